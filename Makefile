@@ -1,0 +1,46 @@
+# Two commands: `make run` shows tillcard at work, `make test` checks everything it promises.
+# `make soak` and `make bench` take longer and are for people who change it.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+INPUTS := pyproject.toml constraints.txt packaging/system-packages.sh
+
+.PHONY: run test bench soak clean help
+
+help:
+	@echo "make run              install what is missing, start the demo till, make one sale, go on until Ctrl-C"
+	@echo "make run ARGS=--once  the same, and stop after the sale"
+	@echo "make test             install what is missing and run every check"
+	@echo "make bench            measure; figures go to docs/bench.md by hand"
+	@echo "make soak             long fuzzing and long runs"
+
+run: $(VENV)/.run-ready
+	@$(BIN)/tillcard demo $(ARGS)
+
+test: $(VENV)/.test-ready
+	@$(BIN)/python -m tests.check $(ARGS)
+
+bench: $(VENV)/.test-ready
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+soak: $(VENV)/.test-ready
+	@$(BIN)/python -m tests.check --soak $(ARGS)
+
+$(VENV)/.run-ready: $(INPUTS)
+	@packaging/system-packages.sh run
+	@test -x $(BIN)/python || { echo "making $(VENV)"; $(PYTHON) -m venv $(VENV); }
+	@echo "installing tillcard into $(VENV) (once)"
+	@$(PIP) install -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.test-ready: $(INPUTS)
+	@packaging/system-packages.sh test
+	@test -x $(BIN)/python || { echo "making $(VENV)"; $(PYTHON) -m venv $(VENV); }
+	@echo "installing tillcard and its tests into $(VENV) (once)"
+	@$(PIP) install -c constraints.txt -e '.[test]'
+	@touch $@ $(VENV)/.run-ready
+
+clean:
+	rm -rf $(VENV) .demo build dist *.egg-info

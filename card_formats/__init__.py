@@ -1,0 +1,1 @@
+"""Card formats: bytes and text to values and back. Nothing here opens, waits or asks the time."""

@@ -1,0 +1,1 @@
+"""Chip card applications, one a module, as dialogues."""

@@ -1,0 +1,72 @@
+"""What a card claims: the identifier it showed, and how far that can be trusted."""
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Medium(StrEnum):
+    """How the card was shown to the till."""
+
+    CHIP = "chip"
+    BARCODE = "barcode"
+    STRIPE = "stripe"
+    TYPED = "typed"
+
+
+class Trust(StrEnum):
+    """How hard the credential is to copy, weakest first. STATIC identifies; it cannot spend."""
+
+    STATIC = "static"
+    UID = "uid"
+    PASSWORD = "password"  # a class of trust, not a secret
+    SUN = "sun"
+    ROTATING = "rotating"
+    MUTUAL_AUTH = "mutual_auth"
+
+    @property
+    def may_spend(self) -> bool:
+        """Whether a balance may be burned without a cashier's override."""
+        return self in (Trust.SUN, Trust.ROTATING, Trust.MUTUAL_AUTH)
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """What a reader took in, untouched: a frame's bytes, or a chip's UID and its ATR."""
+
+    medium: Medium
+    raw: bytes
+    atr: bytes = b""
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """``Shown``, decoded but not yet recognised as anybody's card.
+
+    symbology: ``ean13 upca code128 qr gs1-128 …`` | ``track1 track2 track3`` | ``iso14443`` |
+               ``typed`` | ``unknown`` (no identifier was sent and the content does not tell).
+    text:      the content with identifiers, sentinels and framing taken off; a UID in upper hex.
+    aim:       the AIM symbology identifier as sent (``]E0``), or "".
+    """
+
+    medium: Medium
+    symbology: str
+    text: str
+    aim: str = ""
+
+
+class Credential(msgspec.Struct, frozen=True):
+    """An identifier to look an account up by.
+
+    scheme: the name space of ``value``: ``number`` (printed or encoded digits), ``uid``.
+    value:  canonical, so that one card has one value whatever the reader (a UPC-A is its EAN-13).
+    """
+
+    scheme: str
+    value: str
+    medium: Medium
+    trust: Trust
+
+
+def mask(number: str) -> str:
+    """Return ``number`` fit for a log or an event: four characters at either end, at most half."""
+    keep = min(4, len(number) // 4)
+    return f"{number[:keep]}…{number[-keep:]}" if keep else "…"

@@ -1,0 +1,1 @@
+"""Cards shown on a phone's screen."""

@@ -1,0 +1,1 @@
+"""Magnetic stripes: tracks 1 to 3."""

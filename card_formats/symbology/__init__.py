@@ -1,0 +1,1 @@
+"""What barcode scanners send."""

@@ -1,0 +1,1 @@
+"""The till daemon: one folder per stage, from a device to the POS."""

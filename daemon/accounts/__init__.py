@@ -1,0 +1,1 @@
+"""Whose card it is: customers, accounts, cards."""

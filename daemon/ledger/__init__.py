@@ -1,0 +1,1 @@
+"""The ledger: every sale exactly once, append-only, under one writer."""

@@ -1,0 +1,1 @@
+"""The POS protocol: JSON-RPC lines over a local socket."""

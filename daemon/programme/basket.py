@@ -1,0 +1,58 @@
+"""The basket as the POS sends it, and the facts it is priced with."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TypeAlias
+
+import msgspec
+
+LineId: TypeAlias = int | str
+Fact: TypeAlias = int | str | bool | tuple[str, ...]
+
+LINES_MAX = 1_000
+
+
+class BasketLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One basket line; prices are gross, in minor units.
+
+    qty:      pieces as an integer, or a decimal string of at most three places with its ``unit``.
+    min_price: the lowest unit price this line may be sold at.
+    """
+
+    line: LineId
+    sku: str
+    qty: int | str
+    unit_price: int
+    unit: str = ""
+    name: str = ""
+    category: tuple[str, ...] = ()
+    brand: str = ""
+    kind: str = ""
+    cost: int | None = None
+    min_price: int | None = None
+    on_sale: bool = False
+    attributes: dict[str, str | int | bool] = {}
+
+
+class Basket(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be priced. ``burn`` is what the customer wants to pay with, by purse."""
+
+    lines: tuple[BasketLine, ...]
+    codes: tuple[str, ...] = ()
+    payment: str = ""
+    burn: dict[str, int] = {}
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """Everything a rule may ask about besides the basket.
+
+    now:    aware; it is turned into the programme's time zone.
+    values: flat, by name: ``meter.<id>``, ``purse.<id>`` (available), ``status.<id>``,
+            ``card.name``, ``card.tags``, ``card.birthday`` (``YYYY-MM-DD``), ``card.issuer``,
+            ``card.account`` (set when a card was shown), ``channel``, ``cashier``, ``role``,
+            ``flag.<name>``, ``order.<name>``, ``ask.<rule>``, ``ordinal.day``, ``ordinal.life``,
+            ``used.<counter>``, ``code.<CODE>`` (the campaign that an issued code belongs to).
+    """
+
+    now: datetime
+    values: Mapping[str, Fact]

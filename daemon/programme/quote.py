@@ -1,0 +1,93 @@
+"""A priced basket: what each rule gave to each line, and what the sale will change."""
+
+import msgspec
+
+from daemon.programme.basket import LineId
+
+
+class Applied(msgspec.Struct, frozen=True):
+    """What one rule took off one line, in minor units."""
+
+    rule: str
+    minor: int
+    text: str = ""
+
+
+class QuotedLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One line, priced. ``net = list_total - discount``; ``paid = net - sum(burned)``.
+
+    qty_milli: thousandths of the unit, so that weighed goods stay integers.
+    burned, earned, meters: this line's share, by purse or meter; returns go by these shares.
+    """
+
+    line: LineId
+    qty_milli: int
+    list_total: int
+    discount: int
+    net: int
+    paid: int
+    applied: tuple[Applied, ...] = ()
+    burned: dict[str, int] = {}
+    earned: dict[str, int] = {}
+    meters: dict[str, int] = {}
+
+
+class Earned(msgspec.Struct, frozen=True, kw_only=True):
+    """An accrual of one rule. Dates are local, ``YYYY-MM-DD``, or "" for at once and for ever."""
+
+    rule: str
+    purse: str
+    amount: int
+    usable_from: str = ""
+    expires: str = ""
+    text: str = ""
+
+
+class Use(msgspec.Struct, frozen=True):
+    """A limit this sale takes from: refused at commit when ``counter`` would pass ``limit``."""
+
+    counter: str
+    take: int
+    limit: int
+    rule: str
+
+
+class WhyNot(msgspec.Struct, frozen=True):
+    """A rule that gave nothing, with its first condition that failed."""
+
+    rule: str
+    condition: str
+    text: str = ""
+
+
+class NextStep(msgspec.Struct, frozen=True):
+    """How far the next step of a rule is: ``missing`` in the unit of what it counts."""
+
+    rule: str
+    by: str
+    missing: int
+    gives: str
+    text: str
+
+
+class Quote(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole answer. ``total`` is what the customer pays: ``net`` less ``burn``.
+
+    meters: what the sale adds to each meter, lines and whole-sale counts (visits) together.
+    """
+
+    programme: str
+    version: str
+    now: str
+    lines: tuple[QuotedLine, ...]
+    list_total: int
+    discount: int
+    net: int
+    total: int
+    burn: dict[str, int] = {}
+    burn_max: dict[str, int] = {}
+    earn: tuple[Earned, ...] = ()
+    meters: dict[str, int] = {}
+    uses: tuple[Use, ...] = ()
+    why_not: tuple[WhyNot, ...] = ()
+    next: tuple[NextStep, ...] = ()

@@ -1,0 +1,1 @@
+"""Phone cards over HTTP."""
