@@ -1,0 +1,172 @@
+"""The ledger as the rest of the daemon sees it: idempotent requests, and reads beside them."""
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import msgspec
+
+from daemon.errors import ErrorCode, RefusedError
+from daemon.ledger.sales import Decision, release
+from daemon.ledger.states import SaleEvent
+from daemon.ledger.store import Change, RequestRow, SaleRow, Store, StoreError, View
+from daemon.ledger.writer import LedgerWriter
+
+T = TypeVar("T")
+_FIRST, _AGAIN = b'"replayed":false}', b'"replayed":true}'
+
+
+class Key(msgspec.Struct, frozen=True):
+    """What makes a writing request the same again: method, the POS's id, a SHA-256 of content."""
+
+    method: str
+    request_id: str
+    content: bytes
+
+    @classmethod
+    def of(cls, method: str, request_id: str, params: msgspec.Struct) -> "Key":
+        """Make the key of a request whose known fields are ``params``."""
+        canonical = msgspec.json.encode(params, order="sorted")
+        return cls(method, request_id, hashlib.sha256(canonical).digest())
+
+
+class _Refusal(msgspec.Struct, frozen=True):
+    """A final refusal, as stored in place of an answer."""
+
+    refused: int
+    detail: str
+    extra: dict[str, int | str] = {}
+
+
+class Ledger:
+    """One ledger, one writer. ``writing`` and ``reading`` are two connections to one database."""
+
+    def __init__(self, writing: Store, reading: Store) -> None:
+        self.ledger_id = writing.ledger_id
+        self._writing, self._reading = writing, reading
+        self._writer = LedgerWriter(writing)
+        self._readers = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger-reader")
+
+    async def close(self) -> None:
+        """Finish what is queued and close both connections."""
+        await self._writer.close()
+        await asyncio.to_thread(self._readers.shutdown)
+        self._writing.close()
+        self._reading.close()
+
+    async def read(self, question: Callable[[Store], T]) -> T:
+        """Ask the reading connection. Raises RefusedError BUSY when the database fails."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(
+                self._readers, question, self._reading
+            )
+        except StoreError as error:
+            raise RefusedError(ErrorCode.BUSY, f"The ledger cannot be read: {error}") from error
+
+    async def write(self, change: Change) -> None:
+        """Write a change that no request asked for, such as a programme's text."""
+        await self._writer.submit(lambda store: store.write(change))
+
+    async def answered(self, key: Key) -> msgspec.Raw | None:
+        """Return the stored answer to this very request, or None if it was never finished.
+
+        Raises: RefusedError ID_REUSED for other content, or the refusal that was given before.
+        """
+        row = await self.read(lambda store: store.request(key.method, key.request_id))
+        return _replay(key, row)
+
+    async def refuse(self, key: Key, at: str, refusal: RefusedError) -> None:
+        """Store a final refusal, so that a retry can never become a silent success."""
+
+        def job(store: Store) -> None:
+            if store.request(key.method, key.request_id) is None:
+                store.write(Change(request=_refused(key, at, refusal)))
+
+        await self._writer.submit(job)
+
+    async def perform(
+        self,
+        key: Key,
+        *,
+        at: str,
+        sale_id: str,
+        account: str,
+        decide: Callable[[View], Decision],
+        answer: Callable[[Decision], msgspec.Struct],
+        counters: Iterable[str] = (),
+    ) -> msgspec.Raw:
+        """Decide and write one request, exactly once; return its answer as JSON.
+
+        The answer ends with ``"replayed":false}``; a repeated request gets the same bytes with
+        ``true``. A refusal that is final is stored like an answer and raised.
+        """
+
+        def job(store: Store) -> msgspec.Raw | RefusedError:
+            view = store.view(
+                method=key.method,
+                request_id=key.request_id,
+                sale_id=sale_id,
+                account=account,
+                counters=counters,
+            )
+            replayed = _replay(key, view.request)
+            if replayed is not None:
+                return replayed
+            try:
+                decision = decide(view)
+            except RefusedError as refusal:
+                if refusal.code.retryable:
+                    raise
+                store.write(Change(request=_refused(key, at, refusal)))
+                return refusal
+            text = msgspec.json.encode(answer(decision))
+            assert text.endswith(_FIRST)
+            request = RequestRow(key.method, key.request_id, key.content, text, at)
+            store.write(Change(entry=decision.entry, request=request, sale=decision.sale))
+            return msgspec.Raw(text)
+
+        outcome = await self._writer.submit(job)
+        if isinstance(outcome, RefusedError):
+            raise outcome
+        return outcome
+
+    async def expire_holds(self, now: str) -> int:
+        """Release holds whose time has run out by ``now``; return how many."""
+        rows = await self.read(lambda store: store.expired_holds(now))
+        for row in rows:
+            await self._writer.submit(_expiry(row, now))
+        return len(rows)
+
+
+def _expiry(row: SaleRow, now: str) -> Callable[[Store], None]:
+    def job(store: Store) -> None:
+        sale = store.sale(row.sale_id)
+        if sale is None or not sale.until or sale.until > now:
+            return  # resolved between the look and the job
+        view = View(request=None, sale=sale, purses=store.purses(sale.account), counters={})
+        decision = release(view, now, SaleEvent.TIME, "its time ran out")
+        store.write(Change(entry=decision.entry, sale=decision.sale))
+
+    return job
+
+
+def _replay(key: Key, row: RequestRow | None) -> msgspec.Raw | None:
+    if row is None:
+        return None
+    if row.content != key.content:
+        raise RefusedError(
+            ErrorCode.ID_REUSED,
+            f"The id {key.request_id!r} was used before with other content; use a new one.",
+        )
+    if row.answer.startswith(b'{"refused":'):
+        refusal = msgspec.json.decode(row.answer, type=_Refusal)
+        raise RefusedError(ErrorCode(refusal.refused), refusal.detail, extra=refusal.extra)
+    return msgspec.Raw(row.answer.removesuffix(_FIRST) + _AGAIN)
+
+
+def _refused(key: Key, at: str, refusal: RefusedError) -> RequestRow:
+    stored = _Refusal(refusal.code.value, refusal.detail, refusal.extra)
+    answer = msgspec.json.encode(stored)
+    return RequestRow(key.method, key.request_id, key.content, answer, at)

@@ -1,0 +1,298 @@
+"""Decisions about a sale: what a hold, a commit, a void, a return writes. Pure.
+
+Each takes what the store read (``View``) and what the till wants, and gives the entry, the sale's
+new row and the balances after it; or raises RefusedError, and then nothing moves.
+"""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+
+import msgspec
+
+from daemon.errors import ErrorCode, RefusedError
+from daemon.ledger.entries import FOREVER, CounterMove, Entry, MeterMove
+from daemon.ledger.moves import Balance, Moves
+from daemon.ledger.purse import Lot, claw_back, put, split, take, whole
+from daemon.ledger.states import SaleEvent, SaleState, after
+from daemon.ledger.store import SaleRow, View
+from daemon.programme.basket import Basket, Fact, LineId
+from daemon.programme.quote import Quote
+from daemon.programme.returns import GivenBack
+
+CODE_COUNTER = "code/"
+"""How the counters of coupon codes begin; the others belong to rules."""
+
+
+class Frozen(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a price follows from: price these again and the same quote comes out."""
+
+    programme: str
+    now: datetime
+    basket: Basket
+    facts: dict[str, Fact]
+
+
+class Sale(msgspec.Struct, frozen=True, kw_only=True):
+    """A sale as the till wants it. ``today`` is its local day (ordinal).
+
+    credit:  how far a burn may overdraw each purse.
+    tenders: what the till took, as it said; kept, not interpreted.
+    """
+
+    sale_id: str
+    account: str
+    terminal: str
+    cashier: str
+    at: str
+    today: int
+    frozen: Frozen
+    quote: Quote
+    credit: dict[str, int] = {}
+    tenders: tuple[dict[str, int | str], ...] = ()
+
+
+class ReturnedLine(msgspec.Struct, frozen=True):
+    """How much of a line came back, in thousandths of its unit."""
+
+    line: LineId
+    qty_milli: int
+
+
+class Return(msgspec.Struct, frozen=True, kw_only=True):
+    """What the till wants to take back."""
+
+    return_id: str
+    sale_id: str
+    at: str
+    cashier: str
+    reason: str
+    lines: tuple[ReturnedLine, ...]
+
+
+class SaleRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A sale as kept. ``burned`` and ``accrued`` are the lots it moved, less what came back."""
+
+    sale: Sale
+    burned: dict[str, tuple[Lot, ...]]
+    accrued: dict[str, tuple[Lot, ...]] = {}
+    returned: tuple[ReturnedLine, ...] = ()
+    refunded: int = 0
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """What to write: the entry, and the sale's row after it."""
+
+    entry: Entry
+    sale: SaleRow
+    balances: dict[str, Balance]
+
+
+def hold(view: View, sale: Sale, until: str) -> Decision:
+    """Reserve burns and uses until ``until`` (RFC 3339); the total is frozen."""
+    state = after(state_of(view), SaleEvent.HOLD)
+    moves = Moves(view.purses, sale.account)
+    burned: dict[str, tuple[Lot, ...]] = {}
+    for purse, amount in sorted(sale.quote.burn.items()):
+        lots = take(moves.state(purse), amount, sale.today, sale.credit.get(purse, 0))
+        moves.move(purse, held=amount, lots=lots, sign=-1)
+        burned[purse] = whole(lots, amount)
+    uses = _take_uses(view, sale.quote)
+    record = SaleRecord(sale=sale, burned=burned)
+    return _decision("hold", record, state, moves, sale.at, uses=uses, until=until)
+
+
+def commit(view: View, sale: Sale) -> Decision:
+    """Post a sale: from its hold, or all at once."""
+    before = state_of(view)
+    state = after(before, SaleEvent.COMMIT)
+    moves = Moves(view.purses, sale.account)
+    if view.sale is not None and before is SaleState.HELD:
+        if view.sale.until <= sale.at:  # the clock decides, whether or not the sweep has come by
+            raise RefusedError(ErrorCode.HOLD_EXPIRED, "The hold has run out; use a new sale id.")
+        uses: tuple[CounterMove, ...] = ()
+        burned = _burn_held(moves, record_of(view), sale)
+    else:
+        uses = _take_uses(view, sale.quote)
+        burned = _burn(moves, sale)
+    record = SaleRecord(sale=sale, burned=burned, accrued=_accrue(moves, sale))
+    meters = sale.quote.meters if sale.account else {}
+    return _decision("sale", record, state, moves, sale.at, uses=uses, meters=meters)
+
+
+def release(view: View, at: str, event: SaleEvent, reason: str) -> Decision:
+    """Give back what a hold reserved: the cashier voids it, or its time has run out."""
+    state = after(state_of(view), event)
+    record = record_of(view)
+    sale = record.sale
+    moves = Moves(view.purses, sale.account)
+    for purse, lots in record.burned.items():
+        entering = put(moves.state(purse), lots)
+        moves.move(purse, held=-sale.quote.burn[purse], lots=entering)
+    uses = tuple(CounterMove(use.counter, -use.take) for use in sale.quote.uses)
+    kind = "void" if event is SaleEvent.VOID else "expire"
+    return _decision(kind, record, state, moves, at, uses=uses, detail={"reason": reason})
+
+
+def forestall(view: View, sale_id: str, at: str, reason: str) -> Decision:
+    """Void an id that was never seen: a commit that arrives after its cancel is refused."""
+    state = after(state_of(view), SaleEvent.VOID)
+    detail = msgspec.Raw(msgspec.json.encode({"reason": reason}))
+    entry = Entry(at=at, kind="void", ref=sale_id, detail=detail)
+    return Decision(entry, SaleRow(sale_id, state, "", "", b""), {})
+
+
+def take_back(
+    view: View, ask: Return, back: GivenBack, never_negative: frozenset[str] = frozenset()
+) -> Decision:
+    """Take back a posted sale, wholly or in part: burns return, accruals and meters leave.
+
+    never_negative: purses that give up no more than they have left.
+    """
+    state = after(state_of(view), SaleEvent.RETURN)
+    record = record_of(view)
+    moves = Moves(view.purses, record.sale.account)
+    burned, accrued = dict(record.burned), dict(record.accrued)
+    for purse, amount in sorted(back.burned.items()):
+        burned[purse], returning = split(burned[purse], amount)
+        moves.move(purse, posted=amount, lots=put(moves.state(purse), returning))
+    for purse, amount in sorted(back.earned.items()):
+        accrued[purse], leaving = split(accrued[purse], amount)
+        lots = claw_back(moves.state(purse), leaving)
+        found = sum(lot.amount for lot in lots)
+        taken = found if purse in never_negative else amount
+        moves.move(purse, posted=-taken, lots=lots, sign=-1)
+    record = msgspec.structs.replace(
+        record,
+        burned=burned,
+        accrued=accrued,
+        returned=_add(record.returned, ask.lines),
+        refunded=record.refunded + back.refund,
+    )
+    detail = msgspec.to_builtins(ask) | {"refund": back.refund}
+    # Meters leave on the day of the sale: a return must not count in a window the sale is not in.
+    meters = {meter: -amount for meter, amount in back.meters.items()}
+    return _decision("return", record, state, moves, ask.at, meters=meters, detail=detail)
+
+
+def state_of(view: View) -> SaleState:
+    """Return where the sale stands."""
+    return view.sale.state if view.sale is not None else SaleState.NEW
+
+
+def record_of(view: View) -> SaleRecord:
+    """Return the sale as kept; there must be one."""
+    assert view.sale is not None
+    return decode_record(view.sale.body)
+
+
+def decode_record(body: bytes) -> SaleRecord:
+    """Decode a sale row's body."""
+    return msgspec.json.decode(body, type=SaleRecord)
+
+
+def _take_uses(view: View, quote: Quote) -> tuple[CounterMove, ...]:
+    for use in quote.uses:
+        if view.counters.get(use.counter, 0) + use.take > use.limit:
+            if use.counter.startswith(CODE_COUNTER):
+                raise RefusedError(ErrorCode.CODE_USED_UP, "This code has been used up.")
+            raise RefusedError(
+                ErrorCode.LIMIT_REACHED, f"The limit of discount {use.rule!r} has been reached."
+            )
+    return tuple(CounterMove(use.counter, use.take) for use in quote.uses)
+
+
+def _burn(moves: Moves, sale: Sale) -> dict[str, tuple[Lot, ...]]:
+    burned = {}
+    for purse, amount in sorted(sale.quote.burn.items()):
+        lots = take(moves.state(purse), amount, sale.today, sale.credit.get(purse, 0))
+        moves.move(purse, posted=-amount, lots=lots, sign=-1)
+        burned[purse] = whole(lots, amount)
+    return burned
+
+
+def _burn_held(moves: Moves, held: SaleRecord, sale: Sale) -> dict[str, tuple[Lot, ...]]:
+    reserved = held.sale.quote.burn
+    for purse, amount in sale.quote.burn.items():
+        if amount > reserved.get(purse, 0):
+            raise RefusedError(
+                ErrorCode.EXCEEDS_HOLD, f"{amount} is more than the {reserved.get(purse, 0)} held."
+            )
+    burned = {}
+    for purse, lots in held.burned.items():
+        amount = sale.quote.burn.get(purse, 0)
+        burned[purse], unused = split(lots, reserved[purse] - amount)
+        entering = put(moves.state(purse), unused)
+        moves.move(purse, posted=-amount, held=-reserved[purse], lots=entering)
+    return burned
+
+
+def _accrue(moves: Moves, sale: Sale) -> dict[str, tuple[Lot, ...]]:
+    if not sale.account:
+        return {}
+    accrued: dict[str, tuple[Lot, ...]] = {}
+    for earned in sale.quote.earn:
+        lot = Lot(
+            expires=_ordinal(earned.expires, FOREVER),
+            usable_from=_ordinal(earned.usable_from, 0),
+            amount=earned.amount,
+        )
+        entering = put(moves.state(earned.purse), (lot,))
+        moves.move(earned.purse, posted=earned.amount, lots=entering)
+        accrued[earned.purse] = _joined((*accrued.get(earned.purse, ()), lot))
+    return accrued
+
+
+def _joined(lots: tuple[Lot, ...]) -> tuple[Lot, ...]:
+    sums: dict[tuple[int, int], int] = {}
+    for lot in lots:
+        sums[lot.expires, lot.usable_from] = (
+            sums.get((lot.expires, lot.usable_from), 0) + lot.amount
+        )
+    return tuple(Lot(*key, amount) for key, amount in sorted(sums.items()))
+
+
+def _ordinal(day: str, otherwise: int) -> int:
+    return date.fromisoformat(day).toordinal() if day else otherwise
+
+
+def _add(
+    returned: tuple[ReturnedLine, ...], more: tuple[ReturnedLine, ...]
+) -> tuple[ReturnedLine, ...]:
+    sums = {line.line: line.qty_milli for line in returned}
+    for line in more:
+        sums[line.line] = sums.get(line.line, 0) + line.qty_milli
+    return tuple(ReturnedLine(line, qty_milli) for line, qty_milli in sums.items())
+
+
+def _decision(
+    kind: str,
+    record: SaleRecord,
+    state: SaleState,
+    moves: Moves,
+    at: str,
+    *,
+    uses: tuple[CounterMove, ...] = (),
+    meters: Mapping[str, int] | None = None,
+    until: str = "",
+    detail: object = None,
+) -> Decision:
+    sale = record.sale
+    entry = Entry(
+        at=at,
+        kind=kind,
+        ref=sale.sale_id,
+        account=sale.account,
+        postings=tuple(moves.postings),
+        lots=tuple(moves.lots),
+        held=tuple(moves.held),
+        meters=tuple(
+            MeterMove(sale.account, meter, sale.today, amount)
+            for meter, amount in sorted((meters or {}).items())
+            if amount and sale.account
+        ),
+        counters=uses,
+        detail=msgspec.Raw(msgspec.json.encode(sale if detail is None else detail)),
+    )
+    body = msgspec.json.encode(record)
+    row = SaleRow(sale.sale_id, state, sale.account, until, body)
+    return Decision(entry, row, moves.balances(sale.today))

@@ -1,0 +1,393 @@
+"""The ledger on SQLite: write-ahead log, ``synchronous=FULL``, plain SQL."""
+
+import secrets
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from daemon.ledger.entries import GENESIS_HASH as GENESIS
+from daemon.ledger.entries import SYSTEM_ACCOUNTS, ChainedEntry, Entry, chain
+from daemon.ledger.purse import Lot, PurseState
+from daemon.ledger.schema import HEAD
+from daemon.ledger.states import SaleState
+from daemon.ledger.store import (
+    CardRow,
+    Change,
+    CustomerRow,
+    RequestRow,
+    SaleRow,
+    StorageFullError,
+    StoreError,
+    View,
+)
+
+LIFE = 0  # the meter row that holds the sum of all days
+EXPIRED_HOLDS_MAX = 100
+_BUSY_TIMEOUT_MS = 5_000
+
+_CACHED = (
+    ("balance", "SELECT account, purse, 'posted', posted FROM balance"),
+    ("balance", "SELECT account, purse, 'held', held FROM balance"),
+    ("lot", "SELECT account, purse, expires, usable_from, amount FROM lot"),
+    ("meter", "SELECT account, meter, day, amount FROM meter"),
+    ("counter", "SELECT counter, amount FROM counter"),
+    ("posting", "SELECT ledger_id, seq, leg, account, purse, amount FROM posting"),
+)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE):
+            raise StorageFullError(str(error)) from error
+        raise StoreError(str(error)) from error
+    except sqlite3.DatabaseError as error:
+        raise StoreError(str(error)) from error
+
+
+class SQLiteStore:
+    """One connection. ``read_only`` connections serve quotes while the writer syncs."""
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        if not read_only:
+            migrate(path)
+        mode = "ro" if read_only else "rw"
+        with _translated():
+            self._db = sqlite3.connect(
+                f"file:{path}?mode={mode}",
+                uri=True,
+                isolation_level=None,
+                check_same_thread=False,
+                timeout=_BUSY_TIMEOUT_MS / 1000,
+            )
+            self._db.execute("PRAGMA synchronous = FULL")
+            if not read_only:
+                self._db.execute("PRAGMA journal_mode = WAL")
+            self.ledger_id = self._own_ledger(read_only=read_only)
+            self._head = self._read_head()
+
+    def _own_ledger(self, *, read_only: bool) -> str:
+        row = self._db.execute("SELECT ledger_id FROM ledger WHERE own = 1").fetchone()
+        if row is not None:
+            return str(row[0])
+        assert not read_only, "a database is made by its writer"
+        ledger_id = secrets.token_hex(8)
+        self._db.execute("INSERT INTO ledger (ledger_id, own) VALUES (?, 1)", (ledger_id,))
+        return ledger_id
+
+    def _read_head(self) -> tuple[int, bytes]:
+        row = self._db.execute(
+            "SELECT seq, hash FROM entry WHERE ledger_id = ? ORDER BY seq DESC LIMIT 1",
+            (self.ledger_id,),
+        ).fetchone()
+        return (row[0], row[1]) if row else (0, GENESIS)
+
+    def begin(self) -> None:
+        """Start the transaction of a group."""
+        with _translated():
+            self._db.execute("BEGIN IMMEDIATE")
+            self._head = self._read_head()
+
+    def commit(self) -> None:
+        """Make the group durable: returns after the write-ahead log is synced."""
+        with _translated():
+            self._db.execute("COMMIT")
+
+    def rollback(self) -> None:
+        """Drop the group; harmless when SQLite has already done so by itself."""
+        if self._db.in_transaction:
+            with _translated():
+                self._db.execute("ROLLBACK")
+
+    def savepoint(self) -> None:
+        """Start one job inside the group."""
+        with _translated():
+            self._db.execute("SAVEPOINT job")
+        self._head_before_job = self._head
+
+    def release(self) -> None:
+        """Keep the job."""
+        with _translated():
+            self._db.execute("RELEASE job")
+
+    def rollback_to(self) -> None:
+        """Drop the job, keep the group."""
+        with _translated():
+            self._db.execute("ROLLBACK TO job")
+            self._db.execute("RELEASE job")
+        self._head = self._head_before_job
+
+    def view(
+        self, *, method: str, request_id: str, sale_id: str, account: str, counters: Iterable[str]
+    ) -> View:
+        """Read what a writing request needs."""
+        return View(
+            request=self.request(method, request_id),
+            sale=self.sale(sale_id),
+            purses=self.purses(account) if account else {},
+            counters=self.counters(counters),
+        )
+
+    def write(self, change: Change) -> None:
+        """Append the entry to this ledger's chain and bring every cached figure along."""
+        with _translated():
+            if change.entry is not None:
+                self._append(change.entry)
+            if change.request is not None:
+                self._db.execute(
+                    "INSERT INTO request (method, request_id, content, answer, at)"
+                    " VALUES (?, ?, ?, ?, ?)",
+                    _row(change.request),
+                )
+            if change.sale is not None:
+                self._put_sale(change.sale)
+            if change.card is not None:
+                self._db.execute(
+                    "INSERT INTO card (card_id, account, state, kind, number, ean13, token_hash)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (card_id) DO UPDATE SET"
+                    " account = excluded.account, state = excluded.state,"
+                    " token_hash = excluded.token_hash",
+                    _row(change.card),
+                )
+                self._db.executemany(
+                    "INSERT INTO identifier (scheme, value, card_id) VALUES (?, ?, ?)",
+                    [(*identifier, change.card.card_id) for identifier in change.identifiers],
+                )
+            if change.customer is not None:
+                self._db.execute(
+                    "INSERT INTO customer (account, profile) VALUES (?, ?)"
+                    " ON CONFLICT (account) DO UPDATE SET profile = excluded.profile",
+                    _row(change.customer),
+                )
+            if change.programme is not None:
+                self._db.execute(
+                    "INSERT INTO programme (version, text) VALUES (?, ?) ON CONFLICT DO NOTHING",
+                    change.programme,
+                )
+
+    def _append(self, entry: Entry) -> None:
+        chained = chain(self.ledger_id, self._head, entry)
+        place = (chained.ledger_id, chained.seq)
+        self._db.execute(
+            "INSERT INTO entry (ledger_id, seq, account, body, hash) VALUES (?, ?, ?, ?, ?)",
+            (*place, entry.account, chained.body, chained.hash),
+        )
+        self._db.execute("INSERT INTO outbox (ledger_id, seq) VALUES (?, ?)", place)
+        self._db.executemany(
+            "INSERT INTO posting (account, purse, ledger_id, seq, leg, amount)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            [(p.account, p.purse, *place, n, p.amount) for n, p in enumerate(entry.postings)],
+        )
+        self._move(entry)
+        self._head = (chained.seq, chained.hash)
+
+    def _move(self, entry: Entry) -> None:
+        # System accounts have no cached balance: every sale touches them (a hot row).
+        own = [p for p in entry.postings if p.account not in SYSTEM_ACCOUNTS]
+        balances = [(p.account, p.purse, p.amount, 0) for p in own]
+        balances += [(h.account, h.purse, 0, h.amount) for h in entry.held]
+        self._db.executemany(
+            "INSERT INTO balance (account, purse, posted, held) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (account, purse) DO UPDATE SET"
+            " posted = posted + excluded.posted, held = held + excluded.held",
+            balances,
+        )
+        self._db.executemany(
+            "INSERT INTO lot (account, purse, expires, usable_from, amount) VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT (account, purse, expires, usable_from) DO UPDATE SET"
+            " amount = amount + excluded.amount",
+            [_row(move) for move in entry.lots],
+        )
+        self._db.executemany(
+            "DELETE FROM lot WHERE account = ? AND purse = ? AND expires = ? AND usable_from = ?"
+            " AND amount = 0",
+            [_row(move)[:4] for move in entry.lots if move.amount < 0],
+        )
+        meters = [
+            (m.account, m.meter, day, m.amount) for m in entry.meters for day in (LIFE, m.day)
+        ]
+        self._db.executemany(
+            "INSERT INTO meter (account, meter, day, amount) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (account, meter, day) DO UPDATE SET amount = amount + excluded.amount",
+            meters,
+        )
+        self._db.executemany(
+            "INSERT INTO counter (counter, amount) VALUES (?, ?)"
+            " ON CONFLICT (counter) DO UPDATE SET amount = amount + excluded.amount",
+            [_row(move) for move in entry.counters],
+        )
+
+    def _put_sale(self, sale: SaleRow) -> None:
+        self._db.execute(
+            "INSERT INTO sale (sale_id, state, account, until, body) VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT (sale_id) DO UPDATE SET"
+            " state = excluded.state, until = excluded.until, body = excluded.body",
+            _row(sale),
+        )
+
+    def purses(self, account: str) -> dict[str, PurseState]:
+        """Return the account's purses."""
+        with _translated():
+            lots: dict[str, list[Lot]] = {}
+            for purse, *lot in self._db.execute(
+                "SELECT purse, expires, usable_from, amount FROM lot WHERE account = ?"
+                " ORDER BY purse, expires, usable_from",
+                (account,),
+            ):
+                lots.setdefault(purse, []).append(Lot(*lot))
+            balances = self._db.execute(
+                "SELECT purse, posted, held FROM balance WHERE account = ?", (account,)
+            )
+            return {
+                purse: PurseState(posted, held, tuple(lots.get(purse, ())))
+                for purse, posted, held in balances
+            }
+
+    def meters(self, account: str, windows: dict[str, tuple[int, int] | None]) -> dict[str, int]:
+        """Sum meters over windows of local days, first and last included; None is for ever."""
+        sums = {}
+        with _translated():
+            for meter, window in windows.items():
+                first, last = window or (LIFE, LIFE)
+                row = self._db.execute(
+                    "SELECT coalesce(sum(amount), 0) FROM meter"
+                    " WHERE account = ? AND meter = ? AND day BETWEEN ? AND ?",
+                    (account, meter, first, last),
+                ).fetchone()
+                sums[meter] = int(row[0])
+        return sums
+
+    def counters(self, keys: Iterable[str]) -> dict[str, int]:
+        """Return the counters that are not zero."""
+        found = {}
+        with _translated():
+            for key in keys:
+                row = self._db.execute(
+                    "SELECT amount FROM counter WHERE counter = ?", (key,)
+                ).fetchone()
+                if row and row[0]:
+                    found[key] = int(row[0])
+        return found
+
+    def sale(self, sale_id: str) -> SaleRow | None:
+        """Return a sale."""
+        with _translated():
+            row = self._db.execute(
+                "SELECT sale_id, state, account, until, body FROM sale WHERE sale_id = ?",
+                (sale_id,),
+            ).fetchone()
+        return _sale(row) if row else None
+
+    def request(self, method: str, request_id: str) -> RequestRow | None:
+        """Return a finished request."""
+        with _translated():
+            row = self._db.execute(
+                "SELECT method, request_id, content, answer, at FROM request"
+                " WHERE method = ? AND request_id = ?",
+                (method, request_id),
+            ).fetchone()
+        return RequestRow(*row) if row else None
+
+    def expired_holds(self, now: str) -> list[SaleRow]:
+        """Return holds whose time has run out, oldest first."""
+        with _translated():
+            rows = self._db.execute(
+                "SELECT sale_id, state, account, until, body FROM sale"
+                " WHERE until <> '' AND until <= ? ORDER BY until LIMIT ?",
+                (now, EXPIRED_HOLDS_MAX),
+            ).fetchall()
+        return [_sale(row) for row in rows]
+
+    def find_card(self, scheme: str, value: str) -> CardRow | None:
+        """Return the card that an identifier belongs to."""
+        return self._card(
+            "JOIN identifier USING (card_id) WHERE scheme = ? AND value = ?", (scheme, value)
+        )
+
+    def card_by_token(self, token_hash: bytes) -> CardRow | None:
+        """Return the card that a page token opens."""
+        return self._card("WHERE token_hash = ?", (token_hash,))
+
+    def _card(self, where: str, values: tuple[str | bytes, ...]) -> CardRow | None:
+        with _translated():
+            row = self._db.execute(
+                "SELECT card_id, account, state, kind, number, ean13, token_hash FROM card "
+                + where,
+                values,
+            ).fetchone()
+        return CardRow(*row) if row else None
+
+    def customer(self, account: str) -> CustomerRow | None:
+        """Return the person behind an account."""
+        with _translated():
+            row = self._db.execute(
+                "SELECT account, profile FROM customer WHERE account = ?", (account,)
+            ).fetchone()
+        return CustomerRow(*row) if row else None
+
+    def programme(self, version: str) -> str | None:
+        """Return the text of a programme version that has priced something."""
+        with _translated():
+            row = self._db.execute(
+                "SELECT text FROM programme WHERE version = ?", (version,)
+            ).fetchone()
+        return str(row[0]) if row else None
+
+    def history(self, account: str, limit: int) -> list[bytes]:
+        """Return the bodies of the account's newest entries, newest first."""
+        with _translated():
+            rows = self._db.execute(
+                "SELECT body FROM entry WHERE account = ?"
+                " ORDER BY ledger_id DESC, seq DESC LIMIT ?",
+                (account, limit),
+            ).fetchall()
+        return [row[0] for row in rows]
+
+    def entries(self) -> Iterator[ChainedEntry]:
+        """Yield every entry of every ledger here, by ledger and seq."""
+        with _translated():
+            for row in self._db.execute(
+                "SELECT ledger_id, seq, body, hash FROM entry ORDER BY ledger_id, seq"
+            ):
+                yield ChainedEntry(*row)
+
+    def cached(self) -> Iterator[tuple[str, tuple[str | int, ...], int]]:
+        """Yield every cached figure as (table, key, value)."""
+        with _translated():
+            for table, query in _CACHED:
+                for *key, value in self._db.execute(query):
+                    yield table, tuple(key), value
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._db.close()
+
+
+def migrate(path: Path) -> None:
+    """Bring the database file to this version's schema, making it if it is not there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _translated():
+        db = sqlite3.connect(path)
+        try:
+            named = "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'"
+            made = db.execute(named).fetchone()
+            row = db.execute("SELECT version_num FROM alembic_version").fetchone() if made else None
+        finally:
+            db.close()
+    if row is None or row[0] != HEAD:
+        from daemon.ledger.migrations import upgrade  # slow to import and seldom needed
+
+        upgrade(f"sqlite:///{path}")
+
+
+def _row(struct: object) -> tuple[object, ...]:
+    # Struct fields stand in the order of the columns; enums are stored as their text.
+    return tuple(getattr(struct, name) for name in struct.__struct_fields__)  # type: ignore[attr-defined]
+
+
+def _sale(row: tuple[str, str, str, str, bytes]) -> SaleRow:
+    sale_id, state, account, until, body = row
+    return SaleRow(sale_id, SaleState(state), account, until, body)

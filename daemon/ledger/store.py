@@ -1,0 +1,184 @@
+"""What the ledger asks of a database: read what a decision needs, write what was decided.
+
+A store holds no rules. Each is one module beside this one, with plain SQL, and passes the suite
+in ``tests/stores``.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+import msgspec
+
+from daemon.ledger.entries import ChainedEntry, Entry
+from daemon.ledger.purse import PurseState
+from daemon.ledger.states import SaleState
+
+
+class StoreError(Exception):
+    """The database failed; the transaction was rolled back."""
+
+
+class StorageFullError(StoreError):
+    """No room on the disk. Nothing was written."""
+
+
+class RequestRow(msgspec.Struct, frozen=True):
+    """A finished writing request. ``content`` is a SHA-256; ``answer`` the JSON that was sent."""
+
+    method: str
+    request_id: str
+    content: bytes
+    answer: bytes
+    at: str
+
+
+class SaleRow(msgspec.Struct, frozen=True):
+    """Where a sale stands. ``body`` is the JSON of ``daemon.ledger.sales.SaleRecord``.
+
+    until: when a hold runs out, RFC 3339, or "".
+    """
+
+    sale_id: str
+    state: SaleState
+    account: str
+    until: str
+    body: bytes
+
+
+class CardRow(msgspec.Struct, frozen=True):
+    """A card. ``token`` opens its page and is kept only as a SHA-256."""
+
+    card_id: str
+    account: str
+    state: str
+    kind: str
+    number: str
+    ean13: str
+    token_hash: bytes
+
+
+class CustomerRow(msgspec.Struct, frozen=True):
+    """The person behind an account; ``profile`` is JSON. Erasing this row keeps the ledger."""
+
+    account: str
+    profile: bytes
+
+
+class View(msgspec.Struct, frozen=True):
+    """What a decision reads, as of the transaction.
+
+    meters: by meter and local day (ordinal), within the days asked for.
+    """
+
+    request: RequestRow | None
+    sale: SaleRow | None
+    purses: dict[str, PurseState]
+    counters: dict[str, int]
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """What a decision writes: at most one entry and the rows that index it."""
+
+    entry: Entry | None = None
+    request: RequestRow | None = None
+    sale: SaleRow | None = None
+    card: CardRow | None = None
+    identifiers: tuple[tuple[str, str], ...] = ()
+    customer: CustomerRow | None = None
+    programme: tuple[str, str] | None = None
+
+
+class Store(Protocol):
+    """One connection to one database, used by one thread at a time."""
+
+    ledger_id: str
+
+    def begin(self) -> None:
+        """Start the transaction of a group."""
+        ...
+
+    def commit(self) -> None:
+        """Make the group durable. Raises StorageFullError, StoreError."""
+        ...
+
+    def rollback(self) -> None:
+        """Drop the group."""
+        ...
+
+    def savepoint(self) -> None:
+        """Start one job inside the group."""
+        ...
+
+    def release(self) -> None:
+        """Keep the job."""
+        ...
+
+    def rollback_to(self) -> None:
+        """Drop the job, keep the group."""
+        ...
+
+    def view(
+        self, *, method: str, request_id: str, sale_id: str, account: str, counters: Iterable[str]
+    ) -> View:
+        """Read what a writing request needs."""
+        ...
+
+    def write(self, change: Change) -> None:
+        """Append the entry to this ledger's chain and bring every cached figure along."""
+        ...
+
+    def purses(self, account: str) -> dict[str, PurseState]:
+        """Return the account's purses."""
+        ...
+
+    def meters(self, account: str, windows: dict[str, tuple[int, int] | None]) -> dict[str, int]:
+        """Sum meters over windows of local days, first and last included; None is for ever."""
+        ...
+
+    def counters(self, keys: Iterable[str]) -> dict[str, int]:
+        """Return the counters that are not zero."""
+        ...
+
+    def sale(self, sale_id: str) -> SaleRow | None:
+        """Return a sale."""
+        ...
+
+    def request(self, method: str, request_id: str) -> RequestRow | None:
+        """Return a finished request."""
+        ...
+
+    def expired_holds(self, now: str) -> list[SaleRow]:
+        """Return holds whose time has run out, oldest first, at most 100."""
+        ...
+
+    def find_card(self, scheme: str, value: str) -> CardRow | None:
+        """Return the card that an identifier belongs to."""
+        ...
+
+    def card_by_token(self, token_hash: bytes) -> CardRow | None:
+        """Return the card that a page token opens."""
+        ...
+
+    def customer(self, account: str) -> CustomerRow | None:
+        """Return the person behind an account."""
+        ...
+
+    def programme(self, version: str) -> str | None:
+        """Return the text of a programme version that has priced something."""
+        ...
+
+    def history(self, account: str, limit: int) -> list[bytes]:
+        """Return the bodies of the account's newest entries, newest first."""
+        ...
+
+    def entries(self) -> Iterator[ChainedEntry]:
+        """Yield every entry of every ledger here, by ledger and seq."""
+        ...
+
+    def cached(self) -> Iterator[tuple[str, tuple[str | int, ...], int]]:
+        """Yield every cached figure as (table, key, value), for the audit."""
+        ...
+
+    def close(self) -> None:
+        """Close the connection."""
+        ...

@@ -1,0 +1,142 @@
+"""The single writer: every change passes through one thread, in order, many to a sync.
+
+Jobs queued together share one transaction and one sync (group commit). Each has a savepoint of its
+own, so that one that fails takes nothing along. No answer leaves before the group is durable.
+"""
+
+import asyncio
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
+
+from daemon.errors import ErrorCode, RefusedError
+from daemon.ledger.store import StorageFullError, Store, StoreError
+
+T = TypeVar("T")
+Job = Callable[[Store], T]
+
+QUEUE_JOBS_MAX = 1_024
+"""Jobs waiting. One more is refused at once with ``busy``; nothing was written."""
+GROUP_JOBS_MAX = 128
+"""Jobs that share one sync. More wait for the next."""
+
+log = logging.getLogger(__name__)
+
+
+class _Queued(NamedTuple):
+    job: Job[Any]
+    done: asyncio.Future[Any]
+
+
+class _Outcome(NamedTuple):
+    done: asyncio.Future[Any]
+    result: Any
+    error: BaseException | None
+
+
+class LedgerWriter:
+    """Owns the store's writing connection and the thread that uses it."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._queue: queue.SimpleQueue[_Queued | None] = queue.SimpleQueue()
+        self._loop = asyncio.get_running_loop()
+        self._waiting = 0
+        self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
+        self._thread.start()
+
+    async def submit(self, job: Job[T]) -> T:
+        """Run ``job`` in the writer and return its result once it is durable.
+
+        A job that was queued is finished even when its caller gives up.
+        Raises: RefusedError BUSY, STORAGE_FULL, and whatever the job raises.
+        """
+        if self._waiting >= QUEUE_JOBS_MAX:
+            raise RefusedError(ErrorCode.BUSY, "The ledger has too much to do; try again.")
+        done: asyncio.Future[T] = self._loop.create_future()
+        self._waiting += 1
+        self._queue.put(_Queued(job, done))
+        return await asyncio.shield(done)
+
+    async def close(self) -> None:
+        """Finish what is queued, then stop the thread."""
+        self._queue.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    def _run(self) -> None:
+        while True:
+            group, more = self._next_group()
+            if group:
+                outcomes = self._perform(group)
+                self._loop.call_soon_threadsafe(self._deliver, outcomes)
+            if not more:
+                return
+
+    def _next_group(self) -> tuple[list[_Queued], bool]:
+        first = self._queue.get()
+        if first is None:
+            return [], False
+        group = [first]
+        while len(group) < GROUP_JOBS_MAX:
+            try:
+                queued = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if queued is None:
+                return group, False
+            group.append(queued)
+        return group, True
+
+    def _perform(self, group: list[_Queued]) -> list[_Outcome]:
+        try:
+            self._store.begin()
+            outcomes = [self._perform_one(queued) for queued in group]
+            self._store.commit()
+        except StoreError as error:
+            log.error("a group of %d was rolled back: %s", len(group), error)
+            self._abandon()
+            return [_Outcome(queued.done, None, _refusal(error)) for queued in group]
+        return outcomes
+
+    def _perform_one(self, queued: _Queued) -> _Outcome:
+        self._store.savepoint()
+        try:
+            result = queued.job(self._store)
+        except StoreError:
+            raise  # the connection, not the job: the whole group goes
+        except Exception as error:
+            if not isinstance(error, RefusedError):
+                log.exception("a ledger job failed")
+            self._store.rollback_to()
+            return _Outcome(queued.done, None, error)
+        self._store.release()
+        return _Outcome(queued.done, result, None)
+
+    def _abandon(self) -> None:
+        try:
+            self._store.rollback()
+        except StoreError as error:
+            log.error("the rollback failed too: %s", error)
+
+    def _deliver(self, outcomes: list[_Outcome]) -> None:
+        self._waiting -= len(outcomes)
+        for outcome in outcomes:
+            if outcome.done.cancelled():
+                continue
+            if outcome.error is None:
+                outcome.done.set_result(outcome.result)
+            else:
+                outcome.done.set_exception(outcome.error)
+                # The caller may be gone; the failure was answered for either way.
+                outcome.done.exception()
+
+
+def _refusal(error: StoreError) -> RefusedError:
+    if isinstance(error, StorageFullError):
+        return RefusedError(
+            ErrorCode.STORAGE_FULL,
+            "The disk is full; nothing was written. Make room and try again.",
+        )
+    return RefusedError(ErrorCode.BUSY, "The ledger could not be written; try again.")
