@@ -27,3 +27,8 @@ class SystemClock:
     def monotonic_s(self) -> float:
         """Return the machine's monotonic seconds."""
         return time.monotonic()
+
+
+def rfc3339(moment: datetime) -> str:
+    """Return ``moment`` in UTC with microseconds, always 27 characters, so that text sorts."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

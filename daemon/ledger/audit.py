@@ -134,5 +134,5 @@ def _purse_findings(figures: Figures) -> Iterable[str]:
         name = " ".join(map(str, purse))
         if held < 0:
             yield f"balance {name}: holds are negative: {held}"
-        if debt < 0 or (debt and lots[purse] and not held):
+        if debt < 0:
             yield f"balance {name}: posted {posted} is not lots {lots[purse]} and holds {held}"

@@ -69,22 +69,32 @@ class Ledger:
         """Write a change that no request asked for, such as a programme's text."""
         await self._writer.submit(lambda store: store.write(change))
 
-    async def answered(self, key: Key) -> msgspec.Raw | None:
-        """Return the stored answer to this very request, or None if it was never finished.
+    async def look(self, key: Key, sale_id: str) -> tuple[msgspec.Raw | None, SaleRow | None]:
+        """Return the stored answer to this very request, if it was finished, and the sale's row.
 
         Raises: RefusedError ID_REUSED for other content, or the refusal that was given before.
         """
-        row = await self.read(lambda store: store.request(key.method, key.request_id))
-        return _replay(key, row)
+        request, sale = await self.read(
+            lambda store: (store.request(key.method, key.request_id), store.sale(sale_id))
+        )
+        return _replay(key, request), sale
 
-    async def refuse(self, key: Key, at: str, refusal: RefusedError) -> None:
-        """Store a final refusal, so that a retry can never become a silent success."""
+    async def refuse(self, key: Key, at: str, refusal: RefusedError) -> msgspec.Raw:
+        """Store a final refusal, so that a retry can never become a silent success; raise it.
 
-        def job(store: Store) -> None:
-            if store.request(key.method, key.request_id) is None:
-                store.write(Change(request=_refused(key, at, refusal)))
+        Returns: the answer, where the same request was answered meanwhile.
+        """
 
-        await self._writer.submit(job)
+        def job(store: Store) -> RequestRow:
+            row = store.request(key.method, key.request_id)
+            if row is None:
+                row = _refused(key, at, refusal)
+                store.write(Change(request=row))
+            return row
+
+        replayed = _replay(key, await self._writer.submit(job))
+        assert replayed is not None
+        return replayed
 
     async def perform(
         self,
@@ -93,17 +103,17 @@ class Ledger:
         at: str,
         sale_id: str,
         account: str,
-        decide: Callable[[View], Decision],
-        answer: Callable[[Decision], msgspec.Struct],
+        decide: Callable[[View], tuple[Decision, msgspec.Struct]],
         counters: Iterable[str] = (),
     ) -> msgspec.Raw:
         """Decide and write one request, exactly once; return its answer as JSON.
 
-        The answer ends with ``"replayed":false}``; a repeated request gets the same bytes with
-        ``true``. A refusal that is final is stored like an answer and raised.
+        decide: gives the decision and the answer, whose last field is ``replayed = False``; a
+        repeated request gets the same bytes with ``true``. Raises whatever it raises, with nothing
+        written.
         """
 
-        def job(store: Store) -> msgspec.Raw | RefusedError:
+        def job(store: Store) -> msgspec.Raw:
             view = store.view(
                 method=key.method,
                 request_id=key.request_id,
@@ -114,23 +124,14 @@ class Ledger:
             replayed = _replay(key, view.request)
             if replayed is not None:
                 return replayed
-            try:
-                decision = decide(view)
-            except RefusedError as refusal:
-                if refusal.code.retryable:
-                    raise
-                store.write(Change(request=_refused(key, at, refusal)))
-                return refusal
-            text = msgspec.json.encode(answer(decision))
+            decision, answer = decide(view)
+            text = msgspec.json.encode(answer)
             assert text.endswith(_FIRST)
             request = RequestRow(key.method, key.request_id, key.content, text, at)
             store.write(Change(entry=decision.entry, request=request, sale=decision.sale))
             return msgspec.Raw(text)
 
-        outcome = await self._writer.submit(job)
-        if isinstance(outcome, RefusedError):
-            raise outcome
-        return outcome
+        return await self._writer.submit(job)
 
     async def expire_holds(self, now: str) -> int:
         """Release holds whose time has run out by ``now``; return how many."""

@@ -17,7 +17,7 @@ from daemon.ledger.states import SaleEvent, SaleState, after
 from daemon.ledger.store import SaleRow, View
 from daemon.programme.basket import Basket, Fact, LineId
 from daemon.programme.quote import Quote
-from daemon.programme.returns import GivenBack
+from daemon.programme.returns import GivenBack, give_back
 
 CODE_COUNTER = "code/"
 """How the counters of coupon codes begin; the others belong to rules."""
@@ -142,14 +142,17 @@ def forestall(view: View, sale_id: str, at: str, reason: str) -> Decision:
 
 
 def take_back(
-    view: View, ask: Return, back: GivenBack, never_negative: frozenset[str] = frozenset()
-) -> Decision:
+    view: View, ask: Return, never_negative: frozenset[str] = frozenset()
+) -> tuple[Decision, GivenBack]:
     """Take back a posted sale, wholly or in part: burns return, accruals and meters leave.
 
     never_negative: purses that give up no more than they have left.
     """
     state = after(state_of(view), SaleEvent.RETURN)
     record = record_of(view)
+    returned = {line.line: line.qty_milli for line in record.returned}
+    asked = {line.line: line.qty_milli for line in ask.lines}
+    back = give_back(record.sale.quote, returned, asked or _rest(record))
     moves = Moves(view.purses, record.sale.account)
     burned, accrued = dict(record.burned), dict(record.accrued)
     for purse, amount in sorted(back.burned.items()):
@@ -165,13 +168,14 @@ def take_back(
         record,
         burned=burned,
         accrued=accrued,
-        returned=_add(record.returned, ask.lines),
+        returned=_add(record.returned, back),
         refunded=record.refunded + back.refund,
     )
     detail = msgspec.to_builtins(ask) | {"refund": back.refund}
     # Meters leave on the day of the sale: a return must not count in a window the sale is not in.
     meters = {meter: -amount for meter, amount in back.meters.items()}
-    return _decision("return", record, state, moves, ask.at, meters=meters, detail=detail)
+    decision = _decision("return", record, state, moves, ask.at, meters=meters, detail=detail)
+    return decision, back
 
 
 def state_of(view: View) -> SaleState:
@@ -255,11 +259,16 @@ def _ordinal(day: str, otherwise: int) -> int:
     return date.fromisoformat(day).toordinal() if day else otherwise
 
 
-def _add(
-    returned: tuple[ReturnedLine, ...], more: tuple[ReturnedLine, ...]
-) -> tuple[ReturnedLine, ...]:
+def _rest(record: SaleRecord) -> dict[LineId, int]:
+    left = {line.line: line.qty_milli for line in record.sale.quote.lines}
+    for line in record.returned:
+        left[line.line] -= line.qty_milli
+    return {line: qty_milli for line, qty_milli in left.items() if qty_milli}
+
+
+def _add(returned: tuple[ReturnedLine, ...], back: GivenBack) -> tuple[ReturnedLine, ...]:
     sums = {line.line: line.qty_milli for line in returned}
-    for line in more:
+    for line in back.lines:
         sums[line.line] = sums.get(line.line, 0) + line.qty_milli
     return tuple(ReturnedLine(line, qty_milli) for line, qty_milli in sums.items())
 

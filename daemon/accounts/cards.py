@@ -1,0 +1,133 @@
+"""Cards and the people behind them: issue one, and say whose a credential is."""
+
+import hashlib
+import secrets
+
+import msgspec
+
+from card_formats.credential import Credential, mask
+from daemon.clock import Clock, rfc3339
+from daemon.errors import ErrorCode, RefusedError
+from daemon.ledger.entries import Entry
+from daemon.ledger.ledger import Ledger
+from daemon.ledger.store import CardRow, Change, CustomerRow, Store
+
+TOKEN_BYTES = 16
+
+_UNUSABLE = {
+    "stock": (ErrorCode.CARD_UNKNOWN, "This card has not been handed out yet."),
+    "blocked": (ErrorCode.CARD_BLOCKED, "This card is blocked."),
+    "replaced": (ErrorCode.CARD_BLOCKED, "This card was replaced by a new one."),
+    "written_off": (ErrorCode.CARD_BLOCKED, "This card was written off."),
+    "expired": (ErrorCode.CARD_EXPIRED, "This card has expired."),
+}
+
+
+class Profile(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of the person. Empty for an anonymous card. ``birthday`` is YYYY-MM-DD.
+
+    consents: those that were ticked, all at ``consents_at`` (RFC 3339).
+    """
+
+    name: str = ""
+    phone: str = ""
+    email: str = ""
+    birthday: str = ""
+    tags: tuple[str, ...] = ()
+    language: str = ""
+    consents: tuple[str, ...] = ()
+    consents_at: str = ""
+
+
+class Account(msgspec.Struct, frozen=True):
+    """The account a card belongs to, with the card that led to it."""
+
+    account: str
+    card: CardRow
+    profile: Profile
+
+
+class NewCard(msgspec.Struct, frozen=True, kw_only=True):
+    """A card to issue. ``identifiers`` are (scheme, value); ``token`` opens its page."""
+
+    kind: str
+    number: str
+    ean13: str = ""
+    identifiers: tuple[tuple[str, str], ...] = ()
+    token: str = ""
+
+
+class Cards:
+    """Issues and finds cards."""
+
+    def __init__(self, ledger: Ledger, clock: Clock) -> None:
+        self._ledger = ledger
+        self._clock = clock
+
+    async def resolve(self, credential: Credential) -> Account:
+        """Return the account of ``credential``.
+
+        Raises: RefusedError CARD_UNKNOWN, CARD_BLOCKED, CARD_EXPIRED.
+        """
+        account = await self._ledger.read(
+            lambda store: _account(store, store.find_card(credential.scheme, credential.value))
+        )
+        if account is None:
+            raise RefusedError(
+                ErrorCode.CARD_UNKNOWN, f"No card {mask(credential.value)} was issued here."
+            )
+        if refusal := _UNUSABLE.get(account.card.state):
+            raise RefusedError(*refusal)
+        return account
+
+    async def by_token(self, token: str) -> Account | None:
+        """Return the account whose card page ``token`` opens, whatever the card's state."""
+        return await self._ledger.read(
+            lambda store: _account(store, store.card_by_token(token_hash(token)))
+        )
+
+    async def issue(self, new: NewCard, profile: Profile) -> Account:
+        """Issue a card on a new account of its own."""
+        account = "a" + secrets.token_hex(8)
+        card = CardRow(
+            card_id="c" + secrets.token_hex(8),
+            account=account,
+            state="active",
+            kind=new.kind,
+            number=new.number,
+            ean13=new.ean13,
+            token_hash=token_hash(new.token or secrets.token_urlsafe(TOKEN_BYTES)),
+        )
+        entry = Entry(
+            at=rfc3339(self._clock.now()),
+            kind="card",
+            ref=card.card_id,
+            account=account,
+            detail=msgspec.Raw(msgspec.json.encode({"event": "issued", "kind": new.kind})),
+        )
+        await self._ledger.write(
+            Change(
+                entry=entry,
+                card=card,
+                identifiers=new.identifiers,
+                customer=CustomerRow(account, msgspec.json.encode(profile)),
+            )
+        )
+        return Account(account, card, profile)
+
+    async def is_taken(self, scheme: str, value: str) -> bool:
+        """Whether an identifier belongs to a card already."""
+        return await self._ledger.read(lambda store: store.find_card(scheme, value)) is not None
+
+
+def token_hash(token: str) -> bytes:
+    """Return what is kept of a page token: with the database alone nobody opens a page."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+def _account(store: Store, card: CardRow | None) -> Account | None:
+    if card is None:
+        return None
+    row = store.customer(card.account)
+    profile = msgspec.json.decode(row.profile, type=Profile) if row else Profile()
+    return Account(card.account, card, profile)

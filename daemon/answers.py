@@ -1,0 +1,217 @@
+"""What a till says of a sale, and what it is answered: the shapes on the wire."""
+
+from typing import Annotated
+
+import msgspec
+
+from daemon.ledger.moves import Balance
+from daemon.ledger.sales import Decision, Sale, decode_record
+from daemon.ledger.states import SaleState
+from daemon.ledger.store import SaleRow
+from daemon.programme.basket import LINES_MAX, BasketLine, Fact
+from daemon.programme.quote import Earned, Quote, QuotedLine
+from daemon.programme.returns import GivenBack, LineBack
+
+CODES_MAX = 50
+"""Codes on one sale."""
+TEXT_CHARS_MAX = 500
+"""A reason, or another free text."""
+
+Text = Annotated[str, msgspec.Meta(max_length=TEXT_CHARS_MAX)]
+RequestId = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+Lines = Annotated[tuple[BasketLine, ...], msgspec.Meta(max_length=LINES_MAX)]
+Codes = Annotated[tuple[str, ...], msgspec.Meta(max_length=CODES_MAX)]
+
+
+class Override(msgspec.Struct, frozen=True):
+    """A cashier answers for a burn with a card that only identifies. Both are kept."""
+
+    by: Text
+    reason: Text
+
+
+class SaleTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """A sale as the till describes it: by the quote it was given, or by its lines.
+
+    card: a card number instead of a presentation, as if it had been typed.
+    burn: what the customer pays from a purse, by purse, or a number where there is one purse.
+    """
+
+    quote_id: str | None = None
+    presentation: str | None = None
+    card: str | None = None
+    lines: Lines | None = None
+    codes: Codes = ()
+    payment: str = ""
+    cashier: Text = ""
+    facts: dict[str, Fact] = {}
+    burn: int | dict[str, int] | None = None
+    override: Override | None = None
+    tenders: tuple[dict[str, int | str], ...] = ()
+
+
+class Identified(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose card it is. ``card`` is masked; ``message`` is what the cashier should see."""
+
+    presentation: str
+    card: str
+    account: str
+    name: str
+    trust: str
+    medium: str
+    status: str
+    message: str
+
+
+class Quoted(Quote, frozen=True, kw_only=True):
+    """A quote, with the id that freezes it."""
+
+    quote_id: str
+
+    @classmethod
+    def of(cls, quote_id: str, quote: Quote) -> "Quoted":
+        """Give ``quote`` its id."""
+        return cls(quote_id=quote_id, **msgspec.structs.asdict(quote))
+
+
+class Held(msgspec.Struct, frozen=True, kw_only=True):
+    """A hold. ``until`` is when it runs out by itself."""
+
+    state: str
+    sale_id: str
+    until: str
+    total: int
+    balances: dict[str, Balance]
+    replayed: bool = False
+
+    @classmethod
+    def of(cls, sale: Sale, until: str, decision: Decision) -> "Held":
+        """Describe a hold that was decided."""
+        return cls(
+            state=decision.sale.state,
+            sale_id=sale.sale_id,
+            until=until,
+            total=sale.quote.total,
+            balances=decision.balances,
+        )
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+    """What a till prints: every line's discounts with their rule, and what was earned."""
+
+    at: str
+    terminal: str
+    cashier: str
+    programme: str
+    lines: tuple[QuotedLine, ...]
+    list_total: int
+    discount: int
+    net: int
+    burn: dict[str, int]
+    total: int
+    earn: tuple[Earned, ...]
+
+
+class Posted(msgspec.Struct, frozen=True, kw_only=True):
+    """A posted sale."""
+
+    state: str
+    sale_id: str
+    total: int
+    receipt: Receipt
+    balances: dict[str, Balance]
+    replayed: bool = False
+
+    @classmethod
+    def of(cls, sale: Sale, decision: Decision) -> "Posted":
+        """Describe a sale that was decided."""
+        quote = sale.quote
+        receipt = Receipt(
+            at=sale.at,
+            terminal=sale.terminal,
+            cashier=sale.cashier,
+            programme=quote.programme,
+            lines=quote.lines,
+            list_total=quote.list_total,
+            discount=quote.discount,
+            net=quote.net,
+            burn=quote.burn,
+            total=quote.total,
+            earn=quote.earn,
+        )
+        return cls(
+            state=decision.sale.state,
+            sale_id=sale.sale_id,
+            total=quote.total,
+            receipt=receipt,
+            balances=decision.balances,
+        )
+
+
+class Voided(msgspec.Struct, frozen=True, kw_only=True):
+    """A released hold, or an id that will never be posted."""
+
+    state: str
+    sale_id: str
+    balances: dict[str, Balance]
+    replayed: bool = False
+
+    @classmethod
+    def of(cls, decision: Decision) -> "Voided":
+        """Describe a void that was decided."""
+        sale = decision.sale
+        return cls(state=sale.state, sale_id=sale.sale_id, balances=decision.balances)
+
+
+class Returned(msgspec.Struct, frozen=True, kw_only=True):
+    """What a return gave back: money, and points by purse."""
+
+    state: str
+    return_id: str
+    sale_id: str
+    refund: int
+    lines: tuple[LineBack, ...]
+    burned_back: dict[str, int]
+    earned_back: dict[str, int]
+    balances: dict[str, Balance]
+    replayed: bool = False
+
+    @classmethod
+    def of(cls, return_id: str, back: GivenBack, decision: Decision) -> "Returned":
+        """Describe a return that was decided."""
+        return cls(
+            state=decision.sale.state,
+            return_id=return_id,
+            sale_id=decision.sale.sale_id,
+            refund=back.refund,
+            lines=back.lines,
+            burned_back=back.burned,
+            earned_back=back.earned,
+            balances=decision.balances,
+        )
+
+
+class SaleStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a sale stands; ``new`` was never seen. ``until`` is when a hold runs out."""
+
+    sale_id: str
+    state: str
+    until: str = ""
+    at: str = ""
+    total: int | None = None
+    refunded: int = 0
+
+    @classmethod
+    def of(cls, sale_id: str, row: SaleRow | None) -> "SaleStatus":
+        """Describe a sale row, or the lack of one."""
+        if row is None or not row.body:
+            return cls(sale_id=sale_id, state=row.state if row else SaleState.NEW)
+        record = decode_record(row.body)
+        return cls(
+            sale_id=sale_id,
+            state=row.state,
+            until=row.until,
+            at=record.sale.at,
+            total=record.sale.quote.total,
+            refunded=record.refunded,
+        )

@@ -1,0 +1,234 @@
+"""Puts the daemon together and takes it apart again. The only place that constructs anything."""
+
+import asyncio
+import logging
+import os
+import secrets
+import signal
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from card_formats.check_digits import Check
+from card_formats.credential import Trust
+from card_formats.numbers import NumberRange
+from daemon import config as configuration
+from daemon import keys
+from daemon.accounts.cards import Cards
+from daemon.checkout import Checkout, CheckoutPolicy
+from daemon.clock import Clock, rfc3339
+from daemon.config import Config, ConfigError
+from daemon.ledger.ledger import Ledger
+from daemon.ledger.sqlite import SQLiteStore
+from daemon.pos.events import EventRing
+from daemon.pos.inputs import Inputs
+from daemon.pos.methods import Till
+from daemon.pos.protocol import DaemonStatus, ReaderStatus, SimulateParams
+from daemon.pos.server import Server
+from daemon.pos.session_methods import Greeting
+from daemon.pos.socket_file import socket_paths
+from daemon.pricing import Pricing
+from daemon.programme.errors import ProgrammeError
+from daemon.programme.programme import Programme, load
+from daemon.readers import Reader
+from daemon.readers.registry import READER_KINDS
+from daemon.readers.settings import ReaderSettings, SimulatedSettings
+from daemon.readers.simulated.cards import sample_cards
+from daemon.readers.simulated.simulator import Simulator
+from daemon.readers.supervisor import Supervisor
+from daemon.rulebook import Rulebook
+from web.server import WebServer, make_app
+from web.settings import WebSettings
+from web.shop_desk import ShopDesk
+
+HOLD_SWEEP_S = 5.0
+STATIC_DIGITS, EAN_DIGITS = 16, 13
+
+log = logging.getLogger("tillcard")
+
+
+@dataclass(frozen=True)
+class App:
+    """A running till, for whoever started it."""
+
+    socket: Path
+    web_url: str
+    cards: Cards
+    status: DaemonStatus
+
+
+class Room:
+    """All the parts of one till, constructed and not yet started."""
+
+    def __init__(self, config: Config, home: Path, clock: Clock) -> None:
+        self.config, self.clock = config, clock
+        self._started_s = clock.monotonic_s()
+        programme = read_programme(home / config.programme)
+        database = home / config.ledger
+        self.ledger = Ledger(SQLiteStore(database), SQLiteStore(database, read_only=True))
+        self.rulebook = Rulebook(self.ledger, programme)
+        self.cards = Cards(self.ledger, clock)
+        self.checkout = Checkout(
+            self.ledger,
+            self.cards,
+            Pricing(self.ledger, self.rulebook, clock),
+            clock,
+            _policy(config),
+        )
+        self.simulator = _simulator(config, clock)
+        self.supervisor = Supervisor(_readers(config, clock, self.simulator), clock)
+        self.events = EventRing(clock, secrets.token_hex(4))
+        self.inputs = Inputs(self.events, self.checkout, clock, self.supervisor.states)
+        self.web = self._web(home)
+        simulate = self._simulate if self.simulator else None
+        self.methods = Till(self.checkout, self.inputs, self.status, simulate).methods()
+        self.server = Server(self.methods, self.events, self._greeting())
+
+    def _web(self, home: Path) -> WebServer | None:
+        if self.config.web is None:
+            return None
+        settings = configuration.convert(self.config.web, WebSettings, "web")
+        secret = keys.load_or_make(home / "forms.key")
+        desk = ShopDesk(
+            self.cards, self.ledger, self.rulebook, self.clock, self.config.card_numbers, secret
+        )
+        return WebServer(make_app(desk, settings, self.clock), settings)
+
+    def _greeting(self) -> Greeting:
+        later = [name for name, method in self.methods.items() if method is LATER]
+        return Greeting(
+            server=f"tillcard {version('tillcard')}",
+            capabilities=sorted(self.methods.keys() - set(later)),
+            terminal=self.config.till.terminal,
+            currency=self.rulebook.active.currency,
+        )
+
+    async def status(self) -> DaemonStatus:
+        """Say how the till is."""
+        outbox = await self.ledger.read(lambda store: store.outbox_depth())
+        simulated: dict[str, tuple[str, ...]] = {}
+        if self.simulator is not None:
+            simulated = {
+                "readers": tuple(self.simulator.actions),
+                "cards": tuple(self.simulator.cards),
+            }
+        programme = self.rulebook.active
+        return DaemonStatus(
+            version=version("tillcard"),
+            terminal=self.config.till.terminal,
+            uptime_s=int(self.clock.monotonic_s() - self._started_s),
+            readers=tuple(
+                ReaderStatus(name, state) for name, state in self.supervisor.states.items()
+            ),
+            web=self.web.url if self.web else "",
+            ledger={"ledger_id": self.ledger.ledger_id, "store": "sqlite"},
+            programme={"id": programme.id, "version": programme.version},
+            outbox=outbox,
+            simulated=simulated,
+        )
+
+    async def _simulate(self, params: SimulateParams) -> None:
+        assert self.simulator is not None
+        try:
+            self.simulator.do(params.reader, params.do, params.card or "", params.data or "")
+        except ValueError as error:
+            raise ProtocolFaultError(ProtocolCode.INVALID_PARAMS, str(error)) from error
+
+    async def sweep_holds(self) -> None:
+        """Release holds that ran out, until cancelled."""
+        while True:
+            await self.ledger.expire_holds(rfc3339(self.clock.now()))
+            await asyncio.sleep(HOLD_SWEEP_S)
+
+
+@asynccontextmanager
+async def running(config: Config, home: Path, clock: Clock) -> AsyncIterator[App]:
+    """Run a till while the block runs; at the end, finish what is in hand.
+
+    home:   the folder that the configuration's relative paths start from.
+    Raises: ConfigError, ProgrammeError, KeyFileError, StoreError, SocketTakenError, OSError.
+    """
+    room = Room(config, home, clock)
+    socket = home / config.socket.path if config.socket.path else socket_paths(os.environ)[0]
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(room.ledger.close)
+        if room.simulator is not None:
+            stack.callback(room.simulator.close)
+        await room.rulebook.activate(room.rulebook.active)
+        if room.web is not None:
+            await room.web.start()
+            stack.push_async_callback(room.web.stop)
+        tasks = await stack.enter_async_context(asyncio.TaskGroup())
+        background = [
+            tasks.create_task(room.supervisor.run(), name="readers"),
+            tasks.create_task(room.inputs.run(room.supervisor.events), name="inputs"),
+            tasks.create_task(room.sweep_holds(), name="holds"),
+        ]
+        stack.callback(lambda: [task.cancel() for task in background])
+        await stack.enter_async_context(room.server.listening(socket))
+        yield App(socket, room.web.url if room.web else "", room.cards, await room.status())
+
+
+async def run(config_path: Path, clock: Clock) -> None:
+    """Run a till until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with running(configuration.load(config_path), config_path.parent, clock) as app:
+        log.info("ready: socket %s, web %s", app.socket, app.web_url or "off")
+        await stop.wait()
+        log.info("stopping: finishing what is in hand")
+
+
+def read_programme(path: Path) -> Programme:
+    """Load the programme file. Raises ConfigError with the path of the wrong key."""
+    try:
+        return load(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError("programme", f"{path} cannot be read: {error}") from error
+    except ProgrammeError as error:
+        raise ConfigError(f"programme {path.name}: {error.path}", error.message) from error
+
+
+def _policy(config: Config) -> CheckoutPolicy:
+    phone = config.card_numbers
+    own = (
+        NumberRange(name="phone", prefix=phone.prefix, length=STATIC_DIGITS, check=Check.MOD97),
+        NumberRange(name="phone-ean", prefix=phone.ean13_prefix, length=EAN_DIGITS, check=Check.EAN),
+    )
+    return CheckoutPolicy(
+        terminal=config.till.terminal,
+        ranges=(*config.number_range, *own),
+        spend_from=Trust(config.policy.spend_from),
+        hold_ttl_s=config.policy.hold_ttl_s,
+    )
+
+
+def _simulator(config: Config, clock: Clock) -> Simulator | None:
+    said = config.simulated
+    if said is None:
+        return None
+    cards = sample_cards(
+        plastic=said.plastic,
+        phone=said.phone,
+        stripe=said.stripe,
+        chip_uid=bytes.fromhex(said.chip_uid),
+    )
+    return Simulator(cards, clock)
+
+
+def _readers(config: Config, clock: Clock, simulator: Simulator | None) -> Sequence[Reader]:
+    readers: list[Reader] = []
+    for index, raw in enumerate(config.reader):
+        at = f"reader[{index}]"
+        settings: ReaderSettings = configuration.convert(raw, ReaderSettings, at)
+        if not isinstance(settings, SimulatedSettings):
+            readers.append(READER_KINDS[type(settings)](settings, clock))
+        elif simulator is None:
+            raise ConfigError("simulated", f"{at} is simulated: say what its cards are")
+        else:
+            readers.append(simulator.reader(settings))
+    return readers

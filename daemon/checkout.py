@@ -1,0 +1,322 @@
+"""One card at the checkout, from what a reader saw to the answer the POS gets. Read this first.
+
+identify   Shown -> Reading -> Credential -> Account -> Presentation
+quote      basket + facts -> Quote
+commit     Quote, or a hold -> Posting -> answer, exactly once
+give_back  a posted sale -> what was burned returns, what was earned leaves
+"""
+
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
+
+import msgspec
+from card_formats.numbers import NumberRange
+
+from card_formats import registry
+from card_formats.credential import Credential, Medium, Shown, Trust, mask
+from card_formats.errors import BankCardError, CardFormatError, UnknownFormatError
+from daemon.accounts.cards import Cards
+from daemon.answers import (
+    Held,
+    Identified,
+    Override,
+    Posted,
+    Quoted,
+    Returned,
+    SaleStatus,
+    SaleTerms,
+    Voided,
+)
+from daemon.clock import Clock, rfc3339
+from daemon.errors import ErrorCode, RefusedError
+from daemon.ledger import sales
+from daemon.ledger.ledger import Key, Ledger
+from daemon.ledger.sales import Decision, Return, ReturnedLine, Sale
+from daemon.ledger.states import SaleEvent, SaleState
+from daemon.ledger.store import SaleRow, View
+from daemon.presentations import Presentation, Presentations
+from daemon.pricing import Priced, Pricing
+from daemon.programme.basket import LineId
+from daemon.shelf import Shelf
+
+QUOTE_TTL_S = 900
+QUOTES_MAX = 1_000
+_TRUST_ORDER = tuple(Trust)
+
+
+class CheckoutPolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """What the shop allows at this till."""
+
+    terminal: str
+    ranges: tuple[NumberRange, ...]
+    spend_from: Trust
+    hold_ttl_s: int
+
+
+class Checkout:
+    """The till's four questions: whose card, what price, commit, take back."""
+
+    def __init__(
+        self, ledger: Ledger, cards: Cards, pricing: Pricing, clock: Clock, policy: CheckoutPolicy
+    ) -> None:
+        self._ledger = ledger
+        self._cards = cards
+        self._pricing = pricing
+        self._clock = clock
+        self._policy = policy
+        self._presentations = Presentations(clock)
+        self._quotes: Shelf[Priced] = Shelf(clock, ttl_s=QUOTE_TTL_S, size_max=QUOTES_MAX)
+
+    # Whose card is this?
+
+    def recognise(self, shown: Shown) -> Credential:
+        """Decode and recognise. Raises CardFormatError and its kinds."""
+        return registry.recognise(registry.decode(shown), self._policy.ranges)
+
+    async def identify(self, shown: Shown) -> Identified:
+        """Say whose card was shown. Raises RefusedError with what the cashier should do."""
+        try:
+            credential = self.recognise(shown)
+        except CardFormatError as error:
+            raise _refusal(error) from None  # a bank card's number must not travel in a cause
+        account = await self._cards.resolve(credential)
+        return _identified(self._presentations.add(account, credential))
+
+    # What does this basket cost with it?
+
+    async def quote(self, terms: SaleTerms) -> Quoted:
+        """Price a basket and freeze the price for a quarter of an hour."""
+        priced = await self._price(terms)
+        quote_id = "q" + secrets.token_hex(8)
+        self._quotes.put(quote_id, priced)
+        return Quoted.of(quote_id, priced.quote)
+
+    async def _price(self, terms: SaleTerms) -> Priced:
+        presentation = await self._presented(terms)
+        priced = await self._pricing.price(terms, presentation)
+        self._check_may_spend(priced, terms.override)
+        return priced
+
+    async def _presented(self, terms: SaleTerms) -> Presentation | None:
+        if terms.presentation:
+            return self._presentations.get(terms.presentation)
+        if terms.card:
+            identified = await self.identify(Shown(Medium.TYPED, terms.card.encode()))
+            return self._presentations.get(identified.presentation)
+        return None
+
+    def _check_may_spend(self, priced: Priced, override: Override | None) -> None:
+        if not priced.quote.burn or override is not None:
+            return
+        trust = self._presentations.get(priced.presentation).credential.trust
+        if _TRUST_ORDER.index(trust) < _TRUST_ORDER.index(self._policy.spend_from):
+            raise RefusedError(
+                ErrorCode.NEEDS_LIVE_CARD,
+                "This card collects but does not spend: ask for the chip or the phone's live code,"
+                " or let a senior cashier override with a reason.",
+            )
+
+    # Commit this sale.
+
+    async def hold(
+        self, key: Key, sale_id: str, terms: SaleTerms, ttl_s: int | None
+    ) -> msgspec.Raw:
+        """Reserve what the sale will burn and use up; the total is frozen until the hold ends."""
+
+        async def attempt(now: datetime, row: SaleRow | None) -> msgspec.Raw:
+            sale = await self._sale(sale_id, terms, now, row)
+            until = rfc3339(now + timedelta(seconds=ttl_s or self._policy.hold_ttl_s))
+
+            def decide(view: View) -> tuple[Decision, Held]:
+                decision = sales.hold(view, sale, until)
+                return decision, Held.of(sale, until, decision)
+
+            return await self._post(key, sale, decide)
+
+        return await self._once(key, sale_id, attempt)
+
+    async def commit(
+        self, key: Key, sale_id: str, terms: SaleTerms, expect_total: int | None
+    ) -> msgspec.Raw:
+        """Post the sale: from its hold, from a quote, or priced now."""
+
+        async def attempt(now: datetime, row: SaleRow | None) -> msgspec.Raw:
+            sale = await self._sale(sale_id, terms, now, row)
+            if expect_total not in (None, sale.quote.total):
+                raise RefusedError(
+                    ErrorCode.TOTAL_CHANGED,
+                    f"The total is {sale.quote.total}, not {expect_total}; quote again.",
+                    extra={"total": sale.quote.total},
+                )
+
+            def decide(view: View) -> tuple[Decision, Posted]:
+                decision = sales.commit(view, sale)
+                return decision, Posted.of(sale, decision)
+
+            return await self._post(key, sale, decide)
+
+        return await self._once(key, sale_id, attempt)
+
+    async def void(self, key: Key, sale_id: str, reason: str) -> msgspec.Raw:
+        """Release a hold. A voided id stays voided, even one that was never seen before."""
+
+        async def attempt(now: datetime, row: SaleRow | None) -> msgspec.Raw:
+            at = rfc3339(now)
+
+            def decide(view: View) -> tuple[Decision, Voided]:
+                if view.sale is None:
+                    decision = sales.forestall(view, sale_id, at, reason)
+                else:
+                    decision = sales.release(view, at, SaleEvent.VOID, reason)
+                return decision, Voided.of(decision)
+
+            account = row.account if row else ""
+            return await self._ledger.perform(
+                key, at=at, sale_id=sale_id, account=account, decide=decide
+            )
+
+        return await self._once(key, sale_id, attempt)
+
+    # Take this sale back.
+
+    async def give_back(
+        self, key: Key, sale_id: str, lines: Mapping[LineId, int], cashier: str, reason: str
+    ) -> msgspec.Raw:
+        """Return lines of a posted sale (thousandths of a unit by line), or all that is left."""
+
+        async def attempt(now: datetime, row: SaleRow | None) -> msgspec.Raw:
+            account = row.account if row else ""
+            asked = tuple(ReturnedLine(line, qty_milli) for line, qty_milli in lines.items())
+            ask = Return(
+                return_id=key.request_id,
+                sale_id=sale_id,
+                at=rfc3339(now),
+                cashier=cashier,
+                reason=reason,
+                lines=asked,
+            )
+
+            def decide(view: View) -> tuple[Decision, Returned]:
+                decision, back = sales.take_back(view, ask)
+                return decision, Returned.of(ask.return_id, back, decision)
+
+            return await self._ledger.perform(
+                key, at=ask.at, sale_id=sale_id, account=account, decide=decide
+            )
+
+        return await self._once(key, sale_id, attempt)
+
+    async def status(self, sale_id: str) -> SaleStatus:
+        """Say what happened to a sale."""
+        return SaleStatus.of(sale_id, await self._ledger.read(lambda store: store.sale(sale_id)))
+
+    # What they share.
+
+    async def _once(
+        self,
+        key: Key,
+        sale_id: str,
+        attempt: Callable[[datetime, SaleRow | None], Awaitable[msgspec.Raw]],
+    ) -> msgspec.Raw:
+        # The id is looked up before anything else is looked at: a replay is a replay even when
+        # its quote is long forgotten and its card was blocked since.
+        replayed, row = await self._ledger.look(key, sale_id)
+        if replayed is not None:
+            return replayed
+        now = self._clock.now()
+        try:
+            return await attempt(now, row)
+        except RefusedError as refusal:
+            if refusal.code.retryable:
+                raise
+            return await self._ledger.refuse(key, rfc3339(now), refusal)
+
+    async def _post(
+        self, key: Key, sale: Sale, decide: Callable[[View], tuple[Decision, msgspec.Struct]]
+    ) -> msgspec.Raw:
+        return await self._ledger.perform(
+            key,
+            at=sale.at,
+            sale_id=sale.sale_id,
+            account=sale.account,
+            counters=[use.counter for use in sale.quote.uses],
+            decide=decide,
+        )
+
+    async def _sale(
+        self, sale_id: str, terms: SaleTerms, now: datetime, row: SaleRow | None
+    ) -> Sale:
+        if row is not None and row.state is SaleState.HELD:
+            return await self._held_sale(row, terms, now)
+        priced = await self._priced(terms)
+        if priced.presentation:
+            self._presentations.use(priced.presentation, sale_id)
+        return Sale(
+            sale_id=sale_id,
+            account=priced.account,
+            terminal=self._policy.terminal,
+            cashier=terms.cashier,
+            at=rfc3339(now),
+            today=priced.today,
+            frozen=priced.frozen,
+            quote=priced.quote,
+            tenders=terms.tenders,
+        )
+
+    async def _priced(self, terms: SaleTerms) -> Priced:
+        if terms.quote_id is None:
+            return await self._price(terms)
+        priced = self._quotes.get(terms.quote_id)
+        if priced is None:
+            raise RefusedError(
+                ErrorCode.QUOTE_UNKNOWN, "This quote is not known any more; quote again."
+            )
+        priced = await self._pricing.with_burn(priced, terms.burn)
+        self._check_may_spend(priced, terms.override)
+        return priced
+
+    async def _held_sale(self, row: SaleRow, terms: SaleTerms, now: datetime) -> Sale:
+        held = sales.decode_record(row.body).sale
+        quoted = self._quotes.get(terms.quote_id) if terms.quote_id else None
+        lines = quoted.frozen.basket.lines if quoted else terms.lines
+        if lines is not None and lines != held.frozen.basket.lines:
+            raise RefusedError(
+                ErrorCode.EXCEEDS_HOLD, "The basket is not the one on hold; void it and sell anew."
+            )
+        frozen, quote = held.frozen, held.quote
+        if terms.burn is not None:
+            frozen, quote = await self._pricing.reprice(frozen, terms.burn)
+        return msgspec.structs.replace(
+            held,
+            at=rfc3339(now),
+            cashier=terms.cashier or held.cashier,
+            frozen=frozen,
+            quote=quote,
+            tenders=terms.tenders,
+        )
+
+
+def _identified(presentation: Presentation) -> Identified:
+    account, credential = presentation.account, presentation.credential
+    name = account.profile.name
+    return Identified(
+        presentation=presentation.presentation,
+        card=mask(credential.value),
+        account=account.account,
+        name=name,
+        trust=credential.trust,
+        medium=credential.medium,
+        status=account.card.state,
+        message=f"Good day, {name}!" if name else "Card accepted.",
+    )
+
+
+def _refusal(error: CardFormatError) -> RefusedError:
+    if isinstance(error, BankCardError):
+        return RefusedError(
+            ErrorCode.CARD_UNKNOWN, "This is a bank card; nothing of it was read or kept."
+        )
+    if isinstance(error, UnknownFormatError):
+        return RefusedError(ErrorCode.CARD_UNKNOWN, "This is not one of our cards.")
+    return RefusedError(ErrorCode.MISREAD, f"Misread ({error.code}); please show it again.")

@@ -1,0 +1,131 @@
+"""``tillcard.toml``: one struct per table; a mistake is named by the path of its key."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import msgspec
+
+from card_formats.numbers import NumberRange
+
+T = TypeVar("T")
+HOLD_TTL_S_MAX = 7 * 24 * 3_600
+
+
+class ConfigError(Exception):
+    """The file is wrong. ``path`` is the dotted key, such as ``web.port``."""
+
+    def __init__(self, path: str, message: str) -> None:
+        super().__init__(f"{path}: {message}" if path else message)
+        self.path = path
+        self.message = message
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of the file: an unknown key is an error, because it is a misspelt one."""
+
+
+class TillSection(Section, frozen=True, kw_only=True):
+    """Who this till is. ``store`` and ``terminal`` are written on every sale."""
+
+    shop: str = "Our shop"
+    store: str = "1"
+    terminal: str = "till-1"
+
+
+class SocketSection(Section, frozen=True, kw_only=True):
+    """The POS socket. An empty path means the runtime directory's ``pos.sock``."""
+
+    path: str = ""
+    group: str = "tillcard"
+
+
+class PolicySection(Section, frozen=True, kw_only=True):
+    """What a cashier may do.
+
+    spend_from: the weakest trust that may burn a balance without an override.
+    hold_ttl_s: how long a hold lasts when the POS does not say.
+    """
+
+    spend_from: Literal["static", "uid", "password", "sun", "rotating", "mutual_auth"] = "uid"
+    hold_ttl_s: int = 900
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.hold_ttl_s <= HOLD_TTL_S_MAX:
+            raise ValueError(f"hold_ttl_s must be 1 to {HOLD_TTL_S_MAX}")
+
+
+class CardNumbersSection(Section, frozen=True, kw_only=True):
+    """The prefixes of the numbers that phone cards are given."""
+
+    prefix: str = "91"
+    ean13_prefix: str = "04"
+
+
+class SimulatedSection(Section, frozen=True, kw_only=True):
+    """What the sample cards of simulated readers say."""
+
+    plastic: str
+    phone: str
+    stripe: str
+    chip_uid: str
+
+
+class Config(Section, frozen=True, kw_only=True):
+    """The whole file. Relative paths are relative to it.
+
+    ledger:    a file for SQLite.
+    web:       decoded by the web server; without the table there are no phone cards.
+    reader:    decoded by the readers themselves, each by its ``kind``.
+    """
+
+    programme: str
+    ledger: str = "tillcard.db"
+    till: TillSection = TillSection()
+    socket: SocketSection = SocketSection()
+    web: dict[str, Any] | None = None
+    policy: PolicySection = PolicySection()
+    card_numbers: CardNumbersSection = CardNumbersSection()
+    number_range: tuple[NumberRange, ...] = ()
+    reader: tuple[dict[str, Any], ...] = ()
+    simulated: SimulatedSection | None = None
+
+
+def load(path: Path) -> Config:
+    """Read the file. Raises ConfigError."""
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        raise ConfigError("", f"there is no file {path}; see README.md for a first one") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError("", f"{path} cannot be read: {error}") from error
+    return parse(text)
+
+
+def parse(text: str) -> Config:
+    """Decode the file's text. Raises ConfigError."""
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError("", f"this is not TOML: {error}") from error
+    return convert(raw, Config)
+
+
+def convert(raw: object, section: type[T], at: str = "") -> T:
+    """Convert plain TOML values to ``section``, which stands at the dotted path ``at``."""
+    try:
+        return msgspec.convert(raw, section)
+    except msgspec.ValidationError as error:
+        raise ConfigError(*_located(str(error), at)) from error
+
+
+def _located(message: str, at: str) -> tuple[str, str]:
+    what, _, where = message.partition(" - at `$")
+    path = at + where.rstrip("`")
+    unknown = re.search(r"unknown field `(.+?)`", what)
+    missing = re.search(r"missing required field `(.+?)`", what)
+    if found := unknown or missing:
+        path = f"{path}.{found[1]}"
+        what = "there is no such key" if unknown else "this key is missing"
+    return path.lstrip("."), what

@@ -1,0 +1,155 @@
+"""The POS methods: each translates parameters into a call of the checkout, and nothing more."""
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+
+import msgspec
+
+from card_formats.credential import Medium, Shown
+from daemon.answers import Identified, Quoted, SaleStatus
+from daemon.checkout import Checkout
+from daemon.errors import ErrorCode, RefusedError
+from daemon.ledger.ledger import Key
+from daemon.pos.dispatch import LATER, Method
+from daemon.pos.errors import ProtocolCode, ProtocolFaultError
+from daemon.pos.inputs import Inputs
+from daemon.pos.peers import Role
+from daemon.pos.protocol import (
+    CommitParams,
+    DaemonStatus,
+    HoldParams,
+    IdentifyParams,
+    NoParams,
+    QuoteParams,
+    ReturnParams,
+    SimulateParams,
+    StatusParams,
+    VoidParams,
+)
+from daemon.pos.session import Session
+from daemon.pos.session_methods import SESSION_METHODS
+from daemon.programme.errors import BasketError
+from daemon.programme.goods import qty_milli
+
+LATER_METHODS = (
+    "events.ack",
+    "reader.claim",
+    "reader.release",
+    "rpc.discover",
+    "card.issue",
+    "card.replace",
+    "card.block",
+    "card.unblock",
+    "card.extend",
+    "card.topup",
+    "card.show",
+)
+
+
+class Till:
+    """The handlers. ``status`` and ``simulate`` come from the application."""
+
+    def __init__(
+        self,
+        checkout: Checkout,
+        inputs: Inputs,
+        status: Callable[[], Awaitable[DaemonStatus]],
+        simulate: Callable[[SimulateParams], Awaitable[None]] | None,
+    ) -> None:
+        self._checkout = checkout
+        self._inputs = inputs
+        self._status = status
+        self._simulate = simulate
+
+    def methods(self) -> dict[str, Method]:
+        """Return the table: name, parameters, handler, and the least role that may call it."""
+        return (
+            SESSION_METHODS
+            | {name: LATER for name in LATER_METHODS}
+            | {
+                "status": Method(NoParams, self.status, Role.READ),
+                "card.identify": Method(IdentifyParams, self.identify, Role.SALE),
+                "sale.quote": Method(QuoteParams, self.quote, Role.SALE),
+                "sale.hold": Method(HoldParams, self.hold, Role.SALE),
+                "sale.commit": Method(CommitParams, self.commit, Role.SALE),
+                "sale.void": Method(VoidParams, self.void, Role.SALE),
+                "sale.return": Method(ReturnParams, self.give_back, Role.SALE),
+                "sale.status": Method(StatusParams, self.sale_status, Role.READ),
+                "input.simulate": Method(SimulateParams, self.simulate, Role.SALE),
+            }
+        )
+
+    async def status(self, session: Session, params: NoParams) -> DaemonStatus:
+        """Say how the daemon is."""
+        return await self._status()
+
+    async def identify(self, session: Session, params: IdentifyParams) -> Identified:
+        """Say whose card it is."""
+        given = [params.reader, params.scan, params.number]
+        if sum(value is not None for value in given) != 1:
+            raise _invalid("Give exactly one of reader, scan and number.")
+        if params.reader is not None:
+            return await self._checkout.identify(self._inputs.last_shown(params.reader))
+        if params.scan is not None:
+            return await self._checkout.identify(Shown(Medium.BARCODE, params.scan.encode()))
+        assert params.number is not None
+        return await self._checkout.identify(Shown(Medium.TYPED, params.number.encode()))
+
+    async def quote(self, session: Session, params: QuoteParams) -> Quoted:
+        """Price a basket."""
+        if params.lines is None:
+            raise _invalid("A quote needs lines.")
+        with _basket_checked():
+            return await self._checkout.quote(params)
+
+    async def hold(self, session: Session, params: HoldParams) -> msgspec.Raw:
+        """Reserve."""
+        key = Key.of("sale.hold", params.sale_id, params)
+        with _basket_checked():
+            return await self._checkout.hold(key, params.sale_id, params, params.ttl_s)
+
+    async def commit(self, session: Session, params: CommitParams) -> msgspec.Raw:
+        """Post."""
+        key = Key.of("sale.commit", params.sale_id, params)
+        with _basket_checked():
+            return await self._checkout.commit(key, params.sale_id, params, params.expect_total)
+
+    async def void(self, session: Session, params: VoidParams) -> msgspec.Raw:
+        """Release a hold."""
+        key = Key.of("sale.void", params.sale_id, params)
+        return await self._checkout.void(key, params.sale_id, params.reason)
+
+    async def give_back(self, session: Session, params: ReturnParams) -> msgspec.Raw:
+        """Take a sale back."""
+        key = Key.of("sale.return", params.return_id, params)
+        with _basket_checked():
+            lines = {
+                line.line: qty_milli(line.qty, f"lines[{index}].qty")
+                for index, line in enumerate(params.lines)
+            }
+            return await self._checkout.give_back(
+                key, params.sale_id, lines, params.cashier, params.reason
+            )
+
+    async def sale_status(self, session: Session, params: StatusParams) -> SaleStatus:
+        """Say what happened to a sale."""
+        return await self._checkout.status(params.sale_id)
+
+    async def simulate(self, session: Session, params: SimulateParams) -> dict[str, bool]:
+        """Make something happen at a simulated reader."""
+        if self._simulate is None:
+            raise RefusedError(ErrorCode.NO_HARDWARE, "No simulated readers are configured.")
+        await self._simulate(params)
+        return {"done": True}
+
+
+def _invalid(detail: str) -> ProtocolFaultError:
+    return ProtocolFaultError(ProtocolCode.INVALID_PARAMS, detail)
+
+
+@contextmanager
+def _basket_checked() -> Iterator[None]:
+    try:
+        yield
+    except BasketError as error:
+        raise _invalid(str(error)) from error

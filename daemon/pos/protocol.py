@@ -1,0 +1,108 @@
+"""Parameters of the POS methods; results are in ``daemon.answers``. Unknown fields are ignored."""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from daemon.answers import RequestId, SaleTerms, Text
+from daemon.ledger.sales import LineId
+from daemon.programme.basket import LINES_MAX
+
+HOLD_TTL_S_MAX = 7 * 24 * 3_600
+SCAN_CHARS_MAX = 4_096
+"""A scan handed over by the till: what a reader's frame may hold."""
+NUMBER_CHARS_MAX = 64
+
+ReaderName = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+
+
+class NoParams(msgspec.Struct, frozen=True):
+    """No parameters."""
+
+
+class IdentifyParams(msgspec.Struct, frozen=True, kw_only=True):
+    """One of ``reader`` (what was shown there last), ``scan`` (raw text) or ``number`` (typed)."""
+
+    reader: ReaderName | None = None
+    scan: Annotated[str, msgspec.Meta(max_length=SCAN_CHARS_MAX)] | None = None
+    number: Annotated[str, msgspec.Meta(max_length=NUMBER_CHARS_MAX)] | None = None
+    typed_by: Text = ""
+    reason: Text = ""
+
+
+class QuoteParams(SaleTerms, frozen=True, kw_only=True):
+    """A basket to price."""
+
+
+class HoldParams(SaleTerms, frozen=True, kw_only=True):
+    """A sale to hold for ``ttl_s`` seconds, or as long as the shop's policy says."""
+
+    sale_id: RequestId
+    ttl_s: Annotated[int, msgspec.Meta(ge=1, le=HOLD_TTL_S_MAX)] | None = None
+
+
+class CommitParams(SaleTerms, frozen=True, kw_only=True):
+    """A sale to post; ``expect_total`` is what the customer was told."""
+
+    sale_id: RequestId
+    expect_total: int | None = None
+
+
+class VoidParams(msgspec.Struct, frozen=True, kw_only=True):
+    """A hold to release."""
+
+    sale_id: RequestId
+    reason: Text = ""
+
+
+class ReturnedLineParams(msgspec.Struct, frozen=True):
+    """How much of a line comes back: pieces, or a decimal string for weighed goods."""
+
+    line: LineId
+    qty: int | str
+
+
+class ReturnParams(msgspec.Struct, frozen=True, kw_only=True):
+    """A sale to take back; without ``lines``, all that is left of it."""
+
+    return_id: RequestId
+    sale_id: RequestId
+    lines: Annotated[tuple[ReturnedLineParams, ...], msgspec.Meta(max_length=LINES_MAX)] = ()
+    cashier: Text = ""
+    reason: Text = ""
+
+
+class StatusParams(msgspec.Struct, frozen=True):
+    """A sale to ask about."""
+
+    sale_id: RequestId
+
+
+class SimulateParams(msgspec.Struct, frozen=True, kw_only=True):
+    """What happens at a simulated reader. ``data`` is text, or bytes as ``hex:…``."""
+
+    reader: ReaderName
+    do: Literal["present", "remove", "scan", "swipe", "type", "tear", "hang", "unplug", "plug"]
+    card: str | None = None
+    data: Annotated[str, msgspec.Meta(max_length=2 * SCAN_CHARS_MAX)] | None = None
+
+
+class ReaderStatus(msgspec.Struct, frozen=True):
+    """One reader."""
+
+    name: str
+    state: str
+
+
+class DaemonStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """How the daemon is. ``simulated`` lists the readers and cards for ``input.simulate``."""
+
+    version: str
+    terminal: str
+    uptime_s: int
+    readers: tuple[ReaderStatus, ...]
+    web: str
+    ledger: dict[str, Any]
+    programme: dict[str, str]
+    outbox: int
+    simulated: dict[str, tuple[str, ...]]

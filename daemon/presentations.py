@@ -1,0 +1,61 @@
+"""What was shown at the till: whose it is, how far it is trusted, and for which sale."""
+
+import secrets
+
+import msgspec
+
+from card_formats.credential import Credential
+from daemon.accounts.cards import Account
+from daemon.clock import Clock
+from daemon.errors import ErrorCode, RefusedError
+from daemon.shelf import Shelf
+
+PRESENTATION_TTL_S = 900
+PRESENTATIONS_MAX = 1_000
+
+
+class Presentation(msgspec.Struct, frozen=True):
+    """A credential that was shown and resolved; good for one sale."""
+
+    presentation: str
+    account: Account
+    credential: Credential
+
+
+class Presentations:
+    """Presentations of one terminal. Showing a card again before its sale gives the same one."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._by_id: Shelf[Presentation] = Shelf(
+            clock, ttl_s=PRESENTATION_TTL_S, size_max=PRESENTATIONS_MAX
+        )
+        self._by_credential: Shelf[str] = Shelf(
+            clock, ttl_s=PRESENTATION_TTL_S, size_max=PRESENTATIONS_MAX
+        )
+        self._sales: Shelf[str] = Shelf(clock, ttl_s=PRESENTATION_TTL_S, size_max=PRESENTATIONS_MAX)
+
+    def add(self, account: Account, credential: Credential) -> Presentation:
+        """Return the presentation of ``credential``: a new one, or the one not used yet."""
+        key = f"{credential.medium}:{credential.scheme}:{credential.value}"
+        known = self._by_id.get(self._by_credential.get(key) or "")
+        if known is not None and self._sales.get(known.presentation) is None:
+            return known
+        presentation = Presentation("p" + secrets.token_hex(8), account, credential)
+        self._by_id.put(presentation.presentation, presentation)
+        self._by_credential.put(key, presentation.presentation)
+        return presentation
+
+    def get(self, presentation: str) -> Presentation:
+        """Return a presentation that is still good. Raises RefusedError NO_CARD."""
+        found = self._by_id.get(presentation)
+        if found is None:
+            raise RefusedError(ErrorCode.NO_CARD, "Show the card again.")
+        return found
+
+    def use(self, presentation: str, sale_id: str) -> None:
+        """Bind a presentation to its one sale. Raises RefusedError NO_CARD for a second one."""
+        if (self._sales.get(presentation) or sale_id) != sale_id:
+            raise RefusedError(
+                ErrorCode.NO_CARD, "This card was shown for another sale; show it again."
+            )
+        self._sales.put(presentation, sale_id)

@@ -1,0 +1,158 @@
+"""The shop's side of the phone pages, over the ledger's cards."""
+
+import base64
+import hashlib
+import hmac
+import secrets
+from collections.abc import Callable
+from datetime import date
+
+from card_formats.phone.static_number import compose, compose_ean13
+from daemon.accounts.cards import TOKEN_BYTES, Account, Cards, NewCard, Profile
+from daemon.clock import Clock, rfc3339
+from daemon.config import CardNumbersSection
+from daemon.errors import ErrorCode, RefusedError
+from daemon.ledger.entries import Entry, decode
+from daemon.ledger.ledger import Ledger
+from daemon.ledger.store import Store
+from daemon.programme.windows import local_day
+from daemon.rulebook import Rulebook
+from web.desk import Balance, CardState, CardView, HistoryKind, HistoryLine, JoinForm
+
+NUMBER_DRAWS_MAX = 20
+"""Draws for a number nobody has. Past it the number space is as good as full: no card."""
+HISTORY_LINES_MAX = 20
+BODY_DIGITS = 12
+EAN_DIGITS = 13
+
+_KINDS = {
+    "sale": HistoryKind.SALE,
+    "return": HistoryKind.RETURN,
+    "expiry": HistoryKind.EXPIRY,
+}
+
+
+class ShopDesk:
+    """Makes phone cards and shows them. ``secret`` ties a form to its one card."""
+
+    def __init__(
+        self,
+        cards: Cards,
+        ledger: Ledger,
+        rulebook: Rulebook,
+        clock: Clock,
+        numbers: CardNumbersSection,
+        secret: bytes,
+    ) -> None:
+        self._cards = cards
+        self._ledger = ledger
+        self._rulebook = rulebook
+        self._clock = clock
+        self._numbers = numbers
+        self._secret = secret
+
+    async def enrol(self, form: JoinForm) -> str:
+        """Make a card for a filled-in form and return its token; once for each form."""
+        # From the form's own id, so that a form sent twice meets the card it made.
+        digest = hmac.digest(self._secret, form.form_id.encode(), hashlib.sha256)
+        token = base64.urlsafe_b64encode(digest[:TOKEN_BYTES]).rstrip(b"=").decode()
+        if await self._cards.by_token(token) is not None:
+            return token
+        number, ean13 = await self._number(), await self._ean13()
+        card = NewCard(
+            kind="phone",
+            number=number,
+            ean13=ean13,
+            identifiers=(("number", number), ("number", ean13)),
+            token=token,
+        )
+        await self._cards.issue(card, self._profile(form))
+        return token
+
+    async def show(self, token: str) -> CardView | None:
+        """Return the card of ``token``, or None."""
+        account = await self._cards.by_token(token)
+        if account is None:
+            return None
+        programme = self._rulebook.active
+        today = local_day(programme, self._clock.now())
+
+        def read(store: Store) -> tuple[tuple[Balance, ...], tuple[HistoryLine, ...]]:
+            states = store.purses(account.account)
+            balances = tuple(
+                Balance(
+                    label=purse.label,
+                    amount=states[purse.id].available(today.toordinal()) if purse.id in states else 0,
+                    currency=purse.currency,
+                )
+                for purse in programme.purses.values()
+            )
+            bodies = store.history(account.account, HISTORY_LINES_MAX)
+            lines = (line for body in bodies for line in self._history(account, decode(body)))
+            return balances, tuple(lines)
+
+        balances, history = await self._ledger.read(read)
+        return CardView(
+            number=account.card.number,
+            ean13=account.card.ean13,
+            name=account.profile.name,
+            balances=balances,
+            state=_state(account.card.state),
+            history=history,
+        )
+
+    def _history(self, account: Account, entry: Entry) -> list[HistoryLine]:
+        purses = self._rulebook.active.purses
+        amounts: dict[str, int] = {}
+        for posting in entry.postings:
+            if posting.account == account.account:
+                amounts[posting.purse] = amounts.get(posting.purse, 0) + posting.amount
+        return [
+            HistoryLine(
+                on=date.fromisoformat(entry.at[:10]),
+                kind=_KINDS.get(entry.kind, HistoryKind.CORRECTION),
+                amount=amount,
+                currency=purses[purse].currency if purse in purses else "",
+            )
+            for purse, amount in amounts.items()
+            if amount
+        ]
+
+    def _profile(self, form: JoinForm) -> Profile:
+        return Profile(
+            name=form.name,
+            phone=form.phone,
+            email=form.email,
+            birthday=form.birthday.isoformat() if form.birthday else "",
+            language=form.language,
+            consents=form.consents,
+            consents_at=rfc3339(self._clock.now()) if form.consents else "",
+        )
+
+    async def _number(self) -> str:
+        return await self._untaken(
+            lambda: compose(self._numbers.prefix, _random_digits(BODY_DIGITS))
+        )
+
+    async def _ean13(self) -> str:
+        prefix = self._numbers.ean13_prefix
+        free = EAN_DIGITS - 1 - len(prefix)
+        return await self._untaken(lambda: compose_ean13(prefix, _random_digits(free)))
+
+    async def _untaken(self, draw: Callable[[], str]) -> str:
+        for _ in range(NUMBER_DRAWS_MAX):
+            number = draw()
+            if not await self._cards.is_taken("number", number):
+                return number
+        raise RefusedError(
+            ErrorCode.LIMIT_REACHED, "The shop has run out of card numbers; add another prefix."
+        )
+
+
+def _random_digits(count: int) -> str:
+    return str(secrets.randbelow(10**count)).zfill(count)
+
+
+def _state(state: str) -> CardState:
+    known = {member.value: member for member in CardState}
+    return known.get(state, CardState.BLOCKED)
