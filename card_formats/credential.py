@@ -37,6 +37,10 @@ class Shown(msgspec.Struct, frozen=True):
     raw: bytes
     atr: bytes = b""
 
+    def __repr__(self) -> str:
+        """Hide the content: what was shown may turn out to be a payment card."""
+        return f"Shown({self.medium.value}, {len(self.raw)} bytes)"
+
 
 class Reading(msgspec.Struct, frozen=True):
     """``Shown``, decoded but not yet recognised as anybody's card.
@@ -45,12 +49,18 @@ class Reading(msgspec.Struct, frozen=True):
                ``typed`` | ``unknown`` (no identifier was sent and the content does not tell).
     text:      the content with identifiers, sentinels and framing taken off; a UID in upper hex.
     aim:       the AIM symbology identifier as sent (``]E0``), or "".
+    also:      the other tracks of the same swipe.
     """
 
     medium: Medium
     symbology: str
     text: str
     aim: str = ""
+    also: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """Hide the content: nobody knows yet whether it is a payment card's."""
+        return f"Reading({self.medium.value}, {self.symbology}, {mask(self.text)})"
 
 
 class Credential(msgspec.Struct, frozen=True):

@@ -25,11 +25,16 @@ class ReaderState(StrEnum):
 
 
 class Presented(msgspec.Struct, frozen=True, tag=True):
-    """A card or code is at the reader. ``presented_at_s`` is monotonic seconds."""
+    """A card or code is at the reader.
+
+    presented_at_s: monotonic seconds.
+    duplicate:      the same code came from the same reader a moment ago.
+    """
 
     reader: str
     shown: Shown
     presented_at_s: float
+    duplicate: bool = False
 
 
 class Removed(msgspec.Struct, frozen=True, tag=True):
@@ -53,7 +58,13 @@ class StateChanged(msgspec.Struct, frozen=True, tag=True):
     detail: str = ""
 
 
-ReaderEvent = Presented | Removed | Unreadable | StateChanged
+class Overflow(msgspec.Struct, frozen=True, tag=True):
+    """So many events were lost because nobody took them from the queue."""
+
+    lost: int
+
+
+ReaderEvent = Presented | Removed | Unreadable | StateChanged | Overflow
 
 
 class OpenReader(Protocol):
@@ -64,9 +75,10 @@ class OpenReader(Protocol):
         ...
 
     async def converse(self, dialogue: Dialogue[T], *, timeout_s: float) -> T:
-        """Run ``dialogue`` with the chip that lies there.
+        """Run ``dialogue`` with the chip that lies there; ``timeout_s`` holds for each exchange.
 
-        Raises: CardLostError when it is pulled away, CardSilentError at the deadline.
+        Raises: NoCardError when none lies there, CardLostError when it is pulled away,
+                CardSilentError at the deadline. Cancelling lets the card finish first.
         """
         ...
 

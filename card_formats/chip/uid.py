@@ -1,0 +1,58 @@
+"""The number every contactless chip tells anybody: it identifies, and anybody can copy it."""
+
+from card_formats.apdu import SW_OK, CommandApdu, Dialogue
+from card_formats.atr import decode_atr, storage_card
+from card_formats.credential import Credential, Medium, Reading, Shown, Trust
+from card_formats.errors import CardFormatError, UnknownFormatError
+from card_formats.numbers import NumberRange
+
+UID_BYTES = (4, 7, 8, 10)  # ISO/IEC 14443-3 single, double, triple; 8 on ISO/IEC 15693 and FeliCa
+RANDOM_UID_BYTES, RANDOM_UID_FIRST = 4, 0x08
+_SYMBOLOGY_BY_STANDARD = {0x09: "iso15693", 0x0A: "iso15693", 0x0B: "iso15693", 0x11: "felica"}
+_NOT_SUPPORTED = (0x6A81, 0x6D00, 0x6E00)
+
+
+def read_uid() -> Dialogue[bytes]:
+    """Ask the reader for the card's UID.
+
+    Returns: the UID, or b"" when this is a contact card, which has none.
+    Raises:  CardFormatError ``uid.unreadable``.
+    Source:  PC/SC part 3 rev. 2.01, 3.2.2.1.3 (GET DATA, P1 = 00).
+    """
+    answer = yield CommandApdu(cla=0xFF, ins=0xCA, p1=0x00, p2=0x00, le=256)
+    if answer.sw in _NOT_SUPPORTED:
+        return b""
+    if answer.sw != SW_OK:
+        raise CardFormatError("uid.unreadable", f"GET DATA answered {answer.sw:04X}")
+    return answer.data
+
+
+def decode_chip(shown: Shown) -> Reading:
+    """Read a chip by its UID and ATR (either may be empty).
+
+    Raises: CardFormatError ``uid.bad-length``, ``atr.…``.
+    """
+    if shown.raw and len(shown.raw) not in UID_BYTES:
+        raise CardFormatError("uid.bad-length", f"{len(shown.raw)} bytes")
+    memory = storage_card(decode_atr(shown.atr)) if shown.atr else None
+    symbology = _SYMBOLOGY_BY_STANDARD.get(memory.standard, "") if memory else ""
+    if not shown.raw:
+        symbology = "iso7816"
+    return Reading(Medium.CHIP, symbology or "iso14443", shown.raw.hex().upper())
+
+
+def recognise_uid(reading: Reading, ranges: tuple[NumberRange, ...]) -> Credential | None:
+    """Return the UID as a credential, or None if ``reading`` is no chip.
+
+    Raises: UnknownFormatError ``uid.none`` for a contact card, ``uid.random`` for a chip that
+            makes up a new UID at every tap (ISO/IEC 14443-3: four bytes, the first 08), as
+            phones do.
+    """
+    if reading.medium is not Medium.CHIP:
+        return None
+    uid = bytes.fromhex(reading.text)
+    if not uid:
+        raise UnknownFormatError("uid.none", "this chip has no number of its own")
+    if len(uid) == RANDOM_UID_BYTES and uid[0] == RANDOM_UID_FIRST:
+        raise UnknownFormatError("uid.random", "this chip shows another number at every tap")
+    return Credential("uid", reading.text, Medium.CHIP, Trust.UID)

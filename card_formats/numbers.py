@@ -1,0 +1,93 @@
+"""Card numbers: the ranges a shop calls its own, and finding one of them in a reading."""
+
+import msgspec
+
+from card_formats.check_digits import CHECK_CHARS, Check, has_valid_check, is_digits
+from card_formats.credential import Credential, Medium, Reading, Trust
+from card_formats.errors import CardFormatError
+
+NUMBER_CHARS_MAX = 32
+UPC_DIGITS, GTIN_DIGITS = 12, 13
+SCALE_PREFIXES = ("02", *(str(n) for n in range(20, 30)))
+
+
+class NumberRange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Numbers of the shop's own cards: ``prefix``, then digits up to ``length`` with the check.
+
+    prefix: ASCII letters and digits; digits only with a check. Within a payment network's range
+            it must have six digits or more to count (see ``bank_card``).
+    length: the whole number's, check digits included, NUMBER_CHARS_MAX at most.
+    media:  how such a card may be shown; empty means any way but by chip.
+    With ``check = "ean"`` the 12 digits of a UPC-A and the 13 of its EAN are one number.
+    Raises ValueError for a range that could match nothing.
+    """
+
+    name: str
+    prefix: str
+    length: int
+    check: Check = Check.NONE
+    media: tuple[Medium, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not (self.prefix.isascii() and self.prefix.isalnum()):
+            raise ValueError("prefix must be ASCII letters and digits, at least one")
+        if self.check is not Check.NONE and not is_digits(self.prefix):
+            raise ValueError(f"a number with a {self.check.value} check has digits only")
+        if not len(self.prefix) + CHECK_CHARS[self.check] < self.length <= NUMBER_CHARS_MAX:
+            raise ValueError(f"length must leave room for digits, at most {NUMBER_CHARS_MAX}")
+
+    def claim(self, text: str, medium: Medium) -> str | None:
+        """Return ``text`` in canonical form if it has this range's shape, check digits aside."""
+        if medium is Medium.CHIP or (self.media and medium not in self.media):
+            return None
+        number, prefix, length = text, self.prefix, self.length
+        if self.check is Check.EAN and length == UPC_DIGITS:
+            prefix, length = f"0{prefix}", GTIN_DIGITS
+        if self.check is Check.EAN and len(number) == UPC_DIGITS:
+            number = f"0{number}"
+        fits = len(number) == length and number.startswith(prefix)
+        return number if fits and is_digits(number[len(prefix) :]) else None
+
+    @property
+    def warning(self) -> str:
+        """What the owner should know about this range before printing cards, or ""."""
+        if self.check is Check.EAN and self.prefix.startswith(SCALE_PREFIXES):
+            return f"{self.name}: scale labels also start with {self.prefix[:2]}"
+        return ""
+
+
+def recognise_number(reading: Reading, ranges: tuple[NumberRange, ...]) -> Credential | None:
+    """Return the number in ``reading`` that lies in one of ``ranges``, or None.
+
+    Raises: CardFormatError ``number.bad-check`` when a number has a range's shape and a wrong
+            check digit: a misread or a typing error, not somebody else's card.
+    """
+    misread = False
+    for text in numbers_in(reading):
+        for number_range in ranges:
+            number = number_range.claim(text, reading.medium)
+            if number is None:
+                continue
+            if has_valid_check(number_range.check, number):
+                return Credential("number", number, reading.medium, Trust.STATIC)
+            misread = True
+    if misread:
+        raise CardFormatError("number.bad-check", "the check digit is wrong: read it again")
+    return None
+
+
+def numbers_in(reading: Reading) -> list[str]:
+    """Return where a card number can stand: the whole content, or a track's first field."""
+    if reading.medium is not Medium.STRIPE:
+        return [reading.text]
+    return [_first_field(track) for track in (reading.text, *reading.also)]
+
+
+def _first_field(track: str) -> str:
+    """Return what stands before the separator: ``=`` on tracks 2 and 3, ``^`` on track 1.
+
+    The letter that may lead track 1 is its format code (ISO/IEC 7813, 6.1), not the number's.
+    """
+    if "^" in track:
+        return track.partition("^")[0].removeprefix("B").strip()
+    return track.partition("=")[0].strip()

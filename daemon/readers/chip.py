@@ -1,0 +1,116 @@
+"""What every chip reader does with a card that comes and goes, whatever the reader's interface."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import TypeVar
+
+import msgspec
+
+from card_formats.apdu import Dialogue
+from card_formats.chip.uid import read_uid
+from card_formats.credential import Medium, Shown
+from card_formats.errors import CardFormatError
+from daemon.clock import Clock
+from daemon.readers import Presented, ReaderEvent, ReaderState, Removed, StateChanged, Unreadable
+from daemon.readers.channel import Channel, Connect
+from daemon.readers.errors import (
+    CardLostError,
+    CardSilentError,
+    NoCardError,
+    ReaderDeniedError,
+    ReaderLostError,
+)
+
+T = TypeVar("T")
+UID_TIMEOUT_S = 2.0
+TOO_SHORT = "the card was taken away too soon: hold it still"
+
+
+class Slot(msgspec.Struct, frozen=True):
+    """What lies on a reader now.
+
+    moves: how often a card came or went, so that one which did both between two looks is noticed.
+    gone:  why the reader itself is not there any more, or "".
+    """
+
+    present: bool = False
+    atr: bytes = b""
+    moves: int = 0
+    gone: str = ""
+
+
+class OpenChipReader:
+    """A chip reader that is open. ``update`` tells it what lies there; only the newest counts."""
+
+    def __init__(self, name: str, clock: Clock, connect: Connect) -> None:
+        self._name = name
+        self._clock = clock
+        self._channel = Channel(connect, name=name, on_recovered=self._recovered)
+        self._changed = asyncio.Event()
+        self._slot = Slot()
+        self._lying = False
+        self._again = False
+
+    def update(self, slot: Slot) -> None:
+        """Take in what the reader says lies there now; called on the loop."""
+        self._slot = slot
+        self._changed.set()
+
+    def _recovered(self) -> None:
+        self._again = True
+        self._changed.set()
+
+    async def events(self) -> AsyncIterator[ReaderEvent]:
+        """Yield events until the reader is gone; then raise ReaderLostError.
+
+        A card that lies there at the start is presented. One that came and went too fast to be
+        read is Unreadable, never passed over.
+        """
+        moves: int | None = None
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            slot = self._slot
+            if slot.gone:
+                raise ReaderLostError(slot.gone)
+            moved, moves = moves is not None and slot.moves != moves, slot.moves
+            was_lying = self._lying
+            if was_lying and (moved or not slot.present):
+                self._lying = False
+                self._channel.release()
+                yield Removed(self._name)
+            if self._again:
+                self._again = False
+                self._lying = False
+                yield StateChanged(self._name, ReaderState.READY)
+            if slot.present and not self._lying:
+                self._lying = True
+                yield await self._present(slot)
+            elif moved and not was_lying:
+                yield Unreadable(self._name, TOO_SHORT)
+
+    async def _present(self, slot: Slot) -> ReaderEvent:
+        try:
+            self._channel.renew()
+            uid = await self._channel.converse(read_uid(), timeout_s=UID_TIMEOUT_S)
+        except CardSilentError as error:
+            return StateChanged(self._name, ReaderState.STUCK, str(error))
+        except ReaderDeniedError as error:
+            return StateChanged(self._name, ReaderState.DENIED, str(error))
+        except CardLostError:
+            return Unreadable(self._name, TOO_SHORT)
+        except CardFormatError as error:
+            return Unreadable(self._name, error.message)
+        shown = Shown(Medium.CHIP, uid, slot.atr)
+        return Presented(self._name, shown, self._clock.monotonic_s())
+
+    async def converse(self, dialogue: Dialogue[T], *, timeout_s: float) -> T:
+        """Run ``dialogue`` with the chip that lies there (see ``daemon.readers.OpenReader``)."""
+        if not self._lying:
+            dialogue.close()
+            raise NoCardError("no card lies on the reader")
+        return await self._channel.converse(dialogue, timeout_s=timeout_s)
+
+    async def close(self) -> None:
+        """Let a running dialogue end and let go of the card."""
+        await self._channel.close()

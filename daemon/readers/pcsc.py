@@ -1,0 +1,247 @@
+"""Contactless readers behind pcscd (PC/SC). The only file that speaks to ``smartcard``."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+
+from smartcard import scard
+
+from daemon.clock import Clock
+from daemon.readers.chip import OpenChipReader, Slot
+from daemon.readers.errors import CardLostError, ReaderDeniedError, ReaderError, ReaderLostError
+from daemon.readers.settings import PcscSettings
+
+LOOK_AGAIN_MS = 1000  # a reader that was plugged in between listing and waiting is found then
+RETRY_S = 0.25
+_PNP = "\\\\?PnP?\\Notification"
+_NOT_THERE = scard.SCARD_STATE_UNKNOWN | scard.SCARD_STATE_UNAVAILABLE | scard.SCARD_STATE_IGNORE
+_SAM_MARK = "SAM"  # slots for the shop's own key cards show up as readers too
+_NO_SERVICE = "pcscd is not running"
+_UNPLUGGED = "the reader was unplugged"
+_DENIED = {
+    scard.SCARD_W_SECURITY_VIOLATION: "this user may not use card readers: see the polkit rule",
+    scard.SCARD_E_SHARING_VIOLATION: "another program holds the card",
+}
+_LOST = {
+    scard.SCARD_E_NO_SERVICE: _NO_SERVICE,
+    scard.SCARD_E_SERVICE_STOPPED: _NO_SERVICE,
+    scard.SCARD_F_COMM_ERROR: "pcscd went away",
+    scard.SCARD_E_INVALID_HANDLE: "pcscd was restarted",
+    scard.SCARD_E_READER_UNAVAILABLE: _UNPLUGGED,
+    scard.SCARD_E_UNKNOWN_READER: _UNPLUGGED,
+    scard.SCARD_E_NO_READERS_AVAILABLE: _UNPLUGGED,
+}
+
+
+def _translated(code: int) -> ReaderError:
+    """Say whose fault a PC/SC error is; what is not the reader's is the card's."""
+    if code in _DENIED:
+        return ReaderDeniedError(_DENIED[code])
+    if code in _LOST:
+        return ReaderLostError(_LOST[code])
+    return CardLostError(f"the card was lost ({code & 0xFFFFFFFF:08X})")
+
+
+def _establish() -> int:
+    code, context = scard.SCardEstablishContext(scard.SCARD_SCOPE_SYSTEM)
+    if code != scard.SCARD_S_SUCCESS:
+        raise _translated(code)
+    return int(context)
+
+
+class PcscLink:
+    """A card that is connected for this process alone, in a context of its own."""
+
+    def __init__(self, reader: str) -> None:
+        """Power the card. Raises CardLostError, ReaderLostError, ReaderDeniedError."""
+        self._context = _establish()
+        any_protocol = scard.SCARD_PROTOCOL_T0 | scard.SCARD_PROTOCOL_T1
+        code, self._card, protocol = scard.SCardConnect(
+            self._context, reader, scard.SCARD_SHARE_EXCLUSIVE, any_protocol
+        )
+        if code == scard.SCARD_S_SUCCESS:
+            code = scard.SCardBeginTransaction(self._card)
+        if code != scard.SCARD_S_SUCCESS:
+            scard.SCardReleaseContext(self._context)
+            raise _translated(code)
+        is_t0 = protocol == scard.SCARD_PROTOCOL_T0
+        self._pci = scard.SCARD_PCI_T0 if is_t0 else scard.SCARD_PCI_T1
+
+    def transmit(self, command: bytes) -> bytes:
+        """Exchange one APDU. Raises CardLostError, ReaderLostError."""
+        code, answer = scard.SCardTransmit(self._card, self._pci, list(command))
+        if code != scard.SCARD_S_SUCCESS:
+            raise _translated(code)
+        if not answer:  # a driver may call a card that was torn out a success
+            raise CardLostError("the card was lost")
+        return bytes(answer)
+
+    def close(self) -> None:
+        """Let go of the card, reset: no authentication outlives us. Errors no longer matter."""
+        scard.SCardEndTransaction(self._card, scard.SCARD_LEAVE_CARD)
+        scard.SCardDisconnect(self._card, scard.SCARD_RESET_CARD)
+        scard.SCardReleaseContext(self._context)
+
+
+def _ignore(slot: Slot) -> None:
+    """Stand for a reader that is bound and not yet listened to."""
+
+
+class PcscWatch:
+    """The one thread of this process that watches pcscd, and who listens to which reader.
+
+    It runs while at least one reader uses it, and outlives pcscd. Everything but the thread
+    itself is called on the loop.
+    """
+
+    def __init__(self) -> None:
+        self._users = 0
+        self._patterns: list[str] = []
+        self._listeners: dict[str, Callable[[Slot], None]] = {}
+        self._slots: dict[str, Slot] = {}
+        self._fault: ReaderError | None = None
+        self._seen = asyncio.Event()
+        self._stop = threading.Event()
+        self._context = 0
+
+    def expect(self, pattern: str) -> None:
+        """Keep readers whose name contains ``pattern`` for whoever asks for it."""
+        self._patterns += [pattern] if pattern else []
+
+    @asynccontextmanager
+    async def bind(self, pattern: str) -> AsyncIterator[str]:
+        """Bind the first free reader that ``pattern`` fits and yield its name.
+
+        Raises: ReaderLostError when there is none or no pcscd, ReaderDeniedError.
+        """
+        self._start()
+        try:
+            await self._seen.wait()
+            name = self._free_reader(pattern)
+            self._listeners[name] = _ignore
+            try:
+                yield name
+            finally:
+                del self._listeners[name]
+        finally:
+            self._release()
+
+    def listen(self, name: str, listener: Callable[[Slot], None]) -> None:
+        """Tell ``listener`` what lies on the bound reader ``name`` now and from now on."""
+        self._listeners[name] = listener
+        listener(self._slots.get(name, Slot(gone=_UNPLUGGED)))
+
+    def _free_reader(self, pattern: str) -> str:
+        if self._fault is not None:
+            raise self._fault
+        for name in sorted(self._slots.keys() - self._listeners.keys()):
+            elses = _SAM_MARK in name or any(other in name for other in self._patterns)
+            if pattern in name and (pattern or not elses):
+                return name
+        raise ReaderLostError(f"no reader named like {pattern!r}" if pattern else "no card reader")
+
+    def _start(self) -> None:
+        self._users += 1
+        if self._users == 1:
+            self._seen.clear()
+            self._stop = threading.Event()
+            loop, stop = asyncio.get_running_loop(), self._stop
+            threading.Thread(
+                target=self._watch, args=(loop, stop), name="pcsc-watch", daemon=True
+            ).start()
+
+    def _release(self) -> None:
+        self._users -= 1
+        if self._users == 0:
+            self._stop.set()
+            scard.SCardCancel(self._context)
+
+    def _take_in(self, slots: dict[str, Slot], fault: ReaderError | None) -> None:
+        self._slots, self._fault = slots, fault
+        self._seen.set()
+        gone = Slot(gone=str(fault) if fault else _UNPLUGGED)
+        for name, listener in list(self._listeners.items()):
+            listener(slots.get(name, gone))
+
+    def _watch(self, loop: asyncio.AbstractEventLoop, stop: threading.Event) -> None:
+        """Run in the thread: follow pcscd, and look for it again when it is not there."""
+
+        def post(slots: dict[str, Slot], fault: ReaderError | None = None) -> None:
+            with suppress(RuntimeError):  # the loop is closed: nobody listens any more
+                loop.call_soon_threadsafe(self._take_in, slots, fault)
+
+        while not stop.is_set():
+            context = 0
+            try:
+                context = self._context = _establish()
+                _follow(context, stop, post)
+            except ReaderError as fault:
+                post({}, fault)
+                stop.wait(RETRY_S)
+            finally:
+                if context:
+                    scard.SCardReleaseContext(context)
+
+
+def _follow(context: int, stop: threading.Event, post: Callable[[dict[str, Slot]], None]) -> None:
+    """Post what lies on each reader, at once and at every change. Raises a ReaderError."""
+    known: dict[str, int] = {}
+    posted: dict[str, Slot] | None = None
+    while not stop.is_set():
+        names = _reader_names(context)
+        asked = [(name, known.get(name, scard.SCARD_STATE_UNAWARE)) for name in names]
+        wait_ms = LOOK_AGAIN_MS if posted is not None else 0
+        code, states = scard.SCardGetStatusChange(
+            context, wait_ms, [*asked, (_PNP, len(names) << 16)]
+        )
+        if code not in (scard.SCARD_S_SUCCESS, *_LOOK_AGAIN):
+            raise _translated(code)
+        if code in (scard.SCARD_E_UNKNOWN_READER, scard.SCARD_E_CANCELLED):
+            continue
+        known = {name: state for name, state, _ in states if not state & _NOT_THERE}
+        known.pop(_PNP, None)
+        slots = {n: _slot(state, atr) for n, state, atr in states if n in known}
+        if slots != posted:
+            post(slots)
+            posted = slots
+
+
+_LOOK_AGAIN = (scard.SCARD_E_TIMEOUT, scard.SCARD_E_CANCELLED, scard.SCARD_E_UNKNOWN_READER)
+
+
+def _reader_names(context: int) -> list[str]:
+    code, names = scard.SCardListReaders(context, [])
+    if code == scard.SCARD_E_NO_READERS_AVAILABLE:
+        return []
+    if code != scard.SCARD_S_SUCCESS:
+        raise _translated(code)
+    return list(names)
+
+
+def _slot(state: int, atr: list[int]) -> Slot:
+    """Return what ``state`` says; its upper half counts cards that came and went."""
+    present = bool(state & scard.SCARD_STATE_PRESENT)
+    return Slot(present=present, atr=bytes(atr) if present else b"", moves=state >> 16)
+
+
+class PcscReader:
+    """One contactless reader, bound by a part of its name."""
+
+    def __init__(self, settings: PcscSettings, clock: Clock, watch: PcscWatch) -> None:
+        self.name = settings.name
+        self._pattern = settings.device
+        self._clock = clock
+        self._watch = watch
+        watch.expect(settings.device)
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[OpenChipReader]:
+        """Bind the reader. Raises ReaderLostError, ReaderDeniedError."""
+        async with self._watch.bind(self._pattern) as bound:
+            open_reader = OpenChipReader(self.name, self._clock, lambda: PcscLink(bound))
+            self._watch.listen(bound, open_reader.update)
+            try:
+                yield open_reader
+            finally:
+                await open_reader.close()

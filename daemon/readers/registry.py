@@ -1,0 +1,44 @@
+"""The kinds of readers there are. One line a kind, here and in ``ReaderSettings``."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from daemon.clock import Clock
+from daemon.readers import Reader
+from daemon.readers.pcsc import PcscReader, PcscWatch
+from daemon.readers.serial_port import SerialReader
+from daemon.readers.settings import (
+    PcscSettings,
+    ReaderSettings,
+    SerialSettings,
+    SimulatedSettings,
+)
+from daemon.readers.simulated.simulator import Simulator
+
+
+class Surroundings(NamedTuple):
+    """What the readers of one process share."""
+
+    clock: Clock
+    watch: PcscWatch
+    simulator: Simulator
+
+
+# Each value takes the key's settings; a table cannot say so to the type checker.
+READER_KINDS: dict[type, Callable[[Any, Surroundings], Reader]] = {
+    PcscSettings: lambda settings, around: PcscReader(settings, around.clock, around.watch),
+    SerialSettings: lambda settings, around: SerialReader(settings, around.clock),
+    SimulatedSettings: lambda settings, around: around.simulator.reader(settings),
+}
+
+
+def build_readers(
+    settings: Sequence[ReaderSettings], clock: Clock, simulator: Simulator
+) -> list[Reader]:
+    """Make the configured readers. Raises ValueError when two have one name."""
+    names = [one.name for one in settings]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"two readers are called {', '.join(twice)}")
+    around = Surroundings(clock, PcscWatch(), simulator)
+    return [READER_KINDS[type(one)](one, around) for one in settings]
