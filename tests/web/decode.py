@@ -47,5 +47,5 @@ def to_picture(data: bytes, image: ImageFormat) -> Image.Image:
 
 
 def read_codes(picture: Image.Image, kind: CodeKind) -> list[str]:
-    found = zxingcpp.read_barcodes(picture, formats=FORMATS[kind])
+    found = zxingcpp.read_barcodes(picture, formats=zxingcpp.BarcodeFormats(FORMATS[kind]))
     return [code.text for code in found]
