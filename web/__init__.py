@@ -1,1 +1,1 @@
-"""Phone cards over HTTP."""
+"""Phone cards over HTTP: joining, the card page and its codes."""

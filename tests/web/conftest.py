@@ -1,0 +1,103 @@
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+from aiohttp import ClientResponse, ClientSession, CookieJar
+
+from tests.web.memory_desk import MemoryDesk
+from web.server import WebServer, make_app
+from web.settings import WebSettings
+
+HIDDEN = re.compile(r'name="(form_id|proof)" value="([^"]*)"')
+BROWSER_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+class HandClock:
+    """Stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self._at = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self._at
+
+    def monotonic_s(self) -> float:
+        return self._at.timestamp()
+
+    def move(self, seconds: float) -> None:
+        self._at += timedelta(seconds=seconds)
+
+
+class Shop:
+    """A running server, its desk and its clock, and a customer's client with cookies."""
+
+    def __init__(
+        self, desk: MemoryDesk, clock: HandClock, server: WebServer, client: ClientSession
+    ) -> None:
+        self.desk = desk
+        self.clock = clock
+        self.server = server
+        self.client = client
+
+    @property
+    def url(self) -> str:
+        return self.server.url
+
+    async def form(self) -> dict[str, str]:
+        """Open the form and return its hidden fields."""
+        async with self.client.get(f"{self.url}/join") as response:
+            return dict(HIDDEN.findall(await response.text()))
+
+    async def join(self, **typed: str) -> ClientResponse:
+        """Open the form, fill it in, send it; the redirection is not followed."""
+        return await self.send(await self.form() | typed)
+
+    async def send(self, fields: dict[str, str]) -> ClientResponse:
+        url = f"{self.url}/join"
+        async with self.client.post(url, data=fields, allow_redirects=False) as response:
+            await response.read()
+            return response
+
+    async def get(self, path: str, **headers: str) -> ClientResponse:
+        async with self.client.get(self.url + path, headers=headers) as response:
+            await response.read()
+            return response
+
+
+OpenShop = Callable[[WebSettings], AbstractAsyncContextManager[Shop]]
+
+
+@asynccontextmanager
+async def open_a_shop(settings: WebSettings) -> AsyncIterator[Shop]:
+    desk, clock = MemoryDesk(), HandClock()
+    settings = msgspec.structs.replace(settings, port=0)
+    server = WebServer(make_app(desk, settings, clock), settings)
+    await server.start()
+    try:
+        # "unsafe" is aiohttp's word for a jar that keeps cookies of an IP address.
+        async with ClientSession(cookie_jar=CookieJar(unsafe=True)) as client:
+            yield Shop(desk, clock, server, client)
+    finally:
+        await server.stop()
+
+
+@pytest.fixture
+def open_shop() -> OpenShop:
+    return open_a_shop
+
+
+@pytest.fixture
+async def shop() -> AsyncIterator[Shop]:
+    async with open_a_shop(WebSettings(shop_name="Bakery on the Corner")) as shop:
+        yield shop

@@ -1,0 +1,70 @@
+"""A card desk that keeps its cards in a dictionary: the shop's side for tests of the pages."""
+
+import base64
+import random
+from datetime import date
+
+import msgspec
+
+from card_formats.phone.static_number import compose, compose_ean13
+from daemon.errors import ErrorCode, RefusedError
+from web.desk import (
+    Balance,
+    CardState,
+    CardView,
+    HistoryKind,
+    HistoryLine,
+    JoinForm,
+)
+
+BALANCES = (Balance("Bonuses", 124_050, "UAH"), Balance("Coffees", 7))
+HISTORY = (
+    HistoryLine(date(2026, 11, 20), HistoryKind.SALE, 4_250, "UAH", "Khreshchatyk 12"),
+    HistoryLine(date(2026, 11, 18), HistoryKind.GIFT, 1, "", "Birthday"),
+    HistoryLine(date(2026, 11, 3), HistoryKind.RETURN, -1_200, "UAH", "Khreshchatyk 12"),
+)
+
+
+class MemoryDesk:
+    """``refusal`` is what the next calls meet, until it is taken away."""
+
+    def __init__(self) -> None:
+        self.cards: dict[str, CardView] = {}
+        self.forms: dict[str, JoinForm] = {}
+        self.refusal: ErrorCode | None = None
+        self._tokens: dict[str, str] = {}
+        self._random = random.Random(20261122)
+
+    async def enrol(self, form: JoinForm) -> str:
+        self._refuse()
+        if form.form_id not in self._tokens:
+            token = base64.urlsafe_b64encode(self._random.randbytes(16)).decode().rstrip("=")
+            self._tokens[form.form_id] = token
+            self.forms[token] = form
+            self.cards[token] = CardView(
+                number=compose("91", f"{self._random.randrange(10**12):012d}"),
+                ean13=compose_ean13("04", f"{self._random.randrange(10**10):010d}"),
+                name=form.name,
+                balances=BALANCES,
+                status="Gold",
+                history=HISTORY,
+            )
+        return self._tokens[form.form_id]
+
+    async def show(self, token: str) -> CardView | None:
+        self._refuse()
+        return self.cards.get(token)
+
+    def add(self, **changes: object) -> str:
+        """Put a card in, ``changes`` made to a plain one; return its token."""
+        token = base64.urlsafe_b64encode(self._random.randbytes(16)).decode().rstrip("=")
+        view = CardView(number=compose("91", f"{self._random.randrange(10**12):012d}"))
+        self.cards[token] = msgspec.structs.replace(view, **changes)
+        return token
+
+    def set_state(self, token: str, state: CardState) -> None:
+        self.cards[token] = msgspec.structs.replace(self.cards[token], state=state)
+
+    def _refuse(self) -> None:
+        if self.refusal is not None:
+            raise RefusedError(self.refusal, "the desk was told to refuse")

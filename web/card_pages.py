@@ -1,0 +1,95 @@
+"""The card: its page, the pictures of its code, and the shop's front door."""
+
+import re
+
+from aiohttp import web
+
+from web.codes import CodeKind, ImageFormat, draw
+from web.desk import TOKEN_PATTERN, CardDesk, CardState, CardView
+from web.join_pages import CARD_COOKIE
+from web.pages import keep_cookie, page
+
+TOKEN = re.compile(TOKEN_PATTERN)
+HISTORY_LINES_MAX = 20  # older lines are not shown
+CONTENT_TYPES = {ImageFormat.SVG: "image/svg+xml", ImageFormat.PNG: "image/png"}
+
+
+class CardPages:
+    """``/c/<token>`` and the codes under it; ``/`` leads a returning customer there."""
+
+    def __init__(self, desk: CardDesk) -> None:
+        self._desk = desk
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the addresses these pages answer; any other token than a right one is 404."""
+        token = f"/c/{{token:{TOKEN_PATTERN}}}"
+        return [
+            web.get("/", self.front_door),
+            web.get(token, self.show),
+            web.get(token + "/code.{image:svg|png}", self.code),
+        ]
+
+    async def front_door(self, request: web.Request) -> web.Response:
+        """Show the shop's name, the way to a new card, and the way back to one's own."""
+        token = request.cookies.get(CARD_COOKIE, "")
+        return page(request, "front_door.html", token=token if TOKEN.fullmatch(token) else "")
+
+    async def show(self, request: web.Request) -> web.Response:
+        """Show the card with one code, ``?kind=qr|code128|ean13``."""
+        token, view = await self._card(request)
+        kind = _kind(request)
+        kinds = [kind for kind in CodeKind if _number(view, kind)]
+        if kind not in kinds:
+            raise web.HTTPNotFound
+        response = page(
+            request,
+            "card.html",
+            token=token,
+            view=view,
+            active=view.state is CardState.ACTIVE,
+            kind=kind,
+            kinds=kinds,
+            number=_number(view, kind),
+            groups=_groups(_number(view, kind), kind),
+            history=view.history[:HISTORY_LINES_MAX],
+        )
+        keep_cookie(request, response, CARD_COOKIE, token)
+        return response
+
+    async def code(self, request: web.Request) -> web.Response:
+        """Draw the code alone. A card that is not active has none any more: 410."""
+        _, view = await self._card(request)
+        if view.state is not CardState.ACTIVE:
+            raise web.HTTPGone
+        image = ImageFormat(request.match_info["image"])
+        kind = _kind(request)
+        if not _number(view, kind):
+            raise web.HTTPNotFound
+        # Drawing takes under 2 ms, so it may stay on the event loop.
+        body = draw(kind, _number(view, kind), image)
+        return web.Response(body=body, content_type=CONTENT_TYPES[image])
+
+    async def _card(self, request: web.Request) -> tuple[str, CardView]:
+        token = request.match_info["token"]
+        view = await self._desk.show(token)
+        if view is None:
+            raise web.HTTPNotFound
+        return token, view
+
+
+def _kind(request: web.Request) -> CodeKind:
+    try:
+        return CodeKind(request.rel_url.query.get("kind", CodeKind.QR))
+    except ValueError as error:
+        raise web.HTTPBadRequest from error
+
+
+def _number(view: CardView, kind: CodeKind) -> str:
+    """Return the digits that ``kind`` holds; the page prints the same below the code."""
+    return view.ean13 if kind is CodeKind.EAN13 else view.number
+
+
+def _groups(number: str, kind: CodeKind) -> list[str]:
+    if kind is CodeKind.EAN13:
+        return [number[:1], number[1:7], number[7:]]  # as printed under every EAN-13
+    return [number[at : at + 4] for at in range(0, len(number), 4)]

@@ -1,0 +1,100 @@
+"""What the phone pages ask of the shop: a new card, and a card's present state."""
+
+from datetime import date
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+
+TOKEN_PATTERN = "[A-Za-z0-9_-]{22}"  # 128 bits in base64url: what secrets.token_urlsafe(16) makes
+
+
+class JoinForm(msgspec.Struct, frozen=True):
+    """A questionnaire, validated. What the customer left out is "" or None.
+
+    form_id:  made by the server for one showing of the form; one form_id is one card.
+    phone:    ``+`` and 8 to 15 digits (E.164).
+    consents: the ticked ones: ``personal_data``, and ``marketing_<channel>``; never a marketing
+              one, and never a personal field, without ``personal_data``.
+    language: of the page that was filled in, ``en`` or ``uk``.
+    """
+
+    form_id: str
+    name: str = ""
+    phone: str = ""
+    email: str = ""
+    birthday: date | None = None
+    consents: tuple[str, ...] = ()
+    language: str = "en"
+
+
+class CardState(StrEnum):
+    """A card as its holder sees it. Only an ACTIVE one shows its code."""
+
+    ACTIVE = "active"
+    BLOCKED = "blocked"
+    REPLACED = "replaced"
+    EXPIRED = "expired"
+
+
+class HistoryKind(StrEnum):
+    """Why a balance changed, as its holder would say it."""
+
+    SALE = "sale"
+    RETURN = "return"
+    GIFT = "gift"
+    EXPIRY = "expiry"
+    CORRECTION = "correction"
+
+
+class Balance(msgspec.Struct, frozen=True):
+    """One purse. ``amount`` is minor units of an ISO 4217 ``currency``, or whole units if ""."""
+
+    label: str
+    amount: int
+    currency: str = ""
+
+
+class HistoryLine(msgspec.Struct, frozen=True):
+    """One change of a balance: ``amount`` is signed and counted as in ``Balance``."""
+
+    on: date
+    kind: HistoryKind
+    amount: int
+    currency: str = ""
+    place: str = ""
+
+
+class CardView(msgspec.Struct, frozen=True):
+    """All that a card page shows.
+
+    number:   16 digits (``card_formats.phone.static_number``).
+    ean13:    the card's EAN-13, or "" where the shop issues none.
+    status:   the club status in the shop's own words, or "".
+    history:  newest first.
+    """
+
+    number: str
+    ean13: str = ""
+    name: str = ""
+    balances: tuple[Balance, ...] = ()
+    status: str = ""
+    state: CardState = CardState.ACTIVE
+    history: tuple[HistoryLine, ...] = ()
+
+
+class CardDesk(Protocol):
+    """The shop's side of the phone pages."""
+
+    async def enrol(self, form: JoinForm) -> str:
+        """Make a card and return its token, matching ``TOKEN_PATTERN``, 128 random bits.
+
+        A ``form_id`` that was enrolled before returns the same token: a phone that lost the
+        answer sends its form again.
+        Raises: RefusedError; a retryable one asks the customer to try again in a minute.
+        """
+        ...
+
+    async def show(self, token: str) -> CardView | None:
+        """Return the card of ``token``, or None when there is none. Raises: RefusedError."""
+        ...

@@ -1,0 +1,126 @@
+"""Joining: the form, its protection against forgery and floods, and the way to the new card."""
+
+import asyncio
+import hmac
+import math
+import re
+import secrets
+from http import HTTPStatus
+from urllib.parse import parse_qsl
+
+from aiohttp import web
+
+from daemon.clock import Clock
+from web.desk import CardDesk
+from web.join_form import JoinFormError, check_join_form
+from web.pages import LANGUAGE, SETTINGS, keep_cookie, page
+from web.rate import JoinLimit
+
+BODY_BYTES_MAX = 8 * 1024
+FIELDS_MAX = 32
+VISITOR_COOKIE = "visitor"
+CARD_COOKIE = "card"
+NONCE = re.compile("[A-Za-z0-9_-]{22}")
+
+
+class JoinPages:
+    """``GET`` and ``POST /join``.
+
+    A form carries ``form_id`` and its HMAC together with the visitor's cookie, under a key that
+    lives as long as the process: another site can neither read nor make the pair.
+    """
+
+    def __init__(self, desk: CardDesk, clock: Clock, limit: JoinLimit) -> None:
+        self._desk = desk
+        self._clock = clock
+        self._limit = limit
+        self._key = secrets.token_bytes(32)
+
+    async def show(self, request: web.Request) -> web.Response:
+        """Show an empty form."""
+        return self._form(request, {}, {})
+
+    async def submit(self, request: web.Request) -> web.Response:
+        """Make a card of a right form and go to it; show a wrong one again with its mistakes."""
+        self._refuse_floods(request)
+        typed = await _typed(request)
+        form_id = typed.get("form_id", "")
+        proof = self._proof(request.cookies.get(VISITOR_COOKIE, ""), form_id)
+        if not hmac.compare_digest(proof, typed.get("proof", "").encode()):
+            return self._form(request, typed, {"form": "error.form_old"}, HTTPStatus.FORBIDDEN)
+        try:
+            form = check_join_form(
+                typed,
+                form_id=form_id,
+                language=request[LANGUAGE].code,
+                today=self._clock.now().date(),
+                settings=request.app[SETTINGS],
+            )
+        except JoinFormError as error:
+            return self._form(request, typed, error.fields, HTTPStatus.UNPROCESSABLE_ENTITY)
+        token = await self._desk.enrol(form)
+        response = web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": f"/c/{token}"})
+        keep_cookie(request, response, CARD_COOKIE, token)
+        return response
+
+    def _form(
+        self,
+        request: web.Request,
+        typed: dict[str, str],
+        wrong: dict[str, str],
+        status: int = HTTPStatus.OK,
+    ) -> web.Response:
+        visitor = request.cookies.get(VISITOR_COOKIE, "")
+        if not NONCE.fullmatch(visitor):
+            visitor = secrets.token_urlsafe(16)
+        form_id = secrets.token_urlsafe(16)
+        response = page(
+            request,
+            "join.html",
+            status=status,
+            typed=typed,
+            wrong=wrong,
+            settings=request.app[SETTINGS],
+            form_id=form_id,
+            proof=self._proof(visitor, form_id).decode(),
+        )
+        keep_cookie(request, response, VISITOR_COOKIE, visitor)
+        return response
+
+    def _proof(self, visitor: str, form_id: str) -> bytes:
+        return hmac.digest(self._key, f"{visitor} {form_id}".encode(), "sha256").hex().encode()
+
+    def _refuse_floods(self, request: web.Request) -> None:
+        wait_s = self._limit.wait_s(_address(request))
+        if wait_s > 0:
+            raise web.HTTPTooManyRequests(headers={"Retry-After": str(math.ceil(wait_s))})
+
+
+def _address(request: web.Request) -> str:
+    """Return who sent the request; behind a proxy of ours, whom the proxy names last."""
+    address = request.remote or ""
+    if address in request.app[SETTINGS].proxies:
+        return request.headers.get("X-Forwarded-For", address).rpartition(",")[2].strip()
+    return address
+
+
+async def _typed(request: web.Request) -> dict[str, str]:
+    """Return the fields of an urlencoded form, the last of each name.
+
+    Raises: HTTPException 408 after ``body_timeout_s``, 413 over ``BODY_BYTES_MAX``, 415 for
+            another content type, 400 over ``FIELDS_MAX`` fields.
+    """
+    if request.content_type != "application/x-www-form-urlencoded":
+        raise web.HTTPUnsupportedMediaType
+    try:
+        async with asyncio.timeout(request.app[SETTINGS].body_timeout_s):
+            body = await request.read()
+    except TimeoutError as error:
+        raise web.HTTPRequestTimeout from error
+    try:
+        fields = parse_qsl(
+            body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=FIELDS_MAX
+        )
+    except ValueError as error:
+        raise web.HTTPBadRequest from error
+    return dict(fields)

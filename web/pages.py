@@ -1,0 +1,138 @@
+"""Turns templates into answers: the language of a visitor, the page, its headers."""
+
+from http import HTTPStatus
+from pathlib import Path
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from daemon.errors import RefusedError
+from web.language import LANGUAGES, Language, accepted_language
+from web.settings import WebSettings
+
+HERE = Path(__file__).parent
+LANGUAGE_COOKIE = "lang"
+COOKIE_AGE_S = 400 * 24 * 3600  # the longest that browsers keep one
+RETRY_AFTER_S = 60
+SETTINGS = web.AppKey("settings", WebSettings)
+TEMPLATES = web.AppKey("templates", Environment)
+SPOKEN = web.AppKey("spoken", dict[str, Language])
+LANGUAGE = "language"  # in a request: its Language
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; img-src 'self'; style-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "Server": "tillcard",
+    "X-Content-Type-Options": "nosniff",
+    "X-Robots-Tag": "noindex",
+}
+# The sentences of an error page, by status; any other status has the general one.
+ERROR_SENTENCES = {
+    HTTPStatus.NOT_FOUND: "error_page.not_found",
+    HTTPStatus.REQUEST_TIMEOUT: "error_page.slow",
+    HTTPStatus.CONFLICT: "error_page.refused",
+    HTTPStatus.GONE: "error_page.not_valid",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "error_page.too_large",
+    HTTPStatus.TOO_MANY_REQUESTS: "error_page.too_many",
+    HTTPStatus.SERVICE_UNAVAILABLE: "error_page.busy",
+}
+
+
+def set_up_pages(app: web.Application, settings: WebSettings) -> None:
+    """Give ``app`` its templates, languages, error pages and headers."""
+    app[SETTINGS] = settings
+    app[TEMPLATES] = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    app[SPOKEN] = {code: Language(code) for code in LANGUAGES}
+    app.middlewares.extend([_choose_language, _show_errors])
+    app.on_response_prepare.append(_add_headers)
+    app.router.add_static("/static", HERE / "static")
+
+
+def page(
+    request: web.Request, template: str, *, status: int = HTTPStatus.OK, **values: object
+) -> web.Response:
+    """Render ``template`` in the visitor's language; ``values`` are escaped where they stand."""
+    language: Language = request[LANGUAGE]
+    text = (
+        request.app[TEMPLATES]
+        .get_template(template)
+        .render(
+            say=language.say,
+            language=language,
+            languages=LANGUAGES,
+            shop=request.app[SETTINGS].shop_name,
+            **values,
+        )
+    )
+    return web.Response(text=text, status=status, content_type="text/html")
+
+
+def keep_cookie(request: web.Request, response: web.StreamResponse, name: str, value: str) -> None:
+    """Set a cookie that no script can read and no other site's form can send."""
+    response.set_cookie(
+        name,
+        value,
+        max_age=COOKIE_AGE_S,
+        httponly=True,
+        samesite="Lax",
+        secure=request.app[SETTINGS].https,
+    )
+
+
+@web.middleware
+async def _choose_language(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Take the language asked for in the address, then the one kept, then the browser's."""
+    asked = request.rel_url.query.get("lang", "")
+    kept = request.cookies.get(LANGUAGE_COOKIE, "")
+    header = request.headers.get("Accept-Language", "")
+    default = request.app[SETTINGS].language
+    codes = [asked, kept, accepted_language(header, default)]
+    code = next(code for code in codes if code in LANGUAGES)
+    request[LANGUAGE] = request.app[SPOKEN][code]
+    response = await handler(request)
+    if asked == code != kept and not response.prepared:
+        keep_cookie(request, response, LANGUAGE_COOKIE, code)
+    return response
+
+
+@web.middleware
+async def _show_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer every refusal with a page in the visitor's language."""
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        if error.status < HTTPStatus.BAD_REQUEST:
+            raise
+        kept = {
+            name: error.headers[name] for name in ("Allow", "Retry-After") if name in error.headers
+        }
+        return _error_page(request, error.status, kept)
+    except RefusedError as error:
+        if error.code.retryable:
+            headers = {"Retry-After": str(RETRY_AFTER_S)}
+            return _error_page(request, HTTPStatus.SERVICE_UNAVAILABLE, headers)
+        return _error_page(request, HTTPStatus.CONFLICT, {})
+
+
+def _error_page(request: web.Request, status: int, headers: dict[str, str]) -> web.Response:
+    sentence = ERROR_SENTENCES.get(HTTPStatus(status), "error_page.other")
+    response = page(request, "error.html", status=status, sentence=sentence)
+    response.headers.update(headers)
+    return response
+
+
+async def _add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    for name, value in HEADERS.items():
+        response.headers[name] = value
+    if request.path.startswith("/static/") and response.status < HTTPStatus.BAD_REQUEST:
+        response.headers["Cache-Control"] = "no-cache"  # kept, but asked after every time

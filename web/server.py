@@ -1,0 +1,87 @@
+"""The web server of the phone pages: the application, its access log, its life."""
+
+import logging
+
+from aiohttp import web
+from aiohttp.abc import AbstractAccessLogger
+from aiohttp.http_exceptions import HttpProcessingError
+
+from daemon.clock import Clock, SystemClock
+from web.card_pages import CardPages
+from web.desk import CardDesk
+from web.join_pages import BODY_BYTES_MAX, JoinPages
+from web.pages import set_up_pages
+from web.rate import JoinLimit
+from web.settings import WebSettings
+
+SHUTDOWN_S = 5
+KEEPALIVE_S = 75  # an idle connection is closed after it
+LOG = logging.getLogger("tillcard.web")
+ACCESS_LOG = logging.getLogger("tillcard.web.access")
+
+
+def make_app(desk: CardDesk, settings: WebSettings, clock: Clock | None = None) -> web.Application:
+    """Make the application that serves the phone pages of one shop."""
+    clock = clock or SystemClock()
+    app = web.Application(client_max_size=BODY_BYTES_MAX)
+    set_up_pages(app, settings)
+    limit = JoinLimit(clock, settings.joins_max, settings.joins_per_s)
+    join = JoinPages(desk, clock, limit)
+    app.add_routes([web.get("/join", join.show), web.post("/join", join.submit)])
+    app.add_routes(CardPages(desk).routes())
+    app.router.add_get("/healthz", _healthz)
+    return app
+
+
+class WebServer:
+    """Serves an application on ``settings.host`` and ``settings.port``."""
+
+    def __init__(self, app: web.Application, settings: WebSettings) -> None:
+        self._settings = settings
+        LOG.addFilter(_is_ours)
+        self._runner = web.AppRunner(
+            app,
+            logger=LOG,
+            access_log=ACCESS_LOG,
+            access_log_class=RouteLogger,
+            keepalive_timeout=KEEPALIVE_S,
+            shutdown_timeout=SHUTDOWN_S,
+        )
+        self._url = ""
+
+    async def start(self) -> None:
+        """Listen. Raises: OSError when the port is taken or the address is not this machine's."""
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, self._settings.host, self._settings.port)
+        await site.start()
+        host, port = self._runner.addresses[0][:2]
+        self._url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    async def stop(self) -> None:
+        """Stop listening, and give requests in flight ``SHUTDOWN_S`` to end."""
+        await self._runner.cleanup()
+
+    @property
+    def url(self) -> str:
+        """The address that is being served, without a slash at its end, once started."""
+        assert self._url
+        return self._url
+
+
+class RouteLogger(AbstractAccessLogger):
+    """Logs the route, not the path: a path holds a card's token."""
+
+    def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
+        """Write one line: method, route, status, milliseconds."""
+        resource = request.match_info.route.resource if isinstance(request, web.Request) else None
+        route = resource.canonical if resource else "(no route)"
+        self.logger.info("%s %s %d %.1f ms", request.method, route, response.status, time * 1000)
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    """Keep what is not HTTP out of the log: it is answered 400, and could quote a card's path."""
+    return record.exc_info is None or not isinstance(record.exc_info[1], HttpProcessingError)
+
+
+async def _healthz(_request: web.Request) -> web.Response:
+    return web.Response(text="ok\n")
