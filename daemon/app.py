@@ -22,6 +22,8 @@ from daemon.clock import Clock, rfc3339
 from daemon.config import Config, ConfigError
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.sqlite import SQLiteStore
+from daemon.pos.dispatch import LATER
+from daemon.pos.errors import ProtocolCode, ProtocolFaultError
 from daemon.pos.events import EventRing
 from daemon.pos.inputs import Inputs
 from daemon.pos.methods import Till
@@ -33,12 +35,12 @@ from daemon.pricing import Pricing
 from daemon.programme.errors import ProgrammeError
 from daemon.programme.programme import Programme, load
 from daemon.readers import Reader
-from daemon.readers.registry import READER_KINDS
-from daemon.readers.settings import ReaderSettings, SimulatedSettings
+from daemon.readers.registry import build_readers
+from daemon.readers.settings import ReaderSettings
 from daemon.readers.simulated.cards import sample_cards
 from daemon.readers.simulated.simulator import Simulator
 from daemon.readers.supervisor import Supervisor
-from daemon.rulebook import Rulebook
+from daemon.editions import Editions
 from web.server import WebServer, make_app
 from web.settings import WebSettings
 from web.shop_desk import ShopDesk
@@ -68,12 +70,12 @@ class Room:
         programme = read_programme(home / config.programme)
         database = home / config.ledger
         self.ledger = Ledger(SQLiteStore(database), SQLiteStore(database, read_only=True))
-        self.rulebook = Rulebook(self.ledger, programme)
+        self.editions = Editions(self.ledger, programme)
         self.cards = Cards(self.ledger, clock)
         self.checkout = Checkout(
             self.ledger,
             self.cards,
-            Pricing(self.ledger, self.rulebook, clock),
+            Pricing(self.ledger, self.editions, clock),
             clock,
             _policy(config),
         )
@@ -82,8 +84,7 @@ class Room:
         self.events = EventRing(clock, secrets.token_hex(4))
         self.inputs = Inputs(self.events, self.checkout, clock, self.supervisor.states)
         self.web = self._web(home)
-        simulate = self._simulate if self.simulator else None
-        self.methods = Till(self.checkout, self.inputs, self.status, simulate).methods()
+        self.methods = Till(self.checkout, self.inputs, self.status, self._simulate).methods()
         self.server = Server(self.methods, self.events, self._greeting())
 
     def _web(self, home: Path) -> WebServer | None:
@@ -92,7 +93,7 @@ class Room:
         settings = configuration.convert(self.config.web, WebSettings, "web")
         secret = keys.load_or_make(home / "forms.key")
         desk = ShopDesk(
-            self.cards, self.ledger, self.rulebook, self.clock, self.config.card_numbers, secret
+            self.cards, self.ledger, self.editions, self.clock, self.config.card_numbers, secret
         )
         return WebServer(make_app(desk, settings, self.clock), settings)
 
@@ -102,19 +103,13 @@ class Room:
             server=f"tillcard {version('tillcard')}",
             capabilities=sorted(self.methods.keys() - set(later)),
             terminal=self.config.till.terminal,
-            currency=self.rulebook.active.currency,
+            currency=self.editions.active.currency,
         )
 
     async def status(self) -> DaemonStatus:
         """Say how the till is."""
         outbox = await self.ledger.read(lambda store: store.outbox_depth())
-        simulated: dict[str, tuple[str, ...]] = {}
-        if self.simulator is not None:
-            simulated = {
-                "readers": tuple(self.simulator.actions),
-                "cards": tuple(self.simulator.cards),
-            }
-        programme = self.rulebook.active
+        programme = self.editions.active
         return DaemonStatus(
             version=version("tillcard"),
             terminal=self.config.till.terminal,
@@ -126,11 +121,13 @@ class Room:
             ledger={"ledger_id": self.ledger.ledger_id, "store": "sqlite"},
             programme={"id": programme.id, "version": programme.version},
             outbox=outbox,
-            simulated=simulated,
+            simulated={
+                "readers": tuple(self.simulator.actions),
+                "cards": tuple(self.simulator.cards),
+            },
         )
 
     async def _simulate(self, params: SimulateParams) -> None:
-        assert self.simulator is not None
         try:
             self.simulator.do(params.reader, params.do, params.card or "", params.data or "")
         except ValueError as error:
@@ -154,9 +151,8 @@ async def running(config: Config, home: Path, clock: Clock) -> AsyncIterator[App
     socket = home / config.socket.path if config.socket.path else socket_paths(os.environ)[0]
     async with AsyncExitStack() as stack:
         stack.push_async_callback(room.ledger.close)
-        if room.simulator is not None:
-            stack.callback(room.simulator.close)
-        await room.rulebook.activate(room.rulebook.active)
+        stack.callback(room.simulator.close)
+        await room.editions.activate(room.editions.active)
         if room.web is not None:
             await room.web.start()
             stack.push_async_callback(room.web.stop)
@@ -197,7 +193,9 @@ def _policy(config: Config) -> CheckoutPolicy:
     phone = config.card_numbers
     own = (
         NumberRange(name="phone", prefix=phone.prefix, length=STATIC_DIGITS, check=Check.MOD97),
-        NumberRange(name="phone-ean", prefix=phone.ean13_prefix, length=EAN_DIGITS, check=Check.EAN),
+        NumberRange(
+            name="phone-ean", prefix=phone.ean13_prefix, length=EAN_DIGITS, check=Check.EAN
+        ),
     )
     return CheckoutPolicy(
         terminal=config.till.terminal,
@@ -207,10 +205,10 @@ def _policy(config: Config) -> CheckoutPolicy:
     )
 
 
-def _simulator(config: Config, clock: Clock) -> Simulator | None:
+def _simulator(config: Config, clock: Clock) -> Simulator:
     said = config.simulated
     if said is None:
-        return None
+        return Simulator({}, clock)
     cards = sample_cards(
         plastic=said.plastic,
         phone=said.phone,
@@ -220,15 +218,12 @@ def _simulator(config: Config, clock: Clock) -> Simulator | None:
     return Simulator(cards, clock)
 
 
-def _readers(config: Config, clock: Clock, simulator: Simulator | None) -> Sequence[Reader]:
-    readers: list[Reader] = []
-    for index, raw in enumerate(config.reader):
-        at = f"reader[{index}]"
-        settings: ReaderSettings = configuration.convert(raw, ReaderSettings, at)
-        if not isinstance(settings, SimulatedSettings):
-            readers.append(READER_KINDS[type(settings)](settings, clock))
-        elif simulator is None:
-            raise ConfigError("simulated", f"{at} is simulated: say what its cards are")
-        else:
-            readers.append(simulator.reader(settings))
-    return readers
+def _readers(config: Config, clock: Clock, simulator: Simulator) -> Sequence[Reader]:
+    settings: list[ReaderSettings] = [
+        configuration.convert(raw, ReaderSettings, f"reader[{index}]")  # type: ignore[arg-type]
+        for index, raw in enumerate(config.reader)
+    ]
+    try:
+        return build_readers(settings, clock, simulator)
+    except ValueError as error:
+        raise ConfigError("reader", str(error)) from error

@@ -13,11 +13,11 @@ from daemon.ledger.sales import Frozen
 from daemon.ledger.store import Store
 from daemon.presentations import Presentation
 from daemon.programme.basket import Basket, Fact, Facts
-from daemon.programme.load import Programme
+from daemon.programme.programme import Programme
 from daemon.programme.price import price
 from daemon.programme.quote import Quote
 from daemon.programme.windows import counters, local_day, windows
-from daemon.rulebook import Rulebook
+from daemon.editions import Editions
 
 TILL_FACTS = ("channel", "flag.", "order.", "ask.", "role")
 """How the facts begin that a till may tell; others that it sends are ignored."""
@@ -36,9 +36,9 @@ class Priced(msgspec.Struct, frozen=True):
 class Pricing:
     """Prices baskets under the programme in force, or under the one that priced them first."""
 
-    def __init__(self, ledger: Ledger, rulebook: Rulebook, clock: Clock) -> None:
+    def __init__(self, ledger: Ledger, editions: Editions, clock: Clock) -> None:
         self._ledger = ledger
-        self._rulebook = rulebook
+        self._rulebook = editions
         self._clock = clock
 
     async def price(self, terms: SaleTerms, presentation: Presentation | None) -> Priced:
@@ -68,9 +68,7 @@ class Pricing:
         frozen, quote = await self.reprice(priced.frozen, burn)
         return msgspec.structs.replace(priced, frozen=frozen, quote=quote)
 
-    async def reprice(
-        self, frozen: Frozen, burn: int | dict[str, int]
-    ) -> tuple[Frozen, Quote]:
+    async def reprice(self, frozen: Frozen, burn: int | dict[str, int]) -> tuple[Frozen, Quote]:
         """Price again with another burn under the frozen programme, facts and time."""
         programme = await self._rulebook.version(frozen.programme)
         basket = msgspec.structs.replace(frozen.basket, burn=burn_by_purse(programme, burn))

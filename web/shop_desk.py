@@ -16,7 +16,7 @@ from daemon.ledger.entries import Entry, decode
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.store import Store
 from daemon.programme.windows import local_day
-from daemon.rulebook import Rulebook
+from daemon.editions import Editions
 from web.desk import Balance, CardState, CardView, HistoryKind, HistoryLine, JoinForm
 
 NUMBER_DRAWS_MAX = 20
@@ -39,14 +39,14 @@ class ShopDesk:
         self,
         cards: Cards,
         ledger: Ledger,
-        rulebook: Rulebook,
+        editions: Editions,
         clock: Clock,
         numbers: CardNumbersSection,
         secret: bytes,
     ) -> None:
         self._cards = cards
         self._ledger = ledger
-        self._rulebook = rulebook
+        self._rulebook = editions
         self._clock = clock
         self._numbers = numbers
         self._secret = secret
@@ -82,7 +82,9 @@ class ShopDesk:
             balances = tuple(
                 Balance(
                     label=purse.label,
-                    amount=states[purse.id].available(today.toordinal()) if purse.id in states else 0,
+                    amount=states[purse.id].available(today.toordinal())
+                    if purse.id in states
+                    else 0,
                     currency=purse.currency,
                 )
                 for purse in programme.purses.values()

@@ -1,8 +1,14 @@
-"""The ``tillcard`` command."""
+"""The ``tillcard`` command. ``run`` starts without the libraries that only the others need."""
 
 import sys
 
 
 def main() -> None:
     """Run the command line and exit."""
-    sys.exit(2)
+    if sys.argv[1:2] == ["run"]:
+        from daemon.cli.run import main as run_main
+
+        sys.exit(run_main(sys.argv[2:]))
+    from daemon.cli.commands import app
+
+    app()

@@ -19,8 +19,8 @@ from daemon.programme.basket import Basket, Fact, LineId
 from daemon.programme.quote import Quote
 from daemon.programme.returns import GivenBack, give_back
 
-CODE_COUNTER = "code/"
-"""How the counters of coupon codes begin; the others belong to rules."""
+CODE_COUNTER = ":code:"
+"""What stands in the names of counters that count a code's uses."""
 
 
 class Frozen(msgspec.Struct, frozen=True, kw_only=True):
@@ -197,7 +197,7 @@ def decode_record(body: bytes) -> SaleRecord:
 def _take_uses(view: View, quote: Quote) -> tuple[CounterMove, ...]:
     for use in quote.uses:
         if view.counters.get(use.counter, 0) + use.take > use.limit:
-            if use.counter.startswith(CODE_COUNTER):
+            if CODE_COUNTER in use.counter:
                 raise RefusedError(ErrorCode.CODE_USED_UP, "This code has been used up.")
             raise RefusedError(
                 ErrorCode.LIMIT_REACHED, f"The limit of discount {use.rule!r} has been reached."

@@ -346,6 +346,11 @@ class SQLiteStore:
             ).fetchall()
         return [row[0] for row in rows]
 
+    def outbox_depth(self) -> int:
+        """Return how many entries wait to be forwarded."""
+        with _translated():
+            return int(self._db.execute("SELECT count(*) FROM outbox").fetchone()[0])
+
     def entries(self) -> Iterator[ChainedEntry]:
         """Yield every entry of every ledger here, by ledger and seq."""
         with _translated():
@@ -377,7 +382,11 @@ def migrate(path: Path) -> None:
             row = db.execute("SELECT version_num FROM alembic_version").fetchone() if made else None
         finally:
             db.close()
-    if row is None or row[0] != HEAD:
+    if row is not None and row[0] > HEAD:
+        raise StoreError(
+            f"{path} was written by a newer tillcard (schema {row[0]}, this one knows {HEAD})."
+        )
+    if row is None or row[0] < HEAD:
         from daemon.ledger.migrations import upgrade  # slow to import and seldom needed
 
         upgrade(f"sqlite:///{path}")

@@ -171,6 +171,10 @@ class Store(Protocol):
         """Return the bodies of the account's newest entries, newest first."""
         ...
 
+    def outbox_depth(self) -> int:
+        """Return how many entries wait to be forwarded."""
+        ...
+
     def entries(self) -> Iterator[ChainedEntry]:
         """Yield every entry of every ledger here, by ledger and seq."""
         ...

@@ -2,10 +2,10 @@
 
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.store import Change
-from daemon.programme.load import Programme, load
+from daemon.programme.programme import Programme, load
 
 
-class Rulebook:
+class Editions:
     """Programmes by version. A sale is taken back under the rules that priced it."""
 
     def __init__(self, ledger: Ledger, active: Programme) -> None:

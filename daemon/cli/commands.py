@@ -1,0 +1,42 @@
+"""The table of commands, for ``tillcard --help``."""
+
+import sys
+
+import typer
+
+from daemon.cli.audit import audit
+from daemon.cli.call import call
+from daemon.cli.check import check
+from daemon.cli.demo import demo
+from daemon.cli.doctor import doctor
+from daemon.cli.plan import plan
+from daemon.cli.price import price
+from daemon.cli.run import HELP as RUN_HELP
+from daemon.cli.run import main as run_main
+from daemon.cli.watch import watch
+
+app = typer.Typer(
+    name="tillcard",
+    help="The card daemon for the till: any card in, the right discount out, never counted twice.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.command(
+    help=RUN_HELP, context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
+)
+def run(context: typer.Context) -> None:
+    """Hand over to the command that is also reached without these libraries."""
+    sys.exit(run_main(context.args))
+
+
+app.command()(demo)
+app.command()(doctor)
+app.command()(call)
+app.command()(watch)
+app.command()(price)
+app.command()(check)
+app.command()(audit)
+app.add_typer(plan, name="plan")

@@ -1,0 +1,34 @@
+"""``tillcard run``: the daemon itself. It imports neither typer nor rich, to be ready sooner."""
+
+import argparse
+import asyncio
+import logging
+import sys
+from pathlib import Path
+
+from daemon.app import STARTUP_ERRORS, run
+from daemon.clock import SystemClock
+
+HELP = "Run the daemon: readers, ledger, POS socket and phone pages, until SIGTERM."
+
+
+def main(words: list[str]) -> int:
+    """Run until SIGTERM; return the exit status: 0, or 1 when it could not start."""
+    parser = argparse.ArgumentParser(prog="tillcard run", description=HELP)
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=Path("tillcard.toml"),
+        help="the configuration file (default: tillcard.toml here)",
+    )
+    parser.add_argument("--verbose", "-v", action="store_true", help="log more")
+    arguments = parser.parse_args(words)
+    level = logging.DEBUG if arguments.verbose else logging.INFO
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        asyncio.run(run(arguments.config, SystemClock()))
+    except* STARTUP_ERRORS as group:
+        for error in group.exceptions:
+            sys.stderr.write(f"tillcard: {error}\n")
+        return 1
+    return 0
