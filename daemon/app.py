@@ -15,13 +15,14 @@ from card_formats.check_digits import Check
 from card_formats.credential import Trust
 from card_formats.numbers import NumberRange
 from daemon import config as configuration
-from daemon import keys
 from daemon.accounts.cards import Cards
 from daemon.checkout import Checkout, CheckoutPolicy
 from daemon.clock import Clock, rfc3339
 from daemon.config import Config, ConfigError
 from daemon.ledger.ledger import Ledger
+from daemon.keys import KeyFileError, load_or_make
 from daemon.ledger.sqlite import SQLiteStore
+from daemon.ledger.store import StoreError
 from daemon.pos.dispatch import LATER
 from daemon.pos.errors import ProtocolCode, ProtocolFaultError
 from daemon.pos.events import EventRing
@@ -30,7 +31,7 @@ from daemon.pos.methods import Till
 from daemon.pos.protocol import DaemonStatus, ReaderStatus, SimulateParams
 from daemon.pos.server import Server
 from daemon.pos.session_methods import Greeting
-from daemon.pos.socket_file import socket_paths
+from daemon.pos.socket_file import SocketTakenError, socket_paths
 from daemon.pricing import Pricing
 from daemon.programme.errors import ProgrammeError
 from daemon.programme.programme import Programme, load
@@ -47,6 +48,9 @@ from web.shop_desk import ShopDesk
 
 HOLD_SWEEP_S = 5.0
 STATIC_DIGITS, EAN_DIGITS = 16, 13
+
+STARTUP_ERRORS = (ConfigError, KeyFileError, SocketTakenError, StoreError, OSError)
+"""What can be wrong before a till runs; each says in its text what to do."""
 
 log = logging.getLogger("tillcard")
 
@@ -91,7 +95,7 @@ class Room:
         if self.config.web is None:
             return None
         settings = configuration.convert(self.config.web, WebSettings, "web")
-        secret = keys.load_or_make(home / "forms.key")
+        secret = load_or_make(home / "forms.key")
         desk = ShopDesk(
             self.cards, self.ledger, self.editions, self.clock, self.config.card_numbers, secret
         )

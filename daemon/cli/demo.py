@@ -1,0 +1,174 @@
+"""``tillcard demo``: a till to look at, with simulated readers, sample customers and one sale."""
+
+import asyncio
+import secrets
+import signal
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from daemon import config as configuration
+from daemon.accounts.cards import Cards, NewCard, Profile
+from daemon.app import STARTUP_ERRORS, App, running
+from daemon.clock import SystemClock
+from daemon.config import SimulatedSection
+from daemon.money import format_minor
+from daemon.pos.client import CallError, Client, UnreachableError
+
+SAMPLE_FILES = ("tillcard.toml", "programme.toml")
+CUSTOMERS = {"plastic": "Olena Kovalenko", "chip": "Taras Bondar", "phone": "Iryna Melnyk"}
+BASKET = [
+    {"line": 1, "sku": "coffee-1kg", "name": "Coffee beans, 1 kg", "qty": 1, "unit_price": 42000},
+    {"line": 2, "sku": "cups", "name": "Cups", "qty": 3, "unit_price": 8550},
+    {
+        "line": 3, "sku": "cheese", "name": "Cheese", "qty": "0.350", "unit": "kg",
+        "unit_price": 46000,
+    },
+]
+FIRST_BASKET = [
+    {"line": 1, "sku": "grinder", "name": "Coffee grinder", "qty": 1, "unit_price": 74900}
+]
+
+
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="Stop after the sale.")] = False,
+    home: Annotated[
+        Path, typer.Option(help="Where the demo keeps its ledger; a second start finds it.")
+    ] = Path(".demo"),
+) -> None:
+    """Start a till with simulated readers, make one sale through its socket, go on until Ctrl-C.
+
+    Everything lies in one folder, --home; delete it to begin anew. While it runs, play the POS
+    from another terminal: tillcard watch, tillcard call. Exit status 0, or 1 when it cannot start.
+    """
+    try:
+        asyncio.run(_demo(once=once, home=home.resolve()))
+    except* STARTUP_ERRORS as group:
+        for error in group.exceptions:
+            typer.echo(f"tillcard: {error}", err=True)
+        raise typer.Exit(1) from None
+    except* (CallError, UnreachableError) as group:
+        for error in group.exceptions:
+            typer.echo(f"tillcard: the demo's sale failed: {error}", err=True)
+        raise typer.Exit(1) from None
+
+
+async def _demo(*, once: bool, home: Path) -> None:
+    _lay_out(home)
+    config = configuration.load(home / "tillcard.toml")
+    assert config.simulated is not None
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    console = Console(highlight=False)
+    async with running(config, home, SystemClock()) as app:
+        new = await _register(app.cards, config.simulated)
+        await asyncio.to_thread(_sell, app, console, first_time=new)
+        if once:
+            return
+        _say_what_to_try(app, console, home)
+        await stop.wait()
+        console.print("\nStopping; the ledger stays in", str(home))
+
+
+def _lay_out(home: Path) -> None:
+    home.mkdir(parents=True, exist_ok=True)
+    for name in SAMPLE_FILES:
+        if not (home / name).exists():
+            sample = resources.files("daemon.cli") / "sample" / name
+            (home / name).write_text(sample.read_text("utf-8"), "utf-8")
+
+
+async def _register(cards: Cards, said: SimulatedSection) -> bool:
+    """Issue the sample cards at the first start; return whether this is the first."""
+    if await cards.is_taken("number", said.plastic):
+        return False
+    shown = {
+        "plastic": (said.plastic, (("number", said.plastic), ("number", said.stripe))),
+        "chip": ("", (("uid", said.chip_uid),)),
+        "phone": (said.phone, (("number", said.phone),)),
+    }
+    for kind, (number, identifiers) in shown.items():
+        new = NewCard(kind=kind, number=number, identifiers=identifiers)
+        await cards.issue(new, Profile(name=CUSTOMERS[kind]))
+    return True
+
+
+def _sell(app: App, console: Console, *, first_time: bool) -> None:
+    with Client(app.socket) as pos:
+        if first_time:
+            # A card with a past: the thresholds have something to count.
+            first = {"presentation": _show_card(app, pos)["presentation"], "lines": FIRST_BASKET}
+            pos.call("sale.commit", {"sale_id": _sale_id(), **first})
+        identified = _show_card(app, pos)
+        basket = {"presentation": identified["presentation"], "lines": BASKET}
+        quote = pos.call("sale.quote", basket)
+        commit = {"quote_id": quote["quote_id"], "expect_total": quote["total"], "cashier": "demo"}
+        posted = pos.call("sale.commit", {"sale_id": _sale_id(), **commit})
+    _print_receipt(console, identified, quote, posted, app.status.programme)
+
+
+def _sale_id() -> str:
+    return f"demo-{secrets.token_hex(6)}"
+
+
+def _show_card(app: App, pos: Client) -> Any:
+    """Scan the plastic card at the simulated scanner and wait until the till has seen it."""
+    newest = pos.call("events.subscribe")["seq"]
+    pos.call("input.simulate", {"reader": "scanner", "do": "scan", "card": "plastic"})
+    with Client(app.socket) as watching:
+        for event in watching.events(from_seq=newest + 1):
+            if event["reader"] == "scanner" and event["type"] in ("card.presented", "scan.duplicate"):
+                break
+    return pos.call("card.identify", {"reader": "scanner"})
+
+
+def _print_receipt(
+    console: Console, identified: Any, quote: Any, posted: Any, programme: dict[str, str]
+) -> None:
+    receipt = posted["receipt"]
+    names = {line["line"]: line["name"] for line in BASKET}
+    table = Table(
+        title=f"{identified['name']} · card {identified['card']}",
+        show_header=False,
+        box=None,
+        pad_edge=False,
+        title_justify="left",
+        min_width=46,
+    )
+    table.add_column(justify="left")
+    table.add_column(justify="right")
+    for line in receipt["lines"]:
+        table.add_row(names[line["line"]], format_minor(line["list_total"]))
+        for applied in line["applied"]:
+            reason = applied["text"] or applied["rule"]
+            table.add_row(f"  [dim]{reason}[/dim]", f"[dim]{format_minor(-applied['minor'])}[/dim]")
+    table.add_row("", "")
+    table.add_row("Discount", format_minor(-receipt["discount"]))
+    table.add_row("[bold]TO PAY[/bold]", f"[bold]{format_minor(posted['total'])}[/bold]")
+    for earned in receipt["earn"]:
+        table.add_row(f"Earned ({earned['text'] or earned['rule']})", format_minor(earned["amount"]))
+    for purse, balance in posted["balances"].items():
+        table.add_row(f"New balance: {purse}", format_minor(balance["available"]))
+    console.print()
+    console.print(table)
+    for step in quote["next"]:
+        console.print(f"[dim]{step['text']}[/dim]")
+    console.print(f"[dim]sale {posted['sale_id']}, programme {programme['id']}[/dim]\n")
+
+
+def _say_what_to_try(app: App, console: Console, home: Path) -> None:
+    console.print(f"POS socket   {app.socket}")
+    console.print(f"Phone cards  {app.web_url}/join")
+    console.print(f"Files        {home}\n")
+    console.print("Try, in another terminal:")
+    socket = f"--socket {app.socket}"
+    console.print(f"  tillcard watch {socket}")
+    scan = '{"reader": "scanner", "do": "scan", "card": "phone"}'
+    console.print(f"  tillcard call {socket} input.simulate '{scan}'", soft_wrap=True)
+    console.print(f"  tillcard call {socket} card.identify '{{\"reader\": \"scanner\"}}'\n")
+    console.print("Ctrl-C stops.")
