@@ -27,15 +27,47 @@ def share(total: int, weights: Sequence[int]) -> list[int]:
     Source:  Hamilton's method; the ties are the programme's rule (docs/programme.md).
     """
     assert total >= 0
-    assert all(weight >= 0 for weight in weights)
     whole = sum(weights)
     if whole == 0:
         return [0] * len(weights)
     parts = [total * weight // whole for weight in weights]
-    by_remainder = sorted(range(len(weights)), key=lambda i: -(total * weights[i] % whole))
-    for i in by_remainder[: total - sum(parts)]:
-        parts[i] += 1
+    missing = total - sum(parts)
+    if missing:
+        short = [part * whole - total * weight for part, weight in zip(parts, weights, strict=True)]
+        for i in sorted(range(len(weights)), key=short.__getitem__)[:missing]:
+            parts[i] += 1
     return parts
+
+
+def share_within(total: int, weights: Sequence[int], rooms: Sequence[int]) -> list[int]:
+    """Share ``total`` by ``weights``, no part above its room; what does not fit moves on.
+
+    Returns: as many integers as weights; they sum to ``total``, or to all the room that lines
+             with a weight have.
+    """
+    parts = [0] * len(weights)
+    open_lines = [i for i, weight in enumerate(weights) if weight]
+    rest = total
+    while open_lines and rest:
+        shares = share(rest, [weights[i] for i in open_lines])
+        full = [i for i, part in zip(open_lines, shares, strict=True) if part > rooms[i]]
+        if not full:
+            for i, part in zip(open_lines, shares, strict=True):
+                parts[i] = part
+            break
+        for i in full:
+            parts[i] = rooms[i]
+            rest -= rooms[i]
+        open_lines = [i for i in open_lines if i not in full]
+    return parts
+
+
+def share_all(total: int, weights: Sequence[int]) -> list[int]:
+    """Share ``total`` as `share` does, evenly when there is nothing to weigh by.
+
+    Returns: at least one part; they always sum to ``total``.
+    """
+    return share(total, weights if any(weights) else [1] * len(weights))
 
 
 def format_minor(minor: int, currency: str = "") -> str:

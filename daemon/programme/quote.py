@@ -17,7 +17,10 @@ class QuotedLine(msgspec.Struct, frozen=True, kw_only=True):
     """One line, priced. ``net = list_total - discount``; ``paid = net - sum(burned)``.
 
     qty_milli: thousandths of the unit, so that weighed goods stay integers.
-    burned, earned, meters: this line's share, by purse or meter; returns go by these shares.
+    burned:    money that each purse paid for this line, in minor units.
+    burned_units: the same in the purse's own unit, for purses that do not count money.
+    earned:    by purse, or ``purse@account`` when it is another's.
+    burned, earned, meters: this line's share; returns go by these shares.
     """
 
     line: LineId
@@ -28,12 +31,16 @@ class QuotedLine(msgspec.Struct, frozen=True, kw_only=True):
     paid: int
     applied: tuple[Applied, ...] = ()
     burned: dict[str, int] = {}
+    burned_units: dict[str, int] = {}
     earned: dict[str, int] = {}
     meters: dict[str, int] = {}
 
 
 class Earned(msgspec.Struct, frozen=True, kw_only=True):
-    """An accrual of one rule. Dates are local, ``YYYY-MM-DD``, or "" for at once and for ever."""
+    """An accrual of one rule. Dates are local, ``YYYY-MM-DD``, or "" for at once and for ever.
+
+    account: whose purse: "" is the card's own, else the referrer's, partner's or employee's.
+    """
 
     rule: str
     purse: str
@@ -41,15 +48,34 @@ class Earned(msgspec.Struct, frozen=True, kw_only=True):
     usable_from: str = ""
     expires: str = ""
     text: str = ""
+    account: str = ""
+
+    @property
+    def key(self) -> str:
+        """The name under which the lines carry their shares."""
+        return f"{self.purse}@{self.account}" if self.account else self.purse
+
+
+class Issued(msgspec.Struct, frozen=True, kw_only=True):
+    """Codes to be issued at commit: ``count`` of a campaign, valid until ``expires`` or ""."""
+
+    rule: str
+    campaign: str
+    count: int
+    expires: str = ""
 
 
 class Use(msgspec.Struct, frozen=True):
-    """A limit this sale takes from: refused at commit when ``counter`` would pass ``limit``."""
+    """A limit this sale takes from: refused at commit when ``counter`` would pass ``limit``.
+
+    returnable: a return of the whole sale gives the use back.
+    """
 
     counter: str
     take: int
     limit: int
     rule: str
+    returnable: bool = False
 
 
 class WhyNot(msgspec.Struct, frozen=True):
@@ -71,9 +97,11 @@ class NextStep(msgspec.Struct, frozen=True):
 
 
 class Quote(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole answer. ``total`` is what the customer pays: ``net`` less ``burn``.
+    """The whole answer. ``total`` is what the customer pays: ``net`` less the money burned.
 
+    burn, burn_max: by purse, in the purse's unit.
     meters: what the sale adds to each meter, lines and whole-sale counts (visits) together.
+    provisional: the sale's ordinal decides the price; it is taken at hold.
     """
 
     programme: str
@@ -87,7 +115,9 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
     burn: dict[str, int] = {}
     burn_max: dict[str, int] = {}
     earn: tuple[Earned, ...] = ()
+    issue: tuple[Issued, ...] = ()
     meters: dict[str, int] = {}
     uses: tuple[Use, ...] = ()
     why_not: tuple[WhyNot, ...] = ()
     next: tuple[NextStep, ...] = ()
+    provisional: bool = False

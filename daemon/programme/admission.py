@@ -1,0 +1,110 @@
+"""Whether a rule applies, and if not, why not and how far away it is."""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+
+import msgspec
+
+from daemon.money import format_minor
+from daemon.programme.conditions import Bound
+from daemon.programme.programme import Programme
+from daemon.programme.quote import NextStep, Use, WhyNot
+from daemon.programme.rule import Rule
+from daemon.programme.situation import Picks, Situation
+
+
+class Admitted(msgspec.Struct):
+    """A rule that applies: its number's value, the units in its scope, what it uses up."""
+
+    rule: Rule
+    value: int
+    picks: Picks
+    uses: list[Use]
+
+
+class Notes:
+    """What is to be explained about one quote, by the rules' order."""
+
+    def __init__(self, programme: Programme) -> None:
+        self.programme = programme
+        self.why_not: dict[int, WhyNot] = {}
+        self.next: dict[int, NextStep] = {}
+        self.uses: list[Use] = []
+        self.provisional = False
+
+    def applied(self, one: Admitted) -> None:
+        """Note that a rule gave something."""
+        self.why_not.pop(one.rule.order, None)
+        self.uses += one.uses
+        self.provisional |= one.rule.provisional
+
+    def refused(self, rule: Rule, why: WhyNot) -> None:
+        """Note why a rule gave nothing."""
+        self.why_not[rule.order] = why
+
+    def step(self, rule: Rule, by: str, missing: int, value: int) -> None:
+        """Note how far the next step of a rule is, and what it would give."""
+        gives = rule.gives(value)
+        money = self.programme.vocabulary.counts_money(by)
+        far = format_minor(missing) if money else str(missing)
+        text = f"{far} more for {rule.text or gives}"
+        self.next[rule.order] = NextStep(rule.id, by, missing, gives, text)
+
+
+def admit(rule: Rule, lines: Sequence[int], situation: Situation, notes: Notes) -> Admitted | None:
+    """Evaluate a rule over its ``lines``; None when it does not apply, with the reason noted."""
+    if rule.asks_scope:
+        situation.picks = rule.scope.picks(situation, lines)
+    for test, why, bound in rule.tests:
+        if not test(situation):
+            notes.refused(rule, why)
+            if bound is not None:
+                _note_distance(rule, bound, why.condition, situation, notes)
+            return None
+    uses: list[Use] = []
+    if rule.limit is not None:
+        taken = rule.limit.uses(situation)
+        if isinstance(taken, WhyNot):
+            notes.refused(rule, taken)
+            return None
+        uses = taken
+    picks = rule.scope.picks(situation, lines)
+    if not picks:
+        notes.refused(rule, rule.empty)
+        return None
+    situation.picks = picks
+    if rule.give.size.steps is not None:
+        _note_next_step(rule, situation, notes)
+    value = rule.give.size.at(situation)
+    if value is None or (value == 0 and rule.give.how != "price"):
+        notes.refused(rule, rule.nothing)
+        return None
+    return Admitted(rule, value, picks, uses)
+
+
+def _note_next_step(rule: Rule, situation: Situation, notes: Notes) -> None:
+    """Note the distance to the next better step of the rule's own number."""
+    steps = rule.give.size.steps
+    assert steps is not None
+    counted = steps.counter(situation)
+    if counted is None:
+        return
+    place = bisect_right(steps.bounds, counted)
+    here = steps.values[place - 1] if place else 0
+    if place < len(steps.bounds) and steps.values[place] > here:
+        notes.step(rule, steps.by, steps.bounds[place] - counted, steps.values[place])
+
+
+def _note_distance(rule: Rule, bound: Bound, by: str, situation: Situation, notes: Notes) -> None:
+    """Note the distance to a bound, when it is all that keeps the rule from applying."""
+    counted = bound.counter(situation)
+    if counted is None or bound.low is None or counted >= bound.low:
+        return
+    failing = [why for test, why, _ in rule.tests if not test(situation)]
+    if len(failing) > 1:
+        return
+    if rule.limit is not None and isinstance(rule.limit.uses(situation), WhyNot):
+        return
+    value = rule.give.size.at(situation)
+    if value:
+        notes.step(rule, by, bound.low - counted, value)

@@ -1,0 +1,283 @@
+"""The programme file: TOML in, frozen tables out, every wrong key named by its path."""
+
+import re
+import tomllib
+from collections.abc import Iterator
+from decimal import Decimal
+from difflib import get_close_matches
+from types import UnionType
+from typing import Any, Literal, TypeAlias, Union, get_args, get_origin
+
+import msgspec
+
+from daemon.programme.errors import ProgrammeError
+
+PROGRAMME_CHARS_MAX = 1_048_576
+RULES_MAX = 10_000
+
+Names: TypeAlias = str | list[str]
+# Any: a number is one of four shapes and a date one of three; numbers.py and days.py read them.
+RawNumber: TypeAlias = Any
+
+
+class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One TOML table; a key it does not have is an error."""
+
+
+class HeadTable(Table, frozen=True, kw_only=True):
+    """``[programme]``. ``markup``: the shop's usual markup on cost in percent, for `check`."""
+
+    id: str
+    currency: str
+    tz: str
+    round: Literal["basket", "line"] = "basket"
+    return_policy: Literal["keep", "recompute"] = "keep"
+    markup: RawNumber = None
+
+
+class LaneTable(Table, frozen=True, kw_only=True):
+    """``[[lane]]``: lanes run in file order, discounts compound from one to the next."""
+
+    id: str
+    combine: Literal["best", "sum", "first"] = "best"
+    base: Literal["net", "list"] = "net"
+
+
+class BoundsTable(Table, frozen=True, kw_only=True):
+    """Bounds of a unit price, in minor units."""
+
+    at_least: int | None = None
+    at_most: int | None = None
+    above: int | None = None
+    below: int | None = None
+
+
+class GoodsTable(Table, frozen=True, kw_only=True):
+    """Which goods: every key must hold; a list means any of it."""
+
+    sku: Names | None = None
+    category: Names | None = None
+    brand: Names | None = None
+    kind: Names | None = None
+    season: Names | None = None
+    price: int | BoundsTable | None = None
+    on_sale: bool | None = None
+    launched: str | None = None
+    not_: "GoodsTable | None" = msgspec.field(default=None, name="not")
+
+
+class PerTable(Table, frozen=True, kw_only=True):
+    """``per``: one pick for each ``units`` units of other goods."""
+
+    of: GoodsTable
+    units: int = 1
+
+
+class ScopeTable(GoodsTable, frozen=True, kw_only=True):
+    """``scope`` of a rule: goods, and how many units of them."""
+
+    pick: Literal["cheapest", "dearest"] | None = None
+    n: int | None = None
+    group: int | None = None
+    per: PerTable | None = None
+
+
+class MeterTable(Table, frozen=True, kw_only=True):
+    """``[[meter]]``: a windowed sum of committed sales."""
+
+    id: str
+    of: Literal["paid", "net", "visits", "units", "points"]
+    window: str = "life"
+    scope: GoodsTable | None = None
+    purse: str | None = None
+
+
+class SpanTable(Table, frozen=True, kw_only=True):
+    """``enter`` or ``keep`` of a status: a sum within a window of whole days."""
+
+    at_least: int
+    within: str
+
+
+class StatusTable(Table, frozen=True, kw_only=True):
+    """``[[status]]``: a membership won and kept by a meter."""
+
+    id: str
+    of: str
+    enter: SpanTable
+    keep: SpanTable | None = None
+    miss: Literal["reset"] = "reset"
+    decide: Literal["owner", "auto"] = "owner"
+    tick: Literal["daily"] = "daily"
+
+
+class PurseTable(Table, frozen=True, kw_only=True):
+    """``[[purse]]``: an account. ``worth``: minor units that one unit pays for."""
+
+    id: str
+    unit: str
+    hold: str = ""
+    expire: str = ""
+    order: Literal["oldest_expiry"] = "oldest_expiry"
+    may_go_negative: Literal["never", "on_return"] = "on_return"
+    credit_limit: int = 0
+    where: Literal["ledger", "chip"] = "ledger"
+    worth: int | None = None
+
+
+class GiveTable(Table, frozen=True, kw_only=True):
+    """``give`` of a rule: one discount, or one of earn, burn, issue with its size."""
+
+    percent: RawNumber = None
+    amount: RawNumber = None
+    each: RawNumber = None
+    price: RawNumber = None
+    earn: str | None = None
+    burn: str | None = None
+    issue: str | None = None
+    max: RawNumber = None
+    max_percent: RawNumber = None
+    of: Literal["paid", "net", "list"] | None = None
+    every: int | None = None
+    to: Literal["card", "referrer", "partner", "employee"] | None = None
+    hold: str | None = None
+    expire: str | None = None
+
+
+class LimitTable(Table, frozen=True, kw_only=True):
+    """``limit`` of a rule, in sales. ``per`` is the period of ``per_card``."""
+
+    per_card: int | None = None
+    per: Literal["day", "week", "month", "year", "life"] = "life"
+    per_code: int | None = None
+    total: int | None = None
+    returnable: bool = False
+
+
+class RuleTable(Table, frozen=True, kw_only=True):
+    """``[[rule]]``: when, which goods, what, in which lane."""
+
+    id: str
+    give: GiveTable
+    lane: str | None = None
+    text: str = ""
+    when: dict[str, Any] = {}
+    scope: ScopeTable | None = None
+    limit: LimitTable | None = None
+    exclusive: bool | Literal["all"] = False
+    priority: int = 0
+
+
+class CapTable(Table, frozen=True, kw_only=True):
+    """``[[cap]]``: the largest discount in percent of the shelf price."""
+
+    percent: RawNumber
+    scope: GoodsTable | None = None
+
+
+class CalendarTable(Table, frozen=True, kw_only=True):
+    """``[[calendar]]``: days by name."""
+
+    id: str
+    dates: list[Any]
+
+
+class ProgrammeFile(Table, frozen=True, kw_only=True):
+    """The whole file."""
+
+    programme: HeadTable
+    lane: list[LaneTable] = []
+    meter: list[MeterTable] = []
+    status: list[StatusTable] = []
+    purse: list[PurseTable] = []
+    rule: list[RuleTable] = []
+    cap: list[CapTable] = []
+    calendar: list[CalendarTable] = []
+
+
+def read(text: str) -> tuple[ProgrammeFile, bytes]:
+    """Return the tables of a programme file and its canonical content.
+
+    The content is equal for two files that differ in comments, spaces or the order of keys.
+    Raises: ProgrammeError.
+    """
+    if len(text) > PROGRAMME_CHARS_MAX:
+        raise ProgrammeError("programme", f"the file is longer than {PROGRAMME_CHARS_MAX} letters")
+    try:
+        raw = tomllib.loads(text, parse_float=Decimal)
+    except tomllib.TOMLDecodeError as error:
+        raise ProgrammeError("programme", f"not TOML: {error}") from error
+    except ValueError as error:
+        raise ProgrammeError("programme", f"a value that does not exist: {error}") from error
+    except RecursionError as error:
+        raise ProgrammeError("programme", "tables are nested too deeply") from error
+    try:
+        tables = msgspec.convert(raw, ProgrammeFile)
+    except msgspec.ValidationError as error:
+        raise _named(str(error)) from error
+    if len(tables.rule) > RULES_MAX:
+        raise ProgrammeError("rule", f"more than {RULES_MAX} rules; remove those that are over")
+    return tables, msgspec.json.encode(raw, order="deterministic")
+
+
+def _named(sentence: str) -> ProgrammeError:
+    """Turn msgspec's sentence into one that a shop can act upon."""
+    what, _, where = sentence.partition(" - at `$")
+    path = where.rstrip("`").lstrip(".")
+    if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", what):
+        return _unknown_key(path, unknown.group(1))
+    if missing := re.fullmatch(r"Object missing required field `(.*)`", what):
+        return ProgrammeError(_join(path, missing.group(1)), "is missing; write it")
+    if what.startswith("Invalid enum value"):
+        found = what.removeprefix("Invalid enum value ")
+        words = [repr(word) for kind in _types_at(path) for word in _words(kind)]
+        return ProgrammeError(path, f"{found} is not one of {', '.join(words)}")
+    return ProgrammeError(path or "programme", what[:1].lower() + what[1:].replace("`", ""))
+
+
+def _unknown_key(path: str, key: str) -> ProgrammeError:
+    keys = [
+        field.encode_name
+        for kind in _types_at(path)
+        if isinstance(kind, type) and issubclass(kind, Table)
+        for field in msgspec.structs.fields(kind)
+    ]
+    near = get_close_matches(key, keys, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"write one of {', '.join(keys)}"
+    return ProgrammeError(_join(path, key), f"there is no such key; {hint}")
+
+
+def _join(path: str, key: str) -> str:
+    return f"{path}.{key}" if path else key
+
+
+def _types_at(path: str) -> list[Any]:
+    """Return the types that may stand at a path of the file."""
+    kinds: list[Any] = [ProgrammeFile]
+    for name in filter(None, re.sub(r"\[[^]]*\]", "", path).split(".")):
+        kinds = [
+            option
+            for kind in kinds
+            if isinstance(kind, type) and issubclass(kind, Table)
+            for field in msgspec.structs.fields(kind)
+            if field.encode_name == name
+            for option in _options(field.type)
+        ]
+    return kinds
+
+
+def _options(kind: Any) -> Iterator[Any]:
+    """Yield the members of a union, looking into lists."""
+    if get_origin(kind) in (Union, UnionType):
+        for member in get_args(kind):
+            yield from _options(member)
+    elif get_origin(kind) is list:
+        yield from _options(get_args(kind)[0])
+    else:
+        yield kind
+
+
+def _words(kind: Any) -> tuple[str, ...]:
+    if kind is bool:
+        return ("true", "false")
+    return get_args(kind) if get_origin(kind) is Literal else ()

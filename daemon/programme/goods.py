@@ -1,0 +1,102 @@
+"""The basket's lines as integers, every limit checked: what the engine counts with."""
+
+import re
+
+import msgspec
+
+from daemon.money import half_up
+from daemon.programme.basket import LINES_MAX, Basket, BasketLine
+from daemon.programme.errors import BasketError
+
+QTY_MILLI_MAX = 1_000_000_000
+UNIT_PRICE_MINOR_MAX = 10_000_000_000
+CODES_MAX = 50
+CODE_CHARS_MAX = 64
+PIECE_MILLI = 1_000
+
+
+class Goods(msgspec.Struct, frozen=True):
+    """Parallel lists, one item per line, in the order of the basket.
+
+    units:       pieces of the line; a weighed line counts as one.
+    list_totals: shelf price of the line, minor units.
+    floors:      the least the line may cost by its own ``min_price``, minor units.
+    """
+
+    lines: tuple[BasketLine, ...]
+    qty_milli: list[int]
+    units: list[int]
+    list_totals: list[int]
+    floors: list[int]
+    list_total: int
+    unit_count: int
+    codes: tuple[str, ...]
+    payment: str
+
+
+def read_goods(basket: Basket) -> Goods:
+    """Return the basket as integers. Raises: BasketError, with the path of the wrong field."""
+    lines = basket.lines
+    if not lines:
+        raise BasketError("lines", "the basket is empty; send at least one line")
+    if len(lines) > LINES_MAX:
+        raise BasketError("lines", f"{len(lines)} lines; at most {LINES_MAX}")
+    if len({line.line for line in lines}) < len(lines):
+        raise BasketError("lines", "two lines have the same number; number each line once")
+    _check_codes(basket.codes)
+    qty_milli = [line_qty_milli(line, i) for i, line in enumerate(lines)]
+    units = [
+        q // PIECE_MILLI if isinstance(line.qty, int) else 1
+        for line, q in zip(lines, qty_milli, strict=True)
+    ]
+    totals = [
+        half_up(line.unit_price * q, PIECE_MILLI) for line, q in zip(lines, qty_milli, strict=True)
+    ]
+    floors = [
+        0 if line.min_price is None else half_up(line.min_price * q, PIECE_MILLI)
+        for line, q in zip(lines, qty_milli, strict=True)
+    ]
+    return Goods(
+        lines,
+        qty_milli,
+        units,
+        totals,
+        floors,
+        sum(totals),
+        sum(units),
+        basket.codes,
+        basket.payment,
+    )
+
+
+def line_qty_milli(line: BasketLine, index: int) -> int:
+    """Return a line's quantity in thousandths. Raises: BasketError for it, price or floor."""
+    for name, minor in (("unit_price", line.unit_price), ("min_price", line.min_price or 0)):
+        if not 0 <= minor <= UNIT_PRICE_MINOR_MAX:
+            what = f"{minor} is not between 0 and {UNIT_PRICE_MINOR_MAX} minor units"
+            raise BasketError(f"lines[{index}].{name}", what)
+    qty = line.qty
+    if isinstance(qty, int):
+        milli = qty * PIECE_MILLI
+    elif not line.unit:
+        raise BasketError(f"lines[{index}].unit", f"qty {qty!r} is weighed; send its unit, as kg")
+    elif match := re.fullmatch(r"(-?)([0-9]{1,9})(?:\.([0-9]{1,3}))?", qty):
+        sign, whole, places = match.groups()
+        milli = int(whole) * PIECE_MILLI + int((places or "").ljust(3, "0"))
+        milli = -milli if sign else milli
+    else:
+        what = f"{qty!r} is no quantity; send pieces as a number or a decimal string as '1.250'"
+        raise BasketError(f"lines[{index}].qty", what)
+    if not 0 < milli <= QTY_MILLI_MAX:
+        what = f"{qty} is not above 0 and at most {QTY_MILLI_MAX // PIECE_MILLI}"
+        raise BasketError(f"lines[{index}].qty", f"{what}; goods that come back are a sale.return")
+    return milli
+
+
+def _check_codes(codes: tuple[str, ...]) -> None:
+    if len(codes) > CODES_MAX:
+        raise BasketError("codes", f"{len(codes)} codes; at most {CODES_MAX}")
+    for i, code in enumerate(codes):
+        if not 0 < len(code) <= CODE_CHARS_MAX:
+            what = f"{len(code)} letters; a code has from 1 to {CODE_CHARS_MAX}"
+            raise BasketError(f"codes[{i}]", what)

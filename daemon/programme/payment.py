@@ -1,0 +1,167 @@
+"""Burns: what the purses pay of a basket, always after all discounts."""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from daemon.errors import ErrorCode, RefusedError
+from daemon.money import half_up, percent_of, share_all, share_within
+from daemon.programme.admission import Admitted, Notes, admit
+from daemon.programme.errors import BasketError
+from daemon.programme.programme import Programme
+from daemon.programme.quote import WhyNot
+from daemon.programme.rule import Rule
+from daemon.programme.situation import Situation
+from daemon.programme.state import Purse
+
+
+class Payment(msgspec.Struct):
+    """What is left to pay per line in minor units, and what the purses paid.
+
+    burn, burn_max: by purse, in its unit; money and units: the same per line.
+    """
+
+    left: list[int]
+    money: list[dict[str, int]]
+    units: list[dict[str, int]]
+    burn: dict[str, int]
+    burn_max: dict[str, int]
+
+
+class Allowance(msgspec.Struct):
+    """What one burn rule lets a purse pay: ``units`` of the purse, over lines with ``rooms``."""
+
+    one: Admitted
+    units: int
+    lines: list[int]
+    weights: list[int]
+    rooms: list[int]
+
+
+def pay(
+    programme: Programme,
+    situation: Situation,
+    candidates: Sequence[tuple[Rule, list[int]]],
+    wanted: Mapping[str, int],
+    notes: Notes,
+) -> Payment:
+    """Take what the customer wants to burn, purse by purse in the order of the file.
+
+    Raises: RefusedError ``not_enough``, ``limit_reached``; BasketError for an unknown purse.
+    """
+    for name, units in wanted.items():
+        if name not in programme.purses:
+            raise BasketError(f"burn.{name}", "the programme has no such purse")
+        if units < 0:
+            raise BasketError(f"burn.{name}", f"{units} is below 0; send what is to be paid")
+    count = len(situation.net)
+    result = Payment(
+        list(situation.net), [{} for _ in range(count)], [{} for _ in range(count)], {}, {}
+    )
+    for purse in programme.purses.values():
+        rules = [c for c in candidates if c[0].give.to == purse.id]
+        asked = wanted.get(purse.id, 0)
+        allowance = _best_allowance(purse, rules, situation, result, notes) if rules else None
+        available = _available(purse, situation)
+        if allowance is not None:
+            result.burn_max[purse.id] = max(0, min(available, allowance.units))
+        if asked:
+            _check(purse, asked, available, allowance, rules, notes)
+            assert allowance is not None
+            _take(purse, asked, allowance, result)
+            notes.applied(allowance.one)
+    return result
+
+
+def _available(purse: Purse, situation: Situation) -> int:
+    held = situation.integer(f"purse.{purse.id}")
+    return 0 if held is None else held + purse.credit_limit
+
+
+def _check(
+    purse: Purse,
+    asked: int,
+    available: int,
+    allowance: Allowance | None,
+    rules: Sequence[tuple[Rule, list[int]]],
+    notes: Notes,
+) -> None:
+    if allowance is None:
+        whys = [notes.why_not[rule.order].text for rule, _ in rules if rule.order in notes.why_not]
+        reason = whys[0] if whys else "no rule lets it pay for these goods"
+        raise RefusedError(ErrorCode.LIMIT_REACHED, f"{purse.id} cannot pay here: {reason}")
+    if asked > available:
+        detail = f"{purse.id} holds {max(available, 0)}, {asked} was asked"
+        raise RefusedError(ErrorCode.NOT_ENOUGH, detail, extra={"available": max(available, 0)})
+    if asked > allowance.units:
+        detail = f"{purse.id} may pay {allowance.units} of this sale, {asked} was asked"
+        raise RefusedError(ErrorCode.LIMIT_REACHED, detail, extra={"burn_max": allowance.units})
+
+
+def _best_allowance(
+    purse: Purse,
+    rules: Sequence[tuple[Rule, list[int]]],
+    situation: Situation,
+    result: Payment,
+    notes: Notes,
+) -> Allowance | None:
+    """Return the rule that lets the purse pay most; the earlier one when two allow the same."""
+    best: Allowance | None = None
+    for rule, lines in rules:
+        if not situation.account:
+            notes.refused(rule, WhyNot(rule.id, "card.account", "needs a card"))
+            continue
+        one = admit(rule, lines, situation, notes)
+        if one is None:
+            continue
+        allowance = _allowance(purse, one, situation, result)
+        if best is None or allowance.units > best.units:
+            best = allowance
+    return best
+
+
+def _allowance(purse: Purse, one: Admitted, situation: Situation, result: Payment) -> Allowance:
+    lines = [i for i, _, _ in one.picks]
+    weights = [half_up(situation.net[i] * k, n) for i, k, n in one.picks]
+    rooms = [min(weight, result.left[i]) for weight, i in zip(weights, lines, strict=True)]
+    if purse.worth:
+        minor = min(percent_of(sum(weights), one.value), sum(rooms))
+        units = minor // purse.worth
+    else:
+        units = sum(k for _, k, _ in one.picks)
+    if one.rule.give.most is not None:
+        units = min(units, one.rule.give.most.at(situation) or 0)
+    return Allowance(one, units, lines, weights, rooms)
+
+
+def _take(purse: Purse, asked: int, allowance: Allowance, result: Payment) -> None:
+    if purse.worth:
+        money = share_within(asked * purse.worth, allowance.weights, allowance.rooms)
+        units = share_all(asked, money)
+    else:
+        money, units = _goods_for_units(asked, allowance)
+    result.burn[purse.id] = asked
+    for i, minor, unit in zip(allowance.lines, money, units, strict=True):
+        result.left[i] -= minor
+        if minor:
+            result.money[i][purse.id] = minor
+        if unit and not purse.counts_money:
+            result.units[i][purse.id] = unit
+
+
+def _goods_for_units(asked: int, allowance: Allowance) -> tuple[list[int], list[int]]:
+    """Let each unit of the purse pay for a unit of goods, the dearest first.
+
+    Returns: minor units and units of the purse, per line in scope.
+    """
+    picks = allowance.one.picks
+    cheapest = allowance.one.rule.scope.picks_units and not allowance.one.rule.scope.dearest
+    sign = 1 if cheapest else -1
+    money, units = [0] * len(picks), [0] * len(picks)
+    by_price = sorted(range(len(picks)), key=lambda p: sign * allowance.weights[p] // picks[p][1])
+    for p in by_price:
+        units[p] = min(asked, picks[p][1])
+        asked -= units[p]
+        paid = half_up(allowance.weights[p] * units[p], picks[p][1])
+        money[p] = min(percent_of(paid, allowance.one.value), allowance.rooms[p])
+    return money, units

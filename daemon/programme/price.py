@@ -1,0 +1,81 @@
+"""From a basket to a quote: lanes, then caps, then burns, then what is earned."""
+
+from daemon.programme.accrual import Accruals, accrue
+from daemon.programme.admission import Notes
+from daemon.programme.basket import Basket, Facts
+from daemon.programme.discount import Discounts, discount
+from daemon.programme.goods import read_goods
+from daemon.programme.payment import Payment, pay
+from daemon.programme.programme import Programme
+from daemon.programme.quote import Quote, QuotedLine
+from daemon.programme.rule import Kind, Rule
+from daemon.programme.situation import Situation
+
+WHY_NOT_MAX = 200
+
+
+def price(programme: Programme, basket: Basket, facts: Facts) -> Quote:
+    """Price a basket. Pure: the same arguments give the same quote.
+
+    ``why_not`` names the rules that have goods in the basket, then those whose day it is not;
+    at most ``WHY_NOT_MAX`` of them.
+    Raises: BasketError; RefusedError ``not_enough`` or ``limit_reached`` for ``basket.burn``.
+    """
+    situation = Situation(read_goods(basket), facts, programme.zone)
+    book = programme.rulebook(situation.day)
+    by_kind: dict[Kind, list[tuple[Rule, list[int]]]] = {
+        "discount": [],
+        "earn": [],
+        "burn": [],
+        "issue": [],
+    }
+    for candidate in book.candidates(situation.goods.lines):
+        by_kind[candidate[0].give.kind].append(candidate)
+    notes = Notes(programme)
+    discounts = discount(programme, situation, by_kind["discount"], notes)
+    payment = pay(programme, situation, by_kind["burn"], basket.burn, notes)
+    accruing = by_kind["earn"] + by_kind["issue"]
+    accruals = accrue(programme, situation, accruing, discounts, payment, notes)
+    whys = [why for _, why in sorted(notes.why_not.items())] + book.over
+    net = sum(discounts.net)
+    return Quote(
+        programme=programme.id,
+        version=programme.version,
+        now=facts.now.astimezone(programme.zone).isoformat(),
+        lines=_lines(situation, discounts, payment, accruals),
+        list_total=situation.goods.list_total,
+        discount=situation.goods.list_total - net,
+        net=net,
+        total=sum(payment.left),
+        burn=payment.burn,
+        burn_max=payment.burn_max,
+        earn=tuple(accruals.earn),
+        issue=tuple(accruals.issue),
+        meters=accruals.meters,
+        uses=tuple(notes.uses),
+        why_not=tuple(whys[:WHY_NOT_MAX]),
+        next=tuple(step for _, step in sorted(notes.next.items())),
+        provisional=notes.provisional,
+    )
+
+
+def _lines(
+    situation: Situation, discounts: Discounts, payment: Payment, accruals: Accruals
+) -> tuple[QuotedLine, ...]:
+    goods = situation.goods
+    return tuple(
+        QuotedLine(
+            line=line.line,
+            qty_milli=goods.qty_milli[i],
+            list_total=goods.list_totals[i],
+            discount=goods.list_totals[i] - discounts.net[i],
+            net=discounts.net[i],
+            paid=payment.left[i],
+            applied=tuple(discounts.applied[i]),
+            burned=payment.money[i],
+            burned_units=payment.units[i],
+            earned=accruals.earned[i],
+            meters=accruals.metered[i],
+        )
+        for i, line in enumerate(goods.lines)
+    )

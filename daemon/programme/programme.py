@@ -1,0 +1,169 @@
+"""A programme: one file, checked and compiled when it is loaded."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from daemon.programme.days import Days, parse_dates
+from daemon.programme.errors import ProgrammeError
+from daemon.programme.file import CalendarTable, HeadTable, LaneTable, ProgrammeFile, read
+from daemon.programme.lanes import Lane
+from daemon.programme.numbers import Number, parse_number, parse_value
+from daemon.programme.rule import Rule, compile_rule
+from daemon.programme.rulebook import Rulebook
+from daemon.programme.scope import GoodsScope, compile_goods
+from daemon.programme.state import (
+    Meter,
+    Purse,
+    Status,
+    compile_meter,
+    compile_purse,
+    compile_status,
+    refuse_loops,
+)
+from daemon.programme.vocabulary import Vocabulary
+
+VERSION_HEX = 16
+ID_CHARS_MAX = 64
+RULEBOOKS_KEPT = 8
+DEFAULT_LANE = Lane("default", "best", on_list=False)
+
+
+class Cap(msgspec.Struct, frozen=True):
+    """The largest discount of some goods, in percent of the shelf price."""
+
+    goods: GoodsScope
+    percent: Number
+
+
+class Programme:
+    """A compiled programme. ``version`` changes with what the file says, not with how.
+
+    ordinals: whether a price may hang on being the first or the 1000th buyer.
+    """
+
+    def __init__(
+        self, text: str, version: str, head: HeadTable, zone: ZoneInfo, file: ProgrammeFile
+    ) -> None:
+        self.text = text
+        self.version = version
+        self.id = head.id
+        self.currency = head.currency
+        self.tz = head.tz
+        self.zone = zone
+        self.by_line = head.round == "line"
+        self.recomputes = head.return_policy == "recompute"
+        self.markup_bp = _markup_bp(head)
+        statuses = frozenset(table.id for table in file.status)
+        self.purses: Mapping[str, Purse] = {
+            t.id: compile_purse(t, f"purse[{i}]", head.currency) for i, t in enumerate(file.purse)
+        }
+        self.meters: Mapping[str, Meter] = {
+            t.id: compile_meter(t, f"meter[{i}]", statuses, frozenset(self.purses))
+            for i, t in enumerate(file.meter)
+        }
+        self.statuses: Mapping[str, Status] = {
+            t.id: compile_status(t, f"status[{i}]", frozenset(self.meters))
+            for i, t in enumerate(file.status)
+        }
+        refuse_loops(self.meters, self.statuses)
+        self.vocabulary = self._vocabulary(_calendars(file.calendar))
+        self.lanes = tuple(_lane(table) for table in file.lane) or (DEFAULT_LANE,)
+        lanes = {lane.id: i for i, lane in enumerate(self.lanes)}
+        self.rules: tuple[Rule, ...] = tuple(
+            compile_rule(table, i, lanes, self.purses, self.vocabulary)
+            for i, table in enumerate(file.rule)
+        )
+        self.caps = tuple(
+            Cap(
+                compile_goods(table.scope, f"cap[{i}].scope"),
+                parse_number(table.percent, f"cap[{i}].percent", "percent", self.vocabulary),
+            )
+            for i, table in enumerate(file.cap)
+        )
+        self.ordinals = any(rule.provisional for rule in self.rules)
+        self._rulebooks: dict[date, Rulebook] = {}
+
+    def rulebook(self, day: date) -> Rulebook:
+        """Return the rules of a local day; the last ``RULEBOOKS_KEPT`` days are kept ready."""
+        book = self._rulebooks.get(day)
+        if book is None:
+            if len(self._rulebooks) >= RULEBOOKS_KEPT:
+                self._rulebooks.pop(next(iter(self._rulebooks)), None)
+            book = self._rulebooks[day] = Rulebook(self.rules, day)
+        return book
+
+    def _vocabulary(self, calendars: Mapping[str, Days]) -> Vocabulary:
+        money = {f"meter.{m.id}" for m in self.meters.values() if m.counts_money}
+        money |= {f"purse.{p.id}" for p in self.purses.values() if p.counts_money}
+        return Vocabulary(
+            self.currency,
+            frozenset(self.meters),
+            frozenset(self.purses),
+            frozenset(self.statuses),
+            calendars,
+            frozenset(money),
+        )
+
+
+def load(text: str) -> Programme:
+    """Compile a programme file. Raises: ProgrammeError, with the path of the wrong key."""
+    file, content = read(text)
+    head = file.programme
+    if not (len(head.currency) == 3 and head.currency.isalpha() and head.currency.isupper()):
+        what = f"{head.currency!r} is no currency; write its three letters, as UAH"
+        raise ProgrammeError("programme.currency", what)
+    try:
+        zone = ZoneInfo(head.tz)
+    except (KeyError, ValueError, OSError) as error:
+        what = f"{head.tz!r} is no time zone; write such as Europe/Kyiv"
+        raise ProgrammeError("programme.tz", what) from error
+    _check_id(head.id, "programme.id")
+    for name in ("lane", "meter", "status", "purse", "rule", "calendar"):
+        _check_ids(getattr(file, name), name)
+    version = hashlib.sha256(content).hexdigest()[:VERSION_HEX]
+    return Programme(text, version, head, zone, file)
+
+
+def local_day(programme: Programme, now: datetime) -> date:
+    """Return the programme's day at an aware moment."""
+    return now.astimezone(programme.zone).date()
+
+
+def _check_ids(tables: Sequence[object], name: str) -> None:
+    seen: set[str] = set()
+    for i, table in enumerate(tables):
+        one = str(getattr(table, "id", ""))
+        _check_id(one, f"{name}[{i}].id")
+        if one in seen:
+            raise ProgrammeError(f"{name}[{i}].id", f"{one!r} is taken; give it another name")
+        seen.add(one)
+
+
+def _check_id(one: str, path: str) -> None:
+    plain = one.replace("-", "").replace("_", "")
+    if not plain.isalnum() or len(one) > ID_CHARS_MAX:
+        what = f"write 1 to {ID_CHARS_MAX} letters, digits, - and _"
+        raise ProgrammeError(path, f"{one!r} is no name; {what}")
+
+
+def _lane(table: LaneTable) -> Lane:
+    return Lane(table.id, table.combine, table.base == "list")
+
+
+def _markup_bp(head: HeadTable) -> int | None:
+    """Return the usual markup on cost in basis points; it may be above 100 %."""
+    if head.markup is None:
+        return None
+    return parse_value(head.markup, "programme.markup", "percent", most_percent=10_000)
+
+
+def _calendars(tables: Iterable[CalendarTable]) -> dict[str, Days]:
+    """Compile the calendars; one may name those above it."""
+    known: dict[str, Days] = {}
+    for i, table in enumerate(tables):
+        known[table.id] = parse_dates(table.dates, f"calendar[{i}].dates", known)
+    return known

@@ -1,0 +1,74 @@
+"""The rules of one day, found by what their scopes name."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+
+from daemon.programme.basket import BasketLine
+from daemon.programme.quote import WhyNot
+from daemon.programme.rule import Rule
+from daemon.programme.scope import NAMED, words_of
+
+
+class Rulebook:
+    """The rules that may apply on one local day.
+
+    over: the rules whose own dates, weekdays or days of the month exclude the day, with why.
+    """
+
+    def __init__(self, rules: Iterable[Rule], day: date) -> None:
+        self.day = day
+        self.over: list[WhyNot] = []
+        self._by_word: dict[str, dict[str, list[Rule]]] = {name: {} for name in NAMED}
+        self._tested: list[Rule] = []
+        self._everywhere: list[Rule] = []
+        for rule in rules:
+            failed = next((why for days, why in rule.day_tests if not days.holds(day)), None)
+            if failed is not None:
+                self.over.append(failed)
+            else:
+                self._add(rule)
+        self._by_word = {name: words for name, words in self._by_word.items() if words}
+
+    def _add(self, rule: Rule) -> None:
+        goods = rule.scope.goods
+        if goods.named:
+            for word in goods.words:
+                self._by_word[goods.named].setdefault(word, []).append(rule)
+        elif goods.matches:
+            self._tested.append(rule)
+        else:
+            self._everywhere.append(rule)
+
+    def candidates(self, lines: Sequence[BasketLine]) -> list[tuple[Rule, list[int]]]:
+        """Return the rules that have goods in the basket and those lines, in file order."""
+        every = list(range(len(lines)))
+        found = [(rule, every) for rule in self._everywhere]
+        hits: dict[int, tuple[Rule, list[int]]] = {}
+        day = self.day
+        for i, line in enumerate(lines):
+            for name, by_word in self._by_word.items():
+                for word in words_of(line, name):
+                    for rule in by_word.get(word, ()):
+                        matches = rule.scope.goods.matches
+                        if matches is None or matches(line, day):
+                            _hit(hits, rule, i)
+            for rule in self._tested:
+                assert rule.scope.goods.matches is not None
+                if rule.scope.goods.matches(line, day):
+                    _hit(hits, rule, i)
+        found += hits.values()
+        found.sort(key=_order)
+        return found
+
+
+def _hit(hits: dict[int, tuple[Rule, list[int]]], rule: Rule, i: int) -> None:
+    """Note that a line is in a rule's scope, once although several of its words may be."""
+    known = hits.get(rule.order)
+    if known is None:
+        hits[rule.order] = (rule, [i])
+    elif known[1][-1] != i:
+        known[1].append(i)
+
+
+def _order(candidate: tuple[Rule, list[int]]) -> int:
+    return candidate[0].order

@@ -1,0 +1,188 @@
+"""``scope``: which goods, and how many units of them."""
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import TypeAlias
+
+import msgspec
+
+from daemon.programme.basket import BasketLine
+from daemon.programme.days import span_days
+from daemon.programme.errors import ProgrammeError
+from daemon.programme.file import BoundsTable, GoodsTable, Names, PerTable, ScopeTable
+from daemon.programme.situation import Picks, Situation
+
+SCOPE_NESTING_MAX = 8
+NAMED = ("sku", "category", "brand", "kind")
+Matches: TypeAlias = Callable[[BasketLine, date], bool]
+
+
+class GoodsScope(msgspec.Struct, frozen=True):
+    """Which lines.
+
+    named:   the attribute by which rules are indexed and the words it may be; "" is any line.
+    matches: the rest of the test, or None when the named attribute says it all.
+    """
+
+    named: str = ""
+    words: frozenset[str] = frozenset()
+    matches: Matches | None = None
+
+    def holds(self, line: BasketLine, day: date) -> bool:
+        """Say whether a line belongs to the scope."""
+        if self.named and self.words.isdisjoint(words_of(line, self.named)):
+            return False
+        return self.matches is None or self.matches(line, day)
+
+
+class Scope(msgspec.Struct, frozen=True):
+    """Which units: ``n`` picked for each ``group`` in scope, or ``per`` units of other goods."""
+
+    goods: GoodsScope
+    dearest: bool = False
+    picks_units: bool = False
+    n: int = 1
+    group: int = 0
+    per: GoodsScope | None = None
+    per_units: int = 1
+
+    def picks(self, situation: Situation, lines: Sequence[int]) -> Picks:
+        """Return what is in scope of the matching ``lines``: cheapest or dearest units first."""
+        whole = situation.whole
+        if not self.picks_units:
+            return whole if len(lines) == len(whole) else [whole[i] for i in lines]
+        room = self._room(situation, lines)
+        goods = situation.goods.lines
+        sign = -1 if self.dearest else 1
+        picks: Picks = []
+        for i in sorted(lines, key=lambda i: (sign * goods[i].unit_price, i)):
+            taken = min(room, situation.units[i])
+            if taken:
+                picks.append((i, taken, situation.units[i]))
+            room -= taken
+        picks.sort()
+        return picks
+
+    def _room(self, situation: Situation, lines: Sequence[int]) -> int:
+        """Return how many units may be picked."""
+        room = self.n
+        if self.per:
+            day = situation.day
+            others = sum(
+                units
+                for units, line in zip(situation.units, situation.goods.lines, strict=True)
+                if self.per.holds(line, day)
+            )
+            room *= others // self.per_units
+        if self.group:
+            room *= sum(situation.units[i] for i in lines) // self.group
+        return room
+
+
+def words_of(line: BasketLine, named: str) -> Sequence[str]:
+    """Return what a line is called by one of the attributes that rules are indexed by."""
+    if named == "category":
+        return line.category
+    return (line.sku if named == "sku" else line.brand if named == "brand" else line.kind,)
+
+
+def compile_scope(table: ScopeTable | None, path: str) -> Scope:
+    """Compile a rule's scope; none is the whole basket. Raises: ProgrammeError."""
+    if table is None:
+        return Scope(GoodsScope())
+    per: PerTable | None = table.per
+    per_units = per.units if per else 1
+    for name, least in (("n", table.n), ("group", table.group), ("per.units", per_units)):
+        if least is not None and least < 1:
+            raise ProgrammeError(f"{path}.{name}", f"{least} is too small; write 1 or more")
+    if table.group and per:
+        raise ProgrammeError(f"{path}.group", "does not go with per; write one of them")
+    picks_units = bool(table.pick or table.n or table.group or per)
+    return Scope(
+        compile_goods(table, path),
+        table.pick == "dearest",
+        picks_units,
+        table.n or 1,
+        table.group or 0,
+        compile_goods(per.of, f"{path}.per.of") if per else None,
+        per_units,
+    )
+
+
+def compile_goods(table: GoodsTable | None, path: str, depth: int = 0) -> GoodsScope:
+    """Compile which goods; every key must hold. Raises: ProgrammeError."""
+    if table is None:
+        return GoodsScope()
+    if depth > SCOPE_NESTING_MAX:
+        raise ProgrammeError(path, f"nested deeper than {SCOPE_NESTING_MAX}; write it flatter")
+    named = ""
+    words: frozenset[str] = frozenset()
+    tests: list[Matches] = []
+    for name in NAMED:
+        names: Names | None = getattr(table, name)
+        if names is None:
+            continue
+        chosen = _words(names, f"{path}.{name}")
+        if named:
+            tests.append(_called(name, chosen))
+        else:
+            named, words = name, chosen
+    tests += _other_tests(table, path, depth)
+    if not tests:
+        return GoodsScope(named, words)
+    if len(tests) == 1:
+        return GoodsScope(named, words, tests[0])
+    return GoodsScope(named, words, lambda line, day: all(test(line, day) for test in tests))
+
+
+def _words(names: Names, path: str) -> frozenset[str]:
+    words = frozenset([names] if isinstance(names, str) else names)
+    if not words:
+        raise ProgrammeError(path, "the list is empty; write a word or leave the key out")
+    return words
+
+
+def _called(name: str, words: frozenset[str]) -> Matches:
+    return lambda line, day: not words.isdisjoint(words_of(line, name))
+
+
+def _other_tests(table: GoodsTable, path: str, depth: int) -> list[Matches]:
+    tests: list[Matches] = []
+    if table.season is not None:
+        seasons = _words(table.season, f"{path}.season")
+        tests.append(lambda line, day: line.attributes.get("season") in seasons)
+    if table.price is not None:
+        tests.append(_priced(table.price, f"{path}.price"))
+    if table.on_sale is not None:
+        on_sale = table.on_sale
+        tests.append(lambda line, day: line.on_sale is on_sale)
+    if table.launched is not None:
+        days = span_days(table.launched, f"{path}.launched")
+        tests.append(lambda line, day: 0 <= _age_days(line, day) < days)
+    if table.not_ is not None:
+        other = compile_goods(table.not_, f"{path}.not", depth + 1)
+        if table.not_ == GoodsTable():
+            raise ProgrammeError(f"{path}.not", "is empty; write what is left out")
+        tests.append(lambda line, day: not other.holds(line, day))
+    return tests
+
+
+def _priced(price: int | BoundsTable, path: str) -> Matches:
+    if isinstance(price, int):
+        return lambda line, day: line.unit_price == price
+    if price == BoundsTable():
+        raise ProgrammeError(path, "write one of at_least, at_most, above, below")
+    low = max(price.at_least or 0, -1 if price.above is None else price.above + 1)
+    highs = [price.at_most, None if price.below is None else price.below - 1]
+    high = min((bound for bound in highs if bound is not None), default=None)
+    if high is not None and high < low:
+        raise ProgrammeError(path, f"no price is from {low} to {high}; write the smaller first")
+    return lambda line, day: low <= line.unit_price and (high is None or line.unit_price <= high)
+
+
+def _age_days(line: BasketLine, day: date) -> int:
+    """Days since the line's attribute ``launched``; -1 when it has no such day."""
+    try:
+        return (day - date.fromisoformat(str(line.attributes.get("launched", "")))).days
+    except ValueError:
+        return -1

@@ -1,0 +1,160 @@
+"""The three places where state lives: meters, statuses, purses, as the programme declares them."""
+
+import re
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from daemon.programme.days import span_days
+from daemon.programme.errors import ProgrammeError
+from daemon.programme.file import MeterTable, PurseTable, StatusTable
+from daemon.programme.scope import GoodsScope, compile_goods
+
+MeterOf: TypeAlias = Literal["paid", "net", "visits", "units", "points"]
+Window: TypeAlias = Literal["life", "days", "month", "prev_month", "since"]
+
+
+class Meter(msgspec.Struct, frozen=True, kw_only=True):
+    """A windowed sum of committed sales, summed by local day.
+
+    window: ``life``, ``days`` (the last ``days`` including today), ``month``, ``prev_month``
+            or ``since`` (the day on which ``status`` began).
+    purse:  for ``points``, the purse whose accruals are counted; "" is every purse of the card.
+    """
+
+    id: str
+    of: MeterOf
+    window: Window
+    days: int = 0
+    status: str = ""
+    goods: GoodsScope = GoodsScope()
+    purse: str = ""
+
+    @property
+    def counts_money(self) -> bool:
+        """Whether it sums minor units."""
+        return self.of in ("paid", "net")
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """A membership: won by ``enter`` of a meter within a window, kept by ``keep`` (0: for ever)."""
+
+    id: str
+    meter: str
+    enter_at_least: int
+    enter_days: int
+    keep_at_least: int = 0
+    keep_days: int = 0
+    by_owner: bool = True
+
+
+class Purse(msgspec.Struct, frozen=True, kw_only=True):
+    """An account of the card.
+
+    worth:        minor units that one unit pays for; 1 when it counts money; 0 when a unit pays
+                  for a unit of goods.
+    hold_days:    an accrual is usable from so many days after the sale's day.
+    expire_days:  an accrual's last day, so many days after the sale's day; 0 is never.
+    credit_limit: how far below 0 a sale may take it.
+    """
+
+    id: str
+    unit: str
+    worth: int
+    counts_money: bool
+    hold_days: int = 0
+    expire_days: int = 0
+    may_go_negative: Literal["never", "on_return"] = "on_return"
+    credit_limit: int = 0
+    where: Literal["ledger", "chip"] = "ledger"
+
+
+def compile_purse(table: PurseTable, path: str, currency: str) -> Purse:
+    """Compile one ``[[purse]]``. Raises: ProgrammeError."""
+    money = table.unit == currency
+    if money and table.worth not in (None, 1):
+        raise ProgrammeError(f"{path}.worth", "a purse of money is worth itself; leave it out")
+    for key in ("worth", "credit_limit"):
+        if (getattr(table, key) or 0) < 0:
+            raise ProgrammeError(f"{path}.{key}", "is below 0; write 0 or more")
+    if table.where == "chip" and (table.hold or table.expire):
+        key = "hold" if table.hold else "expire"
+        raise ProgrammeError(f"{path}.{key}", "a purse on the chip has none; leave it out")
+    return Purse(
+        id=table.id,
+        unit=table.unit,
+        worth=1 if money else table.worth or 0,
+        counts_money=money,
+        hold_days=span_days(table.hold, f"{path}.hold") if table.hold else 0,
+        expire_days=span_days(table.expire, f"{path}.expire") if table.expire else 0,
+        may_go_negative=table.may_go_negative,
+        credit_limit=table.credit_limit,
+        where=table.where,
+    )
+
+
+def compile_meter(
+    table: MeterTable, path: str, statuses: frozenset[str], purses: frozenset[str]
+) -> Meter:
+    """Compile one ``[[meter]]``. Raises: ProgrammeError."""
+    if table.purse is not None and (table.of != "points" or table.purse not in purses):
+        what = f"{table.purse!r} is no purse of points here; leave it out or name a purse"
+        raise ProgrammeError(f"{path}.purse", what)
+    kind, days, status = _window(table.window, f"{path}.window", statuses)
+    return Meter(
+        id=table.id,
+        of=table.of,
+        window=kind,
+        days=days,
+        status=status,
+        goods=compile_goods(table.scope, f"{path}.scope"),
+        purse=table.purse or "",
+    )
+
+
+def _window(text: str, path: str, statuses: frozenset[str]) -> tuple[Window, int, str]:
+    """Return a window's kind, its days and its status."""
+    match text.partition(":"):
+        case ("life" | "month" | "prev_month" as kind, "", ""):
+            return kind, 0, ""
+        case ("since", ":", status):
+            if status not in statuses:
+                raise ProgrammeError(path, f"there is no status {status!r}; declare it")
+            return "since", 0, status
+        case _:
+            if not re.fullmatch(r"[0-9]{1,5}d", text):
+                forms = "life, 30d, month, prev_month or since:<status>"
+                raise ProgrammeError(path, f"{text!r} is no window; write {forms}")
+            return "days", span_days(text, path), ""
+
+
+def compile_status(table: StatusTable, path: str, meters: frozenset[str]) -> Status:
+    """Compile one ``[[status]]``. Raises: ProgrammeError."""
+    if table.of not in meters:
+        raise ProgrammeError(f"{path}.of", f"there is no meter {table.of!r}; declare it")
+    for key, span in (("enter", table.enter), ("keep", table.keep)):
+        if span is not None and span.at_least < 1:
+            raise ProgrammeError(f"{path}.{key}.at_least", "is below 1; write the sum to reach")
+    return Status(
+        id=table.id,
+        meter=table.of,
+        enter_at_least=table.enter.at_least,
+        enter_days=span_days(table.enter.within, f"{path}.enter.within"),
+        keep_at_least=table.keep.at_least if table.keep else 0,
+        keep_days=span_days(table.keep.within, f"{path}.keep.within") if table.keep else 0,
+        by_owner=table.decide == "owner",
+    )
+
+
+def refuse_loops(meters: dict[str, Meter], statuses: dict[str, Status]) -> None:
+    """Refuse a status whose meter counts since a status that hangs on it."""
+    for i, status in enumerate(statuses.values()):
+        seen: list[str] = []
+        turn = status.id
+        while turn and turn not in seen:
+            seen.append(turn)
+            turn = meters[statuses[turn].meter].status
+        if turn == status.id:
+            round_trip = " -> ".join([*seen, turn])
+            what = f"the status hangs on itself ({round_trip}); use a meter with another window"
+            raise ProgrammeError(f"status[{i}].of", what)

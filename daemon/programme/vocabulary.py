@@ -1,0 +1,52 @@
+"""The names that a programme's conditions and numbers may use."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from daemon.programme.days import Days
+from daemon.programme.errors import ProgrammeError
+
+BASKET_FACTS = ("basket.total", "basket.net", "basket.qty", "scope.total", "scope.qty")
+ORDINALS = ("ordinal.day", "ordinal.life")
+OPEN_GROUPS = ("card", "flag", "order")
+SINGLE_FACTS = ("payment", "channel", "cashier", "role")
+GROUPS = ("basket", "scope", "meter", "status", "purse", "ordinal", *OPEN_GROUPS)
+SPECIAL = ("time", "date", "weekday", "mday", "now", "near", "codes", "any", "not")
+
+
+class Vocabulary(msgspec.Struct, frozen=True):
+    """What the file declares. ``money``: the meters and purses that count minor units."""
+
+    currency: str
+    meters: frozenset[str]
+    purses: frozenset[str]
+    statuses: frozenset[str]
+    calendars: Mapping[str, Days]
+    money: frozenset[str]
+
+    def check_counted(self, name: Any, path: str) -> str:
+        """Return the name of a fact that is counted. Raises: ProgrammeError."""
+        if not isinstance(name, str) or name.startswith("status.") or name in SINGLE_FACTS:
+            raise ProgrammeError(path, f"{name!r} counts nothing; write such as basket.total")
+        return self.check_fact(name, path)
+
+    def check_fact(self, name: str, path: str) -> str:
+        """Return the name of a fact that conditions know. Raises: ProgrammeError."""
+        group, dot, rest = name.partition(".")
+        declared = {"meter": self.meters, "purse": self.purses, "status": self.statuses}
+        if group in declared:
+            if rest not in declared[group]:
+                known = ", ".join(sorted(declared[group])) or "none is declared"
+                raise ProgrammeError(path, f"there is no {group} {rest!r}; there is: {known}")
+        elif dot and group in OPEN_GROUPS and rest:
+            pass
+        elif name not in BASKET_FACTS + ORDINALS + SINGLE_FACTS:
+            known = ", ".join((*SPECIAL, *SINGLE_FACTS, *(f"{word}.…" for word in GROUPS)))
+            raise ProgrammeError(path, f"{name!r} is no condition; write one of {known}")
+        return name
+
+    def counts_money(self, name: str) -> bool:
+        """Say whether a counted fact is in minor units."""
+        return name in self.money or name in ("basket.total", "basket.net", "scope.total")
