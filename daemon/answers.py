@@ -183,7 +183,7 @@ class Returned(msgspec.Struct, frozen=True, kw_only=True):
             state=decision.sale.state,
             return_id=return_id,
             sale_id=decision.sale.sale_id,
-            refund=back.refund,
+            refund=back.money,
             lines=back.lines,
             burned_back=back.burned,
             earned_back=back.earned,

@@ -19,8 +19,9 @@ from daemon.accounts.cards import Cards
 from daemon.checkout import Checkout, CheckoutPolicy
 from daemon.clock import Clock, rfc3339
 from daemon.config import Config, ConfigError
-from daemon.ledger.ledger import Ledger
+from daemon.editions import Editions
 from daemon.keys import KeyFileError, load_or_make
+from daemon.ledger.ledger import Ledger
 from daemon.ledger.sqlite import SQLiteStore
 from daemon.ledger.store import StoreError
 from daemon.pos.dispatch import LATER
@@ -41,7 +42,6 @@ from daemon.readers.settings import ReaderSettings
 from daemon.readers.simulated.cards import sample_cards
 from daemon.readers.simulated.simulator import Simulator
 from daemon.readers.supervisor import Supervisor
-from daemon.editions import Editions
 from web.server import WebServer, make_app
 from web.settings import WebSettings
 from web.shop_desk import ShopDesk

@@ -11,11 +11,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 
 import msgspec
-from card_formats.numbers import NumberRange
 
 from card_formats import registry
 from card_formats.credential import Credential, Medium, Shown, Trust, mask
 from card_formats.errors import BankCardError, CardFormatError, UnknownFormatError
+from card_formats.numbers import NumberRange
 from daemon.accounts.cards import Cards
 from daemon.answers import (
     Held,
@@ -171,9 +171,8 @@ class Checkout:
                     decision = sales.release(view, at, SaleEvent.VOID, reason)
                 return decision, Voided.of(decision)
 
-            account = row.account if row else ""
             return await self._ledger.perform(
-                key, at=at, sale_id=sale_id, account=account, decide=decide
+                key, at=at, sale_id=sale_id, accounts=sales.accounts_of(row), decide=decide
             )
 
         return await self._once(key, sale_id, attempt)
@@ -186,7 +185,6 @@ class Checkout:
         """Return lines of a posted sale (thousandths of a unit by line), or all that is left."""
 
         async def attempt(now: datetime, row: SaleRow | None) -> msgspec.Raw:
-            account = row.account if row else ""
             asked = tuple(ReturnedLine(line, qty_milli) for line, qty_milli in lines.items())
             ask = Return(
                 return_id=key.request_id,
@@ -202,7 +200,7 @@ class Checkout:
                 return decision, Returned.of(ask.return_id, back, decision)
 
             return await self._ledger.perform(
-                key, at=ask.at, sale_id=sale_id, account=account, decide=decide
+                key, at=ask.at, sale_id=sale_id, accounts=sales.accounts_of(row), decide=decide
             )
 
         return await self._once(key, sale_id, attempt)
@@ -239,7 +237,7 @@ class Checkout:
             key,
             at=sale.at,
             sale_id=sale.sale_id,
-            account=sale.account,
+            accounts=sale.accounts,
             counters=[use.counter for use in sale.quote.uses],
             decide=decide,
         )

@@ -7,17 +7,17 @@ import msgspec
 from daemon.accounts.cards import Account
 from daemon.answers import SaleTerms
 from daemon.clock import Clock
+from daemon.editions import Editions
 from daemon.errors import ErrorCode, RefusedError
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.sales import Frozen
 from daemon.ledger.store import Store
 from daemon.presentations import Presentation
 from daemon.programme.basket import Basket, Fact, Facts
-from daemon.programme.programme import Programme
 from daemon.programme.price import price
+from daemon.programme.programme import Programme, local_day
 from daemon.programme.quote import Quote
-from daemon.programme.windows import counters, local_day, windows
-from daemon.editions import Editions
+from daemon.programme.windows import counters, windows
 
 TILL_FACTS = ("channel", "flag.", "order.", "ask.", "role")
 """How the facts begin that a till may tell; others that it sends are ignored."""
@@ -38,12 +38,12 @@ class Pricing:
 
     def __init__(self, ledger: Ledger, editions: Editions, clock: Clock) -> None:
         self._ledger = ledger
-        self._rulebook = editions
+        self._editions = editions
         self._clock = clock
 
     async def price(self, terms: SaleTerms, presentation: Presentation | None) -> Priced:
         """Price what ``terms`` describe, now, for the card that was shown or for none."""
-        programme = self._rulebook.active
+        programme = self._editions.active
         account = presentation.account if presentation else None
         now = self._clock.now()
         facts = await self._facts(programme, account, terms, now)
@@ -70,7 +70,7 @@ class Pricing:
 
     async def reprice(self, frozen: Frozen, burn: int | dict[str, int]) -> tuple[Frozen, Quote]:
         """Price again with another burn under the frozen programme, facts and time."""
-        programme = await self._rulebook.version(frozen.programme)
+        programme = await self._editions.version(frozen.programme)
         basket = msgspec.structs.replace(frozen.basket, burn=burn_by_purse(programme, burn))
         quote = price(programme, basket, Facts(frozen.now, frozen.facts))
         return msgspec.structs.replace(frozen, basket=basket), quote

@@ -11,12 +11,13 @@ from card_formats.phone.static_number import compose, compose_ean13
 from daemon.accounts.cards import TOKEN_BYTES, Account, Cards, NewCard, Profile
 from daemon.clock import Clock, rfc3339
 from daemon.config import CardNumbersSection
+from daemon.editions import Editions
 from daemon.errors import ErrorCode, RefusedError
 from daemon.ledger.entries import Entry, decode
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.store import Store
-from daemon.programme.windows import local_day
-from daemon.editions import Editions
+from daemon.programme.programme import local_day
+from daemon.programme.state import Purse
 from web.desk import Balance, CardState, CardView, HistoryKind, HistoryLine, JoinForm
 
 NUMBER_DRAWS_MAX = 20
@@ -46,7 +47,7 @@ class ShopDesk:
     ) -> None:
         self._cards = cards
         self._ledger = ledger
-        self._rulebook = editions
+        self._editions = editions
         self._clock = clock
         self._numbers = numbers
         self._secret = secret
@@ -74,18 +75,18 @@ class ShopDesk:
         account = await self._cards.by_token(token)
         if account is None:
             return None
-        programme = self._rulebook.active
+        programme = self._editions.active
         today = local_day(programme, self._clock.now())
 
         def read(store: Store) -> tuple[tuple[Balance, ...], tuple[HistoryLine, ...]]:
             states = store.purses(account.account)
             balances = tuple(
                 Balance(
-                    label=purse.label,
+                    label=purse.id,
                     amount=states[purse.id].available(today.toordinal())
                     if purse.id in states
                     else 0,
-                    currency=purse.currency,
+                    currency=_currency(purse, programme.currency),
                 )
                 for purse in programme.purses.values()
             )
@@ -104,7 +105,7 @@ class ShopDesk:
         )
 
     def _history(self, account: Account, entry: Entry) -> list[HistoryLine]:
-        purses = self._rulebook.active.purses
+        programme = self._editions.active
         amounts: dict[str, int] = {}
         for posting in entry.postings:
             if posting.account == account.account:
@@ -114,7 +115,7 @@ class ShopDesk:
                 on=date.fromisoformat(entry.at[:10]),
                 kind=_KINDS.get(entry.kind, HistoryKind.CORRECTION),
                 amount=amount,
-                currency=purses[purse].currency if purse in purses else "",
+                currency=_currency(programme.purses.get(purse), programme.currency),
             )
             for purse, amount in amounts.items()
             if amount
@@ -153,6 +154,10 @@ class ShopDesk:
 
 def _random_digits(count: int) -> str:
     return str(secrets.randbelow(10**count)).zfill(count)
+
+
+def _currency(purse: Purse | None, currency: str) -> str:
+    return currency if purse is not None and purse.counts_money else ""
 
 
 def _state(state: str) -> CardState:

@@ -25,7 +25,11 @@ BASKET = [
     {"line": 1, "sku": "coffee-1kg", "name": "Coffee beans, 1 kg", "qty": 1, "unit_price": 42000},
     {"line": 2, "sku": "cups", "name": "Cups", "qty": 3, "unit_price": 8550},
     {
-        "line": 3, "sku": "cheese", "name": "Cheese", "qty": "0.350", "unit": "kg",
+        "line": 3,
+        "sku": "cheese",
+        "name": "Cheese",
+        "qty": "0.350",
+        "unit": "kg",
         "unit_price": 46000,
     },
 ]
@@ -122,7 +126,10 @@ def _show_card(app: App, pos: Client) -> Any:
     pos.call("input.simulate", {"reader": "scanner", "do": "scan", "card": "plastic"})
     with Client(app.socket) as watching:
         for event in watching.events(from_seq=newest + 1):
-            if event["reader"] == "scanner" and event["type"] in ("card.presented", "scan.duplicate"):
+            if event["reader"] == "scanner" and event["type"] in (
+                "card.presented",
+                "scan.duplicate",
+            ):
                 break
     return pos.call("card.identify", {"reader": "scanner"})
 
@@ -131,7 +138,7 @@ def _print_receipt(
     console: Console, identified: Any, quote: Any, posted: Any, programme: dict[str, str]
 ) -> None:
     receipt = posted["receipt"]
-    names = {line["line"]: line["name"] for line in BASKET}
+    names = {line["line"]: str(line["name"]) for line in BASKET}
     table = Table(
         title=f"{identified['name']} · card {identified['card']}",
         show_header=False,
@@ -151,7 +158,9 @@ def _print_receipt(
     table.add_row("Discount", format_minor(-receipt["discount"]))
     table.add_row("[bold]TO PAY[/bold]", f"[bold]{format_minor(posted['total'])}[/bold]")
     for earned in receipt["earn"]:
-        table.add_row(f"Earned ({earned['text'] or earned['rule']})", format_minor(earned["amount"]))
+        table.add_row(
+            f"Earned ({earned['text'] or earned['rule']})", format_minor(earned["amount"])
+        )
     for purse, balance in posted["balances"].items():
         table.add_row(f"New balance: {purse}", format_minor(balance["available"]))
     console.print()
@@ -170,5 +179,5 @@ def _say_what_to_try(app: App, console: Console, home: Path) -> None:
     console.print(f"  tillcard watch {socket}")
     scan = '{"reader": "scanner", "do": "scan", "card": "phone"}'
     console.print(f"  tillcard call {socket} input.simulate '{scan}'", soft_wrap=True)
-    console.print(f"  tillcard call {socket} card.identify '{{\"reader\": \"scanner\"}}'\n")
+    console.print(f'  tillcard call {socket} card.identify \'{{"reader": "scanner"}}\'\n')
     console.print("Ctrl-C stops.")

@@ -25,10 +25,11 @@ def main(words: list[str]) -> int:
     arguments = parser.parse_args(words)
     level = logging.DEBUG if arguments.verbose else logging.INFO
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    failures: list[BaseException] = []
     try:
         asyncio.run(run(arguments.config, SystemClock()))
     except* STARTUP_ERRORS as group:
-        for error in group.exceptions:
-            sys.stderr.write(f"tillcard: {error}\n")
-        return 1
-    return 0
+        failures += group.exceptions
+    for error in failures:
+        sys.stderr.write(f"tillcard: {error}\n")
+    return 1 if failures else 0

@@ -9,7 +9,7 @@ from typing import TypeVar
 import msgspec
 
 from daemon.errors import ErrorCode, RefusedError
-from daemon.ledger.sales import Decision, release
+from daemon.ledger.sales import Decision, accounts_of, release
 from daemon.ledger.states import SaleEvent
 from daemon.ledger.store import Change, RequestRow, SaleRow, Store, StoreError, View
 from daemon.ledger.writer import LedgerWriter
@@ -102,7 +102,7 @@ class Ledger:
         *,
         at: str,
         sale_id: str,
-        account: str,
+        accounts: Iterable[str],
         decide: Callable[[View], tuple[Decision, msgspec.Struct]],
         counters: Iterable[str] = (),
     ) -> msgspec.Raw:
@@ -118,7 +118,7 @@ class Ledger:
                 method=key.method,
                 request_id=key.request_id,
                 sale_id=sale_id,
-                account=account,
+                accounts=accounts,
                 counters=counters,
             )
             replayed = _replay(key, view.request)
@@ -146,7 +146,8 @@ def _expiry(row: SaleRow, now: str) -> Callable[[Store], None]:
         sale = store.sale(row.sale_id)
         if sale is None or not sale.until or sale.until > now:
             return  # resolved between the look and the job
-        view = View(request=None, sale=sale, purses=store.purses(sale.account), counters={})
+        purses = {account: store.purses(account) for account in accounts_of(sale)}
+        view = View(request=None, sale=sale, purses=purses, counters={})
         decision = release(view, now, SaleEvent.TIME, "its time ran out")
         store.write(Change(entry=decision.entry, sale=decision.sale))
 

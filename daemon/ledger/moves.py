@@ -16,40 +16,43 @@ class Balance(msgspec.Struct, frozen=True):
 
 
 class Moves:
-    """Collects an entry's moves on one account, and follows its purses while they change."""
+    """Collects an entry's moves, and follows the purses of its accounts while they change."""
 
-    def __init__(self, states: Mapping[str, PurseState], account: str) -> None:
-        self._states = dict(states)
-        self._account = account
+    def __init__(self, states: Mapping[str, Mapping[str, PurseState]]) -> None:
+        self._states = {account: dict(purses) for account, purses in states.items()}
         self.postings: list[Posting] = []
         self.lots: list[LotMove] = []
         self.held: list[HeldMove] = []
 
-    def state(self, purse: str) -> PurseState:
-        """Return the purse as it stands after the moves so far."""
-        return self._states.get(purse, PurseState())
+    def state(self, account: str, purse: str) -> PurseState:
+        """Return a purse as it stands after the moves so far."""
+        return self._states.get(account, {}).get(purse, PurseState())
 
     def move(
-        self, purse: str, *, posted: int = 0, held: int = 0, lots: Iterable[Lot] = (), sign: int = 1
+        self,
+        account: str,
+        purse: str,
+        *,
+        posted: int = 0,
+        held: int = 0,
+        lots: Iterable[Lot] = (),
+        sign: int = 1,
     ) -> None:
         """Post, hold and move lots on one purse; ``sign`` is -1 for lots that are taken."""
         moves = tuple(
-            LotMove(self._account, purse, lot.expires, lot.usable_from, sign * lot.amount)
-            for lot in lots
+            LotMove(account, purse, lot.expires, lot.usable_from, sign * lot.amount) for lot in lots
         )
         if posted:
-            self.postings += [
-                Posting(self._account, purse, posted),
-                Posting(LIABILITY, purse, -posted),
-            ]
+            self.postings += [Posting(account, purse, posted), Posting(LIABILITY, purse, -posted)]
         if held:
-            self.held.append(HeldMove(self._account, purse, held))
+            self.held.append(HeldMove(account, purse, held))
         self.lots += moves
-        self._states[purse] = applied(self.state(purse), posted, held, moves)
+        after = applied(self.state(account, purse), posted, held, moves)
+        self._states.setdefault(account, {})[purse] = after
 
-    def balances(self, today: int) -> dict[str, Balance]:
-        """Return every purse of the account after the moves."""
+    def balances(self, account: str, today: int) -> dict[str, Balance]:
+        """Return every purse of an account after the moves."""
         return {
             purse: Balance(state.available(today), state.pending(today))
-            for purse, state in sorted(self._states.items())
+            for purse, state in sorted(self._states.get(account, {}).items())
         }

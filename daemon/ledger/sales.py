@@ -50,6 +50,12 @@ class Sale(msgspec.Struct, frozen=True, kw_only=True):
     credit: dict[str, int] = {}
     tenders: tuple[dict[str, int | str], ...] = ()
 
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        """Return every account whose purses the sale may move: the card's own and referrers'."""
+        others = (earned.account for earned in self.quote.earn)
+        return tuple(dict.fromkeys(a for a in (self.account, *others) if a))
+
 
 class ReturnedLine(msgspec.Struct, frozen=True):
     """How much of a line came back, in thousandths of its unit."""
@@ -90,11 +96,11 @@ class Decision(msgspec.Struct, frozen=True):
 def hold(view: View, sale: Sale, until: str) -> Decision:
     """Reserve burns and uses until ``until`` (RFC 3339); the total is frozen."""
     state = after(state_of(view), SaleEvent.HOLD)
-    moves = Moves(view.purses, sale.account)
+    moves = Moves(view.purses)
     burned: dict[str, tuple[Lot, ...]] = {}
     for purse, amount in sorted(sale.quote.burn.items()):
-        lots = take(moves.state(purse), amount, sale.today, sale.credit.get(purse, 0))
-        moves.move(purse, held=amount, lots=lots, sign=-1)
+        lots = take(moves.state(sale.account, purse), amount, sale.today, sale.credit.get(purse, 0))
+        moves.move(sale.account, purse, held=amount, lots=lots, sign=-1)
         burned[purse] = whole(lots, amount)
     uses = _take_uses(view, sale.quote)
     record = SaleRecord(sale=sale, burned=burned)
@@ -105,7 +111,7 @@ def commit(view: View, sale: Sale) -> Decision:
     """Post a sale: from its hold, or all at once."""
     before = state_of(view)
     state = after(before, SaleEvent.COMMIT)
-    moves = Moves(view.purses, sale.account)
+    moves = Moves(view.purses)
     if view.sale is not None and before is SaleState.HELD:
         if view.sale.until <= sale.at:  # the clock decides, whether or not the sweep has come by
             raise RefusedError(ErrorCode.HOLD_EXPIRED, "The hold has run out; use a new sale id.")
@@ -115,8 +121,7 @@ def commit(view: View, sale: Sale) -> Decision:
         uses = _take_uses(view, sale.quote)
         burned = _burn(moves, sale)
     record = SaleRecord(sale=sale, burned=burned, accrued=_accrue(moves, sale))
-    meters = sale.quote.meters if sale.account else {}
-    return _decision("sale", record, state, moves, sale.at, uses=uses, meters=meters)
+    return _decision("sale", record, state, moves, sale.at, uses=uses, meters=sale.quote.meters)
 
 
 def release(view: View, at: str, event: SaleEvent, reason: str) -> Decision:
@@ -124,10 +129,10 @@ def release(view: View, at: str, event: SaleEvent, reason: str) -> Decision:
     state = after(state_of(view), event)
     record = record_of(view)
     sale = record.sale
-    moves = Moves(view.purses, sale.account)
+    moves = Moves(view.purses)
     for purse, lots in record.burned.items():
-        entering = put(moves.state(purse), lots)
-        moves.move(purse, held=-sale.quote.burn[purse], lots=entering)
+        entering = put(moves.state(sale.account, purse), lots)
+        moves.move(sale.account, purse, held=-sale.quote.burn[purse], lots=entering)
     uses = tuple(CounterMove(use.counter, -use.take) for use in sale.quote.uses)
     kind = "void" if event is SaleEvent.VOID else "expire"
     return _decision(kind, record, state, moves, at, uses=uses, detail={"reason": reason})
@@ -153,28 +158,33 @@ def take_back(
     returned = {line.line: line.qty_milli for line in record.returned}
     asked = {line.line: line.qty_milli for line in ask.lines}
     back = give_back(record.sale.quote, returned, asked or _rest(record))
-    moves = Moves(view.purses, record.sale.account)
+    moves, account = Moves(view.purses), record.sale.account
     burned, accrued = dict(record.burned), dict(record.accrued)
     for purse, amount in sorted(back.burned.items()):
         burned[purse], returning = split(burned[purse], amount)
-        moves.move(purse, posted=amount, lots=put(moves.state(purse), returning))
-    for purse, amount in sorted(back.earned.items()):
-        accrued[purse], leaving = split(accrued[purse], amount)
-        lots = claw_back(moves.state(purse), leaving)
+        moves.move(account, purse, posted=amount, lots=put(moves.state(account, purse), returning))
+    for key, amount in sorted(back.earned.items()):
+        purse, _, other = key.partition("@")
+        earner = other or account
+        accrued[key], leaving = split(accrued[key], amount)
+        lots = claw_back(moves.state(earner, purse), leaving)
         found = sum(lot.amount for lot in lots)
         taken = found if purse in never_negative else amount
-        moves.move(purse, posted=-taken, lots=lots, sign=-1)
+        moves.move(earner, purse, posted=-taken, lots=lots, sign=-1)
     record = msgspec.structs.replace(
         record,
         burned=burned,
         accrued=accrued,
         returned=_add(record.returned, back),
-        refunded=record.refunded + back.refund,
+        refunded=record.refunded + back.money,
     )
-    detail = msgspec.to_builtins(ask) | {"refund": back.refund}
+    detail = msgspec.to_builtins(ask) | {"refund": back.money}
     # Meters leave on the day of the sale: a return must not count in a window the sale is not in.
     meters = {meter: -amount for meter, amount in back.meters.items()}
-    decision = _decision("return", record, state, moves, ask.at, meters=meters, detail=detail)
+    uses = tuple(CounterMove(use.counter, -use.take) for use in back.uses)
+    decision = _decision(
+        "return", record, state, moves, ask.at, uses=uses, meters=meters, detail=detail
+    )
     return decision, back
 
 
@@ -194,6 +204,11 @@ def decode_record(body: bytes) -> SaleRecord:
     return msgspec.json.decode(body, type=SaleRecord)
 
 
+def accounts_of(row: SaleRow | None) -> tuple[str, ...]:
+    """Return the accounts whose purses a kept sale may move."""
+    return decode_record(row.body).sale.accounts if row is not None and row.body else ()
+
+
 def _take_uses(view: View, quote: Quote) -> tuple[CounterMove, ...]:
     for use in quote.uses:
         if view.counters.get(use.counter, 0) + use.take > use.limit:
@@ -208,8 +223,8 @@ def _take_uses(view: View, quote: Quote) -> tuple[CounterMove, ...]:
 def _burn(moves: Moves, sale: Sale) -> dict[str, tuple[Lot, ...]]:
     burned = {}
     for purse, amount in sorted(sale.quote.burn.items()):
-        lots = take(moves.state(purse), amount, sale.today, sale.credit.get(purse, 0))
-        moves.move(purse, posted=-amount, lots=lots, sign=-1)
+        lots = take(moves.state(sale.account, purse), amount, sale.today, sale.credit.get(purse, 0))
+        moves.move(sale.account, purse, posted=-amount, lots=lots, sign=-1)
         burned[purse] = whole(lots, amount)
     return burned
 
@@ -225,24 +240,23 @@ def _burn_held(moves: Moves, held: SaleRecord, sale: Sale) -> dict[str, tuple[Lo
     for purse, lots in held.burned.items():
         amount = sale.quote.burn.get(purse, 0)
         burned[purse], unused = split(lots, reserved[purse] - amount)
-        entering = put(moves.state(purse), unused)
-        moves.move(purse, posted=-amount, held=-reserved[purse], lots=entering)
+        entering = put(moves.state(sale.account, purse), unused)
+        moves.move(sale.account, purse, posted=-amount, held=-reserved[purse], lots=entering)
     return burned
 
 
 def _accrue(moves: Moves, sale: Sale) -> dict[str, tuple[Lot, ...]]:
-    if not sale.account:
-        return {}
     accrued: dict[str, tuple[Lot, ...]] = {}
     for earned in sale.quote.earn:
+        account = earned.account or sale.account
         lot = Lot(
             expires=_ordinal(earned.expires, FOREVER),
             usable_from=_ordinal(earned.usable_from, 0),
             amount=earned.amount,
         )
-        entering = put(moves.state(earned.purse), (lot,))
-        moves.move(earned.purse, posted=earned.amount, lots=entering)
-        accrued[earned.purse] = _joined((*accrued.get(earned.purse, ()), lot))
+        entering = put(moves.state(account, earned.purse), (lot,))
+        moves.move(account, earned.purse, posted=earned.amount, lots=entering)
+        accrued[earned.key] = _joined((*accrued.get(earned.key, ()), lot))
     return accrued
 
 
@@ -304,4 +318,4 @@ def _decision(
     )
     body = msgspec.json.encode(record)
     row = SaleRow(sale.sale_id, state, sale.account, until, body)
-    return Decision(entry, row, moves.balances(sale.today))
+    return Decision(entry, row, moves.balances(sale.account, sale.today))

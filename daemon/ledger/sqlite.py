@@ -121,13 +121,19 @@ class SQLiteStore:
         self._head = self._head_before_job
 
     def view(
-        self, *, method: str, request_id: str, sale_id: str, account: str, counters: Iterable[str]
+        self,
+        *,
+        method: str,
+        request_id: str,
+        sale_id: str,
+        accounts: Iterable[str],
+        counters: Iterable[str],
     ) -> View:
         """Read what a writing request needs."""
         return View(
             request=self.request(method, request_id),
             sale=self.sale(sale_id),
-            purses=self.purses(account) if account else {},
+            purses={account: self.purses(account) for account in accounts},
             counters=self.counters(counters),
         )
 

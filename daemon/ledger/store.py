@@ -65,14 +65,11 @@ class CustomerRow(msgspec.Struct, frozen=True):
 
 
 class View(msgspec.Struct, frozen=True):
-    """What a decision reads, as of the transaction.
-
-    meters: by meter and local day (ordinal), within the days asked for.
-    """
+    """What a decision reads, as of the transaction. ``purses`` are by account."""
 
     request: RequestRow | None
     sale: SaleRow | None
-    purses: dict[str, PurseState]
+    purses: dict[str, dict[str, PurseState]]
     counters: dict[str, int]
 
 
@@ -118,7 +115,13 @@ class Store(Protocol):
         ...
 
     def view(
-        self, *, method: str, request_id: str, sale_id: str, account: str, counters: Iterable[str]
+        self,
+        *,
+        method: str,
+        request_id: str,
+        sale_id: str,
+        accounts: Iterable[str],
+        counters: Iterable[str],
     ) -> View:
         """Read what a writing request needs."""
         ...

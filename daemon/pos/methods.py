@@ -28,7 +28,7 @@ from daemon.pos.protocol import (
 from daemon.pos.session import Session
 from daemon.pos.session_methods import SESSION_METHODS
 from daemon.programme.errors import BasketError
-from daemon.programme.goods import qty_milli
+from daemon.programme.goods import parse_qty_milli
 
 LATER_METHODS = (
     "events.ack",
@@ -123,7 +123,7 @@ class Till:
         key = Key.of("sale.return", params.return_id, params)
         with _basket_checked():
             lines = {
-                line.line: qty_milli(line.qty, f"lines[{index}].qty")
+                line.line: parse_qty_milli(line.qty, f"lines[{index}].qty")
                 for index, line in enumerate(params.lines)
             }
             return await self._checkout.give_back(

@@ -5,8 +5,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from daemon.answers import RequestId, SaleTerms, Text
-from daemon.ledger.sales import LineId
-from daemon.programme.basket import LINES_MAX
+from daemon.programme.basket import LINES_MAX, LineId
 
 HOLD_TTL_S_MAX = 7 * 24 * 3_600
 SCAN_CHARS_MAX = 4_096

@@ -75,21 +75,26 @@ def line_qty_milli(line: BasketLine, index: int) -> int:
         if not 0 <= minor <= UNIT_PRICE_MINOR_MAX:
             what = f"{minor} is not between 0 and {UNIT_PRICE_MINOR_MAX} minor units"
             raise BasketError(f"lines[{index}].{name}", what)
-    qty = line.qty
+    if isinstance(line.qty, str) and not line.unit:
+        what = f"qty {line.qty!r} is weighed; send its unit, as kg"
+        raise BasketError(f"lines[{index}].unit", what)
+    return parse_qty_milli(line.qty, f"lines[{index}].qty")
+
+
+def parse_qty_milli(qty: int | str, path: str) -> int:
+    """Return pieces, or a decimal string, in thousandths. Raises: BasketError."""
     if isinstance(qty, int):
         milli = qty * PIECE_MILLI
-    elif not line.unit:
-        raise BasketError(f"lines[{index}].unit", f"qty {qty!r} is weighed; send its unit, as kg")
     elif match := re.fullmatch(r"(-?)([0-9]{1,9})(?:\.([0-9]{1,3}))?", qty):
         sign, whole, places = match.groups()
         milli = int(whole) * PIECE_MILLI + int((places or "").ljust(3, "0"))
         milli = -milli if sign else milli
     else:
         what = f"{qty!r} is no quantity; send pieces as a number or a decimal string as '1.250'"
-        raise BasketError(f"lines[{index}].qty", what)
+        raise BasketError(path, what)
     if not 0 < milli <= QTY_MILLI_MAX:
         what = f"{qty} is not above 0 and at most {QTY_MILLI_MAX // PIECE_MILLI}"
-        raise BasketError(f"lines[{index}].qty", f"{what}; goods that come back are a sale.return")
+        raise BasketError(path, f"{what}; goods that come back are a sale.return")
     return milli
 
 

@@ -1,0 +1,1 @@
+"""``tillcard doctor``: what is attached, what is wrong, and how to mend it."""
