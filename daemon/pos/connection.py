@@ -1,0 +1,230 @@
+"""One POS on the line: its requests in, its answers and events out, all within bounds.
+
+Requests of one connection are begun in the order in which they come and run side by side; each
+is answered when it is done, under its id. A client that needs an order waits for the answer.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from daemon.errors import ErrorCode, RefusedError
+from daemon.pos.dispatch import Method, dispatch
+from daemon.pos.envelope import Failure, Notification, line_of
+from daemon.pos.errors import ProtocolCode, ProtocolFaultError, fault, refusal
+from daemon.pos.events import EventRing
+from daemon.pos.lines import LineBuffer, LineTooLongError
+from daemon.pos.peers import Role
+from daemon.pos.session import Session
+from daemon.pos.session_methods import Greeting
+
+REQUESTS_IN_HAND_MAX = 8
+WRITE_BUFFER_BYTES_MAX = 64 * 1024
+
+_LOG = logging.getLogger(__name__)
+
+
+class Service(NamedTuple):
+    """What all connections of one server share.
+
+    role_of: gives the role of a new connection, before it has said anything.
+    drain_s: how long an answer may wait for a client that does not read.
+    """
+
+    methods: Mapping[str, Method]
+    events: EventRing
+    greeting: Greeting
+    role_of: Callable[[asyncio.Transport], Role]
+    drain_s: float
+
+
+class Connection(asyncio.Protocol):
+    """From the greeting to the end of the last request, whatever becomes of the client.
+
+    - REQUESTS_IN_HAND_MAX at once; while there are as many, nothing more is read.
+    - Over WRITE_BUFFER_BYTES_MAX unread bytes, no request is begun and events wait in the ring;
+      if an answer waits longer than ``drain_s``, the connection is cut.
+    - A client that stops sending gets its answers, then the connection is closed.
+    - When it is gone, what is in hand is finished; what was not begun is dropped.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        tasks: asyncio.TaskGroup,
+        admit: Callable[["Connection"], bool],
+        gone: Callable[["Connection"], None],
+    ) -> None:
+        """Begin with a connection that is about to be made.
+
+        tasks: owns the requests in hand.
+        admit: False when there is no place for one more.
+        gone:  called once, when the client is away and nothing of it is in hand any more.
+        """
+        self._service = service
+        self._tasks = tasks
+        self._admit = admit
+        self._gone = gone
+        self._lines = LineBuffer()
+        self._in_hand: set[asyncio.Task[None]] = set()
+        self._listening = True
+        self._input_over = False
+        self._clogged = False
+        self._lost = False
+        self._deadline: asyncio.TimerHandle | None = None
+
+    # What the transport reports.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Greet the client, or turn it away when the house is full."""
+        assert isinstance(transport, asyncio.Transport)
+        if not self._admit(self):
+            _turn_away(transport)
+            return
+        self._transport = transport
+        transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES_MAX)
+        service = self._service
+        role = service.role_of(transport)
+        self._session = Session(role, service.greeting.terminal, service.events)
+        transport.write(line_of(Notification("greeting", service.greeting)))
+        service.events.listeners.add(self._send_events)
+
+    def data_received(self, data: bytes) -> None:
+        """Begin what has come in."""
+        self._lines.feed(data)
+        self._begin_requests()
+
+    def eof_received(self) -> bool:
+        """Answer what the client still asked, then close."""
+        self._lines.end()
+        self._input_over = True
+        self._begin_requests()
+        self._settle()
+        return True  # the answers still go out
+
+    def pause_writing(self) -> None:
+        """Take nothing more from a client that does not read its answers."""
+        self._clogged = True
+        self._listen(False)
+
+    def resume_writing(self) -> None:
+        """Go on with a client that has caught up."""
+        self._clogged = False
+        self._stop_deadline()
+        self._send_events()
+        self._begin_requests()
+        self._settle()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let the requests in hand go on without the client."""
+        self._lost = True
+        self._stop_deadline()
+        self._service.events.listeners.discard(self._send_events)
+        self._lines.clear()
+        self._settle()
+
+    # What the server asks.
+
+    def finish(self) -> None:
+        """Begin nothing more; close when what is in hand has been answered."""
+        self._lines.clear()
+        self._input_over = True
+        self._listen(False)
+        self._settle()
+
+    def abort(self) -> None:
+        """Cancel what is in hand and cut the connection."""
+        for task in self._in_hand:
+            task.cancel()
+        self._transport.abort()
+
+    # Requests.
+
+    def _begin_requests(self) -> None:
+        """Begin what is there and has room; listen for more only if there is room for more."""
+        try:
+            while self._has_room() and (line := self._lines.take()) is not None:
+                task = self._tasks.create_task(self._serve(line))
+                self._in_hand.add(task)
+                task.add_done_callback(self._served)  # also of a task cancelled before it began
+        except LineTooLongError as error:
+            body = fault(ProtocolFaultError(ProtocolCode.INVALID_REQUEST, str(error)))
+            self._write(line_of(Failure(None, body)))
+            self.finish()
+        self._listen(self._has_room())
+
+    def _has_room(self) -> bool:
+        return len(self._in_hand) < REQUESTS_IN_HAND_MAX and not self._clogged
+
+    async def _serve(self, line: bytes) -> None:
+        answer = await dispatch(line, self._service.methods, self._session)
+        if answer:
+            self._write(answer)
+        self._send_events()  # behind the answer to ``events.subscribe``, never before it
+
+    def _served(self, task: asyncio.Task[None]) -> None:
+        self._in_hand.discard(task)
+        self._begin_requests()
+        self._settle()
+
+    def _settle(self) -> None:
+        """Close when all is said; go when the client is away too."""
+        if self._in_hand:
+            return
+        if self._lost:
+            try:
+                self._session.exits.close()
+            finally:
+                self._gone(self)
+        elif self._input_over and not self._lines:
+            self._start_deadline()
+            self._transport.close()
+
+    # The wire.
+
+    def _send_events(self) -> None:
+        cursor = self._session.cursor
+        if cursor is None:
+            return
+        while not (self._clogged or self._transport.is_closing()) and (lines := cursor.take()):
+            self._transport.write(lines)
+
+    def _write(self, line: bytes) -> None:
+        if self._transport.is_closing():
+            return
+        self._transport.write(line)
+        if self._clogged:
+            self._start_deadline()
+
+    def _listen(self, listening: bool) -> None:
+        listening = listening and not self._input_over
+        if listening is self._listening:
+            return
+        self._listening = listening
+        if listening:
+            self._transport.resume_reading()
+        else:
+            self._transport.pause_reading()
+
+    def _start_deadline(self) -> None:
+        if self._deadline is None:
+            loop = asyncio.get_running_loop()
+            self._deadline = loop.call_later(self._service.drain_s, self._cut)
+
+    def _stop_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _cut(self) -> None:
+        _LOG.warning("client %r does not read its answers; cut off", self._session.client)
+        self._transport.abort()
+
+
+def _turn_away(transport: asyncio.Transport) -> None:
+    """Say that the house is full and close; nothing is read."""
+    transport.set_protocol(asyncio.Protocol())
+    busy = RefusedError(ErrorCode.BUSY, "Too many programs are connected; try again later.")
+    transport.write(line_of(Failure(None, refusal(busy))))
+    transport.close()

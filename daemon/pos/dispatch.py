@@ -1,0 +1,130 @@
+"""One line of JSON-RPC in, one line out. Errors become codes here and nowhere else."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, NamedTuple, Never, TypeAlias
+
+import msgspec
+
+from daemon.errors import ErrorCode, RefusedError
+from daemon.pos.envelope import Answer, ErrorBody, Failure, Request, RequestId, line_of
+from daemon.pos.errors import ProtocolCode, ProtocolFaultError, fault, refusal
+from daemon.pos.peers import Role
+from daemon.pos.session import Session
+
+ANSWER_BYTES_MAX = 1024 * 1024
+NAME_CHARS_SHOWN_MAX = 64
+
+Result: TypeAlias = msgspec.Struct | dict[str, Any] | msgspec.Raw
+"""What a handler returns. Raw is JSON on one line, sent as it is: a stored answer, replayed."""
+
+_LOG = logging.getLogger(__name__)
+_UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_request_decoder = msgspec.json.Decoder(Request)
+
+
+class Method(NamedTuple):
+    """One row of the table of methods. ``role`` is the least that may call it."""
+
+    params_type: type[Any]
+    handler: Callable[[Session, Any], Awaitable[Result]]
+    role: Role
+
+
+async def _not_yet(session: Session, params: Any) -> Never:
+    raise RefusedError(ErrorCode.NOT_YET, "This method comes with a later version of tillcard.")
+
+
+LATER = Method(dict, _not_yet, Role.READ)
+"""The row of a method that the protocol names and this version does not have."""
+
+
+async def dispatch(line: bytes, methods: Mapping[str, Method], session: Session) -> bytes:
+    """Answer one line, whatever its bytes are; b"" for a notification, which gets no answer.
+
+    A notification (a request without ``id``) is carried out all the same; its refusal is logged.
+    Limits: an answer over ANSWER_BYTES_MAX becomes an ``internal_error`` that says so.
+    """
+    try:
+        request = _request_decoder.decode(line)
+    except _UNDECODABLE as error:
+        return _refuse_line(line, str(error))
+    try:
+        answer = await _answer(request, methods, session)
+    except asyncio.CancelledError:
+        if _is_cancelled():
+            raise
+        answer = _broken(request)  # something it waited for was cancelled, not the request
+    except Exception:  # the edge: one broken method must not take the connection with it
+        answer = _broken(request)
+    return answer if request.id is not msgspec.UNSET else b""
+
+
+async def _answer(request: Request, methods: Mapping[str, Method], session: Session) -> bytes:
+    try:
+        result = await _carry_out(request, methods, session)
+        return _encode(request.id, result)
+    except RefusedError as error:
+        return _failure(request, refusal(error))
+    except ProtocolFaultError as error:
+        return _failure(request, fault(error))
+
+
+async def _carry_out(request: Request, methods: Mapping[str, Method], session: Session) -> Result:
+    method = methods.get(request.method)
+    if method is None:
+        shown = request.method[:NAME_CHARS_SHOWN_MAX]
+        raise ProtocolFaultError(ProtocolCode.METHOD_NOT_FOUND, f"There is no method {shown!r}.")
+    if session.role < method.role:
+        needs, has = method.role.wire_name, session.role.wire_name
+        detail = f"{request.method} needs the role {needs}; this client has {has}."
+        raise RefusedError(ErrorCode.PERMISSION, detail)
+    try:
+        params = msgspec.json.decode(request.params, type=method.params_type)
+    except _UNDECODABLE as error:
+        raise ProtocolFaultError(ProtocolCode.INVALID_PARAMS, str(error)) from error
+    return await method.handler(session, params)
+
+
+def _encode(request_id: RequestId, result: Result) -> bytes:
+    answer = line_of(Answer(request_id, result))
+    if len(answer) > ANSWER_BYTES_MAX:
+        detail = f"The answer has {len(answer)} bytes, at most {ANSWER_BYTES_MAX} are sent."
+        raise ProtocolFaultError(ProtocolCode.INTERNAL_ERROR, detail)
+    assert answer.find(b"\n") == len(answer) - 1  # only a Raw result could break the line
+    return answer
+
+
+def _failure(request: Request, body: ErrorBody) -> bytes:
+    if request.id is msgspec.UNSET:
+        _LOG.info("notification %s: %s", request.method[:NAME_CHARS_SHOWN_MAX], body.message)
+    return line_of(Failure(request.id, body))
+
+
+def _broken(request: Request) -> bytes:
+    """Log the exception in hand; tell the POS no more than that there was one."""
+    _LOG.exception("method %s failed", request.method)
+    detail = "The daemon failed; its log has the reason. Ask for the state before going on."
+    return _failure(request, fault(ProtocolFaultError(ProtocolCode.INTERNAL_ERROR, detail)))
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _refuse_line(line: bytes, reason: str) -> bytes:
+    """Say what is wrong with a line that is no request, under its ``id`` if it has one."""
+    request_id: RequestId = None
+    try:
+        message = msgspec.json.decode(line)
+    except _UNDECODABLE as error:
+        code, detail = ProtocolCode.PARSE_ERROR, f"This line is not JSON: {error}"
+    else:
+        code, detail = ProtocolCode.INVALID_REQUEST, f"This is no JSON-RPC 2.0 request: {reason}"
+        if isinstance(message, list):
+            detail = "Batches are not served. Send each request as an object on its own line."
+        elif isinstance(message, dict) and type(message.get("id")) in (int, str):
+            request_id = message["id"]
+    return line_of(Failure(request_id, fault(ProtocolFaultError(code, detail))))

@@ -1,0 +1,107 @@
+"""What happens at the till, numbered and kept for a while, so that a client can catch up.
+
+The ring is every client's queue: a client is a cursor in it, and costs no memory however slow
+it is. One that falls behind the ring is told by an ``overflow`` event how many it lost.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from daemon.clock import Clock
+from daemon.pos.envelope import Notification, line_of
+
+EVENTS_KEPT_MAX = 10_000
+EVENT_BYTES_MAX = 64 * 1024
+EVENTS_PER_WRITE_MAX = 64
+
+
+class EventRing:
+    """The last events, of which the newest is ``seq``. Used from the event loop's thread only.
+
+    boot_id:   names this run of the daemon, within which ``seq`` counts from 1.
+    listeners: called after each event, in no order; they must not block.
+    """
+
+    def __init__(self, clock: Clock, boot_id: str, *, kept_max: int = EVENTS_KEPT_MAX) -> None:
+        assert kept_max > 0
+        self.boot_id = boot_id
+        self.seq = 0
+        self.listeners: set[Callable[[], None]] = set()
+        self._clock = clock
+        self._lines: deque[bytes] = deque(maxlen=kept_max)
+
+    @property
+    def first_seq(self) -> int:
+        """The oldest event that is still kept; ``seq + 1`` when there is none."""
+        return self.seq - len(self._lines) + 1
+
+    def publish(
+        self, event_type: str, /, *, reader: str | None = None, **fields: Any
+    ) -> dict[str, Any]:
+        """Give an event its number, keep it and tell all subscribers; the oldest makes room.
+
+        fields:  whatever else JSON can carry; numbers of cards are masked by the caller.
+        Returns: the event as the clients get it.
+        """
+        self.seq += 1
+        event = self._event(self.seq, f"{self.boot_id}-{self.seq}", event_type, reader, fields)
+        line = line_of(Notification("event", event))
+        assert len(line) <= EVENT_BYTES_MAX  # readers bound what they report far below it
+        self._lines.append(line)
+        for listener in self.listeners:
+            listener()
+        return event
+
+    def lines(self, from_seq: int) -> list[bytes]:
+        """Return the notifications from ``from_seq`` on, at most EVENTS_PER_WRITE_MAX."""
+        first_seq = self.first_seq
+        assert from_seq >= first_seq
+        until_seq = min(self.seq + 1, from_seq + EVENTS_PER_WRITE_MAX)
+        return [self._lines[seq - first_seq] for seq in range(from_seq, until_seq)]
+
+    def overflow(self, *, lost: int, last_lost_seq: int) -> bytes:
+        """Return the notification for one client that ``lost`` events are gone for it.
+
+        It bears the number of the last one lost, so that the numbers a client sees rise by one.
+        """
+        event_id = f"{self.boot_id}-{last_lost_seq}-overflow"
+        event = self._event(last_lost_seq, event_id, "overflow", None, {"lost": lost})
+        return line_of(Notification("event", event))
+
+    def _event(
+        self, seq: int, event_id: str, event_type: str, reader: str | None, fields: dict[str, Any]
+    ) -> dict[str, Any]:
+        at = self._clock.now().isoformat(timespec="milliseconds")
+        fixed = {"seq": seq, "event_id": event_id, "at": at, "reader": reader, "type": event_type}
+        assert not fixed.keys() & fields.keys()
+        return fixed | fields
+
+
+class Cursor:
+    """Where one client stands in the ring: ``next_seq`` is the first event it has not got."""
+
+    def __init__(self, ring: EventRing, from_seq: int | None, boot_id: str | None) -> None:
+        """Stand before ``from_seq``, or behind the newest event when it is None.
+
+        A number of another run of the daemon (by its ``boot_id``, or because this run has not
+        come so far) means that the client knows nothing of this run: it gets all of it.
+        """
+        self._ring = ring
+        other_run = boot_id not in (None, ring.boot_id)
+        if from_seq is None:
+            self.next_seq = ring.seq + 1
+        elif other_run or from_seq > ring.seq + 1:
+            self.next_seq = 1
+        else:
+            self.next_seq = from_seq
+
+    def take(self) -> bytes:
+        """Return the next notifications, some lines at a time; b"" when there are none."""
+        lost = self._ring.first_seq - self.next_seq
+        if lost > 0:
+            self.next_seq += lost
+            return self._ring.overflow(lost=lost, last_lost_seq=self.next_seq - 1)
+        lines = self._ring.lines(self.next_seq)
+        self.next_seq += len(lines)
+        return b"".join(lines)

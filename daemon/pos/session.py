@@ -1,0 +1,27 @@
+"""One client's session: who it is, what it may do, and where it stands in the events."""
+
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+from daemon.pos.events import Cursor, EventRing
+from daemon.pos.peers import Role
+
+
+@dataclass(eq=False, slots=True)
+class Session:
+    """What a method's handler knows of its caller; two sessions are never equal.
+
+    terminal: the till that this daemon serves.
+    client:   the POS program's own name and version, as ``hello`` gave them, or "".
+    cursor:   set by ``events.subscribe``; None while the client wants no events.
+    exits:    what is to be undone when the client is gone and its last request has ended:
+              ``session.exits.callback(release, reader)``.
+    """
+
+    role: Role
+    terminal: str
+    events: EventRing
+    client: str = ""
+    client_version: str = ""
+    cursor: Cursor | None = None
+    exits: ExitStack = field(default_factory=ExitStack)

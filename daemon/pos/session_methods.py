@@ -1,0 +1,79 @@
+"""The methods that concern the connection itself: ``hello`` and ``events.subscribe``."""
+
+from typing import Annotated
+
+import msgspec
+
+from daemon.pos.dispatch import Method
+from daemon.pos.events import Cursor
+from daemon.pos.peers import Role
+from daemon.pos.session import Session
+
+ClientText = Annotated[str, msgspec.Meta(max_length=64)]
+
+
+class ProtocolVersion(msgspec.Struct, frozen=True):
+    """Minor versions only add."""
+
+    major: int
+    minor: int
+
+
+class Greeting(msgspec.Struct, frozen=True, kw_only=True):
+    """What the server says first. ``currency`` is an ISO 4217 code."""
+
+    protocol: ProtocolVersion = ProtocolVersion(1, 0)
+    server: str
+    capabilities: list[str]
+    terminal: str
+    currency: str
+
+
+class HelloParams(msgspec.Struct, frozen=True):
+    """Who calls. ``token`` is for connections that are not Unix sockets."""
+
+    client: ClientText
+    version: ClientText
+    token: Annotated[str, msgspec.Meta(max_length=256)] | None = None
+
+
+class HelloResult(msgspec.Struct, frozen=True):
+    """What the caller may do: ``read``, ``sale`` or ``admin``."""
+
+    role: str
+    terminal: str
+
+
+class SubscribeParams(msgspec.Struct, frozen=True):
+    """Where to begin: the first event wanted, and the daemon's run it is counted in.
+
+    Without ``from_seq`` the next event is the first.
+    """
+
+    from_seq: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    boot_id: ClientText | None = None
+
+
+class SubscribeResult(msgspec.Struct, frozen=True):
+    """The newest event's number, 0 when there is none; all that is sent follows this answer."""
+
+    seq: int
+    boot_id: str
+
+
+async def hello(session: Session, params: HelloParams) -> HelloResult:
+    """Note who calls. On a Unix socket the peer's user has given the role already."""
+    session.client, session.client_version = params.client, params.version
+    return HelloResult(session.role.wire_name, session.terminal)
+
+
+async def subscribe(session: Session, params: SubscribeParams) -> SubscribeResult:
+    """Send events from now on; asked again, begin anew at the place that is asked for."""
+    session.cursor = Cursor(session.events, params.from_seq, params.boot_id)
+    return SubscribeResult(session.events.seq, session.events.boot_id)
+
+
+SESSION_METHODS = {
+    "hello": Method(HelloParams, hello, Role.READ),
+    "events.subscribe": Method(SubscribeParams, subscribe, Role.READ),
+}

@@ -1,0 +1,109 @@
+"""``tillcard call`` and ``tillcard watch`` against the real server."""
+
+import asyncio
+import json
+from datetime import UTC, timedelta, timezone
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from daemon.cli.call import call
+from daemon.cli.watch import event_line, watch
+from daemon.pos.dispatch import Method
+from daemon.pos.peers import Role
+from daemon.pos.server import Server
+from daemon.pos.session import Session
+from daemon.pos.session_methods import SubscribeParams, SubscribeResult, subscribe
+from tests.daemon.pos.shop import GREETING, WAIT_S, Shop, new_ring
+
+app = typer.Typer()
+app.command()(call)
+app.command()(watch)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "pos.sock"
+
+
+async def run(path: Path, *words: str, stdin: str = "") -> Result:
+    command = [*words, "--socket", str(path)]
+    async with asyncio.timeout(WAIT_S):
+        return await asyncio.to_thread(lambda: CliRunner().invoke(app, command, input=stdin))
+
+
+async def test_call_prints_the_result_as_json(path: Path) -> None:
+    async with Server(Shop().methods(), new_ring(), GREETING).listening(path):
+        given = await run(path, "call", "say", '{"text": "café"}')
+        piped = await run(path, "call", "say", "-", stdin='{"text": "café"}\n')
+        bare = await run(path, "call", "whoami")
+    assert (given.exit_code, json.loads(given.stdout)) == (0, {"text": "café"})
+    assert piped.stdout == given.stdout
+    assert json.loads(bare.stdout)["role"] == "admin"
+
+
+@pytest.mark.parametrize(
+    ("words", "sentences"),
+    [
+        (["refuse"], ["refuse was refused. Tap the same card again. (timeout, 112)", "not known"]),
+        (["card.merge"], ["comes with a later version of tillcard. (not_yet, 1000)"]),
+        (["drop"], ["There is no method 'drop'"]),
+        (["say", "{}"], ["missing required field `text`"]),
+        (["say", "{"], ["The parameters are no JSON object"]),
+        (["say", "[1]"], ["The parameters are no JSON object"]),
+    ],
+)
+async def test_call_says_plainly_what_is_wrong(
+    path: Path, words: list[str], sentences: list[str]
+) -> None:
+    async with Server(Shop().methods(), new_ring(), GREETING).listening(path):
+        result = await run(path, "call", *words)
+    assert (result.exit_code, result.stdout) == (1, "")
+    for sentence in sentences:
+        assert sentence in result.stderr
+
+
+@pytest.mark.parametrize("command", [["call", "status"], ["watch"]])
+async def test_without_a_daemon_both_say_how_to_start_one(path: Path, command: list[str]) -> None:
+    result = await run(path, *command)
+    assert result.exit_code == 1
+    assert "tillcard run" in result.stderr
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+async def test_watch_prints_each_event_until_the_daemon_goes(path: Path, as_json: bool) -> None:
+    ring = new_ring()
+    events = [ring.publish("scan", reader="scanner", text=str(n)) for n in range(20)]
+    subscribed = asyncio.Event()
+    words = ["watch", "--from-seq", "1", *(["--json"] if as_json else [])]
+    methods = Shop().methods()
+
+    async def subscribe_and_tell(session: Session, params: SubscribeParams) -> SubscribeResult:
+        subscribed.set()
+        return await subscribe(session, params)
+
+    methods["events.subscribe"] = Method(SubscribeParams, subscribe_and_tell, Role.READ)
+    async with asyncio.TaskGroup() as tasks:
+        async with Server(methods, ring, GREETING).listening(path):
+            watching = tasks.create_task(run(path, *words))
+            await subscribed.wait()
+        result = await watching
+    assert result.exit_code == 1
+    assert "closed the connection" in result.stderr
+    lines = result.stdout.splitlines()
+    if as_json:
+        assert [json.loads(line) for line in lines] == events
+    else:
+        assert lines == [event_line(event) for event in events]
+
+
+def test_an_event_line_has_local_time_place_and_what_happened() -> None:
+    event = new_ring().publish("card.presented", reader="chip", number="2900…0017", retries=2)
+    kyiv = timezone(timedelta(hours=2))
+    assert event_line(event, kyiv) == (
+        "11:30:00  #1  chip  card.presented  number=2900…0017  retries=2"
+    )
+    overflow = {**event, "type": "overflow", "reader": None, "lost": 5}
+    assert event_line(overflow, UTC).startswith("09:30:00  #1  -  overflow  ")
