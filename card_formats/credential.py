@@ -77,6 +77,6 @@ class Credential(msgspec.Struct, frozen=True):
 
 
 def mask(number: str) -> str:
-    """Return ``number`` fit for a log or an event: four characters at either end, at most half."""
-    keep = min(4, len(number) // 4)
+    """Return ``number`` fit for a log or an event: four characters at either end, at most two thirds."""
+    keep = min(4, len(number) // 3)
     return f"{number[:keep]}…{number[-keep:]}" if keep else "…"

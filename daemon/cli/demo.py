@@ -49,16 +49,16 @@ def demo(
     Everything lies in one folder, --home; delete it to begin anew. While it runs, play the POS
     from another terminal: tillcard watch, tillcard call. Exit status 0, or 1 when it cannot start.
     """
+    failures: list[str] = []
     try:
         asyncio.run(_demo(once=once, home=home.resolve()))
     except* STARTUP_ERRORS as group:
-        for error in group.exceptions:
-            typer.echo(f"tillcard: {error}", err=True)
-        raise typer.Exit(1) from None
-    except* (CallError, UnreachableError) as group:
-        for error in group.exceptions:
-            typer.echo(f"tillcard: the demo's sale failed: {error}", err=True)
-        raise typer.Exit(1) from None
+        failures += map(str, group.exceptions)
+    except* (CallError, UnreachableError) as refusals:
+        failures += (f"the demo's sale failed: {error}" for error in refusals.exceptions)
+    for failure in failures:
+        typer.echo(f"tillcard: {failure}", err=True)
+    raise typer.Exit(1 if failures else 0)
 
 
 async def _demo(*, once: bool, home: Path) -> None:

@@ -44,7 +44,7 @@ class SerialSettings(
 
     name: str
     device: str
-    medium: Literal[Medium.BARCODE, Medium.STRIPE, Medium.TYPED] = Medium.BARCODE
+    medium: Medium = Medium.BARCODE
     baud: int = 9600
     byte_bits: Literal[7, 8] = 8
     parity: Literal["none", "even", "odd", "mark", "space"] = "none"
@@ -53,6 +53,10 @@ class SerialSettings(
     suffix: Literal["line", "tab", "stx-etx", "gap"] = "line"
     prefix: str = ""
     gap_s: float = 0.5
+
+    def __post_init__(self) -> None:
+        if self.medium is Medium.CHIP:
+            raise ValueError("medium is barcode, stripe or typed: chips are read by kind pcsc")
 
 
 class SimulatedSettings(
