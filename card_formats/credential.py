@@ -77,6 +77,6 @@ class Credential(msgspec.Struct, frozen=True):
 
 
 def mask(number: str) -> str:
-    """Return ``number`` fit for a log or an event: four characters at either end, at most two thirds."""
+    """Return ``number`` fit for a log or an event: at most four characters at either end."""
     keep = min(4, len(number) // 3)
     return f"{number[:keep]}…{number[-keep:]}" if keep else "…"

@@ -22,8 +22,8 @@ from daemon.config import Config, ConfigError
 from daemon.editions import Editions
 from daemon.keys import KeyFileError, load_or_make
 from daemon.ledger.ledger import Ledger
-from daemon.ledger.sqlite import SQLiteStore
 from daemon.ledger.store import StoreError
+from daemon.ledger.stores import OpenStore, open_store
 from daemon.pos.dispatch import LATER
 from daemon.pos.errors import ProtocolCode, ProtocolFaultError
 from daemon.pos.events import EventRing
@@ -68,34 +68,29 @@ class App:
 class Room:
     """All the parts of one till, constructed and not yet started."""
 
-    def __init__(self, config: Config, home: Path, clock: Clock) -> None:
+    def __init__(self, config: Config, home: Path, clock: Clock, open_store: OpenStore) -> None:
         self.config, self.clock = config, clock
         self._started_s = clock.monotonic_s()
-        programme = read_programme(home / config.programme)
-        database = home / config.ledger
-        self.ledger = Ledger(SQLiteStore(database), SQLiteStore(database, read_only=True))
-        self.editions = Editions(self.ledger, programme)
-        self.cards = Cards(self.ledger, clock)
-        self.checkout = Checkout(
-            self.ledger,
-            self.cards,
-            Pricing(self.ledger, self.editions, clock),
-            clock,
-            _policy(config),
-        )
+        # What can be wrong in the files comes first: nothing is open yet when it is.
+        programme, policy = read_programme(home / config.programme), _policy(config)
+        web = configuration.convert(config.web, WebSettings | None, "web")
         self.simulator = _simulator(config, clock)
         self.supervisor = Supervisor(_readers(config, clock, self.simulator), clock)
+
+        self.ledger = Ledger(
+            open_store(config.ledger, home), open_store(config.ledger, home, read_only=True)
+        )
+        self.editions = Editions(self.ledger, programme)
+        self.cards = Cards(self.ledger, clock)
+        pricing = Pricing(self.ledger, self.editions, clock)
+        self.checkout = Checkout(self.ledger, self.cards, pricing, clock, policy)
         self.events = EventRing(clock, secrets.token_hex(4))
         self.inputs = Inputs(self.events, self.checkout, clock, self.supervisor.states)
-        self.web = self._web(home)
+        self.web = self._web_server(web, load_or_make(home / "forms.key")) if web else None
         self.methods = Till(self.checkout, self.inputs, self.status, self._simulate).methods()
         self.server = Server(self.methods, self.events, self._greeting())
 
-    def _web(self, home: Path) -> WebServer | None:
-        if self.config.web is None:
-            return None
-        settings = configuration.convert(self.config.web, WebSettings, "web")
-        secret = load_or_make(home / "forms.key")
+    def _web_server(self, settings: WebSettings, secret: bytes) -> WebServer:
         desk = ShopDesk(
             self.cards, self.ledger, self.editions, self.clock, self.config.card_numbers, secret
         )
@@ -145,13 +140,15 @@ class Room:
 
 
 @asynccontextmanager
-async def running(config: Config, home: Path, clock: Clock) -> AsyncIterator[App]:
+async def running(
+    config: Config, home: Path, clock: Clock, open_store: OpenStore = open_store
+) -> AsyncIterator[App]:
     """Run a till while the block runs; at the end, finish what is in hand.
 
     home:   the folder that the configuration's relative paths start from.
     Raises: ConfigError, ProgrammeError, KeyFileError, StoreError, SocketTakenError, OSError.
     """
-    room = Room(config, home, clock)
+    room = Room(config, home, clock, open_store)
     socket = home / config.socket.path if config.socket.path else socket_paths(os.environ)[0]
     async with AsyncExitStack() as stack:
         stack.push_async_callback(room.ledger.close)
@@ -224,7 +221,7 @@ def _simulator(config: Config, clock: Clock) -> Simulator:
 
 def _readers(config: Config, clock: Clock, simulator: Simulator) -> Sequence[Reader]:
     settings: list[ReaderSettings] = [
-        configuration.convert(raw, ReaderSettings, f"reader[{index}]")  # type: ignore[arg-type]
+        configuration.convert(raw, ReaderSettings, f"reader[{index}]")
         for index, raw in enumerate(config.reader)
     ]
     try:

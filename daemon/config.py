@@ -3,13 +3,12 @@
 import re
 import tomllib
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import msgspec
 
 from card_formats.numbers import NumberRange
 
-T = TypeVar("T")
 HOLD_TTL_S_MAX = 7 * 24 * 3_600
 
 
@@ -109,10 +108,11 @@ def parse(text: str) -> Config:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError("", f"this is not TOML: {error}") from error
-    return convert(raw, Config)
+    config: Config = convert(raw, Config)
+    return config
 
 
-def convert(raw: object, section: type[T], at: str = "") -> T:
+def convert(raw: object, section: Any, at: str = "") -> Any:
     """Convert plain TOML values to ``section``, which stands at the dotted path ``at``."""
     try:
         return msgspec.convert(raw, section)

@@ -12,8 +12,8 @@ from daemon import config as configuration
 from daemon.config import ConfigError
 from daemon.ledger.audit import Audit
 from daemon.ledger.audit import audit as walk
-from daemon.ledger.sqlite import SQLiteStore
-from daemon.ledger.store import StoreError
+from daemon.ledger.store import Store, StoreError
+from daemon.ledger.stores import open_store
 
 
 def audit(
@@ -34,8 +34,9 @@ def audit(
     before it was changed or removed. Exit status 0: whole; 1: findings; 2: cannot be read.
     """
     try:
-        path = ledger or config.parent / configuration.load(config).ledger
-        result = _audit(path, head, quiet=as_json)
+        location = str(ledger) if ledger else configuration.load(config).ledger
+        home = Path() if ledger else config.parent
+        result = _audit(open_store(location, home, read_only=True), head, quiet=as_json)
     except (ConfigError, StoreError) as error:
         typer.echo(f"tillcard: {error}", err=True)
         raise typer.Exit(2) from error
@@ -43,10 +44,7 @@ def audit(
     raise typer.Exit(0 if result.whole else 1)
 
 
-def _audit(path: Path, head: str, *, quiet: bool) -> Audit:
-    if not path.exists():
-        raise StoreError(f"there is no ledger at {path}")
-    store = SQLiteStore(path, read_only=True)
+def _audit(store: Store, head: str, *, quiet: bool) -> Audit:
     columns = SpinnerColumn(), TextColumn("{task.description} {task.completed:,} entries")
     try:
         with Progress(*columns, console=Console(stderr=True), disable=quiet) as progress:

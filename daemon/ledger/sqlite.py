@@ -2,7 +2,7 @@
 
 import secrets
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -49,11 +49,18 @@ def _translated() -> Iterator[None]:
 
 
 class SQLiteStore:
-    """One connection. ``read_only`` connections serve quotes while the writer syncs."""
+    """One connection. ``read_only`` connections serve quotes while the writer syncs.
 
-    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+    trace: called with every SQL statement before it runs.
+    """
+
+    def __init__(
+        self, path: Path, *, read_only: bool = False, trace: Callable[[str], None] | None = None
+    ) -> None:
         if not read_only:
             migrate(path)
+        elif not path.exists():
+            raise StoreError(f"There is no ledger at {path}.")
         mode = "ro" if read_only else "rw"
         with _translated():
             self._db = sqlite3.connect(
@@ -63,6 +70,7 @@ class SQLiteStore:
                 check_same_thread=False,
                 timeout=_BUSY_TIMEOUT_MS / 1000,
             )
+            self._db.set_trace_callback(trace)
             self._db.execute("PRAGMA synchronous = FULL")
             if not read_only:
                 self._db.execute("PRAGMA journal_mode = WAL")

@@ -1,0 +1,184 @@
+import pytest
+
+from daemon.ledger.audit import audit
+from daemon.ledger.entries import (
+    FOREVER,
+    CounterMove,
+    Entry,
+    HeldMove,
+    LotMove,
+    MeterMove,
+    Posting,
+    decode,
+)
+from daemon.ledger.purse import Lot, PurseState
+from daemon.ledger.states import SaleState
+from daemon.ledger.store import CardRow, Change, CustomerRow, RequestRow, SaleRow, Store, View
+from tests.stores.conftest import OpenHere
+
+AT = "2026-11-23T08:00:00.000000Z"
+DAY = 739_943
+ACCRUAL = Entry(
+    at=AT,
+    kind="sale",
+    ref="s1",
+    account="a1",
+    postings=(Posting("a1", "bonus", 50), Posting("@liability", "bonus", -50)),
+    lots=(LotMove("a1", "bonus", FOREVER, 0, 30), LotMove("a1", "bonus", DAY + 9, DAY, 20)),
+    meters=(MeterMove("a1", "spend", DAY, 1_000),),
+    counters=(CounterMove("morning:total:life", 1),),
+)
+
+
+def write(store: Store, *changes: Change) -> None:
+    store.begin()
+    for change in changes:
+        store.savepoint()
+        store.write(change)
+        store.release()
+    store.commit()
+
+
+def view(store: Store, *, sale_id: str = "s1") -> View:
+    return store.view(
+        method="sale.commit",
+        request_id=sale_id,
+        sale_id=sale_id,
+        accounts=["a1"],
+        counters=["morning:total:life", "never"],
+    )
+
+
+def test_a_new_ledger_has_a_name_and_nothing_else(store: Store) -> None:
+    assert len(store.ledger_id) == 16
+    assert view(store) == View(request=None, sale=None, purses={"a1": {}}, counters={})
+    assert list(store.entries()) == []
+
+
+def test_an_entry_brings_every_cached_figure_along(store: Store) -> None:
+    write(store, Change(entry=ACCRUAL))
+    lots = (Lot(DAY + 9, DAY, 20), Lot(FOREVER, 0, 30))
+    assert view(store).purses == {"a1": {"bonus": PurseState(50, 0, lots)}}
+    assert view(store).counters == {"morning:total:life": 1}
+    windows = {"spend": None, "visits": None}
+    assert store.meters("a1", windows) == {"spend": 1_000, "visits": 0}
+    assert store.outbox_depth() == 1
+    assert audit(store).findings == ()
+
+
+def test_what_was_written_is_there_for_the_next_connection(open_here: OpenHere) -> None:
+    first = open_here()
+    write(first, Change(entry=ACCRUAL))
+    second = open_here(read_only=True)
+    assert second.ledger_id == first.ledger_id
+    assert second.purses("a1") == first.purses("a1")
+
+
+def test_a_meter_is_summed_over_whole_days_first_and_last_included(store: Store) -> None:
+    for day in (DAY, DAY + 1, DAY + 2):
+        moves = (MeterMove("a1", "spend", day, 10),)
+        write(store, Change(entry=Entry(at=AT, kind="sale", ref="s", account="a1", meters=moves)))
+    sums = [
+        store.meters("a1", {"spend": (first, last)})["spend"]
+        for first, last in ((DAY, DAY + 1), (DAY + 1, DAY + 1), (DAY + 3, DAY + 9), (DAY + 1, DAY))
+    ]
+    assert sums == [20, 10, 0, 0]
+
+
+def test_an_empty_lot_leaves_nothing_behind(store: Store) -> None:
+    spent = Entry(
+        at=AT,
+        kind="sale",
+        ref="s2",
+        account="a1",
+        postings=(Posting("a1", "bonus", -20), Posting("@liability", "bonus", 20)),
+        lots=(LotMove("a1", "bonus", DAY + 9, DAY, -20),),
+    )
+    write(store, Change(entry=ACCRUAL), Change(entry=spent))
+    assert store.purses("a1")["bonus"] == PurseState(30, 0, (Lot(FOREVER, 0, 30),))
+    assert audit(store).findings == ()
+
+
+def test_a_job_that_fails_leaves_its_group_untouched(store: Store) -> None:
+    store.begin()
+    store.savepoint()
+    store.write(Change(entry=ACCRUAL))
+    store.release()
+    store.savepoint()
+    store.write(Change(entry=ACCRUAL))
+    store.rollback_to()
+    store.savepoint()
+    held = Entry(at=AT, kind="hold", ref="s3", account="a1", held=(HeldMove("a1", "bonus", 5),))
+    store.write(Change(entry=held))
+    store.release()
+    store.commit()
+    result = audit(store)
+    assert result.entries == 2
+    assert [f for f in result.findings if "chain" in f or "hash" in f or "missing" in f] == []
+    assert store.purses("a1")["bonus"].posted == 50
+    assert store.purses("a1")["bonus"].held == 5
+
+
+def test_a_group_that_is_rolled_back_was_never_there(store: Store) -> None:
+    store.begin()
+    store.savepoint()
+    store.write(Change(entry=ACCRUAL))
+    store.release()
+    store.rollback()
+    assert list(store.entries()) == []
+    assert store.purses("a1") == {}
+    write(store, Change(entry=ACCRUAL))
+    assert [chained.seq for chained in store.entries()] == [1]
+    assert audit(store).whole
+
+
+def test_a_sale_keeps_its_account_and_changes_its_state(store: Store) -> None:
+    held = SaleRow("s1", SaleState.HELD, "a1", "2026-11-23T09:00:00.000000Z", b"{}")
+    write(store, Change(sale=held))
+    assert view(store).sale == held
+    assert store.expired_holds("2026-11-23T08:59:59.999999Z") == []
+    assert store.expired_holds("2026-11-23T09:00:00.000000Z") == [held]
+    posted = SaleRow("s1", SaleState.POSTED, "a1", "", b'{"x":1}')
+    write(store, Change(sale=posted))
+    assert store.sale("s1") == posted
+    assert store.expired_holds("2027-01-01T00:00:00.000000Z") == []
+
+
+def test_a_request_is_stored_once(store: Store) -> None:
+    row = RequestRow("sale.commit", "s1", bytes(32), b'{"replayed":false}', AT)
+    write(store, Change(request=row))
+    assert store.request("sale.commit", "s1") == row
+    assert store.request("sale.hold", "s1") is None
+
+
+def test_a_card_is_found_by_each_of_its_identifiers_and_by_its_token(store: Store) -> None:
+    card = CardRow("c1", "a1", "active", "phone", "9100", "04", b"\1" * 32)
+    identifiers = (("number", "9100"), ("uid", "04AA"))
+    customer = CustomerRow("a1", b'{"name":"Olena"}')
+    write(store, Change(card=card, identifiers=identifiers, customer=customer))
+    assert [store.find_card(*identifier) for identifier in identifiers] == [card, card]
+    assert store.find_card("uid", "9100") is None
+    assert store.card_by_token(b"\1" * 32) == card
+    assert store.customer("a1") == customer
+    assert store.customer("a2") is None
+
+
+def test_an_account_s_history_comes_newest_first(store: Store) -> None:
+    entries = [Entry(at=AT, kind="sale", ref=f"s{n}", account="a1") for n in range(5)]
+    write(store, *(Change(entry=entry) for entry in entries))
+    newest = [decode(body).ref for body in store.history("a1", 2)]
+    assert newest == ["s4", "s3"]
+
+
+def test_a_programme_s_text_is_kept_under_its_version(store: Store) -> None:
+    write(store, Change(programme=("v1", "text")), Change(programme=("v1", "text")))
+    assert store.programme("v1") == "text"
+    assert store.programme("v2") is None
+
+
+@pytest.mark.parametrize("count", [1, 100])
+def test_seq_counts_without_gaps_and_the_chain_holds(store: Store, count: int) -> None:
+    write(store, *(Change(entry=ACCRUAL) for _ in range(count)))
+    result = audit(store)
+    assert (result.entries, result.findings) == (count, ())
+    assert [chained.seq for chained in store.entries()] == list(range(1, count + 1))

@@ -1,0 +1,135 @@
+"""A whole till in the test's own process, and a POS that speaks to it over the socket."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from importlib import resources
+from pathlib import Path
+from typing import Any, Self
+
+import msgspec
+
+from daemon import config as configuration
+from daemon.accounts.cards import NewCard, Profile
+from daemon.app import App, running
+from daemon.clock import Clock
+from daemon.ledger.audit import Audit, audit
+from daemon.ledger.sqlite import SQLiteStore
+from daemon.ledger.stores import OpenStore, open_store
+
+PLASTIC, CHIP_UID, PHONE = "2900000000018", "04A1B2C3D4E580", "9100000000000125"
+PATIENCE_S = 20.0
+
+
+def lay_out(home: Path, programme: str = "", **replace: str) -> None:
+    """Write the sample configuration into ``home``, with the web server on a free port."""
+    home.mkdir(parents=True, exist_ok=True)
+    sample = resources.files("daemon.cli") / "sample"
+    text = (sample / "tillcard.toml").read_text("utf-8").replace("port = 8480", "port = 0")
+    for old, new in replace.items():
+        text = text.replace(old, new)
+    (home / "tillcard.toml").write_text(text, "utf-8")
+    rules = programme or (sample / "programme.toml").read_text("utf-8")
+    (home / "programme.toml").write_text(rules, "utf-8")
+
+
+@asynccontextmanager
+async def open_till(
+    home: Path, clock: Clock, open_ledger: OpenStore = open_store
+) -> AsyncIterator[App]:
+    """Run the till of ``home``, and give its sample cards owners at the first start."""
+    config = configuration.load(home / "tillcard.toml")
+    async with running(config, home, clock, open_ledger) as app:
+        if not await app.cards.is_taken("number", PLASTIC):
+            await issue_samples(app)
+        yield app
+
+
+async def issue_samples(app: App) -> None:
+    for kind, name, number, identifier in (
+        ("plastic", "Olena", PLASTIC, ("number", PLASTIC)),
+        ("chip", "Taras", "", ("uid", CHIP_UID)),
+        ("phone", "Iryna", PHONE, ("number", PHONE)),
+    ):
+        card = NewCard(kind=kind, number=number, identifiers=(identifier,))
+        await app.cards.issue(card, Profile(name=name))
+
+
+class RefusedByTillError(Exception):
+    """The till answered with an error."""
+
+    def __init__(self, error: Mapping[str, Any]) -> None:
+        super().__init__(str(error))
+        self.code: int = error["code"]
+        self.message: str = error["message"]
+        self.data: Mapping[str, Any] = error.get("data") or {}
+
+
+class Pos:
+    """A POS program: one connection, JSON lines."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+        self._last_id = 0
+        self.greeting: dict[str, Any] = {}
+        self.events: list[dict[str, Any]] = []
+
+    @classmethod
+    @asynccontextmanager
+    async def connect(cls, socket: Path) -> AsyncIterator[Self]:
+        pos = cls(*await asyncio.open_unix_connection(str(socket), limit=2**21))
+        try:
+            pos.greeting = (await pos._receive())["params"]
+            yield pos
+        finally:
+            pos._writer.close()
+            await pos._writer.wait_closed()
+
+    async def call(self, method: str, **params: Any) -> Any:
+        """Call and return the result; raise RefusedByTillError."""
+        answer = msgspec.json.decode(await self.call_raw(method, **params))
+        if "error" in answer:
+            raise RefusedByTillError(answer["error"])
+        return answer["result"]
+
+    async def call_raw(self, method: str, **params: Any) -> bytes:
+        """Call and return the answer's line."""
+        self._last_id += 1
+        request = {"jsonrpc": "2.0", "id": self._last_id, "method": method, "params": params}
+        self._writer.write(msgspec.json.encode(request) + b"\n")
+        await self._writer.drain()
+        while True:
+            line = await self._line()
+            message = msgspec.json.decode(line)
+            if message.get("id") == self._last_id:
+                return line
+            self.events.append(message["params"])
+
+    async def event(self, *types: str) -> dict[str, Any]:
+        """Wait for the next event of one of ``types``, among those that came meanwhile too."""
+        while True:
+            while self.events:
+                event = self.events.pop(0)
+                if event["type"] in types:
+                    return event
+            self.events.append((await self._receive())["params"])
+
+    async def _receive(self) -> dict[str, Any]:
+        message: dict[str, Any] = msgspec.json.decode(await self._line())
+        return message
+
+    async def _line(self) -> bytes:
+        async with asyncio.timeout(PATIENCE_S):
+            line = await self._reader.readline()
+        if not line:
+            raise ConnectionResetError("the till closed the connection")
+        return line
+
+
+def audited(home: Path) -> Audit:
+    """Audit the ledger of ``home`` from outside."""
+    store = SQLiteStore(home / "tillcard.db", read_only=True)
+    try:
+        return audit(store)
+    finally:
+        store.close()
