@@ -67,7 +67,9 @@ class Connection(asyncio.Protocol):
         self._admit = admit
         self._gone = gone
         self._lines = LineBuffer()
-        self._in_hand: set[asyncio.Task[None]] = set()
+        self._workers: set[asyncio.Task[None]] = set()
+        self._idle: list[asyncio.Future[bytes]] = []
+        self._in_hand = 0
         self._listening = True
         self._input_over = False
         self._clogged = False
@@ -135,8 +137,7 @@ class Connection(asyncio.Protocol):
 
     def abort(self) -> None:
         """Cancel what is in hand and cut the connection."""
-        for task in self._in_hand:
-            task.cancel()
+        self._dismiss()
         self._transport.abort()
 
     # Requests.
@@ -145,9 +146,7 @@ class Connection(asyncio.Protocol):
         """Begin what is there and has room; listen for more only if there is room for more."""
         try:
             while self._has_room() and (line := self._lines.take()) is not None:
-                task = self._tasks.create_task(self._serve(line))
-                self._in_hand.add(task)
-                task.add_done_callback(self._served)  # also of a task cancelled before it began
+                self._begin(line)
         except LineTooLongError as error:
             body = fault(ProtocolFaultError(ProtocolCode.INVALID_REQUEST, str(error)))
             self._write(line_of(Failure(None, body)))
@@ -155,31 +154,56 @@ class Connection(asyncio.Protocol):
         self._listen(self._has_room())
 
     def _has_room(self) -> bool:
-        return len(self._in_hand) < REQUESTS_IN_HAND_MAX and not self._clogged
+        return self._in_hand < REQUESTS_IN_HAND_MAX and not self._clogged
 
-    async def _serve(self, line: bytes) -> None:
-        answer = await dispatch(line, self._service.methods, self._session)
-        if answer:
-            self._write(answer)
-        self._send_events()  # behind the answer to ``events.subscribe``, never before it
+    def _begin(self, line: bytes) -> None:
+        """Hand ``line`` to an idle worker; a new one is only made when all are busy.
 
-    def _served(self, task: asyncio.Task[None]) -> None:
-        self._in_hand.discard(task)
-        self._begin_requests()
+        A task for each request would cost more than all the rest of a short request does.
+        """
+        self._in_hand += 1
+        if self._idle:
+            self._idle.pop().set_result(line)
+            return
+        worker = self._tasks.create_task(self._work(line))
+        self._workers.add(worker)
+        worker.add_done_callback(self._worked)  # also of one that is cancelled before it began
+
+    async def _work(self, line: bytes) -> None:
+        """Serve ``line`` and then each that is handed over, until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            answer = await dispatch(line, self._service.methods, self._session)
+            if answer:
+                self._write(answer)
+            self._send_events()  # behind the answer to ``events.subscribe``, never before it
+            self._in_hand -= 1
+            handed: asyncio.Future[bytes] = loop.create_future()
+            self._idle.append(handed)
+            self._begin_requests()
+            self._settle()
+            line = await handed
+
+    def _worked(self, worker: asyncio.Task[None]) -> None:
+        self._workers.discard(worker)
         self._settle()
 
     def _settle(self) -> None:
-        """Close when all is said; go when the client is away too."""
-        if self._in_hand:
-            return
-        if self._lost:
+        """Close when all is said; when the client is away too, let the workers go, then go."""
+        if self._lost and not self._workers:
             try:
                 self._session.exits.close()
             finally:
                 self._gone(self)
-        elif self._input_over and not self._lines:
+        elif self._lost and not self._in_hand:
+            self._dismiss()
+        elif self._input_over and not self._in_hand and not self._lines:
             self._start_deadline()
             self._transport.close()
+
+    def _dismiss(self) -> None:
+        for worker in self._workers:
+            worker.cancel()
 
     # The wire.
 
