@@ -100,15 +100,17 @@ def _address(request: web.Request) -> str:
     """Return who sent the request; behind a proxy of ours, whom the proxy names last."""
     address = request.remote or ""
     if address in request.app[SETTINGS].proxies:
-        return request.headers.get("X-Forwarded-For", address).rpartition(",")[2].strip()
+        forwarded = request.headers.getall("X-Forwarded-For", [address])
+        return forwarded[-1].rpartition(",")[2].strip()
     return address
 
 
 async def _typed(request: web.Request) -> dict[str, str]:
     """Return the fields of an urlencoded form, the last of each name.
 
-    Raises: HTTPException 408 after ``body_timeout_s``, 413 over ``BODY_BYTES_MAX``, 415 for
-            another content type, 400 over ``FIELDS_MAX`` fields.
+    Raises: HTTPException 408 after ``body_timeout_s``, 413 over ``BODY_BYTES_MAX`` (unpacked),
+            415 for another content type, 400 over ``FIELDS_MAX`` fields or for a body that is
+            not packed as its headers say.
     """
     if request.content_type != "application/x-www-form-urlencoded":
         raise web.HTTPUnsupportedMediaType
@@ -117,6 +119,8 @@ async def _typed(request: web.Request) -> dict[str, str]:
             body = await request.read()
     except TimeoutError as error:
         raise web.HTTPRequestTimeout from error
+    except web.RequestPayloadError as error:
+        raise web.HTTPBadRequest from error
     try:
         fields = parse_qsl(
             body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=FIELDS_MAX

@@ -18,7 +18,7 @@ RETRY_AFTER_S = 60
 SETTINGS = web.AppKey("settings", WebSettings)
 TEMPLATES = web.AppKey("templates", Environment)
 SPOKEN = web.AppKey("spoken", dict[str, Language])
-LANGUAGE = "language"  # in a request: its Language
+LANGUAGE = web.RequestKey("language", Language)
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; img-src 'self'; style-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -62,7 +62,7 @@ def page(
     request: web.Request, template: str, *, status: int = HTTPStatus.OK, **values: object
 ) -> web.Response:
     """Render ``template`` in the visitor's language; ``values`` are escaped where they stand."""
-    language: Language = request[LANGUAGE]
+    language = request[LANGUAGE]
     text = (
         request.app[TEMPLATES]
         .get_template(template)

@@ -5,6 +5,7 @@ import logging
 from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
 from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.typedefs import Handler
 
 from daemon.clock import Clock, SystemClock
 from web.card_pages import CardPages
@@ -16,6 +17,8 @@ from web.settings import WebSettings
 
 SHUTDOWN_S = 5
 KEEPALIVE_S = 75  # an idle connection is closed after it
+OTHER_SIDE = (HttpProcessingError, web.RequestPayloadError, ConnectionError)
+ROUTE = web.RequestKey("route", str)
 LOG = logging.getLogger("tillcard.web")
 ACCESS_LOG = logging.getLogger("tillcard.web.access")
 
@@ -23,7 +26,7 @@ ACCESS_LOG = logging.getLogger("tillcard.web.access")
 def make_app(desk: CardDesk, settings: WebSettings, clock: Clock | None = None) -> web.Application:
     """Make the application that serves the phone pages of one shop."""
     clock = clock or SystemClock()
-    app = web.Application(client_max_size=BODY_BYTES_MAX)
+    app = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[_note_route])
     set_up_pages(app, settings)
     limit = JoinLimit(clock, settings.joins_max, settings.joins_per_s)
     join = JoinPages(desk, clock, limit)
@@ -73,14 +76,26 @@ class RouteLogger(AbstractAccessLogger):
 
     def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
         """Write one line: method, route, status, milliseconds."""
-        resource = request.match_info.route.resource if isinstance(request, web.Request) else None
-        route = resource.canonical if resource else "(no route)"
+        known = isinstance(request, web.Request) and ROUTE in request
+        route = request[ROUTE] if known else "(no route)"
         self.logger.info("%s %s %d %.1f ms", request.method, route, response.status, time * 1000)
 
 
+@web.middleware
+async def _note_route(request: web.Request, handler: Handler) -> web.StreamResponse:
+    resource = request.match_info.route.resource
+    if resource is not None:
+        request[ROUTE] = resource.canonical
+    return await handler(request)
+
+
 def _is_ours(record: logging.LogRecord) -> bool:
-    """Keep what is not HTTP out of the log: it is answered 400, and could quote a card's path."""
-    return record.exc_info is None or not isinstance(record.exc_info[1], HttpProcessingError)
+    """Keep the other side's mistakes out of the log: it is not HTTP, or it has gone away.
+
+    The first is answered 400; its traceback would quote what was sent, a card's path perhaps.
+    """
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, OTHER_SIDE)
 
 
 async def _healthz(_request: web.Request) -> web.Response:

@@ -2,15 +2,19 @@ import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import msgspec
 import pytest
 from aiohttp import ClientResponse, ClientSession, CookieJar
+from multidict import CIMultiDictProxy
 
+import web.server
 from tests.web.memory_desk import MemoryDesk
 from web.server import WebServer, make_app
 from web.settings import WebSettings
 
+TEMPLATES = Path(web.server.__file__).parent / "templates"
 HIDDEN = re.compile(r'name="(form_id|proof)" value="([^"]*)"')
 BROWSER_FLAGS = [
     "--no-sandbox",
@@ -39,6 +43,22 @@ class HandClock:
         self._at += timedelta(seconds=seconds)
 
 
+class Answer(msgspec.Struct, frozen=True):
+    """A response that has arrived whole."""
+
+    status: int
+    headers: CIMultiDictProxy[str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+
+async def answer_of(response: ClientResponse) -> Answer:
+    return Answer(response.status, response.headers, await response.read())
+
+
 class Shop:
     """A running server, its desk and its clock, and a customer's client with cookies."""
 
@@ -59,20 +79,18 @@ class Shop:
         async with self.client.get(f"{self.url}/join") as response:
             return dict(HIDDEN.findall(await response.text()))
 
-    async def join(self, **typed: str) -> ClientResponse:
+    async def join(self, **typed: str) -> Answer:
         """Open the form, fill it in, send it; the redirection is not followed."""
         return await self.send(await self.form() | typed)
 
-    async def send(self, fields: dict[str, str]) -> ClientResponse:
+    async def send(self, fields: dict[str, str]) -> Answer:
         url = f"{self.url}/join"
         async with self.client.post(url, data=fields, allow_redirects=False) as response:
-            await response.read()
-            return response
+            return await answer_of(response)
 
-    async def get(self, path: str, **headers: str) -> ClientResponse:
+    async def get(self, path: str, **headers: str) -> Answer:
         async with self.client.get(self.url + path, headers=headers) as response:
-            await response.read()
-            return response
+            return await answer_of(response)
 
 
 OpenShop = Callable[[WebSettings], AbstractAsyncContextManager[Shop]]
