@@ -4,7 +4,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.programme.basket import Basket, BasketLine
+from daemon.programme.basket import Basket, BasketLine, Fact
 from daemon.programme.programme import Programme
 from daemon.programme.quote import Quote
 from daemon.programme.returns import give_back
@@ -41,7 +41,7 @@ SIZES = st.one_of(
     st.tuples(st.sampled_from(("amount", "each", "price")), st.integers(0, 15_000)),
     st.tuples(st.just("amount"), st.integers(1, 200)),
 )
-RULE = st.fixed_dictionaries(
+RULE: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {
         "size": SIZES,
         "goods": GOODS,
@@ -123,7 +123,7 @@ def as_basket(lines: list[dict[str, Any]], burn: int) -> Basket:
 
 
 def priced(plan: dict[str, Any], lines: list[dict[str, Any]], burn: int) -> Quote:
-    facts = {"card.account": "a1", "purse.bonus": 10**9}
+    facts: dict[str, Fact] = {"card.account": "a1", "purse.bonus": 10**9}
     return quote(as_toml(plan), as_basket(lines, burn), facts)
 
 
