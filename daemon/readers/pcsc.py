@@ -245,3 +245,15 @@ class PcscReader:
                 yield open_reader
             finally:
                 await open_reader.close()
+
+
+def attached() -> list[str]:
+    """Return the names of the readers that pcscd shows now.
+
+    Raises: ReaderLostError when pcscd does not answer, ReaderDeniedError when it refuses us.
+    """
+    context = _establish()
+    try:
+        return _reader_names(context)
+    finally:
+        scard.SCardReleaseContext(context)
