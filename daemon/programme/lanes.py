@@ -85,14 +85,15 @@ def parts(one: Offer, won: Sequence[int], left: Sequence[int], by_line: bool) ->
     left: per line of the basket, what may still come off before its floor.
     """
     exact = [one.exact[p] for p in won]
-    room = [min(one.rooms[p], left[one.lines[p]]) for p in won]
+    rooms, lines = one.rooms, one.lines
+    room = [a if a < b else b for a, b in ((rooms[p], left[lines[p]]) for p in won)]
     if one.fixed is not None:
         return share_within(one.fixed, exact, room)
     if by_line or len(exact) == 1:
         whole = [half_up(gift, BASIS_POINTS) for gift in exact]
     else:
         whole = share(half_up(sum(exact), BASIS_POINTS), exact)
-    return [min(part, most) for part, most in zip(whole, room, strict=True)]
+    return [a if a < b else b for a, b in zip(whole, room, strict=True)]
 
 
 def combine(how: Combine, offers: list[Offer], line_count: int) -> Won:
