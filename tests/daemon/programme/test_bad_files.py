@@ -150,6 +150,11 @@ BAD = [
     (HEAD + PURSE + "worth = 5", "purse[0].worth", "is worth itself"),
     (HEAD + PURSE + 'where = "chip"\nhold = "3d"', "purse[0].hold", "leave it out"),
     (
+        HEAD + PURSE + 'where = "chip"\n' + POINTS + 'where = "chip"',
+        "purse[1].where",
+        "room for one",
+    ),
+    (
         HEAD + '[[status]]\nid = "s"\nof = "m"\nenter = { at_least = 1, within = "1d" }',
         "status[0].of",
         "there is no meter 'm'",

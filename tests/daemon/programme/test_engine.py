@@ -9,6 +9,7 @@ import pytest
 from daemon.errors import ErrorCode, RefusedError
 from daemon.programme.basket import LINES_MAX, Basket, BasketLine, Fact, Facts
 from daemon.programme.errors import BasketError
+from daemon.programme.meters import recount
 from daemon.programme.price import WHY_NOT_MAX, price
 from daemon.programme.programme import Programme, local_day
 from daemon.programme.quote import Quote
@@ -331,6 +332,18 @@ def test_meters_count_by_line_and_visits_once() -> None:
     assert answer.meters == {"paid": 2_700, "net": 3_000, "visits": 1, "units": 3, "points": 270}
     assert quote(shop(text), Basket(lines=(gift,)), A_CARD).meters == {}
     assert quote(shop(text), Basket(lines=(line(1, 1_000),))).meters == {}, "no card, no meters"
+
+
+def test_a_new_meter_counts_the_past_as_if_it_had_been_there() -> None:
+    text = BONUS + rule(1, 'earn = "bonus", percent = 10')
+    late = '[[meter]]\nid = "tea"\nof = "paid"\nscope = { category = "tea" }\n'
+    late += '[[meter]]\nid = "visits"\nof = "visits"\n'
+    goods = Basket(lines=(line(1, 1_000, 3, "tea"), line(2, 500)))
+    before = quote(shop(text), goods, A_CARD)
+    now = quote(shop(text + late), goods, A_CARD)
+    assert (before.meters, now.meters) == ({}, {"tea": 3_000, "visits": 1})
+    again = recount(shop(text + late), goods, before)
+    assert msgspec.structs.replace(again, version=now.version) == now
 
 
 def test_purses_pay_in_the_order_of_the_file_and_never_more_than_is_left() -> None:

@@ -309,7 +309,8 @@ def test_free_delivery_tells_how_far_it_is() -> None:
 
 def test_a_price_that_hangs_on_the_ordinal_is_provisional() -> None:
     assert at("ordinal", HUNDRED, {"ordinal.day": 1}).provisional
-    assert not at("ordinal", HUNDRED, {"ordinal.day": 2}).provisional
+    assert at("ordinal", HUNDRED, {"ordinal.life": 999}).provisional, "another may hold first"
+    assert not at("days", HUNDRED, {}).provisional
 
 
 def test_the_whole_shop_stacks_its_lanes_and_pays_last() -> None:
