@@ -38,7 +38,7 @@ async def refused_to_start(home: Path) -> str:
         (
             'chip_uid = "04A1B2C3D4E580"',
             'chip_uid = "zz"',
-            "simulated: chip_uid must be bytes in hex",
+            "simulated: chip_uid must be bytes",
         ),
     ],
 )
