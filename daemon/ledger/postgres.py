@@ -46,10 +46,11 @@ from daemon.ledger.store import (
 
 CONNECT_TIMEOUT_S = 5
 LOCK_WAIT_S = 5
-"""How long a group waits for another till's; longer is a StoreError, and the group is dropped."""
-IDLE_IN_GROUP_S = 10
-"""After this the server drops a till that stopped in the middle of a group, and its locks."""
+"""How long a group, or a claim on a chain, waits for another till; longer is a StoreError."""
+GROUP_TIME_S = 10
+"""After this the server (17 or newer) drops a till that stopped in a group, and its locks."""
 
+# What the ledger's address does not say itself.
 _SETTINGS: dict[str, str | int] = {
     "application_name": "tillcard",
     "connect_timeout": CONNECT_TIMEOUT_S,
@@ -59,7 +60,7 @@ _SETTINGS: dict[str, str | int] = {
     "keepalives_count": 2,
     "tcp_user_timeout": 15_000,
     "options": "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=2"
-    f" -c lock_timeout={LOCK_WAIT_S}s -c idle_in_transaction_session_timeout={IDLE_IN_GROUP_S}s",
+    f" -c lock_timeout={LOCK_WAIT_S}s",
 }
 _FIRST_ONE_WINS = (errors.SerializationFailure, errors.DeadlockDetected, errors.UniqueViolation)
 _LEDGER_ID = re.compile(r"[0-9a-f]{16}")
@@ -92,19 +93,22 @@ class PostgresStore:
             if self._read_only:
                 self._db.execute("SET default_transaction_read_only = on")
             else:
+                self._db.execute(sql.LIMIT_GROUPS, (f"{GROUP_TIME_S}s",))
                 self._claim()
         except psycopg.Error as error:
             raise StoreError(f"PostgreSQL: {_text(error)}") from error
         self._head = None
 
     def _claim(self) -> None:
-        row = self._db.execute(sql.CLAIM, (self.ledger_id,)).fetchone()
-        if row is None or not row[0]:
+        try:
+            # Waits: after a lost line the server may not have noticed yet that the old one ended.
+            self._db.execute(sql.CLAIM, (self.ledger_id,))
+        except errors.LockNotAvailable as error:
             self._db.close()
             raise StoreError(
                 f"Ledger {self.ledger_id} is being written by another tillcard on this server."
                 " If this till's files were copied from another one, delete ledger.id here."
-            )
+            ) from error
         self._db.execute(sql.NEW_LEDGER, (self.ledger_id,))
 
     # A group.

@@ -18,7 +18,11 @@ DURABLE = b"""
 SELECT set_config('synchronous_commit', 'on', false)
 WHERE current_setting('synchronous_commit') = 'off'
 """
-CLAIM = b"SELECT pg_try_advisory_lock(hashtextextended('tillcard ledger ' || %s, 0))"
+LIMIT_GROUPS = b"""
+SELECT set_config('transaction_timeout', %s, false)
+WHERE current_setting('transaction_timeout', true) = '0'
+"""
+CLAIM = b"SELECT pg_advisory_lock(hashtextextended('tillcard ledger ' || %s, 0))"
 NEW_LEDGER = b"INSERT INTO ledger (ledger_id, own) VALUES (%s, 1) ON CONFLICT DO NOTHING"
 HEAD = b"SELECT seq, hash FROM entry WHERE ledger_id = %s ORDER BY seq DESC LIMIT 1"
 

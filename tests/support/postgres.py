@@ -45,19 +45,22 @@ class PostgresServer:
         words += [word for setting in self._settings for word in ("-c", setting)]
         self._process = subprocess.Popen([*_as_nobody(), *words], stderr=subprocess.PIPE)
         self._log: list[bytes] = []
-        ready = threading.Event()
-        self._follower = threading.Thread(target=self._follow, args=(ready,), daemon=True)
+        self._ready = threading.Semaphore(0)
+        self._follower = threading.Thread(target=self._follow, daemon=True)
         self._follower.start()
-        if not ready.wait(PATIENCE_S):
+        self._wait_until_ready()
+
+    def _wait_until_ready(self) -> None:
+        if not self._ready.acquire(timeout=PATIENCE_S):
             raise AssertionError(b"".join(self._log).decode())
 
-    def _follow(self, ready: threading.Event) -> None:
+    def _follow(self) -> None:
         assert self._process.stderr is not None
         with self._process.stderr as lines:
             for line in lines:
                 self._log.append(line)
                 if READY in line:
-                    ready.set()
+                    self._ready.release()
 
     def kill(self) -> None:
         """Kill every process of the server, as a power cut would."""
@@ -70,6 +73,11 @@ class PostgresServer:
                 os.kill(pid, signal.SIGKILL)
         self._follower.join(PATIENCE_S)  # the log ends when the last process has gone
 
+    def kill_backend(self, pid: int) -> None:
+        """Kill the process that serves one connection; the server takes all down and recovers."""
+        os.kill(pid, signal.SIGKILL)
+        self._wait_until_ready()
+
     def stop(self) -> None:
         """End the server at once; what it holds is thrown away."""
         self._process.send_signal(signal.SIGQUIT)
@@ -79,6 +87,12 @@ class PostgresServer:
     def url(self, database: str) -> str:
         """Return the address of a database."""
         return f"postgresql://postgres@/{database}?host={self._folder}"
+
+    def backends(self, application: str = "tillcard") -> list[int]:
+        """Return the pids that serve connections of ``application``."""
+        with psycopg.connect(self.url("postgres")) as db:
+            query = "SELECT pid FROM pg_stat_activity WHERE application_name = %s"
+            return [pid for (pid,) in db.execute(query, (application,))]
 
     def new_database(self, template: str = "template0") -> str:
         """Make a database and return its address."""
