@@ -15,15 +15,11 @@ from card_formats.crypto import (
     subkeys,
     xor,
 )
-from tests.card_formats.chip.vectors import load
+from tests.card_formats.chip.vectors import load, unhex
 
 KEY = st.binary(min_size=16, max_size=16)
 BLOCK = st.binary(min_size=16, max_size=16)
 RFC_KEY = bytes.fromhex("2b7e151628aed2a6abf7158809cf4f3c")
-
-
-def unhex(text: str) -> bytes:
-    return bytes.fromhex(text)
 
 
 @pytest.mark.parametrize("vector", load("aes_cmac"))

@@ -1,4 +1,4 @@
-"""Vector files, as pytest parameters."""
+"""The chips' vector files (tests/vectors/chip), as pytest parameters."""
 
 import tomllib
 from pathlib import Path
@@ -6,17 +6,18 @@ from typing import Any
 
 import pytest
 
-VECTORS = Path(__file__).parents[2] / "vectors"
+VECTORS = Path(__file__).parents[2] / "vectors" / "chip"
 
 
 def load(*names: str) -> list[Any]:
-    documents = [tomllib.loads((VECTORS / f"{name}.toml").read_text("utf-8")) for name in names]
-    return [
-        pytest.param(vector, id=f"{document['format']}: {vector['name']}")
-        for document in documents
-        for vector in document["vector"]
-        if vector["source"]
-    ]
+    params = []
+    for name in names:
+        document = tomllib.loads((VECTORS / f"{name}.toml").read_text("utf-8"))
+        assert document["format"] == name
+        for vector in document["vector"]:
+            assert vector["source"], "a vector names its source"
+            params.append(pytest.param(vector, id=f"{name}: {vector['name']}"))
+    return params
 
 
 def unhex(text: str) -> bytes:
