@@ -31,8 +31,8 @@ async def test_the_ledger_is_synced_between_the_request_and_its_answer(tmp_path:
         await till.wait()
     lines = trace.read_text("utf-8", errors="replace").splitlines()
     for n in range(3):
-        asked = first(lines, rf'(recvfrom|read)\(.*sale\.commit.*watched-{n}')
-        answered = first(lines, rf'(sendto|sendmsg|write)\(.*posted.*watched-{n}')
+        asked = first(lines, rf"(recvfrom|read)\(.*sale\.commit.*watched-{n}")
+        answered = first(lines, rf"(sendto|sendmsg|write)\(.*posted.*watched-{n}")
         synced = first(lines[asked:], r"(fdatasync|fsync)\(\d+<.*tillcard\.db-wal>\)\s+= 0") + asked
         assert asked < synced < answered
 

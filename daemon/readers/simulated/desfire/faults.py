@@ -7,14 +7,14 @@ from enum import StrEnum
 import msgspec
 
 from daemon.readers.errors import CardLostError
-from daemon.readers.simulated.cards import CardModel
+from daemon.readers.simulated.cards import CardModel, PlayedCard
 
 
 class Fault(StrEnum):
     """What goes wrong with one exchange.
 
     TORN_BEFORE:  the card is gone before the command reaches it. TORN_AFTER: the command has its
-                  effect, then the card is gone. Either way it has no power until ``reset``.
+                  effect, then the card is gone. It comes back as another FaultyCard of the model.
     ANSWER_LOST:  the command has its effect, the answer is lost in the field, the card stays.
     LATE_BEFORE:  the command is held up until ``release``. LATE_AFTER: the answer is.
     """
@@ -33,23 +33,22 @@ class Exchange(msgspec.Struct, frozen=True):
     answer: bytes | None
 
 
-class FaultyCard:
-    """A card with a misfortune planned for its n-th APDU, the first being 1. A CardModel itself.
+class FaultyCard(PlayedCard):
+    """A card in somebody's hand, with a misfortune planned for its n-th APDU, the first being 1.
 
     faults:    what goes wrong, by the number of the APDU; ``count`` is how many there have been.
     exchanges: all of them, the latest last.
-    held:      set while one is late. A late exchange blocks its thread until ``release``, for
-               ever if that never comes.
+    held:      set while one is late. A late exchange blocks its thread until ``release``, or
+               until the card is taken away: without either it never ends.
     """
 
     def __init__(self, model: CardModel, faults: Mapping[int, Fault] | None = None) -> None:
-        self.atr = model.atr
+        super().__init__(model)
         self.exchanges: list[Exchange] = []
         self.held = threading.Event()
-        self._model = model
         self._faults = dict(faults or {})
-        self._torn = False
         self._released = threading.Event()
+        self._gone = False
 
     @property
     def count(self) -> int:
@@ -64,26 +63,32 @@ class FaultyCard:
         """Let a late exchange go on, and every later one."""
         self._released.set()
 
-    def reset(self) -> None:
-        """Take the power away and give it back; a torn card is in the field again."""
-        self._torn = False
-        self._model.reset()
+    def take_away(self) -> None:
+        """Leave the field; an exchange that is late ends."""
+        self._gone = True
+        self._released.set()
+        super().take_away()
 
     def transmit(self, command: bytes) -> bytes:
         """Exchange one APDU. Raises CardLostError when torn, or when the answer is lost."""
         fault = self._faults.pop(self.count + 1, None)
-        self._torn = self._torn or fault is Fault.TORN_BEFORE
         answer = None
-        if not self._torn:
-            self._hold(fault is Fault.LATE_BEFORE)
-            answer = self._model.transmit(command)
-            self._hold(fault is Fault.LATE_AFTER)
-        self._torn = self._torn or fault is Fault.TORN_AFTER
-        if self._torn or fault is Fault.ANSWER_LOST:
-            answer = None
-        self.exchanges.append(Exchange(command, answer))
-        if answer is None:
-            raise CardLostError("the card left, or its answer was lost")
+        try:
+            answer = self._exchange(command, fault)
+            return answer
+        finally:
+            self.exchanges.append(Exchange(command, answer))
+
+    def _exchange(self, command: bytes, fault: Fault | None) -> bytes:
+        if fault is Fault.TORN_BEFORE:
+            self.take_away()
+        self._hold(fault is Fault.LATE_BEFORE)
+        answer = super().transmit(command)
+        self._hold(fault is Fault.LATE_AFTER)
+        if fault is Fault.TORN_AFTER:
+            self.take_away()
+        if self._gone or fault is Fault.ANSWER_LOST:
+            raise CardLostError("the answer was lost")
         return answer
 
     def _hold(self, late: bool) -> None:

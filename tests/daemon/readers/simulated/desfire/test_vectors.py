@@ -17,7 +17,7 @@ from daemon.readers.simulated.desfire.memory import Memory
 from tests.daemon.readers.simulated.desfire.cards import AID, memory, scripted, seeded
 
 VECTORS = tomllib.loads(
-    (Path(__file__).parents[4] / "vectors" / "desfire_card.toml").read_text("utf-8")
+    (Path(__file__).parents[4] / "vectors" / "simulated" / "desfire_card.toml").read_text("utf-8")
 )
 ANYTHING = "*"
 EVERY_KEY = Rights(0, 0, 0, 0)
