@@ -4,9 +4,12 @@ It verifies every MAC, CRC and padding that the card sends; a wrong one is an As
 """
 
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from random import Random
 from typing import Protocol
 
+import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, modes
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.cmac import CMAC
@@ -26,6 +29,14 @@ class RefusedByCardError(Exception):
     def __init__(self, status: int) -> None:
         super().__init__(Status(status).name)
         self.status = Status(status)
+
+
+@contextmanager
+def refused(status: Status) -> Iterator[None]:
+    """Expect the card to answer ``status`` and no other."""
+    with pytest.raises(RefusedByCardError) as refusal:
+        yield
+    assert refusal.value.status is status
 
 
 def cbc(key: bytes, iv: bytes, data: bytes, *, decrypt: bool = False) -> bytes:
