@@ -33,7 +33,7 @@ from daemon.errors import ErrorCode, RefusedError
 from daemon.ledger import sales
 from daemon.ledger.ledger import Key, Ledger
 from daemon.ledger.sales import Decision, Return, ReturnedLine, Sale
-from daemon.ledger.states import SaleEvent, SaleState
+from daemon.ledger.states import SaleEvent, SaleState, after
 from daemon.ledger.store import SaleRow, View
 from daemon.presentations import Presentation, Presentations
 from daemon.pricing import Priced, Pricing
@@ -125,7 +125,7 @@ class Checkout:
         """Reserve what the sale will burn and use up; the total is frozen until the hold ends."""
 
         async def attempt(now: datetime, row: SaleRow | None) -> msgspec.Raw:
-            sale = await self._sale(sale_id, terms, now, row)
+            sale = await self._sale(sale_id, terms, now, row, SaleEvent.HOLD)
             until = rfc3339(now + timedelta(seconds=ttl_s or self._policy.hold_ttl_s))
 
             def decide(view: View) -> tuple[Decision, Held]:
@@ -142,7 +142,7 @@ class Checkout:
         """Post the sale: from its hold, from a quote, or priced now."""
 
         async def attempt(now: datetime, row: SaleRow | None) -> msgspec.Raw:
-            sale = await self._sale(sale_id, terms, now, row)
+            sale = await self._sale(sale_id, terms, now, row, SaleEvent.COMMIT)
             if expect_total not in (None, sale.quote.total):
                 raise RefusedError(
                     ErrorCode.TOTAL_CHANGED,
@@ -243,8 +243,14 @@ class Checkout:
         )
 
     async def _sale(
-        self, sale_id: str, terms: SaleTerms, now: datetime, row: SaleRow | None
+        self,
+        sale_id: str,
+        terms: SaleTerms,
+        now: datetime,
+        row: SaleRow | None,
+        event: SaleEvent,
     ) -> Sale:
+        after(row.state if row else SaleState.NEW, event)  # decided again inside the transaction
         if row is not None and row.state is SaleState.HELD:
             return await self._held_sale(row, terms, now)
         priced = await self._priced(terms)

@@ -4,7 +4,6 @@ import base64
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable
 from datetime import date
 
 from card_formats.phone.static_number import compose, compose_ean13
@@ -21,7 +20,7 @@ from daemon.programme.state import Purse
 from web.desk import Balance, CardState, CardView, HistoryKind, HistoryLine, JoinForm
 
 NUMBER_DRAWS_MAX = 20
-"""Draws for a number nobody has. Past it the number space is as good as full: no card."""
+"""Draws for numbers nobody has. Past it the number space is as good as full: no card."""
 HISTORY_LINES_MAX = 20
 BODY_DIGITS = 12
 EAN_DIGITS = 13
@@ -57,18 +56,22 @@ class ShopDesk:
         # From the form's own id, so that a form sent twice meets the card it made.
         digest = hmac.digest(self._secret, form.form_id.encode(), hashlib.sha256)
         token = base64.urlsafe_b64encode(digest[:TOKEN_BYTES]).rstrip(b"=").decode()
-        if await self._cards.by_token(token) is not None:
-            return token
-        number, ean13 = await self._number(), await self._ean13()
-        card = NewCard(
-            kind="phone",
-            number=number,
-            ean13=ean13,
-            identifiers=(("number", number), ("number", ean13)),
-            token=token,
+        for _ in range(NUMBER_DRAWS_MAX):
+            if await self._cards.by_token(token) is not None:
+                return token
+            await self._cards.issue(self._draw(token), self._profile(form))
+        raise RefusedError(
+            ErrorCode.LIMIT_REACHED, "The shop has run out of card numbers; add another prefix."
         )
-        await self._cards.issue(card, self._profile(form))
-        return token
+
+    def _draw(self, token: str) -> NewCard:
+        number = compose(self._numbers.prefix, _random_digits(BODY_DIGITS))
+        prefix = self._numbers.ean13_prefix
+        ean13 = compose_ean13(prefix, _random_digits(EAN_DIGITS - 1 - len(prefix)))
+        identifiers = (("number", number), ("number", ean13))
+        return NewCard(
+            kind="phone", number=number, ean13=ean13, identifiers=identifiers, token=token
+        )
 
     async def show(self, token: str) -> CardView | None:
         """Return the card of ``token``, or None."""
@@ -132,25 +135,6 @@ class ShopDesk:
             consents_at=rfc3339(self._clock.now()) if form.consents else "",
         )
 
-    async def _number(self) -> str:
-        return await self._untaken(
-            lambda: compose(self._numbers.prefix, _random_digits(BODY_DIGITS))
-        )
-
-    async def _ean13(self) -> str:
-        prefix = self._numbers.ean13_prefix
-        free = EAN_DIGITS - 1 - len(prefix)
-        return await self._untaken(lambda: compose_ean13(prefix, _random_digits(free)))
-
-    async def _untaken(self, draw: Callable[[], str]) -> str:
-        for _ in range(NUMBER_DRAWS_MAX):
-            number = draw()
-            if not await self._cards.is_taken("number", number):
-                return number
-        raise RefusedError(
-            ErrorCode.LIMIT_REACHED, "The shop has run out of card numbers; add another prefix."
-        )
-
 
 def _random_digits(count: int) -> str:
     return str(secrets.randbelow(10**count)).zfill(count)
@@ -161,5 +145,5 @@ def _currency(purse: Purse | None, currency: str) -> str:
 
 
 def _state(state: str) -> CardState:
-    known = {member.value: member for member in CardState}
-    return known.get(state, CardState.BLOCKED)
+    # What is in no holder's words (stock, written off) is no card to show at a till either.
+    return CardState(state) if state in set(CardState) else CardState.BLOCKED

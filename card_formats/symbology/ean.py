@@ -34,9 +34,9 @@ def name_identified(aim: str, text: str) -> str:
     main = _without_addon(text) if aim == "]E3" else text
     if len(main) not in (EAN13_DIGITS, UPCA_DIGITS, EAN8_DIGITS):
         raise CardFormatError("ean.bad-length", f"{len(text)} digits under {aim}")
-    name = name_plain(main)
-    if name == "unknown" and aim != "]E4" and _is_upce(main):
+    if aim != "]E4" and _is_upce(main):  # an EAN-8 has an identifier of its own
         return "upce"
+    name = name_plain(main)
     if name == "unknown":
         raise CardFormatError("ean.bad-check", "the check digit is wrong: scan it again")
     return name

@@ -86,8 +86,11 @@ class Cards:
             lambda store: _account(store, store.card_by_token(token_hash(token)))
         )
 
-    async def issue(self, new: NewCard, profile: Profile) -> Account:
-        """Issue a card on a new account of its own."""
+    async def issue(self, new: NewCard, profile: Profile) -> bool:
+        """Issue a card on a new account of its own.
+
+        Returns: False, with nothing written, where its token or an identifier is taken already.
+        """
         account = "a" + secrets.token_hex(8)
         card = CardRow(
             card_id="c" + secrets.token_hex(8),
@@ -105,15 +108,18 @@ class Cards:
             account=account,
             detail=msgspec.Raw(msgspec.json.encode({"event": "issued", "kind": new.kind})),
         )
-        await self._ledger.write(
-            Change(
-                entry=entry,
-                card=card,
-                identifiers=new.identifiers,
-                customer=CustomerRow(account, msgspec.json.encode(profile)),
-            )
+        change = Change(
+            entry=entry,
+            card=card,
+            identifiers=new.identifiers,
+            customer=CustomerRow(account, msgspec.json.encode(profile)),
         )
-        return Account(account, card, profile)
+
+        def taken(store: Store) -> bool:
+            known = (store.find_card(*identifier) for identifier in new.identifiers)
+            return any(known) or store.card_by_token(card.token_hash) is not None
+
+        return await self._ledger.write(change, unless=taken)
 
     async def is_taken(self, scheme: str, value: str) -> bool:
         """Whether an identifier belongs to a card already."""

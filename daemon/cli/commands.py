@@ -6,7 +6,11 @@ import typer
 
 from daemon.cli.audit import audit
 from daemon.cli.call import call
+from daemon.cli.check import check
 from daemon.cli.demo import demo
+from daemon.cli.doctor import doctor
+from daemon.cli.plan import plan
+from daemon.cli.price import price
 from daemon.cli.run import HELP as RUN_HELP
 from daemon.cli.run import main as run_main
 from daemon.cli.watch import watch
@@ -31,4 +35,8 @@ def run(context: typer.Context) -> None:
 app.command()(demo)
 app.command()(call)
 app.command()(watch)
+app.command()(price)
+app.command()(check)
 app.command()(audit)
+app.command()(doctor)
+app.add_typer(plan, name="plan")

@@ -65,9 +65,21 @@ class Ledger:
         except StoreError as error:
             raise RefusedError(ErrorCode.BUSY, f"The ledger cannot be read: {error}") from error
 
-    async def write(self, change: Change) -> None:
-        """Write a change that no request asked for, such as a programme's text."""
-        await self._writer.submit(lambda store: store.write(change))
+    async def write(
+        self, change: Change, *, unless: Callable[[Store], bool] = lambda store: False
+    ) -> bool:
+        """Write a change that no request asked for; return whether it was written.
+
+        unless: asked in the same transaction; where it says yes, nothing is written.
+        """
+
+        def job(store: Store) -> bool:
+            if unless(store):
+                return False
+            store.write(change)
+            return True
+
+        return await self._writer.submit(job)
 
     async def update(self, job: Callable[[Store], T]) -> T:
         """Run ``job`` in the writer: what it reads cannot change before what it writes is durable.

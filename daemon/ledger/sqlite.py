@@ -2,7 +2,7 @@
 
 import secrets
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -283,7 +283,7 @@ class SQLiteStore:
                 for purse, posted, held in balances
             }
 
-    def meters(self, account: str, windows: dict[str, tuple[int, int] | None]) -> dict[str, int]:
+    def meters(self, account: str, windows: Mapping[str, tuple[int, int] | None]) -> dict[str, int]:
         """Sum meters over windows of local days, first and last included; None is for ever."""
         sums = {}
         with _translated():
@@ -431,7 +431,9 @@ class SQLiteStore:
         """Yield every entry of every ledger here, by ledger and seq."""
         with _translated():
             for row in self._db.execute(
-                "SELECT ledger_id, seq, body, hash FROM entry ORDER BY ledger_id, seq"
+                # Whoever edits the file by hand may leave text where bytes were.
+                "SELECT ledger_id, seq, CAST(body AS BLOB), CAST(hash AS BLOB) FROM entry"
+                " ORDER BY ledger_id, seq"
             ):
                 yield ChainedEntry(*row)
 

@@ -4,7 +4,7 @@ A store holds no rules. Each is one module beside this one, with plain SQL, and 
 in ``tests/stores``.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 
 import msgspec
@@ -95,8 +95,8 @@ class View(msgspec.Struct, frozen=True):
 
     request: RequestRow | None
     sale: SaleRow | None
-    purses: dict[str, dict[str, PurseState]]
-    counters: dict[str, int]
+    purses: Mapping[str, Mapping[str, PurseState]]
+    counters: Mapping[str, int]
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -166,7 +166,7 @@ class Store(Protocol):
         """Return the account's purses."""
         ...
 
-    def meters(self, account: str, windows: dict[str, tuple[int, int] | None]) -> dict[str, int]:
+    def meters(self, account: str, windows: Mapping[str, tuple[int, int] | None]) -> dict[str, int]:
         """Sum meters over windows of local days, first and last included; None is for ever."""
         ...
 

@@ -6,7 +6,7 @@ import msgspec
 
 from daemon.money import percent_of
 from daemon.programme.admission import Admitted, Notes, admit
-from daemon.programme.lanes import Offer, combine, lost, offer, parts
+from daemon.programme.lanes import Offer, combine, lost, offer, parts, worth
 from daemon.programme.programme import Programme
 from daemon.programme.quote import Applied, WhyNot
 from daemon.programme.rule import Rule
@@ -79,9 +79,14 @@ def _run_lane(
     offers: list[Offer] = []
     for rule, lines in members:
         one = admit(rule, lines, situation, notes)
-        if one is not None:
+        if one is None:
+            continue
+        made = offer(rule, one.value, one.picks, base, situation)
+        if worth(made):
             admitted[rule.order] = one
-            offers.append(offer(rule, one.value, one.picks, base, situation))
+            offers.append(made)
+        else:
+            notes.refused(rule, rule.nothing)
     net = list(result.net)
     left = [amount - floor for amount, floor in zip(net, floors, strict=True)]
     for one_offer, won in combine(lane.combine, offers, len(net)):

@@ -24,7 +24,7 @@ class Lane(msgspec.Struct, frozen=True):
 class Offer(msgspec.Struct):
     """What a rule offers before it competes.
 
-    lines: indices of the basket's lines in scope.
+    lines: indices of the basket's lines to which it gives something.
     exact: per such line the gift in 1/10000 minor units; for a fixed offer its weight.
     rooms: per such line what the rule may take at most: its base, in minor units.
     fixed: the sum of an ``amount`` rule, or of one that its ``max`` cuts; None is per line.
@@ -65,7 +65,12 @@ def offer(rule: Rule, value: int, picks: Picks, base: Sequence[int], situation: 
         most = rule.give.most.at(situation) or 0
         if (sum(exact) if fixed is None else fixed * BASIS_POINTS) > most * BASIS_POINTS:
             fixed = most
-    return Offer(rule, [pick[0] for pick in picks], exact, rooms, fixed, value)
+    lines = [pick[0] for pick in picks]
+    if not all(exact):
+        kept = [p for p, gift in enumerate(exact) if gift]
+        lines, exact = [lines[p] for p in kept], [exact[p] for p in kept]
+        rooms = [rooms[p] for p in kept]
+    return Offer(rule, lines, exact, rooms, fixed, value)
 
 
 def worth(one: Offer) -> int:

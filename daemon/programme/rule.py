@@ -49,6 +49,7 @@ class Rule(msgspec.Struct, frozen=True):
     order: int
     id: str
     lane: int
+    names_lane: bool
     text: str
     conditions: tuple[Condition, ...]
     day_tests: tuple[tuple[Days, WhyNot], ...]
@@ -101,6 +102,7 @@ def compile_rule(
         order=order,
         id=table.id,
         lane=lanes[table.lane] if table.lane is not None else 0,
+        names_lane=table.lane is not None,
         text=table.text,
         conditions=conditions,
         day_tests=tuple((c.days, why) for c, why in said if c.days),

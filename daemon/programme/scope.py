@@ -22,11 +22,13 @@ class GoodsScope(msgspec.Struct, frozen=True):
 
     named:   the attribute by which rules are indexed and the words it may be; "" is any line.
     matches: the rest of the test, or None when the named attribute says it all.
+    without: words of the named attribute that ``not`` leaves out whatever else a line is.
     """
 
     named: str = ""
     words: frozenset[str] = frozenset()
     matches: Matches | None = None
+    without: frozenset[str] = frozenset()
 
     def holds(self, line: BasketLine, day: date) -> bool:
         """Say whether a line belongs to the scope."""
@@ -130,9 +132,16 @@ def compile_goods(table: GoodsTable | None, path: str, depth: int = 0) -> GoodsS
     tests += _other_tests(table, path, depth)
     if not tests:
         return GoodsScope(named, words)
+    other = compile_goods(table.not_, f"{path}.not", depth + 1)
+    alone = other.named == named and other.matches is None
+    without = other.words if alone else frozenset()
+    return GoodsScope(named, words, _every(tests), without)
+
+
+def _every(tests: list[Matches]) -> Matches:
     if len(tests) == 1:
-        return GoodsScope(named, words, tests[0])
-    return GoodsScope(named, words, lambda line, day: all(test(line, day) for test in tests))
+        return tests[0]
+    return lambda line, day: all(test(line, day) for test in tests)
 
 
 def _words(names: Names, path: str) -> frozenset[str]:

@@ -36,9 +36,10 @@ _log = logging.getLogger("tillcard.readers")
 class Supervisor:
     """All the readers of a till.
 
-    events: what they report, merged, in order per reader; EVENTS_MAX at most. What does not fit
-            is counted and reported by one Overflow as soon as there is room.
-    states: by reader name.
+    events:  what they report, merged, in order per reader; EVENTS_MAX at most. What does not fit
+             is counted and reported by one Overflow as soon as there is room.
+    states:  by reader name.
+    details: by reader name, a sentence for the cashier on its state, or "".
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Supervisor:
         assert len(set(names)) == len(names), "the configuration gives each reader its own name"
         self.events: asyncio.Queue[ReaderEvent] = asyncio.Queue(events_max)
         self.states = dict.fromkeys(names, ReaderState.ABSENT)
+        self.details = dict.fromkeys(names, "")
         self._readers = readers
         self._clock = clock
         self._sleep = sleep
@@ -146,8 +148,8 @@ class Supervisor:
         return msgspec.structs.replace(event, duplicate=age_s < self._duplicate_window_s)
 
     def _set_state(self, name: str, state: ReaderState, detail: str = "") -> None:
-        if self.states[name] is not state:
-            self.states[name] = state
+        if (self.states[name], self.details[name]) != (state, detail):
+            self.states[name], self.details[name] = state, detail
             self._put(StateChanged(name, state, detail))
 
     def _put(self, event: ReaderEvent) -> None:

@@ -1,0 +1,85 @@
+"""``tillcard check``: what is allowed in a programme and yet is probably a mistake."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+import msgspec
+
+from daemon.money import BASIS_POINTS
+from daemon.programme.conditions import Condition
+from daemon.programme.days import later
+from daemon.programme.numbers import percent_text
+from daemon.programme.programme import Programme
+from daemon.programme.rule import Rule
+
+CHECK_FROM = date(2024, 1, 1)
+CHECK_DAYS = 28 * 366
+"""Every combination of date and weekday comes back within 28 years."""
+
+
+class Warning(msgspec.Struct, frozen=True):
+    """A doubt about one place of the file."""
+
+    path: str
+    message: str
+
+
+def check(programme: Programme) -> list[Warning]:
+    """Return the doubts about a programme that could be loaded, in the order of the file."""
+    found: list[Warning] = []
+    for rule in programme.rules:
+        path = f"rule[{rule.order}]"
+        found += (Warning(f"{path}{key}", what) for key, what in _doubts(programme, rule))
+    for i, cap in enumerate(programme.caps):
+        if cap.percent.highest == BASIS_POINTS:
+            found.append(Warning(f"cap[{i}].percent", "a cap of 100 % caps nothing"))
+    return found
+
+
+def _doubts(programme: Programme, rule: Rule) -> Iterator[tuple[str, str]]:
+    give, limit = rule.give, rule.limit
+    if give.kind == "discount" and not rule.names_lane:
+        yield ".lane", f"names no lane; it runs in {programme.lanes[rule.lane].id}"
+    yield from _never(rule)
+    if limit is not None:
+        for name in ("per_card", "per_code", "total"):
+            if getattr(limit, name) == 0:
+                yield f".limit.{name}", "is 0: the rule is never used; remove the one or the other"
+    if give.how == "price" and not (rule.conditions or rule.limit or rule.scope.picks_units):
+        yield ".give.price", "a price without a condition; is it not the price of the shelf?"
+    if give.kind == "discount" and programme.markup_bp is not None and give.how == "percent":
+        most = BASIS_POINTS * programme.markup_bp // (BASIS_POINTS + programme.markup_bp)
+        if most < give.size.highest < BASIS_POINTS:
+            markup = percent_text(programme.markup_bp)
+            what = f"is below cost at a markup of {markup}, which bears {percent_text(most)}"
+            yield ".give.percent", f"{percent_text(give.size.highest)} {what}"
+
+
+def _never(rule: Rule) -> Iterator[tuple[str, str]]:
+    """Find what keeps a rule from ever applying."""
+    if rule.give.size.highest == 0 and rule.give.how != "price":
+        yield ".give", "gives 0: the rule can never apply"
+    if rule.give.most is not None and rule.give.most.highest == 0:
+        yield ".give.max", "is 0: the rule can never apply"
+    for condition in rule.conditions:
+        bound = condition.bound
+        if bound and bound.low is not None and bound.high is not None and bound.low > bound.high:
+            yield f".when.{condition.key}", "no number fits: the rule can never apply"
+    if _no_day(rule.conditions):
+        names = " and ".join(c.key for c in rule.conditions if c.days)
+        yield ".when", f"no day has this {names}: the rule can never apply"
+    scope = rule.scope.goods
+    if scope.words and scope.words <= scope.without:
+        yield ".scope", "leaves out all that it names: the rule can never apply"
+
+
+def _no_day(conditions: tuple[Condition, ...]) -> bool:
+    """Say whether the conditions on days exclude each other on every day."""
+    days = [condition.days for condition in conditions if condition.days]
+    if not days:
+        return False
+    last = min([one.last for one in days if one.last], default=date.max)
+    first = max([one.first for one in days if one.first], default=min(CHECK_FROM, last))
+    last = min(last, later(first, CHECK_DAYS))
+    turns = (first + timedelta(days=n) for n in range((last - first).days + 1))
+    return not any(all(one.holds(day) for one in days) for day in turns)

@@ -1,0 +1,170 @@
+"""The rules of docs/programme.md once more, slow and obvious: exact fractions, no index.
+
+A shop is {round, lanes: [{id, combine, base}], rules: [{id, lane, how, value, goods, max,
+exclusive, priority}], caps: [{goods, percent}], burn, earn}; goods is a set of categories or None.
+A line is {qty, unit_price, min_price, category}. Percentages are whole or half per cent.
+"""
+
+from fractions import Fraction
+from math import floor
+from typing import Any
+
+
+def half_up(x: Fraction) -> int:
+    return floor(x + Fraction(1, 2))
+
+
+def hamilton(total: int, weights: list[Fraction]) -> list[int]:
+    if not sum(weights):
+        return [0] * len(weights)
+    quotas = [total * w / sum(weights) for w in weights]
+    parts = [floor(q) for q in quotas]
+    for i in sorted(range(len(parts)), key=lambda i: (parts[i] - quotas[i], i)):
+        parts[i] += sum(parts) < total
+    return parts
+
+
+def hamilton_within(total: int, weights: list[Fraction], rooms: list[int]) -> list[int]:
+    parts = hamilton(total, weights)
+    over = [i for i in range(len(parts)) if parts[i] > rooms[i]]
+    if not over:
+        return parts
+    clipped = {i: rooms[i] for i in over}
+    rest = hamilton_within(
+        total - sum(clipped.values()),
+        [Fraction(0) if i in clipped else w for i, w in enumerate(weights)],
+        rooms,
+    )
+    return [clipped.get(i, rest[i]) for i in range(len(parts))]
+
+
+def in_scope(goods: set[str] | None, line: dict[str, Any]) -> bool:
+    return goods is None or line["category"] in goods
+
+
+def gift(rule: dict[str, Any], line: dict[str, Any], base: int) -> Fraction:
+    if not in_scope(rule["goods"], line):
+        return Fraction(0)
+    worth = rule["value"] * line["qty"]
+    by_how = {
+        "percent": Fraction(base) * rule["value"] / 100,
+        "each": min(worth, base),
+        "price": max(base - worth, 0),
+        "amount": base,  # only a weight
+    }
+    return Fraction(by_how[rule["how"]])
+
+
+def fixed_sum(rule: dict[str, Any], gifts: list[Fraction]) -> Fraction | None:
+    """What an amount rule gives in all, or a rule whose ``max`` cuts it; None for the others."""
+    whole = sum(gifts, Fraction(0))
+    if rule["how"] == "amount":
+        whole = min(Fraction(rule["value"]), whole)
+    most = rule["max"]
+    if most is not None and whole > most:
+        return Fraction(most)
+    return whole if rule["how"] == "amount" else None
+
+
+def winners(lane: dict[str, Any], rules: list[Any], gifts: Any, fixed: Any, n: int) -> list[Any]:
+    """Per line, the rules that take something off it."""
+    on = [[r for r in rules if gifts[r["id"]][i] > 0] for i in range(n)]
+    if lane["combine"] == "sum":
+        return on
+    if lane["combine"] == "first":
+        return [some[:1] for some in on]
+    won = []
+    for i in range(n):
+        per_line = [r for r in on[i] if fixed[r["id"]] is None]
+        won.append(sorted(per_line, key=lambda r: (-gifts[r["id"]][i], r["id"]))[:1])
+    for r in sorted((r for r in rules if fixed[r["id"]]), key=lambda r: (-fixed[r["id"]], r["id"])):
+        mine = [i for i in range(n) if gifts[r["id"]][i] > 0]
+        others = [(i, other) for i in mine for other in won[i]]
+        if any(fixed[other["id"]] is not None for _, other in others):
+            continue
+        rival = sum((gifts[other["id"]][i] for i, other in others), Fraction(0))
+        earlier = all(r["id"] < other["id"] for _, other in others)
+        if fixed[r["id"]] > rival or (fixed[r["id"]] == rival and earlier):
+            for i in mine:
+                won[i] = [r]
+    return won
+
+
+def taken(
+    shop: dict[str, Any], gifts: list[Fraction], fixed: Fraction | None, rooms: list[int]
+) -> list[int]:
+    """What a rule takes off the lines it won; its gifts elsewhere are 0."""
+    if fixed is not None:
+        return hamilton_within(int(fixed), gifts, rooms)
+    if shop["round"] == "line":
+        whole = [half_up(g) for g in gifts]
+    else:
+        whole = hamilton(half_up(sum(gifts, Fraction(0))), gifts)
+    return [min(part, room) for part, room in zip(whole, rooms, strict=True)]
+
+
+def discounted(
+    shop: dict[str, Any], lines: list[dict[str, Any]], rules: list[dict[str, Any]]
+) -> list[int]:
+    """What each line costs after all lanes of these rules."""
+    shelf = [line["qty"] * line["unit_price"] for line in lines]
+    floors = [
+        max(
+            [min(line["qty"] * line["min_price"], total)]
+            + [
+                total - half_up(Fraction(total) * cap["percent"] / 100)
+                for cap in shop["caps"]
+                if in_scope(cap["goods"], line)
+            ]
+        )
+        for line, total in zip(lines, shelf, strict=True)
+    ]
+    net = list(shelf)
+    for lane in shop["lanes"]:
+        base = shelf if lane["base"] == "list" else list(net)
+        mine = [r for r in rules if r["lane"] == lane["id"]]
+        gifts = {
+            r["id"]: [gift(r, line, b) for line, b in zip(lines, base, strict=True)] for r in mine
+        }
+        fixed = {r["id"]: fixed_sum(r, gifts[r["id"]]) for r in mine}
+        mine = [r for r in mine if fixed[r["id"]] != 0]
+        won = winners(lane, mine, gifts, fixed, len(lines))
+        for r in mine:
+            here = [g if r in won[i] else Fraction(0) for i, g in enumerate(gifts[r["id"]])]
+            rooms = [min(b, n - f) for b, n, f in zip(base, net, floors, strict=True)]
+            off = taken(shop, here, fixed[r["id"]], rooms)
+            net = [n - o for n, o in zip(net, off, strict=True)]
+    return net
+
+
+def model(shop: dict[str, Any], lines: list[dict[str, Any]], burn_part: Fraction) -> dict[str, Any]:
+    """The whole quote: net, burned, paid and earned per line; the sums follow."""
+    rules = shop["rules"]
+    shelf = sum(line["qty"] * line["unit_price"] for line in lines)
+    alone = [dict(r, lane=shop["lanes"][0]["id"]) for r in rules if r["exclusive"]]
+    on_list = dict(shop, lanes=[dict(shop["lanes"][0], base="list", combine="sum")], round="basket")
+    off = {r["id"]: shelf - sum(discounted(on_list, lines, [r])) for r in alone}
+    eligible = [r for r in rules if off.get(r["id"])]
+    if eligible:
+        rules = sorted(eligible, key=lambda r: (-r["priority"], -off[r["id"]], r["id"]))[:1]
+    net = discounted(shop, lines, rules)
+    burn_max = half_up(Fraction(sum(net)) * shop["burn"] / 100)
+    burn = floor(burn_max * burn_part)
+    burned = hamilton_within(burn, [Fraction(n) for n in net], net)
+    paid = [n - b for n, b in zip(net, burned, strict=True)]
+    earn = half_up(Fraction(sum(paid)) * shop["earn"] / 100)
+    return {
+        "net": net,
+        "burn_max": burn_max,
+        "burn": burn,
+        "burned": burned,
+        "paid": paid,
+        "earned": hamilton(earn, [Fraction(p) for p in paid]),
+    }
+
+
+def given_back(share: int, before: int, now: int, whole: int) -> int:
+    """Half-up(share x what is back so far / all) less what was given before."""
+    return half_up(Fraction(share * (before + now), whole)) - half_up(
+        Fraction(share * before, whole)
+    )

@@ -1,0 +1,28 @@
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from daemon.app import App
+from tests.support.clock import HandClock
+from tests.support.till import Pos, audited, lay_out, open_till
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture
+async def till(tmp_path: Path, clock: HandClock) -> AsyncIterator[App]:
+    """A whole till; its ledger is audited at the end of every test."""
+    lay_out(tmp_path)
+    async with open_till(tmp_path, clock) as app:
+        yield app
+    assert audited(tmp_path).findings == ()
+
+
+@pytest.fixture
+async def pos(till: App) -> AsyncIterator[Pos]:
+    async with Pos.connect(till.socket) as connected:
+        yield connected

@@ -1,0 +1,128 @@
+"""One runner for all vectors: decoders, recognisers and dialogues, each with its source."""
+
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from card_formats.atr import decode_atr, storage_card
+from card_formats.check_digits import Check, append_check, has_valid_check
+from card_formats.chip.uid import read_uid
+from card_formats.credential import Medium, Shown
+from card_formats.errors import CardFormatError
+from card_formats.numbers import NumberRange
+from card_formats.registry import DECODERS, FORMATS, decode, recognise
+from card_formats.symbology.ean import expand_upce
+from daemon.readers.channel import run_dialogue
+
+VECTORS = Path(__file__).parent / "vectors"
+Vector = dict[str, Any]
+DIALOGUES = {"read_uid": read_uid}
+MEDIUM_OF = {decoder.name: medium for medium, decoder in DECODERS.items()}
+
+
+def raw_of(vector: Vector) -> bytes:
+    """``text`` is UTF-8, ``hex`` is bytes."""
+    if "hex" in vector:
+        return bytes.fromhex(vector["hex"])
+    text: str = vector["text"]
+    return text.encode()
+
+
+def run_decoder(vector: Vector, document: Vector) -> Any:
+    shown = Shown(
+        MEDIUM_OF[document["format"]], raw_of(vector), bytes.fromhex(vector.get("atr", ""))
+    )
+    return decode(shown)
+
+
+def run_recogniser(vector: Vector, document: Vector) -> Any:
+    ranges = msgspec.convert(document.get("ranges", []), tuple[NumberRange, ...])
+    atr = bytes.fromhex(vector.get("atr", ""))
+    return recognise(decode(Shown(Medium(vector["medium"]), raw_of(vector), atr)), ranges)
+
+
+def run_dialogue_vector(vector: Vector) -> Any:
+    script = iter(vector["exchange"])
+
+    def transmit(command: bytes) -> bytes:
+        step = next(script)
+        assert command == bytes.fromhex(step["command"])
+        return bytes.fromhex(step["response"])
+
+    value = run_dialogue(DIALOGUES[vector["dialogue"]](), transmit)
+    assert next(script, None) is None, "the dialogue stopped early"
+    return value.hex().upper()
+
+
+def run_atr(vector: Vector, document: Vector) -> Any:
+    atr = decode_atr(raw_of(vector))
+    memory = storage_card(atr)
+    return {
+        "protocols": list(atr.protocols),
+        "historical": atr.historical.hex().upper(),
+        **({"storage": msgspec.to_builtins(memory)} if memory else {}),
+    }
+
+
+def run_check_digits(vector: Vector, document: Vector) -> Any:
+    check, number = Check(vector["check"]), append_check(Check(vector["check"]), vector["text"])
+    assert has_valid_check(check, number)
+    return number
+
+
+def run_upce(vector: Vector, document: Vector) -> Any:
+    return expand_upce(vector["text"])
+
+
+RUNNERS: dict[str, Callable[[Vector, Vector], Any]] = {
+    **dict.fromkeys(MEDIUM_OF, run_decoder),
+    **{card_format.name: run_recogniser for card_format in FORMATS},
+    "atr": run_atr,
+    "check-digits": run_check_digits,
+    "upce": run_upce,
+}
+
+
+def load() -> list[Any]:
+    params = []
+    for path in sorted(VECTORS.glob("*.toml")):
+        document = tomllib.loads(path.read_text("utf-8"))
+        for vector in document["vector"]:
+            name = f"{path.stem}: {vector['name']}"
+            params.append(pytest.param(document, vector, id=name))
+    return params
+
+
+@pytest.mark.parametrize(("document", "vector"), load())
+def test_vector(document: Vector, vector: Vector) -> None:
+    assert vector["source"], "a vector names its source"
+
+    def run() -> Any:
+        if "dialogue" in vector:
+            return run_dialogue_vector(vector)
+        return RUNNERS[document["format"]](vector, document)
+
+    if "error" in vector:
+        with pytest.raises(CardFormatError) as caught:
+            run()
+        assert caught.value.code == vector["error"]
+        return
+    value = msgspec.json.decode(msgspec.json.encode(run()))
+    if isinstance(value, dict):
+        value = {key: value[key] for key in vector["gives"]}
+    assert value == vector["gives"]
+
+
+@pytest.mark.parametrize("name", sorted(RUNNERS))
+def test_every_format_has_a_vector_it_reads_and_every_refusing_one_a_vector_it_refuses(
+    name: str,
+) -> None:
+    document = tomllib.loads((VECTORS / f"{name}.toml").read_text("utf-8"))
+    assert document["format"] == name
+    assert any("gives" in vector for vector in document["vector"])
+    if name not in ("check-digits", "upce"):
+        assert any("error" in vector for vector in document["vector"])
