@@ -1,8 +1,3 @@
-import tomllib
-from pathlib import Path
-from typing import Any
-
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,41 +20,18 @@ from card_formats.phone.rotating import (
     card_key,
     compose,
     compose_google,
-    hotp,
     parse,
     verify,
 )
 from card_formats.phone.static_number import PREFIXES
 from card_formats.registry import decode, recognise
 
-DOCUMENT = tomllib.loads(
-    (Path(__file__).parents[2] / "vectors" / "rotating.toml").read_text("utf-8")
-)
 KEY = card_key(bytes(range(32)), "1234567890", 1)
 NOW = 56_666_666
 PREFIX = st.sampled_from(sorted(PREFIXES))
 NUMBER = st.text("0123456789", min_size=10, max_size=10)
 STEP = st.integers(0, 10**8)
 OFFSET = st.integers(-REACH_STEPS, REACH_STEPS - 1)
-
-
-@pytest.mark.parametrize("vector", DOCUMENT["vector"], ids=lambda v: v["name"])
-def test_vector(vector: dict[str, Any]) -> None:
-    if "error" in vector:
-        with pytest.raises(CardFormatError) as caught:
-            parse(vector["input"])
-        assert caught.value.code == vector["error"]
-        return
-    key = bytes.fromhex(vector["key"])
-    verdict = verify(parse(vector["input"]), key, vector["now"] // PERIOD_S)
-    said = {type(verdict).__name__.lower(): msgspec.to_builtins(verdict)}
-    assert said == vector["verdict"]
-
-
-@pytest.mark.parametrize("vector", DOCUMENT["password"], ids=lambda v: v["source"])
-def test_one_time_password_vector(vector: dict[str, Any]) -> None:
-    counter = vector["now"] // vector["period"]
-    assert hotp(bytes.fromhex(vector["key"]), counter, 8) == vector["value"]
 
 
 @given(PREFIX, NUMBER, STEP, OFFSET)
