@@ -1,4 +1,4 @@
-"""What a paid basket earns, issues and counts."""
+"""What a paid basket earns and issues."""
 
 from collections.abc import Sequence
 
@@ -13,17 +13,14 @@ from daemon.programme.programme import Programme
 from daemon.programme.quote import Earned, Issued, WhyNot
 from daemon.programme.rule import Rule
 from daemon.programme.situation import Situation
-from daemon.programme.state import Meter
 
 
 class Accruals(msgspec.Struct):
-    """What a sale adds: entries for the purses, codes to issue; per line, by purse and meter."""
+    """Entries for the purses, codes to issue; and per line what it earned, by purse."""
 
     earn: list[Earned]
     issue: list[Issued]
     earned: list[dict[str, int]]
-    metered: list[dict[str, int]]
-    meters: dict[str, int]
 
 
 def accrue(
@@ -35,8 +32,7 @@ def accrue(
     notes: Notes,
 ) -> Accruals:
     """Return what the basket earns, once it is known what is paid for each line."""
-    count = len(payment.left)
-    result = Accruals([], [], [{} for _ in range(count)], [{} for _ in range(count)], {})
+    result = Accruals([], [], [{} for _ in payment.left])
     bases = {"paid": payment.left, "net": discounts.net, "list": situation.goods.list_totals}
     sole = discounts.sole
     for rule, lines in candidates:
@@ -50,9 +46,6 @@ def accrue(
         if one is not None:
             shares = _sized(programme, one, bases[rule.give.of], situation)
             _note(one, account, shares, situation, result, notes)
-    if situation.account:
-        for meter in programme.meters.values():
-            _count(meter, situation, discounts, payment, result)
     return result
 
 
@@ -122,47 +115,3 @@ def _note(
     for (i, _, _), share in zip(one.picks, shares, strict=True):
         if share:
             result.earned[i][entry.key] = result.earned[i].get(entry.key, 0) + share
-
-
-def _count(
-    meter: Meter,
-    situation: Situation,
-    discounts: Discounts,
-    payment: Payment,
-    result: Accruals,
-) -> None:
-    """Add the sale to one meter: per line, visits once."""
-    goods, day = situation.goods, situation.day
-    lines = [i for i, line in enumerate(goods.lines) if meter.goods.holds(line, day)]
-    if meter.of == "visits":
-        if lines:
-            result.meters[meter.id] = 1
-        return
-    for i in lines:
-        amount = _counted(meter, i, situation, discounts, payment, result)
-        if amount:
-            result.metered[i][meter.id] = amount
-            result.meters[meter.id] = result.meters.get(meter.id, 0) + amount
-
-
-def _counted(
-    meter: Meter,
-    i: int,
-    situation: Situation,
-    discounts: Discounts,
-    payment: Payment,
-    result: Accruals,
-) -> int:
-    """Return what line ``i`` adds to a meter."""
-    match meter.of:
-        case "paid":
-            return payment.left[i]
-        case "net":
-            return discounts.net[i]
-        case "units":
-            return situation.goods.units[i]
-        case "visits":
-            return 0
-        case "points":
-            own = {purse: n for purse, n in result.earned[i].items() if "@" not in purse}
-            return sum(own.values()) if not meter.purse else own.get(meter.purse, 0)

@@ -30,13 +30,11 @@ class Notes:
         self.why_not: dict[int, WhyNot] = {}
         self.next: dict[int, NextStep] = {}
         self.uses: list[Use] = []
-        self.provisional = False
 
     def applied(self, one: Admitted) -> None:
         """Note that a rule gave something."""
         self.why_not.pop(one.rule.order, None)
         self.uses += one.uses
-        self.provisional |= one.rule.provisional
 
     def refused(self, rule: Rule, why: WhyNot) -> None:
         """Note why a rule gave nothing."""

@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from daemon.money import format_minor
 from daemon.programme.basket import Fact
 from daemon.programme.days import (
     NEAR_DAYS_MAX,
@@ -130,7 +131,8 @@ def _bounded(name: str, raw: dict[str, Any], path: str, vocabulary: Vocabulary) 
             return False
         return high is None or value <= high
 
-    text = ", ".join(f"{name} {key.replace('_', ' ')} {value}" for key, value in raw.items())
+    shown = format_minor if vocabulary.counts_money(name) else str
+    text = ", ".join(f"{name} {key.replace('_', ' ')} {shown(n)}" for key, n in raw.items())
     return Condition(name, text, holds, bound=bound, facts=frozenset([name]))
 
 

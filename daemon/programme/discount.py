@@ -87,9 +87,8 @@ def _run_lane(
             offers.append(made)
         else:
             notes.refused(rule, rule.nothing)
-    net = list(result.net)
-    left = [amount - floor for amount, floor in zip(net, floors, strict=True)]
-    for one_offer, won in combine(lane.combine, offers, len(net)):
+    left = [amount - floor for amount, floor in zip(result.net, floors, strict=True)]
+    for one_offer, won in combine(lane.combine, offers, len(left)):
         rule = one_offer.rule
         taken = parts(one_offer, won, left, programme.by_line) if won else []
         if not any(taken):
@@ -100,11 +99,10 @@ def _run_lane(
             if minor:
                 i = one_offer.lines[p]
                 left[i] -= minor
-                net[i] -= minor
                 result.applied[i].append(Applied(rule.id, minor, text))
         notes.applied(admitted[rule.order])
-    assert all(amount >= floor for amount, floor in zip(net, floors, strict=True))
-    result.net = net
+    assert min(left) >= 0
+    result.net = [floor + more for floor, more in zip(floors, left, strict=True)]
 
 
 def _sole(

@@ -45,10 +45,7 @@ def read_goods(basket: Basket) -> Goods:
         raise BasketError("lines", "two lines have the same number; number each line once")
     _check_codes(basket.codes)
     qty_milli = [line_qty_milli(line, i) for i, line in enumerate(lines)]
-    units = [
-        q // PIECE_MILLI if isinstance(line.qty, int) else 1
-        for line, q in zip(lines, qty_milli, strict=True)
-    ]
+    units = [units_of(line) for line in lines]
     totals = [
         half_up(line.unit_price * q, PIECE_MILLI) for line, q in zip(lines, qty_milli, strict=True)
     ]
@@ -79,6 +76,11 @@ def line_qty_milli(line: BasketLine, index: int) -> int:
         what = f"qty {line.qty!r} is weighed; send its unit, as kg"
         raise BasketError(f"lines[{index}].unit", what)
     return parse_qty_milli(line.qty, f"lines[{index}].qty")
+
+
+def units_of(line: BasketLine) -> int:
+    """Return the pieces of a line; what is weighed counts as one."""
+    return line.qty if isinstance(line.qty, int) else 1
 
 
 def parse_qty_milli(qty: int | str, path: str) -> int:

@@ -27,6 +27,7 @@ class Offer(msgspec.Struct):
     lines: indices of the basket's lines to which it gives something.
     exact: per such line the gift in 1/10000 minor units; for a fixed offer its weight.
     rooms: per such line what the rule may take at most: its base, in minor units.
+    whole: the sum of ``exact``.
     fixed: the sum of an ``amount`` rule, or of one that its ``max`` cuts; None is per line.
     value: what the rule's number came to.
     """
@@ -34,7 +35,8 @@ class Offer(msgspec.Struct):
     rule: Rule
     lines: list[int]
     exact: list[int]
-    rooms: list[int]
+    rooms: Sequence[int]
+    whole: int
     fixed: int | None
     value: int
 
@@ -48,8 +50,10 @@ def offer(rule: Rule, value: int, picks: Picks, base: Sequence[int], situation: 
     base: per line of the basket, what the lane's percentages are of.
     """
     qty = situation.goods.qty_milli
-    rooms = [base[i] if k == n else half_up(base[i] * k, n) for i, k, n in picks]
-    exact, fixed = rooms, None
+    rooms: Sequence[int] = base
+    if picks is not situation.whole:
+        rooms = [base[i] if k == n else half_up(base[i] * k, n) for i, k, n in picks]
+    exact, fixed = list(rooms), None
     match rule.give.how:
         case "percent":
             exact = [room * value for room in rooms]
@@ -61,21 +65,22 @@ def offer(rule: Rule, value: int, picks: Picks, base: Sequence[int], situation: 
             exact = [max(room - w, 0) * BASIS_POINTS for w, room in zip(wanted, rooms, strict=True)]
         case "amount":
             fixed = min(value, sum(rooms))
+    whole = sum(exact)
     if rule.give.most:
         most = rule.give.most.at(situation) or 0
-        if (sum(exact) if fixed is None else fixed * BASIS_POINTS) > most * BASIS_POINTS:
+        if (whole if fixed is None else fixed * BASIS_POINTS) > most * BASIS_POINTS:
             fixed = most
     lines = [pick[0] for pick in picks]
     if not all(exact):
         kept = [p for p, gift in enumerate(exact) if gift]
         lines, exact = [lines[p] for p in kept], [exact[p] for p in kept]
         rooms = [rooms[p] for p in kept]
-    return Offer(rule, lines, exact, rooms, fixed, value)
+    return Offer(rule, lines, exact, rooms, whole, fixed, value)
 
 
 def worth(one: Offer) -> int:
     """Return an offer's whole gift before floors, in 1/10000 minor units."""
-    return sum(one.exact) if one.fixed is None else one.fixed * BASIS_POINTS
+    return one.whole if one.fixed is None else one.fixed * BASIS_POINTS
 
 
 def parts(one: Offer, won: Sequence[int], left: Sequence[int], by_line: bool) -> list[int]:
@@ -84,15 +89,18 @@ def parts(one: Offer, won: Sequence[int], left: Sequence[int], by_line: bool) ->
     won:  positions in ``one.lines``.
     left: per line of the basket, what may still come off before its floor.
     """
-    exact = [one.exact[p] for p in won]
-    room = [min(one.rooms[p], left[one.lines[p]]) for p in won]
+    exact, rooms, lines, whole = one.exact, one.rooms, one.lines, one.whole
+    if len(won) < len(lines):
+        exact, rooms = [exact[p] for p in won], [rooms[p] for p in won]
+        lines, whole = [lines[p] for p in won], sum(exact)
+    room = [a if a < left[i] else left[i] for a, i in zip(rooms, lines, strict=True)]
     if one.fixed is not None:
         return share_within(one.fixed, exact, room)
     if by_line or len(exact) == 1:
-        whole = [half_up(gift, BASIS_POINTS) for gift in exact]
+        shares = [half_up(gift, BASIS_POINTS) for gift in exact]
     else:
-        whole = share(half_up(sum(exact), BASIS_POINTS), exact)
-    return [min(part, most) for part, most in zip(whole, room, strict=True)]
+        shares = share(half_up(whole, BASIS_POINTS), exact)
+    return [a if a < b else b for a, b in zip(shares, room, strict=True)]
 
 
 def combine(how: Combine, offers: list[Offer], line_count: int) -> Won:

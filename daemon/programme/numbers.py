@@ -5,11 +5,12 @@ from bisect import bisect_right
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from daemon.money import format_minor
+from daemon.money import BASIS_POINTS, format_minor
 from daemon.programme.errors import ProgrammeError
 from daemon.programme.situation import Situation, counter_of
 from daemon.programme.vocabulary import Vocabulary
@@ -51,6 +52,7 @@ class Number(msgspec.Struct, frozen=True):
         return format_minor(value, currency) if self.unit == "minor" else str(value)
 
 
+@lru_cache(maxsize=BASIS_POINTS + 1)
 def percent_text(percent_bp: int) -> str:
     """Return basis points as ``7.5 %``."""
     whole, places = divmod(percent_bp, 100)

@@ -5,6 +5,7 @@ from daemon.programme.admission import Notes
 from daemon.programme.basket import Basket, Facts
 from daemon.programme.discount import Discounts, discount
 from daemon.programme.goods import read_goods
+from daemon.programme.meters import Sold, count
 from daemon.programme.payment import Payment, pay
 from daemon.programme.programme import Programme
 from daemon.programme.quote import Quote, QuotedLine
@@ -29,20 +30,22 @@ def price(programme: Programme, basket: Basket, facts: Facts) -> Quote:
         "burn": [],
         "issue": [],
     }
-    for candidate in book.candidates(situation.goods.lines):
+    candidates = book.candidates(situation.goods.lines)
+    for candidate in candidates:
         by_kind[candidate[0].give.kind].append(candidate)
     notes = Notes(programme)
     discounts = discount(programme, situation, by_kind["discount"], notes)
     payment = pay(programme, situation, by_kind["burn"], basket.burn, notes)
     accruing = by_kind["earn"] + by_kind["issue"]
     accruals = accrue(programme, situation, accruing, discounts, payment, notes)
+    by_line, meters = _meters(programme, situation, discounts, payment, accruals)
     whys = [why for _, why in sorted(notes.why_not.items())] + book.over
     net = sum(discounts.net)
     return Quote(
         programme=programme.id,
         version=programme.version,
         now=facts.now.astimezone(programme.zone).isoformat(),
-        lines=_lines(situation, discounts, payment, accruals),
+        lines=_lines(situation, discounts, payment, accruals, by_line),
         list_total=situation.goods.list_total,
         discount=situation.goods.list_total - net,
         net=net,
@@ -51,16 +54,34 @@ def price(programme: Programme, basket: Basket, facts: Facts) -> Quote:
         burn_max=payment.burn_max,
         earn=tuple(accruals.earn),
         issue=tuple(accruals.issue),
-        meters=accruals.meters,
+        meters=meters,
         uses=tuple(notes.uses),
         why_not=tuple(whys[:WHY_NOT_MAX]),
         next=tuple(step for _, step in sorted(notes.next.items())),
-        provisional=notes.provisional,
+        provisional=programme.ordinals and any(rule.provisional for rule, _ in candidates),
     )
 
 
+def _meters(
+    programme: Programme,
+    situation: Situation,
+    discounts: Discounts,
+    payment: Payment,
+    accruals: Accruals,
+) -> tuple[list[dict[str, int]], dict[str, int]]:
+    """Count for the card; a sale without one counts nowhere."""
+    goods = situation.goods
+    sold = map(Sold, goods.lines, goods.units, discounts.net, payment.left, accruals.earned)
+    meters = programme.meters.values() if situation.account else ()
+    return count(meters, list(sold), situation.day)
+
+
 def _lines(
-    situation: Situation, discounts: Discounts, payment: Payment, accruals: Accruals
+    situation: Situation,
+    discounts: Discounts,
+    payment: Payment,
+    accruals: Accruals,
+    meters: list[dict[str, int]],
 ) -> tuple[QuotedLine, ...]:
     goods = situation.goods
     return tuple(
@@ -75,7 +96,7 @@ def _lines(
             burned=payment.money[i],
             burned_units=payment.units[i],
             earned=accruals.earned[i],
-            meters=accruals.metered[i],
+            meters=meters[i],
         )
         for i, line in enumerate(goods.lines)
     )

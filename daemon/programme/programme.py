@@ -9,7 +9,14 @@ import msgspec
 
 from daemon.programme.days import Days, parse_dates
 from daemon.programme.errors import ProgrammeError
-from daemon.programme.file import CalendarTable, HeadTable, LaneTable, ProgrammeFile, read
+from daemon.programme.file import (
+    CalendarTable,
+    HeadTable,
+    LaneTable,
+    ProgrammeFile,
+    PurseTable,
+    read,
+)
 from daemon.programme.lanes import Lane
 from daemon.programme.numbers import Number, parse_number, parse_value
 from daemon.programme.rule import Rule, compile_rule
@@ -70,6 +77,7 @@ class Programme:
             for i, t in enumerate(file.status)
         }
         refuse_loops(self.meters, self.statuses)
+        _refuse_two_chips(file.purse)
         self.vocabulary = self._vocabulary(_calendars(file.calendar))
         self.lanes = tuple(_lane(table) for table in file.lane) or (DEFAULT_LANE,)
         lanes = {lane.id: i for i, lane in enumerate(self.lanes)}
@@ -148,6 +156,13 @@ def _check_id(one: str, path: str) -> None:
     if not plain.isalnum() or len(one) > ID_CHARS_MAX:
         what = f"write 1 to {ID_CHARS_MAX} letters, digits, - and _"
         raise ProgrammeError(path, f"{one!r} is no name; {what}")
+
+
+def _refuse_two_chips(tables: Sequence[PurseTable]) -> None:
+    chips = [i for i, table in enumerate(tables) if table.where == "chip"]
+    if len(chips) > 1:
+        what = "a card has room for one purse on its chip; keep the others in the ledger"
+        raise ProgrammeError(f"purse[{chips[1]}].where", what)
 
 
 def _lane(table: LaneTable) -> Lane:

@@ -101,7 +101,7 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
 
     burn, burn_max: by purse, in the purse's unit.
     meters: what the sale adds to each meter, lines and whole-sale counts (visits) together.
-    provisional: the sale's ordinal decides the price; it is taken at hold.
+    provisional: a rule for these goods hangs on the sale's ordinal, which is taken at hold.
     """
 
     programme: str

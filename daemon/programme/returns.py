@@ -5,9 +5,12 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from daemon.errors import ErrorCode, RefusedError
-from daemon.money import half_up
-from daemon.programme.basket import LineId
+from daemon.money import half_up, share_all
+from daemon.programme.basket import Basket, BasketLine, Facts, LineId
 from daemon.programme.errors import BasketError
+from daemon.programme.goods import PIECE_MILLI, parse_qty_milli
+from daemon.programme.price import price
+from daemon.programme.programme import Programme
 from daemon.programme.quote import Quote, QuotedLine, Use
 
 
@@ -32,7 +35,7 @@ class GivenBack(msgspec.Struct, frozen=True, kw_only=True):
     """The whole return. The sums are those of the lines, and of the sale when it is ``complete``.
 
     uses:        limits that get their use back.
-    clawed_back: what a re-quote kept from the refund, in minor units.
+    clawed_back: what a re-quote has kept from the refunds so far, in minor units.
     """
 
     lines: tuple[LineBack, ...]
@@ -83,6 +86,55 @@ def give_back(
         uses=tuple(use for use in quote.uses if use.returnable) if complete else (),
         complete=complete,
     )
+
+
+def recompute(
+    programme: Programme,
+    quote: Quote,
+    basket: Basket,
+    facts: Facts,
+    returned: Mapping[LineId, int],
+    asked: Mapping[LineId, int],
+    refunded_minor: int,
+) -> GivenBack:
+    """Return what `give_back` does, less what the goods that stay would have cost more alone.
+
+    programme, basket, facts: those of the sale. refunded_minor: money given back for it so far.
+    The refund is never below 0; when everything is back, everything was refunded. Purses and
+    meters come back as `give_back` says.
+    Raises: as `give_back`.
+    """
+    kept = give_back(quote, returned, asked)
+    gone = {line.line: returned.get(line.line, 0) + asked.get(line.line, 0) for line in quote.lines}
+    stays = [rest for line in basket.lines if (rest := _without(line, gone[line.line])) is not None]
+    dearer = 0
+    if stays:
+        alone = msgspec.structs.replace(basket, lines=tuple(stays), burn={})
+        frozen = sum(
+            line.net - half_up(line.net * gone[line.line], line.qty_milli) for line in quote.lines
+        )
+        dearer = max(0, price(programme, alone, facts).net - frozen)
+    due = sum(half_up(line.paid * gone[line.line], line.qty_milli) for line in quote.lines)
+    refund = max(0, due - dearer - refunded_minor)
+    shares = share_all(refund, [back.money for back in kept.lines])
+    lines = tuple(
+        msgspec.structs.replace(back, money=money)
+        for back, money in zip(kept.lines, shares, strict=True)
+    )
+    held = max(0, due - refunded_minor - refund)
+    return msgspec.structs.replace(kept, lines=lines, money=refund, clawed_back=held)
+
+
+def _without(line: BasketLine, gone_milli: int) -> BasketLine | None:
+    """Return a line without what came back; None when all of it did."""
+    left = parse_qty_milli(line.qty, "lines.qty") - gone_milli
+    if left == 0:
+        return None
+    if isinstance(line.qty, str):
+        return msgspec.structs.replace(line, qty=f"{left // PIECE_MILLI}.{left % PIECE_MILLI:03d}")
+    if left % PIECE_MILLI:
+        raise BasketError("lines.qty", f"line {line.line}: pieces come back whole")
+    return msgspec.structs.replace(line, qty=left // PIECE_MILLI)
 
 
 def _check(line: QuotedLine | None, number: LineId, before: int, qty_milli: int) -> None:

@@ -6,7 +6,7 @@ from datetime import date
 from daemon.programme.basket import BasketLine
 from daemon.programme.quote import WhyNot
 from daemon.programme.rule import Rule
-from daemon.programme.scope import NAMED, words_of
+from daemon.programme.scope import NAMED, Matches, words_of
 
 
 class Rulebook:
@@ -19,7 +19,7 @@ class Rulebook:
         self.day = day
         self.over: list[WhyNot] = []
         self._by_word: dict[str, dict[str, list[Rule]]] = {name: {} for name in NAMED}
-        self._tested: list[Rule] = []
+        self._tested: list[tuple[Rule, Matches]] = []
         self._everywhere: list[Rule] = []
         for rule in rules:
             failed = next((why for days, why in rule.day_tests if not days.holds(day)), None)
@@ -35,7 +35,7 @@ class Rulebook:
             for word in goods.words:
                 self._by_word[goods.named].setdefault(word, []).append(rule)
         elif goods.matches:
-            self._tested.append(rule)
+            self._tested.append((rule, goods.matches))
         else:
             self._everywhere.append(rule)
 
@@ -52,10 +52,10 @@ class Rulebook:
                         matches = rule.scope.goods.matches
                         if matches is None or matches(line, day):
                             _hit(hits, rule, i)
-            for rule in self._tested:
-                assert rule.scope.goods.matches is not None
-                if rule.scope.goods.matches(line, day):
-                    _hit(hits, rule, i)
+        for rule, matches in self._tested:
+            mine = [i for i, line in enumerate(lines) if matches(line, day)]
+            if mine:
+                found.append((rule, mine))
         found += hits.values()
         found.sort(key=_order)
         return found

@@ -152,7 +152,23 @@ def _words(names: Names, path: str) -> frozenset[str]:
 
 
 def _called(name: str, words: frozenset[str]) -> Matches:
-    return lambda line, day: not words.isdisjoint(words_of(line, name))
+    """Return one closure per attribute: they run for every line of every quote."""
+    match name:
+        case "sku":
+            return lambda line, day: line.sku in words
+        case "brand":
+            return lambda line, day: line.brand in words
+        case "kind":
+            return lambda line, day: line.kind in words
+        case _:
+            return lambda line, day: not words.isdisjoint(line.category)
+
+
+def _not_called(name: str, words: frozenset[str]) -> Matches:
+    if name == "category":
+        return lambda line, day: words.isdisjoint(line.category)
+    called = _called(name, words)
+    return lambda line, day: not called(line, day)
 
 
 def _other_tests(table: GoodsTable, path: str, depth: int) -> list[Matches]:
@@ -172,7 +188,10 @@ def _other_tests(table: GoodsTable, path: str, depth: int) -> list[Matches]:
         other = compile_goods(table.not_, f"{path}.not", depth + 1)
         if table.not_ == GoodsTable():
             raise ProgrammeError(f"{path}.not", "is empty; write what is left out")
-        tests.append(lambda line, day: not other.holds(line, day))
+        if other.matches is None:
+            tests.append(_not_called(other.named, other.words))
+        else:
+            tests.append(lambda line, day: not other.holds(line, day))
     return tests
 
 

@@ -36,6 +36,7 @@ class Situation:
     )
 
     def __init__(self, goods: Goods, facts: Facts, zone: ZoneInfo) -> None:
+        assert facts.now.tzinfo is not None, "a moment without an offset is no moment"
         values: Mapping[str, Fact] = facts.values
         local = facts.now.astimezone(zone)
         self.goods = goods

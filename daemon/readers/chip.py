@@ -23,6 +23,7 @@ from daemon.readers.errors import (
 
 T = TypeVar("T")
 UID_TIMEOUT_S = 2.0
+REREAD_S = 0.5
 TOO_SHORT = "the card was taken away too soon: hold it still"
 
 
@@ -45,49 +46,62 @@ class OpenChipReader:
     def __init__(self, name: str, clock: Clock, connect: Connect) -> None:
         self._name = name
         self._clock = clock
-        self._channel = Channel(connect, name=name, on_recovered=self._recovered)
+        self._channel = Channel(connect, name=name, on_recovered=self._on_recovered)
         self._changed = asyncio.Event()
         self._slot = Slot()
         self._lying = False
-        self._again = False
+        self._unread = False
+        self._recovered = False
 
     def update(self, slot: Slot) -> None:
         """Take in what the reader says lies there now; called on the loop."""
         self._slot = slot
         self._changed.set()
 
-    def _recovered(self) -> None:
-        self._again = True
+    def _on_recovered(self) -> None:
+        self._recovered = True
         self._changed.set()
 
     async def events(self) -> AsyncIterator[ReaderEvent]:
         """Yield events until the reader is gone; then raise ReaderLostError.
 
         A card that lies there at the start is presented. One that came and went too fast to be
-        read is Unreadable, never passed over.
+        read is Unreadable, never passed over; one that stays and could not be read is tried
+        again every REREAD_S, in case it was only held badly.
         """
         moves: int | None = None
         while True:
-            await self._changed.wait()
-            self._changed.clear()
+            again = await self._time_to_reread()
             slot = self._slot
             if slot.gone:
                 raise ReaderLostError(slot.gone)
             moved, moves = moves is not None and slot.moves != moves, slot.moves
             was_lying = self._lying
             if was_lying and (moved or not slot.present):
-                self._lying = False
+                self._lying = self._unread = False
                 self._channel.release()
                 yield Removed(self._name)
-            if self._again:
-                self._again = False
-                self._lying = False
+            if self._recovered:
+                self._recovered = self._lying = False
                 yield StateChanged(self._name, ReaderState.READY)
-            if slot.present and not self._lying:
+            if slot.present and (again or not self._lying):
                 self._lying = True
-                yield await self._present(slot)
+                event = await self._present(slot)
+                self._unread = not (isinstance(event, Presented) or self._channel.stuck)
+                if not (again and isinstance(event, Unreadable)):
+                    yield event
             elif moved and not was_lying:
                 yield Unreadable(self._name, TOO_SHORT)
+
+    async def _time_to_reread(self) -> bool:
+        """Wait for a change (False), or for the time to try an unread card again (True)."""
+        try:
+            async with asyncio.timeout(REREAD_S if self._unread else None):
+                await self._changed.wait()
+        except TimeoutError:
+            return True
+        self._changed.clear()
+        return False
 
     async def _present(self, slot: Slot) -> ReaderEvent:
         try:

@@ -12,7 +12,10 @@ from daemon.readers.chip import OpenChipReader, Slot
 from daemon.readers.errors import CardLostError, ReaderDeniedError, ReaderError, ReaderLostError
 from daemon.readers.settings import PcscSettings
 
-LOOK_AGAIN_MS = 1000  # a reader that was plugged in between listing and waiting is found then
+# How long one wait lasts: then a reader that was plugged in between listing and waiting is found,
+# and a thread that is to stop stops. SCardCancel would do the latter, if pyscard survived a
+# context that has just died.
+LOOK_AGAIN_MS = 1000
 RETRY_S = 0.25
 _PNP = "\\\\?PnP?\\Notification"
 _NOT_THERE = scard.SCARD_STATE_UNKNOWN | scard.SCARD_STATE_UNAVAILABLE | scard.SCARD_STATE_IGNORE
@@ -103,7 +106,6 @@ class PcscWatch:
         self._fault: ReaderError | None = None
         self._seen = asyncio.Event()
         self._stop = threading.Event()
-        self._context = 0
 
     def expect(self, pattern: str) -> None:
         """Keep readers whose name contains ``pattern`` for whoever asks for it."""
@@ -134,7 +136,7 @@ class PcscWatch:
 
     def _free_reader(self, pattern: str) -> str:
         if self._fault is not None:
-            raise self._fault
+            raise type(self._fault)(str(self._fault))
         for name in sorted(self._slots.keys() - self._listeners.keys()):
             elses = _SAM_MARK in name or any(other in name for other in self._patterns)
             if pattern in name and (pattern or not elses):
@@ -154,10 +156,13 @@ class PcscWatch:
     def _release(self) -> None:
         self._users -= 1
         if self._users == 0:
-            self._stop.set()
-            scard.SCardCancel(self._context)
+            self._stop.set()  # the thread sees it within LOOK_AGAIN_MS
 
-    def _take_in(self, slots: dict[str, Slot], fault: ReaderError | None) -> None:
+    def _take_in(
+        self, stopped: threading.Event, slots: dict[str, Slot], fault: ReaderError | None
+    ) -> None:
+        if stopped.is_set():  # posted by a thread that has been replaced since
+            return
         self._slots, self._fault = slots, fault
         self._seen.set()
         gone = Slot(gone=str(fault) if fault else _UNPLUGGED)
@@ -169,19 +174,21 @@ class PcscWatch:
 
         def post(slots: dict[str, Slot], fault: ReaderError | None = None) -> None:
             with suppress(RuntimeError):  # the loop is closed: nobody listens any more
-                loop.call_soon_threadsafe(self._take_in, slots, fault)
+                loop.call_soon_threadsafe(self._take_in, stop, slots, fault)
 
         while not stop.is_set():
-            context = 0
             try:
-                context = self._context = _establish()
-                _follow(context, stop, post)
-            except ReaderError as fault:
+                context = _establish()
+                try:
+                    _follow(context, stop, post)
+                finally:
+                    scard.SCardReleaseContext(context)
+            except ReaderDeniedError as fault:
                 post({}, fault)
                 stop.wait(RETRY_S)
-            finally:
-                if context:
-                    scard.SCardReleaseContext(context)
+            except ReaderError as fault:
+                post({}, ReaderLostError(str(fault)))
+                stop.wait(RETRY_S)
 
 
 def _follow(context: int, stop: threading.Event, post: Callable[[dict[str, Slot]], None]) -> None:
@@ -195,19 +202,16 @@ def _follow(context: int, stop: threading.Event, post: Callable[[dict[str, Slot]
         code, states = scard.SCardGetStatusChange(
             context, wait_ms, [*asked, (_PNP, len(names) << 16)]
         )
-        if code not in (scard.SCARD_S_SUCCESS, *_LOOK_AGAIN):
-            raise _translated(code)
-        if code in (scard.SCARD_E_UNKNOWN_READER, scard.SCARD_E_CANCELLED):
+        if code == scard.SCARD_E_UNKNOWN_READER:  # unplugged since it was listed
             continue
+        if code not in (scard.SCARD_S_SUCCESS, scard.SCARD_E_TIMEOUT):
+            raise _translated(code)
         known = {name: state for name, state, _ in states if not state & _NOT_THERE}
         known.pop(_PNP, None)
         slots = {n: _slot(state, atr) for n, state, atr in states if n in known}
         if slots != posted:
             post(slots)
             posted = slots
-
-
-_LOOK_AGAIN = (scard.SCARD_E_TIMEOUT, scard.SCARD_E_CANCELLED, scard.SCARD_E_UNKNOWN_READER)
 
 
 def _reader_names(context: int) -> list[str]:
@@ -245,3 +249,15 @@ class PcscReader:
                 yield open_reader
             finally:
                 await open_reader.close()
+
+
+def attached() -> list[str]:
+    """Return the names of the readers that pcscd shows now.
+
+    Raises: ReaderLostError when pcscd does not answer, ReaderDeniedError when it refuses us.
+    """
+    context = _establish()
+    try:
+        return _reader_names(context)
+    finally:
+        scard.SCardReleaseContext(context)

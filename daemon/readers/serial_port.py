@@ -4,10 +4,12 @@ import asyncio
 import errno
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TypeVar
 
 import serial
 import serial_asyncio_fast
+from serial.tools.list_ports import comports
 
 from card_formats.apdu import Dialogue
 from card_formats.credential import Shown
@@ -105,3 +107,9 @@ class OpenSerialReader:
         """Refuse: no chip lies on a scanner. Raises NoCardError."""
         dialogue.close()
         raise NoCardError(f"{self._settings.name} reads no chips")
+
+
+def attached() -> list[str]:
+    """Return the stable paths of the serial devices on this machine, or plain ones without."""
+    by_id = sorted(str(path) for path in Path("/dev/serial/by-id").glob("*"))
+    return by_id or sorted(str(port.device) for port in comports())

@@ -22,8 +22,9 @@ RANGES = (
 )
 # Pieces that steer into the decoders' branches; noise alone would stop at the first of them.
 PIECES = [b"]", b"]E0", b"]E3", b"]E4", b"]C1", b"]Q3", b"%B", b";", b"+", b"?", b"^", b"=",
-          b"4111111111111111", b"4006381333931", b"2900000000179", b"7700000016", b"036000291452", b"E", b"\x1d", b"\r\n",
-          b"\xd0\x9a", b"\xff", b"\x00", b" ", b"-", b"0" * 40, b"3"]  # fmt: skip
+          b"4111111111111111", b"4006381333931", b"2900000000179", b"7700000016",
+          b"036000291452", b"E", b"\x1d", b"\r\n", b"\xd0\x9a",
+          b"\xff", b"\x00", b" ", b"-", b"0" * 40, b"3"]  # fmt: skip
 ATR_PIECES = [b"\x3b", b"\x3f", b"\x8f\x80\x01", b"\x80", b"\x4f\x0c\xa0\x00\x00\x03\x06", b"\xf0",
               b"\x08", b"\x04\x01\x02\x03", b"\x11"]  # fmt: skip
 

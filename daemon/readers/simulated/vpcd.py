@@ -36,10 +36,14 @@ class VpcdCard:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.card.take_away()
-        self._hang_up()
+        self.leave()
         self._thread.join()
         self._socket.close()
+
+    def leave(self) -> None:
+        """Take the card away."""
+        self.card.take_away()
+        self._hang_up()
 
     def _hang_up(self) -> None:
         with suppress(OSError):  # pcscd may have been faster

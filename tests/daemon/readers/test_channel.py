@@ -157,5 +157,5 @@ async def test_traffic_is_logged_with_its_data_masked(caplog: pytest.LogCaptureF
     channel = Channel(lambda: FakeLink(lambda c: bytes.fromhex("04A1B2C3D4E580 9000")), name="chip")
     await channel.converse(read_uid(), timeout_s=WAIT_S)
     await channel.close()
-    assert caplog.messages == ["chip > FFCA0000 - < 04A…580 9000"]
+    assert caplog.messages == ["chip > FFCA0000 - < 04A1…E580 9000"]
     assert caplog.records[0].levelno == TRAFFIC < logging.DEBUG

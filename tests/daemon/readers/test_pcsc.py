@@ -12,7 +12,7 @@ from card_formats.credential import Medium, Shown
 from daemon.clock import SystemClock
 from daemon.readers import Presented, ReaderState, Removed, StateChanged
 from daemon.readers.errors import CardLostError, CardSilentError, NoCardError
-from daemon.readers.pcsc import PcscReader, PcscWatch
+from daemon.readers.pcsc import PcscLink, PcscReader, PcscWatch
 from daemon.readers.settings import PcscSettings
 from daemon.readers.simulated.cards import PlayedCard, TokenCard
 from daemon.readers.simulated.vpcd import VpcdCard
@@ -180,3 +180,36 @@ async def test_a_till_may_start_before_pcscd(pcscd: Pcscd) -> None:
         with VpcdCard(card(), slot=1):
             assert (await next_event(till, Presented)).shown.raw == UID
         await both_empty(till)
+
+
+async def test_a_reader_that_is_not_named_takes_what_no_other_table_names(pcscd: Pcscd) -> None:
+    watch, clock = PcscWatch(), SystemClock()
+    settings = [
+        PcscSettings(name="any"),
+        PcscSettings(name="left", device="Virtual PCD 00 00"),
+        PcscSettings(name="missing", device="ACR1252"),
+    ]
+    till = Supervisor([PcscReader(one, clock, watch) for one in settings], clock)
+    async with running(till):
+        absent = await next_event(till, StateChanged, reader="missing")
+        assert absent.detail == "no reader named like 'ACR1252'"
+        await until_state(till, "any", ReaderState.READY)
+        await until_state(till, "left", ReaderState.READY)
+        with VpcdCard(card(), slot=1):
+            assert (await next_event(till, Presented)).reader == "any"
+        await until_state(till, "any", ReaderState.READY)
+
+
+async def test_a_card_that_another_program_holds_is_denied_until_it_lets_go(
+    pcscd: Pcscd,
+) -> None:
+    with VpcdCard(card()) as held:
+        assert await asyncio.to_thread(held.powered.wait, 10)
+        others = PcscLink("Virtual PCD 00 00")
+        async with running(two_readers()) as till:
+            await until_state(till, "left", ReaderState.DENIED)
+            assert till.details["left"] == "another program holds the card"
+            others.close()
+            assert (await next_event(till, Presented)).shown.raw == UID
+            held.leave()
+            await both_empty(till)

@@ -1,0 +1,72 @@
+"""What a sale adds to the meters: per line, and visits once."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+
+import msgspec
+
+from daemon.programme.basket import Basket, BasketLine
+from daemon.programme.goods import units_of
+from daemon.programme.programme import Programme
+from daemon.programme.quote import Quote
+from daemon.programme.state import Meter
+
+
+class Sold(msgspec.Struct):
+    """One line as the meters see it: pieces, money in minor units, points by purse."""
+
+    line: BasketLine
+    units: int
+    net: int
+    paid: int
+    earned: Mapping[str, int]
+
+
+def count(
+    meters: Iterable[Meter], sold: Sequence[Sold], day: date
+) -> tuple[list[dict[str, int]], dict[str, int]]:
+    """Return what each line adds, by meter, and what the whole sale adds."""
+    by_line: list[dict[str, int]] = [{} for _ in sold]
+    whole: dict[str, int] = {}
+    for meter in meters:
+        mine = [i for i, one in enumerate(sold) if meter.goods.holds(one.line, day)]
+        if meter.of == "visits":
+            if mine:
+                whole[meter.id] = 1
+            continue
+        for i in mine:
+            amount = _amount(meter, sold[i])
+            if amount:
+                by_line[i][meter.id] = amount
+                whole[meter.id] = whole.get(meter.id, 0) + amount
+    return by_line, whole
+
+
+def _amount(meter: Meter, one: Sold) -> int:
+    match meter.of:
+        case "paid":
+            return one.paid
+        case "net":
+            return one.net
+        case "units":
+            return one.units
+        case "visits":
+            return 0
+        case "points":
+            own = {purse: n for purse, n in one.earned.items() if "@" not in purse}
+            return own.get(meter.purse, 0) if meter.purse else sum(own.values())
+
+
+def recount(programme: Programme, basket: Basket, quote: Quote) -> Quote:
+    """Return a card's posted quote with the meters of ``programme``: for a new meter's past."""
+    sold = [
+        Sold(line, units_of(line), quoted.net, quoted.paid, quoted.earned)
+        for line, quoted in zip(basket.lines, quote.lines, strict=True)
+    ]
+    day = datetime.fromisoformat(quote.now).date()
+    by_line, whole = count(programme.meters.values(), sold, day)
+    lines = tuple(
+        msgspec.structs.replace(quoted, meters=meters)
+        for quoted, meters in zip(quote.lines, by_line, strict=True)
+    )
+    return msgspec.structs.replace(quote, lines=lines, meters=whole)

@@ -1,0 +1,296 @@
+"""What cannot be loaded is refused with the path of the wrong key and what to write instead."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daemon.programme.checks import check
+from daemon.programme.errors import ProgrammeError
+from daemon.programme.file import PROGRAMME_CHARS_MAX, RULES_MAX
+from daemon.programme.programme import load
+from tests.daemon.programme.shops import HEAD, PROGRAMMES, shop
+
+R = '[[rule]]\nid = "r"\n'
+FIVE = "give = { percent = 5 }\n"
+PURSE = '[[purse]]\nid = "bonus"\nunit = "UAH"\n'
+POINTS = '[[purse]]\nid = "points"\nunit = "point"\n'
+METER = '[[meter]]\nid = "spend"\nof = "paid"\n'
+BAD = [
+    ("[", "programme", "not TOML"),
+    ("[programme]", "programme.id", "is missing"),
+    (HEAD + "colour = 1", "programme.colour", "there is no such key; write one of id, currency"),
+    (HEAD.replace("tz", "timezone"), "programme.timezone", "write one of id"),
+    (HEAD.replace("Kyiv", "Atlantis"), "programme.tz", "is no time zone"),
+    (HEAD.replace("UAH", "hryvnia"), "programme.currency", "is no currency"),
+    (HEAD.replace("test", "a b"), "programme.id", "is no name"),
+    (HEAD + 'round = "up"', "programme.round", "'up' is not one of 'basket', 'line'"),
+    (HEAD + "[[rules]]", "rules", "did you mean rule?"),
+    (HEAD + '[[lane]]\nid = "a"\n' * 2, "lane[1].id", "'a' is taken"),
+    (HEAD + '[[lane]]\nid = "a"\nbase = "gross"', "lane[0].base", "not one of 'net', 'list'"),
+    (HEAD + R + "give = { percnt = 5 }", "rule[0].give.percnt", "did you mean percent?"),
+    (HEAD + R + "give = {}", "rule[0].give", "says no size"),
+    (HEAD + R + "give = { percent = 5, amount = 3 }", "rule[0].give.amount", "make two rules"),
+    (HEAD + R + "give = { percent = 101 }", "rule[0].give.percent", "101 % is not from 0 to 100"),
+    (HEAD + R + "give = { percent = -1 }", "rule[0].give.percent", "-1 % is not from 0 to 100"),
+    (HEAD + R + "give = { percent = 1.005 }", "rule[0].give.percent", "1.005 is no percentage"),
+    (HEAD + R + "give = { percent = inf }", "rule[0].give.percent", "is no percentage"),
+    (HEAD + R + "give = { percent = true }", "rule[0].give.percent", "is no percentage"),
+    (HEAD + R + "give = { amount = 1.5 }", "rule[0].give.amount", "write minor units"),
+    (HEAD + R + "give = { amount = -5 }", "rule[0].give.amount", "-5 is not from 0"),
+    (HEAD + R + "give = { percent = { bye = 1 } }", "rule[0].give.percent", "is no number"),
+    (
+        HEAD + R + 'give = { percent = { by = "meter.x", steps = [[1, 2]] } }',
+        "rule[0].give.percent.by",
+        "there is no meter 'x'",
+    ),
+    (
+        HEAD + R + 'give = { percent = { by = "payment", steps = [[1, 2]] } }',
+        "rule[0].give.percent.by",
+        "counts nothing",
+    ),
+    (
+        HEAD + R + 'give = { percent = { by = "basket.total", steps = [[9, 2], [9, 3]] } }',
+        "rule[0].give.percent.steps[1]",
+        "9 is not above 9; write the steps from small to large",
+    ),
+    (
+        HEAD + R + 'give = { percent = { by = "basket.total", steps = [[9, 200]] } }',
+        "rule[0].give.percent.steps[0][1]",
+        "200 % is not from 0 to 100",
+    ),
+    (
+        HEAD + R + 'give = { percent = { by = "basket.total", steps = [] } }',
+        "rule[0].give.percent.steps",
+        "write 1 to 100 steps",
+    ),
+    (
+        HEAD + R + 'give = { percent = { from = 30, step = -1, since = "2026-02-30" } }',
+        "rule[0].give.percent.since",
+        "is no day",
+    ),
+    (HEAD + R + 'give = { earn = "bonus", percent = 5 }', "rule[0].give.earn", "there is no purse"),
+    (
+        HEAD + POINTS + R + 'give = { earn = "points", percent = 5 }',
+        "rule[0].give.percent",
+        "the purse points has no worth",
+    ),
+    (
+        HEAD + PURSE + R + 'lane = "x"\ngive = { earn = "bonus", percent = 5 }',
+        "rule[0].lane",
+        "is for discounts only",
+    ),
+    (
+        HEAD + PURSE + R + 'give = { burn = "bonus", percent = 5 }',
+        "rule[0].give.percent",
+        "does not go with burn; it has burn, max, max_percent",
+    ),
+    (
+        HEAD + PURSE + R + 'give = { earn = "bonus", percent = 5, hold = "9d", expire = "9d" }',
+        "rule[0].give.expire",
+        "within the hold of 9d",
+    ),
+    (HEAD + R + FIVE + 'lane = "x"', "rule[0].lane", "there is no lane 'x'; there is: default"),
+    (HEAD + R + FIVE + 'exclusive = "some"', "rule[0].exclusive", "'all'"),
+    (HEAD + R + FIVE + "limit = {}", "rule[0].limit", "limits nothing"),
+    (HEAD + R + FIVE + "limit = { total = -1 }", "rule[0].limit.total", "is below 0"),
+    (HEAD + R + FIVE + "limit = { per_code = 1 }", "rule[0].limit.per_code", "needs the condition"),
+    (HEAD + R + FIVE + "scope = { not = {} }", "rule[0].scope.not", "is empty"),
+    (HEAD + R + FIVE + "scope = { not = { x = 1 } }", "rule[0].scope.not.x", "no such key"),
+    (HEAD + R + FIVE + "scope = { sku = [] }", "rule[0].scope.sku", "the list is empty"),
+    (HEAD + R + FIVE + "scope = { group = 0 }", "rule[0].scope.group", "write 1 or more"),
+    (HEAD + R + FIVE + 'scope = { launched = "2w" }', "rule[0].scope.launched", "such as 30d"),
+    (
+        HEAD + R + FIVE + "scope = { price = { at_least = 9, below = 9 } }",
+        "rule[0].scope.price",
+        "no price is from 9 to 8",
+    ),
+    (HEAD + R + FIVE + 'when = { weather = "rain" }', "rule[0].when.weather", "is no condition"),
+    (HEAD + R + FIVE + "when = { meter = { x = 1 } }", "rule[0].when.meter.x", "no meter 'x'"),
+    (HEAD + R + FIVE + "when = { status = { x = true } }", "rule[0].when.status.x", "no status"),
+    (HEAD + R + FIVE + 'when = { date = "2026-02-30" }', "rule[0].when.date", "does not exist"),
+    (HEAD + R + FIVE + "when = { date = 2026-02-30 }", "programme", "not TOML"),
+    (HEAD + R + FIVE + 'when = { date = "02-30" }', "rule[0].when.date", "does not exist"),
+    (HEAD + R + FIVE + 'when = { date = "2027-02-29" }', "rule[0].when.date", "does not exist"),
+    (
+        HEAD + R + FIVE + 'when = { date = "2026-12-31..2026-12-01" }',
+        "rule[0].when.date",
+        "write the earlier date first",
+    ),
+    (HEAD + R + FIVE + 'when = { time = "12:00" }', "rule[0].when.time", "is no span of the day"),
+    (HEAD + R + FIVE + 'when = { time = "..24:01" }', "rule[0].when.time", "is no time of day"),
+    (HEAD + R + FIVE + 'when = { weekday = "monday" }', "rule[0].when.weekday", "is no weekday"),
+    (HEAD + R + FIVE + "when = { mday = 32 }", "rule[0].when.mday", "is no day of the month"),
+    (
+        HEAD + R + FIVE + "when = { basket = { total = { atleast = 5 } } }",
+        "rule[0].when.basket.total.atleast",
+        "is no condition",
+    ),
+    (
+        HEAD + R + FIVE + 'when = { "basket.total" = { atleast = 5 } }',
+        "rule[0].when.basket.total.atleast",
+        "there is no such key; write one of above, at_least, at_most, below",
+    ),
+    (HEAD + R + FIVE + "when = { any = {} }", "rule[0].when.any", "write a list of tables"),
+    (
+        HEAD + R + FIVE + 'when = { any = [{ time = "9" }] }',
+        "rule[0].when.any[0].time",
+        "is no time of day",
+    ),
+    (HEAD + R + FIVE + "when = { near = { of = 1 } }", "rule[0].when.near", "write such as"),
+    (
+        HEAD + R + FIVE + "when = " + "{ not = " * 12 + "{}" + " }" * 12,
+        "rule[0].when" + ".not" * 9,
+        "",
+    ),
+    (HEAD + "[[cap]]\npercent = 101", "cap[0].percent", "101 % is not from 0 to 100"),
+    (HEAD + '[[calendar]]\nid = "c"\ndates = ["x"]', "calendar[0].dates[0]", "is no date"),
+    (HEAD + METER.replace("paid", "gross"), "meter[0].of", "'visits'"),
+    (HEAD + METER + 'window = "2 weeks"', "meter[0].window", "write life, 30d, month"),
+    (HEAD + METER + 'window = "since:x"', "meter[0].window", "there is no status 'x'"),
+    (HEAD + PURSE + "worth = 5", "purse[0].worth", "is worth itself"),
+    (HEAD + PURSE + 'where = "chip"\nhold = "3d"', "purse[0].hold", "leave it out"),
+    (
+        HEAD + PURSE + 'where = "chip"\n' + POINTS + 'where = "chip"',
+        "purse[1].where",
+        "room for one",
+    ),
+    (
+        HEAD + '[[status]]\nid = "s"\nof = "m"\nenter = { at_least = 1, within = "1d" }',
+        "status[0].of",
+        "there is no meter 'm'",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "path", "message"), BAD, ids=[str(row[1]) for row in BAD])
+def test_a_wrong_key_is_named_by_its_path(text: str, path: str, message: str) -> None:
+    with pytest.raises(ProgrammeError) as refused:
+        load(text)
+    assert refused.value.path == path
+    assert message in refused.value.message
+
+
+def test_statuses_that_hang_on_each_other_are_a_loop() -> None:
+    text = ""
+    for one, other in (("a", "b"), ("b", "a")):
+        text += f'[[meter]]\nid = "{one}m"\nof = "paid"\nwindow = "since:{other}"\n'
+        text += f'[[status]]\nid = "{one}"\nof = "{one}m"\n'
+        text += 'enter = { at_least = 1, within = "1d" }\n'
+    with pytest.raises(ProgrammeError) as refused:
+        shop(text)
+    assert refused.value.path == "status[0].of"
+    assert "a -> b -> a" in refused.value.message
+
+
+def test_the_file_and_its_rules_have_limits() -> None:
+    with pytest.raises(ProgrammeError, match="longer than"):
+        load(HEAD + "#" * PROGRAMME_CHARS_MAX)
+    rule = '[[rule]]\nid = "r{}"\ngive.percent = 1\n'
+    with pytest.raises(ProgrammeError, match="more than 10000 rules"):
+        load(HEAD + "".join(rule.format(i) for i in range(RULES_MAX + 1)))
+    with pytest.raises(ProgrammeError):
+        load(HEAD + "x = " + "[" * 5_000)
+
+
+@given(st.text())
+def test_any_text_is_a_programme_or_an_error_of_ours(text: str) -> None:
+    with pytest.raises(ProgrammeError):
+        load(text)
+
+
+WORDS = st.sampled_from(
+    [
+        '"x"',
+        "0",
+        "-1",
+        "5",
+        "1.5",
+        "true",
+        "[]",
+        "{}",
+        "2026-02-28",
+        '"..12:00"',
+        '"1d"',
+        "[[1, 2]]",
+    ]
+)
+KEYWORDS = """id give when scope limit percent amount each price earn burn by steps max any not
+near of from step since min time date weekday mday now codes meter.x basket.total n group per"""
+KEYS = st.sampled_from(KEYWORDS.split())
+VALUES = st.recursive(
+    WORDS,
+    lambda inner: st.one_of(
+        st.dictionaries(KEYS, inner, max_size=3).map(
+            lambda table: "{" + ", ".join(f"{k} = {v}" for k, v in table.items()) + "}"
+        ),
+        st.lists(inner, max_size=2).map(lambda items: "[" + ", ".join(items) + "]"),
+    ),
+    max_leaves=6,
+)
+
+
+@given(st.dictionaries(st.sampled_from(("give", "when", "scope", "limit")), VALUES, min_size=1))
+def test_any_rule_is_compiled_or_refused_with_a_path(tables: dict[str, str]) -> None:
+    text = HEAD + R + "".join(f"{key} = {value}\n" for key, value in tables.items())
+    refused = None
+    try:
+        load(text)
+    except ProgrammeError as error:
+        refused = error
+    assert refused is None or refused.path.startswith("rule[0]") or "TOML" in refused.message
+
+
+def test_the_version_follows_what_the_file_says_and_not_how() -> None:
+    text = (PROGRAMMES / "first.toml").read_text("utf-8")
+    version = load(text).version
+    assert load("# a remark\n" + text.replace(" = ", "=")).version == version
+    assert load(text.replace("percent = 5 ", "percent = 6 ")).version != version
+
+
+DOUBTS = [
+    (R + "give = { percent = 0 }", "rule[0].give", "gives 0"),
+    (R + FIVE, "rule[0].lane", "names no lane; it runs in default"),
+    (R + FIVE + "limit = { total = 0 }", "rule[0].limit.total", "is 0"),
+    (R + "give = { price = 5 }", "rule[0].give.price", "a price without a condition"),
+    (R + "give = { percent = 5, max = 0 }", "rule[0].give.max", "is 0"),
+    (
+        R + FIVE + "when = { basket = { qty = { at_least = 5, below = 5 } } }",
+        "rule[0].when.basket.qty",
+        "no number fits",
+    ),
+    (
+        R + FIVE + 'when = { date = 2026-12-24, weekday = "mon" }',
+        "rule[0].when",
+        "no day has this date and weekday",
+    ),
+    (
+        R + FIVE + 'when = { date = "..2020-01-31", not = { date = "..2020-02-01" } }',
+        "rule[0].when",
+        "no day has this date and not",
+    ),
+    (
+        R + FIVE + 'scope = { sku = "tea", not = { sku = ["tea", "jam"] } }',
+        "rule[0].scope",
+        "leaves out all that it names",
+    ),
+    ("[[cap]]\npercent = 100", "cap[0].percent", "caps nothing"),
+    ("markup = 25\n" + R + "give = { percent = 20.01 }", "rule[0].give.percent", "is below cost"),
+]
+
+
+@pytest.mark.parametrize(("rest", "path", "message"), DOUBTS)
+def test_what_is_allowed_and_doubtful_is_a_warning(rest: str, path: str, message: str) -> None:
+    (found,) = [warning for warning in check(shop(rest)) if message in warning.message]
+    assert found.path == path
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "markup = 25\n" + R + 'lane = "a"\ngive = { percent = 20 }\n[[lane]]\nid = "a"\n',
+        R + FIVE + 'lane = "a"\nwhen = { date = "02-29", weekday = "sat" }\n[[lane]]\nid = "a"\n',
+        R + FIVE + 'lane = "a"\nwhen = { date = "..2020-01-31" }\n[[lane]]\nid = "a"\n',
+    ],
+)
+def test_what_can_happen_is_no_doubt(rest: str) -> None:
+    assert check(shop(rest)) == []

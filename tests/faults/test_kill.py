@@ -1,0 +1,136 @@
+"""kill -9 before every SQL statement of a sale's life, then come back and look."""
+
+import asyncio
+import shutil
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.scenarios.baskets import BASKET
+from tests.support.till import (
+    CHIP_UID,
+    PATIENCE_S,
+    Pos,
+    RefusedByTillError,
+    audited,
+    lay_out,
+)
+
+HOLD = {"lines": BASKET, "burn": 1_000, "ttl_s": 3_600}
+EARNED = 3_500
+
+
+@asynccontextmanager
+async def process(home: Path, burns_at: int = 0) -> AsyncIterator[asyncio.subprocess.Process]:
+    words = ["-m", "tests.faults.dying_till", str(home), str(burns_at)]
+    till = await asyncio.create_subprocess_exec(
+        sys.executable, *words, stdout=asyncio.subprocess.PIPE
+    )
+    assert till.stdout is not None
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            assert await till.stdout.readline() == b"ready\n"
+        yield till
+    finally:
+        if till.returncode is None:
+            till.terminate()
+        await till.wait()
+
+
+async def show_chip(pos: Pos) -> str:
+    await pos.call("events.subscribe")
+    await pos.call("input.simulate", reader="chip", do="present", card="chip")
+    assert (await pos.event("card.presented"))["card"].startswith(CHIP_UID[:4])
+    presentation: str = (await pos.call("card.identify", reader="chip"))["presentation"]
+    return presentation
+
+
+async def hold(pos: Pos, presentation: str) -> Any:
+    """Repeat the very same call; where the till wants to see the card again, show it."""
+    try:
+        return await pos.call("sale.hold", sale_id="s1", presentation=presentation, **HOLD)
+    except RefusedByTillError as error:
+        assert error.data["name"] == "no_card"
+        assert error.data["retryable"] is True
+    presentation = await show_chip(pos)
+    return await pos.call("sale.hold", sale_id="s1", presentation=presentation, **HOLD)
+
+
+async def live(pos: Pos, presentation: str) -> list[Any]:
+    """Hold, commit, return one line, return the rest; and a hold that is voided."""
+    line = {"line": 2, "qty": 1}
+    return [
+        await hold(pos, presentation),
+        await pos.call("sale.commit", sale_id="s1"),
+        await pos.call("sale.return", return_id="r1", sale_id="s1", lines=[line]),
+        await pos.call("sale.return", return_id="r2", sale_id="s1"),
+        await pos.call("sale.hold", sale_id="s2", lines=BASKET),
+        await pos.call("sale.void", sale_id="s2"),
+    ]
+
+
+async def earlier_sale(home: Path) -> None:
+    """A card with something on it, to burn from."""
+    lay_out(home)
+    async with process(home), Pos.connect(home / "pos.sock") as pos:
+        presentation = await show_chip(pos)
+        sale = {"sale_id": "s0", "presentation": presentation, "lines": BASKET}
+        posted = await pos.call("sale.commit", **sale)
+        assert posted["balances"]["bonus"]["available"] == EARNED
+
+
+async def undisturbed(home: Path) -> tuple[list[Any], int]:
+    async with process(home) as till:
+        async with Pos.connect(home / "pos.sock") as pos:
+            answers = await live(pos, await show_chip(pos))
+        till.send_signal(signal.SIGTERM)
+        assert till.stdout is not None
+        statements = int(await till.stdout.readline())
+    return answers, statements
+
+
+def as_seen(answers: list[Any]) -> list[Any]:
+    """Return the answers without what differs from run to run: times, and whether replayed."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {k: plain(v) for k, v in value.items() if k not in ("at", "until", "replayed")}
+        return [plain(item) for item in value] if isinstance(value, list) else value
+
+    return [plain(answer) for answer in answers]
+
+
+async def killed_at(start: Path, home: Path, burns_at: int) -> list[Any]:
+    """Live until killed, then start again and live the whole life once more."""
+    shutil.copytree(start, home)
+    presentation = ""
+    async with process(home, burns_at) as till:
+        with pytest.raises(ConnectionError):  # noqa: PT012  # whichever call it dies in
+            async with Pos.connect(home / "pos.sock") as pos:
+                presentation = await show_chip(pos)
+                await live(pos, presentation)
+        assert await till.wait() == -signal.SIGKILL
+    assert audited(home).findings == ()
+    async with process(home), Pos.connect(home / "pos.sock") as pos:
+        return await live(pos, presentation)
+
+
+async def test_a_sale_killed_at_any_statement_is_lived_again_with_the_same_end(
+    tmp_path: Path,
+) -> None:
+    start = tmp_path / "start"
+    await earlier_sale(start)
+    shutil.copytree(start, tmp_path / "whole")
+    expected, statements = await undisturbed(tmp_path / "whole")
+    assert statements > 50
+    for burns_at in range(1, statements + 1):
+        home = tmp_path / str(burns_at)
+        answers = await killed_at(start, home, burns_at)
+        assert as_seen(answers) == as_seen(expected), f"killed before statement {burns_at}"
+        assert audited(home).findings == ()
+        shutil.rmtree(home)

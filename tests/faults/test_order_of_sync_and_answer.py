@@ -1,0 +1,45 @@
+"""The disk comes before the answer: watched from outside, in the system calls."""
+
+import asyncio
+import re
+import sys
+from pathlib import Path
+
+from tests.scenarios.baskets import BASKET
+from tests.support.till import PATIENCE_S, Pos, lay_out
+
+CALLS = "fdatasync,fsync,recvfrom,read,sendto,sendmsg,write"
+
+
+async def test_the_ledger_is_synced_between_the_request_and_its_answer(tmp_path: Path) -> None:
+    home, trace = tmp_path / "home", tmp_path / "trace"
+    lay_out(home)
+    till = await asyncio.create_subprocess_exec(
+        *("strace", "-f", "-y", "-s", "400", "-e", f"trace={CALLS}", "-o", str(trace)),
+        *(sys.executable, "-m", "tests.faults.dying_till", str(home), "0"),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert till.stdout is not None
+    try:
+        async with asyncio.timeout(3 * PATIENCE_S):
+            assert await till.stdout.readline() == b"ready\n"
+            async with Pos.connect(home / "pos.sock") as pos:
+                for n in range(3):
+                    await pos.call("sale.commit", sale_id=f"watched-{n}", lines=BASKET)
+    finally:
+        till.terminate()
+        await till.wait()
+    lines = trace.read_text("utf-8", errors="replace").splitlines()
+    for n in range(3):
+        asked = first(lines, rf"(recvfrom|read)\(.*sale\.commit.*watched-{n}")
+        answered = first(lines, rf"(sendto|sendmsg|write)\(.*posted.*watched-{n}")
+        synced = first(lines[asked:], r"(fdatasync|fsync)\(\d+<.*tillcard\.db-wal>\)\s+= 0") + asked
+        assert asked < synced < answered
+
+
+def first(lines: list[str], pattern: str) -> int:
+    """Return the index of the first line that matches; a call in two parts counts at its end."""
+    for index, line in enumerate(lines):
+        if re.search(pattern, line):
+            return index
+    raise AssertionError(f"nothing like {pattern} was traced")
