@@ -5,9 +5,11 @@ import msgspec
 from card_formats.check_digits import CHECK_CHARS, Check, has_valid_check, is_digits
 from card_formats.credential import Credential, Medium, Reading, Trust
 from card_formats.errors import CardFormatError
+from card_formats.phone.rotating import CODE_DIGITS, GOOGLE_CODE_DIGITS
 
 NUMBER_CHARS_MAX = 32
 UPC_DIGITS, GTIN_DIGITS = 12, 13
+LIVE_LAYOUTS = ((CODE_DIGITS, Check.MOD97), (GOOGLE_CODE_DIGITS, Check.NONE))
 SCALE_PREFIXES = ("02", *(str(n) for n in range(20, 30)))
 
 
@@ -18,6 +20,7 @@ class NumberRange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             it must have six digits or more to count (see ``bank_card``).
     length: the whole number's, check digits included, NUMBER_CHARS_MAX at most.
     media:  how such a card may be shown; empty means any way but by chip.
+    live:   the number is a code that a phone changes every half minute (``phone/rotating.py``).
     With ``check = "ean"`` the 12 digits of a UPC-A and the 13 of its EAN are one number.
     Raises ValueError for a range that could match nothing.
     """
@@ -27,6 +30,7 @@ class NumberRange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     length: int
     check: Check = Check.NONE
     media: tuple[Medium, ...] = ()
+    live: bool = False
 
     def __post_init__(self) -> None:
         if not (self.prefix.isascii() and self.prefix.isalnum()):
@@ -35,6 +39,8 @@ class NumberRange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             raise ValueError(f"a number with a {self.check.value} check has digits only")
         if not len(self.prefix) + CHECK_CHARS[self.check] < self.length <= NUMBER_CHARS_MAX:
             raise ValueError(f"length must leave room for digits, at most {NUMBER_CHARS_MAX}")
+        if self.live and (self.length, self.check) not in LIVE_LAYOUTS:
+            raise ValueError("a live code has 22 digits with a mod97 check, or Google's 28 without")
 
     def claim(self, text: str, medium: Medium) -> str | None:
         """Return ``text`` in canonical form if it has this range's shape, check digits aside."""
@@ -69,6 +75,8 @@ def recognise_number(reading: Reading, ranges: tuple[NumberRange, ...]) -> Crede
             if number is None:
                 continue
             if has_valid_check(number_range.check, number):
+                if number_range.live:
+                    return Credential("rotating", number, reading.medium, Trust.ROTATING)
                 return Credential("number", number, reading.medium, Trust.STATIC)
             misread = True
     if misread:

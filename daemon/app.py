@@ -14,8 +14,11 @@ from pathlib import Path
 from card_formats.check_digits import Check
 from card_formats.credential import Trust
 from card_formats.numbers import NumberRange
+from card_formats.phone.rotating import CODE_DIGITS, GOOGLE_CODE_DIGITS
 from daemon import config as configuration
 from daemon.accounts.cards import Cards
+from daemon.accounts.phones import Phones
+from daemon.accounts.rotating import LiveCodes
 from daemon.checkout import Checkout, CheckoutPolicy
 from daemon.clock import Clock, rfc3339
 from daemon.config import Config, ConfigError
@@ -62,6 +65,7 @@ class App:
     socket: Path
     web_url: str
     cards: Cards
+    phones: Phones
     status: DaemonStatus
 
 
@@ -82,8 +86,11 @@ class Room:
         )
         self.editions = Editions(self.ledger, programme)
         self.cards = Cards(self.ledger, clock)
+        shop_key = load_or_make(home / "phones.key")
+        self.phones = Phones(self.ledger, clock, shop_key)
+        self.live_codes = LiveCodes(self.ledger, self.cards, clock, shop_key)
         pricing = Pricing(self.ledger, self.editions, clock)
-        self.checkout = Checkout(self.ledger, self.cards, pricing, clock, policy)
+        self.checkout = Checkout(self.ledger, self.cards, self.live_codes, pricing, clock, policy)
         self.events = EventRing(clock, secrets.token_hex(4))
         self.inputs = Inputs(self.events, self.checkout, clock, self.supervisor.states)
         self.web = self._web_server(web, load_or_make(home / "forms.key")) if web else None
@@ -165,7 +172,9 @@ async def running(
         ]
         stack.callback(lambda: [task.cancel() for task in background])
         await stack.enter_async_context(room.server.listening(socket))
-        yield App(socket, room.web.url if room.web else "", room.cards, await room.status())
+        yield App(
+            socket, room.web.url if room.web else "", room.cards, room.phones, await room.status()
+        )
 
 
 async def run(config_path: Path, clock: Clock) -> None:
@@ -196,6 +205,16 @@ def _policy(config: Config) -> CheckoutPolicy:
         NumberRange(name="phone", prefix=phone.prefix, length=STATIC_DIGITS, check=Check.MOD97),
         NumberRange(
             name="phone-ean", prefix=phone.ean13_prefix, length=EAN_DIGITS, check=Check.EAN
+        ),
+        NumberRange(
+            name="phone-live",
+            prefix=phone.rotating_prefix,
+            length=CODE_DIGITS,
+            check=Check.MOD97,
+            live=True,
+        ),
+        NumberRange(
+            name="google-live", prefix=phone.google_prefix, length=GOOGLE_CODE_DIGITS, live=True
         ),
     )
     return CheckoutPolicy(

@@ -16,7 +16,8 @@ from card_formats import registry
 from card_formats.credential import Credential, Medium, Shown, Trust, mask
 from card_formats.errors import BankCardError, CardFormatError, UnknownFormatError
 from card_formats.numbers import NumberRange
-from daemon.accounts.cards import Cards
+from daemon.accounts.cards import Account, Cards
+from daemon.accounts.rotating import LiveCodes
 from daemon.answers import (
     Held,
     Identified,
@@ -58,10 +59,17 @@ class Checkout:
     """The till's four questions: whose card, what price, commit, take back."""
 
     def __init__(
-        self, ledger: Ledger, cards: Cards, pricing: Pricing, clock: Clock, policy: CheckoutPolicy
+        self,
+        ledger: Ledger,
+        cards: Cards,
+        live_codes: LiveCodes,
+        pricing: Pricing,
+        clock: Clock,
+        policy: CheckoutPolicy,
     ) -> None:
         self._ledger = ledger
         self._cards = cards
+        self._live_codes = live_codes
         self._pricing = pricing
         self._clock = clock
         self._policy = policy
@@ -74,14 +82,23 @@ class Checkout:
         """Decode and recognise. Raises CardFormatError and its kinds."""
         return registry.recognise(registry.decode(shown), self._policy.ranges)
 
-    async def identify(self, shown: Shown) -> Identified:
+    async def identify(self, shown: Shown, reader: str = "") -> Identified:
         """Say whose card was shown. Raises RefusedError with what the cashier should do."""
         try:
             credential = self.recognise(shown)
         except CardFormatError as error:
             raise _refusal(error) from None  # a bank card's number must not travel in a cause
-        account = await self._cards.resolve(credential)
+        account = await self._account(credential, reader)
         return _identified(self._presentations.add(account, credential))
+
+    async def _account(self, credential: Credential, reader: str) -> Account:
+        if credential.trust is not Trust.ROTATING:
+            return await self._cards.resolve(credential)
+        # A nervous second scan of the same code, before its sale, is no second use of it.
+        shown_before = self._presentations.unused(credential)
+        if shown_before is not None:
+            return shown_before.account
+        return await self._live_codes.verify(credential, reader)
 
     # What does this basket cost with it?
 
@@ -306,7 +323,7 @@ def _identified(presentation: Presentation) -> Identified:
     name = account.profile.name
     return Identified(
         presentation=presentation.presentation,
-        card=mask(credential.value),
+        card=mask(account.card.number or credential.value),
         account=account.account,
         name=name,
         trust=credential.trust,

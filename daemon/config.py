@@ -8,6 +8,8 @@ from typing import Any, Literal
 import msgspec
 
 from card_formats.numbers import NumberRange
+from card_formats.phone.rotating import GOOGLE_PREFIX, PREFIX_DEFAULT
+from card_formats.phone.static_number import PREFIXES
 
 HOLD_TTL_S_MAX = 7 * 24 * 3_600
 
@@ -56,10 +58,21 @@ class PolicySection(Section, frozen=True, kw_only=True):
 
 
 class CardNumbersSection(Section, frozen=True, kw_only=True):
-    """The prefixes of the numbers that phone cards are given."""
+    """The prefixes of the numbers that phone cards are given, and of the codes phones show.
+
+    rotating_prefix, google_prefix: 90 to 98, never 99; of the code on the card page, and of the
+    one that Google Wallet shows.
+    """
 
     prefix: str = "91"
     ean13_prefix: str = "04"
+    rotating_prefix: str = PREFIX_DEFAULT
+    google_prefix: str = GOOGLE_PREFIX
+
+    def __post_init__(self) -> None:
+        for prefix in (self.prefix, self.rotating_prefix, self.google_prefix):
+            if prefix not in PREFIXES:
+                raise ValueError("a card's prefix is 90 to 98")
 
 
 class SimulatedSection(Section, frozen=True, kw_only=True):

@@ -36,14 +36,20 @@ class Presentations:
 
     def add(self, account: Account, credential: Credential) -> Presentation:
         """Return the presentation of ``credential``: a new one, or the one not used yet."""
-        key = f"{credential.medium}:{credential.scheme}:{credential.value}"
-        known = self._by_id.get(self._by_credential.get(key) or "")
-        if known is not None and self._sales.get(known.presentation) is None:
+        known = self.unused(credential)
+        if known is not None:
             return known
         presentation = Presentation("p" + secrets.token_hex(8), account, credential)
         self._by_id.put(presentation.presentation, presentation)
-        self._by_credential.put(key, presentation.presentation)
+        self._by_credential.put(_key(credential), presentation.presentation)
         return presentation
+
+    def unused(self, credential: Credential) -> Presentation | None:
+        """Return the presentation of ``credential`` that no sale has used yet, if there is one."""
+        known = self._by_id.get(self._by_credential.get(_key(credential)) or "")
+        if known is None or self._sales.get(known.presentation) is not None:
+            return None
+        return known
 
     def get(self, presentation: str) -> Presentation:
         """Return a presentation that is still good. Raises RefusedError NO_CARD."""
@@ -59,3 +65,7 @@ class Presentations:
                 ErrorCode.NO_CARD, "This card was shown for another sale; show it again."
             )
         self._sales.put(presentation, sale_id)
+
+
+def _key(credential: Credential) -> str:
+    return f"{credential.medium}:{credential.scheme}:{credential.value}"

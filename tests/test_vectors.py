@@ -14,7 +14,7 @@ from card_formats.chip.uid import read_uid
 from card_formats.credential import Medium, Shown
 from card_formats.errors import CardFormatError
 from card_formats.numbers import NumberRange
-from card_formats.phone import mod97, static_number
+from card_formats.phone import mod97, rotating, static_number
 from card_formats.registry import DECODERS, FORMATS, decode, recognise
 from card_formats.symbology.ean import expand_upce
 from daemon.readers.channel import run_dialogue
@@ -79,6 +79,17 @@ def of_text(decode_text: Callable[[str], Any]) -> Callable[[Vector, Vector], Any
     return lambda vector, document: decode_text(vector["input"])
 
 
+def run_rotating(vector: Vector, document: Vector) -> Any:
+    code, now_step = rotating.parse(vector["input"]), vector.get("now", 0) // rotating.PERIOD_S
+    verdict = rotating.verify(code, bytes.fromhex(vector["key"]), now_step)
+    return {type(verdict).__name__.lower(): verdict}
+
+
+def run_hotp(vector: Vector, document: Vector) -> Any:
+    counter = vector["now"] // vector["period"]
+    return rotating.hotp(bytes.fromhex(vector["key"]), counter, len(vector["decoded"]))
+
+
 RUNNERS: dict[str, Callable[[Vector, Vector], Any]] = {
     **dict.fromkeys(MEDIUM_OF, run_decoder),
     **{card_format.name: run_recogniser for card_format in FORMATS},
@@ -88,8 +99,10 @@ RUNNERS: dict[str, Callable[[Vector, Vector], Any]] = {
     "mod97": of_text(mod97.check_digits),
     "static_number": of_text(static_number.parse),
     "card_ean13": of_text(static_number.parse_ean13),
+    "rotating": run_rotating,
+    "hotp": run_hotp,
 }
-NEVER_REFUSE = ("check-digits", "upce", "mod97")
+NEVER_REFUSE = ("check-digits", "upce", "mod97", "hotp")
 
 
 def load() -> list[Any]:

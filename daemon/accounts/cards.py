@@ -48,13 +48,17 @@ class Account(msgspec.Struct, frozen=True):
 
 
 class NewCard(msgspec.Struct, frozen=True, kw_only=True):
-    """A card to issue. ``identifiers`` are (scheme, value); ``token`` opens its page."""
+    """A card to issue. ``identifiers`` are (scheme, value); ``token`` opens its page.
+
+    until: when it stops being good, RFC 3339, or "".
+    """
 
     kind: str
     number: str
     ean13: str = ""
     identifiers: tuple[tuple[str, str], ...] = ()
     token: str = ""
+    until: str = ""
 
 
 class Cards:
@@ -78,6 +82,8 @@ class Cards:
             )
         if refusal := _UNUSABLE.get(account.card.state):
             raise RefusedError(*refusal)
+        if account.card.until and account.card.until <= rfc3339(self._clock.now()):
+            raise RefusedError(*_UNUSABLE["expired"])
         return account
 
     async def by_token(self, token: str) -> Account | None:
@@ -100,6 +106,7 @@ class Cards:
             number=new.number,
             ean13=new.ean13,
             token_hash=token_hash(new.token or secrets.token_urlsafe(TOKEN_BYTES)),
+            until=new.until,
         )
         entry = Entry(
             at=rfc3339(self._clock.now()),

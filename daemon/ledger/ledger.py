@@ -81,6 +81,13 @@ class Ledger:
 
         return await self._writer.submit(job)
 
+    async def update(self, job: Callable[[Store], T]) -> T:
+        """Run ``job`` in the writer: what it reads cannot change before what it writes is durable.
+
+        Raises: RefusedError BUSY, STORAGE_FULL, and whatever the job raises, with nothing written.
+        """
+        return await self._writer.submit(job)
+
     async def look(self, key: Key, sale_id: str) -> tuple[msgspec.Raw | None, SaleRow | None]:
         """Return the stored answer to this very request, if it was finished, and the sale's row.
 

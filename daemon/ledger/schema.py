@@ -2,7 +2,7 @@
 
 from daemon.ledger.store import StoreError
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest revision in ``migrations/versions``; a test compares the two."""
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from daemon.ledger.entries import GENESIS_HASH as GENESIS
-from daemon.ledger.entries import SYSTEM_ACCOUNTS, ChainedEntry, Entry, chain
+from daemon.ledger.entries import SYSTEM_ACCOUNTS, ChainedEntry, Entry, chain, decode
 from daemon.ledger.purse import Lot, PurseState
 from daemon.ledger.schema import check_version, is_behind
 from daemon.ledger.states import SaleState
@@ -19,6 +19,8 @@ from daemon.ledger.store import (
     CardRow,
     Change,
     CustomerRow,
+    DeviceRow,
+    PhoneRow,
     RequestRow,
     SaleRow,
     StorageFullError,
@@ -29,6 +31,7 @@ from daemon.ledger.store import (
 
 _BUSY_TIMEOUT_MS = 5_000
 
+_CARD = "card_id, account, state, kind, number, ean13, token_hash, until"
 _CACHED = (
     ("balance", "SELECT account, purse, 'posted', posted FROM balance"),
     ("balance", "SELECT account, purse, 'held', held FROM balance"),
@@ -171,10 +174,10 @@ class SQLiteStore:
                 self._put_sale(change.sale)
             if change.card is not None:
                 self._db.execute(
-                    "INSERT INTO card (card_id, account, state, kind, number, ean13, token_hash)"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (card_id) DO UPDATE SET"
+                    f"INSERT INTO card ({_CARD}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+                    " ON CONFLICT (card_id) DO UPDATE SET"
                     " account = excluded.account, state = excluded.state,"
-                    " token_hash = excluded.token_hash",
+                    " token_hash = excluded.token_hash, until = excluded.until",
                     _row(change.card),
                 )
                 self._db.executemany(
@@ -187,11 +190,31 @@ class SQLiteStore:
                     " ON CONFLICT (account) DO UPDATE SET profile = excluded.profile",
                     _row(change.customer),
                 )
+            self._put_phone(change)
             if change.programme is not None:
                 self._db.execute(
                     "INSERT INTO programme (version, text) VALUES (?, ?) ON CONFLICT DO NOTHING",
                     change.programme,
                 )
+
+    def _put_phone(self, change: Change) -> None:
+        if change.phone is not None:
+            self._db.execute(
+                "INSERT INTO phone (card_id, number, generation, last_step) VALUES (?, ?, ?, ?)"
+                " ON CONFLICT (card_id) DO UPDATE SET number = excluded.number,"
+                " generation = excluded.generation, last_step = excluded.last_step",
+                _row(change.phone),
+            )
+        if change.device is not None:
+            self._db.execute(
+                "INSERT INTO pass_device (device, card_id, push_token) VALUES (?, ?, ?)"
+                " ON CONFLICT (device, card_id) DO UPDATE SET push_token = excluded.push_token",
+                _row(change.device),
+            )
+        if change.device_gone is not None:
+            self._db.execute(
+                "DELETE FROM pass_device WHERE device = ? AND card_id = ?", change.device_gone
+            )
 
     def _append(self, entry: Entry) -> None:
         chained = chain(self.ledger_id, self._head, entry)
@@ -329,20 +352,21 @@ class SQLiteStore:
     def find_card(self, scheme: str, value: str) -> CardRow | None:
         """Return the card that an identifier belongs to."""
         return self._card(
-            "JOIN identifier USING (card_id) WHERE scheme = ? AND value = ?", (scheme, value)
+            "card_id = (SELECT card_id FROM identifier WHERE scheme = ? AND value = ?)",
+            (scheme, value),
         )
 
     def card_by_token(self, token_hash: bytes) -> CardRow | None:
         """Return the card that a page token opens."""
-        return self._card("WHERE token_hash = ?", (token_hash,))
+        return self._card("token_hash = ?", (token_hash,))
+
+    def card(self, card_id: str) -> CardRow | None:
+        """Return a card."""
+        return self._card("card_id = ?", (card_id,))
 
     def _card(self, where: str, values: tuple[str | bytes, ...]) -> CardRow | None:
         with _translated():
-            row = self._db.execute(
-                "SELECT card_id, account, state, kind, number, ean13, token_hash FROM card "
-                + where,
-                values,
-            ).fetchone()
+            row = self._db.execute(f"SELECT {_CARD} FROM card WHERE {where}", values).fetchone()
         return CardRow(*row) if row else None
 
     def customer(self, account: str) -> CustomerRow | None:
@@ -352,6 +376,35 @@ class SQLiteStore:
                 "SELECT account, profile FROM customer WHERE account = ?", (account,)
             ).fetchone()
         return CustomerRow(*row) if row else None
+
+    def phone(self, card_id: str) -> PhoneRow | None:
+        """Return the phone that carries a card."""
+        with _translated():
+            row = self._db.execute(
+                "SELECT card_id, number, generation, last_step FROM phone WHERE card_id = ?",
+                (card_id,),
+            ).fetchone()
+        return PhoneRow(*row) if row else None
+
+    def devices(self, card_id: str) -> list[DeviceRow]:
+        """Return the devices that hold a card's pass."""
+        with _translated():
+            rows = self._db.execute(
+                "SELECT device, card_id, push_token FROM pass_device WHERE card_id = ?"
+                " ORDER BY device",
+                (card_id,),
+            ).fetchall()
+        return [DeviceRow(*row) for row in rows]
+
+    def device_cards(self, device: str) -> list[CardRow]:
+        """Return the cards whose passes a device holds."""
+        with _translated():
+            rows = self._db.execute(
+                f"SELECT {_CARD} FROM card WHERE card_id IN"
+                " (SELECT card_id FROM pass_device WHERE device = ?) ORDER BY card_id",
+                (device,),
+            ).fetchall()
+        return [CardRow(*row) for row in rows]
 
     def programme(self, version: str) -> str | None:
         """Return the text of a programme version that has priced something."""
@@ -370,6 +423,15 @@ class SQLiteStore:
                 (account, limit),
             ).fetchall()
         return [row[0] for row in rows]
+
+    def newest_at(self) -> str:
+        """Return when this ledger's newest entry was made, RFC 3339, or "" before the first."""
+        with _translated():
+            row = self._db.execute(
+                "SELECT body FROM entry WHERE ledger_id = ? ORDER BY seq DESC LIMIT 1",
+                (self.ledger_id,),
+            ).fetchone()
+        return decode(row[0]).at if row else ""
 
     def outbox_depth(self) -> int:
         """Return how many entries wait to be forwarded."""

@@ -57,7 +57,10 @@ class SaleRow(msgspec.Struct, frozen=True):
 
 
 class CardRow(msgspec.Struct, frozen=True):
-    """A card. ``token`` opens its page and is kept only as a SHA-256."""
+    """A card. ``token`` opens its page and is kept only as a SHA-256.
+
+    until: when it stops being good, RFC 3339, or "".
+    """
 
     card_id: str
     account: str
@@ -66,6 +69,29 @@ class CardRow(msgspec.Struct, frozen=True):
     number: str
     ean13: str
     token_hash: bytes
+    until: str = ""
+
+
+class PhoneRow(msgspec.Struct, frozen=True):
+    """The phone that carries a card.
+
+    number:     what the phone's code says of the card, 10 digits; also its identifier ``phone``.
+    generation: rises by one with every phone that takes the card over; 0 before the first.
+    last_step:  the newest half minute whose code was taken, or -1; no older one is taken again.
+    """
+
+    card_id: str
+    number: str
+    generation: int
+    last_step: int = -1
+
+
+class DeviceRow(msgspec.Struct, frozen=True):
+    """A device that holds a card's wallet pass and wants to hear of changes."""
+
+    device: str
+    card_id: str
+    push_token: str
 
 
 class CustomerRow(msgspec.Struct, frozen=True):
@@ -85,7 +111,10 @@ class View(msgspec.Struct, frozen=True):
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """What a decision writes: at most one entry and the rows that index it."""
+    """What a decision writes: at most one entry and the rows that index it.
+
+    device_gone: (device, card_id) of a DeviceRow to forget.
+    """
 
     entry: Entry | None = None
     request: RequestRow | None = None
@@ -93,6 +122,9 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     card: CardRow | None = None
     identifiers: tuple[tuple[str, str], ...] = ()
     customer: CustomerRow | None = None
+    phone: PhoneRow | None = None
+    device: DeviceRow | None = None
+    device_gone: tuple[str, str] | None = None
     programme: tuple[str, str] | None = None
 
 
@@ -184,12 +216,32 @@ class Store(Protocol):
         """Return the person behind an account."""
         ...
 
+    def phone(self, card_id: str) -> PhoneRow | None:
+        """Return the phone that carries a card."""
+        ...
+
+    def devices(self, card_id: str) -> list[DeviceRow]:
+        """Return the devices that hold a card's pass."""
+        ...
+
+    def device_cards(self, device: str) -> list[CardRow]:
+        """Return the cards whose passes a device holds."""
+        ...
+
+    def card(self, card_id: str) -> CardRow | None:
+        """Return a card."""
+        ...
+
     def programme(self, version: str) -> str | None:
         """Return the text of a programme version that has priced something."""
         ...
 
     def history(self, account: str, limit: int) -> list[bytes]:
         """Return the bodies of the account's newest entries, newest first."""
+        ...
+
+    def newest_at(self) -> str:
+        """Return when this ledger's newest entry was made, RFC 3339, or "" before the first."""
         ...
 
     def outbox_depth(self) -> int:

@@ -88,7 +88,8 @@ class Till:
         if sum(value is not None for value in given) != 1:
             raise _invalid("Give exactly one of reader, scan and number.")
         if params.reader is not None:
-            return await self._checkout.identify(self._inputs.last_shown(params.reader))
+            shown = self._inputs.last_shown(params.reader)
+            return await self._checkout.identify(shown, params.reader)
         if params.scan is not None:
             return await self._checkout.identify(Shown(Medium.BARCODE, params.scan.encode()))
         assert params.number is not None

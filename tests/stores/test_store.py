@@ -1,3 +1,4 @@
+import msgspec
 import pytest
 
 from daemon.ledger.audit import audit
@@ -13,7 +14,17 @@ from daemon.ledger.entries import (
 )
 from daemon.ledger.purse import Lot, PurseState
 from daemon.ledger.states import SaleState
-from daemon.ledger.store import CardRow, Change, CustomerRow, RequestRow, SaleRow, Store, View
+from daemon.ledger.store import (
+    CardRow,
+    Change,
+    CustomerRow,
+    DeviceRow,
+    PhoneRow,
+    RequestRow,
+    SaleRow,
+    Store,
+    View,
+)
 from daemon.ledger.stores import STORES
 from tests.stores.conftest import LOCATIONS, OpenHere
 
@@ -65,7 +76,7 @@ def test_an_entry_brings_every_cached_figure_along(store: Store) -> None:
     lots = (Lot(DAY + 9, DAY, 20), Lot(FOREVER, 0, 30))
     assert view(store).purses == {"a1": {"bonus": PurseState(50, 0, lots)}}
     assert view(store).counters == {"morning:total:life": 1}
-    windows = {"spend": None, "visits": None}
+    windows: dict[str, tuple[int, int] | None] = {"spend": None, "visits": None}
     assert store.meters("a1", windows) == {"spend": 1_000, "visits": 0}
     assert store.outbox_depth() == 1
     assert audit(store).findings == ()
@@ -166,6 +177,42 @@ def test_a_card_is_found_by_each_of_its_identifiers_and_by_its_token(store: Stor
     assert store.card_by_token(b"\1" * 32) == card
     assert store.customer("a1") == customer
     assert store.customer("a2") is None
+
+
+def test_a_card_may_be_good_until_a_moment(store: Store) -> None:
+    card = CardRow("c1", "a1", "active", "flyer", "9100", "", b"\1" * 32, until=AT)
+    write(store, Change(card=card))
+    assert store.card("c1") == card
+    extended = msgspec.structs.replace(card, until="")
+    write(store, Change(card=extended))
+    assert store.card("c1") == extended
+    assert store.card("c2") is None
+
+
+def test_a_phone_s_row_is_replaced_whole(store: Store) -> None:
+    assert store.phone("c1") is None
+    for row in (PhoneRow("c1", "1234567890", 1), PhoneRow("c1", "1234567890", 2, 56_666_666)):
+        write(store, Change(phone=row))
+        assert store.phone("c1") == row
+    assert store.phone("c2") is None
+
+
+def test_the_devices_that_hold_a_pass_come_and_go(store: Store) -> None:
+    cards = [CardRow(f"c{n}", "a1", "active", "phone", "", "", bytes([n] * 32)) for n in (1, 2)]
+    rows = [DeviceRow("d1", "c1", "t1"), DeviceRow("d1", "c2", "t1"), DeviceRow("d2", "c1", "t2")]
+    write(store, *(Change(card=card) for card in cards), *(Change(device=row) for row in rows))
+    assert store.devices("c1") == [rows[0], rows[2]]
+    assert store.device_cards("d1") == cards
+    newer = DeviceRow("d1", "c1", "t9")
+    write(store, Change(device=newer), Change(device_gone=("d2", "c1")))
+    assert store.devices("c1") == [newer]
+    assert store.device_cards("d2") == []
+
+
+def test_the_newest_entry_says_how_late_it_is_at_least(store: Store) -> None:
+    assert store.newest_at() == ""
+    write(store, Change(entry=ACCRUAL))
+    assert store.newest_at() == AT
 
 
 def test_an_account_s_history_comes_newest_first(store: Store) -> None:

@@ -1,9 +1,3 @@
-import tomllib
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
-
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,35 +12,9 @@ from card_formats.phone.static_number import (
     parse_ean13,
 )
 
-VECTORS = Path(__file__).parents[2] / "vectors"
-DECODERS: dict[str, Callable[[str], Any]] = {
-    "mod97": mod97.check_digits,
-    "static_number": parse,
-    "card_ean13": parse_ean13,
-}
 PREFIX = st.sampled_from(sorted(PREFIXES))
 BODY = st.text("0123456789", min_size=12, max_size=12)
 ANY_TEXT = st.text(max_size=40) | st.text("0123456789", max_size=20)
-
-
-def vectors() -> list[Any]:
-    documents = [tomllib.loads((VECTORS / f"{name}.toml").read_text("utf-8")) for name in DECODERS]
-    return [
-        pytest.param(document["format"], vector, id=f"{document['format']}: {vector['name']}")
-        for document in documents
-        for vector in document["vector"]
-    ]
-
-
-@pytest.mark.parametrize(("format_name", "vector"), vectors())
-def test_vector(format_name: str, vector: dict[str, Any]) -> None:
-    decode = DECODERS[format_name]
-    if "error" in vector:
-        with pytest.raises(CardFormatError) as caught:
-            decode(vector["input"])
-        assert caught.value.code == vector["error"]
-    else:
-        assert msgspec.to_builtins(decode(vector["input"])) == vector["decoded"]
 
 
 @given(PREFIX, BODY)

@@ -1,0 +1,150 @@
+"""Which phone carries a card: one at a time, each with a key of its own."""
+
+import hashlib
+import secrets
+
+import msgspec
+
+from card_formats.phone.rotating import NUMBER_DIGITS, card_key
+from daemon.accounts.cards import TOKEN_BYTES, Account, token_hash
+from daemon.accounts.rotating import PHONE_SCHEME
+from daemon.clock import Clock, rfc3339
+from daemon.errors import ErrorCode, RefusedError
+from daemon.ledger.entries import Entry
+from daemon.ledger.ledger import Ledger
+from daemon.ledger.store import CardRow, Change, PhoneRow, Store
+from daemon.shelf import Shelf
+
+LINK_TTL_S = 600
+LINKS_MAX = 1_000
+"""Links that wait for a phone; one more and the oldest is dead. They end with the daemon, too."""
+NUMBER_DRAWS_MAX = 20
+
+
+class PhoneKey(msgspec.Struct, frozen=True):
+    """What a phone is given once: with it, it makes the card's codes."""
+
+    number: str
+    generation: int
+    key: bytes
+
+    def __repr__(self) -> str:
+        """Hide the key."""
+        return f"PhoneKey({self.number}, {self.generation})"
+
+
+class Binding(msgspec.Struct, frozen=True):
+    """A card on its new phone. ``token`` opens its page; the old phone's opens nothing more."""
+
+    token: str
+    phone: PhoneKey
+
+
+class Phones:
+    """Gives cards to phones. ``shop_key`` is the one that every phone's key derives from."""
+
+    def __init__(self, ledger: Ledger, clock: Clock, shop_key: bytes) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._shop_key = shop_key
+        self._links: Shelf[str] = Shelf(clock, ttl_s=LINK_TTL_S, size_max=LINKS_MAX)
+
+    async def generation(self, card: CardRow) -> int:
+        """Return how many phones have carried the card."""
+        row = await self._ledger.read(lambda store: store.phone(card.card_id))
+        return row.generation if row else 0
+
+    async def bind_first(self, account: Account) -> PhoneKey | None:
+        """Give a card that no phone carries yet to the phone that shows its page, else None."""
+        card_id = account.card.card_id
+
+        def job(store: Store) -> PhoneRow | None:
+            if store.phone(card_id) is not None:
+                return None
+            return self._hand_over(store, _active(store, card_id), "phone bound")
+
+        row = await self._ledger.update(job)
+        return self._key(row) if row else None
+
+    def offer(self, account: Account) -> str:
+        """Return the code of a link that gives the card to the first phone that takes it.
+
+        It is good for LINK_TTL_S and once. Only its hash is kept.
+        """
+        code = secrets.token_urlsafe(TOKEN_BYTES)
+        self._links.put(_hashed(code), account.card.card_id)
+        return code
+
+    def is_offered(self, code: str) -> bool:
+        """Whether a link is still good."""
+        return self._links.get(_hashed(code)) is not None
+
+    async def accept(self, code: str) -> Binding | None:
+        """Give the card of a link to the phone that opened it, or None when it is not good."""
+        card_id = self._links.get(_hashed(code))
+        if card_id is None:
+            return None
+        self._links.drop(_hashed(code))
+        token = secrets.token_urlsafe(TOKEN_BYTES)
+
+        def job(store: Store) -> PhoneRow:
+            card = msgspec.structs.replace(_active(store, card_id), token_hash=token_hash(token))
+            return self._hand_over(store, card, "phone bound")
+
+        return Binding(token, self._key(await self._ledger.update(job)))
+
+    async def revoke(self, account: Account) -> None:
+        """Make the codes and the page of a lost phone worthless; nobody carries the card then."""
+        token = token_hash(secrets.token_urlsafe(TOKEN_BYTES))
+
+        def job(store: Store) -> None:
+            card = store.card(account.card.card_id)
+            assert card is not None
+            card = msgspec.structs.replace(card, token_hash=token)
+            self._hand_over(store, card, "phone revoked")
+
+        await self._ledger.update(job)
+
+    def _hand_over(self, store: Store, card: CardRow, event: str) -> PhoneRow:
+        known = store.phone(card.card_id)
+        # A new phone may be asked for its code in the half minute the old one was used in.
+        row = PhoneRow(
+            card_id=card.card_id,
+            number=known.number if known else _draw(store),
+            generation=known.generation + 1 if known else 1,
+        )
+        detail = {"event": event, "generation": row.generation}
+        entry = Entry(
+            at=rfc3339(self._clock.now()),
+            kind="card",
+            ref=card.card_id,
+            account=card.account,
+            detail=msgspec.Raw(msgspec.json.encode(detail)),
+        )
+        identifiers = () if known else ((PHONE_SCHEME, row.number),)
+        store.write(Change(entry=entry, card=card, identifiers=identifiers, phone=row))
+        return row
+
+    def _key(self, row: PhoneRow) -> PhoneKey:
+        key = card_key(self._shop_key, row.number, row.generation)
+        return PhoneKey(row.number, row.generation, key)
+
+
+def _active(store: Store, card_id: str) -> CardRow:
+    card = store.card(card_id)
+    assert card is not None
+    if card.state != "active":
+        raise RefusedError(ErrorCode.CARD_BLOCKED, "This card is not active.")
+    return card
+
+
+def _draw(store: Store) -> str:
+    for _ in range(NUMBER_DRAWS_MAX):
+        number = str(secrets.randbelow(10**NUMBER_DIGITS)).zfill(NUMBER_DIGITS)
+        if store.find_card(PHONE_SCHEME, number) is None:
+            return number
+    raise RefusedError(ErrorCode.LIMIT_REACHED, "The shop has run out of numbers for phones.")
+
+
+def _hashed(code: str) -> str:
+    return hashlib.sha256(code.encode()).hexdigest()
