@@ -83,6 +83,12 @@ class SimulatedSection(Section, frozen=True, kw_only=True):
     stripe: str
     chip_uid: str
 
+    def __post_init__(self) -> None:
+        try:
+            bytes.fromhex(self.chip_uid)
+        except ValueError:
+            raise ValueError("chip_uid must be bytes in hex, such as 04A1B2C3D4E580") from None
+
 
 class Config(Section, frozen=True, kw_only=True):
     """The whole file. Relative paths are relative to it.

@@ -50,7 +50,7 @@ def share_within(total: int, weights: Sequence[int], rooms: Sequence[int]) -> li
     rest = total
     while open_lines and rest:
         shares = share(rest, [weights[i] for i in open_lines])
-        full = [i for i, part in zip(open_lines, shares, strict=True) if part > rooms[i]]
+        full = {i for i, part in zip(open_lines, shares, strict=True) if part > rooms[i]}
         if not full:
             for i, part in zip(open_lines, shares, strict=True):
                 parts[i] = part

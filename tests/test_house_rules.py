@@ -16,7 +16,7 @@ ONLY_IN = {
     "serial_asyncio_fast": ["daemon/readers/serial_port.py"],
     "evdev": ["daemon/readers/hid_keyboard.py"],
     "sqlite3": ["daemon/ledger/sqlite.py", "daemon/ledger/migrations/"],
-    "psycopg": ["daemon/ledger/postgres.py", "daemon/ledger/migrations/"],
+    "psycopg": ["daemon/ledger/postgres.py"],
     "alembic": ["daemon/ledger/migrations/"],
     "sqlalchemy": ["daemon/ledger/migrations/"],
     "aiohttp": ["web/"],

@@ -4,6 +4,8 @@ from typing import Literal
 
 import msgspec
 
+PORT_MAX = 65_535
+
 
 class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The phone pages of one shop.
@@ -33,3 +35,7 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     joins_max: int = 60
     joins_per_s: float = 600
     body_timeout_s: float = 15
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.port <= PORT_MAX:
+            raise ValueError(f"port must be 0 to {PORT_MAX}")

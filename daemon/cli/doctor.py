@@ -124,6 +124,6 @@ def _serial() -> Iterator[Finding]:
         if not os.access(device, os.R_OK | os.W_OK):
             group = grp.getgrgid(os.stat(device).st_gid).gr_name
             mend = f"usermod -a -G {group} the daemon's user, and log in again"
-            yield Finding("WRONG", f"this user may not open {device}", mend)
+            yield Finding("note", f"this user may not open {device}", mend)
     if not devices:
         yield Finding("note", "no serial scanner or stripe reader is attached")

@@ -17,6 +17,7 @@ from daemon.programme.price import price as quote
 Shape = TypeVar("Shape")
 CARD_FACTS = ("card.", "meter.", "purse.", "status.")
 SOME_CARD = "a-card"
+YEARS = range(1970, 2201)
 
 
 def price(
@@ -69,6 +70,8 @@ def _moment(text: str | None) -> datetime:
         raise typer.BadParameter(f"{text!r} is no time", param_hint="--now") from None
     if moment.tzinfo is None:
         raise typer.BadParameter("write the offset, as 2026-11-22T10:00+02:00", param_hint="--now")
+    if moment.year not in YEARS:
+        raise typer.BadParameter(f"write a year from {YEARS[0]} to {YEARS[-1]}", param_hint="--now")
     return moment
 
 

@@ -25,6 +25,7 @@ def main(words: list[str]) -> int:
     arguments = parser.parse_args(words)
     level = logging.DEBUG if arguments.verbose else logging.INFO
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of every step it takes
     failures: list[BaseException] = []
     try:
         asyncio.run(run(arguments.config, SystemClock()))

@@ -46,13 +46,18 @@ def audit(
     progress:      called with the number of entries walked, now and then.
     """
     walk = _Walk(expected_head)
-    for count, chained in enumerate(store.entries(), start=1):
-        walk.step(chained.ledger_id, chained.seq, chained.body, chained.hash)
-        if progress is not None and count % 1_000 == 0:
-            progress(count)
+    store.begin()  # one snapshot: sales that are posted meanwhile are not half seen
+    try:
+        for count, chained in enumerate(store.entries(), start=1):
+            walk.step(chained.ledger_id, chained.seq, chained.body, chained.hash)
+            if progress is not None and count % 1_000 == 0:
+                progress(count)
+        cached = _cached_figures(store)
+    finally:
+        store.rollback()
     if expected_head and not walk.head_seen:
         walk.findings.append(f"no entry has the hash {expected_head}")
-    walk.findings.extend(_differences(walk.figures, _cached_figures(store)))
+    walk.findings.extend(_differences(walk.figures, cached))
     walk.findings.extend(_purse_findings(walk.figures))
     heads = tuple(Head(name, seq, value.hex()) for name, (seq, value) in walk.heads.items())
     return Audit(walk.count, heads, tuple(walk.findings[:FINDINGS_MAX]), len(walk.findings))

@@ -93,10 +93,16 @@ class Ledger:
 
         Raises: RefusedError ID_REUSED for other content, or the refusal that was given before.
         """
-        request, sale = await self.read(
-            lambda store: (store.request(key.method, key.request_id), store.sale(sale_id))
+        view = await self.read(
+            lambda store: store.view(
+                method=key.method,
+                request_id=key.request_id,
+                sale_id=sale_id,
+                accounts=(),
+                counters=(),
+            )
         )
-        return _replay(key, request), sale
+        return _replay(key, view.request), view.sale
 
     async def refuse(self, key: Key, at: str, refusal: RefusedError) -> msgspec.Raw:
         """Store a final refusal, so that a retry can never become a silent success; raise it.

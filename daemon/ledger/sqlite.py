@@ -1,17 +1,21 @@
 """The ledger on SQLite: write-ahead log, ``synchronous=FULL``, plain SQL."""
 
+import fcntl
 import secrets
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import IO
 
 from daemon.ledger.entries import GENESIS_HASH as GENESIS
 from daemon.ledger.entries import SYSTEM_ACCOUNTS, ChainedEntry, Entry, chain, decode
 from daemon.ledger.purse import Lot, PurseState
-from daemon.ledger.schema import HEAD
+from daemon.ledger.schema import check_version, is_behind
 from daemon.ledger.states import SaleState
 from daemon.ledger.store import (
+    EXPIRED_HOLDS_MAX,
+    LIFE,
     CardRow,
     Change,
     CustomerRow,
@@ -20,12 +24,11 @@ from daemon.ledger.store import (
     RequestRow,
     SaleRow,
     StorageFullError,
+    StoreConflictError,
     StoreError,
     View,
 )
 
-LIFE = 0  # the meter row that holds the sum of all days
-EXPIRED_HOLDS_MAX = 100
 _BUSY_TIMEOUT_MS = 5_000
 
 _CARD = "card_id, account, state, kind, number, ean13, token_hash, until"
@@ -47,6 +50,8 @@ def _translated() -> Iterator[None]:
         if error.sqlite_errorcode in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE):
             raise StorageFullError(str(error)) from error
         raise StoreError(str(error)) from error
+    except sqlite3.IntegrityError as error:
+        raise StoreConflictError(str(error)) from error
     except sqlite3.DatabaseError as error:
         raise StoreError(str(error)) from error
 
@@ -60,10 +65,16 @@ class SQLiteStore:
     def __init__(
         self, path: Path, *, read_only: bool = False, trace: Callable[[str], None] | None = None
     ) -> None:
+        self._read_only = read_only
+        self._claim: IO[bytes] | None = None
         if not read_only:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._claim = _claim(path)
             migrate(path)
         elif not path.exists():
             raise StoreError(f"There is no ledger at {path}.")
+        else:
+            check_version(_version(path), str(path))
         mode = "ro" if read_only else "rw"
         with _translated():
             self._db = sqlite3.connect(
@@ -99,7 +110,7 @@ class SQLiteStore:
     def begin(self) -> None:
         """Start the transaction of a group."""
         with _translated():
-            self._db.execute("BEGIN IMMEDIATE")
+            self._db.execute("BEGIN" if self._read_only else "BEGIN IMMEDIATE")
             self._head = self._read_head()
 
     def commit(self) -> None:
@@ -209,8 +220,8 @@ class SQLiteStore:
         chained = chain(self.ledger_id, self._head, entry)
         place = (chained.ledger_id, chained.seq)
         self._db.execute(
-            "INSERT INTO entry (ledger_id, seq, account, body, hash) VALUES (?, ?, ?, ?, ?)",
-            (*place, entry.account, chained.body, chained.hash),
+            "INSERT INTO entry (ledger_id, seq, account, at, body, hash) VALUES (?, ?, ?, ?, ?, ?)",
+            (*place, entry.account, entry.at, chained.body, chained.hash),
         )
         self._db.execute("INSERT INTO outbox (ledger_id, seq) VALUES (?, ?)", place)
         self._db.executemany(
@@ -408,7 +419,7 @@ class SQLiteStore:
         with _translated():
             rows = self._db.execute(
                 "SELECT body FROM entry WHERE account = ?"
-                " ORDER BY ledger_id DESC, seq DESC LIMIT ?",
+                " ORDER BY at DESC, ledger_id DESC, seq DESC LIMIT ?",
                 (account, limit),
             ).fetchall()
         return [row[0] for row in rows]
@@ -447,27 +458,36 @@ class SQLiteStore:
     def close(self) -> None:
         """Close the connection."""
         self._db.close()
+        if self._claim is not None:
+            self._claim.close()
+
+
+def _claim(path: Path) -> IO[bytes]:
+    """Lock ``<path>.lock`` for as long as the file stays open; the system frees it at any end."""
+    file = path.with_name(path.name + ".lock").open("wb")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.close()
+        raise StoreError(f"{path} is being written by another tillcard.") from error
+    return file
 
 
 def migrate(path: Path) -> None:
     """Bring the database file to this version's schema, making it if it is not there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with _translated():
-        db = sqlite3.connect(path)
-        try:
-            named = "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'"
-            made = db.execute(named).fetchone()
-            row = db.execute("SELECT version_num FROM alembic_version").fetchone() if made else None
-        finally:
-            db.close()
-    if row is not None and row[0] > HEAD:
-        raise StoreError(
-            f"{path} was written by a newer tillcard (schema {row[0]}, this one knows {HEAD})."
-        )
-    if row is None or row[0] < HEAD:
+    if is_behind(_version(path), str(path)):
         from daemon.ledger.migrations import upgrade  # slow to import and seldom needed
 
         upgrade(f"sqlite:///{path}")
+
+
+def _version(path: Path) -> str:
+    with _translated(), closing(sqlite3.connect(path)) as db:
+        named = "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'"
+        if db.execute(named).fetchone() is None:
+            return ""
+        row = db.execute("SELECT version_num FROM alembic_version").fetchone()
+        return str(row[0]) if row else ""
 
 
 def _row(struct: object) -> tuple[object, ...]:

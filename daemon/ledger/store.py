@@ -13,9 +13,20 @@ from daemon.ledger.entries import ChainedEntry, Entry
 from daemon.ledger.purse import PurseState
 from daemon.ledger.states import SaleState
 
+LIFE = 0
+"""The day of the meter row that holds the sum of all days."""
+EXPIRED_HOLDS_MAX = 100
+
 
 class StoreError(Exception):
     """The database failed; the transaction was rolled back."""
+
+
+class StoreConflictError(StoreError):
+    """The group was not written and may run again.
+
+    Another writer came first to one of its rows, or the connection was lost before the commit.
+    """
 
 
 class StorageFullError(StoreError):
@@ -123,11 +134,15 @@ class Store(Protocol):
     ledger_id: str
 
     def begin(self) -> None:
-        """Start the transaction of a group."""
+        """Start the transaction of a group; on a read-only connection, of reads that agree."""
         ...
 
     def commit(self) -> None:
-        """Make the group durable. Raises StorageFullError, StoreError."""
+        """Make the group durable.
+
+        Raises: StoreConflictError, StorageFullError: nothing was written. StoreError: it is not
+        known, and a request that is sent again with its id finds out.
+        """
         ...
 
     def rollback(self) -> None:
@@ -159,7 +174,10 @@ class Store(Protocol):
         ...
 
     def write(self, change: Change) -> None:
-        """Append the entry to this ledger's chain and bring every cached figure along."""
+        """Append the entry to this ledger's chain and bring every cached figure along.
+
+        A job's last act: what it wrote is there for the jobs after it, not for itself.
+        """
         ...
 
     def purses(self, account: str) -> dict[str, PurseState]:
@@ -183,7 +201,7 @@ class Store(Protocol):
         ...
 
     def expired_holds(self, now: str) -> list[SaleRow]:
-        """Return holds whose time has run out, oldest first, at most 100."""
+        """Return holds whose time has run out, oldest first, at most EXPIRED_HOLDS_MAX."""
         ...
 
     def find_card(self, scheme: str, value: str) -> CardRow | None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Protocol
 
 from daemon.ledger.sqlite import SQLiteStore
-from daemon.ledger.store import Store
+from daemon.ledger.store import Store, StoreError
 
 
 class OpenStore(Protocol):
@@ -19,6 +19,10 @@ class OpenStore(Protocol):
 def open_store(location: str, home: Path, *, read_only: bool = False) -> Store:
     """Open a connection by the scheme of ``location``; one without a scheme is a SQLite file."""
     scheme = location.partition("://")[0] if "://" in location else ""
+    if scheme not in STORES:
+        raise StoreError(
+            f"A ledger is a file or a postgresql:// address; {scheme}:// is not known."
+        )
     return STORES[scheme](location, home, read_only)
 
 
@@ -26,4 +30,10 @@ def _sqlite(location: str, home: Path, read_only: bool) -> Store:
     return SQLiteStore(home / location, read_only=read_only)
 
 
-STORES: dict[str, Callable[[str, Path, bool], Store]] = {"": _sqlite}
+def _postgresql(location: str, home: Path, read_only: bool) -> Store:
+    from daemon.ledger.postgres import PostgresStore  # a till on SQLite needs none of it
+
+    return PostgresStore(location, home, read_only=read_only)
+
+
+STORES: dict[str, Callable[[str, Path, bool], Store]] = {"": _sqlite, "postgresql": _postgresql}

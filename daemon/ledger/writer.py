@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
 from daemon.errors import ErrorCode, RefusedError
-from daemon.ledger.store import StorageFullError, Store, StoreError
+from daemon.ledger.store import StorageFullError, Store, StoreConflictError, StoreError
 
 T = TypeVar("T")
 Job = Callable[[Store], T]
@@ -21,6 +21,10 @@ QUEUE_JOBS_MAX = 1_024
 """Jobs waiting. One more is refused at once with ``busy``; nothing was written."""
 GROUP_JOBS_MAX = 128
 """Jobs that share one sync. More wait for the next."""
+GROUP_ATTEMPTS_MAX = 3
+"""Runs of a group that another writer came before. After them its jobs run one by one, as often
+each; one that still cannot be written is refused with ``busy``.
+"""
 
 log = logging.getLogger(__name__)
 
@@ -90,14 +94,26 @@ class LedgerWriter:
         return group, True
 
     def _perform(self, group: list[_Queued]) -> list[_Outcome]:
-        try:
-            self._store.begin()
-            outcomes = [self._perform_one(queued) for queued in group]
-            self._store.commit()
-        except StoreError as error:
-            log.error("a group of %d was rolled back: %s", len(group), error)
-            self._abandon()
-            return [_Outcome(queued.done, None, _refusal(error)) for queued in group]
+        failure = StoreError()
+        for _ in range(GROUP_ATTEMPTS_MAX):
+            try:
+                return self._attempt(group)
+            except StoreConflictError as error:
+                log.info("a group of %d came second: %s", len(group), error)
+                failure = error
+                self._abandon()
+            except StoreError as error:
+                log.error("a group of %d was rolled back: %s", len(group), error)
+                self._abandon()
+                return _refused(group, error)
+        if len(group) > 1:  # one job stands in the way of all; the others must not suffer
+            return [outcome for queued in group for outcome in self._perform([queued])]
+        return _refused(group, failure)
+
+    def _attempt(self, group: list[_Queued]) -> list[_Outcome]:
+        self._store.begin()
+        outcomes = [self._perform_one(queued) for queued in group]
+        self._store.commit()
         return outcomes
 
     def _perform_one(self, queued: _Queued) -> _Outcome:
@@ -131,6 +147,10 @@ class LedgerWriter:
                 outcome.done.set_exception(outcome.error)
                 # The caller may be gone; the failure was answered for either way.
                 outcome.done.exception()
+
+
+def _refused(group: list[_Queued], error: StoreError) -> list[_Outcome]:
+    return [_Outcome(queued.done, None, _refusal(error)) for queued in group]
 
 
 def _refusal(error: StoreError) -> RefusedError:

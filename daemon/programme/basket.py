@@ -50,7 +50,9 @@ class Facts(msgspec.Struct, frozen=True):
     values: flat, by name: ``meter.<id>``, ``purse.<id>`` (available), ``status.<id>``,
             ``card.name``, ``card.tags``, ``card.birthday`` (``YYYY-MM-DD``), ``card.issuer``,
             ``card.account`` (set when a card was shown), ``channel``, ``cashier``, ``role``,
-            ``flag.<name>``, ``order.<name>``, ``ask.<rule>``, ``ordinal.day``, ``ordinal.life``,
+            ``card.referrer``, ``card.referrer.partner``, ``card.referrer.employee`` (accounts),
+            ``flag.<name>``, ``order.<name>``, ``ask.<rule>`` with ``ask.<rule>.reason``,
+            ``ordinal.day``, ``ordinal.life`` (which sale this would be),
             ``used.<counter>``, ``code.<CODE>`` (the campaign that an issued code belongs to).
     """
 

@@ -8,7 +8,7 @@ import msgspec
 from daemon.money import BASIS_POINTS
 from daemon.programme.conditions import Condition
 from daemon.programme.days import later
-from daemon.programme.numbers import percent_text
+from daemon.programme.numbers import Number, percent_text
 from daemon.programme.programme import Programme
 from daemon.programme.rule import Rule
 
@@ -45,14 +45,21 @@ def _doubts(programme: Programme, rule: Rule) -> Iterator[tuple[str, str]]:
         for name in ("per_card", "per_code", "total"):
             if getattr(limit, name) == 0:
                 yield f".limit.{name}", "is 0: the rule is never used; remove the one or the other"
-    if give.how == "price" and not (rule.conditions or rule.limit or rule.scope.picks_units):
+    free = not (rule.conditions or rule.limit or rule.scope.picks_units)
+    if free and give.how == "price":
         yield ".give.price", "a price without a condition; is it not the price of the shelf?"
+    if free and give.kind == "discount" and give.how == "percent" and _all(give.size):
+        yield ".give.percent", "100 % without a condition: the goods go below any cost"
     if give.kind == "discount" and programme.markup_bp is not None and give.how == "percent":
         most = BASIS_POINTS * programme.markup_bp // (BASIS_POINTS + programme.markup_bp)
         if most < give.size.highest < BASIS_POINTS:
             markup = percent_text(programme.markup_bp)
             what = f"is below cost at a markup of {markup}, which bears {percent_text(most)}"
             yield ".give.percent", f"{percent_text(give.size.highest)} {what}"
+
+
+def _all(percent: Number) -> bool:
+    return percent.highest == BASIS_POINTS and not percent.needs
 
 
 def _never(rule: Rule) -> Iterator[tuple[str, str]]:

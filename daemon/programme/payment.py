@@ -145,7 +145,7 @@ def _take(purse: Purse, asked: int, allowance: Allowance, result: Payment) -> No
         result.left[i] -= minor
         if minor:
             result.money[i][purse.id] = minor
-        if unit and not purse.counts_money:
+        if (minor or unit) and not purse.counts_money:
             result.units[i][purse.id] = unit
 
 

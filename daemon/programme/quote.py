@@ -18,7 +18,8 @@ class QuotedLine(msgspec.Struct, frozen=True, kw_only=True):
 
     qty_milli: thousandths of the unit, so that weighed goods stay integers.
     burned:    money that each purse paid for this line, in minor units.
-    burned_units: the same in the purse's own unit, for purses that do not count money.
+    burned_units: the same in the purse's own unit, for every such purse that does not count money;
+               a line may have been paid by a share of a point that rounds to 0.
     earned:    by purse, or ``purse@account`` when it is another's.
     burned, earned, meters: this line's share; returns go by these shares.
     """

@@ -1,14 +1,9 @@
-"""A till that kills itself with SIGKILL before its n-th SQL statement.
-
-Usage: python -m tests.faults.dying_till HOME N [STATEMENT]. N counts from the first statement
-that begins with STATEMENT after the till is ready; 0 never dies. It prints ``ready`` and, at
-its end, how many statements it ran.
-"""
+"""A till in a process of its own that kills itself with SIGKILL before its n-th SQL statement."""
 
 import asyncio
 import os
 import signal
-import sys
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from daemon.clock import SystemClock
@@ -18,7 +13,7 @@ from tests.support.till import open_till
 
 
 class Fuse:
-    """Counts the writer's statements once it is lit."""
+    """Counts the writer's statements once it is lit; 0 never burns down."""
 
     def __init__(self, burns_at: int) -> None:
         self.burns_at = burns_at
@@ -33,23 +28,19 @@ class Fuse:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-async def main(home: Path, burns_at: int) -> None:
-    fuse = Fuse(burns_at)
+def run(home: Path, burns_at: int, parent: Connection) -> None:
+    """Run the till of ``home``; tell the parent when it is ready, and its statements at the end."""
+    asyncio.run(_run(home, Fuse(burns_at), parent))
 
+
+async def _run(home: Path, fuse: Fuse, parent: Connection) -> None:
     def open_fused(location: str, home: Path, *, read_only: bool = False) -> Store:
         trace = None if read_only else fuse
         return SQLiteStore(home / location, read_only=read_only, trace=trace)
 
-    stop = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     async with open_till(home, SystemClock(), open_fused):
         fuse.lit = True
-        sys.stdout.write("ready\n")
-        sys.stdout.flush()
-        await stop.wait()
+        parent.send("ready")
+        await asyncio.to_thread(parent.recv)
         fuse.lit = False
-    sys.stdout.write(f"{fuse.count}\n")
-
-
-if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2])))
+    parent.send(fuse.count)

@@ -1,6 +1,7 @@
 """The disk comes before the answer: watched from outside, in the system calls."""
 
 import asyncio
+import os
 import re
 import sys
 from pathlib import Path
@@ -14,22 +15,27 @@ CALLS = "fdatasync,fsync,recvfrom,read,sendto,sendmsg,write"
 async def test_the_ledger_is_synced_between_the_request_and_its_answer(tmp_path: Path) -> None:
     home, trace = tmp_path / "home", tmp_path / "trace"
     lay_out(home)
+    os.mkfifo(trace)
+    # A pipe ends when the tracer does, which is a little after the till.
+    traced = asyncio.create_task(asyncio.to_thread(trace.read_text, "utf-8", "replace"))
     till = await asyncio.create_subprocess_exec(
-        *("strace", "-f", "-y", "-s", "400", "-e", f"trace={CALLS}", "-o", str(trace)),
-        *(sys.executable, "-m", "tests.faults.dying_till", str(home), "0"),
-        stdout=asyncio.subprocess.PIPE,
+        # -D: the till is our child and the tracer its grandchild, so that SIGTERM reaches the till.
+        *("strace", "-D", "-f", "-y", "-s", "400", "-e", f"trace={CALLS}", "-o", str(trace)),
+        *(sys.executable, "-m", "daemon", "run", "--config", str(home / "tillcard.toml")),
+        stderr=asyncio.subprocess.PIPE,
     )
-    assert till.stdout is not None
+    assert till.stderr is not None
     try:
         async with asyncio.timeout(3 * PATIENCE_S):
-            assert await till.stdout.readline() == b"ready\n"
+            while b"ready" not in await till.stderr.readline():
+                pass
             async with Pos.connect(home / "pos.sock") as pos:
                 for n in range(3):
                     await pos.call("sale.commit", sale_id=f"watched-{n}", lines=BASKET)
     finally:
         till.terminate()
         await till.wait()
-    lines = trace.read_text("utf-8", errors="replace").splitlines()
+    lines = (await traced).splitlines()
     for n in range(3):
         asked = first(lines, rf"(recvfrom|read)\(.*sale\.commit.*watched-{n}")
         answered = first(lines, rf"(sendto|sendmsg|write)\(.*posted.*watched-{n}")

@@ -3,21 +3,48 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from daemon.ledger.store import Store
-from daemon.ledger.stores import STORES, open_store
+from daemon.ledger.stores import open_store
+from tests.support.postgres import PostgresServer, running_server
 
-LOCATIONS: dict[str, Callable[[Path], str]] = {"": lambda home: "ledger.db"}
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """One server for the whole session; each test makes its own databases."""
+    with running_server() as server:
+        yield server
 
 
-def test_every_store_is_in_the_suite() -> None:
-    assert LOCATIONS.keys() == STORES.keys()
+@pytest.fixture(scope="session")
+def postgres_template(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Name a migrated, empty database to make others from."""
+    url = postgres.new_database()
+    store = open_store(url, tmp_path_factory.mktemp("template"))
+    store.close()
+    with psycopg.connect(url, autocommit=True) as db:
+        db.execute("DELETE FROM ledger")
+    return url.partition("?")[0].rpartition("/")[2]
+
+
+def _sqlite(request: pytest.FixtureRequest) -> str:
+    return "ledger.db"
+
+
+def _postgresql(request: pytest.FixtureRequest) -> str:
+    postgres: PostgresServer = request.getfixturevalue("postgres")
+    return postgres.new_database(request.getfixturevalue("postgres_template"))
+
+
+LOCATIONS = {"": _sqlite, "postgresql": _postgresql}
 
 
 @pytest.fixture(params=LOCATIONS, ids=lambda scheme: scheme or "sqlite")
-def location(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return LOCATIONS[request.param](tmp_path)
+def location(request: pytest.FixtureRequest) -> str:
+    """Return the address of a new ledger, once for each kind of store."""
+    return LOCATIONS[request.param](request)
 
 
 OpenHere = Callable[..., Store]

@@ -25,7 +25,8 @@ from daemon.ledger.store import (
     Store,
     View,
 )
-from tests.stores.conftest import OpenHere
+from daemon.ledger.stores import STORES
+from tests.stores.conftest import LOCATIONS, OpenHere
 
 AT = "2026-11-23T08:00:00.000000Z"
 DAY = 739_943
@@ -58,6 +59,10 @@ def view(store: Store, *, sale_id: str = "s1") -> View:
         accounts=["a1"],
         counters=["morning:total:life", "never"],
     )
+
+
+def test_every_store_is_in_the_suite() -> None:
+    assert LOCATIONS.keys() == STORES.keys()
 
 
 def test_a_new_ledger_has_a_name_and_nothing_else(store: Store) -> None:

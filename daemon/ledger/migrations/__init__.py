@@ -1,14 +1,19 @@
 """Schema migrations: Alembic runs them, in plain SQL. Imported only when one is pending."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 
 
-def upgrade(sqlalchemy_url: str) -> None:
-    """Bring the database to the newest schema, in one transaction a revision."""
+def upgrade(sqlalchemy_url: str, connect: Callable[[], object] | None = None) -> None:
+    """Bring the database to the newest schema, in one transaction a revision.
+
+    connect: opens the connection; without it, SQLAlchemy does by the URL.
+    """
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
     config.attributes["url"] = sqlalchemy_url
+    config.attributes["connect"] = {"creator": connect} if connect else {}
     command.upgrade(config, "head")

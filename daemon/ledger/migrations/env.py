@@ -5,7 +5,8 @@ from sqlalchemy import create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
-engine = create_engine(context.config.attributes["url"], poolclass=NullPool)
+attributes = context.config.attributes
+engine = create_engine(attributes["url"], poolclass=NullPool, **attributes["connect"])
 
 if engine.dialect.name == "sqlite":
     # The sqlite3 module commits before each CREATE TABLE unless transactions are begun by hand.

@@ -68,8 +68,8 @@ def test_a_basket_that_cannot_be_priced_ends_with_one(
     assert said in err
 
 
-@pytest.mark.parametrize("now", ["yesterday", "2026-11-22T12:00:00"])
-def test_a_time_without_offset_is_a_wrong_use(tmp_path: Path, now: str) -> None:
+@pytest.mark.parametrize("now", ["yesterday", "2026-11-22T12:00:00", "9999-12-31T23:59:59-05:00"])
+def test_a_time_that_says_no_moment_is_a_wrong_use(tmp_path: Path, now: str) -> None:
     goods = as_file(tmp_path, "basket.json", LINES)
     assert run("price", "--programme", FIRST, "--basket", goods, "--now", now)[0] == 2
 

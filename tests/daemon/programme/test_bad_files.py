@@ -192,6 +192,33 @@ def test_the_file_and_its_rules_have_limits() -> None:
         load(HEAD + "x = " + "[" * 5_000)
 
 
+def nested(opening: str, depth: int) -> str:
+    return opening * depth + 'sku = "x"' + " }" * depth
+
+
+BEYOND = [
+    ("id", f'id = "{"x" * 65}"\ngive.percent = 1'),
+    ("give.percent.steps", "give.percent = { by = 'basket.qty', steps = [[1, 1]] }"),
+    ("give.amount", "give.amount = 1000000000001"),
+    ("when.near", 'give.percent = 1\nwhen = { near = { of = "birthday", from = 0, to = 181 } }'),
+    ("scope.launched", 'give.percent = 1\nscope.launched = "36501d"'),
+    ("scope" + ".not" * 9, "give.percent = 1\nscope = { " + nested("not = { ", 9) + " }"),
+]
+
+
+@pytest.mark.parametrize(("key", "text"), BEYOND, ids=[row[0] for row in BEYOND])
+def test_every_limit_is_met_and_not_passed(key: str, text: str) -> None:
+    if key == "give.percent.steps":
+        rows = ", ".join(f"[{i}, 1]" for i in range(101))
+        most = text.replace("[1, 1]", rows[: rows.rindex(", [")])
+        assert shop("[[rule]]\nid = 'r'\n" + most).rules
+        text = text.replace("[1, 1]", rows)
+    named = "" if key == "id" else 'id = "r"\n'
+    with pytest.raises(ProgrammeError) as refused:
+        shop(f"[[rule]]\n{named}{text}\n")
+    assert refused.value.path == f"rule[0].{key}"
+
+
 @given(st.text())
 def test_any_text_is_a_programme_or_an_error_of_ours(text: str) -> None:
     with pytest.raises(ProgrammeError):
@@ -252,6 +279,7 @@ DOUBTS = [
     (R + FIVE, "rule[0].lane", "names no lane; it runs in default"),
     (R + FIVE + "limit = { total = 0 }", "rule[0].limit.total", "is 0"),
     (R + "give = { price = 5 }", "rule[0].give.price", "a price without a condition"),
+    (R + "give = { percent = 100 }", "rule[0].give.percent", "below any cost"),
     (R + "give = { percent = 5, max = 0 }", "rule[0].give.max", "is 0"),
     (
         R + FIVE + "when = { basket = { qty = { at_least = 5, below = 5 } } }",

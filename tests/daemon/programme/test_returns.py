@@ -64,6 +64,14 @@ def test_a_purse_s_units_come_back_and_not_the_money_they_paid() -> None:
     assert (back.money, back.burned) == (0, {"lessons": 1})
 
 
+def test_a_point_that_paid_for_two_lines_comes_back_once() -> None:
+    goods = msgspec.structs.replace(basket(400, 100), burn={"points": 1})
+    sold = quote(sample("points"), goods, A_CARD | {"purse.points": 9})
+    assert [one.burned for one in sold.lines] == [{"points": 4}, {"points": 1}]
+    backs = [give_back(sold, {}, {1: 1_000}), give_back(sold, {1: 1_000}, {2: 1_000})]
+    assert [back.burned for back in backs] == [{"points": 1}, {"points": 0}]
+
+
 def test_points_are_taken_back_from_whoever_earned_them() -> None:
     facts: dict[str, Fact] = {**A_CARD, "card.referrer.partner": "p1"}
     sold = quote(sample("partner"), basket(10_000, 5_000), facts)

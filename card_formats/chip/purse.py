@@ -1,0 +1,290 @@
+"""The purse at the till: open it, pay from it, read its history. Nine APDUs a purchase."""
+
+from enum import StrEnum
+
+import msgspec
+
+from card_formats.apdu import Dialogue
+from card_formats.chip.desfire import commands
+from card_formats.chip.desfire.ev1 import authenticate_ev1
+from card_formats.chip.desfire.ev2 import authenticate_ev2
+from card_formats.chip.desfire.wire import Channel, OpenChannel, Status
+from card_formats.chip.purse_layout import (
+    AID,
+    AMOUNT_MAX,
+    HISTORY_FILE,
+    HISTORY_RECORDS_MAX,
+    LOAD_KEY,
+    MODE,
+    SEQ_MAX,
+    STATE_BYTES,
+    STATE_FILE,
+    TXID_BYTES,
+    VALUE_FILE,
+    NewerState,
+    PurchaseRecord,
+    PurseState,
+    PurseStatus,
+    decode_records,
+    decode_state,
+    encode_record,
+    encode_state,
+)
+from card_formats.errors import CardFormatError
+
+KEY_GENERATIONS_MAX = 2
+
+
+class Messaging(StrEnum):
+    """Which secure channel a card speaks."""
+
+    EV1 = "ev1"
+    EV2 = "ev2"
+
+
+class Handover(StrEnum):
+    """What is known of a purse's last commit command, whatever became of the dialogue.
+
+    NOT_SENT: it was never handed over: surely nothing was written.
+    SENT:     it was, and no good answer came: what the card did is not known.
+    VERIFIED: the card proved that it was done.
+    """
+
+    NOT_SENT = "not_sent"
+    SENT = "sent"
+    VERIFIED = "verified"
+
+
+class Outcome(StrEnum):
+    """What became of a payment whose commit was handed over without a good answer."""
+
+    WRITTEN = "written"
+    NOT_WRITTEN = "not_written"
+    UNDECIDED = "undecided"
+
+
+class TillKey(msgspec.Struct, frozen=True):
+    """One card's debit or load key: ``number``, and its value by its version byte.
+
+    by_version: one generation, or KEY_GENERATIONS_MAX while keys are being renewed; with two the
+                card is asked for its own, one APDU more.
+    """
+
+    number: int
+    by_version: dict[int, bytes]
+
+    def __repr__(self) -> str:
+        """Hide the keys."""
+        return f"TillKey({self.number}, versions {sorted(self.by_version)})"
+
+
+class Payment(msgspec.Struct, frozen=True):
+    """What a sale does to the purse. ``amount`` is negative when the customer spends."""
+
+    txid: bytes
+    amount: int
+    shop: int
+    till: int
+    time_s: int
+
+
+class Purse:
+    """A purse with an open session; it ends with the first thing that goes wrong.
+
+    state:     as last verified.
+    handover:  of the last commit. It moves before the command is yielded, so that whoever finds
+               NOT_SENT after stopping the dialogue knows that no later step of it will run.
+    messaging: which channel the card speaks; worth keeping for the next `open_purse`.
+    """
+
+    def __init__(
+        self, channel: Channel, key_no: int, messaging: Messaging, state: PurseState | NewerState
+    ) -> None:
+        self.channel = channel
+        self.key_no = key_no
+        self.messaging = messaging
+        self.state = state
+        self.handover = Handover.NOT_SENT
+
+    @property
+    def may_load(self) -> bool:
+        """Whether this till's key may add to the balance."""
+        return self.key_no == LOAD_KEY
+
+
+def open_purse(
+    key: TillKey, rnd_a: bytes, *, messaging: Messaging = Messaging.EV2
+) -> Dialogue[Purse]:
+    """Select, authenticate, read STATE and balance: five APDUs.
+
+    rnd_a:     16 bytes that were never used before.
+    messaging: the channel to try; EV1 is fallen back to, one APDU more.
+    Raises:    CardFormatError ``desfire.foreign`` or ``desfire.no-application`` from a card that
+               is not ours, both after one APDU; ``desfire.authentication`` for a wrong key;
+               ``purse.key-generation`` for a key version we have no key for; ``purse.…`` for a bad
+               STATE; what the channel raises.
+    """
+    assert 1 <= len(key.by_version) <= KEY_GENERATIONS_MAX
+    yield from commands.select_application(AID)
+    secret = yield from _choose_generation(key)
+    channel, spoken = yield from authenticate(key.number, secret, rnd_a, messaging)
+    raw = yield from commands.read_data(channel, STATE_FILE, 0, STATE_BYTES, MODE)
+    balance = yield from commands.get_value(channel, VALUE_FILE, MODE)
+    return Purse(channel, key.number, spoken, decode_state(raw, balance))
+
+
+def _choose_generation(key: TillKey) -> Dialogue[bytes]:
+    if len(key.by_version) == 1:
+        return next(iter(key.by_version.values()))
+    version = yield from commands.get_key_version(OpenChannel(), key.number)
+    if version not in key.by_version:
+        raise CardFormatError("purse.key-generation", f"key version {version} is not ours")
+    return key.by_version[version]
+
+
+def authenticate(
+    key_no: int, secret: bytes, rnd_a: bytes, messaging: Messaging
+) -> Dialogue[tuple[Channel, Messaging]]:
+    """Open a session on ``messaging``'s channel, or on EV1's when the card has no other."""
+    if messaging is Messaging.EV2:
+        try:
+            return (yield from authenticate_ev2(key_no, secret, rnd_a)), Messaging.EV2
+        except CardFormatError as refused:
+            if refused.code != Status.ILLEGAL_COMMAND.code:
+                raise
+    return (yield from authenticate_ev1(key_no, secret, rnd_a)), Messaging.EV1
+
+
+def after_payment(state: PurseState | NewerState, payment: Payment) -> PurseState:
+    """Return the state that ``payment`` will lead to; the intent to write down before `pay`.
+
+    Raises: CardFormatError ``purse.newer-schema``; ``purse.blocked``, ``purse.expired``,
+            ``purse.migrating``; ``purse.not-enough``; ``purse.too-much`` above what the value file
+            can count to (its own cap is lower, and the card's to keep); ``purse.worn-out`` when
+            ``seq`` is at its end.
+    """
+    assert len(payment.txid) == TXID_BYTES
+    known = _understood(state)
+    if known.status is not PurseStatus.ACTIVE:
+        name = known.status.name.lower()
+        raise CardFormatError(f"purse.{name}", f"this card is {name}")
+    balance = known.balance + payment.amount
+    if balance < 0:
+        raise CardFormatError("purse.not-enough", f"{known.balance} on the card")
+    if max(balance, abs(payment.amount)) > AMOUNT_MAX:
+        raise CardFormatError("purse.too-much", f"{balance} would be on the card")
+    if known.seq >= SEQ_MAX:
+        raise CardFormatError("purse.worn-out", "this card has counted to its end: replace it")
+    return msgspec.structs.replace(
+        known,
+        balance=balance,
+        seq=known.seq + 1,
+        last_txid=payment.txid,
+        shop=payment.shop,
+        till=payment.till,
+        last_amount=payment.amount,
+        last_time_s=payment.time_s,
+    )
+
+
+def pay(purse: Purse, payment: Payment) -> Dialogue[PurseState]:
+    """Debit or credit, append to the history, write STATE, commit: four APDUs, one transaction.
+
+    Returns: the new state, proved by the card.
+    Raises:  CardFormatError as `after_payment`, before anything is sent; ``purse.no-load-key``
+             for a credit with the debit key; ``desfire.boundary`` above the card's cap; what the
+             channel raises. ``purse.handover`` then tells whether anything may have been written.
+    """
+    after = after_payment(purse.state, payment)
+    if payment.amount > 0 and not purse.may_load:
+        raise CardFormatError("purse.no-load-key", "this till may not add to a card")
+    _begin(purse)
+    if payment.amount < 0:
+        yield from commands.debit(purse.channel, VALUE_FILE, -payment.amount, MODE)
+    elif payment.amount > 0:
+        yield from commands.credit(purse.channel, VALUE_FILE, payment.amount, MODE)
+    record = encode_record(
+        PurchaseRecord(
+            after.seq,
+            payment.time_s,
+            payment.shop,
+            payment.till,
+            payment.amount,
+            after.balance,
+            payment.txid,
+        )
+    )
+    yield from commands.write_record(purse.channel, HISTORY_FILE, 0, record, MODE)
+    return (yield from _commit_state(purse, after))
+
+
+def set_status(purse: Purse, status: PurseStatus) -> Dialogue[PurseState]:
+    """Write another status: two APDUs. The payments' ``seq`` stays, so it may be done again.
+
+    Raises: CardFormatError ``purse.newer-schema``, what the channel raises.
+    """
+    after = msgspec.structs.replace(_understood(purse.state), status=status)
+    _begin(purse)
+    return (yield from _commit_state(purse, after))
+
+
+def read_history(
+    purse: Purse, *, back: int = 0, count: int = 1
+) -> Dialogue[tuple[PurchaseRecord, ...]]:
+    """Read ``count`` payments, oldest first, the newest of them ``back`` before the last.
+
+    Returns: as many as there are; none, without an APDU, where the history does not reach.
+    Raises:  CardFormatError ``purse.newer-schema``, ``purse.bad-history`` when the records are
+             not those of ``seq``; what the channel raises.
+    """
+    written = _understood(purse.state).seq
+    kept = min(count, min(written, HISTORY_RECORDS_MAX) - back)
+    if kept <= 0:
+        return ()
+    raw = yield from commands.read_records(purse.channel, HISTORY_FILE, back, kept, MODE)
+    records = decode_records(raw)
+    newest = written - back
+    if [record.seq for record in records] != list(range(newest - kept + 1, newest + 1)):
+        raise CardFormatError("purse.bad-history", "the history does not fit the card's count")
+    return records
+
+
+def settle(purse: Purse, seq: int, txid: bytes) -> Dialogue[Outcome]:
+    """Find out what became of the payment ``txid`` that was to be number ``seq``: at most one APDU.
+
+    Returns: UNDECIDED when another payment has its number, when the history no longer reaches
+             that far, or when the card counts less than it did before.
+    Raises:  CardFormatError as `read_history`.
+    """
+    state = _understood(purse.state)
+    if state.seq == seq - 1:
+        return Outcome.NOT_WRITTEN
+    if state.seq < seq:
+        return Outcome.UNDECIDED
+    txids = [state.last_txid]
+    if state.seq > seq:
+        records = yield from read_history(purse, back=state.seq - seq)
+        txids = [record.txid for record in records]
+    return Outcome.WRITTEN if txid in txids else Outcome.UNDECIDED
+
+
+def _understood(state: PurseState | NewerState) -> PurseState:
+    if isinstance(state, NewerState):
+        raise CardFormatError("purse.newer-schema", "this card needs a newer till program")
+    return state
+
+
+def _begin(purse: Purse) -> None:
+    """Forget the last commit, unless the session ended with it: then it stays what is known."""
+    if not purse.channel.alive:
+        raise CardFormatError("desfire.session-over", "open the purse again")
+    purse.handover = Handover.NOT_SENT
+
+
+def _commit_state(purse: Purse, after: PurseState) -> Dialogue[PurseState]:
+    yield from commands.write_data(purse.channel, STATE_FILE, 0, encode_state(after), MODE)
+    purse.handover = Handover.SENT
+    yield from commands.commit(purse.channel)
+    purse.handover = Handover.VERIFIED
+    purse.state = after
+    return after

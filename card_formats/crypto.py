@@ -1,0 +1,101 @@
+"""AES-128 as cards use it: CBC, CMAC, key diversification, and DESFire's CRC-32."""
+
+import hmac
+import zlib
+
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES128
+from cryptography.hazmat.primitives.ciphers.modes import CBC
+from cryptography.hazmat.primitives.cmac import CMAC
+
+BLOCK_BYTES = 16
+KEY_BYTES = 16
+ZERO_BLOCK = bytes(BLOCK_BYTES)
+DIVERSIFICATION_BYTES_MAX = 31
+_DIVERSIFY_AES128 = b"\x01"
+_CMAC_POLYNOMIAL = 0x87
+
+
+def encrypt_cbc(key: bytes, iv: bytes, plain: bytes) -> bytes:
+    """Encipher whole blocks; nothing is padded."""
+    encryptor = Cipher(AES128(key), CBC(iv)).encryptor()
+    return encryptor.update(plain) + encryptor.finalize()
+
+
+def decrypt_cbc(key: bytes, iv: bytes, cipher: bytes) -> bytes:
+    """Decipher whole blocks; no padding is taken off."""
+    decryptor = Cipher(AES128(key), CBC(iv)).decryptor()
+    return decryptor.update(cipher) + decryptor.finalize()
+
+
+def cmac(key: bytes, message: bytes) -> bytes:
+    """Return the whole 16-byte AES-CMAC. Source: RFC 4493."""
+    mac = CMAC(AES128(key))
+    mac.update(message)
+    return mac.finalize()
+
+
+def cmac_from(key: bytes, iv: bytes, message: bytes) -> bytes:
+    """Return the AES-CMAC of ``message`` whose chain starts at ``iv`` instead of zero.
+
+    Source: DESFire EV1, where the result is the start of the next.
+    """
+    blocks = max(1, -(-len(message) // BLOCK_BYTES))
+    return _cbc_mac(key, iv, message, blocks * BLOCK_BYTES)
+
+
+def subkeys(key: bytes) -> tuple[bytes, bytes]:
+    """Return K1, for a last block that is full, and K2, for one that was padded (RFC 4493, 2.3)."""
+    k1 = _double(encrypt_cbc(key, ZERO_BLOCK, ZERO_BLOCK))
+    return k1, _double(k1)
+
+
+def diversify(master: bytes, card: bytes, *, always_32_bytes: bool = True) -> bytes:
+    """Return the AES-128 key that one card has for ``master``.
+
+    card:            what tells the card from others, 1 to 31 bytes.
+    always_32_bytes: as the note says. False is a variant in the wild, a plain CMAC: it gives
+                     another key when ``card`` is 15 bytes or shorter.
+    Source:          NXP AN10922, 2.2.
+    """
+    assert 1 <= len(card) <= DIVERSIFICATION_BYTES_MAX
+    message = _DIVERSIFY_AES128 + card
+    if not always_32_bytes:
+        return cmac(master, message)
+    return _cbc_mac(master, ZERO_BLOCK, message, 2 * BLOCK_BYTES)
+
+
+def crc32_desfire(data: bytes) -> bytes:
+    """Return the CRC-32 of IEEE 802.3 without its last inversion, 4 bytes little endian."""
+    return (zlib.crc32(data) ^ 0xFFFFFFFF).to_bytes(4, "little")
+
+
+def rotate_left(block: bytes) -> bytes:
+    """Return ``block`` with its first byte behind its last."""
+    return block[1:] + block[:1]
+
+
+def xor(left: bytes, right: bytes) -> bytes:
+    """Combine two strings of one length bit by bit."""
+    return bytes(a ^ b for a, b in zip(left, right, strict=True))
+
+
+def is_same(left: bytes, right: bytes) -> bool:
+    """Compare two proofs in a time that does not tell where they differ."""
+    return hmac.compare_digest(left, right)
+
+
+def _double(block: bytes) -> bytes:
+    shifted = int.from_bytes(block, "big") << 1
+    carry = shifted >> (8 * BLOCK_BYTES)
+    mask = (1 << (8 * BLOCK_BYTES)) - 1
+    return ((shifted & mask) ^ carry * _CMAC_POLYNOMIAL).to_bytes(BLOCK_BYTES, "big")
+
+
+def _cbc_mac(key: bytes, iv: bytes, message: bytes, size: int) -> bytes:
+    """Pad ``message`` to ``size``, mask its last block as CMAC does, return the chain's last."""
+    k1, k2 = subkeys(key)
+    is_full = len(message) == size
+    padded = message if is_full else (message + b"\x80").ljust(size, b"\0")
+    last = xor(padded[-BLOCK_BYTES:], k1 if is_full else k2)
+    return encrypt_cbc(key, iv, padded[:-BLOCK_BYTES] + last)[-BLOCK_BYTES:]

@@ -1,0 +1,84 @@
+import asyncio
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from daemon.clock import SystemClock
+from tests.scenarios.baskets import BASKET
+from tests.support.till import Pos, RefusedByTillError, audited, lay_out, open_till
+
+TMPFS_KIB = 1_024
+
+
+async def test_a_client_that_vanishes_in_a_commit_loses_nothing(tmp_path: Path) -> None:
+    lay_out(tmp_path)
+    request = {
+        "jsonrpc": "2.0",
+        "id": 1,
+        "method": "sale.commit",
+        "params": {"sale_id": "s1", "lines": BASKET},
+    }
+    async with open_till(tmp_path, SystemClock()) as app:
+        _, writer = await asyncio.open_unix_connection(str(app.socket))
+        writer.write(msgspec.json.encode(request) + b"\n")
+        await writer.drain()
+        writer.transport.abort()
+        async with Pos.connect(app.socket) as pos:
+            answer = await pos.call("sale.commit", **request["params"])  # type: ignore[arg-type]
+        assert answer["state"] == "posted"
+    assert audited(tmp_path).findings == ()
+    sales = sum(b'"kind":"sale"' in body for body in bodies(tmp_path))
+    assert sales == 1
+
+
+def bodies(home: Path) -> list[bytes]:
+    from daemon.ledger.sqlite import SQLiteStore
+
+    store = SQLiteStore(home / "tillcard.db", read_only=True)
+    try:
+        return [chained.body for chained in store.entries()]
+    finally:
+        store.close()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own, one mebibyte small."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    size = f"size={TMPFS_KIB}k"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", size, "tmpfs", str(disk)], check=True)
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+async def test_a_full_disk_is_said_so_and_selling_goes_on_when_there_is_room(
+    small_disk: Path,
+) -> None:
+    lay_out(small_disk)
+    async with open_till(small_disk, SystemClock()) as app, Pos.connect(app.socket) as pos:
+        ballast = small_disk / "ballast"
+        with ballast.open("wb", buffering=0) as file:
+            try:
+                while True:
+                    file.write(bytes(4_096))
+            except OSError:
+                pass
+        posted, refusal = 0, None
+        while refusal is None:
+            try:
+                await pos.call("sale.commit", sale_id=f"s{posted}", lines=BASKET)
+                posted += 1
+            except RefusedByTillError as error:
+                refusal = error
+        assert refusal.data["name"] == "storage_full"
+        assert refusal.data["retryable"] is True
+        assert (await pos.call("sale.status", sale_id=f"s{posted}"))["state"] == "new"
+        ballast.unlink()
+        answer = await pos.call("sale.commit", sale_id=f"s{posted}", lines=BASKET)
+        assert answer["replayed"] is False
+    assert audited(small_disk).findings == ()
+    assert sum(b'"kind":"sale"' in body for body in bodies(small_disk)) == posted + 1

@@ -1,0 +1,80 @@
+"""What a daemon says when it cannot start: the path of the wrong key, and what to do."""
+
+import asyncio
+import sqlite3
+import sys
+from pathlib import Path
+
+import pytest
+
+from daemon.clock import SystemClock
+from tests.support.till import PATIENCE_S, lay_out, open_till
+
+
+async def refused_to_start(home: Path) -> str:
+    till = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "daemon", "run", "--config", str(home / "tillcard.toml")),
+        stderr=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(PATIENCE_S):
+        _, said = await till.communicate()
+    assert till.returncode == 1
+    assert b"Traceback" not in said
+    return said.decode()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('terminal = "till-1"', "terminal = 7", "till.terminal: Expected `str`"),
+        ('terminal = "till-1"', 'terminl = "x"', "till.terminl: there is no such key"),
+        ("port = 0", "port = 99999", "web: port must be 0 to 65535"),
+        ('device = "keypad"', 'device = "abacus"', "reader[3].device"),
+        ('name = "keypad"', 'name = "chip"', "two readers are called chip"),
+        ('check = "luhn"', 'check = "lun"', "number_range[1].check"),
+        ("[till]", "[till", "this is not TOML"),
+        ('programme = "programme.toml"', "", "programme: this key is missing"),
+        ('programme = "programme.toml"', 'programme = "gone.toml"', "cannot be read"),
+        (
+            'chip_uid = "04A1B2C3D4E580"',
+            'chip_uid = "zz"',
+            "simulated: chip_uid must be bytes",
+        ),
+    ],
+)
+async def test_a_wrong_configuration_names_the_path_of_the_key(
+    old: str, new: str, said: str, tmp_path: Path
+) -> None:
+    lay_out(tmp_path, **{old: new})
+    assert said in await refused_to_start(tmp_path)
+
+
+async def test_a_wrong_programme_names_the_path_of_the_key(tmp_path: Path) -> None:
+    lay_out(tmp_path)
+    programme = tmp_path / "programme.toml"
+    text = programme.read_text("utf-8").replace("max_percent = 30", "max_percent = 130")
+    programme.write_text(text, "utf-8")
+    assert "programme.toml: rule[2].give.max_percent" in await refused_to_start(tmp_path)
+
+
+async def test_no_configuration_at_all_says_where_to_begin(tmp_path: Path) -> None:
+    assert "there is no file" in await refused_to_start(tmp_path)
+
+
+async def test_a_second_daemon_on_the_same_socket_is_refused_and_harms_nothing(
+    tmp_path: Path,
+) -> None:
+    lay_out(tmp_path)
+    async with open_till(tmp_path, SystemClock()) as app:
+        assert "pos.sock" in await refused_to_start(tmp_path)
+        assert app.socket.is_socket()
+
+
+async def test_a_ledger_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+    lay_out(tmp_path)
+    async with open_till(tmp_path, SystemClock()):
+        pass
+    with sqlite3.connect(tmp_path / "tillcard.db") as db:
+        db.execute("UPDATE alembic_version SET version_num = '9999'")
+    db.close()
+    assert "newer tillcard" in await refused_to_start(tmp_path)
