@@ -99,7 +99,13 @@ class Room:
 
     def _web_server(self, settings: WebSettings, secret: bytes) -> WebServer:
         desk = ShopDesk(
-            self.cards, self.ledger, self.editions, self.clock, self.config.card_numbers, secret
+            self.cards,
+            self.phones,
+            self.ledger,
+            self.editions,
+            self.clock,
+            self.config.card_numbers,
+            secret,
         )
         return WebServer(make_app(desk, settings, self.clock), settings)
 

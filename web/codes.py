@@ -82,7 +82,7 @@ def draw(kind: CodeKind, number: str, image: ImageFormat) -> bytes:
     Raises:  CardFormatError ``qr.bad-number``, ``code128.bad-number``, ``code128.starts-with-99``,
              ``ean13.bad-length``, ``ean13.bad-digits``, ``ean13.bad-check``.
     """
-    modules = _modules(kind, number)
+    modules = modules_of(kind, number)
     match image:
         case ImageFormat.SVG:
             return _svg(modules)
@@ -92,7 +92,8 @@ def draw(kind: CodeKind, number: str, image: ImageFormat) -> bytes:
             assert_never(image)
 
 
-def _modules(kind: CodeKind, number: str) -> Modules:
+def modules_of(kind: CodeKind, number: str) -> Modules:
+    """Return the symbol of ``number``, as ``draw`` draws it. Raises what ``draw`` raises."""
     match kind:
         case CodeKind.QR:
             return _qr(number)

@@ -72,6 +72,8 @@ class CardView(msgspec.Struct, frozen=True):
     ean13:    the card's EAN-13, or "" where the shop issues none.
     status:   the club status in the shop's own words, or "".
     history:  newest first.
+    until:    the last day it is good, or None.
+    generation: how many phones have carried the card; 0 while none has.
     """
 
     number: str
@@ -81,6 +83,25 @@ class CardView(msgspec.Struct, frozen=True):
     status: str = ""
     state: CardState = CardState.ACTIVE
     history: tuple[HistoryLine, ...] = ()
+    until: date | None = None
+    generation: int = 0
+
+
+class LiveCard(msgspec.Struct, frozen=True):
+    """What a phone is given once, to make the card's code by itself.
+
+    token: opens the card's page. prefix: of the code. key: in hex, HMAC-SHA1.
+    """
+
+    token: str
+    number: str
+    generation: int
+    prefix: str
+    key: str
+
+    def __repr__(self) -> str:
+        """Hide the token and the key."""
+        return f"LiveCard({self.number}, {self.generation})"
 
 
 class CardDesk(Protocol):
@@ -97,4 +118,22 @@ class CardDesk(Protocol):
 
     async def show(self, token: str) -> CardView | None:
         """Return the card of ``token``, or None when there is none. Raises: RefusedError."""
+        ...
+
+    async def bind_first(self, token: str) -> LiveCard | None:
+        """Give a card that no phone carries yet to the phone that shows its page, else None.
+
+        Raises: RefusedError.
+        """
+        ...
+
+    def is_offered(self, code: str) -> bool:
+        """Whether a link from the till is still good."""
+        ...
+
+    async def accept(self, code: str) -> LiveCard | None:
+        """Give the card of a link to the phone that opened it; None when it is not good any more.
+
+        The card's page has another token from then on. Raises: RefusedError.
+        """
         ...

@@ -12,6 +12,7 @@ from web.card_pages import CardPages
 from web.desk import CardDesk
 from web.join_pages import BODY_BYTES_MAX, JoinPages
 from web.pages import set_up_pages
+from web.phone_pages import PhonePages
 from web.rate import JoinLimit
 from web.settings import WebSettings
 
@@ -32,6 +33,7 @@ def make_app(desk: CardDesk, settings: WebSettings, clock: Clock | None = None) 
     join = JoinPages(desk, clock, limit)
     app.add_routes([web.get("/join", join.show), web.post("/join", join.submit)])
     app.add_routes(CardPages(desk).routes())
+    app.add_routes(PhonePages(desk).routes())
     app.router.add_get("/healthz", _healthz)
     return app
 

@@ -4,20 +4,21 @@ import base64
 import hashlib
 import hmac
 import secrets
-from datetime import date
+from datetime import date, datetime
 
 from card_formats.phone.static_number import compose, compose_ean13
 from daemon.accounts.cards import TOKEN_BYTES, Account, Cards, NewCard, Profile
+from daemon.accounts.phones import PhoneKey, Phones
 from daemon.clock import Clock, rfc3339
 from daemon.config import CardNumbersSection
 from daemon.editions import Editions
 from daemon.errors import ErrorCode, RefusedError
 from daemon.ledger.entries import Entry, decode
 from daemon.ledger.ledger import Ledger
-from daemon.ledger.store import Store
+from daemon.ledger.store import CardRow, Store
 from daemon.programme.programme import local_day
 from daemon.programme.state import Purse
-from web.desk import Balance, CardState, CardView, HistoryKind, HistoryLine, JoinForm
+from web.desk import Balance, CardState, CardView, HistoryKind, HistoryLine, JoinForm, LiveCard
 
 NUMBER_DRAWS_MAX = 20
 """Draws for numbers nobody has. Past it the number space is as good as full: no card."""
@@ -38,6 +39,7 @@ class ShopDesk:
     def __init__(
         self,
         cards: Cards,
+        phones: Phones,
         ledger: Ledger,
         editions: Editions,
         clock: Clock,
@@ -45,6 +47,7 @@ class ShopDesk:
         secret: bytes,
     ) -> None:
         self._cards = cards
+        self._phones = phones
         self._ledger = ledger
         self._editions = editions
         self._clock = clock
@@ -98,14 +101,36 @@ class ShopDesk:
             return balances, tuple(lines)
 
         balances, history = await self._ledger.read(read)
+        until = account.card.until
         return CardView(
             number=account.card.number,
             ean13=account.card.ean13,
             name=account.profile.name,
             balances=balances,
-            state=_state(account.card.state),
+            state=_state(account.card, rfc3339(self._clock.now())),
             history=history,
+            until=local_day(programme, datetime.fromisoformat(until)) if until else None,
+            generation=await self._phones.generation(account.card),
         )
+
+    async def bind_first(self, token: str) -> LiveCard | None:
+        """Give a card that no phone carries yet to the phone that shows its page, else None."""
+        account = await self._cards.by_token(token)
+        phone = await self._phones.bind_first(account) if account else None
+        return self._live(token, phone) if phone else None
+
+    def is_offered(self, code: str) -> bool:
+        """Whether a link from the till is still good."""
+        return self._phones.is_offered(code)
+
+    async def accept(self, code: str) -> LiveCard | None:
+        """Give the card of a link to the phone that opened it; None when it is good no more."""
+        binding = await self._phones.accept(code)
+        return self._live(binding.token, binding.phone) if binding else None
+
+    def _live(self, token: str, phone: PhoneKey) -> LiveCard:
+        prefix = self._numbers.rotating_prefix
+        return LiveCard(token, phone.number, phone.generation, prefix, phone.key.hex())
 
     def _history(self, account: Account, entry: Entry) -> list[HistoryLine]:
         programme = self._editions.active
@@ -144,6 +169,8 @@ def _currency(purse: Purse | None, currency: str) -> str:
     return currency if purse is not None and purse.counts_money else ""
 
 
-def _state(state: str) -> CardState:
-    # What is in no holder's words (stock, written off) is no card to show at a till either.
-    return CardState(state) if state in set(CardState) else CardState.BLOCKED
+def _state(card: CardRow, now: str) -> CardState:
+    if card.until and card.until <= now:
+        return CardState.EXPIRED
+    known = {member.value: member for member in CardState}
+    return known.get(card.state, CardState.BLOCKED)

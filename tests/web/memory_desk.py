@@ -15,6 +15,7 @@ from web.desk import (
     HistoryKind,
     HistoryLine,
     JoinForm,
+    LiveCard,
 )
 
 BALANCES = (Balance("Bonuses", 124_050, "UAH"), Balance("Coffees", 7))
@@ -31,6 +32,8 @@ class MemoryDesk:
     def __init__(self) -> None:
         self.cards: dict[str, CardView] = {}
         self.forms: dict[str, JoinForm] = {}
+        self.offers: dict[str, str] = {}
+        self.live: dict[str, LiveCard] = {}
         self.refusal: ErrorCode | None = None
         self._tokens: dict[str, str] = {}
         self._random = random.Random(20261122)
@@ -54,6 +57,38 @@ class MemoryDesk:
     async def show(self, token: str) -> CardView | None:
         self._refuse()
         return self.cards.get(token)
+
+    async def bind_first(self, token: str) -> LiveCard | None:
+        self._refuse()
+        card = self.cards.get(token)
+        if card is None or card.generation:
+            return None
+        return self._bind(token)
+
+    def is_offered(self, code: str) -> bool:
+        return code in self.offers
+
+    async def accept(self, code: str) -> LiveCard | None:
+        self._refuse()
+        old = self.offers.pop(code, None)
+        if old is None:
+            return None
+        token = base64.urlsafe_b64encode(self._random.randbytes(16)).decode().rstrip("=")
+        self.cards[token] = self.cards.pop(old)
+        return self._bind(token)
+
+    def offer(self, token: str) -> str:
+        """Make a link for a card; return its code."""
+        code = base64.urlsafe_b64encode(self._random.randbytes(16)).decode().rstrip("=")
+        self.offers[code] = token
+        return code
+
+    def _bind(self, token: str) -> LiveCard:
+        generation = self.cards[token].generation + 1
+        self.cards[token] = msgspec.structs.replace(self.cards[token], generation=generation)
+        key = self._random.randbytes(20).hex()
+        self.live[token] = LiveCard(token, "1234567890", generation, "97", key)
+        return self.live[token]
 
     def add(self, **changes: object) -> str:
         """Put a card in, ``changes`` made to a plain one; return its token."""

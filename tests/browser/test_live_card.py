@@ -1,0 +1,132 @@
+"""The card page in a real browser, its code scanned off the screen at a real till."""
+
+import pytest
+from playwright.async_api import Browser, BrowserContext, expect
+
+from daemon.app import App
+from tests.browser.conftest import PLAIN_HOST
+from tests.browser.phones import LIVE, join, link, new_phone, scan
+from tests.scenarios.baskets import sell
+from tests.support.till import Pos, RefusedByTillError
+from web.codes import CodeKind
+
+pytestmark = pytest.mark.browser
+FORGET = """async () => {
+  const { forget } = await import('/static/phone.js');
+  await forget(document.getElementById('card').dataset.token);
+}"""
+READY = "[data-ready=offline]"
+
+
+@pytest.fixture
+async def phone(browser: Browser) -> BrowserContext:
+    return await new_phone(browser)
+
+
+@pytest.mark.parametrize("kind", [CodeKind.QR, CodeKind.CODE128])
+async def test_a_customer_joins_is_scanned_pays_and_sees_the_balance(
+    till: App, pos: Pos, phone: BrowserContext, kind: CodeKind
+) -> None:
+    page = await join(phone, till.web_url)
+    if kind is CodeKind.CODE128:
+        await page.tap("nav >> text=Bars")
+    await expect(page.locator(f"svg.{kind}")).to_be_visible()
+    code = await scan(page, kind)
+    assert len(code) == 22
+    assert (await page.locator(".number").inner_text()).replace("\n", "") == code
+    identified = await pos.call("card.identify", scan=code)
+    assert (identified["name"], identified["trust"]) == ("Olha", "rotating")
+    posted = await sell(pos, "s1", identified["presentation"])
+    assert posted["balances"]["bonus"]["available"] == 3_500
+    await page.reload()
+    await page.wait_for_selector(LIVE)
+    await expect(page.locator("#balances")).to_contain_text("35.00")
+    await expect(page.locator("#history")).to_contain_text("Purchase")
+
+
+async def test_a_screenshot_of_twelve_minutes_ago_is_of_no_use(
+    till: App, pos: Pos, phone: BrowserContext
+) -> None:
+    await phone.add_init_script("Date.now = (now => () => now() - 720_000)(Date.now)")
+    page = await join(phone, till.web_url)
+    code = await scan(page, CodeKind.QR)
+    with pytest.raises(RefusedByTillError) as caught:
+        await pos.call("card.identify", scan=code)
+    assert caught.value.code == 1014
+
+
+async def test_the_card_opens_and_counts_on_without_a_network(
+    till: App, pos: Pos, phone: BrowserContext
+) -> None:
+    page = await join(phone, till.web_url)
+    await page.wait_for_selector(READY, state="attached")
+    await phone.set_offline(True)
+    await page.reload()
+    await page.wait_for_selector(LIVE)
+    code = await scan(page, CodeKind.QR)
+    assert (await pos.call("card.identify", scan=code))["trust"] == "rotating"
+    await page.tap("nav >> text=Bars")
+    await expect(page.locator("svg.code128")).to_be_visible()
+    await page.reload()
+    await page.wait_for_selector(LIVE)
+
+
+async def test_the_key_never_leaves_the_phone(till: App, phone: BrowserContext) -> None:
+    page = await join(phone, till.web_url)
+    read = """async () => {
+      const { kept } = await import('/static/phone.js');
+      const card = await kept(document.getElementById('card').dataset.token);
+      try { await crypto.subtle.exportKey('raw', card.key); return 'exported'; }
+      catch { return card.key.extractable; }
+    }"""
+    assert await page.evaluate(read) is False
+    cookie = "document.cookie"
+    assert await page.evaluate(cookie) == "", "every cookie is closed to scripts"
+
+
+async def test_a_link_from_the_till_moves_the_card_and_the_old_phone_dies_visibly(
+    till: App, pos: Pos, browser: Browser, phone: BrowserContext
+) -> None:
+    old = await join(phone, till.web_url)
+    old_code = await scan(old, CodeKind.QR)
+    second = await new_phone(browser)
+    page = await second.new_page()
+    await page.goto(await link(till, old_code))
+    await page.tap("text=Use this phone")
+    await page.wait_for_selector(LIVE)
+    new_code = await scan(page, CodeKind.QR)
+    assert (await pos.call("card.identify", scan=new_code))["name"] == "Olha"
+    with pytest.raises(RefusedByTillError) as caught:
+        await pos.call("card.identify", scan=old_code)
+    assert caught.value.data["reason"] == "old_phone"
+    await old.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    await expect(old.locator("[data-notice=moved]")).to_be_visible()
+    assert await old.locator("#code svg").count() == 0
+    await old.reload()
+    await expect(old.locator("body")).to_contain_text("no such page or card")
+
+
+async def test_a_phone_that_lost_its_key_shows_the_static_code_and_the_way_back(
+    till: App, pos: Pos, phone: BrowserContext
+) -> None:
+    page = await join(phone, till.web_url)
+    await page.evaluate(FORGET)
+    await page.goto(till.web_url)
+    await page.tap("text=Open my card")
+    await expect(page.locator("[data-notice=elsewhere]")).to_be_visible()
+    code = await scan(page, CodeKind.QR)
+    assert (await pos.call("card.identify", scan=code))["trust"] == "static"
+
+
+async def test_plain_http_shows_a_static_code_and_says_why(
+    till: App, pos: Pos, phone: BrowserContext
+) -> None:
+    url = till.web_url.replace("127.0.0.1", PLAIN_HOST)
+    page = await phone.new_page()
+    await page.goto(f"{url}/join")
+    await page.tap("button[type=submit]")
+    await expect(page.locator("[data-notice=plain]")).to_be_visible()
+    code = await scan(page, CodeKind.QR)
+    assert len(code) == 16
+    assert (await pos.call("card.identify", scan=code))["trust"] == "static"
+    assert not await page.locator("#live").is_visible()

@@ -1,0 +1,156 @@
+// The card page: draws the live code twice a minute, keeps the screen on, and brings the balance
+// up to date. Without a script, or over plain HTTP, the page stays as the server made it.
+
+import { PERIOD_S, draw, liveCode } from "./codes.js";
+import { canKeep, forget, kept, take } from "./phone.js";
+
+const CACHE = "tillcard-pages";
+const FRESH = { headers: { "X-Fresh": "1" }, cache: "no-store" };
+const page = document.getElementById("card");
+const token = page.dataset.token;
+const address = `/c/${token}`;
+const kinds = [...document.querySelectorAll(".kinds [data-kind]")];
+let kind = page.dataset.kind;
+let card = null;
+let shown = "";
+
+function notice(name) {
+  for (const text of document.querySelectorAll("[data-notice]")) {
+    text.hidden = text.dataset.notice !== name;
+  }
+}
+
+async function showCode() {
+  if (!card) return;
+  const now_s = Date.now() / 1000;
+  const step = Math.floor(now_s / PERIOD_S);
+  document.getElementById("left").style.width = `${100 - ((now_s / PERIOD_S) % 1) * 100}%`;
+  if (shown === `${kind} ${step}`) return;
+  const code = await liveCode(card, step);
+  if (!card) return;
+  shown = `${kind} ${step}`;
+  const picture = document.getElementById("live");
+  draw(picture, kind, code);
+  picture.setAttribute("aria-label", code);
+  const number = document.querySelector(".number");
+  number.classList.add("long");
+  number.replaceChildren(...code.match(/.{1,4}/g).map((group) => {
+    const span = document.createElement("span");
+    span.textContent = group;
+    return span;
+  }));
+  document.getElementById("static").hidden = true;
+  document.getElementById("timer").hidden = false;
+  picture.toggleAttribute("hidden", false);
+}
+
+// A card that moved to another phone, or is no card any more, has no code here from now on.
+async function end() {
+  card = null;
+  await forget(token);
+  await (await caches.open(CACHE)).delete(address);
+  page.classList.add("off");
+  document.getElementById("code").replaceChildren();
+  for (const text of document.querySelectorAll(".kinds, .saves")) text.hidden = true;
+  notice("moved");
+}
+
+async function refresh() {
+  if (document.hidden) return;
+  let answer;
+  try {
+    answer = await fetch(address, FRESH);
+  } catch {
+    notice("offline");
+    return;
+  }
+  if (answer.status === 404) {
+    await end();
+    return;
+  }
+  if (!answer.ok) return;
+  await (await caches.open(CACHE)).put(address, answer.clone());
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const data = fresh.getElementById("card").dataset;
+  if (data.state !== page.dataset.state) location.reload();
+  if (card && Number(data.generation) !== card.generation) {
+    await end();
+    return;
+  }
+  for (const id of ["balances", "history"]) {
+    const [old, now] = [document.getElementById(id), fresh.getElementById(id)];
+    if (old && now) old.replaceWith(now);
+  }
+  const ahead_s = (Date.now() - Date.parse(answer.headers.get("Date"))) / 1000;
+  notice(Math.abs(ahead_s) > PERIOD_S ? "clock" : "live");
+}
+
+function show(chosen) {
+  kind = chosen;
+  for (const link of kinds) {
+    if (link.dataset.kind === kind) link.setAttribute("aria-current", "true");
+    else link.removeAttribute("aria-current");
+  }
+  showCode();
+}
+
+async function keepAwake() {
+  if (document.hidden || !navigator.wakeLock) return;
+  try {
+    await navigator.wakeLock.request("screen");
+  } catch {
+    // Refused while the battery is low; the screen then goes off as usual.
+  }
+}
+
+async function goLive(bound) {
+  card = bound;
+  if (!card) {
+    notice("elsewhere");
+    return;
+  }
+  await showCode();
+  notice("live");
+  setInterval(showCode, 500);
+  setInterval(refresh, PERIOD_S * 1000);
+  keepAwake();
+  document.addEventListener("click", keepAwake);
+  document.addEventListener("visibilitychange", () => {
+    showCode();
+    refresh();
+    keepAwake();
+  });
+  for (const link of kinds) {
+    if (link.dataset.kind === "ean13") continue; // has no room for a live code
+    link.addEventListener("click", (event) => {
+      event.preventDefault();
+      show(link.dataset.kind);
+    });
+  }
+  await navigator.serviceWorker.register("/sw.js");
+  const cache = await caches.open(CACHE);
+  await cache.put(address, await fetch(address, FRESH));
+  document.documentElement.dataset.ready = "offline";
+}
+
+async function start() {
+  if (!canKeep()) {
+    notice("plain");
+    return;
+  }
+  if (kind === "ean13") return;
+  const mine = await kept(token);
+  if (mine || page.dataset.generation !== "0") {
+    await goLive(mine);
+    return;
+  }
+  const bind = () => take(`${address}/phone`).then(goLive);
+  if (matchMedia("(pointer: coarse)").matches) {
+    await bind();
+    return;
+  }
+  notice("first");
+  document.getElementById("bind").addEventListener("click", bind, { once: true });
+}
+
+if (page.dataset.state === "active") start();

@@ -1,0 +1,35 @@
+// Keeps a card page and what it is made of for when there is no network. The network comes first.
+
+const PAGES = "tillcard-pages";
+const PARTS = ["web.css", "icon.svg", "card.js", "codes.js", "phone.js"].map((n) => `/static/${n}`);
+const PATIENCE_MS = 3000;
+
+self.addEventListener("install", (event) => {
+  event.waitUntil(caches.open(PAGES).then((cache) => cache.addAll(PARTS)));
+  self.skipWaiting();
+});
+
+self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
+
+async function answer(request) {
+  const cache = await caches.open(PAGES);
+  const key = new URL(request.url).pathname;
+  const fresh = fetch(request).then(async (response) => {
+    if (response.ok) await cache.put(key, response.clone());
+    if (response.status === 404) await cache.delete(key);
+    return response;
+  });
+  const late = new Promise((_, failed) => { setTimeout(failed, PATIENCE_MS); });
+  try {
+    return await Promise.race([fresh, late]);
+  } catch {
+    return (await cache.match(key)) ?? fresh;
+  }
+}
+
+self.addEventListener("fetch", (event) => {
+  const { request } = event;
+  const { pathname } = new URL(request.url);
+  const kept = request.mode === "navigate" ? pathname.startsWith("/c/") : PARTS.includes(pathname);
+  if (request.method === "GET" && kept) event.respondWith(answer(request));
+});
