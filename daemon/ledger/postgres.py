@@ -13,7 +13,7 @@ lets no other till write meanwhile: nobody loses twice.
 import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -85,18 +85,18 @@ class PostgresStore:
         self._connect()
 
     def _connect(self) -> None:
-        try:
+        with _said(), ExitStack() as opened:
             self._db = psycopg.connect(**self._settings, autocommit=True)
+            opened.callback(self._db.close)
             set_json_loads(msgspec.json.decode, self._db)
-            _check_schema(self._db)
+            check_version(_version(self._db), "This database")
             self._db.execute(sql.DURABLE)
             if self._read_only:
                 self._db.execute("SET default_transaction_read_only = on")
             else:
                 self._db.execute(sql.LIMIT_GROUPS, (f"{GROUP_TIME_S}s",))
                 self._claim()
-        except psycopg.Error as error:
-            raise StoreError(f"PostgreSQL: {_text(error)}") from error
+            opened.pop_all()
         self._head = None
 
     def _claim(self) -> None:
@@ -104,7 +104,6 @@ class PostgresStore:
             # Waits: after a lost line the server may not have noticed yet that the old one ended.
             self._db.execute(sql.CLAIM, (self.ledger_id,))
         except errors.LockNotAvailable as error:
-            self._db.close()
             raise StoreError(
                 f"Ledger {self.ledger_id} is being written by another tillcard on this server."
                 " If this till's files were copied from another one, delete ledger.id here."
@@ -351,6 +350,14 @@ def _settings(location: str) -> dict[str, Any]:
         raise StoreError(f"The ledger's address is wrong: {_text(error)}") from error
 
 
+@contextmanager
+def _said() -> Iterator[None]:
+    try:
+        yield
+    except psycopg.Error as error:
+        raise StoreError(f"PostgreSQL: {_text(error)}") from error
+
+
 def _own_ledger(home: Path, *, make: bool) -> str:
     path = home / "ledger.id"
     if make and not path.exists():
@@ -368,15 +375,12 @@ def _migrate(settings: dict[str, Any]) -> None:
     def connect() -> psycopg.Connection[Any]:
         return psycopg.connect(**settings)
 
-    try:
-        with psycopg.connect(**settings, autocommit=True) as db:
-            db.execute("SELECT pg_advisory_lock(hashtextextended('tillcard schema', 0))")
-            if is_behind(_version(db), "This database"):
-                from daemon.ledger.migrations import upgrade  # slow to import and seldom needed
+    with _said(), psycopg.connect(**settings, autocommit=True) as db:
+        db.execute("SELECT pg_advisory_lock(hashtextextended('tillcard schema', 0))")
+        if is_behind(_version(db), "This database"):
+            from daemon.ledger.migrations import upgrade  # slow to import and seldom needed
 
-                upgrade("postgresql+psycopg://", connect)
-    except psycopg.Error as error:
-        raise StoreError(f"PostgreSQL: {_text(error)}") from error
+            upgrade("postgresql+psycopg://", connect)
 
 
 def _version(db: psycopg.Connection[Any]) -> str:
@@ -385,10 +389,6 @@ def _version(db: psycopg.Connection[Any]) -> str:
         return ""
     row = db.execute("SELECT version_num FROM alembic_version").fetchone()
     return str(row[0]) if row else ""
-
-
-def _check_schema(db: psycopg.Connection[Any]) -> None:
-    check_version(_version(db), "This database")
 
 
 def _purses(

@@ -4,9 +4,8 @@ import fcntl
 import secrets
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import IO
 
 from daemon.ledger.entries import GENESIS_HASH as GENESIS
 from daemon.ledger.entries import SYSTEM_ACCOUNTS, ChainedEntry, Entry, chain, decode
@@ -66,30 +65,22 @@ class SQLiteStore:
         self, path: Path, *, read_only: bool = False, trace: Callable[[str], None] | None = None
     ) -> None:
         self._read_only = read_only
-        self._claim: IO[bytes] | None = None
-        if not read_only:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._claim = _claim(path)
-            migrate(path)
-        elif not path.exists():
-            raise StoreError(f"There is no ledger at {path}.")
-        else:
-            check_version(_version(path), str(path))
-        mode = "ro" if read_only else "rw"
-        with _translated():
-            self._db = sqlite3.connect(
-                f"file:{path}?mode={mode}",
-                uri=True,
-                isolation_level=None,
-                check_same_thread=False,
-                timeout=_BUSY_TIMEOUT_MS / 1000,
-            )
+        with ExitStack() as opened:
+            if read_only:
+                _check(path)
+            else:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                opened.enter_context(_claimed(path))
+                migrate(path)
+            self._db = opened.enter_context(closing(_connected(path, read_only=read_only)))
             self._db.set_trace_callback(trace)
-            self._db.execute("PRAGMA synchronous = FULL")
-            if not read_only:
-                self._db.execute("PRAGMA journal_mode = WAL")
-            self.ledger_id = self._own_ledger(read_only=read_only)
-            self._head = self._read_head()
+            with _translated():
+                self._db.execute("PRAGMA synchronous = FULL")
+                if not read_only:
+                    self._db.execute("PRAGMA journal_mode = WAL")
+                self.ledger_id = self._own_ledger(read_only=read_only)
+                self._head = self._read_head()
+            self._opened = opened.pop_all()
 
     def _own_ledger(self, *, read_only: bool) -> str:
         row = self._db.execute("SELECT ledger_id FROM ledger WHERE own = 1").fetchone()
@@ -457,20 +448,35 @@ class SQLiteStore:
 
     def close(self) -> None:
         """Close the connection."""
-        self._db.close()
-        if self._claim is not None:
-            self._claim.close()
+        self._opened.close()
 
 
-def _claim(path: Path) -> IO[bytes]:
-    """Lock ``<path>.lock`` for as long as the file stays open; the system frees it at any end."""
-    file = path.with_name(path.name + ".lock").open("wb")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        file.close()
-        raise StoreError(f"{path} is being written by another tillcard.") from error
-    return file
+@contextmanager
+def _claimed(path: Path) -> Iterator[None]:
+    """Lock ``<path>.lock``; the system frees it when the process ends, however it ends."""
+    with path.with_name(path.name + ".lock").open("wb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StoreError(f"{path} is being written by another tillcard.") from error
+        yield
+
+
+def _connected(path: Path, *, read_only: bool) -> sqlite3.Connection:
+    with _translated():
+        return sqlite3.connect(
+            f"file:{path}?mode={'ro' if read_only else 'rw'}",
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
+            timeout=_BUSY_TIMEOUT_MS / 1000,
+        )
+
+
+def _check(path: Path) -> None:
+    if not path.exists():
+        raise StoreError(f"There is no ledger at {path}.")
+    check_version(_version(path), str(path))
 
 
 def migrate(path: Path) -> None:
