@@ -25,7 +25,7 @@ def openrpc(methods: Mapping[str, Method]) -> Method:
     """Return the method that describes ``methods`` and itself."""
 
     async def discover(session: Session, params: NoParams) -> msgspec.Raw:
-        """Describe every method: this document."""
+        """Describe every method: return this document."""
         return answer()
 
     @cache

@@ -70,7 +70,7 @@ class AckParams(msgspec.Struct, frozen=True):
 
 
 class AckResult(msgspec.Struct, frozen=True):
-    """``acknowledged`` is false when no input waits for this event: a repetition, or not one-shot."""
+    """``acknowledged`` is false when no input waits for it: asked again, or not one-shot."""
 
     acknowledged: bool
 
