@@ -23,10 +23,12 @@ from daemon.checkout import Checkout, CheckoutPolicy
 from daemon.clock import Clock, rfc3339
 from daemon.config import Config, ConfigError
 from daemon.editions import Editions
+from daemon.errors import RefusedError
 from daemon.keys import KeyFileError, load_or_make
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.store import StoreError
 from daemon.ledger.stores import OpenStore, open_store
+from daemon.pos.claims import Claims
 from daemon.pos.dispatch import LATER
 from daemon.pos.errors import ProtocolCode, ProtocolFaultError
 from daemon.pos.events import EventRing
@@ -50,6 +52,7 @@ from web.settings import WebSettings
 from web.shop_desk import ShopDesk
 
 HOLD_SWEEP_S = 5.0
+INPUT_SWEEP_S = 1.0
 STATIC_DIGITS, EAN_DIGITS = 16, 13
 
 STARTUP_ERRORS = (ConfigError, KeyFileError, SocketTakenError, StoreError, OSError)
@@ -92,9 +95,19 @@ class Room:
         pricing = Pricing(self.ledger, self.editions, clock)
         self.checkout = Checkout(self.ledger, self.cards, self.live_codes, pricing, clock, policy)
         self.events = EventRing(clock, secrets.token_hex(4))
-        self.inputs = Inputs(self.events, self.checkout, clock, self.supervisor.states)
+        self.claims = Claims(clock)
+        self.inputs = Inputs(
+            self.events,
+            self.checkout,
+            clock,
+            self.supervisor.states,
+            self.claims,
+            ttl_s=config.policy.input_ttl_s,
+        )
         self.web = self._web_server(web, load_or_make(home / "forms.key")) if web else None
-        self.methods = Till(self.checkout, self.inputs, self.status, self._simulate).methods()
+        self.methods = Till(
+            self.checkout, self.inputs, self.claims, clock, self.status, self._simulate
+        ).methods()
         self.server = Server(self.methods, self.events, self._greeting())
 
     def _web_server(self, settings: WebSettings, secret: bytes) -> WebServer:
@@ -127,7 +140,8 @@ class Room:
             terminal=self.config.till.terminal,
             uptime_s=int(self.clock.monotonic_s() - self._started_s),
             readers=tuple(
-                ReaderStatus(name, state) for name, state in self.supervisor.states.items()
+                ReaderStatus(name, state, claim.name if (claim := self.claims.of(name)) else None)
+                for name, state in self.supervisor.states.items()
             ),
             web=self.web.url if self.web else "",
             ledger={"ledger_id": self.ledger.ledger_id, "store": "sqlite"},
@@ -148,8 +162,17 @@ class Room:
     async def sweep_holds(self) -> None:
         """Release holds that ran out, until cancelled."""
         while True:
-            await self.ledger.expire_holds(rfc3339(self.clock.now()))
+            try:
+                await self.ledger.expire_holds(rfc3339(self.clock.now()))
+            except RefusedError as error:  # a full disk must not end the till; the next may serve
+                log.warning("holds were not looked after: %s", error)
             await asyncio.sleep(HOLD_SWEEP_S)
+
+    async def sweep_inputs(self) -> None:
+        """Tell of input that nobody asked about, until cancelled."""
+        while True:
+            self.inputs.expire()
+            await asyncio.sleep(INPUT_SWEEP_S)
 
 
 @asynccontextmanager
@@ -175,6 +198,7 @@ async def running(
             tasks.create_task(room.supervisor.run(), name="readers"),
             tasks.create_task(room.inputs.run(room.supervisor.events), name="inputs"),
             tasks.create_task(room.sweep_holds(), name="holds"),
+            tasks.create_task(room.sweep_inputs(), name="inputs that wait"),
         ]
         stack.callback(lambda: [task.cancel() for task in background])
         await stack.enter_async_context(room.server.listening(socket))

@@ -25,11 +25,17 @@ _request_decoder = msgspec.json.Decoder(Request)
 
 
 class Method(NamedTuple):
-    """One row of the table of methods. ``role`` is the least that may call it."""
+    """One row of the table of methods. ``role`` is the least that may call it.
+
+    result_type, refusals: what ``rpc.discover`` says of the answer; all methods can also be
+                           answered with the protocol's faults, ``permission`` and ``busy``.
+    """
 
     params_type: type[Any]
     handler: Callable[[Session, Any], Awaitable[Result]]
     role: Role
+    result_type: Any = dict[str, Any]
+    refusals: tuple[ErrorCode, ...] = ()
 
 
 async def _not_yet(session: Session, params: Any) -> Never:

@@ -14,6 +14,7 @@ class Session:
     terminal: the till that this daemon serves.
     client:   the POS program's own name and version, as ``hello`` gave them, or "".
     cursor:   set by ``events.subscribe``; None while the client wants no events.
+    claims:   whether ``exits`` will free the readers it claimed.
     exits:    what is to be undone when the client is gone and its last request has ended:
               ``session.exits.callback(release, reader)``.
     """
@@ -24,4 +25,5 @@ class Session:
     client: str = ""
     client_version: str = ""
     cursor: Cursor | None = None
+    claims: bool = False
     exits: ExitStack = field(default_factory=ExitStack)
