@@ -6,8 +6,9 @@ from contextlib import contextmanager
 import msgspec
 
 from card_formats.credential import Medium, Shown
-from daemon.answers import Identified, Quoted, SaleStatus
+from daemon.answers import Identified, PhoneLink, Quoted, SaleStatus
 from daemon.checkout import Checkout
+from daemon.errors import ErrorCode, RefusedError
 from daemon.ledger.ledger import Key
 from daemon.pos.dispatch import LATER, Method
 from daemon.pos.errors import ProtocolCode, ProtocolFaultError
@@ -19,6 +20,7 @@ from daemon.pos.protocol import (
     HoldParams,
     IdentifyParams,
     NoParams,
+    PhoneLinkParams,
     QuoteParams,
     ReturnParams,
     SimulateParams,
@@ -46,7 +48,10 @@ LATER_METHODS = (
 
 
 class Till:
-    """The handlers. ``status`` and ``simulate`` come from the application."""
+    """The handlers. ``status`` and ``simulate`` come from the application.
+
+    web_address: where customers reach the phone pages, "" without any.
+    """
 
     def __init__(
         self,
@@ -54,11 +59,13 @@ class Till:
         inputs: Inputs,
         status: Callable[[], Awaitable[DaemonStatus]],
         simulate: Callable[[SimulateParams], Awaitable[None]],
+        web_address: Callable[[], str],
     ) -> None:
         self._checkout = checkout
         self._inputs = inputs
         self._status = status
         self._simulate = simulate
+        self._web_address = web_address
 
     def methods(self) -> dict[str, Method]:
         """Return the table: name, parameters, handler, and the least role that may call it."""
@@ -68,6 +75,7 @@ class Till:
             | {
                 "status": Method(NoParams, self.status, Role.READ),
                 "card.identify": Method(IdentifyParams, self.identify, Role.SALE),
+                "card.phone_link": Method(PhoneLinkParams, self.phone_link, Role.SALE),
                 "sale.quote": Method(QuoteParams, self.quote, Role.SALE),
                 "sale.hold": Method(HoldParams, self.hold, Role.SALE),
                 "sale.commit": Method(CommitParams, self.commit, Role.SALE),
@@ -94,6 +102,14 @@ class Till:
             return await self._checkout.identify(Shown(Medium.BARCODE, params.scan.encode()))
         assert params.number is not None
         return await self._checkout.identify(Shown(Medium.TYPED, params.number.encode()))
+
+    async def phone_link(self, session: Session, params: PhoneLinkParams) -> PhoneLink:
+        """Make a link that gives the card to the customer's phone."""
+        address = self._web_address()
+        if not address:
+            raise RefusedError(ErrorCode.OFFLINE, "This till has no phone pages ([web]).")
+        code, until = self._checkout.offer_phone(params.presentation, params.override)
+        return PhoneLink(f"{address}/bind/{code}", until)
 
     async def quote(self, session: Session, params: QuoteParams) -> Quoted:
         """Price a basket."""
