@@ -174,6 +174,8 @@ def anniversary(of: str, year: int) -> date | None:
 
 def near(of: str, day: date, first: int, last: int) -> bool:
     """Say whether ``day`` lies from ``first`` to ``last`` days after an anniversary."""
+    if not of:
+        return False
     years = range(max(day.year - 1, date.min.year), min(day.year + 1, date.max.year) + 1)
     turns = (anniversary(of, year) for year in years)
     return any(turn is not None and first <= (day - turn).days <= last for turn in turns)

@@ -149,7 +149,14 @@ def _best(offers: list[Offer], line_count: int) -> Won:
         if worth(one) > rival or (worth(one) == rival and first):
             for i in one.lines:
                 winner[i] = one
-    return [(one, [p for p, i in enumerate(one.lines) if winner[i] is one]) for one in offers]
+    winners = set(map(id, winner))
+    return [
+        (
+            one,
+            [p for p, i in enumerate(one.lines) if winner[i] is one] if id(one) in winners else [],
+        )
+        for one in offers
+    ]
 
 
 _COMBINE: dict[Combine, Callable[[list[Offer], int], Won]] = {

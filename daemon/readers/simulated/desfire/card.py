@@ -53,7 +53,7 @@ class DesfireCard:
     def transmit(self, command: bytes) -> bytes:
         """Answer any bytes: to a native command status first, to the others status word last."""
         if not command:
-            return bytes((Status.LENGTH,))
+            return self._refused(bytes((Status.LENGTH,)))
         match command[0]:
             case 0x90:
                 return self._wrapped(command)
