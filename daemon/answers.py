@@ -63,6 +63,13 @@ class Identified(msgspec.Struct, frozen=True, kw_only=True):
     message: str
 
 
+class PhoneLink(msgspec.Struct, frozen=True):
+    """An address for the customer's phone; the first one to take the card there carries it."""
+
+    url: str
+    until: str
+
+
 class Quoted(Quote, frozen=True, kw_only=True):
     """A quote, with the id that freezes it."""
 

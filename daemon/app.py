@@ -93,7 +93,9 @@ class Room:
         self.phones = Phones(self.ledger, clock, shop_key)
         self.live_codes = LiveCodes(self.ledger, self.cards, clock, shop_key)
         pricing = Pricing(self.ledger, self.editions, clock)
-        self.checkout = Checkout(self.ledger, self.cards, self.live_codes, pricing, clock, policy)
+        self.checkout = Checkout(
+            self.ledger, self.cards, self.live_codes, self.phones, pricing, clock, policy
+        )
         self.events = EventRing(clock, secrets.token_hex(4))
         self.claims = Claims(clock)
         self.inputs = Inputs(
@@ -106,7 +108,13 @@ class Room:
         )
         self.web = self._web_server(web, load_or_make(home / "forms.key")) if web else None
         self.methods = Till(
-            self.checkout, self.inputs, self.claims, clock, self.status, self._simulate
+            self.checkout,
+            self.inputs,
+            self.claims,
+            clock,
+            self.status,
+            self._simulate,
+            self._web_address,
         ).methods()
         self.server = Server(self.methods, self.events, self._greeting())
 
@@ -121,6 +129,9 @@ class Room:
             secret,
         )
         return WebServer(make_app(desk, settings, self.clock), settings)
+
+    def _web_address(self) -> str:
+        return self.web.address if self.web else ""
 
     def _greeting(self) -> Greeting:
         later = [name for name, method in self.methods.items() if method is LATER]

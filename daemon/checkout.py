@@ -17,6 +17,7 @@ from card_formats.credential import Credential, Medium, Shown, Trust, mask
 from card_formats.errors import BankCardError, CardFormatError, UnknownFormatError
 from card_formats.numbers import NumberRange
 from daemon.accounts.cards import Account, Cards
+from daemon.accounts.phones import LINK_TTL_S, Phones
 from daemon.accounts.rotating import LiveCodes
 from daemon.answers import (
     Held,
@@ -63,6 +64,7 @@ class Checkout:
         ledger: Ledger,
         cards: Cards,
         live_codes: LiveCodes,
+        phones: Phones,
         pricing: Pricing,
         clock: Clock,
         policy: CheckoutPolicy,
@@ -70,6 +72,7 @@ class Checkout:
         self._ledger = ledger
         self._cards = cards
         self._live_codes = live_codes
+        self._phones = phones
         self._pricing = pricing
         self._clock = clock
         self._policy = policy
@@ -100,6 +103,19 @@ class Checkout:
             return shown_before.account
         return await self._live_codes.verify(credential, reader)
 
+    def offer_phone(self, presentation: str, override: Override | None) -> tuple[str, str]:
+        """Return the code of a link that gives the card to a phone, and until when it is good."""
+        shown = self._presentations.get(presentation)
+        if override is None and not self._may_spend(shown):
+            raise RefusedError(
+                ErrorCode.NEEDS_OVERRIDE,
+                "Anybody can have copied this number. Make sure whose card it is; then a cashier"
+                " answers for the link with a reason.",
+            )
+        by, reason = (override.by, override.reason) if override else ("", "")
+        until = self._clock.now() + timedelta(seconds=LINK_TTL_S)
+        return self._phones.offer(shown.account, by=by, reason=reason), rfc3339(until)
+
     # What does this basket cost with it?
 
     async def quote(self, terms: SaleTerms) -> Quoted:
@@ -126,13 +142,16 @@ class Checkout:
     def _check_may_spend(self, priced: Priced, override: Override | None) -> None:
         if not priced.quote.burn or override is not None:
             return
-        trust = self._presentations.get(priced.presentation).credential.trust
-        if _TRUST_ORDER.index(trust) < _TRUST_ORDER.index(self._policy.spend_from):
+        if not self._may_spend(self._presentations.get(priced.presentation)):
             raise RefusedError(
                 ErrorCode.NEEDS_LIVE_CARD,
                 "This card collects but does not spend: ask for the chip or the phone's live code,"
                 " or let a senior cashier override with a reason.",
             )
+
+    def _may_spend(self, shown: Presentation) -> bool:
+        trust = shown.credential.trust
+        return _TRUST_ORDER.index(trust) >= _TRUST_ORDER.index(self._policy.spend_from)
 
     # Commit this sale.
 

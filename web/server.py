@@ -67,6 +67,11 @@ class WebServer:
         await self._runner.cleanup()
 
     @property
+    def address(self) -> str:
+        """Where customers reach these pages, without a slash at its end."""
+        return self._settings.public_url or self.url
+
+    @property
     def url(self) -> str:
         """The address that is being served, without a slash at its end, once started."""
         assert self._url

@@ -1,8 +1,11 @@
 """What a shop can set about its phone pages."""
 
+import re
 from typing import Literal
 
 import msgspec
+
+PUBLIC_URL = re.compile(r"https?://[^/\s?#]+(?:/[^\s?#]*[^/\s?#])?")
 
 PORT_MAX = 65_535
 
@@ -13,6 +16,8 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     port:               0 takes a free one.
     https:              customers reach these pages over HTTPS (a proxy in front ends it); cookies
                         are then marked Secure.
+    public_url:         where customers reach these pages, such as ``https://card.example``, if not
+                        at ``host`` and ``port``; links and passes carry it.
     proxies:            addresses of such proxies; only theirs is ``X-Forwarded-For`` believed.
     anonymous:          whether a card is given for an empty form; else ``name`` and ``phone`` are
                         asked for.
@@ -27,6 +32,7 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     host: str = "127.0.0.1"
     port: int = 8480
     https: bool = False
+    public_url: str = ""
     proxies: frozenset[str] = frozenset()
     language: Literal["en", "uk"] = "en"
     anonymous: bool = True
@@ -39,3 +45,5 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         if not 0 <= self.port <= PORT_MAX:
             raise ValueError(f"port must be 0 to {PORT_MAX}")
+        if self.public_url and not PUBLIC_URL.fullmatch(self.public_url):
+            raise ValueError("public_url is like https://card.example, without a slash at its end")

@@ -40,6 +40,12 @@ class Binding(msgspec.Struct, frozen=True):
     phone: PhoneKey
 
 
+class _Offer(msgspec.Struct, frozen=True):
+    card_id: str
+    by: str
+    reason: str
+
+
 class Phones:
     """Gives cards to phones. ``shop_key`` is the one that every phone's key derives from."""
 
@@ -47,7 +53,7 @@ class Phones:
         self._ledger = ledger
         self._clock = clock
         self._shop_key = shop_key
-        self._links: Shelf[str] = Shelf(clock, ttl_s=LINK_TTL_S, size_max=LINKS_MAX)
+        self._links: Shelf[_Offer] = Shelf(clock, ttl_s=LINK_TTL_S, size_max=LINKS_MAX)
 
     async def generation(self, card: CardRow) -> int:
         """Return how many phones have carried the card."""
@@ -66,13 +72,14 @@ class Phones:
         row = await self._ledger.update(job)
         return self._key(row) if row else None
 
-    def offer(self, account: Account) -> str:
+    def offer(self, account: Account, *, by: str = "", reason: str = "") -> str:
         """Return the code of a link that gives the card to the first phone that takes it.
 
-        It is good for LINK_TTL_S and once. Only its hash is kept.
+        It is good for LINK_TTL_S and once. Only its hash is kept. ``by`` and ``reason`` go into
+        the ledger when it is taken.
         """
         code = secrets.token_urlsafe(TOKEN_BYTES)
-        self._links.put(_hashed(code), account.card.card_id)
+        self._links.put(_hashed(code), _Offer(account.card.card_id, by, reason))
         return code
 
     def is_offered(self, code: str) -> bool:
@@ -81,15 +88,16 @@ class Phones:
 
     async def accept(self, code: str) -> Binding | None:
         """Give the card of a link to the phone that opened it, or None when it is not good."""
-        card_id = self._links.get(_hashed(code))
-        if card_id is None:
+        offer = self._links.get(_hashed(code))
+        if offer is None:
             return None
         self._links.drop(_hashed(code))
         token = secrets.token_urlsafe(TOKEN_BYTES)
 
         def job(store: Store) -> PhoneRow:
-            card = msgspec.structs.replace(_active(store, card_id), token_hash=token_hash(token))
-            return self._hand_over(store, card, "phone bound")
+            card = _active(store, offer.card_id)
+            card = msgspec.structs.replace(card, token_hash=token_hash(token))
+            return self._hand_over(store, card, "phone bound", by=offer.by, reason=offer.reason)
 
         return Binding(token, self._key(await self._ledger.update(job)))
 
@@ -105,15 +113,16 @@ class Phones:
 
         await self._ledger.update(job)
 
-    def _hand_over(self, store: Store, card: CardRow, event: str) -> PhoneRow:
+    def _hand_over(self, store: Store, card: CardRow, event: str, **who: str) -> PhoneRow:
         known = store.phone(card.card_id)
-        # A new phone may be asked for its code in the half minute the old one was used in.
+        # ``last_step`` begins anew: a new phone may be scanned in the half minute of the old one.
         row = PhoneRow(
             card_id=card.card_id,
             number=known.number if known else _draw(store),
             generation=known.generation + 1 if known else 1,
         )
-        detail = {"event": event, "generation": row.generation}
+        said = {name: value for name, value in who.items() if value}
+        detail = {"event": event, "generation": row.generation, **said}
         entry = Entry(
             at=rfc3339(self._clock.now()),
             kind="card",

@@ -7,10 +7,19 @@ from datetime import timedelta
 import msgspec
 
 from card_formats.credential import Medium, Shown
-from daemon.answers import Held, Identified, Posted, Quoted, Returned, SaleStatus, Voided
+from daemon.answers import (
+    Held,
+    Identified,
+    PhoneLink,
+    Posted,
+    Quoted,
+    Returned,
+    SaleStatus,
+    Voided,
+)
 from daemon.checkout import Checkout
 from daemon.clock import Clock, rfc3339
-from daemon.errors import ErrorCode
+from daemon.errors import ErrorCode, RefusedError
 from daemon.ledger.ledger import Key
 from daemon.pos.claims import Claims
 from daemon.pos.discover import openrpc
@@ -27,6 +36,7 @@ from daemon.pos.protocol import (
     HoldParams,
     IdentifyParams,
     NoParams,
+    PhoneLinkParams,
     QuoteParams,
     Released,
     ReleaseParams,
@@ -82,7 +92,10 @@ _CHIP = (ErrorCode.TIMEOUT, ErrorCode.WRITE_FAILED, ErrorCode.TORN, ErrorCode.OF
 
 
 class Till:
-    """The handlers. ``status`` and ``simulate`` come from the application."""
+    """The handlers. ``status`` and ``simulate`` come from the application.
+
+    web_address: where customers reach the phone pages, "" without any.
+    """
 
     def __init__(
         self,
@@ -92,6 +105,7 @@ class Till:
         clock: Clock,
         status: Callable[[], Awaitable[DaemonStatus]],
         simulate: Callable[[SimulateParams], Awaitable[None]],
+        web_address: Callable[[], str],
     ) -> None:
         self._checkout = checkout
         self._inputs = inputs
@@ -99,6 +113,7 @@ class Till:
         self._clock = clock
         self._status = status
         self._simulate = simulate
+        self._web_address = web_address
 
     def methods(self) -> dict[str, Method]:
         """Return the table: name, parameters, handler, least role, result, refusals."""
@@ -119,6 +134,9 @@ class Till:
             "reader.release": Method(ReleaseParams, self.release, Role.SALE, Released),
             "card.identify": Method(
                 IdentifyParams, self.identify, Role.SALE, Identified, identifying
+            ),
+            "card.phone_link": Method(
+                PhoneLinkParams, self.phone_link, Role.SALE, PhoneLink, _CARD
             ),
             "input.simulate": Method(SimulateParams, self.simulate, Role.SALE, Done),
         }
@@ -154,6 +172,14 @@ class Till:
             return await self._checkout.identify(Shown(Medium.BARCODE, params.scan.encode()))
         assert params.number is not None
         return await self._checkout.identify(Shown(Medium.TYPED, params.number.encode()))
+
+    async def phone_link(self, session: Session, params: PhoneLinkParams) -> PhoneLink:
+        """Make a link that gives the card to the customer's phone."""
+        address = self._web_address()
+        if not address:
+            raise RefusedError(ErrorCode.OFFLINE, "This till has no phone pages ([web]).")
+        code, until = self._checkout.offer_phone(params.presentation, params.override)
+        return PhoneLink(f"{address}/bind/{code}", until)
 
     async def quote(self, session: Session, params: QuoteParams) -> Quoted:
         """Price a basket."""

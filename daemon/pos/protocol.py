@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from daemon.answers import RequestId, SaleTerms, Text
+from daemon.answers import Override, RequestId, SaleTerms, Text
 from daemon.pos.claims import CLAIM_TTL_S_MAX
 from daemon.programme.basket import LINES_MAX, LineId
 
@@ -28,6 +28,17 @@ class IdentifyParams(msgspec.Struct, frozen=True, kw_only=True):
     number: Annotated[str, msgspec.Meta(max_length=NUMBER_CHARS_MAX)] | None = None
     typed_by: Text = ""
     reason: Text = ""
+
+
+class PhoneLinkParams(msgspec.Struct, frozen=True, kw_only=True):
+    """A card that was shown, for the customer's phone.
+
+    override: who answers for it when the card only identifies; else a photo of a printed number
+              could become a phone that pays.
+    """
+
+    presentation: str
+    override: Override | None = None
 
 
 class QuoteParams(SaleTerms, frozen=True, kw_only=True):

@@ -6,12 +6,15 @@ from asyncio.subprocess import PIPE
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from card_formats.phone.rotating import PERIOD_S, REACH_STEPS, compose
 from daemon.accounts.rotating import CLOCK_BACK_S_MAX, FAILURES_MAX, FAILURES_WITHIN_S, SLOW_S
 from daemon.app import App
 from daemon.clock import SystemClock
+from daemon.ledger.entries import decode
+from daemon.ledger.sqlite import SQLiteStore
 from tests.scenarios.baskets import sell
 from tests.support.clock import HandClock
 from tests.support.phone import Phone, account_of, bind
@@ -229,3 +232,31 @@ async def test_a_till_that_was_killed_still_knows_what_it_took(tmp_path: Path) -
         await process.wait()
     async with open_till(tmp_path, clock) as till, Pos.connect(till.socket) as pos:
         assert (await refusal_of(pos, code)).code == 1016
+
+
+async def test_a_live_or_mutual_card_gets_a_link_and_a_copyable_one_needs_somebody_s_word(
+    till: App, pos: Pos, phone: Phone, tmp_path: Path
+) -> None:
+    live = await pos.call("card.identify", scan=phone.code())
+    link = await pos.call("card.phone_link", presentation=live["presentation"])
+    assert link["url"].startswith(f"{till.web_url}/bind/")
+    assert link["until"] == "2026-11-23T08:10:00.000000Z"
+    static = await pos.call("card.identify", scan=PLASTIC)
+    with pytest.raises(RefusedByTillError) as caught:
+        await pos.call("card.phone_link", presentation=static["presentation"])
+    assert (caught.value.code, caught.value.data["name"]) == (1022, "needs_override")
+    override = {"by": "senior", "reason": "saw her passport"}
+    await pos.call("card.phone_link", presentation=static["presentation"], override=override)
+    code = (
+        await pos.call("card.phone_link", presentation=static["presentation"], override=override)
+    )["url"].rpartition("/")[2]
+    assert await till.phones.accept(code) is not None
+    store = SQLiteStore(tmp_path / "tillcard.db", read_only=True)
+    newest = decode(list(store.entries())[-1].body)
+    store.close()
+    assert msgspec.json.decode(newest.detail) == {
+        "event": "phone bound",
+        "generation": 1,
+        "by": "senior",
+        "reason": "saw her passport",
+    }

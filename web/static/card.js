@@ -50,7 +50,7 @@ async function end() {
   await forget(token);
   await (await caches.open(CACHE)).delete(address);
   page.classList.add("off");
-  document.getElementById("code").replaceChildren();
+  document.getElementById("code").remove();
   for (const text of document.querySelectorAll(".kinds, .saves")) text.hidden = true;
   notice("moved");
 }
