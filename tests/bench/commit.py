@@ -135,7 +135,8 @@ def bare_postgres(address: str) -> BareGroup:
             keys: list[Any] = [[sale.account], [sale.account], [], "sale.commit"]
             values = [*keys, sale.sale_id, sale.sale_id]
             db.execute(postgres_sql.VIEW, values, prepare=True, binary=True).fetchall()
-            db.execute(*postgres_sql.write(tables), prepare=True)
+            for statement, rows in postgres_sql.write(tables):
+                db.execute(statement, rows, prepare=True)
         db.execute("COMMIT")
 
     return write_group
