@@ -46,13 +46,15 @@ from daemon.readers.simulated.cards import sample_cards
 from daemon.readers.simulated.simulator import Simulator
 from daemon.readers.supervisor import Supervisor
 from web.server import WebServer, make_app
-from web.settings import WebSettings
+from web.settings import WalletError, WebSettings
 from web.shop_desk import ShopDesk
+from web.shop_wallets import ShopWallets
+from web.wallets import Wallets
 
 HOLD_SWEEP_S = 5.0
 STATIC_DIGITS, EAN_DIGITS = 16, 13
 
-STARTUP_ERRORS = (ConfigError, KeyFileError, SocketTakenError, StoreError, OSError)
+STARTUP_ERRORS = (ConfigError, KeyFileError, SocketTakenError, StoreError, WalletError, OSError)
 """What can be wrong before a till runs; each says in its text what to do."""
 
 log = logging.getLogger("tillcard")
@@ -95,13 +97,14 @@ class Room:
         )
         self.events = EventRing(clock, secrets.token_hex(4))
         self.inputs = Inputs(self.events, self.checkout, clock, self.supervisor.states)
-        self.web = self._web_server(web, load_or_make(home / "forms.key")) if web else None
+        self.web = self._web_server(web, home) if web else None
         self.methods = Till(
             self.checkout, self.inputs, self.status, self._simulate, self._web_address
         ).methods()
         self.server = Server(self.methods, self.events, self._greeting())
 
-    def _web_server(self, settings: WebSettings, secret: bytes) -> WebServer:
+    def _web_server(self, settings: WebSettings, home: Path) -> WebServer:
+        secret = load_or_make(home / "forms.key")
         desk = ShopDesk(
             self.cards,
             self.phones,
@@ -111,7 +114,9 @@ class Room:
             self.config.card_numbers,
             secret,
         )
-        return WebServer(make_app(desk, settings, self.clock), settings)
+        wallet_desk = ShopWallets(self.cards, self.ledger, desk, secret)
+        wallets = (wallet_desk, Wallets(settings, home, self.clock))
+        return WebServer(make_app(desk, settings, self.clock, wallets), settings)
 
     def _web_address(self) -> str:
         return self.web.address if self.web else ""
