@@ -5,8 +5,10 @@ import logging
 import os
 import secrets
 import signal
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+import socket
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -23,10 +25,12 @@ from daemon.checkout import Checkout, CheckoutPolicy
 from daemon.clock import Clock, rfc3339
 from daemon.config import Config, ConfigError
 from daemon.editions import Editions
+from daemon.errors import RefusedError
 from daemon.keys import KeyFileError, load_or_make
 from daemon.ledger.ledger import Ledger
-from daemon.ledger.store import StoreError
+from daemon.ledger.store import Change, StoreError
 from daemon.ledger.stores import OpenStore, open_store
+from daemon.pos.claims import Claims
 from daemon.pos.dispatch import LATER
 from daemon.pos.errors import ProtocolCode, ProtocolFaultError
 from daemon.pos.events import EventRing
@@ -45,6 +49,7 @@ from daemon.readers.settings import ReaderSettings
 from daemon.readers.simulated.cards import sample_cards
 from daemon.readers.simulated.simulator import Simulator
 from daemon.readers.supervisor import Supervisor
+from daemon.systemd import Notifier, inherited_sockets
 from web.server import WebServer, make_app
 from web.settings import WalletError, WebSettings
 from web.shop_desk import ShopDesk
@@ -52,6 +57,8 @@ from web.shop_wallets import ShopWallets
 from web.wallets import Wallets
 
 HOLD_SWEEP_S = 5.0
+INPUT_SWEEP_S = 1.0
+SOCKET_FD_NAME = "pos"
 STATIC_DIGITS, EAN_DIGITS = 16, 13
 
 STARTUP_ERRORS = (ConfigError, KeyFileError, SocketTakenError, StoreError, WalletError, OSError)
@@ -62,13 +69,18 @@ log = logging.getLogger("tillcard")
 
 @dataclass(frozen=True)
 class App:
-    """A running till, for whoever started it."""
+    """A running till, for whoever started it.
+
+    beat: returns, with a sentence on the readers, when the till's own parts are seen to move.
+    """
 
     socket: Path
+    tcp_port: int | None
     web_url: str
     cards: Cards
     phones: Phones
     status: DaemonStatus
+    beat: Callable[[], Awaitable[str]]
 
 
 class Room:
@@ -80,6 +92,7 @@ class Room:
         # What can be wrong in the files comes first: nothing is open yet when it is.
         programme, policy = read_programme(home / config.programme), _policy(config)
         web = configuration.convert(config.web, WebSettings | None, "web")
+        wallets = Wallets(web, home, clock) if web else None
         self.simulator = _simulator(config, clock)
         self.supervisor = Supervisor(_readers(config, clock, self.simulator), clock)
 
@@ -96,14 +109,32 @@ class Room:
             self.ledger, self.cards, self.live_codes, self.phones, pricing, clock, policy
         )
         self.events = EventRing(clock, secrets.token_hex(4))
-        self.inputs = Inputs(self.events, self.checkout, clock, self.supervisor.states)
-        self.web = self._web_server(web, home) if web else None
+        self.claims = Claims(clock)
+        self.inputs = Inputs(
+            self.events,
+            self.checkout,
+            clock,
+            self.supervisor.states,
+            self.claims,
+            ttl_s=config.policy.input_ttl_s,
+        )
+        self.web = self._web_server(web, wallets, home) if web and wallets else None
         self.methods = Till(
-            self.checkout, self.inputs, self.status, self._simulate, self._web_address
+            self.checkout,
+            self.inputs,
+            self.claims,
+            clock,
+            self.status,
+            self._simulate,
+            self._web_address,
         ).methods()
-        self.server = Server(self.methods, self.events, self._greeting())
+        listens = config.socket.tcp_port is not None
+        token = load_or_make(home / config.socket.token_file).hex() if listens else ""
+        self.server = Server(
+            self.methods, self.events, self._greeting(), group=config.socket.group, token=token
+        )
 
-    def _web_server(self, settings: WebSettings, home: Path) -> WebServer:
+    def _web_server(self, settings: WebSettings, wallets: Wallets, home: Path) -> WebServer:
         secret = load_or_make(home / "forms.key")
         desk = ShopDesk(
             self.cards,
@@ -115,8 +146,8 @@ class Room:
             secret,
         )
         wallet_desk = ShopWallets(self.cards, self.ledger, desk, secret)
-        wallets = (wallet_desk, Wallets(settings, home, self.clock))
-        return WebServer(make_app(desk, settings, self.clock, wallets), settings)
+        app = make_app(desk, settings, self.clock, (wallet_desk, wallets))
+        return WebServer(app, settings)
 
     def _web_address(self) -> str:
         return self.web.address if self.web else ""
@@ -139,7 +170,8 @@ class Room:
             terminal=self.config.till.terminal,
             uptime_s=int(self.clock.monotonic_s() - self._started_s),
             readers=tuple(
-                ReaderStatus(name, state) for name, state in self.supervisor.states.items()
+                ReaderStatus(name, state, claim.name if (claim := self.claims.of(name)) else None)
+                for name, state in self.supervisor.states.items()
             ),
             web=self.web.url if self.web else "",
             ledger={"ledger_id": self.ledger.ledger_id, "store": "sqlite"},
@@ -157,24 +189,53 @@ class Room:
         except ValueError as error:
             raise ProtocolFaultError(ProtocolCode.INVALID_PARAMS, str(error)) from error
 
+    async def beat(self) -> str:
+        """Return once the ledger's writer has done a job; never, while it hangs.
+
+        The caller runs in the event loop and so proves that it turns, as do the readers'
+        supervisor and the sweepers, which are tasks of the same group and end the till if they
+        end. A reader that hangs is only a word in the sentence.
+        """
+        with suppress(RefusedError):  # the disk may be full; the writer has answered
+            await self.ledger.write(Change(), unless=lambda store: True)
+        states = Counter(self.supervisor.states.values())
+        return ", ".join(f"{count} {state}" for state, count in states.items()) or "no readers"
+
     async def sweep_holds(self) -> None:
         """Release holds that ran out, until cancelled."""
         while True:
-            await self.ledger.expire_holds(rfc3339(self.clock.now()))
+            try:
+                await self.ledger.expire_holds(rfc3339(self.clock.now()))
+            except RefusedError as error:  # a full disk must not end the till; the next may serve
+                log.warning("holds were not looked after: %s", error)
             await asyncio.sleep(HOLD_SWEEP_S)
+
+    async def sweep_inputs(self) -> None:
+        """Tell of input that nobody asked about, until cancelled."""
+        while True:
+            self.inputs.expire()
+            await asyncio.sleep(INPUT_SWEEP_S)
 
 
 @asynccontextmanager
 async def running(
-    config: Config, home: Path, clock: Clock, open_store: OpenStore = open_store
+    config: Config,
+    home: Path,
+    clock: Clock,
+    open_store: OpenStore = open_store,
+    *,
+    inherited: socket.socket | None = None,
 ) -> AsyncIterator[App]:
     """Run a till while the block runs; at the end, finish what is in hand.
 
     home:   the folder that the configuration's relative paths start from.
+    inherited: the listening POS socket, where whoever started the daemon has made it.
     Raises: ConfigError, ProgrammeError, KeyFileError, StoreError, SocketTakenError, OSError.
     """
     room = Room(config, home, clock, open_store)
-    socket = home / config.socket.path if config.socket.path else socket_paths(os.environ)[0]
+    path = home / config.socket.path if config.socket.path else socket_paths(os.environ)[0]
+    if inherited is not None:
+        path = Path(inherited.getsockname())
     async with AsyncExitStack() as stack:
         stack.push_async_callback(room.ledger.close)
         stack.callback(room.simulator.close)
@@ -187,23 +248,44 @@ async def running(
             tasks.create_task(room.supervisor.run(), name="readers"),
             tasks.create_task(room.inputs.run(room.supervisor.events), name="inputs"),
             tasks.create_task(room.sweep_holds(), name="holds"),
+            tasks.create_task(room.sweep_inputs(), name="inputs that wait"),
         ]
         stack.callback(lambda: [task.cancel() for task in background])
-        await stack.enter_async_context(room.server.listening(socket))
+        tcp_port = await stack.enter_async_context(
+            room.server.listening(path, inherited=inherited, tcp_port=config.socket.tcp_port)
+        )
         yield App(
-            socket, room.web.url if room.web else "", room.cards, room.phones, await room.status()
+            path,
+            tcp_port,
+            room.web.url if room.web else "",
+            room.cards,
+            room.phones,
+            await room.status(),
+            room.beat,
         )
 
 
-async def run(config_path: Path, clock: Clock) -> None:
-    """Run a till until SIGTERM or SIGINT."""
+async def run(config_path: Path, clock: Clock, home: Path | None = None) -> None:
+    """Run a till until SIGTERM or SIGINT, as a service of systemd where that has started it.
+
+    home: where relative paths start and keys are kept; the configuration's folder by default.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with running(configuration.load(config_path), config_path.parent, clock) as app:
+    systemd, given = Notifier(os.environ), inherited_sockets(os.environ)
+    config, home = configuration.load(config_path), home or config_path.parent
+    async with (
+        running(config, home, clock, inherited=given.get(SOCKET_FD_NAME)) as app,
+        asyncio.TaskGroup() as tasks,
+    ):
         log.info("ready: socket %s, web %s", app.socket, app.web_url or "off")
+        systemd.say("READY=1", f"STATUS={await app.beat()}")
+        keeping_alive = tasks.create_task(systemd.keep_alive(app.beat))
         await stop.wait()
+        keeping_alive.cancel()
+        systemd.say("STOPPING=1", "STATUS=finishing what is in hand")
         log.info("stopping: finishing what is in hand")
 
 

@@ -12,6 +12,7 @@ from card_formats.phone.rotating import GOOGLE_PREFIX, PREFIX_DEFAULT
 from card_formats.phone.static_number import PREFIXES
 
 HOLD_TTL_S_MAX = 7 * 24 * 3_600
+INPUT_TTL_S_MAX = 3_600
 
 
 class ConfigError(Exception):
@@ -36,10 +37,21 @@ class TillSection(Section, frozen=True, kw_only=True):
 
 
 class SocketSection(Section, frozen=True, kw_only=True):
-    """The POS socket. An empty path means the runtime directory's ``pos.sock``."""
+    """The POS socket. An empty path means the runtime directory's ``pos.sock``.
+
+    tcp_port: the same protocol on this port of 127.0.0.1, for programs that have no Unix sockets;
+              0 takes any free port. A client says hello with the token in ``token_file``, which
+              is made at the first start.
+    """
 
     path: str = ""
     group: str = "tillcard"
+    tcp_port: int | None = None
+    token_file: str = "pos.token"
+
+    def __post_init__(self) -> None:
+        if self.tcp_port is not None and not 0 <= self.tcp_port <= 65_535:
+            raise ValueError("tcp_port must be 0 to 65535")
 
 
 class PolicySection(Section, frozen=True, kw_only=True):
@@ -47,14 +59,18 @@ class PolicySection(Section, frozen=True, kw_only=True):
 
     spend_from: the weakest trust that may burn a balance without an override.
     hold_ttl_s: how long a hold lasts when the POS does not say.
+    input_ttl_s: how long a scanned or typed card waits for the POS to ask about it.
     """
 
     spend_from: Literal["static", "uid", "password", "sun", "rotating", "mutual_auth"] = "uid"
     hold_ttl_s: int = 900
+    input_ttl_s: int = 120
 
     def __post_init__(self) -> None:
         if not 1 <= self.hold_ttl_s <= HOLD_TTL_S_MAX:
             raise ValueError(f"hold_ttl_s must be 1 to {HOLD_TTL_S_MAX}")
+        if not 1 <= self.input_ttl_s <= INPUT_TTL_S_MAX:
+            raise ValueError(f"input_ttl_s must be 1 to {INPUT_TTL_S_MAX}")
 
 
 class CardNumbersSection(Section, frozen=True, kw_only=True):

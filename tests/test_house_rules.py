@@ -15,7 +15,7 @@ ONLY_IN = {
     "serial": ["daemon/readers/serial_port.py"],
     "serial_asyncio_fast": ["daemon/readers/serial_port.py"],
     "evdev": ["daemon/readers/hid_keyboard.py"],
-    "sqlite3": ["daemon/ledger/sqlite.py", "daemon/ledger/migrations/"],
+    "sqlite3": ["daemon/ledger/sqlite.py", "daemon/ledger/sqlite_file.py"],
     "psycopg": ["daemon/ledger/postgres.py"],
     "alembic": ["daemon/ledger/migrations/"],
     "sqlalchemy": ["daemon/ledger/migrations/"],

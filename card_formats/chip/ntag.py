@@ -50,7 +50,7 @@ _MODELS = {  # product type, size of the memory
 
 
 class Pages(msgspec.Struct, frozen=True):
-    """A model's pages for the user, and the first of its configuration (ACCESS, PWD, PACK follow)."""
+    """A model's pages for the user, and its first of configuration (ACCESS, PWD, PACK follow)."""
 
     first: int
     last: int

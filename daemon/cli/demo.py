@@ -166,7 +166,7 @@ def _print_receipt(
     console.print()
     console.print(table)
     for step in quote["next"]:
-        console.print(f"[dim]{step['text']}[/dim]")
+        console.print(f"[dim]{format_minor(step['missing'])} more for {step['gives']}[/dim]")
     console.print(f"[dim]sale {posted['sale_id']}, programme {programme['id']}[/dim]\n")
 
 

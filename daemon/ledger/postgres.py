@@ -13,7 +13,7 @@ lets no other till write meanwhile: nobody loses twice.
 import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,8 @@ from daemon.ledger.store import (
     CardRow,
     Change,
     CustomerRow,
+    DeviceRow,
+    PhoneRow,
     RequestRow,
     SaleRow,
     StorageFullError,
@@ -75,7 +77,7 @@ class PostgresStore:
     def __init__(self, location: str, home: Path, *, read_only: bool = False) -> None:
         self._settings = _settings(location)
         self._read_only = read_only
-        self._waiting: list[tuple[bytes, Sequence[Any]]] = []
+        self._waiting: list[sql.Statement] = []
         self._batch: Batch | None = None
         self._head: tuple[int, bytes] | None = None
         self._in_group = self._alone = False
@@ -85,18 +87,18 @@ class PostgresStore:
         self._connect()
 
     def _connect(self) -> None:
-        try:
+        with _said(), ExitStack() as opened:
             self._db = psycopg.connect(**self._settings, autocommit=True)
+            opened.callback(self._db.close)
             set_json_loads(msgspec.json.decode, self._db)
-            _check_schema(self._db)
+            check_version(_version(self._db), "This database")
             self._db.execute(sql.DURABLE)
             if self._read_only:
                 self._db.execute("SET default_transaction_read_only = on")
             else:
                 self._db.execute(sql.LIMIT_GROUPS, (f"{GROUP_TIME_S}s",))
                 self._claim()
-        except psycopg.Error as error:
-            raise StoreError(f"PostgreSQL: {_text(error)}") from error
+            opened.pop_all()
         self._head = None
 
     def _claim(self) -> None:
@@ -104,7 +106,6 @@ class PostgresStore:
             # Waits: after a lost line the server may not have noticed yet that the old one ended.
             self._db.execute(sql.CLAIM, (self.ledger_id,))
         except errors.LockNotAvailable as error:
-            self._db.close()
             raise StoreError(
                 f"Ledger {self.ledger_id} is being written by another tillcard on this server."
                 " If this till's files were copied from another one, delete ledger.id here."
@@ -123,6 +124,7 @@ class PostgresStore:
                 row = self._fetch_one(sql.HEAD, (self.ledger_id,))
                 self._head = (row[0], row[1]) if row else (0, GENESIS)
             self._batch = Batch(self.ledger_id, self._head)
+            self._before_job: Mark = self._batch.mark()
         self._in_group = True
         self._waiting = [(sql.BEGIN, ())]
         if not self._read_only:
@@ -131,7 +133,7 @@ class PostgresStore:
     def commit(self) -> None:
         """Make the group durable: what it wrote and COMMIT leave together."""
         assert self._batch is not None
-        self._send_batch()
+        self._waiting += sql.write(self._batch.take())
         with self._translated(committing=True), self._db.pipeline():
             for statement, values in self._waiting:
                 self._db.execute(statement, values, prepare=True)
@@ -154,10 +156,12 @@ class PostgresStore:
     def savepoint(self) -> None:
         """Start one job inside the group."""
         assert self._batch is not None
-        self._before_job: Mark = self._batch.mark()
+        self._before_job = self._batch.mark()
 
     def release(self) -> None:
         """Keep the job."""
+        assert self._batch is not None
+        self._before_job = self._batch.mark()
 
     def rollback_to(self) -> None:
         """Drop the job, keep the group."""
@@ -180,7 +184,7 @@ class PostgresStore:
             keys |= {("account", account) for account in accounts}
             keys |= {("counter", counter) for counter in counters}
             if self._batch.touches(keys):
-                self._send_batch()
+                self._send_earlier_jobs()
         row = self._fetch_one(
             sql.VIEW, (accounts, accounts, counters, method, request_id, sale_id), send=False
         )
@@ -199,15 +203,12 @@ class PostgresStore:
         assert self._batch is not None, "writing belongs in a group"
         self._batch.add(change)
 
-    def _send_batch(self) -> None:
+    def _send_earlier_jobs(self) -> None:
         """Put what the batch holds before the next statement; they travel together."""
-        if self._batch is None:
-            return
-        rows = self._batch.take()
-        if rows:
-            self._waiting.append(sql.write(rows))
-            if emptied := [row for row in rows.get("lot", ()) if row[-1] < 0]:
-                self._waiting.append(sql.drop_empty_lots(emptied))
+        if self._batch is not None:
+            assert self._batch.mark() == self._before_job, "a job reads first and writes last"
+            self._waiting += sql.write(self._batch.take())
+            self._before_job = self._batch.mark()
 
     # Reading.
 
@@ -253,6 +254,24 @@ class PostgresStore:
         row = self._fetch_one(sql.CARD_BY_TOKEN, (token_hash,))
         return CardRow(*row) if row else None
 
+    def card(self, card_id: str) -> CardRow | None:
+        """Return a card."""
+        row = self._fetch_one(sql.CARD, (card_id,))
+        return CardRow(*row) if row else None
+
+    def phone(self, card_id: str) -> PhoneRow | None:
+        """Return the phone that carries a card."""
+        row = self._fetch_one(sql.PHONE, (card_id,))
+        return PhoneRow(*row) if row else None
+
+    def devices(self, card_id: str) -> list[DeviceRow]:
+        """Return the devices that hold a card's pass."""
+        return [DeviceRow(*row) for row in self._fetch(sql.DEVICES, (card_id,))]
+
+    def device_cards(self, device: str) -> list[CardRow]:
+        """Return the cards whose passes a device holds."""
+        return [CardRow(*row) for row in self._fetch(sql.DEVICE_CARDS, (device,))]
+
     def customer(self, account: str) -> CustomerRow | None:
         """Return the person behind an account."""
         row = self._fetch_one(sql.CUSTOMER, (account,))
@@ -266,6 +285,11 @@ class PostgresStore:
     def history(self, account: str, limit: int) -> list[bytes]:
         """Return the bodies of the account's newest entries, newest first."""
         return [row[0] for row in self._fetch(sql.HISTORY, (account, limit))]
+
+    def newest_at(self) -> str:
+        """Return when this ledger's newest entry was made, RFC 3339, or "" before the first."""
+        row = self._fetch_one(sql.NEWEST_AT, (self.ledger_id,))
+        return str(row[0]) if row else ""
 
     def outbox_depth(self) -> int:
         """Return how many entries wait to be forwarded."""
@@ -299,7 +323,7 @@ class PostgresStore:
     ) -> list[Any]:
         """Read in one round trip, with what waits; outside a group, again after a lost line."""
         if send:
-            self._send_batch()
+            self._send_earlier_jobs()
         if self._in_group:
             return self._ask(statement, values)
         if self._db.closed:
@@ -351,6 +375,14 @@ def _settings(location: str) -> dict[str, Any]:
         raise StoreError(f"The ledger's address is wrong: {_text(error)}") from error
 
 
+@contextmanager
+def _said() -> Iterator[None]:
+    try:
+        yield
+    except psycopg.Error as error:
+        raise StoreError(f"PostgreSQL: {_text(error)}") from error
+
+
 def _own_ledger(home: Path, *, make: bool) -> str:
     path = home / "ledger.id"
     if make and not path.exists():
@@ -368,15 +400,12 @@ def _migrate(settings: dict[str, Any]) -> None:
     def connect() -> psycopg.Connection[Any]:
         return psycopg.connect(**settings)
 
-    try:
-        with psycopg.connect(**settings, autocommit=True) as db:
-            db.execute("SELECT pg_advisory_lock(hashtextextended('tillcard schema', 0))")
-            if is_behind(_version(db), "This database"):
-                from daemon.ledger.migrations import upgrade  # slow to import and seldom needed
+    with _said(), psycopg.connect(**settings, autocommit=True) as db:
+        db.execute("SELECT pg_advisory_lock(hashtextextended('tillcard schema', 0))")
+        if is_behind(_version(db), "This database"):
+            from daemon.ledger.migrations import upgrade  # slow to import and seldom needed
 
-                upgrade("postgresql+psycopg://", connect)
-    except psycopg.Error as error:
-        raise StoreError(f"PostgreSQL: {_text(error)}") from error
+            upgrade("postgresql+psycopg://", connect)
 
 
 def _version(db: psycopg.Connection[Any]) -> str:
@@ -385,10 +414,6 @@ def _version(db: psycopg.Connection[Any]) -> str:
         return ""
     row = db.execute("SELECT version_num FROM alembic_version").fetchone()
     return str(row[0]) if row else ""
-
-
-def _check_schema(db: psycopg.Connection[Any]) -> None:
-    check_version(_version(db), "This database")
 
 
 def _purses(

@@ -25,11 +25,17 @@ _request_decoder = msgspec.json.Decoder(Request)
 
 
 class Method(NamedTuple):
-    """One row of the table of methods. ``role`` is the least that may call it."""
+    """One row of the table of methods. ``role`` is the least that may call it.
+
+    result_type, refusals: what ``rpc.discover`` says of the answer; all methods can also be
+                           answered with the protocol's faults, ``permission`` and ``busy``.
+    """
 
     params_type: type[Any]
     handler: Callable[[Session, Any], Awaitable[Result]]
     role: Role
+    result_type: Any = dict[str, Any]
+    refusals: tuple[ErrorCode, ...] = ()
 
 
 async def _not_yet(session: Session, params: Any) -> Never:
@@ -73,6 +79,9 @@ async def _answer(request: Request, methods: Mapping[str, Method], session: Sess
 
 async def _carry_out(request: Request, methods: Mapping[str, Method], session: Session) -> Result:
     method = methods.get(request.method)
+    if session.role is Role.NOBODY and (method is None or method.role > Role.NOBODY):
+        detail = "Say hello with the token from the daemon's token file first."
+        raise RefusedError(ErrorCode.PERMISSION, detail)
     if method is None:
         shown = request.method[:NAME_CHARS_SHOWN_MAX]
         raise ProtocolFaultError(ProtocolCode.METHOD_NOT_FOUND, f"There is no method {shown!r}.")

@@ -1,7 +1,10 @@
 """What readers report, told to the POS; and what was shown at each of them last."""
 
 import asyncio
-from typing import assert_never
+import math
+from typing import Any, assert_never
+
+import msgspec
 
 from card_formats import registry
 from card_formats.credential import Medium, Shown, mask
@@ -9,6 +12,7 @@ from card_formats.errors import BankCardError, CardFormatError, UnknownFormatErr
 from daemon.checkout import Checkout
 from daemon.clock import Clock
 from daemon.errors import ErrorCode, RefusedError
+from daemon.pos.claims import Claims
 from daemon.pos.events import EventRing
 from daemon.readers import (
     Overflow,
@@ -19,14 +23,23 @@ from daemon.readers import (
     StateChanged,
     Unreadable,
 )
-from daemon.shelf import Shelf
 
-INPUT_TTL_S = 900
-READERS_MAX = 64
+
+class Waiting(msgspec.Struct):
+    """What was shown at a reader. ``event_id`` told of it; ``taken`` once a POS asked for it."""
+
+    shown: Shown
+    event_id: str
+    until_s: float
+    taken: bool = False
 
 
 class Inputs:
-    """Follows the readers' events. ``states`` are the supervisor's, by reader."""
+    """Follows the readers' events. ``states`` are the supervisor's, by reader.
+
+    One input waits at each reader: a newer one takes its place, a chip waits while it lies
+    there, anything else for ``ttl_s``.
+    """
 
     def __init__(
         self,
@@ -34,11 +47,17 @@ class Inputs:
         checkout: Checkout,
         clock: Clock,
         states: dict[str, ReaderState],
+        claims: Claims,
+        *,
+        ttl_s: float,
     ) -> None:
         self._events = events
         self._checkout = checkout
+        self._clock = clock
         self._states = states
-        self._shown: Shelf[Shown] = Shelf(clock, ttl_s=INPUT_TTL_S, size_max=READERS_MAX)
+        self._claims = claims
+        self._ttl_s = ttl_s
+        self._waiting: dict[str, Waiting] = {}
 
     async def run(self, queue: asyncio.Queue[ReaderEvent]) -> None:
         """Publish every event until cancelled."""
@@ -51,10 +70,10 @@ class Inputs:
             case Presented():
                 self._presented(event)
             case Removed(reader):
-                self._shown.drop(reader)
-                self._events.publish("card.removed", reader=reader)
+                self._waiting.pop(reader, None)
+                self._publish_input("card.removed", reader)
             case Unreadable(reader, reason):
-                self._events.publish("scan.unreadable", reader=reader, reason=reason)
+                self._publish_input("scan.unreadable", reader, reason=reason)
             case StateChanged(reader, state, detail):
                 self._events.publish("reader.state", reader=reader, state=state, detail=detail)
             case Overflow(lost):
@@ -62,20 +81,35 @@ class Inputs:
             case _:
                 assert_never(event)
 
-    def last_shown(self, reader: str) -> Shown:
-        """Return what was shown at ``reader`` last.
+    def expire(self) -> None:
+        """Forget input whose time has run out, and say so if no POS had asked for it."""
+        now_s = self._clock.monotonic_s()
+        for reader, waiting in list(self._waiting.items()):
+            if waiting.until_s > now_s:
+                continue
+            del self._waiting[reader]
+            if not waiting.taken:
+                medium, input_id = waiting.shown.medium, waiting.event_id
+                self._publish_input("input.expired", reader, medium=medium, input_id=input_id)
 
-        Raises: RefusedError NO_HARDWARE for a reader that is not there, TIMEOUT for one that
-                hangs, NO_CARD when nothing was shown.
-        """
-        state = self._states.get(reader)
-        if state is None:
+    def check_known(self, reader: str) -> None:
+        """Raise RefusedError NO_HARDWARE for a reader that the configuration does not have."""
+        if reader not in self._states:
             known = ", ".join(sorted(self._states)) or "none"
             raise RefusedError(
                 ErrorCode.NO_HARDWARE,
                 f"There is no reader {reader!r}; configured: {known}.",
                 reader=reader,
             )
+
+    def last_shown(self, reader: str) -> Shown:
+        """Return what was shown at ``reader`` last; from now on it counts as taken.
+
+        Raises: RefusedError NO_HARDWARE for a reader that is not there, TIMEOUT for one that
+                hangs, NO_CARD when nothing was shown or it has waited too long.
+        """
+        self.check_known(reader)
+        state = self._states[reader]
         if state in (ReaderState.ABSENT, ReaderState.DENIED):
             raise RefusedError(
                 ErrorCode.NO_HARDWARE, f"Reader {reader!r} is {state}.", reader=reader
@@ -84,41 +118,49 @@ class Inputs:
             raise RefusedError(
                 ErrorCode.TIMEOUT, f"Reader {reader!r} does not answer.", reader=reader
             )
-        shown = self._shown.get(reader)
-        if shown is None:
+        self.expire()
+        waiting = self._waiting.get(reader)
+        if waiting is None:
             raise RefusedError(ErrorCode.NO_CARD, f"Show a card at {reader!r}.", reader=reader)
-        return shown
+        waiting.taken = True
+        return waiting.shown
 
     def _presented(self, event: Presented) -> None:
         shown, reader = event.shown, event.reader
         if event.duplicate:
-            self._events.publish("scan.duplicate", reader=reader, medium=shown.medium)
+            self._publish_input("scan.duplicate", reader, medium=shown.medium)
             return
         try:
             credential = self._checkout.recognise(shown)
         except BankCardError as error:
-            self._events.publish("scan.unreadable", reader=reader, reason=error.message)
+            self._publish_input("scan.unreadable", reader, reason=error.message)
         except UnknownFormatError:
             self._not_ours(shown, reader)
         except CardFormatError as error:
-            self._events.publish("scan.unreadable", reader=reader, reason=error.message)
+            self._publish_input("scan.unreadable", reader, reason=error.message)
         else:
-            self._shown.put(reader, shown)
-            self._events.publish(
-                "card.presented",
-                reader=reader,
-                medium=shown.medium,
-                card=mask(credential.value),
-                trust=credential.trust,
-            )
+            self._card_presented(shown, reader, mask(credential.value), trust=credential.trust)
 
     def _not_ours(self, shown: Shown, reader: str) -> None:
         if shown.medium is not Medium.BARCODE:
-            self._shown.put(reader, shown)
-            self._events.publish("card.presented", reader=reader, medium=shown.medium, card="")
+            self._card_presented(shown, reader, "")
             return
         reading = registry.decode(shown)  # a product: the till has one scanner for both
-        self._shown.drop(reader)
-        self._events.publish(
-            "scan", reader=reader, symbology=reading.symbology, aim=reading.aim, text=reading.text
+        self._waiting.pop(reader, None)
+        self._publish_input(
+            "scan", reader, symbology=reading.symbology, aim=reading.aim, text=reading.text
         )
+
+    def _card_presented(self, shown: Shown, reader: str, card: str, **fields: Any) -> None:
+        event_id = self._publish_input(
+            "card.presented", reader, medium=shown.medium, card=card, **fields
+        )
+        stays = shown.medium is Medium.CHIP  # until it is taken away
+        until_s = math.inf if stays else self._clock.monotonic_s() + self._ttl_s
+        self._waiting[reader] = Waiting(shown, event_id, until_s)
+
+    def _publish_input(self, event_type: str, reader: str, **fields: Any) -> str:
+        claim = self._claims.of(reader)
+        event = self._events.publish(event_type, reader=reader, claim=claim, **fields)
+        event_id: str = event["event_id"]
+        return event_id

@@ -2,26 +2,44 @@
 
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import msgspec
 
 from card_formats.credential import Medium, Shown
-from daemon.answers import Identified, PhoneLink, Quoted, SaleStatus
+from daemon.answers import (
+    Held,
+    Identified,
+    PhoneLink,
+    Posted,
+    Quoted,
+    Returned,
+    SaleStatus,
+    Voided,
+)
 from daemon.checkout import Checkout
+from daemon.clock import Clock, rfc3339
 from daemon.errors import ErrorCode, RefusedError
 from daemon.ledger.ledger import Key
+from daemon.pos.claims import Claims
+from daemon.pos.discover import openrpc
 from daemon.pos.dispatch import LATER, Method
 from daemon.pos.errors import ProtocolCode, ProtocolFaultError
 from daemon.pos.inputs import Inputs
 from daemon.pos.peers import Role
 from daemon.pos.protocol import (
+    Claimed,
+    ClaimParams,
     CommitParams,
     DaemonStatus,
+    Done,
     HoldParams,
     IdentifyParams,
     NoParams,
     PhoneLinkParams,
     QuoteParams,
+    Released,
+    ReleaseParams,
     ReturnParams,
     SimulateParams,
     StatusParams,
@@ -33,10 +51,6 @@ from daemon.programme.errors import BasketError
 from daemon.programme.goods import parse_qty_milli
 
 LATER_METHODS = (
-    "events.ack",
-    "reader.claim",
-    "reader.release",
-    "rpc.discover",
     "card.issue",
     "card.replace",
     "card.block",
@@ -45,6 +59,36 @@ LATER_METHODS = (
     "card.topup",
     "card.show",
 )
+_READER = (ErrorCode.CLAIMED, ErrorCode.NO_HARDWARE, ErrorCode.TIMEOUT, ErrorCode.NO_CARD)
+_CARD = (
+    ErrorCode.CARD_UNKNOWN,
+    ErrorCode.CARD_BLOCKED,
+    ErrorCode.CARD_EXPIRED,
+    ErrorCode.CARD_FORGED,
+    ErrorCode.CODE_NOT_NOW,
+    ErrorCode.MISREAD,
+    ErrorCode.CODE_USED,
+    ErrorCode.RATE_LIMITED,
+)
+_PRICE = (
+    *_CARD,
+    ErrorCode.NO_CARD,
+    ErrorCode.NOT_ENOUGH,
+    ErrorCode.NEEDS_LIVE_CARD,
+    ErrorCode.NEEDS_OVERRIDE,
+    ErrorCode.LIMIT_REACHED,
+    ErrorCode.CODE_UNKNOWN,
+    ErrorCode.CODE_USED_UP,
+    ErrorCode.CODE_EXPIRED,
+)
+_WRITE = (ErrorCode.ID_REUSED, ErrorCode.STORAGE_FULL)
+_SALE = (
+    ErrorCode.ALREADY_VOIDED,
+    ErrorCode.ALREADY_POSTED,
+    ErrorCode.HOLD_EXPIRED,
+    ErrorCode.QUOTE_UNKNOWN,
+)
+_CHIP = (ErrorCode.TIMEOUT, ErrorCode.WRITE_FAILED, ErrorCode.TORN, ErrorCode.OFFLINE)
 
 
 class Till:
@@ -57,34 +101,59 @@ class Till:
         self,
         checkout: Checkout,
         inputs: Inputs,
+        claims: Claims,
+        clock: Clock,
         status: Callable[[], Awaitable[DaemonStatus]],
         simulate: Callable[[SimulateParams], Awaitable[None]],
         web_address: Callable[[], str],
     ) -> None:
         self._checkout = checkout
         self._inputs = inputs
+        self._claims = claims
+        self._clock = clock
         self._status = status
         self._simulate = simulate
         self._web_address = web_address
 
     def methods(self) -> dict[str, Method]:
-        """Return the table: name, parameters, handler, and the least role that may call it."""
-        return (
+        """Return the table: name, parameters, handler, least role, result, refusals."""
+        table = (
             SESSION_METHODS
             | {name: LATER for name in LATER_METHODS}
-            | {
-                "status": Method(NoParams, self.status, Role.READ),
-                "card.identify": Method(IdentifyParams, self.identify, Role.SALE),
-                "card.phone_link": Method(PhoneLinkParams, self.phone_link, Role.SALE),
-                "sale.quote": Method(QuoteParams, self.quote, Role.SALE),
-                "sale.hold": Method(HoldParams, self.hold, Role.SALE),
-                "sale.commit": Method(CommitParams, self.commit, Role.SALE),
-                "sale.void": Method(VoidParams, self.void, Role.SALE),
-                "sale.return": Method(ReturnParams, self.give_back, Role.SALE),
-                "sale.status": Method(StatusParams, self.sale_status, Role.READ),
-                "input.simulate": Method(SimulateParams, self.simulate, Role.SALE),
-            }
+            | self._till_methods()
+            | self._sale_methods()
         )
+        return table | {"rpc.discover": openrpc(table)}
+
+    def _till_methods(self) -> dict[str, Method]:
+        claiming = (ErrorCode.CLAIMED, ErrorCode.NO_HARDWARE)
+        identifying = (*_READER, *_CARD)
+        return {
+            "status": Method(NoParams, self.status, Role.READ, DaemonStatus),
+            "reader.claim": Method(ClaimParams, self.claim, Role.SALE, Claimed, claiming),
+            "reader.release": Method(ReleaseParams, self.release, Role.SALE, Released),
+            "card.identify": Method(
+                IdentifyParams, self.identify, Role.SALE, Identified, identifying
+            ),
+            "card.phone_link": Method(
+                PhoneLinkParams, self.phone_link, Role.SALE, PhoneLink, _CARD
+            ),
+            "input.simulate": Method(SimulateParams, self.simulate, Role.SALE, Done),
+        }
+
+    def _sale_methods(self) -> dict[str, Method]:
+        holding = (*_WRITE, *_SALE, *_PRICE)
+        committing = (*holding, ErrorCode.EXCEEDS_HOLD, ErrorCode.TOTAL_CHANGED, *_CHIP)
+        voiding = (*_WRITE, ErrorCode.ALREADY_POSTED)
+        returning = (*_WRITE, ErrorCode.NOT_RETURNABLE, ErrorCode.RETURNED_ALREADY, *_CHIP)
+        return {
+            "sale.quote": Method(QuoteParams, self.quote, Role.SALE, Quoted, _PRICE),
+            "sale.hold": Method(HoldParams, self.hold, Role.SALE, Held, holding),
+            "sale.commit": Method(CommitParams, self.commit, Role.SALE, Posted, committing),
+            "sale.void": Method(VoidParams, self.void, Role.SALE, Voided, voiding),
+            "sale.return": Method(ReturnParams, self.give_back, Role.SALE, Returned, returning),
+            "sale.status": Method(StatusParams, self.sale_status, Role.READ, SaleStatus),
+        }
 
     async def status(self, session: Session, params: NoParams) -> DaemonStatus:
         """Say how the daemon is."""
@@ -96,6 +165,7 @@ class Till:
         if sum(value is not None for value in given) != 1:
             raise _invalid("Give exactly one of reader, scan and number.")
         if params.reader is not None:
+            self._claims.check(params.reader, session)
             shown = self._inputs.last_shown(params.reader)
             return await self._checkout.identify(shown, params.reader)
         if params.scan is not None:
@@ -151,10 +221,24 @@ class Till:
         """Say what happened to a sale."""
         return await self._checkout.status(params.sale_id)
 
-    async def simulate(self, session: Session, params: SimulateParams) -> dict[str, bool]:
+    async def claim(self, session: Session, params: ClaimParams) -> Claimed:
+        """Keep a reader's input from all other clients, until released, timed out or gone."""
+        self._inputs.check_known(params.reader)
+        self._claims.claim(params.reader, session, session.client, params.ttl_s)
+        if not session.claims:
+            session.claims = True
+            session.exits.callback(self._claims.release_all, session)
+        until = rfc3339(self._clock.now() + timedelta(seconds=params.ttl_s))
+        return Claimed(params.reader, until)
+
+    async def release(self, session: Session, params: ReleaseParams) -> Released:
+        """Give a claimed reader back."""
+        return Released(self._claims.release(params.reader, session))
+
+    async def simulate(self, session: Session, params: SimulateParams) -> Done:
         """Make something happen at a simulated reader."""
         await self._simulate(params)
-        return {"done": True}
+        return Done()
 
 
 def _invalid(detail: str) -> ProtocolFaultError:

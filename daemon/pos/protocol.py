@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from daemon.answers import Override, RequestId, SaleTerms, Text
+from daemon.pos.claims import CLAIM_TTL_S_MAX
 from daemon.programme.basket import LINES_MAX, LineId
 
 HOLD_TTL_S_MAX = 7 * 24 * 3_600
@@ -97,11 +98,44 @@ class SimulateParams(msgspec.Struct, frozen=True, kw_only=True):
     data: Annotated[str, msgspec.Meta(max_length=2 * SCAN_CHARS_MAX)] | None = None
 
 
+class Done(msgspec.Struct, frozen=True):
+    """It was done."""
+
+    done: bool = True
+
+
+class ClaimParams(msgspec.Struct, frozen=True):
+    """A reader to have alone, for ``ttl_s`` seconds from now; claimed again, it is prolonged."""
+
+    reader: ReaderName
+    ttl_s: Annotated[int, msgspec.Meta(ge=1, le=CLAIM_TTL_S_MAX)]
+
+
+class Claimed(msgspec.Struct, frozen=True):
+    """``until`` is when the claim ends by itself."""
+
+    reader: str
+    until: str
+
+
+class ReleaseParams(msgspec.Struct, frozen=True):
+    """A reader to give back."""
+
+    reader: ReaderName
+
+
+class Released(msgspec.Struct, frozen=True):
+    """``released`` is false when this client did not hold the reader."""
+
+    released: bool
+
+
 class ReaderStatus(msgspec.Struct, frozen=True):
-    """One reader."""
+    """One reader. ``claimed_by`` is what the client that holds it calls itself; null: free."""
 
     name: str
     state: str
+    claimed_by: str | None = None
 
 
 class DaemonStatus(msgspec.Struct, frozen=True, kw_only=True):

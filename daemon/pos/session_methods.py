@@ -1,9 +1,11 @@
-"""The methods that concern the connection itself: ``hello`` and ``events.subscribe``."""
+"""The methods that concern the connection itself: ``hello`` and ``events.…``."""
 
+import hmac
 from typing import Annotated
 
 import msgspec
 
+from daemon.errors import ErrorCode, RefusedError
 from daemon.pos.dispatch import Method
 from daemon.pos.events import Cursor
 from daemon.pos.peers import Role
@@ -47,11 +49,13 @@ class HelloResult(msgspec.Struct, frozen=True):
 class SubscribeParams(msgspec.Struct, frozen=True):
     """Where to begin: the first event wanted, and the daemon's run it is counted in.
 
-    Without ``from_seq`` the next event is the first.
+    Without ``from_seq`` the next event is the first. With ``one_shot`` each input (a card, a
+    scan) waits until the one before it was acknowledged with ``events.ack``.
     """
 
     from_seq: Annotated[int, msgspec.Meta(ge=1)] | None = None
     boot_id: ClientText | None = None
+    one_shot: bool = False
 
 
 class SubscribeResult(msgspec.Struct, frozen=True):
@@ -61,19 +65,47 @@ class SubscribeResult(msgspec.Struct, frozen=True):
     boot_id: str
 
 
+class AckParams(msgspec.Struct, frozen=True):
+    """The input event that has been dealt with."""
+
+    event_id: ClientText
+
+
+class AckResult(msgspec.Struct, frozen=True):
+    """``acknowledged`` is false when no input waits for it: asked again, or not one-shot."""
+
+    acknowledged: bool
+
+
 async def hello(session: Session, params: HelloParams) -> HelloResult:
-    """Note who calls. On a Unix socket the peer's user has given the role already."""
+    """Note who calls. Over TCP the token gives the role; a Unix socket's peer has it already."""
+    if session.role is Role.NOBODY:
+        given = (params.token or "").encode()
+        if not hmac.compare_digest(given, session.token.encode()):
+            raise RefusedError(
+                ErrorCode.PERMISSION, "Say hello with the token from the daemon's token file."
+            )
+        session.role = Role.SALE
     session.client, session.client_version = params.client, params.version
     return HelloResult(session.role.wire_name, session.terminal)
 
 
 async def subscribe(session: Session, params: SubscribeParams) -> SubscribeResult:
     """Send events from now on; asked again, begin anew at the place that is asked for."""
-    session.cursor = Cursor(session.events, params.from_seq, params.boot_id)
+    session.cursor = Cursor(
+        session.events, session, params.from_seq, params.boot_id, one_shot=params.one_shot
+    )
     return SubscribeResult(session.events.seq, session.events.boot_id)
 
 
+async def acknowledge(session: Session, params: AckParams) -> AckResult:
+    """Let the next input event come; it follows this answer."""
+    cursor = session.cursor
+    return AckResult(cursor is not None and cursor.acknowledge(params.event_id))
+
+
 SESSION_METHODS = {
-    "hello": Method(HelloParams, hello, Role.READ),
-    "events.subscribe": Method(SubscribeParams, subscribe, Role.READ),
+    "hello": Method(HelloParams, hello, Role.NOBODY, HelloResult),
+    "events.subscribe": Method(SubscribeParams, subscribe, Role.READ, SubscribeResult),
+    "events.ack": Method(AckParams, acknowledge, Role.READ, AckResult),
 }

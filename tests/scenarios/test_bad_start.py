@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from daemon.clock import SystemClock
-from tests.support.till import PATIENCE_S, lay_out, open_till
+from tests.support.till import PATIENCE_S, Pos, lay_out, open_till
 
 
 async def refused_to_start(home: Path) -> str:
@@ -64,10 +64,23 @@ async def test_no_configuration_at_all_says_where_to_begin(tmp_path: Path) -> No
 async def test_a_second_daemon_on_the_same_socket_is_refused_and_harms_nothing(
     tmp_path: Path,
 ) -> None:
-    lay_out(tmp_path)
-    async with open_till(tmp_path, SystemClock()) as app:
-        assert "pos.sock" in await refused_to_start(tmp_path)
-        assert app.socket.is_socket()
+    first, second = tmp_path / "first", tmp_path / "second"
+    lay_out(first)
+    lay_out(second, **{'path = "pos.sock"': f'path = "{first}/pos.sock"'})
+    async with open_till(first, SystemClock()) as app:
+        assert "pos.sock" in await refused_to_start(second)
+        async with Pos.connect(app.socket) as pos:
+            assert (await pos.call("status"))["terminal"] == "till-1"
+
+
+async def test_a_second_daemon_on_the_same_ledger_is_refused(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    lay_out(first)
+    ledger = f'ledger = "{first}/tillcard.db"'
+    lay_out(second, **{'ledger = "tillcard.db"': ledger})
+    async with open_till(first, SystemClock()):
+        said = await refused_to_start(second)
+    assert "is being written by another tillcard" in said
 
 
 async def test_a_ledger_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:

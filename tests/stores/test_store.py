@@ -135,6 +135,25 @@ def test_a_job_that_fails_leaves_its_group_untouched(store: Store) -> None:
     assert store.purses("a1")["bonus"].held == 5
 
 
+def test_a_job_sees_what_the_jobs_before_it_wrote_and_takes_only_its_own_back(
+    store: Store,
+) -> None:
+    store.begin()
+    for _ in range(2):
+        store.savepoint()
+        store.write(Change(entry=ACCRUAL))
+        store.release()
+    for _ in range(2):
+        store.savepoint()
+        assert view(store).purses["a1"]["bonus"].posted == 100
+        assert store.counters(["morning:total:life"]) == {"morning:total:life": 2}
+        store.write(Change(entry=ACCRUAL))
+        store.rollback_to()
+    store.commit()
+    result = audit(store)
+    assert (result.entries, result.findings) == (2, ())
+
+
 def test_a_group_that_is_rolled_back_was_never_there(store: Store) -> None:
     store.begin()
     store.savepoint()

@@ -26,7 +26,7 @@ class PostgresServer:
     """One server on a socket in ``folder``; only ``durable`` ones sync to the disk."""
 
     def __init__(self, folder: Path, *, durable: bool) -> None:
-        self._folder = folder
+        self.folder = folder
         self._data = folder / "data"
         self._settings = [
             f"unix_socket_directories={folder}",
@@ -86,7 +86,7 @@ class PostgresServer:
 
     def url(self, database: str) -> str:
         """Return the address of a database."""
-        return f"postgresql://postgres@/{database}?host={self._folder}"
+        return f"postgresql://postgres@/{database}?host={self.folder}"
 
     def backends(self, application: str = "tillcard") -> list[int]:
         """Return the pids that serve connections of ``application``."""

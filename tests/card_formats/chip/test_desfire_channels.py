@@ -16,7 +16,7 @@ from card_formats.chip.desfire.ev2 import (
     transaction_mac_keys,
 )
 from card_formats.chip.desfire.wire import Channel, Command, CommMode
-from card_formats.crypto import crc32_desfire
+from card_formats.crypto import ZERO_BLOCK, cmac, crc32_desfire, encrypt_cbc
 from card_formats.errors import CardFormatError
 from daemon.readers.channel import run_dialogue
 from tests.card_formats.chip.vectors import load, unhex
@@ -180,3 +180,51 @@ def test_a_plain_command_in_the_second_channel_counts_but_carries_no_proof() -> 
     assert channel.seal(command) == b"\x01"
     assert channel.unseal(command, b"data") == b"data"
     assert channel.counter == 1
+
+
+@pytest.mark.parametrize("vector", CHANNELS)
+def test_every_answer_cut_short_is_refused(vector: dict[str, Any]) -> None:
+    step = vector["step"][0]
+    whole = unhex(step.get("answer", ""))
+    for size in range(len(whole)):
+        channel = open_channel(vector)
+        channel.seal(command_of(step))
+        with pytest.raises(CardFormatError):
+            channel.unseal(command_of(step), whole[:size])
+
+
+@pytest.mark.parametrize(
+    ("plain", "code"),
+    [
+        (b"data" + b"\x80" + bytes(11), ""),
+        (b"data" + bytes(12), "desfire.bad-padding"),
+        (b"data" * 3 + b"\x80" + bytes(3 + 16), "desfire.bad-padding"),
+        (bytes(16), "desfire.bad-padding"),
+        (b"\x80" + bytes(15), ""),
+    ],
+)
+def test_padding_is_an_80_in_the_last_block_even_under_a_good_mac(plain: bytes, code: str) -> None:
+    enc_key, mac_key, ti = b"e" * 16, b"m" * 16, b"tid0"
+    iv = encrypt_cbc(enc_key, ZERO_BLOCK, b"\x5a\xa5" + ti + b"\x01\x00" + bytes(8))
+    cipher = encrypt_cbc(enc_key, iv, plain)
+    answer = cipher + cmac(mac_key, b"\x00\x01\x00" + ti + cipher)[1::2]
+    channel = Ev2Channel(enc_key, mac_key, ti)
+    command = Command(0xBD, b"\x01", mode=CommMode.FULL)
+    channel.seal(command)
+    if not code:
+        assert channel.unseal(command, answer) == plain.rstrip(b"\0")[:-1]
+        return
+    with pytest.raises(CardFormatError) as caught:
+        channel.unseal(command, answer)
+    assert caught.value.code == code
+
+
+def test_a_cipher_of_broken_blocks_is_refused_even_under_a_good_mac() -> None:
+    cipher, ti = b"x" * 15, b"tid0"
+    answer = cipher + cmac(bytes(16), b"\x00\x01\x00" + ti + cipher)[1::2]
+    channel = Ev2Channel(bytes(16), bytes(16), ti)
+    command = Command(0xBD, b"\x01", mode=CommMode.FULL)
+    channel.seal(command)
+    with pytest.raises(CardFormatError) as caught:
+        channel.unseal(command, answer)
+    assert caught.value.code == "desfire.bad-length"

@@ -188,6 +188,15 @@ def test_what_is_known_of_a_commit_is_not_forgotten_by_trying_again() -> None:
     assert len(peer.heard) == heard
 
 
+def test_a_second_sale_that_is_torn_early_is_surely_not_sent() -> None:
+    peer = card()
+    purse = opened(peer)
+    first = run_dialogue(pay(purse, payment(-1)), peer.transmit)
+    with pytest.raises(TornError):
+        run_dialogue(pay(purse, payment(-1, b"txid-two")), torn_after(peer, 1, answer_lost=True))
+    assert (purse.handover, purse.state) == (Handover.NOT_SENT, first)
+
+
 def test_a_card_that_only_knows_the_first_channel_is_found_out_once() -> None:
     peer = card(ev2=False)
     purse = opened(peer)

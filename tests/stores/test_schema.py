@@ -1,0 +1,132 @@
+"""Old databases come along, newer ones are refused, and one file has one writer."""
+
+import re
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from threading import Thread
+
+import psycopg
+import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+
+from daemon.ledger import migrations
+from daemon.ledger.audit import audit
+from daemon.ledger.entries import Entry, decode
+from daemon.ledger.schema import HEAD
+from daemon.ledger.sqlite import SQLiteStore
+from daemon.ledger.states import SaleState
+from daemon.ledger.store import Change, StoreError
+from daemon.ledger.stores import open_store
+from tests.support.postgres import PostgresServer
+
+DATABASES = Path(__file__).parent / "databases"
+
+
+class Kept:
+    """A database by its address, and a way to run SQL in it behind the store's back."""
+
+    def __init__(self, location: str, home: Path) -> None:
+        self.location = location
+        self._home = home
+
+    def run(self, script: str) -> None:
+        """Run SQL text as SQLite dumps it."""
+        if self.location.startswith("postgresql"):
+            text = script.replace(" BLOB", " BYTEA").replace("BEGIN TRANSACTION;", "")
+            text = re.sub(r"X'([0-9A-F]*)'", r"'\\x\1'", text).replace("COMMIT;", "")
+            with psycopg.connect(self.location) as db:
+                db.execute(text.encode())
+        else:
+            with closing(sqlite3.connect(self._home / self.location)) as db:
+                db.executescript(script)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Kept:
+    """Give an empty database of either kind."""
+    if request.param == "sqlite":
+        return Kept("ledger.db", tmp_path)
+    postgres: PostgresServer = request.getfixturevalue("postgres")
+    return Kept(postgres.new_database(), tmp_path)
+
+
+def test_the_schema_that_is_needed_is_the_newest_migration() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    assert ScriptDirectory.from_config(config).get_heads() == [HEAD]
+
+
+def test_a_database_is_kept_of_every_older_schema() -> None:
+    kept = {path.stem for path in DATABASES.glob("v*.sql")}
+    assert kept == {f"v{number:04}" for number in range(1, int(HEAD))}
+
+
+@pytest.mark.parametrize("old", sorted(DATABASES.glob("v*.sql")), ids=lambda path: path.stem)
+def test_an_old_database_is_migrated_whole(kept: Kept, old: Path, tmp_path: Path) -> None:
+    kept.run(old.read_text("utf-8"))
+    with pytest.raises(StoreError, match="of an older tillcard"):
+        open_store(kept.location, tmp_path, read_only=True)
+    with closing(open_store(kept.location, tmp_path)) as store:
+        result = audit(store)
+        assert (result.entries, result.findings) == (5, ())
+        card = store.find_card("number", "2900000000018")
+        assert card is not None
+        assert [decode(body).ref for body in store.history(card.account, 9)][:2] == ["s3", "s3"]
+        held = store.sale("s2")
+        assert held is not None
+        assert held.state is SaleState.HELD
+        assert store.purses(card.account)["bonus"].held == 10
+        assert store.programme("v1") == "# the first programme\n"
+        # It is not only readable: the chain goes on, or a new one begins beside it.
+        store.begin()
+        store.write(Change(entry=Entry(at="2026-11-24T08:00:00.000000Z", kind="x", ref="x")))
+        store.commit()
+        assert audit(store).findings == ()
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_database_of_a_newer_tillcard_is_refused(
+    kept: Kept, read_only: bool, tmp_path: Path
+) -> None:
+    open_store(kept.location, tmp_path).close()
+    kept.run("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(StoreError, match=rf"newer tillcard \(schema 9999, this one knows {HEAD}"):
+        open_store(kept.location, tmp_path, read_only=read_only)
+
+
+def test_a_database_that_cannot_be_migrated_is_left_as_it_was(kept: Kept, tmp_path: Path) -> None:
+    kept.run("CREATE TABLE sale (somebody TEXT)")
+    for _ in range(2):
+        with pytest.raises(StoreError, match=r"could not be migrated: .*sale"):
+            open_store(kept.location, tmp_path)
+    kept.run("DROP TABLE sale")
+    open_store(kept.location, tmp_path).close()
+
+
+def test_two_tills_that_start_on_an_empty_database_make_it_once(
+    postgres: PostgresServer, tmp_path: Path
+) -> None:
+    address, names = postgres.new_database(), []
+
+    def start(home: Path) -> None:
+        with closing(open_store(address, home)) as store:
+            names.append(store.ledger_id)
+
+    starting = [Thread(target=start, args=(tmp_path / f"till-{n}",)) for n in range(3)]
+    for thread in starting:
+        thread.start()
+    for thread in starting:
+        thread.join()
+    assert len(set(names)) == 3
+
+
+def test_a_second_writer_on_a_file_is_refused_until_the_first_has_gone(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    first = SQLiteStore(path)
+    with pytest.raises(StoreError, match=r"ledger\.db is being written by another tillcard"):
+        SQLiteStore(path)
+    SQLiteStore(path, read_only=True).close()
+    first.close()
+    SQLiteStore(path).close()
