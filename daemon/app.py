@@ -174,7 +174,10 @@ class Room:
                 for name, state in self.supervisor.states.items()
             ),
             web=self.web.url if self.web else "",
-            ledger={"ledger_id": self.ledger.ledger_id, "store": scheme_of(self.config.ledger) or "sqlite"},
+            ledger={
+                "ledger_id": self.ledger.ledger_id,
+                "store": scheme_of(self.config.ledger) or "sqlite",
+            },
             programme={"id": programme.id, "version": programme.version},
             outbox=outbox,
             simulated={
