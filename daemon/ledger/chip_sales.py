@@ -59,10 +59,12 @@ def done(view: View, at: str) -> Decision:
         decision = _counted(decision, intent, -1)
     else:
         decision = sales.commit(_as_held(view), intent.sale)
-    chip = ChipMove(intent.uid, intent.seq, intent.txid.hex(), intent.amount, intent.balance)
+    txid = intent.txid.hex()
+    move = ChipMove(intent.uid, intent.seq, txid, intent.amount, intent.balance)
+    chip = ChipRow(intent.uid, intent.seq, txid, intent.balance, intent.speaks)
     kind = decision.entry.kind if record.sale.quote.lines else "owed"
-    entry = replace(decision.entry, at=at, kind=kind, chip=chip)
-    return replace(decision, entry=entry, balances=with_chip(decision, intent))
+    entry = replace(decision.entry, at=at, kind=kind, chip=move)
+    return replace(decision, entry=entry, balances=_balances(decision, intent), chip=chip)
 
 
 def not_sent(view: View, at: str) -> Decision:
@@ -136,15 +138,15 @@ def alarm_of(known: ChipRow | None, *, seq: int, txid: bytes, amount: int, balan
     return ""
 
 
-def with_chip(decision: Decision, intent: ChipIntent) -> dict[str, Balance]:
-    """Return the balances with the chip's own in place of the mirror's."""
-    chip = {intent.sale.chip_purse: Balance(intent.balance, 0)}
-    return dict(sorted((decision.balances | chip).items()))
-
-
 def _row(view: View) -> SaleRow:
     assert view.sale is not None
     return view.sale
+
+
+def _balances(decision: Decision, intent: ChipIntent) -> dict[str, Balance]:
+    """Return the balances with the chip's own in place of the mirror's."""
+    chip = {intent.sale.chip_purse: Balance(intent.balance, 0)}
+    return dict(sorted((decision.balances | chip).items()))
 
 
 def _until(record: SaleRecord) -> str:

@@ -15,7 +15,7 @@ from daemon.ledger.moves import Balance, Moves
 from daemon.ledger.owed import owe, owed_purse, shift
 from daemon.ledger.purse import Lot, claw_back, put, split, take, whole
 from daemon.ledger.states import SaleEvent, SaleState, after
-from daemon.ledger.store import SaleRow, View
+from daemon.ledger.store import ChipRow, SaleRow, View
 from daemon.programme.basket import Basket, Fact, LineId
 from daemon.programme.quote import Quote
 from daemon.programme.returns import GivenBack, give_back
@@ -98,7 +98,7 @@ class ChipIntent(msgspec.Struct, frozen=True, kw_only=True):
 
     seq, balance: the chip's, once it is done. content: of the request that asked for it.
     sale:         as it will be posted. until: of the hold that it came from, or "".
-    counter:      counts what the chip pays on a day, or "".
+    counter:      counts what the chip pays on a day, or "". speaks: as in ChipRow.
     not_written:  a later tap proved that nothing was written: the same call may go through.
     case:         a later tap could not tell; the owner decides.
     """
@@ -113,6 +113,7 @@ class ChipIntent(msgspec.Struct, frozen=True, kw_only=True):
     content: bytes
     until: str = ""
     counter: str = ""
+    speaks: str = ""
     not_written: bool = False
     case: bool = False
 
@@ -132,11 +133,12 @@ class SaleRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Decision(msgspec.Struct, frozen=True):
-    """What to write: the entry, and the sale's row after it."""
+    """What to write: the entry, the sale's row after it, and what a chip was left at."""
 
     entry: Entry
     sale: SaleRow
     balances: dict[str, Balance]
+    chip: ChipRow | None = None
 
 
 def hold(view: View, sale: Sale, until: str) -> Decision:
