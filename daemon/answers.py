@@ -54,7 +54,10 @@ class SaleTerms(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Identified(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose card it is. ``card`` is masked; ``message`` is what the cashier should see."""
+    """Whose card it is. ``card`` is masked; ``message`` is what the cashier should see.
+
+    balance: what its chip holds, where it has a purse.
+    """
 
     presentation: str
     card: str
@@ -64,6 +67,7 @@ class Identified(msgspec.Struct, frozen=True, kw_only=True):
     medium: str
     status: str
     message: str
+    balance: int | msgspec.UnsetType = msgspec.UNSET
 
 
 class PhoneLink(msgspec.Struct, frozen=True):
@@ -122,18 +126,31 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     earn: tuple[Earned, ...]
 
 
+class ChipTraffic(msgspec.Struct, frozen=True):
+    """What a sale took at the chip: APDUs, and the time of its conversations."""
+
+    apdus: int
+    ms: int
+
+
 class Posted(msgspec.Struct, frozen=True, kw_only=True):
-    """A posted sale."""
+    """A posted sale. ``chip`` is there when a chip was written."""
 
     state: str
     sale_id: str
     total: int
     receipt: Receipt
     balances: dict[str, Balance]
+    chip: ChipTraffic | msgspec.UnsetType = msgspec.UNSET
     replayed: bool = False
 
     @classmethod
-    def of(cls, sale: Sale, decision: Decision) -> "Posted":
+    def of(
+        cls,
+        sale: Sale,
+        decision: Decision,
+        chip: ChipTraffic | msgspec.UnsetType = msgspec.UNSET,
+    ) -> "Posted":
         """Describe a sale that was decided."""
         quote = sale.quote
         receipt = Receipt(
@@ -155,6 +172,7 @@ class Posted(msgspec.Struct, frozen=True, kw_only=True):
             total=quote.total,
             receipt=receipt,
             balances=decision.balances,
+            chip=chip,
         )
 
 

@@ -22,11 +22,15 @@ from daemon.accounts.cards import Cards
 from daemon.accounts.phones import Phones
 from daemon.accounts.rotating import LiveCodes
 from daemon.checkout import Checkout, CheckoutPolicy
+from daemon.chip.policy import ChipPolicy
+from daemon.chip.purses import ChipPurses
+from daemon.chip.terminal import ChipTerminal
+from daemon.chip.writing import ChipWriter
 from daemon.clock import Clock, rfc3339
 from daemon.config import Config, ConfigError
 from daemon.editions import Editions
 from daemon.errors import RefusedError
-from daemon.keys import KeyFileError, load_or_make
+from daemon.keys import ChipKeys, KeyFileError, load_chip_keys, load_or_make
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.store import Change, StoreError
 from daemon.ledger.stores import OpenStore, open_store, scheme_of
@@ -47,6 +51,7 @@ from daemon.readers import Reader
 from daemon.readers.registry import build_readers
 from daemon.readers.settings import ReaderSettings
 from daemon.readers.simulated.cards import sample_cards
+from daemon.readers.simulated.purse_card import purse_card
 from daemon.readers.simulated.simulator import Simulator
 from daemon.readers.supervisor import Supervisor
 from daemon.systemd import Notifier, inherited_sockets
@@ -93,7 +98,8 @@ class Room:
         programme, policy = read_programme(home / config.programme), _policy(config)
         web = configuration.convert(config.web, WebSettings | None, "web")
         wallets = Wallets(web, home, clock) if web else None
-        self.simulator = _simulator(config, clock)
+        chip_keys = load_chip_keys(home / config.chip.keys) if config.chip else None
+        self.simulator = _simulator(config, clock, home, chip_keys)
         self.supervisor = Supervisor(_readers(config, clock, self.simulator), clock)
 
         self.ledger = Ledger(
@@ -105,10 +111,12 @@ class Room:
         self.phones = Phones(self.ledger, clock, shop_key)
         self.live_codes = LiveCodes(self.ledger, self.cards, clock, shop_key)
         pricing = Pricing(self.ledger, self.editions, clock)
-        self.checkout = Checkout(
-            self.ledger, self.cards, self.live_codes, self.phones, pricing, clock, policy
-        )
         self.events = EventRing(clock, secrets.token_hex(4))
+        self.chip_writer: ChipWriter | None = None
+        chips = self._chips(chip_keys) if chip_keys else None
+        self.checkout = Checkout(
+            self.ledger, self.cards, self.live_codes, self.phones, pricing, clock, policy, chips
+        )
         self.claims = Claims(clock)
         self.inputs = Inputs(
             self.events,
@@ -132,6 +140,25 @@ class Room:
         token = load_or_make(home / config.socket.token_file).hex() if listens else ""
         self.server = Server(
             self.methods, self.events, self._greeting(), group=config.socket.group, token=token
+        )
+
+    def _chips(self, keys: ChipKeys) -> ChipPurses:
+        said = self.config.chip
+        assert said is not None
+        policy = ChipPolicy(
+            shop=said.shop,
+            till=said.till,
+            cap=said.cap,
+            sale_max=said.sale_max,
+            card_day_max=said.card_day_max,
+            till_max=said.till_max,
+        )
+        terminal = ChipTerminal(self.supervisor, keys, self.clock)
+        self.chip_writer = ChipWriter(
+            terminal, self.ledger, self.clock, policy, self.events.publish
+        )
+        return ChipPurses(
+            terminal, self.chip_writer, self.ledger, self.cards, self.editions, self.clock
         )
 
     def _web_server(self, settings: WebSettings, wallets: Wallets, home: Path) -> WebServer:
@@ -243,6 +270,8 @@ async def running(
         stack.push_async_callback(room.ledger.close)
         stack.callback(room.simulator.close)
         await room.editions.activate(room.editions.active)
+        if room.chip_writer is not None:
+            await room.chip_writer.start()
         if room.web is not None:
             await room.web.start()
             stack.push_async_callback(room.web.stop)
@@ -328,15 +357,22 @@ def _policy(config: Config) -> CheckoutPolicy:
     )
 
 
-def _simulator(config: Config, clock: Clock) -> Simulator:
+def _simulator(config: Config, clock: Clock, home: Path, keys: ChipKeys | None) -> Simulator:
     said = config.simulated
     if said is None:
         return Simulator({}, clock)
+    chip, uid = None, bytes.fromhex(said.chip_uid)
+    if said.chip == "purse":
+        if keys is None or config.chip is None:
+            raise ConfigError("simulated.chip", "a purse is made with the keys of [chip]")
+        path = home / "simulated-chip.json"
+        chip = purse_card(path, uid, keys.card_keys(uid), cap=config.chip.cap)
     cards = sample_cards(
         plastic=said.plastic,
         phone=said.phone,
         stripe=said.stripe,
-        chip_uid=bytes.fromhex(said.chip_uid),
+        chip_uid=uid,
+        chip=chip,
     )
     return Simulator(cards, clock)
 

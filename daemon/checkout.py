@@ -30,10 +30,13 @@ from daemon.answers import (
     SaleTerms,
     Voided,
 )
+from daemon.chip.purses import ChipPurses
 from daemon.clock import Clock, rfc3339
 from daemon.errors import ErrorCode, RefusedError
-from daemon.ledger import sales
+from daemon.ledger import chip_sales, sales
+from daemon.ledger.chip_sales import WAITING
 from daemon.ledger.ledger import Key, Ledger
+from daemon.ledger.owed import MIRROR_CREDIT
 from daemon.ledger.sales import Decision, Return, ReturnedLine, Sale
 from daemon.ledger.states import SaleEvent, SaleState, after
 from daemon.ledger.store import SaleRow, View
@@ -68,6 +71,7 @@ class Checkout:
         pricing: Pricing,
         clock: Clock,
         policy: CheckoutPolicy,
+        chips: ChipPurses | None = None,
     ) -> None:
         self._ledger = ledger
         self._cards = cards
@@ -76,6 +80,7 @@ class Checkout:
         self._pricing = pricing
         self._clock = clock
         self._policy = policy
+        self._chips = chips
         self._presentations = Presentations(clock)
         self._quotes: Shelf[Priced] = Shelf(clock, ttl_s=QUOTE_TTL_S, size_max=QUOTES_MAX)
 
@@ -87,6 +92,12 @@ class Checkout:
 
     async def identify(self, shown: Shown, reader: str = "") -> Identified:
         """Say whose card was shown. Raises RefusedError with what the cashier should do."""
+        if self._chips is not None and reader and shown.medium is Medium.CHIP:
+            proven = await self._chips.prove(shown, reader)
+            if proven is not None:
+                return _identified(
+                    self._presentations.add(proven.account, proven.credential, proven.balance)
+                )
         try:
             credential = self.recognise(shown)
         except CardFormatError as error:
@@ -178,6 +189,11 @@ class Checkout:
         """Post the sale: from its hold, from a quote, or priced now."""
 
         async def attempt(now: datetime, row: SaleRow | None) -> msgspec.Raw:
+            if self._chips is not None and row is not None and row.state in WAITING:
+                resumed = await self._chips.resume(key, row)
+                if resumed is not None:
+                    return resumed
+                _, row = await self._ledger.look(key, sale_id)
             sale = await self._sale(sale_id, terms, now, row, SaleEvent.COMMIT)
             if expect_total not in (None, sale.quote.total):
                 raise RefusedError(
@@ -185,6 +201,12 @@ class Checkout:
                     f"The total is {sale.quote.total}, not {expect_total}; quote again.",
                     extra={"total": sale.quote.total},
                 )
+            # What the chip does not take now it is owed; with the card here that is nothing.
+            sale = msgspec.structs.replace(sale, owed=sale.chip_net)
+            if self._chips is not None and sale.chip_purse:
+                written = await self._chips.sell(key, sale)
+                if written is not None:
+                    return written
 
             def decide(view: View) -> tuple[Decision, Posted]:
                 decision = sales.commit(view, sale)
@@ -201,8 +223,11 @@ class Checkout:
             at = rfc3339(now)
 
             def decide(view: View) -> tuple[Decision, Voided]:
-                if view.sale is None:
+                state = sales.state_of(view)
+                if state is SaleState.NEW:
                     decision = sales.forestall(view, sale_id, at, reason)
+                elif state in WAITING:
+                    decision = chip_sales.void(view, at, reason)
                 else:
                     decision = sales.release(view, at, SaleEvent.VOID, reason)
                 return decision, Voided.of(decision)
@@ -216,9 +241,19 @@ class Checkout:
     # Take this sale back.
 
     async def give_back(
-        self, key: Key, sale_id: str, lines: Mapping[LineId, int], cashier: str, reason: str
+        self,
+        key: Key,
+        sale_id: str,
+        lines: Mapping[LineId, int],
+        cashier: str,
+        reason: str,
+        *,
+        in_cash: bool = False,
     ) -> msgspec.Raw:
-        """Return lines of a posted sale (thousandths of a unit by line), or all that is left."""
+        """Return lines of a posted sale (thousandths of a unit by line), or all that is left.
+
+        in_cash: pay out what the card's chip would get back.
+        """
 
         async def attempt(now: datetime, row: SaleRow | None) -> msgspec.Raw:
             asked = tuple(ReturnedLine(line, qty_milli) for line, qty_milli in lines.items())
@@ -229,15 +264,20 @@ class Checkout:
                 cashier=cashier,
                 reason=reason,
                 lines=asked,
+                cash_worth=self._pricing.chip_worth() if in_cash else 0,
             )
 
             def decide(view: View) -> tuple[Decision, Returned]:
                 decision, back = sales.take_back(view, ask)
                 return decision, Returned.of(ask.return_id, back, decision)
 
-            return await self._ledger.perform(
+            answer = await self._ledger.perform(
                 key, at=ask.at, sale_id=sale_id, accounts=sales.accounts_of(row), decide=decide
             )
+            if self._chips is not None and row is not None and row.body:
+                sold = sales.decode_record(row.body).sale
+                await self._chips.pay_owed(sold.card_uid, sold.account)
+            return answer
 
         return await self._once(key, sale_id, attempt)
 
@@ -301,6 +341,9 @@ class Checkout:
             today=priced.today,
             frozen=priced.frozen,
             quote=priced.quote,
+            credit={priced.chip_purse: MIRROR_CREDIT} if priced.chip_purse else {},
+            chip_purse=priced.chip_purse,
+            card_uid=priced.card_uid,
             tenders=terms.tenders,
         )
 
@@ -349,6 +392,7 @@ def _identified(presentation: Presentation) -> Identified:
         medium=credential.medium,
         status=account.card.state,
         message=f"Good day, {name}!" if name else "Card accepted.",
+        balance=msgspec.UNSET if presentation.balance is None else presentation.balance,
     )
 
 

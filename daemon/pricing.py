@@ -10,6 +10,7 @@ from daemon.clock import Clock
 from daemon.editions import Editions
 from daemon.errors import ErrorCode, RefusedError
 from daemon.ledger.ledger import Ledger
+from daemon.ledger.owed import chip_purse, owed_purse
 from daemon.ledger.sales import Frozen
 from daemon.ledger.store import Store
 from daemon.presentations import Presentation
@@ -24,13 +25,18 @@ TILL_FACTS = ("channel", "flag.", "order.", "ask.", "role")
 
 
 class Priced(msgspec.Struct, frozen=True):
-    """A quote with all that it follows from, and the card it was made for."""
+    """A quote with all that it follows from, and the card it was made for.
+
+    chip_purse, card_uid: as in ``daemon.ledger.sales.Sale``.
+    """
 
     frozen: Frozen
     quote: Quote
     account: str
     presentation: str
     today: int
+    chip_purse: str = ""
+    card_uid: str = ""
 
 
 class Pricing:
@@ -46,7 +52,7 @@ class Pricing:
         programme = self._editions.active
         account = presentation.account if presentation else None
         now = self._clock.now()
-        facts = await self._facts(programme, account, terms, now)
+        facts = await self._facts(programme, presentation, terms, now)
         basket = Basket(
             lines=terms.lines or (),
             codes=terms.codes,
@@ -59,6 +65,8 @@ class Pricing:
             account=account.account if account else "",
             presentation=presentation.presentation if presentation else "",
             today=local_day(programme, now).toordinal(),
+            chip_purse=chip_purse(programme),
+            card_uid=presentation.purse_uid if presentation else "",
         )
 
     async def with_burn(self, priced: Priced, burn: int | dict[str, int] | None) -> Priced:
@@ -75,9 +83,20 @@ class Pricing:
         quote = price(programme, basket, Facts(frozen.now, frozen.facts))
         return msgspec.structs.replace(frozen, basket=basket), quote
 
+    def chip_worth(self) -> int:
+        """Return what a unit of the purse on chips is worth in minor units; 0 without one."""
+        programme = self._editions.active
+        purse = programme.purses.get(chip_purse(programme))
+        return purse.worth if purse else 0
+
     async def _facts(
-        self, programme: Programme, account: Account | None, terms: SaleTerms, now: datetime
+        self,
+        programme: Programme,
+        presentation: Presentation | None,
+        terms: SaleTerms,
+        now: datetime,
     ) -> dict[str, Fact]:
+        account = presentation.account if presentation else None
         account_id = account.account if account else ""
         today = local_day(programme, now)
         keys = counters(programme, account_id or None, today, terms.codes)
@@ -93,6 +112,7 @@ class Pricing:
                 facts |= {f"meter.{meter}": amount for meter, amount in meters.items()}
                 for purse, state in store.purses(account_id).items():
                     facts[f"purse.{purse}"] = state.available(today.toordinal())
+                _take_from_chip(facts, programme, presentation)
             return facts
 
         # What the ledger knows is never taken from the till's word.
@@ -118,6 +138,20 @@ def burn_by_purse(programme: Programme, burn: int | dict[str, int] | None) -> di
             )
         burn = {purses[0]: burn}
     return {purse: amount for purse, amount in burn.items() if amount}
+
+
+def _take_from_chip(
+    facts: dict[str, Fact], programme: Programme, presentation: Presentation | None
+) -> None:
+    """Put what the chip itself holds in place of what the ledger mirrors."""
+    purse = chip_purse(programme)
+    if not purse:
+        return
+    facts.pop(f"purse.{purse}", None)
+    owed = facts.pop(f"purse.{owed_purse(purse)}", 0)
+    if presentation is not None and presentation.balance is not None:
+        assert isinstance(owed, int)
+        facts[f"purse.{purse}"] = max(0, presentation.balance + min(owed, 0))
 
 
 def _card_facts(account: Account) -> dict[str, Fact]:

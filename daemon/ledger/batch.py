@@ -111,6 +111,13 @@ class _Rows:
             self._plain["identifier"] += [(*known, card_id) for known in change.identifiers]
         if change.customer is not None:
             self._latest["customer"][change.customer.account] = astuple(change.customer)
+        self._add_phone(change)
+        if change.chip is not None:
+            self._latest["chip"][change.chip.uid] = astuple(change.chip)
+        if change.programme is not None:
+            self._latest["programme"][change.programme[0]] = change.programme
+
+    def _add_phone(self, change: Change) -> None:
         if change.phone is not None:
             self._latest["phone"][change.phone.card_id] = astuple(change.phone)
         if change.device is not None:
@@ -120,10 +127,6 @@ class _Rows:
         if change.device_gone is not None:
             self._latest["pass_device"].pop(change.device_gone, None)
             self._latest["pass_device_gone"][change.device_gone] = change.device_gone
-        if change.chip is not None:
-            self._latest["chip"][change.chip.uid] = astuple(change.chip)
-        if change.programme is not None:
-            self._latest["programme"][change.programme[0]] = change.programme
 
     def _add_entry(self, entry: Entry, chained: ChainedEntry) -> None:
         place = (chained.ledger_id, chained.seq)

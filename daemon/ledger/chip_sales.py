@@ -15,6 +15,8 @@ from daemon.ledger.sales import ChipIntent, Decision, SaleRecord
 from daemon.ledger.states import SaleEvent, SaleState, after
 from daemon.ledger.store import ChipRow, SaleRow, View
 
+WAITING = (SaleState.INTENT, SaleState.UNKNOWN, SaleState.VOID_PENDING)
+"""A sale in one of these waits for what its chip says."""
 _NEVER = "~"  # sorts behind every time: an intent does not run out
 
 
@@ -49,7 +51,7 @@ def intend(view: View, intent: ChipIntent, day_max: int = 0) -> Decision:
 
 
 def done(view: View, at: str) -> Decision:
-    """The chip has proved that it was written: post the sale, or owe a voided one's money back."""
+    """Post a sale that the chip has proved; owe a voided one's money back to the chip."""
     record = sales.record_of(view)
     intent = intent_of(_row(view))
     state = after(sales.state_of(view), SaleEvent.CHIP_DONE)
@@ -68,7 +70,7 @@ def done(view: View, at: str) -> Decision:
 
 
 def not_sent(view: View, at: str) -> Decision:
-    """Surely nothing was written: go back to where the sale was."""
+    """Go back to where the sale was: surely nothing was written."""
     intent = intent_of(_row(view))
     if not intent.until:
         state = after(sales.state_of(view), SaleEvent.CHIP_NOT_SENT_NEW)
@@ -80,13 +82,14 @@ def not_sent(view: View, at: str) -> Decision:
 
 
 def unsure(view: View, at: str) -> Decision:
-    """The chip was asked and nobody knows what it did."""
+    """Keep in mind that the chip was asked and nobody knows what it did."""
     state = after(sales.state_of(view), SaleEvent.CHIP_UNSURE)
-    return _decision("unknown", sales.record_of(view), state, intent_of(_row(view)), at)
+    intent = replace(intent_of(_row(view)), not_written=False)
+    return _decision("unknown", sales.record_of(view), state, intent, at)
 
 
 def not_written(view: View, at: str) -> Decision:
-    """A later tap proved that nothing was written: open again, or voided for good."""
+    """Open a sale again, or void it for good: a later tap proved that nothing was written."""
     record, intent = sales.record_of(view), intent_of(_row(view))
     before = sales.state_of(view)
     if before is SaleState.INTENT:  # left behind by an answer that could not be written down
@@ -100,13 +103,13 @@ def not_written(view: View, at: str) -> Decision:
 
 
 def case(view: View, at: str) -> Decision:
-    """A later tap could not tell: the sale stays as it is, for the owner."""
+    """Leave a sale as it is, for the owner: a later tap could not tell."""
     intent = replace(intent_of(_row(view)), case=True)
     return _decision("case", sales.record_of(view), sales.state_of(view), intent, at)
 
 
 def void(view: View, at: str, reason: str) -> Decision:
-    """The customer paid otherwise. What the chip did is settled by its next tap.
+    """Void a sale because the customer paid otherwise; its chip's next tap says what that did.
 
     Raises: RefusedError BUSY while the chip is being written.
     """

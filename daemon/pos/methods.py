@@ -214,7 +214,12 @@ class Till:
                 for index, line in enumerate(params.lines)
             }
             return await self._checkout.give_back(
-                key, params.sale_id, lines, params.cashier, params.reason
+                key,
+                params.sale_id,
+                lines,
+                params.cashier,
+                params.reason,
+                in_cash=params.chip == "cash",
             )
 
     async def sale_status(self, session: Session, params: StatusParams) -> SaleStatus:

@@ -74,13 +74,18 @@ class ReturnedLineParams(msgspec.Struct, frozen=True):
 
 
 class ReturnParams(msgspec.Struct, frozen=True, kw_only=True):
-    """A sale to take back; without ``lines``, all that is left of it."""
+    """A sale to take back; without ``lines``, all that is left of it.
+
+    chip: what the card's chip gets back, it is owed until its next tap (``owed``), or it is paid
+          out with the refund (``cash``).
+    """
 
     return_id: RequestId
     sale_id: RequestId
     lines: Annotated[tuple[ReturnedLineParams, ...], msgspec.Meta(max_length=LINES_MAX)] = ()
     cashier: Text = ""
     reason: Text = ""
+    chip: Literal["owed", "cash"] = "owed"
 
 
 class StatusParams(msgspec.Struct, frozen=True):
