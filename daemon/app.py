@@ -244,7 +244,7 @@ async def running(
         stack.callback(room.simulator.close)
         await room.editions.activate(room.editions.active)
         if room.web is not None:
-            await room.web.start()
+            await _start(room.web)
             stack.push_async_callback(room.web.stop)
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         background = [
@@ -266,6 +266,14 @@ async def running(
             await room.status(),
             room.beat,
         )
+
+
+async def _start(web: WebServer) -> None:
+    try:
+        await web.start()
+    except OSError as error:
+        what = f"the phone pages cannot be served there ({error.strerror}); choose another port"
+        raise ConfigError("web.port", what) from error
 
 
 async def run(config_path: Path, clock: Clock, home: Path | None = None) -> None:

@@ -173,9 +173,7 @@ def commit(view: View, sale: Sale) -> Decision:
     return _decision("sale", record, state, moves, sale.at, uses=uses, meters=sale.quote.meters)
 
 
-def release(
-    view: View, at: str, event: SaleEvent, reason: str, written: int = 0
-) -> Decision:
+def release(view: View, at: str, event: SaleEvent, reason: str, written: int = 0) -> Decision:
     """Give back what a hold reserved: the cashier voids it, or its time has run out.
 
     written: what the sale did to the card's chip all the same; the chip is owed it.
@@ -214,7 +212,10 @@ def take_back(
     record = record_of(view)
     returned = {line.line: line.qty_milli for line in record.returned}
     asked = {line.line: line.qty_milli for line in ask.lines}
-    back = give_back(record.sale.quote, returned, asked or _rest(record))
+    asked = asked or _rest(record)
+    if not asked:
+        raise RefusedError(ErrorCode.RETURNED_ALREADY, "All of this sale has come back already.")
+    back = give_back(record.sale.quote, returned, asked)
     moves, account = Moves(view.purses), record.sale.account
     burned, accrued = dict(record.burned), dict(record.accrued)
     for purse, amount in sorted(back.burned.items()):

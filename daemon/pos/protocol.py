@@ -74,11 +74,12 @@ class ReturnedLineParams(msgspec.Struct, frozen=True):
 
 
 class ReturnParams(msgspec.Struct, frozen=True, kw_only=True):
-    """A sale to take back; without ``lines``, all that is left of it."""
+    """A sale to take back: some ``lines``, or ``whole`` for all that is left of it."""
 
     return_id: RequestId
     sale_id: RequestId
     lines: Annotated[tuple[ReturnedLineParams, ...], msgspec.Meta(max_length=LINES_MAX)] = ()
+    whole: bool = False
     cashier: Text = ""
     reason: Text = ""
 
