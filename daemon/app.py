@@ -29,7 +29,7 @@ from daemon.errors import RefusedError
 from daemon.keys import KeyFileError, load_or_make
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.store import Change, StoreError
-from daemon.ledger.stores import OpenStore, open_store
+from daemon.ledger.stores import OpenStore, open_store, scheme_of
 from daemon.pos.claims import Claims
 from daemon.pos.dispatch import LATER
 from daemon.pos.errors import ProtocolCode, ProtocolFaultError
@@ -174,7 +174,10 @@ class Room:
                 for name, state in self.supervisor.states.items()
             ),
             web=self.web.url if self.web else "",
-            ledger={"ledger_id": self.ledger.ledger_id, "store": "sqlite"},
+            ledger={
+                "ledger_id": self.ledger.ledger_id,
+                "store": scheme_of(self.config.ledger) or "sqlite",
+            },
             programme={"id": programme.id, "version": programme.version},
             outbox=outbox,
             simulated={

@@ -120,6 +120,8 @@ class _Rows:
         if change.device_gone is not None:
             self._latest["pass_device"].pop(change.device_gone, None)
             self._latest["pass_device_gone"][change.device_gone] = change.device_gone
+        if change.chip is not None:
+            self._latest["chip"][change.chip.uid] = astuple(change.chip)
         if change.programme is not None:
             self._latest["programme"][change.programme[0]] = change.programme
 

@@ -60,11 +60,25 @@ class CounterMove(msgspec.Struct, frozen=True, array_like=True):
     amount: int
 
 
+class ChipMove(msgspec.Struct, frozen=True, array_like=True):
+    """A payment that a chip has proved: its number on that chip, and the balance after it.
+
+    uid, txid: hex, upper case and lower case.
+    """
+
+    uid: str
+    seq: int
+    txid: str
+    amount: int
+    balance: int
+
+
 class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One event, whole: every cached figure of the ledger is the sum of its entries.
 
     at:     RFC 3339, UTC. kind: ``sale hold void expire return card …``.
     ref:    the sale, return or card concerned.
+    chip:   what the event did to a chip's balance; the postings mirror it.
     detail: what happened, as JSON, for the people who read it.
     """
 
@@ -77,6 +91,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     held: tuple[HeldMove, ...] = ()
     meters: tuple[MeterMove, ...] = ()
     counters: tuple[CounterMove, ...] = ()
+    chip: ChipMove | None = None
     detail: msgspec.Raw = msgspec.Raw(b"{}")
 
     def __post_init__(self) -> None:

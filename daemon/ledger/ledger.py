@@ -153,7 +153,11 @@ class Ledger:
             text = msgspec.json.encode(answer)
             assert text.endswith(_FIRST)
             request = RequestRow(key.method, key.request_id, key.content, text, at)
-            store.write(Change(entry=decision.entry, request=request, sale=decision.sale))
+            store.write(
+                Change(
+                    entry=decision.entry, request=request, sale=decision.sale, chip=decision.chip
+                )
+            )
             return msgspec.Raw(text)
 
         return await self._writer.submit(job)

@@ -12,9 +12,10 @@ import msgspec
 from daemon.errors import ErrorCode, RefusedError
 from daemon.ledger.entries import FOREVER, CounterMove, Entry, MeterMove
 from daemon.ledger.moves import Balance, Moves
+from daemon.ledger.owed import owe, owed_purse, shift
 from daemon.ledger.purse import Lot, claw_back, put, split, take, whole
 from daemon.ledger.states import SaleEvent, SaleState, after
-from daemon.ledger.store import SaleRow, View
+from daemon.ledger.store import ChipRow, SaleRow, View
 from daemon.programme.basket import Basket, Fact, LineId
 from daemon.programme.quote import Quote
 from daemon.programme.returns import GivenBack, give_back
@@ -36,6 +37,8 @@ class Sale(msgspec.Struct, frozen=True, kw_only=True):
     """A sale as the till wants it. ``today`` is its local day (ordinal).
 
     credit:  how far a burn may overdraw each purse.
+    chip_purse, card_uid: the purse that is kept on chips, and the chip that was shown, or "".
+    owed:    what the sale gives to the chip purse beside the chip (see ``daemon.ledger.owed``).
     tenders: what the till took, as it said; kept, not interpreted.
     """
 
@@ -48,6 +51,9 @@ class Sale(msgspec.Struct, frozen=True, kw_only=True):
     frozen: Frozen
     quote: Quote
     credit: dict[str, int] = {}
+    chip_purse: str = ""
+    card_uid: str = ""
+    owed: int = 0
     tenders: tuple[dict[str, int | str], ...] = ()
 
     @property
@@ -55,6 +61,13 @@ class Sale(msgspec.Struct, frozen=True, kw_only=True):
         """Return every account whose purses the sale may move: the card's own and referrers'."""
         others = (earned.account for earned in self.quote.earn)
         return tuple(dict.fromkeys(a for a in (self.account, *others) if a))
+
+    @property
+    def chip_net(self) -> int:
+        """Return what the sale changes in the card's own chip purse."""
+        purse = self.chip_purse
+        earned = (e.amount for e in self.quote.earn if e.purse == purse and not e.account)
+        return sum(earned) - self.quote.burn.get(purse, 0) if purse else 0
 
 
 class ReturnedLine(msgspec.Struct, frozen=True):
@@ -65,7 +78,11 @@ class ReturnedLine(msgspec.Struct, frozen=True):
 
 
 class Return(msgspec.Struct, frozen=True, kw_only=True):
-    """What the till wants to take back."""
+    """What the till wants to take back.
+
+    cash_worth: what a unit that the card's chip would get back is paid out as, in minor units; 0
+                owes it to the chip.
+    """
 
     return_id: str
     sale_id: str
@@ -73,24 +90,55 @@ class Return(msgspec.Struct, frozen=True, kw_only=True):
     cashier: str
     reason: str
     lines: tuple[ReturnedLine, ...]
+    cash_worth: int = 0
+
+
+class ChipIntent(msgspec.Struct, frozen=True, kw_only=True):
+    """What a sale is about to do to a chip; synced before the chip is spoken to.
+
+    seq, balance: the chip's, once it is done. content: of the request that asked for it.
+    sale:         as it will be posted. until: of the hold that it came from, or "".
+    counter:      counts what the chip pays on a day, or "". speaks: as in ChipRow.
+    not_written:  a later tap proved that nothing was written: the same call may go through.
+    case:         a later tap could not tell; the owner decides.
+    """
+
+    ledger_id: str
+    uid: str
+    seq: int
+    txid: bytes
+    amount: int
+    balance: int
+    sale: Sale
+    content: bytes
+    until: str = ""
+    counter: str = ""
+    speaks: str = ""
+    not_written: bool = False
+    case: bool = False
 
 
 class SaleRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """A sale as kept. ``burned`` and ``accrued`` are the lots it moved, less what came back."""
+    """A sale as kept. ``burned`` and ``accrued`` are the lots it moved, less what came back.
+
+    chip: what it is about to do to a chip, until that is decided.
+    """
 
     sale: Sale
     burned: dict[str, tuple[Lot, ...]]
     accrued: dict[str, tuple[Lot, ...]] = {}
     returned: tuple[ReturnedLine, ...] = ()
     refunded: int = 0
+    chip: ChipIntent | None = None
 
 
 class Decision(msgspec.Struct, frozen=True):
-    """What to write: the entry, and the sale's row after it."""
+    """What to write: the entry, the sale's row after it, and what a chip was left at."""
 
     entry: Entry
     sale: SaleRow
     balances: dict[str, Balance]
+    chip: ChipRow | None = None
 
 
 def hold(view: View, sale: Sale, until: str) -> Decision:
@@ -121,11 +169,17 @@ def commit(view: View, sale: Sale) -> Decision:
         uses = _take_uses(view, sale.quote)
         burned = _burn(moves, sale)
     record = SaleRecord(sale=sale, burned=burned, accrued=_accrue(moves, sale))
+    _owe(moves, sale)
     return _decision("sale", record, state, moves, sale.at, uses=uses, meters=sale.quote.meters)
 
 
-def release(view: View, at: str, event: SaleEvent, reason: str) -> Decision:
-    """Give back what a hold reserved: the cashier voids it, or its time has run out."""
+def release(
+    view: View, at: str, event: SaleEvent, reason: str, written: int = 0
+) -> Decision:
+    """Give back what a hold reserved: the cashier voids it, or its time has run out.
+
+    written: what the sale did to the card's chip all the same; the chip is owed it.
+    """
     state = after(state_of(view), event)
     record = record_of(view)
     sale = record.sale
@@ -133,6 +187,9 @@ def release(view: View, at: str, event: SaleEvent, reason: str) -> Decision:
     for purse, lots in record.burned.items():
         entering = put(moves.state(sale.account, purse), lots)
         moves.move(sale.account, purse, held=-sale.quote.burn[purse], lots=entering)
+    if written:
+        shift(moves, sale.account, sale.chip_purse, written)
+        shift(moves, sale.account, owed_purse(sale.chip_purse), -written)
     uses = tuple(CounterMove(use.counter, -use.take) for use in sale.quote.uses)
     kind = "void" if event is SaleEvent.VOID else "expire"
     return _decision(kind, record, state, moves, at, uses=uses, detail={"reason": reason})
@@ -171,6 +228,7 @@ def take_back(
         found = sum(lot.amount for lot in lots)
         taken = found if purse in never_negative else amount
         moves.move(earner, purse, posted=-taken, lots=lots, sign=-1)
+    cash = _owe_back(moves, record.sale, back, ask.cash_worth)
     record = msgspec.structs.replace(
         record,
         burned=burned,
@@ -178,14 +236,14 @@ def take_back(
         returned=_add(record.returned, back),
         refunded=record.refunded + back.money,
     )
-    detail = msgspec.to_builtins(ask) | {"refund": back.money}
+    detail = msgspec.to_builtins(ask) | {"refund": back.money + cash}
     # Meters leave on the day of the sale: a return must not count in a window the sale is not in.
     meters = {meter: -amount for meter, amount in back.meters.items()}
     uses = tuple(CounterMove(use.counter, -use.take) for use in back.uses)
     decision = _decision(
         "return", record, state, moves, ask.at, uses=uses, meters=meters, detail=detail
     )
-    return decision, back
+    return decision, msgspec.structs.replace(back, money=back.money + cash)
 
 
 def state_of(view: View) -> SaleState:
@@ -258,6 +316,31 @@ def _accrue(moves: Moves, sale: Sale) -> dict[str, tuple[Lot, ...]]:
         moves.move(account, earned.purse, posted=earned.amount, lots=entering)
         accrued[earned.key] = _joined((*accrued.get(earned.key, ()), lot))
     return accrued
+
+
+def _owe(moves: Moves, sale: Sale) -> None:
+    if not sale.chip_purse:
+        return
+    owe(moves, sale.account, sale.chip_purse, sale.owed)
+    for earned in sale.quote.earn:
+        if earned.purse == sale.chip_purse and earned.account:
+            owe(moves, earned.account, sale.chip_purse, earned.amount)
+
+
+def _owe_back(moves: Moves, sale: Sale, back: GivenBack, cash_worth: int) -> int:
+    """Owe a chip what a return gives and takes; return what is paid out instead."""
+    purse = sale.chip_purse
+    if not purse:
+        return 0
+    for key, amount in back.earned.items():
+        if key.startswith(f"{purse}@"):
+            owe(moves, key.partition("@")[2], purse, -amount)
+    net = back.burned.get(purse, 0) - back.earned.get(purse, 0)
+    if net > 0 and cash_worth:
+        shift(moves, sale.account, purse, -net)
+        return net * cash_worth
+    owe(moves, sale.account, purse, net)
+    return 0
 
 
 def _joined(lots: tuple[Lot, ...]) -> tuple[Lot, ...]:
