@@ -173,9 +173,7 @@ def commit(view: View, sale: Sale) -> Decision:
     return _decision("sale", record, state, moves, sale.at, uses=uses, meters=sale.quote.meters)
 
 
-def release(
-    view: View, at: str, event: SaleEvent, reason: str, written: int = 0
-) -> Decision:
+def release(view: View, at: str, event: SaleEvent, reason: str, written: int = 0) -> Decision:
     """Give back what a hold reserved: the cashier voids it, or its time has run out.
 
     written: what the sale did to the card's chip all the same; the chip is owed it.
