@@ -164,7 +164,7 @@ class Room:
     async def status(self) -> DaemonStatus:
         """Say how the till is."""
         outbox = await self.ledger.read(lambda store: store.outbox_depth())
-        programme = self.editions.active
+        programme, clocks = self.editions.active, self.live_codes.clocks
         return DaemonStatus(
             version=version("tillcard"),
             terminal=self.config.till.terminal,
@@ -184,6 +184,7 @@ class Room:
                 "readers": tuple(self.simulator.actions),
                 "cards": tuple(self.simulator.cards),
             },
+            clock={"phones_ahead_s": clocks.offset_s, "suspect": clocks.suspect},
         )
 
     async def _simulate(self, params: SimulateParams) -> None:

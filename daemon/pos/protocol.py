@@ -140,7 +140,11 @@ class ReaderStatus(msgspec.Struct, frozen=True):
 
 
 class DaemonStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """How the daemon is. ``simulated`` lists the readers and cards for ``input.simulate``."""
+    """How the daemon is. ``simulated`` lists the readers and cards for ``input.simulate``.
+
+    clock: ``phones_ahead_s``, by how much customers' phones are ahead of this till (the median, or
+           None before five cards), and ``suspect``: somebody should look at the till's clock.
+    """
 
     version: str
     terminal: str
@@ -151,3 +155,4 @@ class DaemonStatus(msgspec.Struct, frozen=True, kw_only=True):
     programme: dict[str, str]
     outbox: int
     simulated: dict[str, tuple[str, ...]]
+    clock: dict[str, int | bool | None]
