@@ -8,7 +8,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import msgspec
+
 from daemon.ledger.entries import SYSTEM_ACCOUNTS, ChainedEntry, Entry, chain
+from daemon.ledger.rows import KEPT
 from daemon.ledger.store import LIFE, Change
 
 Row = Sequence[Any]
@@ -116,6 +119,12 @@ class _Rows:
             self._plain["identifier"] += [(*known, card.card_id) for known in change.identifiers]
         if (customer := change.customer) is not None:
             self._latest["customer"][customer.account] = (customer.account, customer.profile)
+        for row in change.rows:
+            table = KEPT[type(row)]
+            key = tuple(getattr(row, name) for name in table.key)
+            self._latest[table.name][key] = msgspec.structs.astuple(row)
+        if change.requests_before:
+            self._plain["request_gone"].append((change.requests_before,))
         if change.programme is not None:
             self._latest["programme"][change.programme[0]] = change.programme
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 import msgspec
 
+from daemon.programme.status import StatusState
+
 LIABILITY = "@liability"
 BREAKAGE = "@breakage"
 SYSTEM_ACCOUNTS = (LIABILITY, BREAKAGE)
@@ -60,10 +62,18 @@ class CounterMove(msgspec.Struct, frozen=True, array_like=True):
     amount: int
 
 
+class StatusMove(msgspec.Struct, frozen=True, array_like=True):
+    """Where an account stands with a status from now on."""
+
+    account: str
+    status: str
+    state: StatusState
+
+
 class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One event, whole: every cached figure of the ledger is the sum of its entries.
 
-    at:     RFC 3339, UTC. kind: ``sale hold void expire return card …``.
+    at:     RFC 3339, UTC. kind: ``sale hold void expire return topup expiry club day card …``.
     ref:    the sale, return or card concerned.
     detail: what happened, as JSON, for the people who read it.
     """
@@ -77,6 +87,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     held: tuple[HeldMove, ...] = ()
     meters: tuple[MeterMove, ...] = ()
     counters: tuple[CounterMove, ...] = ()
+    statuses: tuple[StatusMove, ...] = ()
     detail: msgspec.Raw = msgspec.Raw(b"{}")
 
     def __post_init__(self) -> None:

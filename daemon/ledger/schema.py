@@ -2,7 +2,7 @@
 
 from daemon.ledger.store import StoreError
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest revision in ``migrations/versions``; a test compares the two."""
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from daemon.ledger.entries import GENESIS_HASH as GENESIS
 from daemon.ledger.entries import SYSTEM_ACCOUNTS, ChainedEntry, Entry, chain, decode
 from daemon.ledger.purse import Lot, PurseState
+from daemon.ledger.rows import KEPT, Question, R, replacing
 from daemon.ledger.schema import check_version, is_behind
 from daemon.ledger.states import SaleState
 from daemon.ledger.store import (
@@ -30,7 +31,12 @@ from daemon.ledger.store import (
 
 _BUSY_TIMEOUT_MS = 5_000
 
-_CARD = "card_id, account, state, kind, number, ean13, token_hash, until"
+_CARD = "card_id, account, state, kind, number, ean13, token_hash, until, issuer"
+_PUT = {
+    row: f"INSERT INTO {table.name} VALUES ({', '.join('?' * len(table.columns))})"
+    f" {replacing(table)}"
+    for row, table in KEPT.items()
+}
 _CACHED = (
     ("balance", "SELECT account, purse, 'posted', posted FROM balance"),
     ("balance", "SELECT account, purse, 'held', held FROM balance"),
@@ -165,7 +171,7 @@ class SQLiteStore:
                 self._put_sale(change.sale)
             if change.card is not None:
                 self._db.execute(
-                    f"INSERT INTO card ({_CARD}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+                    f"INSERT INTO card ({_CARD}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
                     " ON CONFLICT (card_id) DO UPDATE SET"
                     " account = excluded.account, state = excluded.state,"
                     " token_hash = excluded.token_hash, until = excluded.until",
@@ -187,6 +193,10 @@ class SQLiteStore:
                     "INSERT INTO programme (version, text) VALUES (?, ?) ON CONFLICT DO NOTHING",
                     change.programme,
                 )
+            for row in change.rows:
+                self._db.execute(_PUT[type(row)], _row(row))
+            if change.requests_before:
+                self._db.execute("DELETE FROM request WHERE at < ?", (change.requests_before,))
 
     def _put_phone(self, change: Change) -> None:
         if change.phone is not None:
@@ -423,6 +433,11 @@ class SQLiteStore:
                 (self.ledger_id,),
             ).fetchone()
         return decode(row[0]).at if row else ""
+
+    def ask(self, question: Question[R], *values: str | int) -> list[R]:
+        """Return the rows that answer a question."""
+        with _translated():
+            return [question.row(*row) for row in self._db.execute(question.text, values)]
 
     def outbox_depth(self) -> int:
         """Return how many entries wait to be forwarded."""
