@@ -5,8 +5,10 @@ import logging
 import os
 import secrets
 import signal
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+import socket
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -26,7 +28,7 @@ from daemon.editions import Editions
 from daemon.errors import RefusedError
 from daemon.keys import KeyFileError, load_or_make
 from daemon.ledger.ledger import Ledger
-from daemon.ledger.store import StoreError
+from daemon.ledger.store import Change, StoreError
 from daemon.ledger.stores import OpenStore, open_store
 from daemon.pos.claims import Claims
 from daemon.pos.dispatch import LATER
@@ -47,12 +49,14 @@ from daemon.readers.settings import ReaderSettings
 from daemon.readers.simulated.cards import sample_cards
 from daemon.readers.simulated.simulator import Simulator
 from daemon.readers.supervisor import Supervisor
+from daemon.systemd import Notifier, inherited_sockets
 from web.server import WebServer, make_app
 from web.settings import WebSettings
 from web.shop_desk import ShopDesk
 
 HOLD_SWEEP_S = 5.0
 INPUT_SWEEP_S = 1.0
+SOCKET_FD_NAME = "pos"
 STATIC_DIGITS, EAN_DIGITS = 16, 13
 
 STARTUP_ERRORS = (ConfigError, KeyFileError, SocketTakenError, StoreError, OSError)
@@ -63,13 +67,18 @@ log = logging.getLogger("tillcard")
 
 @dataclass(frozen=True)
 class App:
-    """A running till, for whoever started it."""
+    """A running till, for whoever started it.
+
+    beat: returns, with a sentence on the readers, when the till's own parts are seen to move.
+    """
 
     socket: Path
+    tcp_port: int | None
     web_url: str
     cards: Cards
     phones: Phones
     status: DaemonStatus
+    beat: Callable[[], Awaitable[str]]
 
 
 class Room:
@@ -92,9 +101,16 @@ class Room:
         shop_key = load_or_make(home / "phones.key")
         self.phones = Phones(self.ledger, clock, shop_key)
         self.live_codes = LiveCodes(self.ledger, self.cards, clock, shop_key)
-        pricing = Pricing(self.ledger, self.editions, clock)
+        pricing = Pricing(self.ledger, self.editions, clock, policy.ranges)
         self.checkout = Checkout(
-            self.ledger, self.cards, self.live_codes, self.phones, pricing, clock, policy
+            self.ledger,
+            self.cards,
+            self.live_codes,
+            self.phones,
+            pricing,
+            self.editions,
+            clock,
+            policy,
         )
         self.events = EventRing(clock, secrets.token_hex(4))
         self.claims = Claims(clock)
@@ -116,7 +132,11 @@ class Room:
             self._simulate,
             self._web_address,
         ).methods()
-        self.server = Server(self.methods, self.events, self._greeting())
+        listens = config.socket.tcp_port is not None
+        token = load_or_make(home / config.socket.token_file).hex() if listens else ""
+        self.server = Server(
+            self.methods, self.events, self._greeting(), group=config.socket.group, token=token
+        )
 
     def _web_server(self, settings: WebSettings, secret: bytes) -> WebServer:
         desk = ShopDesk(
@@ -170,6 +190,18 @@ class Room:
         except ValueError as error:
             raise ProtocolFaultError(ProtocolCode.INVALID_PARAMS, str(error)) from error
 
+    async def beat(self) -> str:
+        """Return once the ledger's writer has done a job; never, while it hangs.
+
+        The caller runs in the event loop and so proves that it turns, as do the readers'
+        supervisor and the sweepers, which are tasks of the same group and end the till if they
+        end. A reader that hangs is only a word in the sentence.
+        """
+        with suppress(RefusedError):  # the disk may be full; the writer has answered
+            await self.ledger.write(Change(), unless=lambda store: True)
+        states = Counter(self.supervisor.states.values())
+        return ", ".join(f"{count} {state}" for state, count in states.items()) or "no readers"
+
     async def sweep_holds(self) -> None:
         """Release holds that ran out, until cancelled."""
         while True:
@@ -188,15 +220,23 @@ class Room:
 
 @asynccontextmanager
 async def running(
-    config: Config, home: Path, clock: Clock, open_store: OpenStore = open_store
+    config: Config,
+    home: Path,
+    clock: Clock,
+    open_store: OpenStore = open_store,
+    *,
+    inherited: socket.socket | None = None,
 ) -> AsyncIterator[App]:
     """Run a till while the block runs; at the end, finish what is in hand.
 
     home:   the folder that the configuration's relative paths start from.
+    inherited: the listening POS socket, where whoever started the daemon has made it.
     Raises: ConfigError, ProgrammeError, KeyFileError, StoreError, SocketTakenError, OSError.
     """
     room = Room(config, home, clock, open_store)
-    socket = home / config.socket.path if config.socket.path else socket_paths(os.environ)[0]
+    path = home / config.socket.path if config.socket.path else socket_paths(os.environ)[0]
+    if inherited is not None:
+        path = Path(inherited.getsockname())
     async with AsyncExitStack() as stack:
         stack.push_async_callback(room.ledger.close)
         stack.callback(room.simulator.close)
@@ -212,21 +252,41 @@ async def running(
             tasks.create_task(room.sweep_inputs(), name="inputs that wait"),
         ]
         stack.callback(lambda: [task.cancel() for task in background])
-        await stack.enter_async_context(room.server.listening(socket))
+        tcp_port = await stack.enter_async_context(
+            room.server.listening(path, inherited=inherited, tcp_port=config.socket.tcp_port)
+        )
         yield App(
-            socket, room.web.url if room.web else "", room.cards, room.phones, await room.status()
+            path,
+            tcp_port,
+            room.web.url if room.web else "",
+            room.cards,
+            room.phones,
+            await room.status(),
+            room.beat,
         )
 
 
-async def run(config_path: Path, clock: Clock) -> None:
-    """Run a till until SIGTERM or SIGINT."""
+async def run(config_path: Path, clock: Clock, home: Path | None = None) -> None:
+    """Run a till until SIGTERM or SIGINT, as a service of systemd where that has started it.
+
+    home: where relative paths start and keys are kept; the configuration's folder by default.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with running(configuration.load(config_path), config_path.parent, clock) as app:
+    systemd, given = Notifier(os.environ), inherited_sockets(os.environ)
+    config, home = configuration.load(config_path), home or config_path.parent
+    async with (
+        running(config, home, clock, inherited=given.get(SOCKET_FD_NAME)) as app,
+        asyncio.TaskGroup() as tasks,
+    ):
         log.info("ready: socket %s, web %s", app.socket, app.web_url or "off")
+        systemd.say("READY=1", f"STATUS={await app.beat()}")
+        keeping_alive = tasks.create_task(systemd.keep_alive(app.beat))
         await stop.wait()
+        keeping_alive.cancel()
+        systemd.say("STOPPING=1", "STATUS=finishing what is in hand")
         log.info("stopping: finishing what is in hand")
 
 

@@ -37,10 +37,21 @@ class TillSection(Section, frozen=True, kw_only=True):
 
 
 class SocketSection(Section, frozen=True, kw_only=True):
-    """The POS socket. An empty path means the runtime directory's ``pos.sock``."""
+    """The POS socket. An empty path means the runtime directory's ``pos.sock``.
+
+    tcp_port: the same protocol on this port of 127.0.0.1, for programs that have no Unix sockets;
+              0 takes any free port. A client says hello with the token in ``token_file``, which
+              is made at the first start.
+    """
 
     path: str = ""
     group: str = "tillcard"
+    tcp_port: int | None = None
+    token_file: str = "pos.token"
+
+    def __post_init__(self) -> None:
+        if self.tcp_port is not None and not 0 <= self.tcp_port <= 65_535:
+            raise ValueError("tcp_port must be 0 to 65535")
 
 
 class PolicySection(Section, frozen=True, kw_only=True):

@@ -17,6 +17,7 @@ iproute2:brings up loopback in the tests' own network namespace
 chromium:a real browser for the pages
 strace:proves that the disk comes before the answer
 openssl:a foreign check of signatures and certificates
+systemd:hands the daemon its socket and checks its unit, without running as init
 socat:the socket played by hand, as in the README
 "
 case "${1:-}" in

@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-PUBLIC_URL = re.compile(r"https?://[^/\s?#]+(?:/[^\s?#]*[^/\s?#])?")
+PUBLIC_URL = re.compile(r"https?://[^/\s?#]+")
 
 PORT_MAX = 65_535
 

@@ -21,6 +21,12 @@ def main(words: list[str]) -> int:
         default=Path("tillcard.toml"),
         help="the configuration file (default: tillcard.toml here)",
     )
+    parser.add_argument(
+        "--home",
+        type=Path,
+        help="where the ledger and keys lie and relative paths start "
+        "(default: the configuration's folder)",
+    )
     parser.add_argument("--verbose", "-v", action="store_true", help="log more")
     arguments = parser.parse_args(words)
     level = logging.DEBUG if arguments.verbose else logging.INFO
@@ -28,7 +34,7 @@ def main(words: list[str]) -> int:
     logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of every step it takes
     failures: list[BaseException] = []
     try:
-        asyncio.run(run(arguments.config, SystemClock()))
+        asyncio.run(run(arguments.config, SystemClock(), arguments.home))
     except* STARTUP_ERRORS as group:
         failures += group.exceptions
     for error in failures:

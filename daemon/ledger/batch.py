@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import msgspec
+from msgspec.structs import astuple
 
 from daemon.ledger.entries import SYSTEM_ACCOUNTS, ChainedEntry, Entry, chain
 from daemon.ledger.rows import KEPT
@@ -53,7 +53,11 @@ class Batch:
         return not self._touched.isdisjoint(keys)
 
     def take(self) -> dict[str, list[Row]]:
-        """Empty the batch and return its rows by table; tables without rows are left out."""
+        """Empty the batch and return its rows by table; tables without rows are left out.
+
+        ``pass_device_gone`` holds the keys of rows to delete from ``pass_device``; ``request_gone``
+        the times before which requests are deleted.
+        """
         rows = _Rows()
         for change, chained in self._changes:
             rows.add(change, chained)
@@ -79,9 +83,11 @@ def _touched(change: Change) -> Iterable[tuple[str, ...]]:
 
 
 class _Rows:
+    """Rows by table. ``_latest``: of rows that replace each other, the last one, by its key."""
+
     def __init__(self) -> None:
         self._plain: defaultdict[str, list[Row]] = defaultdict(list)
-        self._latest: defaultdict[str, dict[str, Row]] = defaultdict(dict)
+        self._latest: defaultdict[str, dict[Any, Row]] = defaultdict(dict)
         self._sums: defaultdict[str, dict[tuple[str | int, ...], list[int]]] = defaultdict(dict)
 
     def by_table(self) -> dict[str, list[Row]]:
@@ -90,43 +96,42 @@ class _Rows:
             tables[table] = [row for _, row in sorted(latest.items())]
         for table, sums in self._sums.items():
             tables[table] = [(*key, *figures) for key, figures in sorted(sums.items())]
-        return tables
+        return {table: rows for table, rows in tables.items() if rows}
 
     def add(self, change: Change, chained: ChainedEntry | None) -> None:
+        # The fields of a row stand in the order of its table's columns.
         if change.entry is not None and chained is not None:
             self._add_entry(change.entry, chained)
-        if (request := change.request) is not None:
-            self._plain["request"].append(
-                (request.method, request.request_id, request.content, request.answer, request.at)
-            )
-        if (sale := change.sale) is not None:
-            self._latest["sale"][sale.sale_id] = (
-                sale.sale_id,
-                sale.state.value,
-                sale.account,
-                sale.until,
-                sale.body,
-            )
-        if (card := change.card) is not None:
-            keys = (card.number, card.ean13, card.token_hash)
-            self._latest["card"][card.card_id] = (
-                card.card_id,
-                card.account,
-                card.state,
-                card.kind,
-                *keys,
-            )
-            self._plain["identifier"] += [(*known, card.card_id) for known in change.identifiers]
-        if (customer := change.customer) is not None:
-            self._latest["customer"][customer.account] = (customer.account, customer.profile)
+        if change.request is not None:
+            self._plain["request"].append(astuple(change.request))
+        if change.sale is not None:
+            sale_id, state, *rest = astuple(change.sale)
+            self._latest["sale"][sale_id] = (sale_id, state.value, *rest)
+        if change.card is not None:
+            card_id = change.card.card_id
+            self._latest["card"][card_id] = astuple(change.card)
+            self._plain["identifier"] += [(*known, card_id) for known in change.identifiers]
+        if change.customer is not None:
+            self._latest["customer"][change.customer.account] = astuple(change.customer)
+        self._add_phone(change)
         for row in change.rows:
             table = KEPT[type(row)]
-            key = tuple(getattr(row, name) for name in table.key)
-            self._latest[table.name][key] = msgspec.structs.astuple(row)
+            self._latest[table.name][tuple(getattr(row, name) for name in table.key)] = astuple(row)
         if change.requests_before:
             self._plain["request_gone"].append((change.requests_before,))
         if change.programme is not None:
             self._latest["programme"][change.programme[0]] = change.programme
+
+    def _add_phone(self, change: Change) -> None:
+        if change.phone is not None:
+            self._latest["phone"][change.phone.card_id] = astuple(change.phone)
+        if change.device is not None:
+            key = (change.device.device, change.device.card_id)
+            self._latest["pass_device"][key] = astuple(change.device)
+            self._latest["pass_device_gone"].pop(key, None)
+        if change.device_gone is not None:
+            self._latest["pass_device"].pop(change.device_gone, None)
+            self._latest["pass_device_gone"][change.device_gone] = change.device_gone
 
     def _add_entry(self, entry: Entry, chained: ChainedEntry) -> None:
         place = (chained.ledger_id, chained.seq)

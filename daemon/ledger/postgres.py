@@ -28,6 +28,7 @@ from daemon.ledger.batch import Batch, Mark, Row
 from daemon.ledger.entries import GENESIS_HASH as GENESIS
 from daemon.ledger.entries import ChainedEntry
 from daemon.ledger.purse import Lot, PurseState
+from daemon.ledger.rows import Question, R
 from daemon.ledger.schema import check_version, is_behind
 from daemon.ledger.states import SaleState
 from daemon.ledger.store import (
@@ -36,6 +37,8 @@ from daemon.ledger.store import (
     CardRow,
     Change,
     CustomerRow,
+    DeviceRow,
+    PhoneRow,
     RequestRow,
     SaleRow,
     StorageFullError,
@@ -75,7 +78,7 @@ class PostgresStore:
     def __init__(self, location: str, home: Path, *, read_only: bool = False) -> None:
         self._settings = _settings(location)
         self._read_only = read_only
-        self._waiting: list[tuple[bytes, Sequence[Any]]] = []
+        self._waiting: list[sql.Statement] = []
         self._batch: Batch | None = None
         self._head: tuple[int, bytes] | None = None
         self._in_group = self._alone = False
@@ -122,6 +125,7 @@ class PostgresStore:
                 row = self._fetch_one(sql.HEAD, (self.ledger_id,))
                 self._head = (row[0], row[1]) if row else (0, GENESIS)
             self._batch = Batch(self.ledger_id, self._head)
+            self._before_job: Mark = self._batch.mark()
         self._in_group = True
         self._waiting = [(sql.BEGIN, ())]
         if not self._read_only:
@@ -130,7 +134,7 @@ class PostgresStore:
     def commit(self) -> None:
         """Make the group durable: what it wrote and COMMIT leave together."""
         assert self._batch is not None
-        self._send_batch()
+        self._waiting += sql.write(self._batch.take())
         with self._translated(committing=True), self._db.pipeline():
             for statement, values in self._waiting:
                 self._db.execute(statement, values, prepare=True)
@@ -153,10 +157,12 @@ class PostgresStore:
     def savepoint(self) -> None:
         """Start one job inside the group."""
         assert self._batch is not None
-        self._before_job: Mark = self._batch.mark()
+        self._before_job = self._batch.mark()
 
     def release(self) -> None:
         """Keep the job."""
+        assert self._batch is not None
+        self._before_job = self._batch.mark()
 
     def rollback_to(self) -> None:
         """Drop the job, keep the group."""
@@ -179,7 +185,7 @@ class PostgresStore:
             keys |= {("account", account) for account in accounts}
             keys |= {("counter", counter) for counter in counters}
             if self._batch.touches(keys):
-                self._send_batch()
+                self._send_earlier_jobs()
         row = self._fetch_one(
             sql.VIEW, (accounts, accounts, counters, method, request_id, sale_id), send=False
         )
@@ -198,15 +204,12 @@ class PostgresStore:
         assert self._batch is not None, "writing belongs in a group"
         self._batch.add(change)
 
-    def _send_batch(self) -> None:
+    def _send_earlier_jobs(self) -> None:
         """Put what the batch holds before the next statement; they travel together."""
-        if self._batch is None:
-            return
-        rows = self._batch.take()
-        if rows:
-            self._waiting.append(sql.write(rows))
-            if emptied := [row for row in rows.get("lot", ()) if row[-1] < 0]:
-                self._waiting.append(sql.drop_empty_lots(emptied))
+        if self._batch is not None:
+            assert self._batch.mark() == self._before_job, "a job reads first and writes last"
+            self._waiting += sql.write(self._batch.take())
+            self._before_job = self._batch.mark()
 
     # Reading.
 
@@ -252,6 +255,24 @@ class PostgresStore:
         row = self._fetch_one(sql.CARD_BY_TOKEN, (token_hash,))
         return CardRow(*row) if row else None
 
+    def card(self, card_id: str) -> CardRow | None:
+        """Return a card."""
+        row = self._fetch_one(sql.CARD, (card_id,))
+        return CardRow(*row) if row else None
+
+    def phone(self, card_id: str) -> PhoneRow | None:
+        """Return the phone that carries a card."""
+        row = self._fetch_one(sql.PHONE, (card_id,))
+        return PhoneRow(*row) if row else None
+
+    def devices(self, card_id: str) -> list[DeviceRow]:
+        """Return the devices that hold a card's pass."""
+        return [DeviceRow(*row) for row in self._fetch(sql.DEVICES, (card_id,))]
+
+    def device_cards(self, device: str) -> list[CardRow]:
+        """Return the cards whose passes a device holds."""
+        return [CardRow(*row) for row in self._fetch(sql.DEVICE_CARDS, (device,))]
+
     def customer(self, account: str) -> CustomerRow | None:
         """Return the person behind an account."""
         row = self._fetch_one(sql.CUSTOMER, (account,))
@@ -265,6 +286,16 @@ class PostgresStore:
     def history(self, account: str, limit: int) -> list[bytes]:
         """Return the bodies of the account's newest entries, newest first."""
         return [row[0] for row in self._fetch(sql.HISTORY, (account, limit))]
+
+    def newest_at(self) -> str:
+        """Return when this ledger's newest entry was made, RFC 3339, or "" before the first."""
+        row = self._fetch_one(sql.NEWEST_AT, (self.ledger_id,))
+        return str(row[0]) if row else ""
+
+    def ask(self, question: Question[R], *values: str | int) -> list[R]:
+        """Return the rows that answer a question."""
+        statement = question.text.replace("?", "%s").encode()
+        return [question.row(*row) for row in self._fetch(statement, values)]
 
     def outbox_depth(self) -> int:
         """Return how many entries wait to be forwarded."""
@@ -298,7 +329,7 @@ class PostgresStore:
     ) -> list[Any]:
         """Read in one round trip, with what waits; outside a group, again after a lost line."""
         if send:
-            self._send_batch()
+            self._send_earlier_jobs()
         if self._in_group:
             return self._ask(statement, values)
         if self._db.closed:

@@ -4,10 +4,13 @@ Account ids lead every key. A whole group is written by one statement: a WITH of
 table, whose rows come as one array a column.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from daemon.ledger.batch import Row
+from daemon.ledger.rows import KEPT, replacing
+
+Statement = tuple[bytes, Sequence[Any]]
 
 BEGIN = b"BEGIN ISOLATION LEVEL REPEATABLE READ"
 # Locking a table takes no snapshot, so the group that waited for ALONE sees what it waited for.
@@ -57,11 +60,22 @@ EXPIRED_HOLDS = b"""
 SELECT sale_id, state, account, until, body FROM sale
 WHERE until <> '' AND until <= %s ORDER BY until LIMIT %s
 """
-_CARD = "SELECT card_id, account, state, kind, number, ean13, token_hash FROM card"
-CARD_BY_IDENTIFIER = (
-    f"{_CARD} JOIN identifier USING (card_id) WHERE scheme = %s AND value = %s".encode()
+CARD = b"""
+SELECT card_id, account, state, kind, number, ean13, token_hash, until, issuer
+FROM card WHERE card_id = %s
+"""
+CARD_BY_IDENTIFIER = CARD.replace(
+    b"= %s", b"= (SELECT card_id FROM identifier WHERE scheme = %s AND value = %s)"
 )
-CARD_BY_TOKEN = f"{_CARD} WHERE token_hash = %s".encode()
+CARD_BY_TOKEN = CARD.replace(b"card_id = %s", b"token_hash = %s")
+DEVICE_CARDS = CARD.replace(
+    b"= %s", b"IN (SELECT card_id FROM pass_device WHERE device = %s) ORDER BY card_id"
+)
+PHONE = b"SELECT card_id, number, generation, last_step FROM phone WHERE card_id = %s"
+DEVICES = b"""
+SELECT device, card_id, push_token FROM pass_device WHERE card_id = %s ORDER BY device
+"""
+NEWEST_AT = b"SELECT at FROM entry WHERE ledger_id = %s ORDER BY seq DESC LIMIT 1"
 CUSTOMER = b"SELECT account, profile FROM customer WHERE account = %s"
 PROGRAMME = b"SELECT text FROM programme WHERE version = %s"
 HISTORY = b"""
@@ -123,9 +137,9 @@ _INSERTS = {
     "card": _insert(
         "card",
         "card_id text, account text, state text, kind text, number text, ean13 text,"
-        " token_hash bytea",
+        " token_hash bytea, until text, issuer text",
         "ON CONFLICT (card_id) DO UPDATE SET account = excluded.account, state = excluded.state,"
-        " token_hash = excluded.token_hash",
+        " token_hash = excluded.token_hash, until = excluded.until",
     ),
     "identifier": _insert("identifier", "scheme text, value text, card_id text"),
     "customer": _insert(
@@ -133,6 +147,21 @@ _INSERTS = {
         "account text, profile bytea",
         "ON CONFLICT (account) DO UPDATE SET profile = excluded.profile",
     ),
+    "phone": _insert(
+        "phone",
+        "card_id text, number text, generation bigint, last_step bigint",
+        "ON CONFLICT (card_id) DO UPDATE SET number = excluded.number,"
+        " generation = excluded.generation, last_step = excluded.last_step",
+    ),
+    "pass_device": _insert(
+        "pass_device",
+        "device text, card_id text, push_token text",
+        "ON CONFLICT (device, card_id) DO UPDATE SET push_token = excluded.push_token",
+    ),
+    **{
+        table.name: _insert(table.name, ", ".join(table.columns), replacing(table))
+        for table in KEPT.values()
+    },
     "programme": _insert("programme", "version text, text text", "ON CONFLICT DO NOTHING"),
     "entry": _insert(
         "entry", "ledger_id text, seq bigint, account text, at text, body bytea, hash bytea"
@@ -145,26 +174,31 @@ _INSERTS = {
 }
 
 
-def write(tables: Mapping[str, Sequence[Row]]) -> tuple[bytes, list[Any]]:
-    """Return the statement that writes the rows of every table, and its values."""
+_DROP_EMPTY_LOTS = b"""
+DELETE FROM lot WHERE amount = 0 AND (account, purse, expires, usable_from) IN
+(SELECT * FROM unnest(%s::text[], %s::text[], %s::integer[], %s::integer[]))
+"""
+_DROP_REQUESTS = b"DELETE FROM request WHERE at < ANY (%s::text[])"
+_DROP_DEVICES = b"""
+DELETE FROM pass_device WHERE (device, card_id) IN (SELECT * FROM unnest(%s::text[], %s::text[]))
+"""
+
+
+def write(tables: Mapping[str, Sequence[Row]]) -> Iterator[Statement]:
+    """Yield what writes the rows of every table: one statement, and one each for what goes."""
     parts, values = [], []
     for table, (types, text) in _INSERTS.items():
         if rows := tables.get(table):
             parts.append(f"{table}_rows AS ({text})")
             values += _arrays(types, rows)
-    return f"WITH {', '.join(parts)} SELECT".encode(), values
-
-
-def drop_empty_lots(moves: Sequence[Row]) -> tuple[bytes, list[Any]]:
-    """Return the statement that removes the lots of ``moves`` that have nothing left."""
-    keys = [move[:4] for move in moves]
-    return _DROP_EMPTY_LOTS, _arrays(["text", "text", "integer", "integer"], keys)
-
-
-_DROP_EMPTY_LOTS = b"""
-DELETE FROM lot WHERE amount = 0 AND (account, purse, expires, usable_from) IN
-(SELECT * FROM unnest(%s::text[], %s::text[], %s::integer[], %s::integer[]))
-"""
+    if parts:
+        yield f"WITH {', '.join(parts)} SELECT".encode(), values
+    if emptied := [row[:4] for row in tables.get("lot", ()) if row[4] < 0]:
+        yield _DROP_EMPTY_LOTS, _arrays(["text", "text", "integer", "integer"], emptied)
+    if before := tables.get("request_gone"):
+        yield _DROP_REQUESTS, _arrays(["text"], before)
+    if gone := tables.get("pass_device_gone"):
+        yield _DROP_DEVICES, _arrays(["text", "text"], gone)
 
 
 def _arrays(types: Sequence[str], rows: Sequence[Row]) -> list[Any]:

@@ -26,8 +26,8 @@ from daemon.ledger.states import SaleEvent, after
 from daemon.ledger.store import View
 from daemon.programme.basket import Facts, LineId
 from daemon.programme.programme import Programme
-from daemon.programme.rule import Rule
 from daemon.programme.returns import GivenBack, give_back, recompute
+from daemon.programme.rule import Rule
 
 GOOD, TAKEN_BACK = "good", "taken_back"
 
@@ -121,7 +121,7 @@ def _shared_out(
 ) -> list[tuple[str, int]]:
     """Return who gets back how much: who paid last gets it first."""
     shares = []
-    for key in reversed(burned):
+    for key in reversed(list(burned)):
         if key.partition("@")[0] == purse:
             part = min(amount, sum(lot.amount for lot in burned[key]))
             amount -= part
@@ -163,7 +163,8 @@ def _bought_gone(record: SaleRecord, back: GivenBack, rule: Rule, count: int) ->
     """Return how many of ``count`` codes have come back with their lines, this return included."""
     gone_milli = {line.line: line.qty_milli for line in _add(record.returned, back)}
     day = date.fromordinal(record.sale.today)
-    lines = [line.line for line in record.sale.frozen.basket.lines if rule.scope.goods.holds(line, day)]
+    basket, goods = record.sale.frozen.basket, rule.scope.goods
+    lines = [line.line for line in basket.lines if goods.holds(line, day)]
     whole = sum(line.qty_milli for line in record.sale.quote.lines if line.line in lines)
     return -(-count * sum(gone_milli.get(line, 0) for line in lines) // whole)
 

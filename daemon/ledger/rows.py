@@ -146,4 +146,7 @@ ACCOUNTS_SOLD_TO = Question(
     str,
 )
 SALES_OF = Question("SELECT body FROM sale WHERE account = ? AND state = 'posted'", bytes)
-METER_DAYS = Question("SELECT day, amount FROM meter WHERE account = ? AND meter = ?", lambda *r: r)
+METER_DAYS: Question[tuple[int, int]] = Question(
+    "SELECT day, amount FROM meter WHERE account = ? AND meter = ? ORDER BY day",
+    lambda day, amount: (day, amount),
+)

@@ -14,7 +14,7 @@ from daemon.ledger import members
 from daemon.ledger.entries import FOREVER, CounterMove, Entry, MeterMove
 from daemon.ledger.moves import Balance, Moves
 from daemon.ledger.purse import Lot, put, split, take, whole
-from daemon.ledger.rows import CodeRow
+from daemon.ledger.rows import CodeRow, Row
 from daemon.ledger.states import SaleEvent, SaleState, after
 from daemon.ledger.store import Change, SaleRow, View
 from daemon.programme.basket import Basket, Fact, LineId
@@ -42,6 +42,7 @@ class Sale(msgspec.Struct, frozen=True, kw_only=True):
 
     credit:   how far a burn may overdraw each purse of the card.
     gifts:    the accounts of gift cards whose codes were shown, by code: they pay before the card.
+    card_pays: whether the card's own purses may be burned, after the gift cards.
     ordinals: the counters that say which sale this is, of the day and of all.
     issued:   the codes that it hands out.
     tenders:  what the till took, as it said; kept, not interpreted.
@@ -57,6 +58,7 @@ class Sale(msgspec.Struct, frozen=True, kw_only=True):
     quote: Quote
     credit: dict[str, int] = {}
     gifts: dict[str, str] = {}
+    card_pays: bool = True
     ordinals: tuple[str, ...] = ()
     issued: tuple[CodeRow, ...] = ()
     tenders: tuple[dict[str, int | str], ...] = ()
@@ -258,7 +260,7 @@ def _parts(moves: Moves, sale: Sale, purse: str, amount: int) -> Iterator[tuple[
         if part:
             yield f"{purse}@{payer}", payer, part
             amount -= part
-    if amount and not sale.account:
+    if amount and not (sale.account and sale.card_pays):
         raise RefusedError(ErrorCode.NOT_ENOUGH, f"{amount} is missing on the gift cards.")
     if amount:
         yield purse, sale.account, amount
@@ -348,7 +350,7 @@ def decision(
         detail=msgspec.Raw(msgspec.json.encode(sale if detail is None else detail)),
     )
     row = SaleRow(sale.sale_id, state, sale.account, until, msgspec.json.encode(record))
-    kept = (*members.rows(statuses or {}, sale.account, states), *codes)
+    kept: tuple[Row, ...] = (*members.rows(statuses or {}, sale.account, states), *codes)
     return Decision(
         sale=row,
         change=Change(entry=entry, sale=row, rows=kept),

@@ -1,17 +1,15 @@
 """The ledger on SQLite: write-ahead log, ``synchronous=FULL``, plain SQL."""
 
-import fcntl
 import secrets
-import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 from daemon.ledger.entries import GENESIS_HASH as GENESIS
-from daemon.ledger.entries import SYSTEM_ACCOUNTS, ChainedEntry, Entry, chain, decode
+from daemon.ledger.entries import SYSTEM_ACCOUNTS, ChainedEntry, Entry, chain
 from daemon.ledger.purse import Lot, PurseState
 from daemon.ledger.rows import KEPT, Question, R, replacing
-from daemon.ledger.schema import check_version, is_behind
+from daemon.ledger.sqlite_file import check, claimed, connected, migrate, translated
 from daemon.ledger.states import SaleState
 from daemon.ledger.store import (
     EXPIRED_HOLDS_MAX,
@@ -23,13 +21,8 @@ from daemon.ledger.store import (
     PhoneRow,
     RequestRow,
     SaleRow,
-    StorageFullError,
-    StoreConflictError,
-    StoreError,
     View,
 )
-
-_BUSY_TIMEOUT_MS = 5_000
 
 _CARD = "card_id, account, state, kind, number, ean13, token_hash, until, issuer"
 _PUT = {
@@ -47,20 +40,6 @@ _CACHED = (
 )
 
 
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE):
-            raise StorageFullError(str(error)) from error
-        raise StoreError(str(error)) from error
-    except sqlite3.IntegrityError as error:
-        raise StoreConflictError(str(error)) from error
-    except sqlite3.DatabaseError as error:
-        raise StoreError(str(error)) from error
-
-
 class SQLiteStore:
     """One connection. ``read_only`` connections serve quotes while the writer syncs.
 
@@ -73,14 +52,14 @@ class SQLiteStore:
         self._read_only = read_only
         with ExitStack() as opened:
             if read_only:
-                _check(path)
+                check(path)
             else:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                opened.enter_context(_claimed(path))
+                opened.enter_context(claimed(path))
                 migrate(path)
-            self._db = opened.enter_context(closing(_connected(path, read_only=read_only)))
+            self._db = opened.enter_context(closing(connected(path, read_only=read_only)))
             self._db.set_trace_callback(trace)
-            with _translated():
+            with translated():
                 self._db.execute("PRAGMA synchronous = FULL")
                 if not read_only:
                     self._db.execute("PRAGMA journal_mode = WAL")
@@ -106,35 +85,35 @@ class SQLiteStore:
 
     def begin(self) -> None:
         """Start the transaction of a group."""
-        with _translated():
+        with translated():
             self._db.execute("BEGIN" if self._read_only else "BEGIN IMMEDIATE")
             self._head = self._read_head()
 
     def commit(self) -> None:
         """Make the group durable: returns after the write-ahead log is synced."""
-        with _translated():
+        with translated():
             self._db.execute("COMMIT")
 
     def rollback(self) -> None:
         """Drop the group; harmless when SQLite has already done so by itself."""
         if self._db.in_transaction:
-            with _translated():
+            with translated():
                 self._db.execute("ROLLBACK")
 
     def savepoint(self) -> None:
         """Start one job inside the group."""
-        with _translated():
+        with translated():
             self._db.execute("SAVEPOINT job")
         self._head_before_job = self._head
 
     def release(self) -> None:
         """Keep the job."""
-        with _translated():
+        with translated():
             self._db.execute("RELEASE job")
 
     def rollback_to(self) -> None:
         """Drop the job, keep the group."""
-        with _translated():
+        with translated():
             self._db.execute("ROLLBACK TO job")
             self._db.execute("RELEASE job")
         self._head = self._head_before_job
@@ -158,7 +137,7 @@ class SQLiteStore:
 
     def write(self, change: Change) -> None:
         """Append the entry to this ledger's chain and bring every cached figure along."""
-        with _translated():
+        with translated():
             if change.entry is not None:
                 self._append(change.entry)
             if change.request is not None:
@@ -279,7 +258,7 @@ class SQLiteStore:
 
     def purses(self, account: str) -> dict[str, PurseState]:
         """Return the account's purses."""
-        with _translated():
+        with translated():
             lots: dict[str, list[Lot]] = {}
             for purse, *lot in self._db.execute(
                 "SELECT purse, expires, usable_from, amount FROM lot WHERE account = ?"
@@ -298,7 +277,7 @@ class SQLiteStore:
     def meters(self, account: str, windows: Mapping[str, tuple[int, int] | None]) -> dict[str, int]:
         """Sum meters over windows of local days, first and last included; None is for ever."""
         sums = {}
-        with _translated():
+        with translated():
             for meter, window in windows.items():
                 first, last = window or (LIFE, LIFE)
                 row = self._db.execute(
@@ -312,7 +291,7 @@ class SQLiteStore:
     def counters(self, keys: Iterable[str]) -> dict[str, int]:
         """Return the counters that are not zero."""
         found = {}
-        with _translated():
+        with translated():
             for key in keys:
                 row = self._db.execute(
                     "SELECT amount FROM counter WHERE counter = ?", (key,)
@@ -323,7 +302,7 @@ class SQLiteStore:
 
     def sale(self, sale_id: str) -> SaleRow | None:
         """Return a sale."""
-        with _translated():
+        with translated():
             row = self._db.execute(
                 "SELECT sale_id, state, account, until, body FROM sale WHERE sale_id = ?",
                 (sale_id,),
@@ -332,7 +311,7 @@ class SQLiteStore:
 
     def request(self, method: str, request_id: str) -> RequestRow | None:
         """Return a finished request."""
-        with _translated():
+        with translated():
             row = self._db.execute(
                 "SELECT method, request_id, content, answer, at FROM request"
                 " WHERE method = ? AND request_id = ?",
@@ -342,7 +321,7 @@ class SQLiteStore:
 
     def expired_holds(self, now: str) -> list[SaleRow]:
         """Return holds whose time has run out, oldest first."""
-        with _translated():
+        with translated():
             rows = self._db.execute(
                 "SELECT sale_id, state, account, until, body FROM sale"
                 " WHERE until <> '' AND until <= ? ORDER BY until LIMIT ?",
@@ -366,13 +345,13 @@ class SQLiteStore:
         return self._card("card_id = ?", (card_id,))
 
     def _card(self, where: str, values: tuple[str | bytes, ...]) -> CardRow | None:
-        with _translated():
+        with translated():
             row = self._db.execute(f"SELECT {_CARD} FROM card WHERE {where}", values).fetchone()
         return CardRow(*row) if row else None
 
     def customer(self, account: str) -> CustomerRow | None:
         """Return the person behind an account."""
-        with _translated():
+        with translated():
             row = self._db.execute(
                 "SELECT account, profile FROM customer WHERE account = ?", (account,)
             ).fetchone()
@@ -380,7 +359,7 @@ class SQLiteStore:
 
     def phone(self, card_id: str) -> PhoneRow | None:
         """Return the phone that carries a card."""
-        with _translated():
+        with translated():
             row = self._db.execute(
                 "SELECT card_id, number, generation, last_step FROM phone WHERE card_id = ?",
                 (card_id,),
@@ -389,7 +368,7 @@ class SQLiteStore:
 
     def devices(self, card_id: str) -> list[DeviceRow]:
         """Return the devices that hold a card's pass."""
-        with _translated():
+        with translated():
             rows = self._db.execute(
                 "SELECT device, card_id, push_token FROM pass_device WHERE card_id = ?"
                 " ORDER BY device",
@@ -399,7 +378,7 @@ class SQLiteStore:
 
     def device_cards(self, device: str) -> list[CardRow]:
         """Return the cards whose passes a device holds."""
-        with _translated():
+        with translated():
             rows = self._db.execute(
                 f"SELECT {_CARD} FROM card WHERE card_id IN"
                 " (SELECT card_id FROM pass_device WHERE device = ?) ORDER BY card_id",
@@ -409,7 +388,7 @@ class SQLiteStore:
 
     def programme(self, version: str) -> str | None:
         """Return the text of a programme version that has priced something."""
-        with _translated():
+        with translated():
             row = self._db.execute(
                 "SELECT text FROM programme WHERE version = ?", (version,)
             ).fetchone()
@@ -417,7 +396,7 @@ class SQLiteStore:
 
     def history(self, account: str, limit: int) -> list[bytes]:
         """Return the bodies of the account's newest entries, newest first."""
-        with _translated():
+        with translated():
             rows = self._db.execute(
                 "SELECT body FROM entry WHERE account = ?"
                 " ORDER BY at DESC, ledger_id DESC, seq DESC LIMIT ?",
@@ -427,26 +406,26 @@ class SQLiteStore:
 
     def newest_at(self) -> str:
         """Return when this ledger's newest entry was made, RFC 3339, or "" before the first."""
-        with _translated():
+        with translated():
             row = self._db.execute(
-                "SELECT body FROM entry WHERE ledger_id = ? ORDER BY seq DESC LIMIT 1",
+                "SELECT at FROM entry WHERE ledger_id = ? ORDER BY seq DESC LIMIT 1",
                 (self.ledger_id,),
             ).fetchone()
-        return decode(row[0]).at if row else ""
+        return str(row[0]) if row else ""
 
     def ask(self, question: Question[R], *values: str | int) -> list[R]:
         """Return the rows that answer a question."""
-        with _translated():
+        with translated():
             return [question.row(*row) for row in self._db.execute(question.text, values)]
 
     def outbox_depth(self) -> int:
         """Return how many entries wait to be forwarded."""
-        with _translated():
+        with translated():
             return int(self._db.execute("SELECT count(*) FROM outbox").fetchone()[0])
 
     def entries(self) -> Iterator[ChainedEntry]:
         """Yield every entry of every ledger here, by ledger and seq."""
-        with _translated():
+        with translated():
             for row in self._db.execute(
                 # Whoever edits the file by hand may leave text where bytes were.
                 "SELECT ledger_id, seq, CAST(body AS BLOB), CAST(hash AS BLOB) FROM entry"
@@ -456,7 +435,7 @@ class SQLiteStore:
 
     def cached(self) -> Iterator[tuple[str, tuple[str | int, ...], int]]:
         """Yield every cached figure as (table, key, value)."""
-        with _translated():
+        with translated():
             for table, query in _CACHED:
                 for *key, value in self._db.execute(query):
                     yield table, tuple(key), value
@@ -464,51 +443,6 @@ class SQLiteStore:
     def close(self) -> None:
         """Close the connection."""
         self._opened.close()
-
-
-@contextmanager
-def _claimed(path: Path) -> Iterator[None]:
-    """Lock ``<path>.lock``; the system frees it when the process ends, however it ends."""
-    with path.with_name(path.name + ".lock").open("wb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise StoreError(f"{path} is being written by another tillcard.") from error
-        yield
-
-
-def _connected(path: Path, *, read_only: bool) -> sqlite3.Connection:
-    with _translated():
-        return sqlite3.connect(
-            f"file:{path}?mode={'ro' if read_only else 'rw'}",
-            uri=True,
-            isolation_level=None,
-            check_same_thread=False,
-            timeout=_BUSY_TIMEOUT_MS / 1000,
-        )
-
-
-def _check(path: Path) -> None:
-    if not path.exists():
-        raise StoreError(f"There is no ledger at {path}.")
-    check_version(_version(path), str(path))
-
-
-def migrate(path: Path) -> None:
-    """Bring the database file to this version's schema, making it if it is not there."""
-    if is_behind(_version(path), str(path)):
-        from daemon.ledger.migrations import upgrade  # slow to import and seldom needed
-
-        upgrade(f"sqlite:///{path}")
-
-
-def _version(path: Path) -> str:
-    with _translated(), closing(sqlite3.connect(path)) as db:
-        named = "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'"
-        if db.execute(named).fetchone() is None:
-            return ""
-        row = db.execute("SELECT version_num FROM alembic_version").fetchone()
-        return str(row[0]) if row else ""
 
 
 def _row(struct: object) -> tuple[object, ...]:

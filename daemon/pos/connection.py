@@ -30,6 +30,9 @@ class Service(NamedTuple):
 
     role_of: gives the role of a new connection, before it has said anything.
     drain_s: how long an answer may wait for a client that does not read.
+    connections_max: by this door.
+    token:   what makes a client of role NOBODY one that may sell.
+    hello_s: how long such a client has for it; then it is cut off.
     """
 
     methods: Mapping[str, Method]
@@ -37,6 +40,9 @@ class Service(NamedTuple):
     greeting: Greeting
     role_of: Callable[[asyncio.Transport], Role]
     drain_s: float
+    connections_max: int
+    token: str = ""
+    hello_s: float = 0.0
 
 
 class Connection(asyncio.Protocol):
@@ -62,7 +68,7 @@ class Connection(asyncio.Protocol):
         admit: False when there is no place for one more.
         gone:  called once, when the client is away and nothing of it is in hand any more.
         """
-        self._service = service
+        self.service = service
         self._tasks = tasks
         self._admit = admit
         self._gone = gone
@@ -75,6 +81,7 @@ class Connection(asyncio.Protocol):
         self._clogged = False
         self._lost = False
         self._deadline: asyncio.TimerHandle | None = None
+        self._hello_deadline: asyncio.TimerHandle | None = None
 
     # What the transport reports.
 
@@ -86,9 +93,12 @@ class Connection(asyncio.Protocol):
             return
         self._transport = transport
         transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES_MAX)
-        service = self._service
+        service = self.service
         role = service.role_of(transport)
-        self._session = Session(role, service.greeting.terminal, service.events)
+        self._session = Session(role, service.greeting.terminal, service.events, service.token)
+        if role is Role.NOBODY:
+            loop = asyncio.get_running_loop()
+            self._hello_deadline = loop.call_later(service.hello_s, self._cut_nobody)
         transport.write(line_of(Notification("greeting", service.greeting)))
         service.events.listeners.add(self._send_events)
 
@@ -122,7 +132,9 @@ class Connection(asyncio.Protocol):
         """Let the requests in hand go on without the client."""
         self._lost = True
         self._stop_deadline()
-        self._service.events.listeners.discard(self._send_events)
+        if self._hello_deadline is not None:
+            self._hello_deadline.cancel()
+        self.service.events.listeners.discard(self._send_events)
         self._lines.clear()
         self._settle()
 
@@ -173,7 +185,7 @@ class Connection(asyncio.Protocol):
         """Serve ``line`` and then each that is handed over, until cancelled."""
         loop = asyncio.get_running_loop()
         while True:
-            answer = await dispatch(line, self._service.methods, self._session)
+            answer = await dispatch(line, self.service.methods, self._session)
             if answer:
                 self._write(answer)
             self._send_events()  # behind the answer to ``events.subscribe``, never before it
@@ -234,7 +246,7 @@ class Connection(asyncio.Protocol):
     def _start_deadline(self) -> None:
         if self._deadline is None:
             loop = asyncio.get_running_loop()
-            self._deadline = loop.call_later(self._service.drain_s, self._cut)
+            self._deadline = loop.call_later(self.service.drain_s, self._cut)
 
     def _stop_deadline(self) -> None:
         if self._deadline is not None:
@@ -244,6 +256,11 @@ class Connection(asyncio.Protocol):
     def _cut(self) -> None:
         _LOG.warning("client %r does not read its answers; cut off", self._session.client)
         self._transport.abort()
+
+    def _cut_nobody(self) -> None:
+        if self._session.role is Role.NOBODY:
+            _LOG.warning("a client on the TCP port showed no token; cut off")
+            self._transport.abort()
 
 
 def _turn_away(transport: asyncio.Transport) -> None:

@@ -79,6 +79,9 @@ async def _answer(request: Request, methods: Mapping[str, Method], session: Sess
 
 async def _carry_out(request: Request, methods: Mapping[str, Method], session: Session) -> Result:
     method = methods.get(request.method)
+    if session.role is Role.NOBODY and (method is None or method.role > Role.NOBODY):
+        detail = "Say hello with the token from the daemon's token file first."
+        raise RefusedError(ErrorCode.PERMISSION, detail)
     if method is None:
         shown = request.method[:NAME_CHARS_SHOWN_MAX]
         raise ProtocolFaultError(ProtocolCode.METHOD_NOT_FOUND, f"There is no method {shown!r}.")

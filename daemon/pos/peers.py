@@ -14,8 +14,12 @@ UCRED = struct.Struct("=iII")  # pid, uid, gid: struct ucred of unix(7)
 
 
 class Role(IntEnum):
-    """What a client may do. Each role may do all that the ones below it may."""
+    """What a client may do. Each role may do all that the ones below it may.
 
+    ``NOBODY`` has come over TCP and shown no token yet: it may say ``hello`` and nothing else.
+    """
+
+    NOBODY = -1
     READ = 0
     SALE = 1
     ADMIN = 2
@@ -46,10 +50,10 @@ def role_for(
     return Role.SALE if till_group_id in group_ids else Role.READ
 
 
-def peer_role(peer: HasOptions) -> Role:
+def peer_role(peer: HasOptions, till_group: str = TILL_GROUP) -> Role:
     """Return the role of the process that connected to a Unix socket, by its user and groups."""
     _, uid, gid = UCRED.unpack(peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, UCRED.size))
-    daemon_uid, till_group_id = os.getuid(), _till_group_id()
+    daemon_uid, till_group_id = os.getuid(), _group_id(till_group)
     return role_for(uid, _group_ids(uid, gid), daemon_uid=daemon_uid, till_group_id=till_group_id)
 
 
@@ -60,8 +64,8 @@ def _group_ids(uid: int, gid: int) -> list[int]:
         return [gid]
 
 
-def _till_group_id() -> int | None:
+def _group_id(name: str) -> int | None:
     try:
-        return grp.getgrnam(TILL_GROUP).gr_gid
+        return grp.getgrnam(name).gr_gid
     except KeyError:
         return None

@@ -1,26 +1,35 @@
-"""The socket that every POS of this till connects to."""
+"""The socket that every POS of this till connects to, and its double on a loopback port."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 
 from daemon.pos.connection import Connection, Service
 from daemon.pos.dispatch import Method
 from daemon.pos.events import EventRing
-from daemon.pos.peers import Role, peer_role
+from daemon.pos.peers import TILL_GROUP, Role, peer_role
 from daemon.pos.session_methods import Greeting
 from daemon.pos.socket_file import claimed_socket
 
 CONNECTIONS_MAX = 64
+TCP_CONNECTIONS_MAX = 16
+HELLO_S_MAX = 10.0
+LOOPBACK = "127.0.0.1"
 DRAIN_S_MAX = 30.0
 STOP_S_MAX = 10.0
 
 
 class Server:
-    """Serves ``methods`` and ``events``. Over CONNECTIONS_MAX clients, one more hears ``busy``.
+    """Serves ``methods`` and ``events``. One client more than the limit hears ``busy``.
 
+    The limits are CONNECTIONS_MAX on the socket and TCP_CONNECTIONS_MAX on the port, so that
+    strangers on the port never keep out a POS on the socket.
+
+    group:   whose members may connect to the socket and sell.
+    token:   what a client on the port must bring, within ``hello_s``.
     drain_s: how long an answer may wait for a client that does not read, then it is cut off.
     stop_s:  how long requests in hand may take at the end, then they are cancelled.
     """
@@ -31,34 +40,62 @@ class Server:
         events: EventRing,
         greeting: Greeting,
         *,
+        group: str = TILL_GROUP,
+        token: str = "",
+        hello_s: float = HELLO_S_MAX,
         drain_s: float = DRAIN_S_MAX,
         stop_s: float = STOP_S_MAX,
     ) -> None:
-        self._service = Service(methods, events, greeting, _unix_role, drain_s)
+        self._group = group
+        self._unix = Service(methods, events, greeting, self._role_of, drain_s, CONNECTIONS_MAX)
+        self._tcp = self._unix._replace(
+            role_of=lambda transport: Role.NOBODY,
+            connections_max=TCP_CONNECTIONS_MAX,
+            token=token,
+            hello_s=hello_s,
+        )
         self._stop_s = stop_s
         self._connections: set[Connection] = set()
         self._empty = asyncio.Event()
         self._stopping = False
 
     @asynccontextmanager
-    async def listening(self, path: Path) -> AsyncIterator[None]:
-        """Serve the Unix socket ``path`` while the block runs; finish what is in hand after it.
+    async def listening(
+        self,
+        path: Path,
+        *,
+        inherited: socket.socket | None = None,
+        tcp_port: int | None = None,
+    ) -> AsyncIterator[int | None]:
+        """Serve while the block runs; finish what is in hand after it.
 
-        Raises: SocketTakenError, before anything is served.
+        path:      of the Unix socket, made here,
+        inherited: unless whoever started the daemon has made one that listens already.
+        tcp_port:  on the loopback interface; 0 takes any that is free, None opens none.
+        Yields:    the port that was opened.
+        Raises:    SocketTakenError, OSError for the port, before anything is served.
         """
         loop = asyncio.get_running_loop()
-        with claimed_socket(path) as listener:
-            async with asyncio.TaskGroup() as tasks:
-                connect = partial(Connection, self._service, tasks, self._admit, self._leave)
-                acceptor = await loop.create_unix_server(connect, sock=listener)
-                try:
-                    yield
-                finally:
-                    acceptor.close()
-                    await self._finish()
+        async with AsyncExitStack() as stack:
+            listener = inherited or stack.enter_context(claimed_socket(path, self._group))
+            listeners = [(self._unix, listener)]
+            if tcp_port is not None:
+                assert self._tcp.token, "a port needs a token"
+                listeners.append((self._tcp, stack.enter_context(_loopback(tcp_port))))
+            tasks = await stack.enter_async_context(asyncio.TaskGroup())
+            doors: list[asyncio.Server] = []
+            stack.push_async_callback(self._finish, doors)
+            for service, listener in listeners:
+                connect = partial(Connection, service, tasks, self._admit, self._leave)
+                doors.append(await loop.create_server(connect, sock=listener))
+            yield None if tcp_port is None else listener.getsockname()[1]
+
+    def _role_of(self, transport: asyncio.Transport) -> Role:
+        return peer_role(transport.get_extra_info("socket"), self._group)
 
     def _admit(self, connection: Connection) -> bool:
-        if self._stopping or len(self._connections) >= CONNECTIONS_MAX:
+        here = sum(each.service is connection.service for each in self._connections)
+        if self._stopping or here >= connection.service.connections_max:
             return False
         self._connections.add(connection)
         return True
@@ -68,9 +105,11 @@ class Server:
         if not self._connections:
             self._empty.set()
 
-    async def _finish(self) -> None:
-        """Let every request in hand be answered, until the deadline."""
+    async def _finish(self, doors: list[asyncio.Server]) -> None:
+        """Let nobody in, and every request in hand be answered, until the deadline."""
         self._stopping = True
+        for door in doors:
+            door.close()
         if not self._connections:
             return
         self._empty.clear()
@@ -85,5 +124,10 @@ class Server:
             await self._empty.wait()
 
 
-def _unix_role(transport: asyncio.Transport) -> Role:
-    return peer_role(transport.get_extra_info("socket"))
+def _loopback(port: int) -> socket.socket:
+    """Bind ``port``. Raises OSError that names it."""
+    try:
+        return socket.create_server((LOOPBACK, port))
+    except OSError as error:
+        detail = f"The port {port} of {LOOPBACK} cannot be opened: {error.strerror}"
+        raise OSError(error.errno, detail) from error

@@ -13,6 +13,7 @@ class Session:
 
     terminal: the till that this daemon serves.
     client:   the POS program's own name and version, as ``hello`` gave them, or "".
+    token:    what ``hello`` must bring while the role is NOBODY.
     cursor:   set by ``events.subscribe``; None while the client wants no events.
     claims:   whether ``exits`` will free the readers it claimed.
     exits:    what is to be undone when the client is gone and its last request has ended:
@@ -22,6 +23,7 @@ class Session:
     role: Role
     terminal: str
     events: EventRing
+    token: str = ""
     client: str = ""
     client_version: str = ""
     cursor: Cursor | None = None

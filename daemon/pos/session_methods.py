@@ -1,9 +1,11 @@
 """The methods that concern the connection itself: ``hello`` and ``events.…``."""
 
+import hmac
 from typing import Annotated
 
 import msgspec
 
+from daemon.errors import ErrorCode, RefusedError
 from daemon.pos.dispatch import Method
 from daemon.pos.events import Cursor
 from daemon.pos.peers import Role
@@ -76,7 +78,14 @@ class AckResult(msgspec.Struct, frozen=True):
 
 
 async def hello(session: Session, params: HelloParams) -> HelloResult:
-    """Note who calls. On a Unix socket the peer's user has given the role already."""
+    """Note who calls. Over TCP the token gives the role; a Unix socket's peer has it already."""
+    if session.role is Role.NOBODY:
+        given = (params.token or "").encode()
+        if not hmac.compare_digest(given, session.token.encode()):
+            raise RefusedError(
+                ErrorCode.PERMISSION, "Say hello with the token from the daemon's token file."
+            )
+        session.role = Role.SALE
     session.client, session.client_version = params.client, params.version
     return HelloResult(session.role.wire_name, session.terminal)
 
@@ -96,7 +105,7 @@ async def acknowledge(session: Session, params: AckParams) -> AckResult:
 
 
 SESSION_METHODS = {
-    "hello": Method(HelloParams, hello, Role.READ, HelloResult),
+    "hello": Method(HelloParams, hello, Role.NOBODY, HelloResult),
     "events.subscribe": Method(SubscribeParams, subscribe, Role.READ, SubscribeResult),
     "events.ack": Method(AckParams, acknowledge, Role.READ, AckResult),
 }

@@ -2,10 +2,11 @@
 
 import fcntl
 import os
+import shutil
 import socket
 import stat
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 SOCKET_NAME = "pos.sock"
@@ -35,9 +36,10 @@ def socket_paths(environ: Mapping[str, str]) -> list[Path]:
 
 
 @contextmanager
-def claimed_socket(path: Path) -> Iterator[socket.socket]:
+def claimed_socket(path: Path, group: str = "") -> Iterator[socket.socket]:
     """Bind the socket for this process alone, with SOCKET_MODE; remove it at the end.
 
+    group: whose socket it becomes, where there is such a group and this user may give it away.
     A socket that a dead daemon left is replaced. The lock file beside it stays: removing it
     would let two daemons lock two files of one name.
     Raises: SocketTakenError.
@@ -50,6 +52,8 @@ def claimed_socket(path: Path) -> Iterator[socket.socket]:
             listener = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
             listener.bind(str(path))
             stack.callback(path.unlink, missing_ok=True)
+            with suppress(LookupError, PermissionError):
+                shutil.chown(path, group=group)
             path.chmod(SOCKET_MODE)  # before it listens, so nobody came in by another mode
         except OSError as error:  # not allowed, or longer than sun_path (unix(7))
             raise SocketTakenError(f"The socket {path} cannot be made: {error}") from error

@@ -99,7 +99,7 @@ def test_a_database_of_a_newer_tillcard_is_refused(
 def test_a_database_that_cannot_be_migrated_is_left_as_it_was(kept: Kept, tmp_path: Path) -> None:
     kept.run("CREATE TABLE sale (somebody TEXT)")
     for _ in range(2):
-        with pytest.raises(StoreError, match="could not be migrated: .*sale"):
+        with pytest.raises(StoreError, match=r"could not be migrated: .*sale"):
             open_store(kept.location, tmp_path)
     kept.run("DROP TABLE sale")
     open_store(kept.location, tmp_path).close()

@@ -152,7 +152,9 @@ async def test_an_account_s_history_is_by_time_whichever_till_wrote_it(
 async def test_a_till_that_stops_in_a_group_holds_nobody_up(address: str, tmp_path: Path) -> None:
     stopped = open_store(address + IMPATIENT, tmp_path / "till-1")
     stopped.begin()
+    stopped.savepoint()
     stopped.write(Change(entry=counted("s1")))
+    stopped.release()
     stopped.counters(["c"])  # sends what was written; its row is locked now
     async with open_ledger(
         open_store(address, tmp_path / "till-2"),

@@ -8,6 +8,7 @@ from daemon.errors import ErrorCode, RefusedError
 from daemon.ledger.audit import audit
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.sales import Sale
+from daemon.ledger.store import CardRow, Change
 from daemon.programme.quote import Use
 from tests.stores.conftest import OpenHere
 from tests.stores.hand_made import PATIENCE_S, commit, made_sale, open_ledger
@@ -66,6 +67,28 @@ async def test_one_sale_sent_by_every_client_is_posted_once(open_here: OpenHere)
         assert Counter(answer.replayed for answer in answers) == {False: 1, True: CLIENTS - 1}
         result = await ledger.read(audit)
         assert (result.entries, result.findings) == (1, ())
+
+
+async def test_a_job_that_cannot_be_written_takes_no_other_of_its_group_along(
+    open_here: OpenHere,
+) -> None:
+    async with open_ledger(open_here(), open_here(read_only=True)) as ledger:
+        cards = [
+            CardRow(f"c{n}", "a1", "active", "plastic", "", "", bytes([n] * 32)) for n in range(20)
+        ]
+        # Two cards claim one identifier, and nobody asks beforehand.
+        changes = [
+            Change(card=card, identifiers=(("number", str(min(n, 18))),))
+            for n, card in enumerate(cards)
+        ]
+        async with asyncio.timeout(PATIENCE_S):
+            results = await asyncio.gather(
+                *(ledger.write(change) for change in changes), return_exceptions=True
+            )
+        assert results[:19] == [True] * 19
+        assert isinstance(results[19], RefusedError)
+        found = await ledger.read(lambda store: [store.card(card.card_id) for card in cards])
+        assert found == [*cards[:19], None]
 
 
 async def test_the_audit_of_a_ledger_at_work_finds_nothing(open_here: OpenHere) -> None:

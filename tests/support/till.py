@@ -1,6 +1,7 @@
 """A whole till in the test's own process, and a POS that speaks to it over the socket."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from importlib import resources
@@ -35,11 +36,15 @@ def lay_out(home: Path, programme: str = "", **replace: str) -> None:
 
 @asynccontextmanager
 async def open_till(
-    home: Path, clock: Clock, open_ledger: OpenStore = open_store
+    home: Path,
+    clock: Clock,
+    open_ledger: OpenStore = open_store,
+    *,
+    inherited: socket.socket | None = None,
 ) -> AsyncIterator[App]:
     """Run the till of ``home``, and give its sample cards owners at the first start."""
     config = configuration.load(home / "tillcard.toml")
-    async with running(config, home, clock, open_ledger) as app:
+    async with running(config, home, clock, open_ledger, inherited=inherited) as app:
         if not await app.cards.is_taken("number", PLASTIC):
             await issue_samples(app)
         yield app
@@ -76,8 +81,12 @@ class Pos:
 
     @classmethod
     @asynccontextmanager
-    async def connect(cls, socket: Path) -> AsyncIterator[Self]:
-        pos = cls(*await asyncio.open_unix_connection(str(socket), limit=2**21))
+    async def connect(cls, address: Path | int) -> AsyncIterator[Self]:
+        """Connect to the socket, or to a port of this machine."""
+        if isinstance(address, int):
+            pos = cls(*await asyncio.open_connection("127.0.0.1", address, limit=2**21))
+        else:
+            pos = cls(*await asyncio.open_unix_connection(str(address), limit=2**21))
         try:
             pos.greeting = (await pos._receive())["params"]
             yield pos

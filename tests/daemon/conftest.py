@@ -1,4 +1,4 @@
-"""A whole till, for tests that need more than the socket."""
+"""A whole till, for tests that need more than one room of it."""
 
 from tests.scenarios.conftest import clock, pos, till
 
