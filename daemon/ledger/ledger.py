@@ -160,6 +160,36 @@ class Ledger:
 
         return await self._writer.submit(job)
 
+    async def carry_out(
+        self,
+        key: Key,
+        at: str,
+        job: Callable[[Store], tuple[Change, msgspec.Struct]],
+    ) -> msgspec.Raw:
+        """Do what no sale is concerned in, exactly once; return its answer as JSON.
+
+        job:    reads first, then gives what to write and the answer, as ``decide`` of `perform`.
+        Raises: RefusedError, with nothing written but a final refusal under the request's id.
+        """
+
+        def once(store: Store) -> msgspec.Raw:
+            replayed = _replay(key, store.request(key.method, key.request_id))
+            if replayed is not None:
+                return replayed
+            change, answer = job(store)
+            text = msgspec.json.encode(answer)
+            assert text.endswith(_FIRST)
+            request = RequestRow(key.method, key.request_id, key.content, text, at)
+            store.write(msgspec.structs.replace(change, request=request))
+            return msgspec.Raw(text)
+
+        try:
+            return await self._writer.submit(once)
+        except RefusedError as refusal:
+            if refusal.code.retryable or refusal.code is ErrorCode.ID_REUSED:
+                raise
+            return await self.refuse(key, at, refusal)
+
     async def expire_holds(self, now: str) -> int:
         """Release holds whose time has run out by ``now``; return how many."""
         rows = await self.read(lambda store: store.expired_holds(now))
