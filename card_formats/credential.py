@@ -50,6 +50,7 @@ class Reading(msgspec.Struct, frozen=True):
     text:      the content with identifiers, sentinels and framing taken off; a UID in upper hex.
     aim:       the AIM symbology identifier as sent (``]E0``), or "".
     also:      the other tracks of the same swipe.
+    faults:    what was wrong with tracks that are in neither (``track1.unread``).
     """
 
     medium: Medium
@@ -57,10 +58,11 @@ class Reading(msgspec.Struct, frozen=True):
     text: str
     aim: str = ""
     also: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         """Hide the content: nobody knows yet whether it is a payment card's."""
-        return f"Reading({self.medium.value}, {self.symbology}, {mask(self.text)})"
+        return f"Reading({self.medium.value}, {self.symbology}, {len(self.text)} characters)"
 
 
 class Credential(msgspec.Struct, frozen=True):

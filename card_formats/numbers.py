@@ -6,6 +6,7 @@ from card_formats.check_digits import CHECK_CHARS, Check, has_valid_check, is_di
 from card_formats.credential import Credential, Medium, Reading, Trust
 from card_formats.errors import CardFormatError
 from card_formats.phone.rotating import CODE_DIGITS, GOOGLE_CODE_DIGITS
+from card_formats.symbology.gs1 import loyalty_numbers
 
 NUMBER_CHARS_MAX = 32
 UPC_DIGITS, GTIN_DIGITS = 12, 13
@@ -85,7 +86,12 @@ def recognise_number(reading: Reading, ranges: tuple[NumberRange, ...]) -> Crede
 
 
 def numbers_in(reading: Reading) -> list[str]:
-    """Return where a card number can stand: the whole content, or a track's first field."""
+    """Return where a card number can stand: the whole content, a GS1 field, a track's first.
+
+    Raises: CardFormatError ``gs1.…`` for a loyalty number of GS1 that was misread or misprinted.
+    """
+    if reading.medium is Medium.BARCODE:
+        return [reading.text, *loyalty_numbers(reading.symbology, reading.text)]
     if reading.medium is not Medium.STRIPE:
         return [reading.text]
     return [_first_field(track) for track in (reading.text, *reading.also)]

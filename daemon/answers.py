@@ -21,7 +21,10 @@ TEXT_CHARS_MAX = 500
 """A reason, or another free text."""
 
 Text = Annotated[str, msgspec.Meta(max_length=TEXT_CHARS_MAX)]
-RequestId = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+RequestId = Annotated[
+    str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")
+]
+"""An id that the POS makes: 1 to 64 characters, none of them a control character."""
 Lines = Annotated[tuple[BasketLine, ...], msgspec.Meta(max_length=LINES_MAX)]
 Codes = Annotated[tuple[str, ...], msgspec.Meta(max_length=CODES_MAX)]
 

@@ -29,7 +29,7 @@ from daemon.errors import RefusedError
 from daemon.keys import KeyFileError, load_or_make
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.store import Change, StoreError
-from daemon.ledger.stores import OpenStore, open_store
+from daemon.ledger.stores import OpenStore, open_store, scheme_of
 from daemon.pos.claims import Claims
 from daemon.pos.dispatch import LATER
 from daemon.pos.errors import ProtocolCode, ProtocolFaultError
@@ -51,15 +51,17 @@ from daemon.readers.simulated.simulator import Simulator
 from daemon.readers.supervisor import Supervisor
 from daemon.systemd import Notifier, inherited_sockets
 from web.server import WebServer, make_app
-from web.settings import WebSettings
+from web.settings import WalletError, WebSettings
 from web.shop_desk import ShopDesk
+from web.shop_wallets import ShopWallets
+from web.wallets import Wallets
 
 HOLD_SWEEP_S = 5.0
 INPUT_SWEEP_S = 1.0
 SOCKET_FD_NAME = "pos"
 STATIC_DIGITS, EAN_DIGITS = 16, 13
 
-STARTUP_ERRORS = (ConfigError, KeyFileError, SocketTakenError, StoreError, OSError)
+STARTUP_ERRORS = (ConfigError, KeyFileError, SocketTakenError, StoreError, WalletError, OSError)
 """What can be wrong before a till runs; each says in its text what to do."""
 
 log = logging.getLogger("tillcard")
@@ -90,6 +92,7 @@ class Room:
         # What can be wrong in the files comes first: nothing is open yet when it is.
         programme, policy = read_programme(home / config.programme), _policy(config)
         web = configuration.convert(config.web, WebSettings | None, "web")
+        wallets = Wallets(web, home, clock) if web else None
         self.simulator = _simulator(config, clock)
         self.supervisor = Supervisor(_readers(config, clock, self.simulator), clock)
 
@@ -122,7 +125,7 @@ class Room:
             self.claims,
             ttl_s=config.policy.input_ttl_s,
         )
-        self.web = self._web_server(web, load_or_make(home / "forms.key")) if web else None
+        self.web = self._web_server(web, wallets, home) if web and wallets else None
         self.methods = Till(
             self.checkout,
             self.inputs,
@@ -138,7 +141,8 @@ class Room:
             self.methods, self.events, self._greeting(), group=config.socket.group, token=token
         )
 
-    def _web_server(self, settings: WebSettings, secret: bytes) -> WebServer:
+    def _web_server(self, settings: WebSettings, wallets: Wallets, home: Path) -> WebServer:
+        secret = load_or_make(home / "forms.key")
         desk = ShopDesk(
             self.cards,
             self.phones,
@@ -148,7 +152,9 @@ class Room:
             self.config.card_numbers,
             secret,
         )
-        return WebServer(make_app(desk, settings, self.clock), settings)
+        wallet_desk = ShopWallets(self.cards, self.ledger, desk, secret)
+        app = make_app(desk, settings, self.clock, (wallet_desk, wallets))
+        return WebServer(app, settings)
 
     def _web_address(self) -> str:
         return self.web.address if self.web else ""
@@ -175,7 +181,10 @@ class Room:
                 for name, state in self.supervisor.states.items()
             ),
             web=self.web.url if self.web else "",
-            ledger={"ledger_id": self.ledger.ledger_id, "store": "sqlite"},
+            ledger={
+                "ledger_id": self.ledger.ledger_id,
+                "store": scheme_of(self.config.ledger) or "sqlite",
+            },
             programme={"id": programme.id, "version": programme.version},
             outbox=outbox,
             simulated={

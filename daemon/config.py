@@ -109,7 +109,7 @@ class SimulatedSection(Section, frozen=True, kw_only=True):
 class Config(Section, frozen=True, kw_only=True):
     """The whole file. Relative paths are relative to it.
 
-    ledger:    a file for SQLite.
+    ledger:    a file for SQLite, or ``postgresql://…``.
     web:       decoded by the web server; without the table there are no phone cards.
     reader:    decoded by the readers themselves, each by its ``kind``.
     """

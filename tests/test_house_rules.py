@@ -13,8 +13,6 @@ FILE_LINES_MAX = 500
 ONLY_IN = {
     "smartcard": ["daemon/readers/pcsc.py"],
     "serial": ["daemon/readers/serial_port.py"],
-    "serial_asyncio_fast": ["daemon/readers/serial_port.py"],
-    "evdev": ["daemon/readers/hid_keyboard.py"],
     "sqlite3": ["daemon/ledger/sqlite.py", "daemon/ledger/sqlite_file.py"],
     "psycopg": ["daemon/ledger/postgres.py"],
     "alembic": ["daemon/ledger/migrations/"],

@@ -16,8 +16,16 @@ from card_formats.errors import CardFormatError
 from card_formats.numbers import NumberRange
 from card_formats.phone import mod97, rotating, static_number
 from card_formats.registry import DECODERS, FORMATS, decode, recognise
+from card_formats.stripe.bits import decode_track
+from card_formats.stripe.magtek import swipe_of_report
 from card_formats.symbology.ean import expand_upce
+from card_formats.symbology.gs1 import loyalty_numbers
 from daemon.readers.channel import run_dialogue
+from daemon.readers.framing import Framer, Frames, Garbage, Terminator
+from daemon.readers.hid_reports import POS_REPORT_BYTES, PosDecoder
+from daemon.readers.keyboard import KeyDecoder
+from daemon.readers.ssi import SsiDecoder
+from tests.support.keys import keys
 
 VECTORS = Path(__file__).parent / "vectors"
 Vector = dict[str, Any]
@@ -75,6 +83,27 @@ def run_check_digits(vector: Vector, document: Vector) -> Any:
     return number
 
 
+def shown_frames(frames: Frames) -> list[str]:
+    return [f.reason if isinstance(f, Garbage) else f.decode() for f in frames]
+
+
+def run_ssi(vector: Vector, document: Vector) -> Any:
+    decoder = SsiDecoder()
+    frames = shown_frames(decoder.receive(raw_of(vector)))
+    return {"frames": frames, "replies": decoder.take_replies().hex().upper()}
+
+
+def run_pos_reports(vector: Vector, document: Vector) -> Any:
+    decoder, raw = PosDecoder(), raw_of(vector)
+    reports = [raw[at : at + POS_REPORT_BYTES] for at in range(0, len(raw), POS_REPORT_BYTES)]
+    return [text for report in reports for text in shown_frames(decoder.receive(report))]
+
+
+def run_keyboard(vector: Vector, document: Vector) -> Any:
+    decoder = KeyDecoder(vector["layout"], Framer(Terminator.LINE))
+    return shown_frames(decoder.receive(keys(vector["keys"])))
+
+
 def of_text(decode_text: Callable[[str], Any]) -> Callable[[Vector, Vector], Any]:
     return lambda vector, document: decode_text(vector["input"])
 
@@ -94,6 +123,12 @@ RUNNERS: dict[str, Callable[[Vector, Vector], Any]] = {
     **dict.fromkeys(MEDIUM_OF, run_decoder),
     **{card_format.name: run_recogniser for card_format in FORMATS},
     "atr": run_atr,
+    "gs1": lambda vector, document: loyalty_numbers(vector["symbology"], vector["input"]),
+    "track-bits": lambda vector, document: decode_track(raw_of(vector), vector["track"]),
+    "magtek": lambda vector, document: swipe_of_report(raw_of(vector)).decode(),
+    "ssi": run_ssi,
+    "pos-report": run_pos_reports,
+    "keyboard": run_keyboard,
     "check-digits": run_check_digits,
     "upce": of_text(expand_upce),
     "mod97": of_text(mod97.check_digits),
@@ -102,7 +137,8 @@ RUNNERS: dict[str, Callable[[Vector, Vector], Any]] = {
     "rotating": run_rotating,
     "hotp": run_hotp,
 }
-NEVER_REFUSE = ("check-digits", "upce", "mod97", "hotp")
+# A stream goes on after what is wrong in it: its decoders report, they do not refuse.
+NEVER_REFUSE = ("ssi", "pos-report", "keyboard", "check-digits", "upce", "mod97", "hotp")
 
 
 def load() -> list[Any]:

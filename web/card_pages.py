@@ -1,6 +1,7 @@
 """The card: its page, the pictures of its code, and the shop's front door."""
 
 import re
+from collections.abc import Sequence
 
 from aiohttp import web
 
@@ -17,8 +18,9 @@ CONTENT_TYPES = {ImageFormat.SVG: "image/svg+xml", ImageFormat.PNG: "image/png"}
 class CardPages:
     """``/c/<token>`` and the codes under it; ``/`` leads a returning customer there."""
 
-    def __init__(self, desk: CardDesk) -> None:
+    def __init__(self, desk: CardDesk, wallets: Sequence[str]) -> None:
         self._desk = desk
+        self._wallets = wallets
 
     def routes(self) -> list[web.RouteDef]:
         """Return the addresses these pages answer; any other token than a right one is 404."""
@@ -51,6 +53,7 @@ class CardPages:
             kinds=kinds,
             number=_number(view, kind),
             groups=_groups(_number(view, kind), kind),
+            wallets=self._wallets,
             history=view.history[:HISTORY_LINES_MAX],
         )
         keep_cookie(request, response, CARD_COOKIE, token)

@@ -1,6 +1,6 @@
 """What the phone pages ask of the shop: a new card, and a card's present state."""
 
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -72,7 +72,7 @@ class CardView(msgspec.Struct, frozen=True):
     ean13:    the card's EAN-13, or "" where the shop issues none.
     status:   the club status in the shop's own words, or "".
     history:  newest first.
-    until:    the last day it is good, or None.
+    until:    the last day it is good, or None; ``until_at`` is the moment it ends, aware.
     generation: how many phones have carried the card; 0 while none has.
     """
 
@@ -84,6 +84,7 @@ class CardView(msgspec.Struct, frozen=True):
     state: CardState = CardState.ACTIVE
     history: tuple[HistoryLine, ...] = ()
     until: date | None = None
+    until_at: datetime | None = None
     generation: int = 0
 
 
@@ -102,6 +103,50 @@ class LiveCard(msgspec.Struct, frozen=True):
     def __repr__(self) -> str:
         """Hide the token and the key."""
         return f"LiveCard({self.number}, {self.generation})"
+
+
+class WalletCard(msgspec.Struct, frozen=True):
+    """A card as a wallet holds it.
+
+    serial:     names the card for ever; not secret. language: ``en`` or ``uk``.
+    updated_at: of the newest entry in its account, aware.
+    """
+
+    serial: str
+    view: CardView
+    updated_at: datetime
+    language: str = "en"
+
+
+class WalletDesk(Protocol):
+    """The shop's side of wallet passes."""
+
+    async def card_of(self, token: str) -> WalletCard | None:
+        """Return the card whose page ``token`` opens. Raises: RefusedError."""
+        ...
+
+    async def card(self, serial: str) -> WalletCard | None:
+        """Return the card with this serial. Raises: RefusedError."""
+        ...
+
+    def pass_token(self, serial: str) -> str:
+        """Return what a device proves itself with: the same for the pass's whole life."""
+        ...
+
+    async def register(self, device: str, serial: str, push_token: str) -> bool:
+        """Remember a device that holds a pass; return whether it is new.
+
+        Raises: RefusedError LIMIT_REACHED for too many devices of one card.
+        """
+        ...
+
+    async def unregister(self, device: str, serial: str) -> None:
+        """Forget a device. Raises: RefusedError."""
+        ...
+
+    async def held_by(self, device: str) -> list[WalletCard]:
+        """Return the cards whose passes a device holds. Raises: RefusedError."""
+        ...
 
 
 class CardDesk(Protocol):

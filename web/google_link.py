@@ -6,9 +6,10 @@ import jwt
 import msgspec
 
 from card_formats.phone.google_wallet import LINK_CHARS_MAX, SAVE, LoyaltyCard, claims
+from web.settings import WalletError
 
 
-class GoogleAccountError(Exception):
+class GoogleAccountError(WalletError):
     """The service account's file is unusable; the text says why."""
 
 

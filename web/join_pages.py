@@ -1,6 +1,5 @@
 """Joining: the form, its protection against forgery and floods, and the way to the new card."""
 
-import asyncio
 import hmac
 import math
 import re
@@ -13,7 +12,7 @@ from aiohttp import web
 from daemon.clock import Clock
 from web.desk import CardDesk
 from web.join_form import JoinFormError, check_join_form
-from web.pages import LANGUAGE, SETTINGS, keep_cookie, page
+from web.pages import LANGUAGE, SETTINGS, body_of, keep_cookie, page
 from web.rate import JoinLimit
 
 BODY_BYTES_MAX = 8 * 1024
@@ -114,13 +113,7 @@ async def _typed(request: web.Request) -> dict[str, str]:
     """
     if request.content_type != "application/x-www-form-urlencoded":
         raise web.HTTPUnsupportedMediaType
-    try:
-        async with asyncio.timeout(request.app[SETTINGS].body_timeout_s):
-            body = await request.read()
-    except TimeoutError as error:
-        raise web.HTTPRequestTimeout from error
-    except web.RequestPayloadError as error:
-        raise web.HTTPBadRequest from error
+    body = await body_of(request)
     try:
         fields = parse_qsl(
             body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=FIELDS_MAX

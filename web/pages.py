@@ -1,5 +1,6 @@
 """Turns templates into answers: the language of a visitor, the page, its headers."""
 
+import asyncio
 from http import HTTPStatus
 from pathlib import Path
 
@@ -137,3 +138,18 @@ async def _add_headers(request: web.Request, response: web.StreamResponse) -> No
         response.headers[name] = value
     if request.path.startswith("/static/") and response.status < HTTPStatus.BAD_REQUEST:
         response.headers["Cache-Control"] = "no-cache"  # kept, but asked after every time
+
+
+async def body_of(request: web.Request) -> bytes:
+    """Return the body of a request.
+
+    Raises: HTTPException 408 after ``body_timeout_s``, 413 over the application's limit
+            (unpacked), 400 for a body that is not packed as its headers say.
+    """
+    try:
+        async with asyncio.timeout(request.app[SETTINGS].body_timeout_s):
+            return await request.read()
+    except TimeoutError as error:
+        raise web.HTTPRequestTimeout from error
+    except web.RequestPayloadError as error:
+        raise web.HTTPBadRequest from error

@@ -14,12 +14,14 @@ from cryptography.hazmat.primitives.serialization.pkcs7 import (
 )
 from cryptography.x509.oid import NameOID, ObjectIdentifier
 
+from web.settings import WalletError
+
 # Apple Worldwide Developer Relations, as measured on passes in use.
 WWDR_MARK = ObjectIdentifier("1.2.840.113635.100.6.2.1")
 PASS_USAGE = ObjectIdentifier("1.2.840.113635.100.4.14")
 
 
-class PassCertificateError(Exception):
+class PassCertificateError(WalletError):
     """The certificates cannot sign passes; the text says which is wrong and what to do."""
 
 

@@ -9,12 +9,14 @@ from aiohttp.typedefs import Handler
 
 from daemon.clock import Clock, SystemClock
 from web.card_pages import CardPages
-from web.desk import CardDesk
+from web.desk import CardDesk, WalletDesk
 from web.join_pages import BODY_BYTES_MAX, JoinPages
 from web.pages import set_up_pages
 from web.phone_pages import PhonePages
 from web.rate import JoinLimit
 from web.settings import WebSettings
+from web.wallet_pages import WalletPages
+from web.wallets import Wallets
 
 SHUTDOWN_S = 5
 KEEPALIVE_S = 75  # an idle connection is closed after it
@@ -24,16 +26,23 @@ LOG = logging.getLogger("tillcard.web")
 ACCESS_LOG = logging.getLogger("tillcard.web.access")
 
 
-def make_app(desk: CardDesk, settings: WebSettings, clock: Clock | None = None) -> web.Application:
-    """Make the application that serves the phone pages of one shop."""
+def make_app(
+    desk: CardDesk,
+    settings: WebSettings,
+    clock: Clock | None = None,
+    wallets: tuple[WalletDesk, Wallets] | None = None,
+) -> web.Application:
+    """Make the application that serves the phone pages of one shop, with passes or without."""
     clock = clock or SystemClock()
     app = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[_note_route])
     set_up_pages(app, settings)
     limit = JoinLimit(clock, settings.joins_max, settings.joins_per_s)
     join = JoinPages(desk, clock, limit)
     app.add_routes([web.get("/join", join.show), web.post("/join", join.submit)])
-    app.add_routes(CardPages(desk).routes())
+    app.add_routes(CardPages(desk, wallets[1].kinds if wallets else []).routes())
     app.add_routes(PhonePages(desk).routes())
+    if wallets:
+        app.add_routes(WalletPages(*wallets, clock).routes())
     app.router.add_get("/healthz", _healthz)
     return app
 

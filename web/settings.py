@@ -10,6 +10,33 @@ PUBLIC_URL = re.compile(r"https?://[^/\s?#]+")
 PORT_MAX = 65_535
 
 
+class WalletError(Exception):
+    """A wallet's certificate, key or account is unusable; the text says which and why."""
+
+
+class AppleSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Apple Wallet. Files are PEM and relative to the configuration's folder.
+
+    pass_type, team: as the certificate says them; compared with it at the start.
+    intermediate:    Apple's WWDR certificate that issued it, G4 for new ones.
+    """
+
+    pass_type: str
+    team: str
+    certificate: str
+    key: str
+    intermediate: str
+    barcode: Literal["qr", "code128"] = "qr"
+
+
+class GoogleSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Google Wallet. ``account`` is a service account's JSON file; the class is made there."""
+
+    issuer_id: str
+    class_id: str
+    account: str
+
+
 class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The phone pages of one shop.
 
@@ -26,6 +53,7 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     joins_max:          forms one address may send in ``joins_per_s``; a shop's own Wi-Fi is one
                         address for all its customers. The next is answered 429.
     body_timeout_s:     how long a form may take to arrive; then 408.
+    apple, google:      the wallets that cards can be added to.
     """
 
     shop_name: str = "Our shop"
@@ -41,6 +69,8 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     joins_max: int = 60
     joins_per_s: float = 600
     body_timeout_s: float = 15
+    apple: AppleSettings | None = None
+    google: GoogleSettings | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= PORT_MAX:

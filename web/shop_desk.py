@@ -4,7 +4,7 @@ import base64
 import hashlib
 import hmac
 import secrets
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from card_formats.phone.static_number import compose, compose_ean13
 from daemon.accounts.cards import TOKEN_BYTES, Account, Cards, NewCard, Profile
@@ -79,8 +79,10 @@ class ShopDesk:
     async def show(self, token: str) -> CardView | None:
         """Return the card of ``token``, or None."""
         account = await self._cards.by_token(token)
-        if account is None:
-            return None
+        return await self.view(account) if account else None
+
+    async def view(self, account: Account) -> CardView:
+        """Return what a card's holder sees of it."""
         programme = self._editions.active
         today = local_day(programme, self._clock.now())
 
@@ -102,6 +104,7 @@ class ShopDesk:
 
         balances, history = await self._ledger.read(read)
         until = account.card.until
+        until_at = datetime.fromisoformat(until) if until else None
         return CardView(
             number=account.card.number,
             ean13=account.card.ean13,
@@ -109,7 +112,9 @@ class ShopDesk:
             balances=balances,
             state=_state(account.card, rfc3339(self._clock.now())),
             history=history,
-            until=local_day(programme, datetime.fromisoformat(until)) if until else None,
+            # It ends when the day after its last one begins.
+            until=local_day(programme, until_at - timedelta(seconds=1)) if until_at else None,
+            until_at=until_at,
             generation=await self._phones.generation(account.card),
         )
 

@@ -95,6 +95,10 @@ class Cards:
             lambda store: _account(store, store.card_by_token(token_hash(token)))
         )
 
+    async def by_id(self, card_id: str) -> Account | None:
+        """Return the account of a card, whatever the card's state."""
+        return await self._ledger.read(lambda store: _account(store, store.card(card_id)))
+
     async def issue(self, new: NewCard, profile: Profile) -> bool:
         """Issue a card on a new account of its own.
 

@@ -84,7 +84,7 @@ class IssueTerms(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReplaceTerms(msgspec.Struct, frozen=True, kw_only=True):
-    """A new card in place of ``card``, on the same account; a number is drawn where none is given."""
+    """A new card in place of ``card``; a number is drawn where none is given."""
 
     request_id: RequestId
     card: Text
@@ -169,7 +169,7 @@ class Life:
             )
             card, fresh = self._new_card(store, like, old.account, identifiers, old.until)
             store.write(Change(card=msgspec.structs.replace(old, state=state)))
-            entry = _entry(at, card, "replaces", terms.by, terms.reason, card=old.card_id)
+            entry = _entry(at, card, "replaces", terms.by, terms.reason, old=old.card_id)
             change = Change(entry=entry, card=card, identifiers=fresh)
             return change, _done(card, replaced=old.number)
 

@@ -21,8 +21,8 @@ def audit(
         "tillcard.toml"
     ),
     ledger: Annotated[
-        Path | None, typer.Option(help="The ledger file itself, instead of a configuration.")
-    ] = None,
+        str, typer.Option(help="The ledger itself, a file or postgresql://…, without --config.")
+    ] = "",
     head: Annotated[
         str, typer.Option(help="A head hash from an earlier audit that must still be there.")
     ] = "",
@@ -34,7 +34,7 @@ def audit(
     before it was changed or removed. Exit status 0: whole; 1: findings; 2: cannot be read.
     """
     try:
-        location = str(ledger) if ledger else configuration.load(config).ledger
+        location = ledger or configuration.load(config).ledger
         home = Path() if ledger else config.parent
         result = _audit(open_store(location, home, read_only=True), head, quiet=as_json)
     except (ConfigError, StoreError) as error:

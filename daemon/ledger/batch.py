@@ -132,6 +132,8 @@ class _Rows:
         if change.device_gone is not None:
             self._latest["pass_device"].pop(change.device_gone, None)
             self._latest["pass_device_gone"][change.device_gone] = change.device_gone
+        if change.chip is not None:
+            self._latest["chip"][change.chip.uid] = astuple(change.chip)
 
     def _add_entry(self, entry: Entry, chained: ChainedEntry) -> None:
         place = (chained.ledger_id, chained.seq)

@@ -70,11 +70,25 @@ class StatusMove(msgspec.Struct, frozen=True, array_like=True):
     state: StatusState
 
 
+class ChipMove(msgspec.Struct, frozen=True, array_like=True):
+    """A payment that a chip has proved: its number on that chip, and the balance after it.
+
+    uid, txid: hex, upper case and lower case.
+    """
+
+    uid: str
+    seq: int
+    txid: str
+    amount: int
+    balance: int
+
+
 class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One event, whole: every cached figure of the ledger is the sum of its entries.
 
     at:     RFC 3339, UTC. kind: ``sale hold void expire return topup expiry club day card …``.
     ref:    the sale, return or card concerned.
+    chip:   what the event did to a chip's balance; the postings mirror it.
     detail: what happened, as JSON, for the people who read it.
     """
 
@@ -88,6 +102,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     meters: tuple[MeterMove, ...] = ()
     counters: tuple[CounterMove, ...] = ()
     statuses: tuple[StatusMove, ...] = ()
+    chip: ChipMove | None = None
     detail: msgspec.Raw = msgspec.Raw(b"{}")
 
     def __post_init__(self) -> None:

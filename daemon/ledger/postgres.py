@@ -26,7 +26,7 @@ from psycopg.types.json import set_json_loads
 from daemon.ledger import postgres_sql as sql
 from daemon.ledger.batch import Batch, Mark, Row
 from daemon.ledger.entries import GENESIS_HASH as GENESIS
-from daemon.ledger.entries import ChainedEntry
+from daemon.ledger.entries import LIABILITY, ChainedEntry
 from daemon.ledger.purse import Lot, PurseState
 from daemon.ledger.rows import Question, R
 from daemon.ledger.schema import check_version, is_behind
@@ -36,6 +36,7 @@ from daemon.ledger.store import (
     LIFE,
     CardRow,
     Change,
+    ChipRow,
     CustomerRow,
     DeviceRow,
     PhoneRow,
@@ -242,6 +243,21 @@ class PostgresStore:
     def expired_holds(self, now: str) -> list[SaleRow]:
         """Return holds whose time has run out, oldest first, of every till on this server."""
         return [_sale(row) for row in self._fetch(sql.EXPIRED_HOLDS, (now, EXPIRED_HOLDS_MAX))]
+
+    def unsettled(self, account: str | None = None) -> list[SaleRow]:
+        """Return sales that wait for what a chip says, of every till on this server."""
+        return [_sale(row) for row in self._fetch(sql.UNSETTLED, (account,))]
+
+    def chip(self, uid: str) -> ChipRow | None:
+        """Return what was last seen of a chip."""
+        row = self._fetch_one(sql.CHIP, (uid,))
+        return ChipRow(*row) if row else None
+
+    def unsent_burns(self, purse: str) -> int:
+        """Return what was burned from ``purse`` in entries of this ledger still to be forwarded."""
+        row = self._fetch_one(sql.UNSENT_BURNS, (self.ledger_id, LIABILITY, purse))
+        assert row is not None
+        return int(row[0])
 
     def find_card(self, scheme: str, value: str) -> CardRow | None:
         """Return the card that an identifier belongs to."""

@@ -71,6 +71,16 @@ CARD_BY_TOKEN = CARD.replace(b"card_id = %s", b"token_hash = %s")
 DEVICE_CARDS = CARD.replace(
     b"= %s", b"IN (SELECT card_id FROM pass_device WHERE device = %s) ORDER BY card_id"
 )
+UNSETTLED = b"""
+SELECT sale_id, state, account, until, body FROM sale
+WHERE state IN ('intent', 'unknown', 'void_pending') AND account = coalesce(%s, account)
+ORDER BY sale_id
+"""
+CHIP = b"SELECT uid, seq, txid, balance, speaks, alarm FROM chip WHERE uid = %s"
+UNSENT_BURNS = b"""
+SELECT coalesce(sum(p.amount), 0)::bigint FROM outbox o JOIN posting p USING (ledger_id, seq)
+WHERE o.ledger_id = %s AND p.account = %s AND p.purse = %s AND p.amount > 0
+"""
 PHONE = b"SELECT card_id, number, generation, last_step FROM phone WHERE card_id = %s"
 DEVICES = b"""
 SELECT device, card_id, push_token FROM pass_device WHERE card_id = %s ORDER BY device
@@ -157,6 +167,12 @@ _INSERTS = {
         "pass_device",
         "device text, card_id text, push_token text",
         "ON CONFLICT (device, card_id) DO UPDATE SET push_token = excluded.push_token",
+    ),
+    "chip": _insert(
+        "chip",
+        "uid text, seq bigint, txid text, balance bigint, speaks text, alarm text",
+        "ON CONFLICT (uid) DO UPDATE SET seq = excluded.seq, txid = excluded.txid,"
+        " balance = excluded.balance, speaks = excluded.speaks, alarm = excluded.alarm",
     ),
     **{
         table.name: _insert(table.name, ", ".join(table.columns), replacing(table))

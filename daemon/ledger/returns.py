@@ -9,12 +9,14 @@ from daemon.errors import ErrorCode, RefusedError
 from daemon.ledger import members
 from daemon.ledger.entries import CounterMove
 from daemon.ledger.moves import Moves
+from daemon.ledger.owed import owe, shift
 from daemon.ledger.purse import Lot, claw_back, put, split
 from daemon.ledger.rows import CodeRow
 from daemon.ledger.sales import (
     Decision,
     Return,
     ReturnedLine,
+    Sale,
     SaleRecord,
     counted,
     decision,
@@ -48,6 +50,7 @@ def take_back(
     codes, exhausted = _codes_back(view, record, back, priced_by)
     moves = Moves(view.purses)
     back, record = _purses_back(moves, record, back, priced_by)
+    cash = _owe_back(moves, sale, back, ask.cash_worth)
     # Meters leave on the day of the sale: a return must not count in a window the sale is not in.
     meters = {meter: -amount for meter, amount in back.meters.items()}
     states = members.uncounted(
@@ -70,9 +73,9 @@ def take_back(
         statuses=in_force.statuses,
         codes=codes,
         today=ask.today,
-        detail=msgspec.to_builtins(ask) | {"refund": back.money},
+        detail=msgspec.to_builtins(ask) | {"refund": back.money + cash},
     )
-    return decided, back
+    return decided, msgspec.structs.replace(back, money=back.money + cash)
 
 
 def _given_back(record: SaleRecord, ask: Return, programme: Programme) -> GivenBack:
@@ -114,6 +117,22 @@ def _purses_back(
         refunded=record.refunded + back.money,
     )
     return msgspec.structs.replace(back, earned=earned_back), record
+
+
+def _owe_back(moves: Moves, sale: Sale, back: GivenBack, cash_worth: int) -> int:
+    """Owe a chip what a return gives and takes; return what is paid out instead."""
+    purse = sale.chip_purse
+    if not purse:
+        return 0
+    for key, amount in back.earned.items():
+        if key.startswith(f"{purse}@"):
+            owe(moves, key.partition("@")[2], purse, -amount)
+    net = back.burned.get(purse, 0) - back.earned.get(purse, 0)
+    if net > 0 and cash_worth:
+        shift(moves, sale.account, purse, -net)
+        return net * cash_worth
+    owe(moves, sale.account, purse, net)
+    return 0
 
 
 def _shared_out(

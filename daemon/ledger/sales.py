@@ -13,10 +13,11 @@ from daemon.errors import ErrorCode, RefusedError
 from daemon.ledger import members
 from daemon.ledger.entries import FOREVER, CounterMove, Entry, MeterMove
 from daemon.ledger.moves import Balance, Moves
+from daemon.ledger.owed import owe, owed_purse, shift
 from daemon.ledger.purse import Lot, put, split, take, whole
 from daemon.ledger.rows import CodeRow, Row
 from daemon.ledger.states import SaleEvent, SaleState, after
-from daemon.ledger.store import Change, SaleRow, View
+from daemon.ledger.store import Change, ChipRow, SaleRow, View
 from daemon.programme.basket import Basket, Fact, LineId
 from daemon.programme.meters import recount
 from daemon.programme.programme import Programme
@@ -45,6 +46,8 @@ class Sale(msgspec.Struct, frozen=True, kw_only=True):
     card_pays: whether the card's own purses may be burned, after the gift cards.
     ordinals: the counters that say which sale this is, of the day and of all.
     issued:   the codes that it hands out.
+    chip_purse, card_uid: the purse that is kept on chips, and the chip that was shown, or "".
+    owed:     what the sale gives to the chip purse beside the chip (see ``daemon.ledger.owed``).
     tenders:  what the till took, as it said; kept, not interpreted.
     """
 
@@ -61,6 +64,9 @@ class Sale(msgspec.Struct, frozen=True, kw_only=True):
     card_pays: bool = True
     ordinals: tuple[str, ...] = ()
     issued: tuple[CodeRow, ...] = ()
+    chip_purse: str = ""
+    card_uid: str = ""
+    owed: int = 0
     tenders: tuple[dict[str, int | str], ...] = ()
 
     @property
@@ -69,6 +75,13 @@ class Sale(msgspec.Struct, frozen=True, kw_only=True):
         others = (earned.account for earned in self.quote.earn)
         known = (self.account, *others, *self.gifts.values())
         return tuple(dict.fromkeys(account for account in known if account))
+
+    @property
+    def chip_net(self) -> int:
+        """Return what the sale changes in the card's own chip purse."""
+        purse = self.chip_purse
+        earned = (e.amount for e in self.quote.earn if e.purse == purse and not e.account)
+        return sum(earned) - self.quote.burn.get(purse, 0) if purse else 0
 
 
 class ReturnedLine(msgspec.Struct, frozen=True):
@@ -79,7 +92,11 @@ class ReturnedLine(msgspec.Struct, frozen=True):
 
 
 class Return(msgspec.Struct, frozen=True, kw_only=True):
-    """What the till wants to take back; ``today`` is the local day (ordinal)."""
+    """What the till wants to take back; ``today`` is the local day (ordinal).
+
+    cash_worth: what a unit that the card's chip would get back is paid out as, in minor units; 0
+                owes it to the chip.
+    """
 
     return_id: str
     sale_id: str
@@ -88,12 +105,39 @@ class Return(msgspec.Struct, frozen=True, kw_only=True):
     cashier: str
     reason: str
     lines: tuple[ReturnedLine, ...]
+    cash_worth: int = 0
+
+
+class ChipIntent(msgspec.Struct, frozen=True, kw_only=True):
+    """What a sale is about to do to a chip; synced before the chip is spoken to.
+
+    seq, balance: the chip's, once it is done. content: of the request that asked for it.
+    sale:         as it will be posted. until: of the hold that it came from, or "".
+    counter:      counts what the chip pays on a day, or "". speaks: as in ChipRow.
+    not_written:  a later tap proved that nothing was written: the same call may go through.
+    case:         a later tap could not tell; the owner decides.
+    """
+
+    ledger_id: str
+    uid: str
+    seq: int
+    txid: bytes
+    amount: int
+    balance: int
+    sale: Sale
+    content: bytes
+    until: str = ""
+    counter: str = ""
+    speaks: str = ""
+    not_written: bool = False
+    case: bool = False
 
 
 class SaleRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A sale as kept. ``burned`` and ``accrued`` are the lots it moved, less what came back.
 
     Both are by purse, or ``purse@account`` where it is another's than the card's own.
+    chip: what it is about to do to a chip, until that is decided.
     """
 
     sale: Sale
@@ -101,15 +145,26 @@ class SaleRecord(msgspec.Struct, frozen=True, kw_only=True):
     accrued: dict[str, tuple[Lot, ...]] = {}
     returned: tuple[ReturnedLine, ...] = ()
     refunded: int = 0
+    chip: ChipIntent | None = None
 
 
-class Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """What to write, and how the purses stand then; ``gifts`` are those of gift cards, by code."""
+class Decision(msgspec.Struct, frozen=True):
+    """What to write: the entry, the rows after it, and what a chip was left at.
 
+    balances: of the card's purses, as they stand then. gifts: those of gift cards, by code.
+    """
+
+    entry: Entry
     sale: SaleRow
-    change: Change
-    balances: dict[str, Balance] = {}
+    balances: dict[str, Balance]
+    chip: ChipRow | None = None
+    rows: tuple[Row, ...] = ()
     gifts: dict[str, dict[str, Balance]] = {}
+
+    @property
+    def change(self) -> Change:
+        """What the store is given."""
+        return Change(entry=self.entry, sale=self.sale, chip=self.chip, rows=self.rows)
 
 
 def hold(view: View, sale: Sale, until: str) -> Decision:
@@ -136,6 +191,7 @@ def commit(view: View, sale: Sale, statuses: Mapping[str, Status] | None = None)
         uses = _take_uses(view, sale)
         burned = _burn(moves, sale)
     record = SaleRecord(sale=sale, burned=burned, accrued=_accrue(moves, sale))
+    _owe(moves, sale)
     meters, day = sale.quote.meters, date.fromordinal(sale.today)
     states = members.counted(statuses or {}, view.members, day, meters) if sale.account else {}
     return decision(
@@ -152,8 +208,11 @@ def commit(view: View, sale: Sale, statuses: Mapping[str, Status] | None = None)
     )
 
 
-def release(view: View, at: str, event: SaleEvent, reason: str) -> Decision:
-    """Give back what a hold reserved: the cashier voids it, or its time has run out."""
+def release(view: View, at: str, event: SaleEvent, reason: str, written: int = 0) -> Decision:
+    """Give back what a hold reserved: the cashier voids it, or its time has run out.
+
+    written: what the sale did to the card's chip all the same; the chip is owed it.
+    """
     state = after(state_of(view), event)
     record = record_of(view)
     sale = record.sale
@@ -162,6 +221,9 @@ def release(view: View, at: str, event: SaleEvent, reason: str) -> Decision:
         purse, payer = whose(key, sale.account)
         entering = put(moves.state(payer, purse), lots)
         moves.move(payer, purse, held=-sum(lot.amount for lot in lots), lots=entering)
+    if written:
+        shift(moves, sale.account, sale.chip_purse, written)
+        shift(moves, sale.account, owed_purse(sale.chip_purse), -written)
     # An ordinal is not given twice: the sale that it was told to is void, and the count goes on.
     uses = tuple(CounterMove(use.counter, -use.take) for use in sale.quote.uses)
     kind = "void" if event is SaleEvent.VOID else "expire"
@@ -173,8 +235,7 @@ def forestall(view: View, sale_id: str, at: str, reason: str) -> Decision:
     state = after(state_of(view), SaleEvent.VOID)
     detail = msgspec.Raw(msgspec.json.encode({"reason": reason}))
     entry = Entry(at=at, kind="void", ref=sale_id, detail=detail)
-    row = SaleRow(sale_id, state, "", "", b"")
-    return Decision(sale=row, change=Change(entry=entry, sale=row))
+    return Decision(entry, SaleRow(sale_id, state, "", "", b""), {})
 
 
 def state_of(view: View) -> SaleState:
@@ -301,6 +362,15 @@ def _accrue(moves: Moves, sale: Sale) -> dict[str, tuple[Lot, ...]]:
     return accrued
 
 
+def _owe(moves: Moves, sale: Sale) -> None:
+    if not sale.chip_purse:
+        return
+    owe(moves, sale.account, sale.chip_purse, sale.owed)
+    for earned in sale.quote.earn:
+        if earned.purse == sale.chip_purse and earned.account:
+            owe(moves, earned.account, sale.chip_purse, earned.amount)
+
+
 def _joined(lots: tuple[Lot, ...]) -> tuple[Lot, ...]:
     sums: dict[tuple[int, int], int] = {}
     for lot in lots:
@@ -351,9 +421,6 @@ def decision(
     )
     row = SaleRow(sale.sale_id, state, sale.account, until, msgspec.json.encode(record))
     kept: tuple[Row, ...] = (*members.rows(statuses or {}, sale.account, states), *codes)
-    return Decision(
-        sale=row,
-        change=Change(entry=entry, sale=row, rows=kept),
-        balances=moves.balances(sale.account, today or sale.today),
-        gifts={code: moves.balances(one, today or sale.today) for code, one in sale.gifts.items()},
-    )
+    balances = moves.balances(sale.account, today or sale.today)
+    gifts = {code: moves.balances(one, today or sale.today) for code, one in sale.gifts.items()}
+    return Decision(entry, row, balances, rows=kept, gifts=gifts)

@@ -6,7 +6,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 from daemon.ledger.entries import GENESIS_HASH as GENESIS
-from daemon.ledger.entries import SYSTEM_ACCOUNTS, ChainedEntry, Entry, chain
+from daemon.ledger.entries import LIABILITY, SYSTEM_ACCOUNTS, ChainedEntry, Entry, chain
 from daemon.ledger.purse import Lot, PurseState
 from daemon.ledger.rows import KEPT, Question, R, replacing
 from daemon.ledger.sqlite_file import check, claimed, connected, migrate, translated
@@ -16,6 +16,7 @@ from daemon.ledger.store import (
     LIFE,
     CardRow,
     Change,
+    ChipRow,
     CustomerRow,
     DeviceRow,
     PhoneRow,
@@ -167,6 +168,12 @@ class SQLiteStore:
                     _row(change.customer),
                 )
             self._put_phone(change)
+            if change.chip is not None:
+                self._db.execute(
+                    "INSERT OR REPLACE INTO chip (uid, seq, txid, balance, speaks, alarm)"
+                    " VALUES (?, ?, ?, ?, ?, ?)",
+                    _row(change.chip),
+                )
             if change.programme is not None:
                 self._db.execute(
                     "INSERT INTO programme (version, text) VALUES (?, ?) ON CONFLICT DO NOTHING",
@@ -328,6 +335,36 @@ class SQLiteStore:
                 (now, EXPIRED_HOLDS_MAX),
             ).fetchall()
         return [_sale(row) for row in rows]
+
+    def unsettled(self, account: str | None = None) -> list[SaleRow]:
+        """Return sales that wait for what a chip says."""
+        with translated():
+            rows = self._db.execute(
+                "SELECT sale_id, state, account, until, body FROM sale"
+                " WHERE state IN ('intent', 'unknown', 'void_pending')"
+                " AND account = coalesce(?, account) ORDER BY sale_id",
+                (account,),
+            ).fetchall()
+        return [_sale(row) for row in rows]
+
+    def chip(self, uid: str) -> ChipRow | None:
+        """Return what was last seen of a chip."""
+        with translated():
+            row = self._db.execute(
+                "SELECT uid, seq, txid, balance, speaks, alarm FROM chip WHERE uid = ?", (uid,)
+            ).fetchone()
+        return ChipRow(*row) if row else None
+
+    def unsent_burns(self, purse: str) -> int:
+        """Return what was burned from ``purse`` in entries of this ledger still to be forwarded."""
+        with translated():
+            row = self._db.execute(
+                "SELECT coalesce(sum(p.amount), 0) FROM outbox o"
+                " JOIN posting p ON p.ledger_id = o.ledger_id AND p.seq = o.seq"
+                " WHERE o.ledger_id = ? AND p.account = ? AND p.purse = ? AND p.amount > 0",
+                (self.ledger_id, LIABILITY, purse),
+            ).fetchone()
+        return int(row[0])
 
     def find_card(self, scheme: str, value: str) -> CardRow | None:
         """Return the card that an identifier belongs to."""

@@ -98,6 +98,23 @@ class DeviceRow(msgspec.Struct, frozen=True):
     push_token: str
 
 
+class ChipRow(msgspec.Struct, frozen=True):
+    """What this ledger last saw of a chip that counts: a purse, or a tag with a rolling link.
+
+    seq:     the purse's payments, or how often the tag was read.
+    txid:    of the purse's last payment, hex; "" for a tag.
+    speaks:  the channel that it was opened with, "" for a tag.
+    alarm:   why it must not be used any more, or "".
+    """
+
+    uid: str
+    seq: int
+    txid: str = ""
+    balance: int = 0
+    speaks: str = ""
+    alarm: str = ""
+
+
 class CustomerRow(msgspec.Struct, frozen=True):
     """The person behind an account; ``profile`` is JSON. Erasing this row keeps the ledger."""
 
@@ -138,6 +155,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     programme: tuple[str, str] | None = None
     rows: tuple[Row, ...] = ()
     requests_before: str = ""
+    chip: ChipRow | None = None
 
 
 class Store(Protocol):
@@ -214,6 +232,21 @@ class Store(Protocol):
 
     def expired_holds(self, now: str) -> list[SaleRow]:
         """Return holds whose time has run out, oldest first, at most EXPIRED_HOLDS_MAX."""
+        ...
+
+    def unsettled(self, account: str | None = None) -> list[SaleRow]:
+        """Return sales that wait for what a chip says (INTENT, UNKNOWN, VOID_PENDING), by id.
+
+        account: only this one's; None is everybody's.
+        """
+        ...
+
+    def chip(self, uid: str) -> ChipRow | None:
+        """Return what was last seen of a chip."""
+        ...
+
+    def unsent_burns(self, purse: str) -> int:
+        """Return what was burned from ``purse`` in entries of this ledger still to be forwarded."""
         ...
 
     def find_card(self, scheme: str, value: str) -> CardRow | None:

@@ -18,12 +18,17 @@ class OpenStore(Protocol):
 
 def open_store(location: str, home: Path, *, read_only: bool = False) -> Store:
     """Open a connection by the scheme of ``location``; one without a scheme is a SQLite file."""
-    scheme = location.partition("://")[0] if "://" in location else ""
+    scheme = scheme_of(location)
     if scheme not in STORES:
         raise StoreError(
             f"A ledger is a file or a postgresql:// address; {scheme}:// is not known."
         )
     return STORES[scheme](location, home, read_only)
+
+
+def scheme_of(location: str) -> str:
+    """Return what stands before ``://``, or "" for a file."""
+    return location.partition("://")[0] if "://" in location else ""
 
 
 def _sqlite(location: str, home: Path, read_only: bool) -> Store:

@@ -1,6 +1,7 @@
 """Frames out of a serial byte stream. Pure: feed bytes, take frames, in whatever chunks."""
 
 from enum import Enum
+from typing import TypeAlias
 
 import msgspec
 
@@ -29,6 +30,9 @@ class Garbage(msgspec.Struct, frozen=True):
     reason: str
 
 
+Frames: TypeAlias = list[bytes | Garbage]
+"""What a decoder made of some bytes: frames of 1 to FRAME_BYTES_MAX bytes, and what was none."""
+
 _ENDS = {
     Terminator.LINE: (_CR, _LF),
     Terminator.TAB: (_TAB, _CR, _LF),
@@ -36,10 +40,10 @@ _ENDS = {
     Terminator.GAP: (),
 }
 _BETWEEN = (_CR, _LF, 0x00)  # what may stand between ETX and STX without being garbage
-_TOO_LONG = Garbage(f"longer than {FRAME_BYTES_MAX} bytes: is the suffix set right?")
+TOO_LONG = Garbage(f"longer than {FRAME_BYTES_MAX} bytes: is the suffix set right?")
 _NO_PREFIX = Garbage("without the prefix that is configured")
 _OUTSIDE = Garbage("outside STX and ETX: is the scanner set to send them?")
-_CUT_OFF = Garbage("cut off: the rest of the scan never came")
+CUT_OFF = Garbage("cut off: the rest of the scan never came")
 
 
 class Framer:
@@ -55,20 +59,20 @@ class Framer:
         self._prefix = prefix
         self._buffer = bytearray()
         self._inside = terminator is not Terminator.STX_ETX
-        self._overlong = False
+        self._spoilt: Garbage | None = None
 
     @property
     def pending(self) -> bool:
         """Whether a frame has begun and not ended."""
-        return bool(self._buffer) or self._overlong
+        return bool(self._buffer) or self._spoilt is not None
 
-    def receive(self, data: bytes) -> list[bytes | Garbage]:
+    def receive(self, data: bytes) -> Frames:
         """Return what ``data`` completes."""
-        out: list[bytes | Garbage] = []
+        out: Frames = []
         for byte in data:
             if self._terminator is Terminator.STX_ETX and byte == _STX:
                 if self.pending:
-                    out.append(_CUT_OFF if self._inside else _OUTSIDE)
+                    out += self._drop()
                 self._start(inside=True)
             elif byte in self._ends and self._inside:
                 out += self._finish()
@@ -76,7 +80,7 @@ class Framer:
                 self._push(byte)
         return out
 
-    def gap(self) -> list[bytes | Garbage]:
+    def gap(self) -> Frames:
         """Return what a long silence ends: the frame, or a half one as garbage.
 
         A half frame must not wait for the next scan, or the two would be read as one.
@@ -85,26 +89,33 @@ class Framer:
             return []
         if self._terminator is Terminator.GAP:
             return self._finish()
-        garbage = _CUT_OFF if self._inside else _OUTSIDE
-        self._start(inside=self._terminator is not Terminator.STX_ETX)
-        return [garbage]
+        return self._drop()
+
+    def spoil(self, garbage: Garbage) -> None:
+        """Turn the frame that is under way, up to its end, into ``garbage``."""
+        self._spoilt = self._spoilt or garbage
 
     def _push(self, byte: int) -> None:
         if len(self._buffer) == FRAME_BYTES_MAX:
-            self._overlong = True
-        if not self._overlong:
+            self.spoil(TOO_LONG)
+        if not self._spoilt:
             self._buffer.append(byte)
+
+    def _drop(self) -> Frames:
+        garbage = self._spoilt or (CUT_OFF if self._inside else _OUTSIDE)
+        self._start(inside=self._terminator is not Terminator.STX_ETX)
+        return [garbage]
 
     def _start(self, *, inside: bool) -> None:
         self._buffer.clear()
-        self._overlong = False
+        self._spoilt = None
         self._inside = inside
 
-    def _finish(self) -> list[bytes | Garbage]:
-        frame, overlong = bytes(self._buffer), self._overlong
+    def _finish(self) -> Frames:
+        frame, spoilt = bytes(self._buffer), self._spoilt
         self._start(inside=self._terminator is not Terminator.STX_ETX)
-        if overlong:
-            return [_TOO_LONG]
+        if spoilt:
+            return [spoilt]
         if not frame:
             return []
         if not frame.startswith(self._prefix):

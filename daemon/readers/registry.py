@@ -5,9 +5,12 @@ from typing import Any, NamedTuple
 
 from daemon.clock import Clock
 from daemon.readers import Reader
+from daemon.readers.hid import hidraw_reader, keyboard_reader
 from daemon.readers.pcsc import PcscReader, PcscWatch
 from daemon.readers.serial_port import SerialReader
 from daemon.readers.settings import (
+    HidrawSettings,
+    KeyboardSettings,
     PcscSettings,
     ReaderSettings,
     SerialSettings,
@@ -28,6 +31,8 @@ class Surroundings(NamedTuple):
 READER_KINDS: dict[type, Callable[[Any, Surroundings], Reader]] = {
     PcscSettings: lambda settings, around: PcscReader(settings, around.clock, around.watch),
     SerialSettings: lambda settings, around: SerialReader(settings, around.clock),
+    KeyboardSettings: lambda settings, around: keyboard_reader(settings, around.clock),
+    HidrawSettings: lambda settings, around: hidraw_reader(settings, around.clock),
     SimulatedSettings: lambda settings, around: around.simulator.reader(settings),
 }
 

@@ -5,8 +5,6 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
-import msgspec
-
 from card_formats.apdu import Dialogue
 from card_formats.credential import Medium
 from daemon.clock import Clock
@@ -29,7 +27,6 @@ from daemon.readers.errors import (
 T = TypeVar("T")
 EVENTS_MAX = 1_000
 REOPEN_FIRST_S, REOPEN_MAX_S = 0.1, 1.0
-DUPLICATE_WINDOW_S = 0.5
 _log = logging.getLogger("tillcard.readers")
 
 
@@ -48,7 +45,6 @@ class Supervisor:
         clock: Clock,
         *,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        duplicate_window_s: float = DUPLICATE_WINDOW_S,
         events_max: int = EVENTS_MAX,
     ) -> None:
         names = [reader.name for reader in readers]
@@ -59,9 +55,7 @@ class Supervisor:
         self._readers = readers
         self._clock = clock
         self._sleep = sleep
-        self._duplicate_window_s = duplicate_window_s
         self._open: dict[str, OpenReader] = {}
-        self._last_code: dict[str, Presented] = {}
         self._lost = 0
         self._overflowed = asyncio.Event()
 
@@ -129,23 +123,12 @@ class Supervisor:
             case Presented(shown=shown) if shown.medium is Medium.CHIP:
                 self._put(event)
                 self._set_state(name, ReaderState.CARD)
-            case Presented():
-                self._put(self._marked(event))
             case Removed():
                 self._put(event)
                 if self.states[name] is not ReaderState.STUCK:
                     self._set_state(name, ReaderState.READY)
             case _:
                 self._put(event)
-
-    def _marked(self, event: Presented) -> Presented:
-        """Mark a code that the same reader sent a moment ago. Each repetition counts anew."""
-        last = self._last_code.get(event.reader)
-        self._last_code[event.reader] = event
-        if last is None or last.shown != event.shown:
-            return event
-        age_s = event.presented_at_s - last.presented_at_s
-        return msgspec.structs.replace(event, duplicate=age_s < self._duplicate_window_s)
 
     def _set_state(self, name: str, state: ReaderState, detail: str = "") -> None:
         if (self.states[name], self.details[name]) != (state, detail):

@@ -29,11 +29,13 @@ class Party(msgspec.Struct, frozen=True):
 class Authority:
     """Issues pass certificates through an intermediate, as Apple's WWDR does."""
 
-    def __init__(self, *, days: int = 300, mark: bool = True) -> None:
-        self.root = _issue(_name("Stand-in Root"), None, days=days, path_length=1)
+    def __init__(self, *, at: datetime | None = None, days: int = 300, mark: bool = True) -> None:
+        self._at = at or datetime.now(UTC)
+        root, wwdr = _name("Stand-in Root"), _name("Stand-in WWDR")
         extensions = [SUBORDINATE_MARK] if mark else []
+        self.root = _issue(self._at, root, None, days=days, path_length=1)
         self.intermediate = _issue(
-            _name("Stand-in WWDR"), self.root, days=days, path_length=0, extensions=extensions
+            self._at, wwdr, self.root, days=days, path_length=0, extensions=extensions
         )
 
     def pass_party(
@@ -52,7 +54,7 @@ class Authority:
             ]
         )
         usages = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH, usage])
-        return _issue(name, self.intermediate, days=days, extensions=[usages])
+        return _issue(self._at, name, self.intermediate, days=days, extensions=[usages])
 
     def write(self, home: Path, party: Party) -> None:
         """Write ``pass.pem``, ``pass.key``, ``wwdr.pem`` and ``root.pem``."""
@@ -84,6 +86,7 @@ def _name(common_name: str) -> x509.Name:
 
 
 def _issue(
+    at: datetime,
     subject: x509.Name,
     issuer: Party | None,
     *,
@@ -92,15 +95,14 @@ def _issue(
     extensions: list[x509.UnrecognizedExtension] | list[x509.ExtendedKeyUsage] | None = None,
 ) -> Party:
     key = new_key()
-    now = datetime.now(UTC)
     builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer.certificate.subject if issuer else subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=days))
+        .not_valid_before(at - timedelta(days=1))
+        .not_valid_after(at + timedelta(days=days))
         .add_extension(x509.BasicConstraints(path_length is not None, path_length), critical=True)
     )
     for extension in extensions or []:

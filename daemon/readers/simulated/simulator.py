@@ -4,20 +4,34 @@ import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from card_formats.credential import Medium
 from daemon.clock import Clock
 from daemon.errors import ErrorCode, RefusedError
 from daemon.readers import Reader
+from daemon.readers.hid import hidraw_reader, keyboard_reader
 from daemon.readers.serial_port import SerialReader
-from daemon.readers.settings import SerialSettings, SimulatedSettings
+from daemon.readers.settings import (
+    HidrawSettings,
+    KeyboardSettings,
+    SerialSettings,
+    SimulatedSettings,
+)
+from daemon.readers.simulated.cable import Cable
 from daemon.readers.simulated.cards import PlayedCard, SampleCard, TokenCard
 from daemon.readers.simulated.chip_reader import Field, SimulatedChipReader
 from daemon.readers.simulated.terminal import Terminal
+from daemon.readers.simulated.wires import (
+    as_keys,
+    as_line,
+    as_magtek,
+    as_pos_reports,
+    as_resent,
+    as_ssi,
+)
 
 DATA_BYTES_MAX = 8192
-_LINE_ENDS = (b"\r", b"\n")
 Action = Callable[[SampleCard | None, bytes], None]
 """What is done with the card named and the raw data given; either may be missing."""
 
@@ -70,33 +84,98 @@ class ChipDevice:
         self._field.plug(plugged=False)
 
 
-class LineDevice:
-    """A serial device that sends lines: ``verb`` is what is done with it (scan, swipe, type)."""
+class Port(Protocol):
+    """The device's end of a wire."""
 
-    def __init__(
-        self, name: str, clock: Clock, path: Path, *, verb: str, medium: Medium, shows: str
-    ) -> None:
-        self._shows = shows
-        self._terminal = Terminal(path)
-        self._terminal.plug()
-        assert medium is not Medium.CHIP
-        settings = SerialSettings(name=name, device=str(path), medium=medium)
-        self.reader: Reader = SerialReader(settings, clock)
+    def plug(self) -> None:
+        """Appear."""
+        ...
+
+    def unplug(self) -> None:
+        """Vanish."""
+        ...
+
+    def send(self, data: bytes) -> None:
+        """Write ``data`` at once. Raises RefusedError when unplugged or not read from."""
+        ...
+
+
+class FrameDevice:
+    """A scanner, stripe reader or keypad; ``verb`` is what is done with it.
+
+    shows:  the field of a sample card that it takes in.
+    encode: makes the pieces that it writes.
+    """
+
+    def __init__(self, kind: "Kind", reader: Reader, port: Port) -> None:
+        self.reader = reader
+        self._kind = kind
+        self._port = port
+        self._sent: list[bytes] = []
+        port.plug()
         self.actions: dict[str, Action] = {
-            verb: self._send,
-            "unplug": lambda card, data: self._terminal.unplug(),
-            "plug": lambda card, data: self._terminal.plug(),
+            kind.verb: self._send,
+            "unplug": lambda card, data: port.unplug(),
+            "plug": lambda card, data: port.plug(),
         }
+        if kind.encode is as_ssi:
+            self.actions["resend"] = lambda card, data: self._resend()
 
     def _send(self, card: SampleCard | None, data: bytes) -> None:
-        content = data or (getattr(card, self._shows) if card else b"")
+        content = data or (getattr(card, self._kind.shows) if card else b"")
         if not content:
-            raise ValueError(f"this card has no {self._shows} to show")
-        self._terminal.send(content if content.endswith(_LINE_ENDS) else content + b"\r")
+            raise ValueError(f"this card has no {self._kind.shows} to show")
+        self._sent = self._kind.encode(content)
+        for piece in self._sent:
+            self._port.send(piece)
+
+    def _resend(self) -> None:
+        """Send the last packet again, as a scanner does that missed the answer to it."""
+        if not self._sent:
+            raise ValueError("nothing was sent yet")
+        self._port.send(as_resent(self._sent[-1]))
 
     def close(self) -> None:
         """Take the device off the machine."""
-        self._terminal.unplug()
+        self._port.unplug()
+
+
+class Kind(NamedTuple):
+    """What a simulated reader of frames is."""
+
+    wire: Literal["serial", "ssi", "keyboard", "pos", "magtek"]
+    verb: str
+    shows: str
+    medium: Medium
+    encode: Callable[[bytes], list[bytes]]
+
+
+KINDS = {
+    "scanner": Kind("serial", "scan", "barcode", Medium.BARCODE, as_line),
+    "stripe": Kind("serial", "swipe", "stripe", Medium.STRIPE, as_line),
+    "keypad": Kind("serial", "type", "typed", Medium.TYPED, as_line),
+    "ssi-scanner": Kind("ssi", "scan", "barcode", Medium.BARCODE, as_ssi),
+    "keyboard-scanner": Kind("keyboard", "scan", "barcode", Medium.BARCODE, as_keys),
+    "keyboard-stripe": Kind("keyboard", "swipe", "stripe", Medium.STRIPE, as_keys),
+    "pos-scanner": Kind("pos", "scan", "barcode", Medium.BARCODE, as_pos_reports),
+    "magtek-stripe": Kind("magtek", "swipe", "stripe", Medium.STRIPE, as_magtek),
+}
+
+
+def frame_device(kind: Kind, name: str, clock: Clock, path: Path) -> FrameDevice:
+    """Make a device of ``kind`` and the real reader at its wire's other end."""
+    medium = kind.medium
+    if kind.wire in ("serial", "ssi"):
+        protocol: Literal["ssi", "lines"] = "ssi" if kind.wire == "ssi" else "lines"
+        serial = SerialSettings(name=name, device=str(path), medium=medium, protocol=protocol)
+        return FrameDevice(kind, SerialReader(serial, clock), Terminal(path))
+    cable = Cable()
+    if kind.wire == "keyboard":
+        typing = KeyboardSettings(name=name, device=name, medium=medium)
+        return FrameDevice(kind, keyboard_reader(typing, clock, cable.open), cable)
+    report: Literal["pos", "magtek"] = "magtek" if kind.wire == "magtek" else "pos"
+    reporting = HidrawSettings(name=name, device=name, medium=medium, report=report)
+    return FrameDevice(kind, hidraw_reader(reporting, clock, cable.open), cable)
 
 
 class Simulator:
@@ -113,22 +192,15 @@ class Simulator:
 
     def reader(self, settings: SimulatedSettings) -> Reader:
         """Make the device that ``settings`` describes; return the reader that reads it."""
-        name, path = settings.name, self._directory / settings.name
+        name = settings.name
         device: Device
-        match settings.device:
-            case "chip":
-                device = ChipDevice(name, self._clock)
-            case "scanner":
-                device = self._line(name, path, "scan", Medium.BARCODE, "barcode")
-            case "stripe":
-                device = self._line(name, path, "swipe", Medium.STRIPE, "stripe")
-            case "keypad":
-                device = self._line(name, path, "type", Medium.TYPED, "typed")
+        if settings.device == "chip":
+            device = ChipDevice(name, self._clock)
+        else:
+            kind = KINDS[settings.device]
+            device = frame_device(kind, name, self._clock, self._directory / name)
         self._devices[name] = device
         return device.reader
-
-    def _line(self, name: str, path: Path, verb: str, medium: Medium, shows: str) -> Device:
-        return LineDevice(name, self._clock, path, verb=verb, medium=medium, shows=shows)
 
     @property
     def actions(self) -> dict[str, tuple[str, ...]]:
@@ -138,7 +210,8 @@ class Simulator:
     def do(self, reader: str, do: str, card: str = "", data: str = "") -> None:
         """Play one action.
 
-        do:     ``present remove scan swipe type tear hang unplug plug``, as the reader allows.
+        do:     ``present remove scan swipe type tear hang unplug plug resend``, as the reader
+                allows.
         card:   the name of a sample card. data: what to send instead, as text or ``hex:…``; a
                 line device ends it with CR unless it ends in a line end.
         Raises: ValueError for what makes no sense, in words for the caller; RefusedError

@@ -2,6 +2,7 @@
 
 import os
 import tty
+from contextlib import suppress
 from pathlib import Path
 
 from daemon.errors import ErrorCode, RefusedError
@@ -47,3 +48,12 @@ class Terminal:
             sent = 0
         if sent < len(data):
             raise RefusedError(ErrorCode.BUSY, "nobody reads from the simulated reader")
+
+    def received(self) -> bytes:
+        """Return what the reader has written to the device since it was asked last."""
+        assert self._ends is not None
+        received = b""
+        with suppress(BlockingIOError):
+            while True:
+                received += os.read(self._ends[0], 4096)
+        return received

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from card_formats.credential import Medium
@@ -14,8 +15,11 @@ from daemon.readers.framing import FRAME_BYTES_MAX
 from daemon.readers.serial_port import SerialReader
 from daemon.readers.settings import SerialSettings
 from daemon.readers.simulated.terminal import Terminal
+from daemon.readers.simulated.wires import as_resent, as_ssi
+from daemon.readers.ssi import ACK, NAK_RESEND
 from daemon.readers.supervisor import Supervisor
 from daemon.readers.traffic import TRAFFIC
+from tests.support.clock import HandClock
 from tests.support.events import next_event, running, until_state
 
 
@@ -128,6 +132,75 @@ async def test_a_scan_is_logged_with_its_number_masked(
     terminal: Terminal, till: Supervisor, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(TRAFFIC, "tillcard.traffic")
-    terminal.send(b"4111111111111111\r")
+    terminal.send(b"]C0K-4111111111111111\r")
     await next_event(till, Presented)
-    assert caplog.messages == ["s < 16 bytes 4111…1111"]
+    assert caplog.messages == ["s < 21 bytes ]C0A-9999999999999999"]
+
+
+async def test_the_tracks_of_a_swipe_are_one_swipe_on_however_many_lines(
+    terminal: Terminal,
+) -> None:
+    settings = SerialSettings(name="s", device=str(terminal.path), medium=Medium.STRIPE)
+    async with running(supervised(settings)) as till:
+        await until_state(till, "s", ReaderState.READY)
+        for tracks in (b"%B77^CLUB^?;77=1?+0177?\r", b"%B77^CLUB^?\r\n;77=1?\r\n+0177?\r\n"):
+            terminal.send(tracks)
+            reading = decode((await next_event(till, Presented)).shown)
+            assert (reading.text, reading.also) == ("77=1", ("B77^CLUB^", "0177"))
+
+
+async def test_the_text_that_stands_for_the_separator_becomes_it(terminal: Terminal) -> None:
+    settings = SerialSettings(name="s", device=str(terminal.path), gs_text="<GS>")
+    async with running(supervised(settings)) as till:
+        await until_state(till, "s", ReaderState.READY)
+        terminal.send(b"]C110ABC<GS>8018000000000000000000\r")
+        shown = (await next_event(till, Presented)).shown
+        assert shown.raw == b"]C110ABC\x1d8018000000000000000000"
+
+
+@pytest.mark.parametrize(("window_s", "expected"), [(10.0, True), (0.0, False)])
+async def test_the_same_code_at_once_is_marked_and_never_swallowed(
+    terminal: Terminal, window_s: float, expected: bool
+) -> None:
+    settings = SerialSettings(name="s", device=str(terminal.path), duplicate_window_s=window_s)
+    async with running(supervised(settings)) as till:
+        await until_state(till, "s", ReaderState.READY)
+        terminal.send(b"590\r590\r591\r590\r")
+        marks = [(await next_event(till, Presented)).duplicate for _ in range(4)]
+    assert marks == [False, expected, False, False]
+
+
+async def test_a_deliberate_second_scan_is_no_duplicate(terminal: Terminal) -> None:
+    clock = HandClock()
+    settings = SerialSettings(name="s", device=str(terminal.path))
+    async with running(Supervisor([SerialReader(settings, clock)], SystemClock())) as till:
+        await until_state(till, "s", ReaderState.READY)
+        for pause_s, is_duplicate in ((0.0, False), (0.4, True), (0.4, True), (0.5, False)):
+            clock.move(seconds=pause_s)
+            terminal.send(b"590\r")
+            assert (await next_event(till, Presented)).duplicate is is_duplicate
+
+
+async def test_an_ssi_scanner_is_answered_and_what_it_sends_again_counts_once(
+    terminal: Terminal,
+) -> None:
+    settings = SerialSettings(name="s", device=str(terminal.path), protocol="ssi")
+    async with running(supervised(settings)) as till:
+        await until_state(till, "s", ReaderState.READY)
+        (packet,) = as_ssi(b"]E04006381333931")
+        terminal.send(packet)
+        assert (await next_event(till, Presented)).shown.raw == b"]E04006381333931"
+        terminal.send(as_resent(packet) + packet[:-1] + b"\x00" + as_ssi(b"]C0K-1")[0])
+        assert "send it again" in (await next_event(till, Unreadable)).reason
+        assert (await next_event(till, Presented)).shown.raw == b"]C0K-1"
+    assert terminal.received() == ACK + ACK + NAK_RESEND + ACK
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"medium": "chip"}, {"gap_s": 0}, {"duplicate_window_s": -1}, {"suffix": "crlf"}]
+)
+def test_settings_that_make_no_sense_are_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert(
+            {"kind": "serial", "name": "s", "device": "/dev/x", **wrong}, SerialSettings
+        )

@@ -75,35 +75,12 @@ class ScriptedReader:
         raise self.answer
 
 
-def scan(text: bytes, at_s: float = 0.0, *, duplicate: bool = False) -> Presented:
-    return Presented("r", Shown(Medium.BARCODE, text), at_s, duplicate)
+def scan(text: bytes) -> Presented:
+    return Presented("r", Shown(Medium.BARCODE, text), 0.0)
 
 
 def chip() -> Presented:
     return Presented("r", Shown(Medium.CHIP, b"\x04\x01\x02\x03"), 0.0)
-
-
-async def test_a_code_repeated_within_the_window_is_marked_and_never_swallowed() -> None:
-    sent: list[ReaderEvent | Exception] = [
-        scan(b"A", 0.0),
-        scan(b"A", 0.4),
-        scan(b"A", 0.8),
-        scan(b"A", 1.3),
-        scan(b"B", 1.4),
-        scan(b"A", 1.5),
-    ]
-    till = Supervisor([ScriptedReader("r", sent)], FakeClock())
-    async with running(till):
-        got = [(await next_event(till, Presented)).duplicate for _ in sent]
-    assert got == [False, True, True, False, False, False]
-
-
-async def test_a_window_of_nothing_marks_nothing() -> None:
-    reader = ScriptedReader("r", [scan(b"A"), scan(b"A")])
-    till = Supervisor([reader], FakeClock(), duplicate_window_s=0)
-    async with running(till):
-        assert not (await next_event(till, Presented)).duplicate
-        assert not (await next_event(till, Presented)).duplicate
 
 
 async def test_a_chip_laid_down_again_is_no_duplicate() -> None:

@@ -99,7 +99,6 @@ CREATE TABLE phone (
   generation BIGINT NOT NULL,
   last_step BIGINT NOT NULL
 );
-INSERT INTO "phone" VALUES('c3c4d85ed9327180c','1234567890',1,-1);
 CREATE TABLE posting (
   account TEXT NOT NULL,
   purse TEXT NOT NULL,

@@ -1,6 +1,6 @@
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 
+import msgspec
 import pytest
 
 from card_formats.check_digits import Check
@@ -16,7 +16,7 @@ from daemon.readers.errors import CardLostError, NoCardError, ReaderLostError
 from daemon.readers.registry import build_readers
 from daemon.readers.settings import SimulatedSettings
 from daemon.readers.simulated.cards import sample_cards
-from daemon.readers.simulated.simulator import DATA_BYTES_MAX, Simulator
+from daemon.readers.simulated.simulator import DATA_BYTES_MAX, KINDS, Simulator
 from daemon.readers.supervisor import Supervisor
 from tests.support.events import next_event, running, until_state
 
@@ -40,8 +40,8 @@ def simulator() -> Iterator[Simulator]:
 @pytest.fixture
 async def till(simulator: Simulator) -> AsyncIterator[Supervisor]:
     settings = [
-        SimulatedSettings(name=device, device=device)
-        for device in ("chip", "scanner", "stripe", "keypad")
+        msgspec.convert({"kind": "simulated", "name": d, "device": d}, SimulatedSettings)
+        for d in ("chip", *KINDS)
     ]
     supervisor = Supervisor(build_readers(settings, SystemClock(), simulator), SystemClock())
     async with running(supervisor):
@@ -56,6 +56,14 @@ async def till(simulator: Simulator) -> AsyncIterator[Supervisor]:
         ("scanner", "scan", "plastic", ("number", "2900000000179", Medium.BARCODE, Trust.STATIC)),
         ("keypad", "type", "plastic", ("number", "2900000000179", Medium.TYPED, Trust.STATIC)),
         ("stripe", "swipe", "stripe", ("number", "7700000016", Medium.STRIPE, Trust.STATIC)),
+        *(
+            (name, "scan", "plastic", ("number", "2900000000179", Medium.BARCODE, Trust.STATIC))
+            for name in ("ssi-scanner", "keyboard-scanner", "pos-scanner")
+        ),
+        *(
+            (name, "swipe", "stripe", ("number", "7700000016", Medium.STRIPE, Trust.STATIC))
+            for name in ("keyboard-stripe", "magtek-stripe")
+        ),
         ("chip", "present", "chip", ("uid", "04A1B2C3D4E580", Medium.CHIP, Trust.UID)),
     ],
 )
@@ -72,9 +80,7 @@ async def test_each_sample_card_is_recognised_on_its_reader(
     assert recognise(decode(event.shown), RANGES) == Credential(*expected)
 
 
-@pytest.mark.parametrize(
-    ("reader", "do"), [("stripe", "swipe"), ("keypad", "type"), ("scanner", "scan")]
-)
+@pytest.mark.parametrize(("reader", "do"), [(name, kind.verb) for name, kind in KINDS.items()])
 async def test_the_sample_bank_card_is_refused_however_it_is_shown(
     simulator: Simulator, till: Supervisor, reader: str, do: str
 ) -> None:
@@ -150,7 +156,14 @@ async def test_a_chip_laid_down_and_taken_away_before_it_was_read_is_reported(
 
 
 @pytest.mark.parametrize(
-    ("reader", "do", "card"), [("scanner", "scan", "plastic"), ("chip", "present", "chip")]
+    ("reader", "do", "card"),
+    [
+        ("scanner", "scan", "plastic"),
+        ("chip", "present", "chip"),
+        ("keyboard-scanner", "scan", "plastic"),
+        ("pos-scanner", "scan", "plastic"),
+        ("magtek-stripe", "swipe", "stripe"),
+    ],
 )
 async def test_an_unplugged_reader_is_absent_and_works_again_when_plugged(
     simulator: Simulator, till: Supervisor, reader: str, do: str, card: str
@@ -197,19 +210,55 @@ async def test_what_needs_a_card_is_refused_without_one(
         assert refused.value.code is ErrorCode.NO_CARD
 
 
-async def test_four_readers_at_once_lose_nothing_and_keep_their_order(
+SCANS = [
+    b"]C0" + b"x" * 60,
+    b"]Q1" + "https://example.org/\u0457\u20ac".encode(),
+    b"]C110ABC\x1d8018000000000000000000",
+    b"]Q1" + b"0123456789" * 60,
+    b"]A0K-1",
+    b"no identifier ~^` <GS>",
+]
+
+
+@pytest.mark.parametrize("reader", ["scanner", "ssi-scanner", "keyboard-scanner", "pos-scanner"])
+async def test_every_wire_carries_long_and_odd_scans_whole(
+    simulator: Simulator, till: Supervisor, reader: str
+) -> None:
+    for scan in SCANS:
+        simulator.do(reader, "scan", data="hex:" + scan.hex())
+        assert (await next_event(till, Presented, reader=reader)).shown.raw == scan
+
+
+async def test_an_ssi_scan_that_is_sent_again_counts_once(
     simulator: Simulator, till: Supervisor
 ) -> None:
-    count = 60
-    sent = {reader: [f"{reader}{n:04d}" for n in range(count)] for reader in ("scanner", "keypad")}
-    sent["stripe"] = [f";{n:04d}?" for n in range(count)]
-    verbs = {"scanner": "scan", "keypad": "type", "stripe": "swipe"}
-    got: dict[str, list[str]] = {reader: [] for reader in sent}
-    for n in range(count):
-        for reader, verb in verbs.items():
-            simulator.do(reader, verb, data=sent[reader][n])
-    async with asyncio.timeout(10):
-        while any(len(got[reader]) < count for reader in sent):
+    with pytest.raises(ValueError, match="nothing was sent"):
+        simulator.do("ssi-scanner", "resend")
+    simulator.do("ssi-scanner", "scan", "plastic")
+    simulator.do("ssi-scanner", "resend")
+    simulator.do("ssi-scanner", "scan", data="]C0K-1")
+    shown = [(await next_event(till, Presented)).shown.raw for _ in range(2)]
+    assert shown == [b"]E02900000000179", b"]C0K-1"]
+
+
+async def test_what_is_no_swipe_is_not_sent_by_a_magtek_reader(
+    simulator: Simulator, till: Supervisor
+) -> None:
+    with pytest.raises(ValueError, match="bad-sentinel"):
+        simulator.do("magtek-stripe", "swipe", data="%A?%B?")
+
+
+async def test_readers_at_once_lose_nothing_mix_nothing_and_keep_their_order(
+    simulator: Simulator, till: Supervisor
+) -> None:
+    rounds, burst = 60, 10
+    names = [name for name, kind in KINDS.items() if kind.medium is not Medium.STRIPE]
+    sent = {name: [f"{name}{n:04d}" for n in range(rounds)] for name in names}
+    got: dict[str, list[str]] = {name: [] for name in names}
+    for n in range(rounds):
+        for name in names:
+            simulator.do(name, KINDS[name].verb, data=sent[name][n])
+        while n % burst == burst - 1 and any(len(got[name]) <= n for name in names):
             event = await next_event(till, Presented)
             got[event.reader].append(event.shown.raw.decode())
     assert got == sent
