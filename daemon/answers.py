@@ -1,11 +1,14 @@
 """What a till says of a sale, and what it is answered: the shapes on the wire."""
 
+from datetime import date
 from typing import Annotated
 
 import msgspec
 
 from daemon.errors import RefusedError
+from daemon.ledger.entries import FOREVER
 from daemon.ledger.moves import Balance
+from daemon.ledger.rows import CodeRow
 from daemon.ledger.sales import Decision, Sale, decode_record
 from daemon.ledger.states import SaleState
 from daemon.ledger.store import SaleRow
@@ -113,6 +116,25 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+class IssuedCode(msgspec.Struct, frozen=True, kw_only=True):
+    """A code that the sale hands out. ``until`` is its last local day, or "" for ever."""
+
+    code: str
+    campaign: str
+    uses: int
+    until: str
+
+    @classmethod
+    def of(cls, row: CodeRow) -> "IssuedCode":
+        """Describe a code as it is printed."""
+        return cls(
+            code=row.code.upper(),
+            campaign=row.campaign,
+            uses=row.uses,
+            until="" if row.last_day == FOREVER else str(date.fromordinal(row.last_day)),
+        )
+
+
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     """What a till prints: every line's discounts with their rule, and what was earned."""
 
@@ -127,16 +149,18 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     burn: dict[str, int]
     total: int
     earn: tuple[Earned, ...]
+    issued: tuple[IssuedCode, ...] = ()
 
 
 class Posted(msgspec.Struct, frozen=True, kw_only=True):
-    """A posted sale."""
+    """A posted sale. ``gifts``: what is left on the gift cards that were shown, by code."""
 
     state: str
     sale_id: str
     total: int
     receipt: Receipt
     balances: dict[str, Balance]
+    gifts: dict[str, dict[str, Balance]] = {}
     replayed: bool = False
 
     @classmethod
@@ -155,6 +179,7 @@ class Posted(msgspec.Struct, frozen=True, kw_only=True):
             burn=quote.burn,
             total=quote.total,
             earn=quote.earn,
+            issued=tuple(map(IssuedCode.of, sale.issued)),
         )
         return cls(
             state=decision.sale.state,
@@ -162,6 +187,7 @@ class Posted(msgspec.Struct, frozen=True, kw_only=True):
             total=quote.total,
             receipt=receipt,
             balances=decision.balances,
+            gifts=decision.gifts,
         )
 
 

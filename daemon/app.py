@@ -104,9 +104,16 @@ class Room:
         shop_key = load_or_make(home / "phones.key")
         self.phones = Phones(self.ledger, clock, shop_key)
         self.live_codes = LiveCodes(self.ledger, self.cards, clock, shop_key)
-        pricing = Pricing(self.ledger, self.editions, clock)
+        pricing = Pricing(self.ledger, self.editions, clock, policy.ranges)
         self.checkout = Checkout(
-            self.ledger, self.cards, self.live_codes, self.phones, pricing, clock, policy
+            self.ledger,
+            self.cards,
+            self.live_codes,
+            self.phones,
+            pricing,
+            self.editions,
+            clock,
+            policy,
         )
         self.events = EventRing(clock, secrets.token_hex(4))
         self.claims = Claims(clock)

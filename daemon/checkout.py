@@ -16,6 +16,7 @@ from card_formats import registry
 from card_formats.credential import Credential, Medium, Shown, Trust, mask
 from card_formats.errors import BankCardError, CardFormatError, UnknownFormatError
 from card_formats.numbers import NumberRange
+from daemon.accounts import codes
 from daemon.accounts.cards import Account, Cards
 from daemon.accounts.phones import LINK_TTL_S, Phones
 from daemon.accounts.rotating import LiveCodes
@@ -31,15 +32,18 @@ from daemon.answers import (
     Voided,
 )
 from daemon.clock import Clock, rfc3339
+from daemon.editions import Editions
 from daemon.errors import ErrorCode, RefusedError
-from daemon.ledger import sales
+from daemon.ledger import members, returns, sales
 from daemon.ledger.ledger import Key, Ledger, refusal_in
-from daemon.ledger.sales import Decision, Return, ReturnedLine, Sale
+from daemon.ledger.rows import CODES_OF, MEMBERS_OF
+from daemon.ledger.sales import Return, ReturnedLine, Sale
 from daemon.ledger.states import SaleEvent, SaleState, after
-from daemon.ledger.store import SaleRow, Store, View
+from daemon.ledger.store import Change, SaleRow, Store, View
 from daemon.presentations import Presentation, Presentations
-from daemon.pricing import Priced, Pricing
+from daemon.pricing import Priced, Pricing, repriced
 from daemon.programme.basket import LineId
+from daemon.programme.programme import Programme, local_day
 from daemon.shelf import Shelf
 
 QUOTE_TTL_S = 900
@@ -66,6 +70,7 @@ class Checkout:
         live_codes: LiveCodes,
         phones: Phones,
         pricing: Pricing,
+        editions: Editions,
         clock: Clock,
         policy: CheckoutPolicy,
     ) -> None:
@@ -74,6 +79,7 @@ class Checkout:
         self._live_codes = live_codes
         self._phones = phones
         self._pricing = pricing
+        self._editions = editions
         self._clock = clock
         self._policy = policy
         self._presentations = Presentations(clock)
@@ -144,7 +150,7 @@ class Checkout:
         return None
 
     def _check_may_spend(self, priced: Priced, override: Override | None) -> None:
-        if not priced.quote.burn or override is not None:
+        if not priced.card_pays or override is not None:
             return
         if not self._may_spend(self._presentations.get(priced.presentation)):
             raise RefusedError(
@@ -165,14 +171,15 @@ class Checkout:
         """Reserve what the sale will burn and use up; the total is frozen until the hold ends."""
 
         async def attempt(now: datetime, row: SaleRow | None) -> msgspec.Raw:
-            sale = await self._sale(sale_id, terms, now, row, SaleEvent.HOLD)
+            draft = await self._draft(sale_id, terms, now, row, SaleEvent.HOLD)
             until = rfc3339(now + timedelta(seconds=ttl_s or self._policy.hold_ttl_s))
 
-            def decide(view: View) -> tuple[Decision, Held]:
+            def decide(view: View) -> tuple[Change, Held]:
+                sale = draft.settled(view)
                 decision = sales.hold(view, sale, until)
-                return decision, Held.of(sale, until, decision)
+                return decision.change, Held.of(sale, until, decision)
 
-            return await self._post(key, sale, decide)
+            return await self._post(key, draft, decide)
 
         return await self._once(key, sale_id, attempt)
 
@@ -182,20 +189,19 @@ class Checkout:
         """Post the sale: from its hold, from a quote, or priced now."""
 
         async def attempt(now: datetime, row: SaleRow | None) -> msgspec.Raw:
-            sale = await self._sale(sale_id, terms, now, row, SaleEvent.COMMIT)
-            if expect_total not in (None, sale.quote.total):
-                raise RefusedError(
-                    ErrorCode.TOTAL_CHANGED,
-                    f"The total is {sale.quote.total}, not {expect_total}; nothing was posted."
-                    " Quote again with a new sale id; void this one if it is on hold.",
-                    extra={"total": sale.quote.total},
-                )
+            draft = await self._draft(sale_id, terms, now, row, SaleEvent.COMMIT)
+            shown = draft.sale.quote.total if terms.quote_id else None
+            expected = shown if expect_total is None else expect_total
 
-            def decide(view: View) -> tuple[Decision, Posted]:
-                decision = sales.commit(view, sale)
-                return decision, Posted.of(sale, decision)
+            def decide(view: View) -> tuple[Change, Posted]:
+                sale = draft.settled(view)
+                _check_total(sale, expected)
+                in_force = self._editions.active
+                sale = draft.issuing(sales.counted(sale, self._editions.counting))
+                decision = sales.commit(view, sale, in_force.statuses)
+                return decision.change, Posted.of(sale, decision)
 
-            return await self._post(key, sale, decide)
+            return await self._post(key, draft, decide)
 
         return await self._once(key, sale_id, attempt)
 
@@ -205,12 +211,12 @@ class Checkout:
         async def attempt(now: datetime, row: SaleRow | None) -> msgspec.Raw:
             at = rfc3339(now)
 
-            def decide(view: View) -> tuple[Decision, Voided]:
+            def decide(view: View) -> tuple[Change, Voided]:
                 if view.sale is None:
                     decision = sales.forestall(view, sale_id, at, reason)
                 else:
                     decision = sales.release(view, at, SaleEvent.VOID, reason)
-                return decision, Voided.of(decision)
+                return decision.change, Voided.of(decision)
 
             return await self._ledger.perform(
                 key, at=at, sale_id=sale_id, accounts=sales.accounts_of(row), decide=decide
@@ -231,17 +237,27 @@ class Checkout:
                 return_id=key.request_id,
                 sale_id=sale_id,
                 at=rfc3339(now),
+                today=local_day(self._editions.active, now).toordinal(),
                 cashier=cashier,
                 reason=reason,
                 lines=asked,
             )
+            sale = sales.decode_record(row.body).sale if row is not None and row.body else None
+            version = sale.frozen.programme if sale else self._editions.active.version
+            priced_by = await self._editions.version(version)
 
-            def decide(view: View) -> tuple[Decision, Returned]:
-                decision, back = sales.take_back(view, ask)
-                return decision, Returned.of(ask.return_id, back, decision)
+            def decide(view: View) -> tuple[Change, Returned]:
+                decision, back = returns.take_back(view, ask, priced_by, self._editions.active)
+                return decision.change, Returned.of(ask.return_id, back, decision)
 
             return await self._ledger.perform(
-                key, at=ask.at, sale_id=sale_id, accounts=sales.accounts_of(row), decide=decide
+                key,
+                at=ask.at,
+                sale_id=sale_id,
+                accounts=sales.accounts_of(row),
+                counters=[code.counter for code in sale.issued] if sale else (),
+                also=_members_and_codes,
+                decide=decide,
             )
 
         return await self._once(key, sale_id, attempt)
@@ -279,32 +295,33 @@ class Checkout:
             return await self._ledger.refuse(key, rfc3339(now), refusal)
 
     async def _post(
-        self, key: Key, sale: Sale, decide: Callable[[View], tuple[Decision, msgspec.Struct]]
+        self, key: Key, draft: "Draft", decide: Callable[[View], tuple[Change, msgspec.Struct]]
     ) -> msgspec.Raw:
         return await self._ledger.perform(
             key,
-            at=sale.at,
-            sale_id=sale.sale_id,
-            accounts=sale.accounts,
-            counters=[use.counter for use in sale.quote.uses],
+            at=draft.sale.at,
+            sale_id=draft.sale.sale_id,
+            accounts=draft.accounts,
+            counters=draft.counters,
+            also=draft.members,
             decide=decide,
         )
 
-    async def _sale(
+    async def _draft(
         self,
         sale_id: str,
         terms: SaleTerms,
         now: datetime,
         row: SaleRow | None,
         event: SaleEvent,
-    ) -> Sale:
+    ) -> "Draft":
         after(row.state if row else SaleState.NEW, event)  # decided again inside the transaction
         if row is not None and row.state is SaleState.HELD:
-            return await self._held_sale(row, terms, now)
+            return await self._held_draft(row, terms, now)
         priced = await self._priced(terms)
         if priced.presentation:
             self._presentations.use(priced.presentation, sale_id)
-        return Sale(
+        sale = Sale(
             sale_id=sale_id,
             account=priced.account,
             terminal=self._policy.terminal,
@@ -313,8 +330,13 @@ class Checkout:
             today=priced.today,
             frozen=priced.frozen,
             quote=priced.quote,
+            credit={p.id: p.credit_limit for p in priced.programme.purses.values()},
+            gifts=priced.gifts,
+            card_pays=priced.card_pays,
+            ordinals=priced.ordinals,
             tenders=terms.tenders,
         )
+        return Draft(sale, priced.programme, priced)
 
     async def _priced(self, terms: SaleTerms) -> Priced:
         if terms.quote_id is None:
@@ -324,11 +346,11 @@ class Checkout:
             raise RefusedError(
                 ErrorCode.QUOTE_UNKNOWN, "This quote is not known any more; quote again."
             )
-        priced = await self._pricing.with_burn(priced, terms.burn)
+        priced = self._pricing.with_burn(priced, terms.burn)
         self._check_may_spend(priced, terms.override)
         return priced
 
-    async def _held_sale(self, row: SaleRow, terms: SaleTerms, now: datetime) -> Sale:
+    async def _held_draft(self, row: SaleRow, terms: SaleTerms, now: datetime) -> "Draft":
         held = sales.decode_record(row.body).sale
         quoted = self._quotes.get(terms.quote_id) if terms.quote_id else None
         lines = quoted.frozen.basket.lines if quoted else terms.lines
@@ -336,16 +358,76 @@ class Checkout:
             raise RefusedError(
                 ErrorCode.EXCEEDS_HOLD, "The basket is not the one on hold; void it and sell anew."
             )
+        programme = await self._editions.version(held.frozen.programme)
         frozen, quote = held.frozen, held.quote
         if terms.burn is not None:
-            frozen, quote = await self._pricing.reprice(frozen, terms.burn)
-        return msgspec.structs.replace(
+            frozen, quote = repriced(programme, frozen, terms.burn)
+        sale = msgspec.structs.replace(
             held,
             at=rfc3339(now),
             cashier=terms.cashier or held.cashier,
             frozen=frozen,
             quote=quote,
             tenders=terms.tenders,
+        )
+        return Draft(sale, programme)
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """A sale before it is written. ``priced`` is what it follows from, unless it was held."""
+
+    sale: Sale
+    programme: Programme
+    priced: Priced | None = None
+
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        """Return every account whose purses it may move."""
+        priced = self.priced.accounts if self.priced else ()
+        return tuple(dict.fromkeys((*self.sale.accounts, *priced)))
+
+    @property
+    def counters(self) -> tuple[str, ...]:
+        """Return every counter that decides it."""
+        uses = (use.counter for use in self.sale.quote.uses)
+        return tuple(dict.fromkeys((*uses, *(self.priced.counters if self.priced else ()))))
+
+    def members(self, store: Store, view: View) -> View:
+        """Read where the account stands with the statuses."""
+        account = self.sale.account
+        if not account:
+            return view
+        states = members.states_of(store.ask(MEMBERS_OF, account))
+        return msgspec.structs.replace(view, members=states)
+
+    def settled(self, view: View) -> Sale:
+        """Return the sale with the ordinals that it really has."""
+        if self.priced is None:
+            return self.sale
+        priced = self.priced.settled(view.counters)
+        return msgspec.structs.replace(self.sale, frozen=priced.frozen, quote=priced.quote)
+
+    def issuing(self, sale: Sale) -> Sale:
+        """Return the sale with the codes that it hands out."""
+        issued = codes.issue(self.programme, sale.quote, sale.sale_id, sale.today)
+        return msgspec.structs.replace(sale, issued=issued)
+
+
+def _members_and_codes(store: Store, view: View) -> View:
+    if view.sale is None or not view.sale.body:
+        return view
+    states = members.states_of(store.ask(MEMBERS_OF, view.sale.account))
+    issued = tuple(store.ask(CODES_OF, view.sale.sale_id))
+    return msgspec.structs.replace(view, members=states, codes=issued)
+
+
+def _check_total(sale: Sale, expected: int | None) -> None:
+    if expected not in (None, sale.quote.total):
+        raise RefusedError(
+            ErrorCode.TOTAL_CHANGED,
+            f"The total is {sale.quote.total}, not {expected}; nothing was posted."
+            " Quote again with a new sale id; void this one if it is on hold.",
+            extra={"total": sale.quote.total},
         )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from msgspec.structs import astuple
 
 from daemon.ledger.entries import SYSTEM_ACCOUNTS, ChainedEntry, Entry, chain
+from daemon.ledger.rows import KEPT
 from daemon.ledger.store import LIFE, Change
 
 Row = Sequence[Any]
@@ -54,7 +55,8 @@ class Batch:
     def take(self) -> dict[str, list[Row]]:
         """Empty the batch and return its rows by table; tables without rows are left out.
 
-        ``pass_device_gone`` holds the keys of rows to delete from ``pass_device``.
+        ``pass_device_gone`` holds the keys of rows to delete from ``pass_device``; ``request_gone``
+        the times before which requests are deleted.
         """
         rows = _Rows()
         for change, chained in self._changes:
@@ -111,6 +113,16 @@ class _Rows:
             self._plain["identifier"] += [(*known, card_id) for known in change.identifiers]
         if change.customer is not None:
             self._latest["customer"][change.customer.account] = astuple(change.customer)
+        self._add_phone(change)
+        for row in change.rows:
+            table = KEPT[type(row)]
+            self._latest[table.name][tuple(getattr(row, name) for name in table.key)] = astuple(row)
+        if change.requests_before:
+            self._plain["request_gone"].append((change.requests_before,))
+        if change.programme is not None:
+            self._latest["programme"][change.programme[0]] = change.programme
+
+    def _add_phone(self, change: Change) -> None:
         if change.phone is not None:
             self._latest["phone"][change.phone.card_id] = astuple(change.phone)
         if change.device is not None:
@@ -122,8 +134,6 @@ class _Rows:
             self._latest["pass_device_gone"][change.device_gone] = change.device_gone
         if change.chip is not None:
             self._latest["chip"][change.chip.uid] = astuple(change.chip)
-        if change.programme is not None:
-            self._latest["programme"][change.programme[0]] = change.programme
 
     def _add_entry(self, entry: Entry, chained: ChainedEntry) -> None:
         place = (chained.ledger_id, chained.seq)

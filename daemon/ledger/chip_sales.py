@@ -4,6 +4,8 @@ An intent reserves what a hold does, so that nothing can stand in the way of pos
 is written. Each function takes a sale that has an intent, as the store read it.
 """
 
+from collections.abc import Mapping
+
 import msgspec
 from msgspec.structs import replace
 
@@ -14,6 +16,7 @@ from daemon.ledger.moves import Balance
 from daemon.ledger.sales import ChipIntent, Decision, SaleRecord
 from daemon.ledger.states import SaleEvent, SaleState, after
 from daemon.ledger.store import ChipRow, SaleRow, View
+from daemon.programme.state import Status
 
 _NEVER = "~"  # sorts behind every time: an intent does not run out
 
@@ -48,8 +51,11 @@ def intend(view: View, intent: ChipIntent, day_max: int = 0) -> Decision:
     return _counted(replace(reserved, entry=entry, sale=row), intent, 1)
 
 
-def done(view: View, at: str) -> Decision:
-    """The chip has proved that it was written: post the sale, or owe a voided one's money back."""
+def done(view: View, at: str, statuses: Mapping[str, Status] | None = None) -> Decision:
+    """Post the sale that the chip has proved, or owe a voided one's money back.
+
+    statuses: those that the sale may change.
+    """
     record = sales.record_of(view)
     intent = intent_of(_row(view))
     state = after(sales.state_of(view), SaleEvent.CHIP_DONE)
@@ -58,7 +64,7 @@ def done(view: View, at: str) -> Decision:
         decision = sales.release(_as_held(view), at, SaleEvent.VOID, reason, intent.amount)
         decision = _counted(decision, intent, -1)
     else:
-        decision = sales.commit(_as_held(view), intent.sale)
+        decision = sales.commit(_as_held(view), intent.sale, statuses)
     txid = intent.txid.hex()
     move = ChipMove(intent.uid, intent.seq, txid, intent.amount, intent.balance)
     chip = ChipRow(intent.uid, intent.seq, txid, intent.balance, intent.speaks)
@@ -80,13 +86,13 @@ def not_sent(view: View, at: str) -> Decision:
 
 
 def unsure(view: View, at: str) -> Decision:
-    """The chip was asked and nobody knows what it did."""
+    """Note that the chip was asked and nobody knows what it did."""
     state = after(sales.state_of(view), SaleEvent.CHIP_UNSURE)
     return _decision("unknown", sales.record_of(view), state, intent_of(_row(view)), at)
 
 
 def not_written(view: View, at: str) -> Decision:
-    """A later tap proved that nothing was written: open again, or voided for good."""
+    """Open the sale again, or void it for good: a later tap proved that nothing was written."""
     record, intent = sales.record_of(view), intent_of(_row(view))
     before = sales.state_of(view)
     if before is SaleState.INTENT:  # left behind by an answer that could not be written down
@@ -100,13 +106,13 @@ def not_written(view: View, at: str) -> Decision:
 
 
 def case(view: View, at: str) -> Decision:
-    """A later tap could not tell: the sale stays as it is, for the owner."""
+    """Leave the sale as it is, for the owner: a later tap could not tell."""
     intent = replace(intent_of(_row(view)), case=True)
     return _decision("case", sales.record_of(view), sales.state_of(view), intent, at)
 
 
 def void(view: View, at: str, reason: str) -> Decision:
-    """The customer paid otherwise. What the chip did is settled by its next tap.
+    """Void what the customer paid otherwise; the chip's next tap settles what it did.
 
     Raises: RefusedError BUSY while the chip is being written.
     """
