@@ -308,6 +308,14 @@ async def run(config_path: Path, clock: Clock, home: Path | None = None) -> None
         log.info("stopping: finishing what is in hand")
 
 
+def leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
+    """Return what really went wrong: task groups wrap it once for each that it passed through."""
+    found: list[BaseException] = []
+    for error in group.exceptions:
+        found += leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
+    return found
+
+
 def read_programme(path: Path) -> Programme:
     """Load the programme file. Raises ConfigError with the path of the wrong key."""
     try:
