@@ -1,10 +1,14 @@
 """What a till says of a sale, and what it is answered: the shapes on the wire."""
 
+from datetime import date
 from typing import Annotated
 
 import msgspec
 
+from daemon.errors import RefusedError
+from daemon.ledger.entries import FOREVER
 from daemon.ledger.moves import Balance
+from daemon.ledger.rows import CodeRow
 from daemon.ledger.sales import Decision, Sale, decode_record
 from daemon.ledger.states import SaleState
 from daemon.ledger.store import SaleRow
@@ -18,6 +22,8 @@ TEXT_CHARS_MAX = 500
 """A reason, or another free text."""
 
 Text = Annotated[str, msgspec.Meta(max_length=TEXT_CHARS_MAX)]
+SaidText = Annotated[str, msgspec.Meta(max_length=TEXT_CHARS_MAX, pattern=r"\S")]
+"""A text that must say something."""
 RequestId = Annotated[
     str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")
 ]
@@ -29,8 +35,8 @@ Codes = Annotated[tuple[str, ...], msgspec.Meta(max_length=CODES_MAX)]
 class Override(msgspec.Struct, frozen=True):
     """A cashier answers for a burn with a card that only identifies. Both are kept."""
 
-    by: Text
-    reason: Text
+    by: SaidText
+    reason: SaidText
 
 
 class SaleTerms(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +57,10 @@ class SaleTerms(msgspec.Struct, frozen=True, kw_only=True):
     burn: int | dict[str, int] | None = None
     override: Override | None = None
     tenders: tuple[dict[str, int | str], ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.card is not None and self.presentation is not None:
+            raise ValueError("give a presentation or a card, not both")
 
 
 class Identified(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,6 +120,25 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+class IssuedCode(msgspec.Struct, frozen=True, kw_only=True):
+    """A code that the sale hands out. ``until`` is its last local day, or "" for ever."""
+
+    code: str
+    campaign: str
+    uses: int
+    until: str
+
+    @classmethod
+    def of(cls, row: CodeRow) -> "IssuedCode":
+        """Describe a code as it is printed."""
+        return cls(
+            code=row.code.upper(),
+            campaign=row.campaign,
+            uses=row.uses,
+            until="" if row.last_day == FOREVER else str(date.fromordinal(row.last_day)),
+        )
+
+
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     """What a till prints: every line's discounts with their rule, and what was earned."""
 
@@ -124,6 +153,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     burn: dict[str, int]
     total: int
     earn: tuple[Earned, ...]
+    issued: tuple[IssuedCode, ...] = ()
 
 
 class ChipTraffic(msgspec.Struct, frozen=True):
@@ -134,13 +164,18 @@ class ChipTraffic(msgspec.Struct, frozen=True):
 
 
 class Posted(msgspec.Struct, frozen=True, kw_only=True):
-    """A posted sale. ``chip`` is there when a chip was written."""
+    """A posted sale.
+
+    gifts: what is left on the gift cards that were shown, by code.
+    chip:  is there when a chip was written.
+    """
 
     state: str
     sale_id: str
     total: int
     receipt: Receipt
     balances: dict[str, Balance]
+    gifts: dict[str, dict[str, Balance]] = {}
     chip: ChipTraffic | msgspec.UnsetType = msgspec.UNSET
     replayed: bool = False
 
@@ -165,6 +200,7 @@ class Posted(msgspec.Struct, frozen=True, kw_only=True):
             burn=quote.burn,
             total=quote.total,
             earn=quote.earn,
+            issued=tuple(map(IssuedCode.of, sale.issued)),
         )
         return cls(
             state=decision.sale.state,
@@ -172,6 +208,7 @@ class Posted(msgspec.Struct, frozen=True, kw_only=True):
             total=quote.total,
             receipt=receipt,
             balances=decision.balances,
+            gifts=decision.gifts,
             chip=chip,
         )
 
@@ -219,8 +256,20 @@ class Returned(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+class Refused(msgspec.Struct, frozen=True):
+    """A refusal that made an id final."""
+
+    code: int
+    name: str
+    detail: str
+
+
 class SaleStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a sale stands; ``new`` was never seen. ``until`` is when a hold runs out."""
+    """Where a sale stands. ``until`` is when a hold runs out.
+
+    state:   of ``daemon.ledger.states``; ``new`` was never seen, ``refused`` never came to be.
+    refused: what its last refused call was told; that id cannot be used for the call again.
+    """
 
     sale_id: str
     state: str
@@ -228,18 +277,27 @@ class SaleStatus(msgspec.Struct, frozen=True, kw_only=True):
     at: str = ""
     total: int | None = None
     refunded: int = 0
+    refused: Refused | None = None
 
     @classmethod
-    def of(cls, sale_id: str, row: SaleRow | None) -> "SaleStatus":
-        """Describe a sale row, or the lack of one."""
+    def of(
+        cls, sale_id: str, row: SaleRow | None, refusal: RefusedError | None, now: str
+    ) -> "SaleStatus":
+        """Describe a sale row, or the lack of one; a hold ends with its time, swept or not."""
+        refused = None
+        if refusal is not None:
+            refused = Refused(refusal.code, refusal.code.wire_name, refusal.detail)
         if row is None or not row.body:
-            return cls(sale_id=sale_id, state=row.state if row else SaleState.NEW)
+            nothing = "refused" if refused else SaleState.NEW
+            return cls(sale_id=sale_id, state=row.state if row else nothing, refused=refused)
         record = decode_record(row.body)
+        over = row.state is SaleState.HELD and row.until <= now
         return cls(
             sale_id=sale_id,
-            state=row.state,
+            state=SaleState.EXPIRED if over else row.state,
             until=row.until,
             at=record.sale.at,
             total=record.sale.quote.total,
             refunded=record.refunded,
+            refused=refused,
         )

@@ -110,12 +110,20 @@ class Room:
         shop_key = load_or_make(home / "phones.key")
         self.phones = Phones(self.ledger, clock, shop_key)
         self.live_codes = LiveCodes(self.ledger, self.cards, clock, shop_key)
-        pricing = Pricing(self.ledger, self.editions, clock)
+        pricing = Pricing(self.ledger, self.editions, clock, policy.ranges)
         self.events = EventRing(clock, secrets.token_hex(4))
         self.chip_writer: ChipWriter | None = None
         chips = self._chips(chip_keys) if chip_keys else None
         self.checkout = Checkout(
-            self.ledger, self.cards, self.live_codes, self.phones, pricing, clock, policy, chips
+            self.ledger,
+            self.cards,
+            self.live_codes,
+            self.phones,
+            pricing,
+            self.editions,
+            clock,
+            policy,
+            chips,
         )
         self.claims = Claims(clock)
         self.inputs = Inputs(
@@ -155,7 +163,7 @@ class Room:
         )
         terminal = ChipTerminal(self.supervisor, keys, self.clock)
         self.chip_writer = ChipWriter(
-            terminal, self.ledger, self.clock, policy, self.events.publish
+            terminal, self.ledger, self.clock, policy, self.editions, self.events.publish
         )
         return ChipPurses(
             terminal, self.chip_writer, self.ledger, self.cards, self.editions, self.clock
@@ -191,7 +199,7 @@ class Room:
     async def status(self) -> DaemonStatus:
         """Say how the till is."""
         outbox = await self.ledger.read(lambda store: store.outbox_depth())
-        programme = self.editions.active
+        programme, clocks = self.editions.active, self.live_codes.clocks
         return DaemonStatus(
             version=version("tillcard"),
             terminal=self.config.till.terminal,
@@ -211,6 +219,7 @@ class Room:
                 "readers": tuple(self.simulator.actions),
                 "cards": tuple(self.simulator.cards),
             },
+            clock={"phones_ahead_s": clocks.offset_s, "suspect": clocks.suspect},
         )
 
     async def _simulate(self, params: SimulateParams) -> None:
@@ -273,7 +282,7 @@ async def running(
         if room.chip_writer is not None:
             await room.chip_writer.start()
         if room.web is not None:
-            await room.web.start()
+            await _start(room.web)
             stack.push_async_callback(room.web.stop)
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         background = [
@@ -295,6 +304,14 @@ async def running(
             await room.status(),
             room.beat,
         )
+
+
+async def _start(web: WebServer) -> None:
+    try:
+        await web.start()
+    except OSError as error:
+        what = f"the phone pages cannot be served there ({error.strerror}); choose another port"
+        raise ConfigError("web.port", what) from error
 
 
 async def run(config_path: Path, clock: Clock, home: Path | None = None) -> None:
@@ -319,6 +336,14 @@ async def run(config_path: Path, clock: Clock, home: Path | None = None) -> None
         keeping_alive.cancel()
         systemd.say("STOPPING=1", "STATUS=finishing what is in hand")
         log.info("stopping: finishing what is in hand")
+
+
+def leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
+    """Return what really went wrong: task groups wrap it once for each that it passed through."""
+    found: list[BaseException] = []
+    for error in group.exceptions:
+        found += leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
+    return found
 
 
 def read_programme(path: Path) -> Programme:

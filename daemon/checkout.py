@@ -32,17 +32,21 @@ from daemon.answers import (
 )
 from daemon.chip.purses import ChipPurses
 from daemon.clock import Clock, rfc3339
+from daemon.draft import Draft, credit_of
+from daemon.editions import Editions
 from daemon.errors import ErrorCode, RefusedError
-from daemon.ledger import chip_sales, sales
+from daemon.ledger import chip_sales, members, returns, sales
 from daemon.ledger.chip_sales import WAITING
-from daemon.ledger.ledger import Key, Ledger
-from daemon.ledger.owed import MIRROR_CREDIT
-from daemon.ledger.sales import Decision, Return, ReturnedLine, Sale
+from daemon.ledger.ledger import Key, Ledger, refusal_in
+from daemon.ledger.owed import chip_purse
+from daemon.ledger.rows import CODES_OF, MEMBERS_OF
+from daemon.ledger.sales import Return, ReturnedLine, Sale
 from daemon.ledger.states import SaleEvent, SaleState, after
-from daemon.ledger.store import SaleRow, View
+from daemon.ledger.store import Change, SaleRow, Store, View
 from daemon.presentations import Presentation, Presentations
-from daemon.pricing import Priced, Pricing
+from daemon.pricing import Priced, Pricing, repriced
 from daemon.programme.basket import LineId
+from daemon.programme.programme import local_day
 from daemon.shelf import Shelf
 
 QUOTE_TTL_S = 900
@@ -69,6 +73,7 @@ class Checkout:
         live_codes: LiveCodes,
         phones: Phones,
         pricing: Pricing,
+        editions: Editions,
         clock: Clock,
         policy: CheckoutPolicy,
         chips: ChipPurses | None = None,
@@ -78,6 +83,7 @@ class Checkout:
         self._live_codes = live_codes
         self._phones = phones
         self._pricing = pricing
+        self._editions = editions
         self._clock = clock
         self._policy = policy
         self._chips = chips
@@ -101,7 +107,7 @@ class Checkout:
         try:
             credential = self.recognise(shown)
         except CardFormatError as error:
-            raise _refusal(error) from None  # a bank card's number must not travel in a cause
+            raise refusal_of(error) from None  # a bank card's number must not travel in a cause
         account = await self._account(credential, reader)
         return _identified(self._presentations.add(account, credential))
 
@@ -127,6 +133,10 @@ class Checkout:
         until = self._clock.now() + timedelta(seconds=LINK_TTL_S)
         return self._phones.offer(shown.account, by=by, reason=reason), rfc3339(until)
 
+    def is_used(self, presentation: str) -> bool:
+        """Whether a presentation has had its sale."""
+        return self._presentations.is_used(presentation)
+
     # What does this basket cost with it?
 
     async def quote(self, terms: SaleTerms) -> Quoted:
@@ -151,7 +161,7 @@ class Checkout:
         return None
 
     def _check_may_spend(self, priced: Priced, override: Override | None) -> None:
-        if not priced.quote.burn or override is not None:
+        if not priced.card_pays or override is not None:
             return
         if not self._may_spend(self._presentations.get(priced.presentation)):
             raise RefusedError(
@@ -172,14 +182,15 @@ class Checkout:
         """Reserve what the sale will burn and use up; the total is frozen until the hold ends."""
 
         async def attempt(now: datetime, row: SaleRow | None) -> msgspec.Raw:
-            sale = await self._sale(sale_id, terms, now, row, SaleEvent.HOLD)
+            draft = await self._draft(sale_id, terms, now, row, SaleEvent.HOLD)
             until = rfc3339(now + timedelta(seconds=ttl_s or self._policy.hold_ttl_s))
 
-            def decide(view: View) -> tuple[Decision, Held]:
+            def decide(view: View) -> tuple[Change, Held]:
+                sale = draft.settled(view)
                 decision = sales.hold(view, sale, until)
-                return decision, Held.of(sale, until, decision)
+                return decision.change, Held.of(sale, until, decision)
 
-            return await self._post(key, sale, decide)
+            return await self._post(key, draft, decide)
 
         return await self._once(key, sale_id, attempt)
 
@@ -194,25 +205,28 @@ class Checkout:
                 if resumed is not None:
                     return resumed
                 _, row = await self._ledger.look(key, sale_id)
-            sale = await self._sale(sale_id, terms, now, row, SaleEvent.COMMIT)
-            if expect_total not in (None, sale.quote.total):
-                raise RefusedError(
-                    ErrorCode.TOTAL_CHANGED,
-                    f"The total is {sale.quote.total}, not {expect_total}; quote again.",
-                    extra={"total": sale.quote.total},
-                )
-            # What the chip does not take now it is owed; with the card here that is nothing.
-            sale = msgspec.structs.replace(sale, owed=sale.chip_net)
-            if self._chips is not None and sale.chip_purse:
-                written = await self._chips.sell(key, sale)
+            draft = await self._draft(sale_id, terms, now, row, SaleEvent.COMMIT)
+            shown = draft.sale.quote.total if terms.quote_id else None
+            expected = shown if expect_total is None else expect_total
+
+            def settle(view: View) -> Sale:
+                sale = draft.settled(view)
+                _check_total(sale, expected)
+                return draft.issuing(sales.counted(sale, self._editions.counting))
+
+            if self._chips is not None and draft.sale.chip_purse:
+                written = await self._chips.sell(draft.for_chip(key.content, settle))
                 if written is not None:
                     return written
 
-            def decide(view: View) -> tuple[Decision, Posted]:
-                decision = sales.commit(view, sale)
-                return decision, Posted.of(sale, decision)
+            def decide(view: View) -> tuple[Change, Posted]:
+                sale = settle(view)
+                # What the chip does not take now it is owed; with the card here that is nothing.
+                sale = msgspec.structs.replace(sale, owed=sale.chip_net)
+                decision = sales.commit(view, sale, self._editions.active.statuses)
+                return decision.change, Posted.of(sale, decision)
 
-            return await self._post(key, sale, decide)
+            return await self._post(key, draft, decide)
 
         return await self._once(key, sale_id, attempt)
 
@@ -222,7 +236,7 @@ class Checkout:
         async def attempt(now: datetime, row: SaleRow | None) -> msgspec.Raw:
             at = rfc3339(now)
 
-            def decide(view: View) -> tuple[Decision, Voided]:
+            def decide(view: View) -> tuple[Change, Voided]:
                 state = sales.state_of(view)
                 if state is SaleState.NEW:
                     decision = sales.forestall(view, sale_id, at, reason)
@@ -230,7 +244,7 @@ class Checkout:
                     decision = chip_sales.void(view, at, reason)
                 else:
                     decision = sales.release(view, at, SaleEvent.VOID, reason)
-                return decision, Voided.of(decision)
+                return decision.change, Voided.of(decision)
 
             return await self._ledger.perform(
                 key, at=at, sale_id=sale_id, accounts=sales.accounts_of(row), decide=decide
@@ -261,18 +275,28 @@ class Checkout:
                 return_id=key.request_id,
                 sale_id=sale_id,
                 at=rfc3339(now),
+                today=local_day(self._editions.active, now).toordinal(),
                 cashier=cashier,
                 reason=reason,
                 lines=asked,
                 cash_worth=self._pricing.chip_worth() if in_cash else 0,
             )
+            sale = sales.decode_record(row.body).sale if row is not None and row.body else None
+            version = sale.frozen.programme if sale else self._editions.active.version
+            priced_by = await self._editions.version(version)
 
-            def decide(view: View) -> tuple[Decision, Returned]:
-                decision, back = sales.take_back(view, ask)
-                return decision, Returned.of(ask.return_id, back, decision)
+            def decide(view: View) -> tuple[Change, Returned]:
+                decision, back = returns.take_back(view, ask, priced_by, self._editions.active)
+                return decision.change, Returned.of(ask.return_id, back, decision)
 
             answer = await self._ledger.perform(
-                key, at=ask.at, sale_id=sale_id, accounts=sales.accounts_of(row), decide=decide
+                key,
+                at=ask.at,
+                sale_id=sale_id,
+                accounts=sales.accounts_of(row),
+                counters=[code.counter for code in sale.issued] if sale else (),
+                also=_members_and_codes,
+                decide=decide,
             )
             if self._chips is not None and row is not None and row.body:
                 sold = sales.decode_record(row.body).sale
@@ -283,7 +307,14 @@ class Checkout:
 
     async def status(self, sale_id: str) -> SaleStatus:
         """Say what happened to a sale."""
-        return SaleStatus.of(sale_id, await self._ledger.read(lambda store: store.sale(sale_id)))
+
+        def read(store: Store) -> tuple[SaleRow | None, RefusedError | None]:
+            rows = (store.request(method, sale_id) for method in ("sale.commit", "sale.hold"))
+            refusals = (refusal_in(row) for row in rows if row is not None)
+            return store.sale(sale_id), next((one for one in refusals if one), None)
+
+        row, refusal = await self._ledger.read(read)
+        return SaleStatus.of(sale_id, row, refusal, rfc3339(self._clock.now()))
 
     # What they share.
 
@@ -307,32 +338,33 @@ class Checkout:
             return await self._ledger.refuse(key, rfc3339(now), refusal)
 
     async def _post(
-        self, key: Key, sale: Sale, decide: Callable[[View], tuple[Decision, msgspec.Struct]]
+        self, key: Key, draft: Draft, decide: Callable[[View], tuple[Change, msgspec.Struct]]
     ) -> msgspec.Raw:
         return await self._ledger.perform(
             key,
-            at=sale.at,
-            sale_id=sale.sale_id,
-            accounts=sale.accounts,
-            counters=[use.counter for use in sale.quote.uses],
+            at=draft.sale.at,
+            sale_id=draft.sale.sale_id,
+            accounts=draft.accounts,
+            counters=draft.counters,
+            also=draft.members,
             decide=decide,
         )
 
-    async def _sale(
+    async def _draft(
         self,
         sale_id: str,
         terms: SaleTerms,
         now: datetime,
         row: SaleRow | None,
         event: SaleEvent,
-    ) -> Sale:
+    ) -> Draft:
         after(row.state if row else SaleState.NEW, event)  # decided again inside the transaction
         if row is not None and row.state is SaleState.HELD:
-            return await self._held_sale(row, terms, now)
+            return await self._held_draft(row, terms, now)
         priced = await self._priced(terms)
         if priced.presentation:
             self._presentations.use(priced.presentation, sale_id)
-        return Sale(
+        sale = Sale(
             sale_id=sale_id,
             account=priced.account,
             terminal=self._policy.terminal,
@@ -341,11 +373,15 @@ class Checkout:
             today=priced.today,
             frozen=priced.frozen,
             quote=priced.quote,
-            credit={priced.chip_purse: MIRROR_CREDIT} if priced.chip_purse else {},
-            chip_purse=priced.chip_purse,
+            credit=credit_of(priced.programme),
+            gifts=priced.gifts,
+            card_pays=priced.card_pays,
+            ordinals=priced.ordinals,
+            chip_purse=chip_purse(priced.programme),
             card_uid=priced.card_uid,
             tenders=terms.tenders,
         )
+        return Draft(sale, priced.programme, priced)
 
     async def _priced(self, terms: SaleTerms) -> Priced:
         if terms.quote_id is None:
@@ -355,11 +391,11 @@ class Checkout:
             raise RefusedError(
                 ErrorCode.QUOTE_UNKNOWN, "This quote is not known any more; quote again."
             )
-        priced = await self._pricing.with_burn(priced, terms.burn)
+        priced = self._pricing.with_burn(priced, terms.burn)
         self._check_may_spend(priced, terms.override)
         return priced
 
-    async def _held_sale(self, row: SaleRow, terms: SaleTerms, now: datetime) -> Sale:
+    async def _held_draft(self, row: SaleRow, terms: SaleTerms, now: datetime) -> Draft:
         held = sales.decode_record(row.body).sale
         quoted = self._quotes.get(terms.quote_id) if terms.quote_id else None
         lines = quoted.frozen.basket.lines if quoted else terms.lines
@@ -367,16 +403,36 @@ class Checkout:
             raise RefusedError(
                 ErrorCode.EXCEEDS_HOLD, "The basket is not the one on hold; void it and sell anew."
             )
+        programme = await self._editions.version(held.frozen.programme)
         frozen, quote = held.frozen, held.quote
         if terms.burn is not None:
-            frozen, quote = await self._pricing.reprice(frozen, terms.burn)
-        return msgspec.structs.replace(
+            frozen, quote = repriced(programme, frozen, terms.burn)
+        sale = msgspec.structs.replace(
             held,
             at=rfc3339(now),
             cashier=terms.cashier or held.cashier,
             frozen=frozen,
             quote=quote,
             tenders=terms.tenders,
+        )
+        return Draft(sale, programme)
+
+
+def _members_and_codes(store: Store, view: View) -> View:
+    if view.sale is None or not view.sale.body:
+        return view
+    states = members.states_of(store.ask(MEMBERS_OF, view.sale.account))
+    issued = tuple(store.ask(CODES_OF, view.sale.sale_id))
+    return msgspec.structs.replace(view, members=states, codes=issued)
+
+
+def _check_total(sale: Sale, expected: int | None) -> None:
+    if expected not in (None, sale.quote.total):
+        raise RefusedError(
+            ErrorCode.TOTAL_CHANGED,
+            f"The total is {sale.quote.total}, not {expected}; nothing was posted."
+            " Quote again with a new sale id; void this one if it is on hold.",
+            extra={"total": sale.quote.total},
         )
 
 
@@ -396,11 +452,17 @@ def _identified(presentation: Presentation) -> Identified:
     )
 
 
-def _refusal(error: CardFormatError) -> RefusedError:
+def refusal_of(error: CardFormatError) -> RefusedError:
+    """Say what is wrong with a card in a sentence for the cashier."""
     if isinstance(error, BankCardError):
         return RefusedError(
             ErrorCode.CARD_UNKNOWN, "This is a bank card; nothing of it was read or kept."
         )
     if isinstance(error, UnknownFormatError):
         return RefusedError(ErrorCode.CARD_UNKNOWN, "This is not one of our cards.")
-    return RefusedError(ErrorCode.MISREAD, f"Misread ({error.code}); please show it again.")
+    return misread(error.code)
+
+
+def misread(reason: str) -> RefusedError:
+    """Ask for the card once more."""
+    return RefusedError(ErrorCode.MISREAD, f"Misread ({reason}); please show it again.")

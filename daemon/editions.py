@@ -13,6 +13,11 @@ class Editions:
         self.active = active
         self._by_version = {active.version: active}
 
+    @property
+    def counting(self) -> tuple[Programme, ...]:
+        """The programmes whose meters a sale adds to when it is posted."""
+        return (self.active,)
+
     async def activate(self, programme: Programme) -> None:
         """Keep the programme's text for later returns, then let it price what comes."""
         await self._ledger.write(Change(programme=(programme.version, programme.text)))

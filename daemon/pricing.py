@@ -1,16 +1,21 @@
 """From what the till says to a price: gather the facts, ask the programme."""
 
-from datetime import datetime
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
 
 import msgspec
 
+from card_formats.numbers import NumberRange
+from daemon.accounts import codes
 from daemon.accounts.cards import Account
 from daemon.answers import SaleTerms
-from daemon.clock import Clock
+from daemon.clock import Clock, rfc3339
 from daemon.editions import Editions
 from daemon.errors import ErrorCode, RefusedError
+from daemon.ledger import members
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.owed import chip_purse, owed_purse
+from daemon.ledger.rows import MEMBERS_OF
 from daemon.ledger.sales import Frozen
 from daemon.ledger.store import Store
 from daemon.presentations import Presentation
@@ -22,66 +27,130 @@ from daemon.programme.windows import counters, windows
 
 TILL_FACTS = ("channel", "flag.", "order.", "ask.", "role")
 """How the facts begin that a till may tell; others that it sends are ignored."""
+REFERRERS = {
+    "card.referrer": "referrer",
+    "card.referrer.partner": "partner",
+    "card.referrer.employee": "employee",
+}
+"""The facts that name who sent the customer, and where a profile says it."""
 
 
-class Priced(msgspec.Struct, frozen=True):
+class Priced(msgspec.Struct, frozen=True, kw_only=True):
     """A quote with all that it follows from, and the card it was made for.
 
-    chip_purse, card_uid: as in ``daemon.ledger.sales.Sale``.
+    card_uid: the chip that was shown, where it has a purse.
+
+    gifts:    the accounts of gift cards whose codes were shown, by code.
+    ordinals: the counters that the sale's ordinals are taken from.
+    counters: every counter that decides the price.
+    accounts: every account whose purses the sale may move.
     """
 
+    programme: Programme
     frozen: Frozen
     quote: Quote
     account: str
     presentation: str
     today: int
-    chip_purse: str = ""
     card_uid: str = ""
+    gifts: dict[str, str] = {}
+    ordinals: tuple[str, ...] = ()
+    counters: tuple[str, ...] = ()
+
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        """Return every account whose purses the sale may move."""
+        others = (str(self.frozen.facts.get(name, "")) for name in REFERRERS)
+        known = (self.account, *others, *self.gifts.values())
+        return tuple(dict.fromkeys(account for account in known if account))
+
+    @property
+    def card_pays(self) -> bool:
+        """Whether the card's own purses pay a part, after the gift cards.
+
+        Who knows a gift card's code may spend it; the customer's own card must be there.
+        """
+        facts = self.frozen.facts
+        burn = self.quote.burn.items()
+        return any(amount > codes.number(facts, f"gift.{purse}") for purse, amount in burn)
+
+    def settled(self, used: Mapping[str, int]) -> "Priced":
+        """Return the price with the ordinals that the sale really has, now that it is written.
+
+        used: the counters as they stand in the transaction that writes it.
+        """
+        if not self.ordinals:
+            return self
+        facts = self.frozen.facts | ordinal_facts(self.ordinals, used)
+        frozen = msgspec.structs.replace(self.frozen, facts=facts)
+        return msgspec.structs.replace(
+            self, frozen=frozen, quote=quote_of(self.programme, frozen.basket, frozen.now, facts)
+        )
 
 
 class Pricing:
     """Prices baskets under the programme in force, or under the one that priced them first."""
 
-    def __init__(self, ledger: Ledger, editions: Editions, clock: Clock) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        editions: Editions,
+        clock: Clock,
+        ranges: tuple[NumberRange, ...],
+    ) -> None:
         self._ledger = ledger
         self._editions = editions
         self._clock = clock
+        self._ranges = ranges
 
     async def price(self, terms: SaleTerms, presentation: Presentation | None) -> Priced:
-        """Price what ``terms`` describe, now, for the card that was shown or for none."""
+        """Price what ``terms`` describe, now, for the card that was shown or for none.
+
+        Raises: RefusedError for codes, see ``daemon.accounts.codes``, and for burns.
+        """
         programme = self._editions.active
         account = presentation.account if presentation else None
+        account_id = account.account if account else ""
         now = self._clock.now()
-        facts = await self._facts(programme, presentation, terms, now)
+        today = local_day(programme, now)
+        ordinals = ordinal_counters(today) if programme.ordinals else ()
+        keys = (*counters(programme, account_id or None, today, terms.codes), *ordinals)
+        # What the ledger knows is never taken from the till's word.
+        told = {name: fact for name, fact in terms.facts.items() if name.startswith(TILL_FACTS)}
+        known, shown = await self._ledger.read(
+            self._known(programme, account_id, today, keys, terms.codes, now)
+        )
+        facts = told | known | ordinal_facts(ordinals, _used(known, ordinals))
+        if terms.cashier:
+            facts["cashier"] = terms.cashier
+        if account is not None:
+            facts |= _card_facts(account)
+        _take_from_chip(facts, programme, presentation)
         basket = Basket(
             lines=terms.lines or (),
-            codes=terms.codes,
+            codes=tuple(code for code in terms.codes if code not in shown.gifts),
             payment=terms.payment,
             burn=burn_by_purse(programme, terms.burn),
         )
         return Priced(
+            programme=programme,
             frozen=Frozen(programme=programme.version, now=now, basket=basket, facts=facts),
-            quote=price(programme, basket, Facts(now, facts)),
-            account=account.account if account else "",
+            quote=quote_of(programme, basket, now, facts),
+            account=account_id,
             presentation=presentation.presentation if presentation else "",
-            today=local_day(programme, now).toordinal(),
-            chip_purse=chip_purse(programme),
+            today=today.toordinal(),
             card_uid=presentation.purse_uid if presentation else "",
+            gifts=shown.gifts,
+            ordinals=ordinals,
+            counters=keys,
         )
 
-    async def with_burn(self, priced: Priced, burn: int | dict[str, int] | None) -> Priced:
+    def with_burn(self, priced: Priced, burn: int | dict[str, int] | None) -> Priced:
         """Return ``priced`` with another burn, all else as it was frozen."""
         if burn is None:
             return priced
-        frozen, quote = await self.reprice(priced.frozen, burn)
+        frozen, quote = repriced(priced.programme, priced.frozen, burn)
         return msgspec.structs.replace(priced, frozen=frozen, quote=quote)
-
-    async def reprice(self, frozen: Frozen, burn: int | dict[str, int]) -> tuple[Frozen, Quote]:
-        """Price again with another burn under the frozen programme, facts and time."""
-        programme = await self._editions.version(frozen.programme)
-        basket = msgspec.structs.replace(frozen.basket, burn=burn_by_purse(programme, burn))
-        quote = price(programme, basket, Facts(frozen.now, frozen.facts))
-        return msgspec.structs.replace(frozen, basket=basket), quote
 
     def chip_worth(self) -> int:
         """Return what a unit of the purse on chips is worth in minor units; 0 without one."""
@@ -89,38 +158,59 @@ class Pricing:
         purse = programme.purses.get(chip_purse(programme))
         return purse.worth if purse else 0
 
-    async def _facts(
+    def _known(
         self,
         programme: Programme,
-        presentation: Presentation | None,
-        terms: SaleTerms,
+        account: str,
+        today: date,
+        keys: tuple[str, ...],
+        shown: tuple[str, ...],
         now: datetime,
-    ) -> dict[str, Fact]:
-        account = presentation.account if presentation else None
-        account_id = account.account if account else ""
-        today = local_day(programme, now)
-        keys = counters(programme, account_id or None, today, terms.codes)
-        spans = {
-            meter: (window[0].toordinal(), window[1].toordinal()) if window else None
-            for meter, window in windows(programme, today, {}).items()
-        }
-
-        def known(store: Store) -> dict[str, Fact]:
+    ) -> "Callable[[Store], tuple[dict[str, Fact], codes.ShownCodes]]":
+        def known(store: Store) -> tuple[dict[str, Fact], codes.ShownCodes]:
             facts: dict[str, Fact] = {f"used.{k}": n for k, n in store.counters(keys).items()}
-            if account_id:
-                meters = store.meters(account_id, spans)
-                facts |= {f"meter.{meter}": amount for meter, amount in meters.items()}
-                for purse, state in store.purses(account_id).items():
-                    facts[f"purse.{purse}"] = state.available(today.toordinal())
-                _take_from_chip(facts, programme, presentation)
-            return facts
+            if account:
+                facts |= _account_facts(store, programme, account, today)
+            found = codes.look_up(
+                store, programme, shown, account, rfc3339(now), today, self._ranges
+            )
+            for name in found.facts:
+                purse = name.replace("gift.", "purse.", 1)
+                if purse != name:
+                    facts[purse] = codes.number(facts, purse) + codes.number(found.facts, name)
+            return facts | found.facts, found
 
-        # What the ledger knows is never taken from the till's word.
-        told = {name: fact for name, fact in terms.facts.items() if name.startswith(TILL_FACTS)}
-        facts = told | await self._ledger.read(known)
-        if terms.cashier:
-            facts["cashier"] = terms.cashier
-        return facts | (_card_facts(account) if account else {})
+        return known
+
+
+def quote_of(programme: Programme, basket: Basket, now: datetime, values: dict[str, Fact]) -> Quote:
+    """Price a basket, with the issued codes that it uses up."""
+    quote = price(programme, basket, Facts(now, values))
+    return codes.with_uses(programme, quote, basket.codes, values)
+
+
+def repriced(
+    programme: Programme, frozen: Frozen, burn: int | dict[str, int]
+) -> tuple[Frozen, Quote]:
+    """Price again with another burn under the frozen programme, facts and time."""
+    basket = msgspec.structs.replace(frozen.basket, burn=burn_by_purse(programme, burn))
+    frozen = msgspec.structs.replace(frozen, basket=basket)
+    return frozen, quote_of(programme, basket, frozen.now, frozen.facts)
+
+
+def ordinal_counters(today: date) -> tuple[str, str]:
+    """Return the counters of sales: of the day, and of all."""
+    return f"@ordinal:day:{today}", "@ordinal:life"
+
+
+def ordinal_facts(ordinals: tuple[str, ...], used: Mapping[str, int]) -> dict[str, Fact]:
+    """Return which sale the next one is, by the day's and by the life's counter."""
+    names = ("ordinal.day", "ordinal.life")
+    return {name: used.get(key, 0) + 1 for name, key in zip(names, ordinals, strict=False)}
+
+
+def _used(facts: Mapping[str, Fact], keys: tuple[str, ...]) -> dict[str, int]:
+    return {key: codes.number(facts, f"used.{key}") for key in keys}
 
 
 def burn_by_purse(programme: Programme, burn: int | dict[str, int] | None) -> dict[str, int]:
@@ -147,19 +237,41 @@ def _take_from_chip(
     purse = chip_purse(programme)
     if not purse:
         return
-    facts.pop(f"purse.{purse}", None)
-    owed = facts.pop(f"purse.{owed_purse(purse)}", 0)
+    for name in (f"purse.{purse}", f"gift.{purse}"):  # a gift card has no chip
+        facts.pop(name, None)
+    owed = codes.number(facts, f"purse.{owed_purse(purse)}")
     if presentation is not None and presentation.balance is not None:
-        assert isinstance(owed, int)
         facts[f"purse.{purse}"] = max(0, presentation.balance + min(owed, 0))
 
 
+def _account_facts(
+    store: Store, programme: Programme, account: str, today: date
+) -> dict[str, Fact]:
+    """Return what the ledger knows of an account: statuses, meters, purses."""
+    known = members.states_of(store.ask(MEMBERS_OF, account))
+    begun = members.begun(programme.statuses, known, today)
+    facts: dict[str, Fact] = {f"status.{name}": name in begun for name in programme.statuses}
+    spans = {
+        meter: (window[0].toordinal(), window[1].toordinal()) if window else None
+        for meter, window in windows(programme, today, begun).items()
+    }
+    facts |= {f"meter.{meter}": n for meter, n in store.meters(account, spans).items()}
+    for purse, state in store.purses(account).items():
+        facts[f"purse.{purse}"] = state.available(today.toordinal())
+    return facts
+
+
 def _card_facts(account: Account) -> dict[str, Fact]:
-    profile = account.profile
-    return {
+    card, profile = account.card, account.profile
+    facts: dict[str, Fact] = {
         "card.account": account.account,
-        "card.kind": account.card.kind,
+        "card.kind": card.kind,
+        "card.issuer": card.issuer,
         "card.name": profile.name,
         "card.birthday": profile.birthday,
         "card.tags": profile.tags,
     }
+    for name, field in REFERRERS.items():
+        if who := getattr(profile, field):
+            facts[name] = who
+    return facts

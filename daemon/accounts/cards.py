@@ -16,6 +16,7 @@ TOKEN_BYTES = 16
 
 _UNUSABLE = {
     "stock": (ErrorCode.CARD_UNKNOWN, "This card has not been handed out yet."),
+    "handed_out": (ErrorCode.CARD_UNKNOWN, "This card has not been issued to a customer yet."),
     "blocked": (ErrorCode.CARD_BLOCKED, "This card is blocked."),
     "replaced": (ErrorCode.CARD_BLOCKED, "This card was replaced by a new one."),
     "written_off": (ErrorCode.CARD_BLOCKED, "This card was written off."),
@@ -27,6 +28,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of the person. Empty for an anonymous card. ``birthday`` is YYYY-MM-DD.
 
     consents: those that were ticked, all at ``consents_at`` (RFC 3339).
+    referrer, partner, employee: the accounts of who sent the customer: another customer, or a
+              partner and its employee.
     """
 
     name: str = ""
@@ -37,6 +40,9 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     language: str = ""
     consents: tuple[str, ...] = ()
     consents_at: str = ""
+    referrer: str = ""
+    partner: str = ""
+    employee: str = ""
 
 
 class Account(msgspec.Struct, frozen=True):
@@ -80,10 +86,7 @@ class Cards:
             raise RefusedError(
                 ErrorCode.CARD_UNKNOWN, f"No card {mask(credential.value)} was issued here."
             )
-        if refusal := _UNUSABLE.get(account.card.state):
-            raise RefusedError(*refusal)
-        if account.card.until and account.card.until <= rfc3339(self._clock.now()):
-            raise RefusedError(*_UNUSABLE["expired"])
+        refuse_unusable(account.card, rfc3339(self._clock.now()))
         return account
 
     async def by_token(self, token: str) -> Account | None:
@@ -135,6 +138,14 @@ class Cards:
     async def is_taken(self, scheme: str, value: str) -> bool:
         """Whether an identifier belongs to a card already."""
         return await self._ledger.read(lambda store: store.find_card(scheme, value)) is not None
+
+
+def refuse_unusable(card: CardRow, now: str) -> None:
+    """Raise RefusedError CARD_UNKNOWN, CARD_BLOCKED, CARD_EXPIRED for a card that is not good."""
+    if refusal := _UNUSABLE.get(card.state):
+        raise RefusedError(*refusal)
+    if card.until and card.until <= now:
+        raise RefusedError(*_UNUSABLE["expired"])
 
 
 def token_hash(token: str) -> bytes:

@@ -20,7 +20,7 @@ from card_formats.errors import CardFormatError
 from daemon.accounts.cards import Account, Cards
 from daemon.chip.tags import Tags, forged
 from daemon.chip.terminal import UID_BYTES, ChipTerminal, OpenCard
-from daemon.chip.writing import TAP_AGAIN, ChipWriter
+from daemon.chip.writing import TAP_AGAIN, ChipWriter, WantedSale
 from daemon.clock import Clock, rfc3339
 from daemon.editions import Editions
 from daemon.errors import ErrorCode, RefusedError
@@ -216,13 +216,14 @@ class ChipPurses:
 
     # A sale.
 
-    async def sell(self, key: Key, sale: Sale) -> msgspec.Raw | None:
+    async def sell(self, wanted: WantedSale) -> msgspec.Raw | None:
         """Post a sale that changes the purse on its card.
 
         Returns: None where the chip has no part in it: no change, or a credit that waits for a
                  till with the load key or for a card that is here.
         Raises:  RefusedError NO_CARD for a burn without the card, and what the writer raises.
         """
+        sale = wanted.sale
         reader = self._terminal.reader_of(sale.card_uid) if sale.card_uid else None
         if reader is None:
             if sale.quote.burn.get(sale.chip_purse):
@@ -232,12 +233,9 @@ class ChipPurses:
             return None
         async with self._terminal.turn(reader):
             card = await self._ready(reader)
-            amount = self._writer.change(card, sale.chip_net)
-            if not amount:
+            if not self._writer.change(card, sale.chip_net):
                 return None
-            sale = replace(sale, owed=sale.chip_net - amount)
-            txid = secrets.token_bytes(TXID_BYTES)
-            intent = await self._writer.plan(card, sale, amount, txid, key.content)
+            intent = await self._writer.plan(card, wanted, secrets.token_bytes(TXID_BYTES))
             return await self._writer.write(card, intent)
 
     async def resume(self, key: Key, row: SaleRow) -> msgspec.Raw | None:
@@ -266,9 +264,7 @@ class ChipPurses:
             if key.content != intent.content:
                 await self._writer.reopen(now)
                 return None
-            amount = self._writer.change(card, intent.sale.chip_net)
-            sale = replace(intent.sale, owed=intent.sale.chip_net - amount)
-            plan = await self._writer.plan(card, sale, amount, intent.txid, intent.content)
+            plan = await self._writer.plan(card, WantedSale.again(intent), intent.txid)
             return await self._writer.write(card, plan)
 
     async def _ready(self, reader: str) -> OpenCard:
@@ -307,12 +303,12 @@ class ChipPurses:
         if not amount or card.apdus + 2 * WRITE_APDUS > PURCHASE_APDUS_MAX:
             return
         txid = secrets.token_bytes(TXID_BYTES)
-        sale = self._sale_of_nothing(f"owed-{txid.hex()}", account, card.uid, purse)
-        intent = await self._writer.plan(card, replace(sale, owed=-amount), amount, txid, b"")
-        await self._writer.write(card, intent)
+        sale = self._sale_of_nothing(f"owed-{txid.hex()}", account, card.uid, purse, -amount)
+        wanted = WantedSale(sale=sale, settle=lambda view: sale, accounts=sale.accounts)
+        await self._writer.write(card, await self._writer.plan(card, wanted, txid))
 
-    def _sale_of_nothing(self, sale_id: str, account: str, uid: str, purse: str) -> Sale:
-        """Return the sale that moves to the chip what it is owed."""
+    def _sale_of_nothing(self, sale_id: str, account: str, uid: str, purse: str, owed: int) -> Sale:
+        """Return the sale that moves to the chip what it is owed: ``owed`` turned round."""
         programme, now = self._editions.active, self._clock.now()
         at = rfc3339(now)
         quote = Quote(
@@ -336,6 +332,7 @@ class ChipPurses:
             quote=quote,
             chip_purse=purse,
             card_uid=uid,
+            owed=owed,
         )
 
 

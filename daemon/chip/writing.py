@@ -6,21 +6,26 @@ settle  a later tap of the same card says how far a torn write came
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
+import msgspec
 from msgspec import Raw
+from msgspec.structs import replace
 
 from card_formats.chip.purse import Handover, Outcome, Payment, after_payment, pay, settle
+from card_formats.chip.purse_layout import PurseState
 from card_formats.credential import mask
 from card_formats.errors import CardFormatError
 from daemon.answers import Posted
 from daemon.chip.policy import ChipPolicy
 from daemon.chip.terminal import ChipTerminal, OpenCard, refusal
 from daemon.clock import Clock, rfc3339
+from daemon.editions import Editions
 from daemon.errors import ErrorCode, RefusedError
-from daemon.ledger import chip_sales, sales
+from daemon.ledger import chip_sales, members, sales
 from daemon.ledger.chip_sales import intent_of
 from daemon.ledger.ledger import Key, Ledger
+from daemon.ledger.rows import MEMBERS_OF
 from daemon.ledger.sales import ChipIntent, Decision, Sale
 from daemon.ledger.states import SaleState
 from daemon.ledger.store import Change, SaleRow, Store, View
@@ -45,6 +50,29 @@ _DECISIONS = {
 log = logging.getLogger("tillcard.chip")
 
 
+class WantedSale(msgspec.Struct, frozen=True, kw_only=True):
+    """A sale that is to change a chip.
+
+    settle:   gives it as it will be posted, from what the ledger reads when it is planned.
+    accounts, counters: what that takes to read.
+    content:  of the request that waits for it; b"" where none does.
+    """
+
+    sale: Sale
+    settle: Callable[[View], Sale]
+    accounts: tuple[str, ...]
+    counters: tuple[str, ...] = ()
+    content: bytes = b""
+
+    @classmethod
+    def again(cls, intent: ChipIntent) -> "WantedSale":
+        """Want what was intended before."""
+        sale = intent.sale
+        return cls(
+            sale=sale, settle=lambda view: sale, accounts=sale.accounts, content=intent.content
+        )
+
+
 class ChipWriter:
     """Writes purses and what they proved. Whoever calls has the reader's turn.
 
@@ -57,12 +85,14 @@ class ChipWriter:
         ledger: Ledger,
         clock: Clock,
         policy: ChipPolicy,
+        editions: Editions,
         publish: Callable[..., object],
     ) -> None:
         self._terminal = terminal
         self._ledger = ledger
         self._clock = clock
         self._policy = policy
+        self._editions = editions
         self._publish = publish
         self._writing: set[str] = set()
 
@@ -73,7 +103,7 @@ class ChipWriter:
             for row in store.unsettled():
                 if row.state is SaleState.INTENT and intent_of(row).ledger_id == store.ledger_id:
                     decision = chip_sales.unsure(_view(store, row), self._at())
-                    store.write(Change(entry=decision.entry, sale=decision.sale))
+                    store.write(decision.change)
 
         if await self._ledger.read(lambda store: store.unsettled()):
             await self._ledger.update(job)
@@ -89,56 +119,61 @@ class ChipWriter:
         room = max(self._policy.cap - card.purse.state.balance, 0)
         return min(wanted, room) if self._terminal.keys.may_load else 0
 
-    async def plan(
-        self, card: OpenCard, sale: Sale, amount: int, txid: bytes, content: bytes
-    ) -> ChipIntent:
-        """Write down what the chip will be asked; ``sale`` says what it is owed beside that.
+    async def plan(self, card: OpenCard, wanted: WantedSale, txid: bytes) -> ChipIntent:
+        """Write down what the chip will be asked. Raises RefusedError with nothing written."""
+        sale_id, day = wanted.sale.sale_id, ""
+        if self._policy.card_day_max:
+            day = f"chip:{card.uid}:day:{wanted.sale.today}"
 
-        content: of the request that waits for it; b"" where none does.
-        Raises:  RefusedError with nothing written.
-        """
-        await self._check_limits(sale, amount)
-        try:
-            after = after_payment(card.purse.state, self._payment(txid, amount))
-        except CardFormatError as error:
-            code = _REFUSED_PAYMENTS[error.code]
-            raise RefusedError(code, f"The card cannot pay: {error.message}.") from error
-        day = f"chip:{card.uid}:day:{sale.today}" if self._policy.card_day_max else ""
-        intent = ChipIntent(
-            ledger_id=self._ledger.ledger_id,
-            uid=card.uid,
-            seq=after.seq,
-            txid=txid,
-            amount=amount,
-            balance=after.balance,
-            sale=sale,
-            content=content,
-            counter=day,
-            speaks=card.hint.encode(),
-        )
+        def job(store: Store) -> ChipIntent:
+            view = store.view(
+                method=COMMIT,
+                request_id=sale_id,
+                sale_id=sale_id,
+                accounts=wanted.accounts,
+                counters=[*wanted.counters, *([day] if day else [])],
+            )
+            sale = wanted.settle(view)
+            net = sale.chip_net if sale.quote.lines else -sale.owed
+            amount = self.change(card, net)
+            self._check_limits(store, sale, amount)
+            after = self._after(card, txid, amount)
+            intent = ChipIntent(
+                ledger_id=store.ledger_id,
+                uid=card.uid,
+                seq=after.seq,
+                txid=txid,
+                amount=amount,
+                balance=after.balance,
+                sale=replace(sale, owed=net - amount if sale.quote.lines else -amount),
+                content=wanted.content,
+                counter=day,
+                speaks=card.hint.encode(),
+            )
+            store.write(chip_sales.intend(view, intent, self._policy.card_day_max).change)
+            return intent
 
-        def job(store: Store) -> None:
-            counters = [use.counter for use in sale.quote.uses] + ([day] if day else [])
-            row = store.sale(sale.sale_id)
-            view = _view(store, row, sale.accounts, store.counters(counters))
-            decision = chip_sales.intend(view, intent, self._policy.card_day_max)
-            store.write(Change(entry=decision.entry, sale=decision.sale))
+        return await self._ledger.update(job)
 
-        await self._ledger.update(job)
-        return intent
-
-    async def _check_limits(self, sale: Sale, amount: int) -> None:
+    def _check_limits(self, store: Store, sale: Sale, amount: int) -> None:
         policy, paid = self._policy, -amount
         if policy.sale_max and paid > policy.sale_max:
             raise RefusedError(
                 ErrorCode.LIMIT_REACHED, f"A card pays {policy.sale_max} at once, no more."
             )
         if policy.till_max and paid > 0:
-            unsent = await self._ledger.read(lambda store: store.unsent_burns(sale.chip_purse))
+            unsent = store.unsent_burns(sale.chip_purse)
             if unsent + paid > policy.till_max:
                 raise RefusedError(
                     ErrorCode.OFFLINE, "This till must forward its sales before cards pay more."
                 )
+
+    def _after(self, card: OpenCard, txid: bytes, amount: int) -> PurseState:
+        try:
+            return after_payment(card.purse.state, self._payment(txid, amount))
+        except CardFormatError as error:
+            code = _REFUSED_PAYMENTS[error.code]
+            raise RefusedError(code, f"The card cannot pay: {error.message}.") from error
 
     def _payment(self, txid: bytes, amount: int) -> Payment:
         time_s = int(self._clock.now().timestamp())
@@ -230,15 +265,24 @@ class ChipWriter:
     async def _post(self, card: OpenCard, intent: ChipIntent) -> Raw:
         traffic, at = card.traffic, self._at()
 
-        def decide(view: View) -> tuple[Decision, Posted]:
+        def decide(view: View) -> tuple[Change, Posted]:
             if sales.state_of(view) is SaleState.VOID_PENDING:  # since it was looked at
                 raise RefusedError(ErrorCode.BUSY, "The sale is being voided; ask again.")
-            decision = chip_sales.done(view, at)
-            return decision, Posted.of(intent.sale, decision, traffic)
+            decision = chip_sales.done(view, at, self._editions.active.statuses)
+            return decision.change, Posted.of(intent.sale, decision, traffic)
+
+        def also(store: Store, view: View) -> View:
+            states = members.states_of(store.ask(MEMBERS_OF, intent.sale.account))
+            return replace(view, members=states)
 
         key = Key(COMMIT, intent.sale.sale_id, intent.content)
         raw = await self._ledger.perform(
-            key, at=at, sale_id=key.request_id, accounts=intent.sale.accounts, decide=decide
+            key,
+            at=at,
+            sale_id=key.request_id,
+            accounts=intent.sale.accounts,
+            also=also,
+            decide=decide,
         )
         card.count_anew()
         return raw
@@ -250,7 +294,7 @@ class ChipWriter:
         def job(store: Store) -> SaleState:
             row = store.sale(sale.sale_id)
             decision = decide(_view(store, row, sale.accounts), at)
-            store.write(Change(entry=decision.entry, sale=decision.sale, chip=decision.chip))
+            store.write(decision.change)
             return decision.sale.state
 
         return await self._ledger.update(job)
@@ -259,11 +303,6 @@ class ChipWriter:
         return rfc3339(self._clock.now())
 
 
-def _view(
-    store: Store,
-    row: SaleRow | None,
-    accounts: tuple[str, ...] = (),
-    counters: Mapping[str, int] | None = None,
-) -> View:
+def _view(store: Store, row: SaleRow | None, accounts: tuple[str, ...] = ()) -> View:
     purses = {account: store.purses(account) for account in accounts}
-    return View(request=None, sale=row, purses=purses, counters=counters or {})
+    return View(request=None, sale=row, purses=purses, counters={})

@@ -11,6 +11,7 @@ from typing import Any
 from msgspec.structs import astuple
 
 from daemon.ledger.entries import SYSTEM_ACCOUNTS, ChainedEntry, Entry, chain
+from daemon.ledger.rows import KEPT
 from daemon.ledger.store import LIFE, Change
 
 Row = Sequence[Any]
@@ -54,7 +55,8 @@ class Batch:
     def take(self) -> dict[str, list[Row]]:
         """Empty the batch and return its rows by table; tables without rows are left out.
 
-        ``pass_device_gone`` holds the keys of rows to delete from ``pass_device``.
+        ``pass_device_gone`` holds the keys of rows to delete from ``pass_device``; ``request_gone``
+        the times before which requests are deleted.
         """
         rows = _Rows()
         for change, chained in self._changes:
@@ -112,8 +114,11 @@ class _Rows:
         if change.customer is not None:
             self._latest["customer"][change.customer.account] = astuple(change.customer)
         self._add_phone(change)
-        if change.chip is not None:
-            self._latest["chip"][change.chip.uid] = astuple(change.chip)
+        for row in change.rows:
+            table = KEPT[type(row)]
+            self._latest[table.name][tuple(getattr(row, name) for name in table.key)] = astuple(row)
+        if change.requests_before:
+            self._plain["request_gone"].append((change.requests_before,))
         if change.programme is not None:
             self._latest["programme"][change.programme[0]] = change.programme
 
@@ -127,6 +132,8 @@ class _Rows:
         if change.device_gone is not None:
             self._latest["pass_device"].pop(change.device_gone, None)
             self._latest["pass_device_gone"][change.device_gone] = change.device_gone
+        if change.chip is not None:
+            self._latest["chip"][change.chip.uid] = astuple(change.chip)
 
     def _add_entry(self, entry: Entry, chained: ChainedEntry) -> None:
         place = (chained.ledger_id, chained.seq)

@@ -4,6 +4,8 @@ An intent reserves what a hold does, so that nothing can stand in the way of pos
 is written. Each function takes a sale that has an intent, as the store read it.
 """
 
+from collections.abc import Mapping
+
 import msgspec
 from msgspec.structs import replace
 
@@ -14,6 +16,7 @@ from daemon.ledger.moves import Balance
 from daemon.ledger.sales import ChipIntent, Decision, SaleRecord
 from daemon.ledger.states import SaleEvent, SaleState, after
 from daemon.ledger.store import ChipRow, SaleRow, View
+from daemon.programme.state import Status
 
 WAITING = (SaleState.INTENT, SaleState.UNKNOWN, SaleState.VOID_PENDING)
 """A sale in one of these waits for what its chip says."""
@@ -50,8 +53,11 @@ def intend(view: View, intent: ChipIntent, day_max: int = 0) -> Decision:
     return _counted(replace(reserved, entry=entry, sale=row), intent, 1)
 
 
-def done(view: View, at: str) -> Decision:
-    """Post a sale that the chip has proved; owe a voided one's money back to the chip."""
+def done(view: View, at: str, statuses: Mapping[str, Status] | None = None) -> Decision:
+    """Post the sale that the chip has proved, or owe a voided one's money back.
+
+    statuses: those that the sale may change.
+    """
     record = sales.record_of(view)
     intent = intent_of(_row(view))
     state = after(sales.state_of(view), SaleEvent.CHIP_DONE)
@@ -60,7 +66,7 @@ def done(view: View, at: str) -> Decision:
         decision = sales.release(_as_held(view), at, SaleEvent.VOID, reason, intent.amount)
         decision = _counted(decision, intent, -1)
     else:
-        decision = sales.commit(_as_held(view), intent.sale)
+        decision = sales.commit(_as_held(view), intent.sale, statuses)
     txid = intent.txid.hex()
     move = ChipMove(intent.uid, intent.seq, txid, intent.amount, intent.balance)
     chip = ChipRow(intent.uid, intent.seq, txid, intent.balance, intent.speaks)
@@ -82,14 +88,14 @@ def not_sent(view: View, at: str) -> Decision:
 
 
 def unsure(view: View, at: str) -> Decision:
-    """Keep in mind that the chip was asked and nobody knows what it did."""
+    """Note that the chip was asked and nobody knows what it did."""
     state = after(sales.state_of(view), SaleEvent.CHIP_UNSURE)
     intent = replace(intent_of(_row(view)), not_written=False)
     return _decision("unknown", sales.record_of(view), state, intent, at)
 
 
 def not_written(view: View, at: str) -> Decision:
-    """Open a sale again, or void it for good: a later tap proved that nothing was written."""
+    """Open the sale again, or void it for good: a later tap proved that nothing was written."""
     record, intent = sales.record_of(view), intent_of(_row(view))
     before = sales.state_of(view)
     if before is SaleState.INTENT:  # left behind by an answer that could not be written down
@@ -103,13 +109,13 @@ def not_written(view: View, at: str) -> Decision:
 
 
 def case(view: View, at: str) -> Decision:
-    """Leave a sale as it is, for the owner: a later tap could not tell."""
+    """Leave the sale as it is, for the owner: a later tap could not tell."""
     intent = replace(intent_of(_row(view)), case=True)
     return _decision("case", sales.record_of(view), sales.state_of(view), intent, at)
 
 
 def void(view: View, at: str, reason: str) -> Decision:
-    """Void a sale because the customer paid otherwise; its chip's next tap says what that did.
+    """Void what the customer paid otherwise; the chip's next tap settles what it did.
 
     Raises: RefusedError BUSY while the chip is being written.
     """

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 import msgspec
 
+from daemon.programme.status import StatusState
+
 LIABILITY = "@liability"
 BREAKAGE = "@breakage"
 SYSTEM_ACCOUNTS = (LIABILITY, BREAKAGE)
@@ -60,6 +62,14 @@ class CounterMove(msgspec.Struct, frozen=True, array_like=True):
     amount: int
 
 
+class StatusMove(msgspec.Struct, frozen=True, array_like=True):
+    """Where an account stands with a status from now on."""
+
+    account: str
+    status: str
+    state: StatusState
+
+
 class ChipMove(msgspec.Struct, frozen=True, array_like=True):
     """A payment that a chip has proved: its number on that chip, and the balance after it.
 
@@ -76,7 +86,7 @@ class ChipMove(msgspec.Struct, frozen=True, array_like=True):
 class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One event, whole: every cached figure of the ledger is the sum of its entries.
 
-    at:     RFC 3339, UTC. kind: ``sale hold void expire return card …``.
+    at:     RFC 3339, UTC. kind: ``sale hold void expire return topup expiry club day card …``.
     ref:    the sale, return or card concerned.
     chip:   what the event did to a chip's balance; the postings mirror it.
     detail: what happened, as JSON, for the people who read it.
@@ -91,6 +101,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     held: tuple[HeldMove, ...] = ()
     meters: tuple[MeterMove, ...] = ()
     counters: tuple[CounterMove, ...] = ()
+    statuses: tuple[StatusMove, ...] = ()
     chip: ChipMove | None = None
     detail: msgspec.Raw = msgspec.Raw(b"{}")
 

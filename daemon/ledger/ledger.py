@@ -9,7 +9,7 @@ from typing import TypeVar
 import msgspec
 
 from daemon.errors import ErrorCode, RefusedError
-from daemon.ledger.sales import Decision, accounts_of, release
+from daemon.ledger.sales import accounts_of, release
 from daemon.ledger.states import SaleEvent
 from daemon.ledger.store import Change, RequestRow, SaleRow, Store, StoreError, View
 from daemon.ledger.writer import LedgerWriter
@@ -126,16 +126,18 @@ class Ledger:
         key: Key,
         *,
         at: str,
-        sale_id: str,
         accounts: Iterable[str],
-        decide: Callable[[View], tuple[Decision, msgspec.Struct]],
+        decide: Callable[[View], tuple[Change, msgspec.Struct]],
+        sale_id: str = "",
         counters: Iterable[str] = (),
+        also: Callable[[Store, View], View] = lambda store, view: view,
     ) -> msgspec.Raw:
         """Decide and write one request, exactly once; return its answer as JSON.
 
-        decide: gives the decision and the answer, whose last field is ``replayed = False``; a
+        decide: gives what to write and the answer, whose last field is ``replayed = False``; a
         repeated request gets the same bytes with ``true``. Raises whatever it raises, with nothing
         written.
+        also:   reads what the decision needs besides, in the same transaction.
         """
 
         def job(store: Store) -> msgspec.Raw:
@@ -149,18 +151,44 @@ class Ledger:
             replayed = _replay(key, view.request)
             if replayed is not None:
                 return replayed
-            decision, answer = decide(view)
+            change, answer = decide(also(store, view))
             text = msgspec.json.encode(answer)
             assert text.endswith(_FIRST)
             request = RequestRow(key.method, key.request_id, key.content, text, at)
-            store.write(
-                Change(
-                    entry=decision.entry, request=request, sale=decision.sale, chip=decision.chip
-                )
-            )
+            store.write(msgspec.structs.replace(change, request=request))
             return msgspec.Raw(text)
 
         return await self._writer.submit(job)
+
+    async def carry_out(
+        self,
+        key: Key,
+        at: str,
+        job: Callable[[Store], tuple[Change, msgspec.Struct]],
+    ) -> msgspec.Raw:
+        """Do what no sale is concerned in, exactly once; return its answer as JSON.
+
+        job:    reads first, then gives what to write and the answer, as ``decide`` of `perform`.
+        Raises: RefusedError, with nothing written but a final refusal under the request's id.
+        """
+
+        def once(store: Store) -> msgspec.Raw:
+            replayed = _replay(key, store.request(key.method, key.request_id))
+            if replayed is not None:
+                return replayed
+            change, answer = job(store)
+            text = msgspec.json.encode(answer)
+            assert text.endswith(_FIRST)
+            request = RequestRow(key.method, key.request_id, key.content, text, at)
+            store.write(msgspec.structs.replace(change, request=request))
+            return msgspec.Raw(text)
+
+        try:
+            return await self._writer.submit(once)
+        except RefusedError as refusal:
+            if refusal.code.retryable or refusal.code is ErrorCode.ID_REUSED:
+                raise
+            return await self.refuse(key, at, refusal)
 
     async def expire_holds(self, now: str) -> int:
         """Release holds whose time has run out by ``now``; return how many."""
@@ -178,9 +206,17 @@ def _expiry(row: SaleRow, now: str) -> Callable[[Store], None]:
         purses = {account: store.purses(account) for account in accounts_of(sale)}
         view = View(request=None, sale=sale, purses=purses, counters={})
         decision = release(view, now, SaleEvent.TIME, "its time ran out")
-        store.write(Change(entry=decision.entry, sale=decision.sale))
+        store.write(decision.change)
 
     return job
+
+
+def refusal_in(row: RequestRow) -> RefusedError | None:
+    """Return the final refusal that a request was answered with, or None for an answer."""
+    if not row.answer.startswith(b'{"refused":'):
+        return None
+    refusal = msgspec.json.decode(row.answer, type=_Refusal)
+    return RefusedError(ErrorCode(refusal.refused), refusal.detail, extra=refusal.extra)
 
 
 def _replay(key: Key, row: RequestRow | None) -> msgspec.Raw | None:
@@ -191,9 +227,8 @@ def _replay(key: Key, row: RequestRow | None) -> msgspec.Raw | None:
             ErrorCode.ID_REUSED,
             f"The id {key.request_id!r} was used before with other content; use a new one.",
         )
-    if row.answer.startswith(b'{"refused":'):
-        refusal = msgspec.json.decode(row.answer, type=_Refusal)
-        raise RefusedError(ErrorCode(refusal.refused), refusal.detail, extra=refusal.extra)
+    if refusal := refusal_in(row):
+        raise refusal
     return msgspec.Raw(row.answer.removesuffix(_FIRST) + _AGAIN)
 
 

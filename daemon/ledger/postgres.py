@@ -28,6 +28,7 @@ from daemon.ledger.batch import Batch, Mark, Row
 from daemon.ledger.entries import GENESIS_HASH as GENESIS
 from daemon.ledger.entries import LIABILITY, ChainedEntry
 from daemon.ledger.purse import Lot, PurseState
+from daemon.ledger.rows import Question, R
 from daemon.ledger.schema import check_version, is_behind
 from daemon.ledger.states import SaleState
 from daemon.ledger.store import (
@@ -306,6 +307,11 @@ class PostgresStore:
         """Return when this ledger's newest entry was made, RFC 3339, or "" before the first."""
         row = self._fetch_one(sql.NEWEST_AT, (self.ledger_id,))
         return str(row[0]) if row else ""
+
+    def ask(self, question: Question[R], *values: str | int) -> list[R]:
+        """Return the rows that answer a question."""
+        statement = question.text.replace("?", "%s").encode()
+        return [question.row(*row) for row in self._fetch(statement, values)]
 
     def outbox_depth(self) -> int:
         """Return how many entries wait to be forwarded."""

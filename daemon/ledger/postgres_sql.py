@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from daemon.ledger.batch import Row
+from daemon.ledger.rows import KEPT, replacing
 
 Statement = tuple[bytes, Sequence[Any]]
 
@@ -60,7 +61,8 @@ SELECT sale_id, state, account, until, body FROM sale
 WHERE until <> '' AND until <= %s ORDER BY until LIMIT %s
 """
 CARD = b"""
-SELECT card_id, account, state, kind, number, ean13, token_hash, until FROM card WHERE card_id = %s
+SELECT card_id, account, state, kind, number, ean13, token_hash, until, issuer
+FROM card WHERE card_id = %s
 """
 CARD_BY_IDENTIFIER = CARD.replace(
     b"= %s", b"= (SELECT card_id FROM identifier WHERE scheme = %s AND value = %s)"
@@ -145,7 +147,7 @@ _INSERTS = {
     "card": _insert(
         "card",
         "card_id text, account text, state text, kind text, number text, ean13 text,"
-        " token_hash bytea, until text",
+        " token_hash bytea, until text, issuer text",
         "ON CONFLICT (card_id) DO UPDATE SET account = excluded.account, state = excluded.state,"
         " token_hash = excluded.token_hash, until = excluded.until",
     ),
@@ -172,6 +174,10 @@ _INSERTS = {
         "ON CONFLICT (uid) DO UPDATE SET seq = excluded.seq, txid = excluded.txid,"
         " balance = excluded.balance, speaks = excluded.speaks, alarm = excluded.alarm",
     ),
+    **{
+        table.name: _insert(table.name, ", ".join(table.columns), replacing(table))
+        for table in KEPT.values()
+    },
     "programme": _insert("programme", "version text, text text", "ON CONFLICT DO NOTHING"),
     "entry": _insert(
         "entry", "ledger_id text, seq bigint, account text, at text, body bytea, hash bytea"
@@ -188,6 +194,7 @@ _DROP_EMPTY_LOTS = b"""
 DELETE FROM lot WHERE amount = 0 AND (account, purse, expires, usable_from) IN
 (SELECT * FROM unnest(%s::text[], %s::text[], %s::integer[], %s::integer[]))
 """
+_DROP_REQUESTS = b"DELETE FROM request WHERE at < ANY (%s::text[])"
 _DROP_DEVICES = b"""
 DELETE FROM pass_device WHERE (device, card_id) IN (SELECT * FROM unnest(%s::text[], %s::text[]))
 """
@@ -204,6 +211,8 @@ def write(tables: Mapping[str, Sequence[Row]]) -> Iterator[Statement]:
         yield f"WITH {', '.join(parts)} SELECT".encode(), values
     if emptied := [row[:4] for row in tables.get("lot", ()) if row[4] < 0]:
         yield _DROP_EMPTY_LOTS, _arrays(["text", "text", "integer", "integer"], emptied)
+    if before := tables.get("request_gone"):
+        yield _DROP_REQUESTS, _arrays(["text"], before)
     if gone := tables.get("pass_device_gone"):
         yield _DROP_DEVICES, _arrays(["text", "text"], gone)
 

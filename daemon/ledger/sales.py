@@ -1,27 +1,32 @@
-"""Decisions about a sale: what a hold, a commit, a void, a return writes. Pure.
+"""Decisions about a sale: what a hold, a commit, a void writes. Pure; returns are beside it.
 
 Each takes what the store read (``View``) and what the till wants, and gives the entry, the sale's
 new row and the balances after it; or raises RefusedError, and then nothing moves.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 
 import msgspec
 
 from daemon.errors import ErrorCode, RefusedError
+from daemon.ledger import members
 from daemon.ledger.entries import FOREVER, CounterMove, Entry, MeterMove
 from daemon.ledger.moves import Balance, Moves
 from daemon.ledger.owed import owe, owed_purse, shift
-from daemon.ledger.purse import Lot, claw_back, put, split, take, whole
+from daemon.ledger.purse import Lot, put, split, take, whole
+from daemon.ledger.rows import CodeRow, Row
 from daemon.ledger.states import SaleEvent, SaleState, after
-from daemon.ledger.store import ChipRow, SaleRow, View
+from daemon.ledger.store import Change, ChipRow, SaleRow, View
 from daemon.programme.basket import Basket, Fact, LineId
+from daemon.programme.meters import recount
+from daemon.programme.programme import Programme
 from daemon.programme.quote import Quote
-from daemon.programme.returns import GivenBack, give_back
+from daemon.programme.state import Status
+from daemon.programme.status import StatusState
 
-CODE_COUNTER = ":code:"
-"""What stands in the names of counters that count a code's uses."""
+CODE_COUNTERS = (":code:", "@code:")
+"""What stands in the names of counters that count a code's uses: by rule, and in all."""
 
 
 class Frozen(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,10 +41,14 @@ class Frozen(msgspec.Struct, frozen=True, kw_only=True):
 class Sale(msgspec.Struct, frozen=True, kw_only=True):
     """A sale as the till wants it. ``today`` is its local day (ordinal).
 
-    credit:  how far a burn may overdraw each purse.
+    credit:   how far a burn may overdraw each purse of the card.
+    gifts:    the accounts of gift cards whose codes were shown, by code: they pay before the card.
+    card_pays: whether the card's own purses may be burned, after the gift cards.
+    ordinals: the counters that say which sale this is, of the day and of all.
+    issued:   the codes that it hands out.
     chip_purse, card_uid: the purse that is kept on chips, and the chip that was shown, or "".
-    owed:    what the sale gives to the chip purse beside the chip (see ``daemon.ledger.owed``).
-    tenders: what the till took, as it said; kept, not interpreted.
+    owed:     what the sale gives to the chip purse beside the chip (see ``daemon.ledger.owed``).
+    tenders:  what the till took, as it said; kept, not interpreted.
     """
 
     sale_id: str
@@ -51,6 +60,10 @@ class Sale(msgspec.Struct, frozen=True, kw_only=True):
     frozen: Frozen
     quote: Quote
     credit: dict[str, int] = {}
+    gifts: dict[str, str] = {}
+    card_pays: bool = True
+    ordinals: tuple[str, ...] = ()
+    issued: tuple[CodeRow, ...] = ()
     chip_purse: str = ""
     card_uid: str = ""
     owed: int = 0
@@ -58,9 +71,10 @@ class Sale(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def accounts(self) -> tuple[str, ...]:
-        """Return every account whose purses the sale may move: the card's own and referrers'."""
+        """Return every account whose purses it may move: the card's own, referrers', gifts'."""
         others = (earned.account for earned in self.quote.earn)
-        return tuple(dict.fromkeys(a for a in (self.account, *others) if a))
+        known = (self.account, *others, *self.gifts.values())
+        return tuple(dict.fromkeys(account for account in known if account))
 
     @property
     def chip_net(self) -> int:
@@ -78,7 +92,7 @@ class ReturnedLine(msgspec.Struct, frozen=True):
 
 
 class Return(msgspec.Struct, frozen=True, kw_only=True):
-    """What the till wants to take back.
+    """What the till wants to take back; ``today`` is the local day (ordinal).
 
     cash_worth: what a unit that the card's chip would get back is paid out as, in minor units; 0
                 owes it to the chip.
@@ -87,6 +101,7 @@ class Return(msgspec.Struct, frozen=True, kw_only=True):
     return_id: str
     sale_id: str
     at: str
+    today: int
     cashier: str
     reason: str
     lines: tuple[ReturnedLine, ...]
@@ -121,6 +136,7 @@ class ChipIntent(msgspec.Struct, frozen=True, kw_only=True):
 class SaleRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A sale as kept. ``burned`` and ``accrued`` are the lots it moved, less what came back.
 
+    Both are by purse, or ``purse@account`` where it is another's than the card's own.
     chip: what it is about to do to a chip, until that is decided.
     """
 
@@ -133,30 +149,36 @@ class SaleRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Decision(msgspec.Struct, frozen=True):
-    """What to write: the entry, the sale's row after it, and what a chip was left at."""
+    """What to write: the entry, the rows after it, and what a chip was left at.
+
+    balances: of the card's purses, as they stand then. gifts: those of gift cards, by code.
+    """
 
     entry: Entry
     sale: SaleRow
     balances: dict[str, Balance]
     chip: ChipRow | None = None
+    rows: tuple[Row, ...] = ()
+    gifts: dict[str, dict[str, Balance]] = {}
+
+    @property
+    def change(self) -> Change:
+        """What the store is given."""
+        return Change(entry=self.entry, sale=self.sale, chip=self.chip, rows=self.rows)
 
 
 def hold(view: View, sale: Sale, until: str) -> Decision:
     """Reserve burns and uses until ``until`` (RFC 3339); the total is frozen."""
     state = after(state_of(view), SaleEvent.HOLD)
     moves = Moves(view.purses)
-    burned: dict[str, tuple[Lot, ...]] = {}
-    for purse, amount in sorted(sale.quote.burn.items()):
-        lots = take(moves.state(sale.account, purse), amount, sale.today, sale.credit.get(purse, 0))
-        moves.move(sale.account, purse, held=amount, lots=lots, sign=-1)
-        burned[purse] = whole(lots, amount)
-    uses = _take_uses(view, sale.quote)
+    burned = _burn(moves, sale, holds=True)
+    uses = _take_uses(view, sale)
     record = SaleRecord(sale=sale, burned=burned)
-    return _decision("hold", record, state, moves, sale.at, uses=uses, until=until)
+    return decision("hold", record, state, moves, sale.at, uses=uses, until=until)
 
 
-def commit(view: View, sale: Sale) -> Decision:
-    """Post a sale: from its hold, or all at once."""
+def commit(view: View, sale: Sale, statuses: Mapping[str, Status] | None = None) -> Decision:
+    """Post a sale: from its hold, or all at once. ``statuses`` are those that it may change."""
     before = state_of(view)
     state = after(before, SaleEvent.COMMIT)
     moves = Moves(view.purses)
@@ -166,11 +188,24 @@ def commit(view: View, sale: Sale) -> Decision:
         uses: tuple[CounterMove, ...] = ()
         burned = _burn_held(moves, record_of(view), sale)
     else:
-        uses = _take_uses(view, sale.quote)
+        uses = _take_uses(view, sale)
         burned = _burn(moves, sale)
     record = SaleRecord(sale=sale, burned=burned, accrued=_accrue(moves, sale))
     _owe(moves, sale)
-    return _decision("sale", record, state, moves, sale.at, uses=uses, meters=sale.quote.meters)
+    meters, day = sale.quote.meters, date.fromordinal(sale.today)
+    states = members.counted(statuses or {}, view.members, day, meters) if sale.account else {}
+    return decision(
+        "sale",
+        record,
+        state,
+        moves,
+        sale.at,
+        uses=uses,
+        meters=meters,
+        states=states,
+        statuses=statuses,
+        codes=sale.issued,
+    )
 
 
 def release(view: View, at: str, event: SaleEvent, reason: str, written: int = 0) -> Decision:
@@ -182,15 +217,17 @@ def release(view: View, at: str, event: SaleEvent, reason: str, written: int = 0
     record = record_of(view)
     sale = record.sale
     moves = Moves(view.purses)
-    for purse, lots in record.burned.items():
-        entering = put(moves.state(sale.account, purse), lots)
-        moves.move(sale.account, purse, held=-sale.quote.burn[purse], lots=entering)
+    for key, lots in record.burned.items():
+        purse, payer = whose(key, sale.account)
+        entering = put(moves.state(payer, purse), lots)
+        moves.move(payer, purse, held=-sum(lot.amount for lot in lots), lots=entering)
     if written:
         shift(moves, sale.account, sale.chip_purse, written)
         shift(moves, sale.account, owed_purse(sale.chip_purse), -written)
+    # An ordinal is not given twice: the sale that it was told to is void, and the count goes on.
     uses = tuple(CounterMove(use.counter, -use.take) for use in sale.quote.uses)
     kind = "void" if event is SaleEvent.VOID else "expire"
-    return _decision(kind, record, state, moves, at, uses=uses, detail={"reason": reason})
+    return decision(kind, record, state, moves, at, uses=uses, detail={"reason": reason})
 
 
 def forestall(view: View, sale_id: str, at: str, reason: str) -> Decision:
@@ -199,49 +236,6 @@ def forestall(view: View, sale_id: str, at: str, reason: str) -> Decision:
     detail = msgspec.Raw(msgspec.json.encode({"reason": reason}))
     entry = Entry(at=at, kind="void", ref=sale_id, detail=detail)
     return Decision(entry, SaleRow(sale_id, state, "", "", b""), {})
-
-
-def take_back(
-    view: View, ask: Return, never_negative: frozenset[str] = frozenset()
-) -> tuple[Decision, GivenBack]:
-    """Take back a posted sale, wholly or in part: burns return, accruals and meters leave.
-
-    never_negative: purses that give up no more than they have left.
-    """
-    state = after(state_of(view), SaleEvent.RETURN)
-    record = record_of(view)
-    returned = {line.line: line.qty_milli for line in record.returned}
-    asked = {line.line: line.qty_milli for line in ask.lines}
-    back = give_back(record.sale.quote, returned, asked or _rest(record))
-    moves, account = Moves(view.purses), record.sale.account
-    burned, accrued = dict(record.burned), dict(record.accrued)
-    for purse, amount in sorted(back.burned.items()):
-        burned[purse], returning = split(burned[purse], amount)
-        moves.move(account, purse, posted=amount, lots=put(moves.state(account, purse), returning))
-    for key, amount in sorted(back.earned.items()):
-        purse, _, other = key.partition("@")
-        earner = other or account
-        accrued[key], leaving = split(accrued[key], amount)
-        lots = claw_back(moves.state(earner, purse), leaving)
-        found = sum(lot.amount for lot in lots)
-        taken = found if purse in never_negative else amount
-        moves.move(earner, purse, posted=-taken, lots=lots, sign=-1)
-    cash = _owe_back(moves, record.sale, back, ask.cash_worth)
-    record = msgspec.structs.replace(
-        record,
-        burned=burned,
-        accrued=accrued,
-        returned=_add(record.returned, back),
-        refunded=record.refunded + back.money,
-    )
-    detail = msgspec.to_builtins(ask) | {"refund": back.money + cash}
-    # Meters leave on the day of the sale: a return must not count in a window the sale is not in.
-    meters = {meter: -amount for meter, amount in back.meters.items()}
-    uses = tuple(CounterMove(use.counter, -use.take) for use in back.uses)
-    decision = _decision(
-        "return", record, state, moves, ask.at, uses=uses, meters=meters, detail=detail
-    )
-    return decision, msgspec.structs.replace(back, money=back.money + cash)
 
 
 def state_of(view: View) -> SaleState:
@@ -265,24 +259,73 @@ def accounts_of(row: SaleRow | None) -> tuple[str, ...]:
     return decode_record(row.body).sale.accounts if row is not None and row.body else ()
 
 
-def _take_uses(view: View, quote: Quote) -> tuple[CounterMove, ...]:
-    for use in quote.uses:
+def counted(sale: Sale, programmes: Iterable[Programme]) -> Sale:
+    """Return the sale with the meters of ``programmes`` beside those it was priced with.
+
+    What is in force when it is posted counts it, whatever priced it.
+    """
+    quote = sale.quote
+    for programme in programmes if sale.account else ():
+        if programme.version == quote.version:
+            continue
+        again = recount(programme, sale.frozen.basket, quote)
+        lines = tuple(
+            msgspec.structs.replace(line, meters=_recounted(programme, line.meters, new.meters))
+            for line, new in zip(quote.lines, again.lines, strict=True)
+        )
+        meters = _recounted(programme, quote.meters, again.meters)
+        quote = msgspec.structs.replace(quote, lines=lines, meters=meters)
+    return msgspec.structs.replace(sale, quote=quote)
+
+
+def _recounted(
+    programme: Programme, before: dict[str, int], counted: dict[str, int]
+) -> dict[str, int]:
+    return {m: n for m, n in before.items() if m not in programme.meters} | counted
+
+
+def whose(key: str, account: str) -> tuple[str, str]:
+    """Return the purse and the account that a key of SaleRecord names."""
+    purse, _, other = key.partition("@")
+    return purse, other or account
+
+
+def _take_uses(view: View, sale: Sale) -> tuple[CounterMove, ...]:
+    for use in sale.quote.uses:
         if view.counters.get(use.counter, 0) + use.take > use.limit:
-            if CODE_COUNTER in use.counter:
+            if any(mark in use.counter for mark in CODE_COUNTERS):
                 raise RefusedError(ErrorCode.CODE_USED_UP, "This code has been used up.")
             raise RefusedError(
                 ErrorCode.LIMIT_REACHED, f"The limit of discount {use.rule!r} has been reached."
             )
-    return tuple(CounterMove(use.counter, use.take) for use in quote.uses)
+    uses = [CounterMove(use.counter, use.take) for use in sale.quote.uses]
+    return (*uses, *(CounterMove(ordinal, 1) for ordinal in sale.ordinals))
 
 
-def _burn(moves: Moves, sale: Sale) -> dict[str, tuple[Lot, ...]]:
+def _burn(moves: Moves, sale: Sale, *, holds: bool = False) -> dict[str, tuple[Lot, ...]]:
     burned = {}
     for purse, amount in sorted(sale.quote.burn.items()):
-        lots = take(moves.state(sale.account, purse), amount, sale.today, sale.credit.get(purse, 0))
-        moves.move(sale.account, purse, posted=-amount, lots=lots, sign=-1)
-        burned[purse] = whole(lots, amount)
+        for key, payer, part in _parts(moves, sale, purse, amount):
+            credit = sale.credit.get(purse, 0) if payer == sale.account else 0
+            lots = take(moves.state(payer, purse), part, sale.today, credit)
+            posted, held = (0, part) if holds else (-part, 0)
+            moves.move(payer, purse, posted=posted, held=held, lots=lots, sign=-1)
+            burned[key] = whole(lots, part)
     return burned
+
+
+def _parts(moves: Moves, sale: Sale, purse: str, amount: int) -> Iterator[tuple[str, str, int]]:
+    """Yield who pays ``amount``: gift cards first, in the order they were shown, then the card."""
+    gifts = () if purse == sale.chip_purse else dict.fromkeys(sale.gifts.values())
+    for payer in gifts:
+        part = min(amount, max(0, moves.state(payer, purse).available(sale.today)))
+        if part:
+            yield f"{purse}@{payer}", payer, part
+            amount -= part
+    if amount and not (sale.account and sale.card_pays):
+        raise RefusedError(ErrorCode.NOT_ENOUGH, f"{amount} is missing on the gift cards.")
+    if amount:
+        yield purse, sale.account, amount
 
 
 def _burn_held(moves: Moves, held: SaleRecord, sale: Sale) -> dict[str, tuple[Lot, ...]]:
@@ -292,13 +335,17 @@ def _burn_held(moves: Moves, held: SaleRecord, sale: Sale) -> dict[str, tuple[Lo
             raise RefusedError(
                 ErrorCode.EXCEEDS_HOLD, f"{amount} is more than the {reserved.get(purse, 0)} held."
             )
+    left = {purse: n - sale.quote.burn.get(purse, 0) for purse, n in reserved.items()}
     burned = {}
-    for purse, lots in held.burned.items():
-        amount = sale.quote.burn.get(purse, 0)
-        burned[purse], unused = split(lots, reserved[purse] - amount)
-        entering = put(moves.state(sale.account, purse), unused)
-        moves.move(sale.account, purse, posted=-amount, held=-reserved[purse], lots=entering)
-    return burned
+    for key, lots in reversed(held.burned.items()):  # who paid last is let go first
+        purse, payer = whose(key, sale.account)
+        reserved_here = sum(lot.amount for lot in lots)
+        free = min(left[purse], reserved_here)
+        left[purse] -= free
+        burned[key], unused = split(lots, free)
+        entering = put(moves.state(payer, purse), unused)
+        moves.move(payer, purse, posted=free - reserved_here, held=-reserved_here, lots=entering)
+    return dict(reversed(burned.items()))
 
 
 def _accrue(moves: Moves, sale: Sale) -> dict[str, tuple[Lot, ...]]:
@@ -325,22 +372,6 @@ def _owe(moves: Moves, sale: Sale) -> None:
             owe(moves, earned.account, sale.chip_purse, earned.amount)
 
 
-def _owe_back(moves: Moves, sale: Sale, back: GivenBack, cash_worth: int) -> int:
-    """Owe a chip what a return gives and takes; return what is paid out instead."""
-    purse = sale.chip_purse
-    if not purse:
-        return 0
-    for key, amount in back.earned.items():
-        if key.startswith(f"{purse}@"):
-            owe(moves, key.partition("@")[2], purse, -amount)
-    net = back.burned.get(purse, 0) - back.earned.get(purse, 0)
-    if net > 0 and cash_worth:
-        shift(moves, sale.account, purse, -net)
-        return net * cash_worth
-    owe(moves, sale.account, purse, net)
-    return 0
-
-
 def _joined(lots: tuple[Lot, ...]) -> tuple[Lot, ...]:
     sums: dict[tuple[int, int], int] = {}
     for lot in lots:
@@ -354,21 +385,7 @@ def _ordinal(day: str, otherwise: int) -> int:
     return date.fromisoformat(day).toordinal() if day else otherwise
 
 
-def _rest(record: SaleRecord) -> dict[LineId, int]:
-    left = {line.line: line.qty_milli for line in record.sale.quote.lines}
-    for line in record.returned:
-        left[line.line] -= line.qty_milli
-    return {line: qty_milli for line, qty_milli in left.items() if qty_milli}
-
-
-def _add(returned: tuple[ReturnedLine, ...], back: GivenBack) -> tuple[ReturnedLine, ...]:
-    sums = {line.line: line.qty_milli for line in returned}
-    for line in back.lines:
-        sums[line.line] = sums.get(line.line, 0) + line.qty_milli
-    return tuple(ReturnedLine(line, qty_milli) for line, qty_milli in sums.items())
-
-
-def _decision(
+def decision(
     kind: str,
     record: SaleRecord,
     state: SaleState,
@@ -377,10 +394,15 @@ def _decision(
     *,
     uses: tuple[CounterMove, ...] = (),
     meters: Mapping[str, int] | None = None,
+    states: Mapping[str, StatusState] | None = None,
+    statuses: Mapping[str, Status] | None = None,
+    codes: tuple[CodeRow, ...] = (),
     until: str = "",
+    today: int = 0,
     detail: object = None,
 ) -> Decision:
-    sale = record.sale
+    """Return what one event of a sale writes: its entry, and the rows after it."""
+    sale, states = record.sale, states or {}
     entry = Entry(
         at=at,
         kind=kind,
@@ -395,8 +417,11 @@ def _decision(
             if amount and sale.account
         ),
         counters=uses,
+        statuses=members.moves(sale.account, states),
         detail=msgspec.Raw(msgspec.json.encode(sale if detail is None else detail)),
     )
-    body = msgspec.json.encode(record)
-    row = SaleRow(sale.sale_id, state, sale.account, until, body)
-    return Decision(entry, row, moves.balances(sale.account, sale.today))
+    row = SaleRow(sale.sale_id, state, sale.account, until, msgspec.json.encode(record))
+    kept: tuple[Row, ...] = (*members.rows(statuses or {}, sale.account, states), *codes)
+    balances = moves.balances(sale.account, today or sale.today)
+    gifts = {code: moves.balances(one, today or sale.today) for code, one in sale.gifts.items()}
+    return Decision(entry, row, balances, rows=kept, gifts=gifts)

@@ -2,7 +2,7 @@
 
 from daemon.ledger.store import StoreError
 
-HEAD = "0010"
+HEAD = "0011"
 """The newest revision in ``migrations/versions``; a test compares the two."""
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from daemon.ledger.entries import GENESIS_HASH as GENESIS
 from daemon.ledger.entries import LIABILITY, SYSTEM_ACCOUNTS, ChainedEntry, Entry, chain
 from daemon.ledger.purse import Lot, PurseState
+from daemon.ledger.rows import KEPT, Question, R, replacing
 from daemon.ledger.sqlite_file import check, claimed, connected, migrate, translated
 from daemon.ledger.states import SaleState
 from daemon.ledger.store import (
@@ -24,7 +25,12 @@ from daemon.ledger.store import (
     View,
 )
 
-_CARD = "card_id, account, state, kind, number, ean13, token_hash, until"
+_CARD = "card_id, account, state, kind, number, ean13, token_hash, until, issuer"
+_PUT = {
+    row: f"INSERT INTO {table.name} VALUES ({', '.join('?' * len(table.columns))})"
+    f" {replacing(table)}"
+    for row, table in KEPT.items()
+}
 _CACHED = (
     ("balance", "SELECT account, purse, 'posted', posted FROM balance"),
     ("balance", "SELECT account, purse, 'held', held FROM balance"),
@@ -145,7 +151,7 @@ class SQLiteStore:
                 self._put_sale(change.sale)
             if change.card is not None:
                 self._db.execute(
-                    f"INSERT INTO card ({_CARD}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+                    f"INSERT INTO card ({_CARD}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
                     " ON CONFLICT (card_id) DO UPDATE SET"
                     " account = excluded.account, state = excluded.state,"
                     " token_hash = excluded.token_hash, until = excluded.until",
@@ -173,6 +179,10 @@ class SQLiteStore:
                     "INSERT INTO programme (version, text) VALUES (?, ?) ON CONFLICT DO NOTHING",
                     change.programme,
                 )
+            for row in change.rows:
+                self._db.execute(_PUT[type(row)], _row(row))
+            if change.requests_before:
+                self._db.execute("DELETE FROM request WHERE at < ?", (change.requests_before,))
 
     def _put_phone(self, change: Change) -> None:
         if change.phone is not None:
@@ -439,6 +449,11 @@ class SQLiteStore:
                 (self.ledger_id,),
             ).fetchone()
         return str(row[0]) if row else ""
+
+    def ask(self, question: Question[R], *values: str | int) -> list[R]:
+        """Return the rows that answer a question."""
+        with translated():
+            return [question.row(*row) for row in self._db.execute(question.text, values)]
 
     def outbox_depth(self) -> int:
         """Return how many entries wait to be forwarded."""

@@ -11,7 +11,9 @@ import msgspec
 
 from daemon.ledger.entries import ChainedEntry, Entry
 from daemon.ledger.purse import PurseState
+from daemon.ledger.rows import CodeRow, Question, R, Row
 from daemon.ledger.states import SaleState
+from daemon.programme.status import StatusState
 
 LIFE = 0
 """The day of the meter row that holds the sum of all days."""
@@ -59,7 +61,8 @@ class SaleRow(msgspec.Struct, frozen=True):
 class CardRow(msgspec.Struct, frozen=True):
     """A card. ``token`` opens its page and is kept only as a SHA-256.
 
-    until: when it stops being good, RFC 3339, or "".
+    until:  when it stops being good, RFC 3339, or "".
+    issuer: the company whose card it is, where several share their cards, or "".
     """
 
     card_id: str
@@ -70,6 +73,7 @@ class CardRow(msgspec.Struct, frozen=True):
     ean13: str
     token_hash: bytes
     until: str = ""
+    issuer: str = ""
 
 
 class PhoneRow(msgspec.Struct, frozen=True):
@@ -119,18 +123,24 @@ class CustomerRow(msgspec.Struct, frozen=True):
 
 
 class View(msgspec.Struct, frozen=True):
-    """What a decision reads, as of the transaction. ``purses`` are by account."""
+    """What a decision reads, as of the transaction. ``purses`` are by account.
+
+    members: where the sale's account stands, by status. codes: those that the sale has issued.
+    """
 
     request: RequestRow | None
     sale: SaleRow | None
     purses: Mapping[str, Mapping[str, PurseState]]
     counters: Mapping[str, int]
+    members: Mapping[str, StatusState] = {}
+    codes: tuple[CodeRow, ...] = ()
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
     """What a decision writes: at most one entry and the rows that index it.
 
     device_gone: (device, card_id) of a DeviceRow to forget.
+    requests_before: requests finished before this (RFC 3339) are forgotten.
     """
 
     entry: Entry | None = None
@@ -143,6 +153,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     device: DeviceRow | None = None
     device_gone: tuple[str, str] | None = None
     programme: tuple[str, str] | None = None
+    rows: tuple[Row, ...] = ()
+    requests_before: str = ""
     chip: ChipRow | None = None
 
 
@@ -275,6 +287,10 @@ class Store(Protocol):
 
     def newest_at(self) -> str:
         """Return when this ledger's newest entry was made, RFC 3339, or "" before the first."""
+        ...
+
+    def ask(self, question: Question[R], *values: str | int) -> list[R]:
+        """Return the rows that answer a question, at most ROWS_MAX where it says so."""
         ...
 
     def outbox_depth(self) -> int:

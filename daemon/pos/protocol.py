@@ -74,7 +74,7 @@ class ReturnedLineParams(msgspec.Struct, frozen=True):
 
 
 class ReturnParams(msgspec.Struct, frozen=True, kw_only=True):
-    """A sale to take back; without ``lines``, all that is left of it.
+    """A sale to take back: some ``lines``, or ``whole`` for all that is left of it.
 
     chip: what the card's chip gets back, it is owed until its next tap (``owed``), or it is paid
           out with the refund (``cash``).
@@ -83,6 +83,7 @@ class ReturnParams(msgspec.Struct, frozen=True, kw_only=True):
     return_id: RequestId
     sale_id: RequestId
     lines: Annotated[tuple[ReturnedLineParams, ...], msgspec.Meta(max_length=LINES_MAX)] = ()
+    whole: bool = False
     cashier: Text = ""
     reason: Text = ""
     chip: Literal["owed", "cash"] = "owed"
@@ -144,7 +145,11 @@ class ReaderStatus(msgspec.Struct, frozen=True):
 
 
 class DaemonStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """How the daemon is. ``simulated`` lists the readers and cards for ``input.simulate``."""
+    """How the daemon is. ``simulated`` lists the readers and cards for ``input.simulate``.
+
+    clock: ``phones_ahead_s``, by how much customers' phones are ahead of this till (the median, or
+           None before five cards), and ``suspect``: somebody should look at the till's clock.
+    """
 
     version: str
     terminal: str
@@ -155,3 +160,4 @@ class DaemonStatus(msgspec.Struct, frozen=True, kw_only=True):
     programme: dict[str, str]
     outbox: int
     simulated: dict[str, tuple[str, ...]]
+    clock: dict[str, int | bool | None]

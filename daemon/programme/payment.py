@@ -108,7 +108,7 @@ def _best_allowance(
     """Return the rule that lets the purse pay most; the earlier one when two allow the same."""
     best: Allowance | None = None
     for rule, lines in rules:
-        if not situation.account:
+        if not situation.account and not situation.integer(f"gift.{purse.id}"):
             notes.refused(rule, WhyNot(rule.id, "card.account", "needs a card"))
             continue
         one = admit(rule, lines, situation, notes)

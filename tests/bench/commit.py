@@ -19,6 +19,7 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Any
 
+import msgspec
 import psycopg
 
 from daemon.ledger import postgres_sql, sales
@@ -26,7 +27,7 @@ from daemon.ledger.batch import Batch, Row
 from daemon.ledger.entries import GENESIS_HASH
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.sales import Sale
-from daemon.ledger.store import Change, RequestRow, View
+from daemon.ledger.store import RequestRow, View
 from daemon.ledger.stores import open_store
 from tests.stores.hand_made import AT, commit, made_sale, open_ledger
 from tests.support.postgres import running_server
@@ -97,7 +98,7 @@ class Bare:
         nothing = View(request=None, sale=None, purses={}, counters={})
         decision = sales.commit(nothing, sale)
         request = RequestRow("sale.commit", sale.sale_id, bytes(32), b'{"replayed":false}', AT)
-        self._batch.add(Change(entry=decision.entry, request=request, sale=decision.sale))
+        self._batch.add(msgspec.structs.replace(decision.change, request=request))
         return self._batch.take()
 
 

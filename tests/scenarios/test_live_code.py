@@ -10,7 +10,14 @@ import msgspec
 import pytest
 
 from card_formats.phone.rotating import PERIOD_S, REACH_STEPS, compose
-from daemon.accounts.rotating import CLOCK_BACK_S_MAX, FAILURES_MAX, FAILURES_WITHIN_S, SLOW_S
+from daemon.accounts.cards import NewCard, Profile
+from daemon.accounts.rotating import (
+    CLOCK_BACK_S_MAX,
+    CLOCK_CARDS_MIN,
+    FAILURES_MAX,
+    FAILURES_WITHIN_S,
+    SLOW_S,
+)
 from daemon.app import App
 from daemon.clock import SystemClock
 from daemon.ledger.entries import decode
@@ -260,3 +267,18 @@ async def test_a_live_or_mutual_card_gets_a_link_and_a_copyable_one_needs_somebo
         "by": "senior",
         "reason": "saw her passport",
     }
+
+
+async def test_the_till_s_status_says_when_the_phones_doubt_its_clock(
+    till: App, pos: Pos, clock: HandClock
+) -> None:
+    assert (await pos.call("status"))["clock"] == {"phones_ahead_s": None, "suspect": False}
+    for n in range(CLOCK_CARDS_MIN):
+        number = f"290000000002{n}"
+        identifiers = (("number", number),)
+        card = NewCard(kind="plastic", number=number, identifiers=identifiers)
+        await till.cards.issue(card, Profile())
+        key = await till.phones.bind_first(await account_of(till, number))
+        assert key is not None
+        assert (await refusal_of(pos, Phone(key, clock, ahead_s=90).code())).code == 1014
+    assert (await pos.call("status"))["clock"] == {"phones_ahead_s": 90, "suspect": True}

@@ -8,8 +8,8 @@ import msgspec
 
 from daemon.ledger import sales
 from daemon.ledger.ledger import Key, Ledger
-from daemon.ledger.sales import Decision, Frozen, Sale
-from daemon.ledger.store import Store, View
+from daemon.ledger.sales import Frozen, Sale
+from daemon.ledger.store import Change, Store, View
 from daemon.programme.basket import Basket, BasketLine
 from daemon.programme.quote import Earned, Quote, QuotedLine, Use
 
@@ -77,10 +77,10 @@ def made_sale(
 async def commit(ledger: Ledger, sale: Sale) -> Answer:
     """Commit a sale as the checkout does. Raises RefusedError."""
 
-    def decide(view: View) -> tuple[Decision, Answer]:
+    def decide(view: View) -> tuple[Change, Answer]:
         decision = sales.commit(view, sale)
         available = {purse: balance.available for purse, balance in decision.balances.items()}
-        return decision, Answer(sale.sale_id, available)
+        return decision.change, Answer(sale.sale_id, available)
 
     raw = await ledger.perform(
         Key("sale.commit", sale.sale_id, bytes(32)),

@@ -13,6 +13,25 @@ from daemon.ledger.entries import (
     decode,
 )
 from daemon.ledger.purse import Lot, PurseState
+from daemon.ledger.rows import (
+    ACCOUNTS_SOLD_TO,
+    ACTIVATIONS_AFTER,
+    CAMPAIGN,
+    CODE,
+    CODES_OF,
+    LOTS_EXPIRED,
+    MEMBERS_DUE,
+    MEMBERS_LISTED,
+    MEMBERS_OF,
+    METER_DAYS,
+    NEWEST_ACTIVATION,
+    NEWEST_OF_SOURCE,
+    SALES_OF,
+    ActivationRow,
+    CodeRow,
+    LotRow,
+    MemberRow,
+)
 from daemon.ledger.states import SaleState
 from daemon.ledger.store import (
     CardRow,
@@ -232,6 +251,45 @@ def test_the_newest_entry_says_how_late_it_is_at_least(store: Store) -> None:
     assert store.newest_at() == ""
     write(store, Change(entry=ACCRUAL))
     assert store.newest_at() == AT
+
+
+def test_a_row_is_kept_whole_and_replaced_by_its_key(store: Store) -> None:
+    member = MemberRow("a1", "club", '{"stage":"member"}', DAY, "")
+    code = CodeRow("abc", "flyer", "", "s1", DAY, FOREVER, 3, "good")
+    activation = ActivationRow(AT, "v1", "file till-1")
+    write(store, Change(rows=(member, code, activation)))
+    lapsing = msgspec.structs.replace(member, due=DAY + 60, listed="exclude")
+    write(store, Change(rows=(lapsing, msgspec.structs.replace(code, state="taken_back"))))
+    assert store.ask(MEMBERS_OF, "a1") == [lapsing]
+    assert store.ask(MEMBERS_DUE, DAY + 59) == []
+    assert store.ask(MEMBERS_DUE, DAY + 60) == [lapsing]
+    assert store.ask(MEMBERS_LISTED, "club", "exclude", "") == [lapsing]
+    assert store.ask(CODE, "abc") == [msgspec.structs.replace(code, state="taken_back")]
+    assert [row.code for row in store.ask(CODES_OF, "s1")] == ["abc"]
+    assert store.ask(CAMPAIGN, "nothing") == []
+    assert store.ask(NEWEST_ACTIVATION, AT) == [activation]
+    assert store.ask(ACTIVATIONS_AFTER, AT) == []
+    assert store.ask(NEWEST_OF_SOURCE, "file till-1") == [activation]
+
+
+def test_lots_and_sales_are_found_for_the_day_s_work(store: Store) -> None:
+    write(store, Change(entry=ACCRUAL))
+    assert store.ask(LOTS_EXPIRED, DAY + 9) == []
+    assert store.ask(LOTS_EXPIRED, DAY + 10) == [LotRow("a1", "bonus", DAY + 9, DAY, 20)]
+    assert store.ask(METER_DAYS, "a1", "spend") == [(0, 1_000), (DAY, 1_000)]
+    posted = SaleRow("s1", SaleState.POSTED, "a1", "", b"{}")
+    write(store, Change(sale=posted), Change(sale=SaleRow("s2", SaleState.VOIDED, "a2", "", b"")))
+    assert store.ask(ACCOUNTS_SOLD_TO, "") == ["a1"]
+    assert store.ask(SALES_OF, "a1") == [b"{}"]
+
+
+def test_old_requests_are_forgotten(store: Store) -> None:
+    later = "2027-01-01T00:00:00.000000Z"
+    for n, at in enumerate((AT, later)):
+        write(store, Change(request=RequestRow("sale.commit", f"s{n}", bytes(32), b"{}", at)))
+    write(store, Change(requests_before=later))
+    assert store.request("sale.commit", "s0") is None
+    assert store.request("sale.commit", "s1") is not None
 
 
 def test_an_account_s_history_comes_newest_first(store: Store) -> None:

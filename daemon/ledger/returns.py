@@ -1,0 +1,204 @@
+"""Decisions about a return: burns come back, accruals, meters, windows and codes leave. Pure."""
+
+from collections.abc import Mapping
+from datetime import date
+
+import msgspec
+
+from daemon.errors import ErrorCode, RefusedError
+from daemon.ledger import members
+from daemon.ledger.entries import CounterMove
+from daemon.ledger.moves import Moves
+from daemon.ledger.owed import owe, shift
+from daemon.ledger.purse import Lot, claw_back, put, split
+from daemon.ledger.rows import CodeRow
+from daemon.ledger.sales import (
+    Decision,
+    Return,
+    ReturnedLine,
+    Sale,
+    SaleRecord,
+    counted,
+    decision,
+    record_of,
+    state_of,
+    whose,
+)
+from daemon.ledger.states import SaleEvent, after
+from daemon.ledger.store import View
+from daemon.programme.basket import Facts, LineId
+from daemon.programme.programme import Programme
+from daemon.programme.returns import GivenBack, give_back, recompute
+from daemon.programme.rule import Rule
+
+GOOD, TAKEN_BACK = "good", "taken_back"
+
+
+def take_back(
+    view: View, ask: Return, priced_by: Programme, in_force: Programme
+) -> tuple[Decision, GivenBack]:
+    """Take back a posted sale, wholly or in part.
+
+    priced_by: the programme of the sale, which says what is given back.
+    in_force:  today's, whose meters and statuses give up what they have counted.
+    """
+    state = after(state_of(view), SaleEvent.RETURN)
+    record = record_of(view)
+    sale = counted(record.sale, (in_force,))
+    record = msgspec.structs.replace(record, sale=sale)
+    back = _given_back(record, ask, priced_by)
+    codes, exhausted = _codes_back(view, record, back, priced_by)
+    moves = Moves(view.purses)
+    back, record = _purses_back(moves, record, back, priced_by)
+    cash = _owe_back(moves, sale, back, ask.cash_worth)
+    # Meters leave on the day of the sale: a return must not count in a window the sale is not in.
+    meters = {meter: -amount for meter, amount in back.meters.items()}
+    states = members.uncounted(
+        in_force.statuses,
+        view.members,
+        date.fromordinal(sale.today),
+        back.meters,
+        date.fromordinal(ask.today),
+    )
+    uses = tuple(CounterMove(use.counter, -use.take) for use in back.uses)
+    decided = decision(
+        "return",
+        record,
+        state,
+        moves,
+        ask.at,
+        uses=(*uses, *exhausted),
+        meters=meters,
+        states=states if sale.account else {},
+        statuses=in_force.statuses,
+        codes=codes,
+        today=ask.today,
+        detail=msgspec.to_builtins(ask) | {"refund": back.money + cash},
+    )
+    return decided, msgspec.structs.replace(back, money=back.money + cash)
+
+
+def _given_back(record: SaleRecord, ask: Return, programme: Programme) -> GivenBack:
+    quote, frozen = record.sale.quote, record.sale.frozen
+    returned = {line.line: line.qty_milli for line in record.returned}
+    asked = {line.line: line.qty_milli for line in ask.lines} or _rest(record)
+    if not asked:
+        raise RefusedError(ErrorCode.RETURNED_ALREADY, "All of this sale has come back already.")
+    if not programme.recomputes:
+        return give_back(quote, returned, asked)
+    facts = Facts(frozen.now, frozen.facts)
+    return recompute(programme, quote, frozen.basket, facts, returned, asked, record.refunded)
+
+
+def _purses_back(
+    moves: Moves, record: SaleRecord, back: GivenBack, programme: Programme
+) -> tuple[GivenBack, SaleRecord]:
+    """Move the purses; return what they really gave up, and the record after it."""
+    account = record.sale.account
+    burned, accrued, earned_back = dict(record.burned), dict(record.accrued), dict(back.earned)
+    for purse, amount in sorted(back.burned.items()):
+        for key, part in _shared_out(burned, purse, amount):
+            payer = whose(key, account)[1]
+            burned[key], returning = split(burned[key], part)
+            entering = put(moves.state(payer, purse), returning)
+            moves.move(payer, purse, posted=part, lots=entering)
+    for key, amount in sorted(back.earned.items()):
+        purse, earner = whose(key, account)
+        accrued[key], leaving = split(accrued[key], amount)
+        lots = claw_back(moves.state(earner, purse), leaving)
+        rule = programme.purses.get(purse)
+        if rule is not None and rule.may_go_negative == "never":
+            amount = sum(lot.amount for lot in lots)
+        moves.move(earner, purse, posted=-amount, lots=lots, sign=-1)
+        earned_back[key] = amount
+    record = msgspec.structs.replace(
+        record,
+        burned=burned,
+        accrued=accrued,
+        returned=_add(record.returned, back),
+        refunded=record.refunded + back.money,
+    )
+    return msgspec.structs.replace(back, earned=earned_back), record
+
+
+def _owe_back(moves: Moves, sale: Sale, back: GivenBack, cash_worth: int) -> int:
+    """Owe a chip what a return gives and takes; return what is paid out instead."""
+    purse = sale.chip_purse
+    if not purse:
+        return 0
+    for key, amount in back.earned.items():
+        if key.startswith(f"{purse}@"):
+            owe(moves, key.partition("@")[2], purse, -amount)
+    net = back.burned.get(purse, 0) - back.earned.get(purse, 0)
+    if net > 0 and cash_worth:
+        shift(moves, sale.account, purse, -net)
+        return net * cash_worth
+    owe(moves, sale.account, purse, net)
+    return 0
+
+
+def _shared_out(
+    burned: Mapping[str, tuple[Lot, ...]], purse: str, amount: int
+) -> list[tuple[str, int]]:
+    """Return who gets back how much: who paid last gets it first."""
+    shares = []
+    for key in reversed(list(burned)):
+        if key.partition("@")[0] == purse:
+            part = min(amount, sum(lot.amount for lot in burned[key]))
+            amount -= part
+            shares.append((key, part))
+    assert amount == 0
+    return shares
+
+
+def _codes_back(
+    view: View, record: SaleRecord, back: GivenBack, programme: Programme
+) -> tuple[tuple[CodeRow, ...], tuple[CounterMove, ...]]:
+    """Take back codes that the sale handed out, and use them up.
+
+    A code bought with a line leaves with it; one that was given with the sale leaves with the
+    whole of it, unless it was used meanwhile.
+    Raises: RefusedError NOT_RETURNABLE for a bought code that was used.
+    """
+    left = [code for code in view.codes if code.state == GOOD]
+    fresh = [code for code in left if not view.counters.get(code.counter, 0)]
+    leaving: list[CodeRow] = []
+    for issued in record.sale.quote.issue:
+        mine = [code for code in fresh if code.campaign == issued.campaign]
+        rule = next(rule for rule in programme.rules if rule.id == issued.rule)
+        if rule.give.how != "each":
+            leaving += mine if back.complete else []
+            continue
+        staying = issued.count - _bought_gone(record, back, rule, issued.count)
+        wanted = len([code for code in left if code.campaign == issued.campaign]) - staying
+        if wanted > len(mine):
+            raise RefusedError(
+                ErrorCode.NOT_RETURNABLE, "A code that was bought with this sale has been used."
+            )
+        leaving += mine[: max(0, wanted)]
+    rows = tuple(msgspec.structs.replace(code, state=TAKEN_BACK) for code in leaving)
+    return rows, tuple(CounterMove(code.counter, code.uses) for code in leaving)
+
+
+def _bought_gone(record: SaleRecord, back: GivenBack, rule: Rule, count: int) -> int:
+    """Return how many of ``count`` codes have come back with their lines, this return included."""
+    gone_milli = {line.line: line.qty_milli for line in _add(record.returned, back)}
+    day = date.fromordinal(record.sale.today)
+    basket, goods = record.sale.frozen.basket, rule.scope.goods
+    lines = [line.line for line in basket.lines if goods.holds(line, day)]
+    whole = sum(line.qty_milli for line in record.sale.quote.lines if line.line in lines)
+    return -(-count * sum(gone_milli.get(line, 0) for line in lines) // whole)
+
+
+def _rest(record: SaleRecord) -> dict[LineId, int]:
+    left = {line.line: line.qty_milli for line in record.sale.quote.lines}
+    for line in record.returned:
+        left[line.line] -= line.qty_milli
+    return {line: qty_milli for line, qty_milli in left.items() if qty_milli}
+
+
+def _add(returned: tuple[ReturnedLine, ...], back: GivenBack) -> tuple[ReturnedLine, ...]:
+    sums = {line.line: line.qty_milli for line in returned}
+    for line in back.lines:
+        sums[line.line] = sums.get(line.line, 0) + line.qty_milli
+    return tuple(ReturnedLine(line, qty_milli) for line, qty_milli in sums.items())

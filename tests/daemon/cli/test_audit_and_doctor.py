@@ -1,0 +1,74 @@
+import sqlite3
+from pathlib import Path
+
+import msgspec
+import pytest
+from typer.testing import CliRunner
+
+from daemon.cli.commands import app
+from daemon.clock import SystemClock
+from tests.scenarios.baskets import BASKET
+from tests.support.till import Pos, lay_out, open_till
+
+COMMANDS = ("run", "demo", "doctor", "call", "watch", "price", "check", "audit", "plan")
+
+
+@pytest.fixture
+async def home(tmp_path: Path) -> Path:
+    """The folder of a till that has sold once and was stopped."""
+    lay_out(tmp_path)
+    async with open_till(tmp_path, SystemClock()) as till, Pos.connect(till.socket) as pos:
+        await pos.call("sale.commit", sale_id="s1", lines=BASKET)
+    return tmp_path
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command: str) -> None:
+    assert command in CliRunner().invoke(app, ["--help"]).output
+    result = CliRunner().invoke(app, [command, "--help"])
+    assert result.exit_code == 0
+    assert len(result.output) > 100
+
+
+def test_an_audit_says_that_the_ledger_is_whole_and_names_its_head(home: Path) -> None:
+    result = CliRunner().invoke(app, ["audit", "--config", str(home / "tillcard.toml"), "--json"])
+    assert result.exit_code == 0
+    said = msgspec.json.decode(result.stdout)
+    assert (said["entries"], said["findings"]) == (4, [])
+    again = ["audit", "--ledger", str(home / "tillcard.db"), "--head", said["heads"][0]["hash"]]
+    result = CliRunner().invoke(app, again)
+    assert (result.exit_code, "The ledger is whole." in result.output) == (0, True)
+
+
+def test_an_audit_that_finds_something_says_what_and_ends_with_1(home: Path) -> None:
+    with sqlite3.connect(home / "tillcard.db") as db:
+        db.execute("UPDATE entry SET hash = zeroblob(32) WHERE seq = 2")
+    db.close()
+    result = CliRunner().invoke(app, ["audit", "--config", str(home / "tillcard.toml")])
+    assert result.exit_code == 1
+    assert "FOUND: ledger" in result.output
+    assert "NOT whole" in result.output
+
+
+def test_an_audit_of_nothing_ends_with_2(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["audit", "--ledger", str(tmp_path / "none.db")])
+    assert result.exit_code == 2
+    assert "There is no ledger" in result.output
+    assert not (tmp_path / "none.db").exists()
+
+
+def test_a_doctor_finds_a_healthy_till_healthy(home: Path) -> None:
+    result = CliRunner().invoke(app, ["doctor", "--config", str(home / "tillcard.toml")])
+    assert result.exit_code == 0, result.output
+    for found in ("configuration", "programme sample, 3 rules", "ledger tillcard.db: id"):
+        assert f"ok  {found}" in result.output
+    assert "No tillcard daemon answers" in result.output
+
+
+def test_a_doctor_names_the_wrong_key_and_the_mend(home: Path) -> None:
+    path = home / "tillcard.toml"
+    path.write_text(path.read_text("utf-8").replace("[till]", "[tll]"), "utf-8")
+    result = CliRunner().invoke(app, ["doctor", "--config", str(path)])
+    assert result.exit_code == 1
+    assert "WRONG  configuration" in result.output
+    assert "tll: there is no such key" in result.output

@@ -1,0 +1,229 @@
+"""Every decoder of what comes from outside, with what must hold for any bytes at all.
+
+A target takes bytes and returns a word for what came of them; it raises only when a promise is
+broken: a value or our own error, whatever comes in, and the same however it was chunked.
+"""
+
+import random
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+from card_formats.apdu import ResponseApdu
+from card_formats.atr import decode_atr, encode_storage, storage_card
+from card_formats.check_digits import Check
+from card_formats.chip.uid import read_uid
+from card_formats.credential import Medium, Reading, Shown
+from card_formats.errors import CardFormatError
+from card_formats.numbers import NumberRange
+from card_formats.registry import decode, recognise
+from card_formats.stripe.bits import ALPHABETS, decode_track
+from card_formats.stripe.magtek import REPORT_BYTES, swipe_of_report
+from daemon.readers.channel import run_dialogue
+from daemon.readers.framing import FRAME_BYTES_MAX, Framer, Frames, Garbage, Terminator
+from daemon.readers.hid_reports import POS_REPORT_BYTES, PosDecoder
+from daemon.readers.keyboard import KeyDecoder
+from daemon.readers.keyboard_layouts import LAYOUTS
+from daemon.readers.simulated.wires import as_pos_reports, as_resent, as_ssi
+from daemon.readers.ssi import SsiDecoder
+from tests.support.keys import keys
+
+BANK_NUMBER = "4111111111111111"
+RANGES = (
+    NumberRange(name="a", prefix="29", length=13, check=Check.EAN),
+    NumberRange(name="b", prefix="77", length=10, check=Check.LUHN),
+    NumberRange(name="c", prefix="7", length=12, check=Check.MOD97),
+    NumberRange(name="d", prefix="1234567", length=18, check=Check.EAN),
+)
+# Pieces that steer into the decoders' branches; noise alone would stop at the first of them.
+PIECES = [b"]", b"]E0", b"]E3", b"]E4", b"]C1", b"]Q3", b"%B", b";", b"+", b"?", b"^", b"=",
+          b"4111111111111111", b"4006381333931", b"2900000000179", b"7700000016",
+          b"036000291452", b"E", b"\x1d", b"\r\n", b"\xd0\x9a", b"8018", b"123456789012345675",
+          b"255", b"17261231", b"https://", b"/8018/", b"id.example", b"[",
+          b"\xff", b"\x00", b" ", b"-", b"0" * 40, b"3"]  # fmt: skip
+ATR_PIECES = [b"\x3b", b"\x3f", b"\x8f\x80\x01", b"\x80", b"\x4f\x0c\xa0\x00\x00\x03\x06", b"\xf0",
+              b"\x08", b"\x04\x01\x02\x03", b"\x11"]  # fmt: skip
+TRACKS = ("01A823FC", "3FC41580", "8015C43F", "FE57DC03", "A30FE6E0", "00", "FF", "D4", "1F")
+TRACK_PIECES = [bytes.fromhex(track) for track in TRACKS]
+LINE_PIECES = [b"\r", b"\n", b"\t", b"\x02", b"\x03", b"\x00", b"S:", b"590", b"x" * 20]
+SSI_PIECES = [
+    *as_ssi(b"]E04006381333931"),
+    *as_ssi(b"]Q1" + b"y" * 260),
+    as_resent(as_ssi(b"]C0K")[0]),
+    as_ssi(b"]C0K")[0][:-1] + b"!",
+    bytes.fromhex("04D00000FF2C"),
+    b"\x00",
+    b"\x04",
+    b"\x06\xf3",
+]
+STROKES = ("30", "2", "28", "41", "58", "dropped", "shift+3", "altgr+16", "ctrl+27", "ctrl+2",
+           "alt(82 80 81)", "alt(82 82 82 82 82 82 82 82 82)", "alt(76 76 80 73 77)")  # fmt: skip
+KEY_PIECES = [*map(keys, STROKES), keys("30")[:-7]]
+POS_PIECES = [
+    *as_pos_reports(b"]Q1" + b"z" * 90),
+    *as_pos_reports(b"K"),
+    b"\x02\xff" + bytes(62),
+    b"\x04" + bytes(63),
+]
+MAGTEK_PIECES = [
+    bytes(7),
+    bytes((0, 0, 0, 24, 15, 0, 0)),
+    bytes((1, 0, 1, 9, 9, 200, 0)),
+    b"%B77^C^?".ljust(110, b"\0"),
+    b";77=1?".ljust(110, b"\0"),
+    bytes(110),
+]
+
+
+class Target(NamedTuple):
+    """``run`` is tried with bytes made of ``pieces``; it must come to each of ``reaches``."""
+
+    run: Callable[[bytes], str]
+    pieces: list[bytes]
+    reaches: tuple[str, ...]
+
+
+class StreamDecoder(Protocol):
+    def receive(self, data: bytes) -> Frames: ...
+
+    def gap(self) -> Frames: ...
+
+
+def shown_as(medium: Medium) -> Callable[[bytes], str]:
+    def run(raw: bytes) -> str:
+        half = len(raw) // 2 if medium is Medium.CHIP and raw[:1] == b"\x3b" else len(raw)
+        try:
+            reading = decode(Shown(medium, raw[half:] or raw, raw[:half]))
+            assert isinstance(reading, Reading)
+            assert BANK_NUMBER not in repr(reading)
+            recognise(reading, RANGES)
+        except CardFormatError as error:
+            said = error
+        else:
+            return "credential"
+        assert BANK_NUMBER not in str(said)
+        return said.code
+
+    return run
+
+
+def run_atr(raw: bytes) -> str:
+    try:
+        atr = decode_atr(raw)
+    except CardFormatError as error:
+        return error.code
+    assert atr.historical in raw
+    memory = storage_card(atr)
+    if memory is None:
+        return "atr"
+    assert storage_card(decode_atr(encode_storage(memory))) == memory
+    return "memory"
+
+
+def run_uid(raw: bytes) -> str:
+    try:
+        uid = run_dialogue(read_uid(), lambda command: raw)
+    except CardFormatError as error:
+        return error.code
+    assert uid in (b"", ResponseApdu.decode(raw).data)
+    return "uid"
+
+
+def track(name: str) -> Callable[[bytes], str]:
+    def run(raw: bytes) -> str:
+        try:
+            content = decode_track(raw, name)
+        except CardFormatError as error:
+            return error.code
+        base, bits = ALPHABETS[name].base, ALPHABETS[name].bits
+        assert all(0 <= ord(char) - base < 1 << bits for char in content)
+        return "track"
+
+    return run
+
+
+def run_magtek(raw: bytes) -> str:
+    report = (raw * (REPORT_BYTES // len(raw) + 1))[:REPORT_BYTES] if raw else raw
+    try:
+        swipe = swipe_of_report(report)
+        decode(Shown(Medium.STRIPE, swipe))
+    except CardFormatError as error:
+        return error.code
+    return "swipe"
+
+
+def stream(make: Callable[[], StreamDecoder]) -> Callable[[bytes], str]:
+    """A decoder of a byte stream: one byte at a time must come to the same as all at once."""
+
+    def run(raw: bytes) -> str:
+        whole, single = make(), make()
+        expected = [*whole.receive(raw), *whole.gap(), *whole.gap()]
+        got = [frame for byte in raw for frame in single.receive(bytes((byte,)))]
+        assert [*got, *single.gap(), *single.gap()] == expected
+        return verdict(expected)
+
+    return run
+
+
+def verdict(frames: Frames) -> str:
+    for frame in frames:
+        assert isinstance(frame, Garbage) or 0 < len(frame) <= FRAME_BYTES_MAX
+    good = any(isinstance(frame, bytes) for frame in frames)
+    bad = any(isinstance(frame, Garbage) for frame in frames)
+    return "both" if good and bad else "frame" if good else "garbage" if bad else "nothing"
+
+
+def run_pos(raw: bytes) -> str:
+    decoder, frames = PosDecoder(), list[bytes | Garbage]()
+    for at in range(0, len(raw), POS_REPORT_BYTES):
+        frames += decoder.receive(raw[at : at + POS_REPORT_BYTES])
+    return verdict([*frames, *decoder.gap(), *decoder.gap()])
+
+
+def any_framer(choice: int) -> StreamDecoder:
+    terminator = list(Terminator)[choice % len(Terminator)]
+    return Framer(terminator, prefix=b"S:" if choice % 3 == 0 else b"")
+
+
+def any_key_decoder(choice: int) -> StreamDecoder:
+    return KeyDecoder(list(LAYOUTS)[choice % len(LAYOUTS)], Framer(Terminator.LINE))
+
+
+def chosen(make: Callable[[int], StreamDecoder]) -> Callable[[bytes], str]:
+    """The length of the input decides how the decoder is set."""
+    return lambda raw: stream(lambda: make(len(raw)))(raw)
+
+
+STREAM_ENDS = ("frame", "garbage", "both", "nothing")
+TARGETS = {
+    "chip": Target(shown_as(Medium.CHIP), ATR_PIECES, ("credential",)),
+    "barcode": Target(shown_as(Medium.BARCODE), PIECES, ("credential", "gs1.bad-number")),
+    "stripe": Target(shown_as(Medium.STRIPE), PIECES, ("credential", "card.bank")),
+    "typed": Target(shown_as(Medium.TYPED), PIECES, ("credential", "card.bank")),
+    "atr": Target(run_atr, ATR_PIECES, ("atr", "atr.bad-length", "atr.bad-start")),
+    "uid": Target(run_uid, [b"\x90\x00", b"\x6a\x81", b"\x04\xa1\xb2"], ("uid", "apdu.short")),
+    "track1": Target(track("track1"), TRACK_PIECES, ("track", "track.bad-parity")),
+    "track2": Target(track("track2"), TRACK_PIECES, ("track", "track.bad-parity")),
+    "magtek": Target(run_magtek, MAGTEK_PIECES, ("swipe", "magtek.empty", "stripe.unreadable")),
+    "lines": Target(chosen(any_framer), LINE_PIECES, STREAM_ENDS),
+    "ssi": Target(stream(SsiDecoder), SSI_PIECES, STREAM_ENDS),
+    "keyboard": Target(chosen(any_key_decoder), KEY_PIECES, STREAM_ENDS),
+    "pos": Target(run_pos, POS_PIECES, STREAM_ENDS),
+}
+
+
+def some_bytes(chance: random.Random, pieces: list[bytes]) -> bytes:
+    """Mostly pieces, sometimes noise, now and then a byte of it changed."""
+    parts = [
+        chance.choice(pieces) if chance.random() < 0.8 else chance.randbytes(chance.randrange(6))
+        for _ in range(chance.randrange(8))
+    ]
+    data = bytearray(b"".join(parts))
+    if data and chance.random() < 0.1:
+        data[chance.randrange(len(data))] = chance.randrange(256)
+    return bytes(data)
+
+
+def try_many(name: str, *, seed: int, inputs: int) -> set[str]:
+    """Run a target ``inputs`` times; return what came of them."""
+    target, chance = TARGETS[name], random.Random(seed)
+    return {target.run(some_bytes(chance, target.pieces)) for _ in range(inputs)}
