@@ -119,18 +119,20 @@ class HandReaders:
 class PowerCut:
     """Lets so many calls of the ledger's store pass, then none: the till is dead.
 
-    at: the number of the call that does not happen, or, ``after``, whose caller never hears of it.
+    at:    the number of the call that does not happen, or, ``after``, whose caller never hears.
+    calls: the names of those that were made.
     """
 
     def __init__(self, at: int = 0, *, after: bool = False) -> None:
-        self.count, self.dead = 0, False
+        self.calls: list[str] = []
+        self.dead = False
         self._at, self._after = at, after
 
     def __call__(self, call: Callable[..., T], *args: Any, **named: Any) -> T:
         if self.dead:
             raise StoreError("no power")
-        self.count += 1
-        if self.count != self._at:
+        self.calls.append(call.__name__)
+        if len(self.calls) != self._at:
             return call(*args, **named)
         self.dead = True
         if self._after:
