@@ -139,7 +139,11 @@ class ReaderStatus(msgspec.Struct, frozen=True):
 
 
 class DaemonStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """How the daemon is. ``simulated`` lists the readers and cards for ``input.simulate``."""
+    """How the daemon is. ``simulated`` lists the readers and cards for ``input.simulate``.
+
+    clock_suspect: the machine's clock stands behind the ledger's last entry, or customers' phones
+                   disagree with it; sales go on with the last time.
+    """
 
     version: str
     terminal: str
@@ -149,4 +153,5 @@ class DaemonStatus(msgspec.Struct, frozen=True, kw_only=True):
     ledger: dict[str, Any]
     programme: dict[str, str]
     outbox: int
+    clock_suspect: bool
     simulated: dict[str, tuple[str, ...]]

@@ -10,9 +10,9 @@ import msgspec
 import pytest
 
 from card_formats.phone.rotating import PERIOD_S, REACH_STEPS, compose
-from daemon.accounts.rotating import CLOCK_BACK_S_MAX, FAILURES_MAX, FAILURES_WITHIN_S, SLOW_S
+from daemon.accounts.rotating import FAILURES_MAX, FAILURES_WITHIN_S, SLOW_S
 from daemon.app import App
-from daemon.clock import SystemClock
+from daemon.clock import CLOCK_BACK, SystemClock
 from daemon.ledger.entries import decode
 from daemon.ledger.sqlite import SQLiteStore
 from tests.scenarios.baskets import sell
@@ -206,7 +206,7 @@ async def test_a_clock_behind_the_last_entry_takes_no_live_code(
     pos: Pos, phone: Phone, clock: HandClock
 ) -> None:
     await sell(pos, "s1", (await pos.call("card.identify", scan=PLASTIC))["presentation"])
-    clock.move(seconds=-CLOCK_BACK_S_MAX)
+    clock.move(seconds=-CLOCK_BACK.total_seconds())
     assert (await pos.call("card.identify", scan=phone.code()))["trust"] == "rotating"
     clock.move(seconds=-PERIOD_S)
     error = await refusal_of(pos, phone.code())
