@@ -23,7 +23,7 @@ from daemon.errors import ErrorCode, RefusedError
 from daemon.ledger.ledger import Key
 from daemon.pos.claims import Claims
 from daemon.pos.discover import openrpc
-from daemon.pos.dispatch import LATER, Method
+from daemon.pos.dispatch import Method
 from daemon.pos.errors import ProtocolCode, ProtocolFaultError
 from daemon.pos.inputs import Inputs
 from daemon.pos.peers import Role
@@ -51,15 +51,6 @@ from daemon.programme.basket import LineId
 from daemon.programme.errors import BasketError
 from daemon.programme.goods import parse_qty_milli
 
-LATER_METHODS = (
-    "card.issue",
-    "card.replace",
-    "card.block",
-    "card.unblock",
-    "card.extend",
-    "card.topup",
-    "card.show",
-)
 _READER = (ErrorCode.CLAIMED, ErrorCode.NO_HARDWARE, ErrorCode.TIMEOUT, ErrorCode.NO_CARD)
 _CARD = (
     ErrorCode.CARD_UNKNOWN,
@@ -93,7 +84,7 @@ _CHIP = (ErrorCode.TIMEOUT, ErrorCode.WRITE_FAILED, ErrorCode.TORN, ErrorCode.OF
 
 
 class Till:
-    """The handlers. ``status`` and ``simulate`` come from the application.
+    """The handlers. ``status``, ``simulate`` and the shop's methods come from the application.
 
     web_address: where customers reach the phone pages, "" without any.
     """
@@ -107,6 +98,7 @@ class Till:
         status: Callable[[], Awaitable[DaemonStatus]],
         simulate: Callable[[SimulateParams], Awaitable[None]],
         web_address: Callable[[], str],
+        shop: dict[str, Method],
     ) -> None:
         self._checkout = checkout
         self._inputs = inputs
@@ -115,15 +107,11 @@ class Till:
         self._status = status
         self._simulate = simulate
         self._web_address = web_address
+        self._shop = shop
 
     def methods(self) -> dict[str, Method]:
         """Return the table: name, parameters, handler, least role, result, refusals."""
-        table = (
-            SESSION_METHODS
-            | {name: LATER for name in LATER_METHODS}
-            | self._till_methods()
-            | self._sale_methods()
-        )
+        table = SESSION_METHODS | self._till_methods() | self._sale_methods() | self._shop
         return table | {"rpc.discover": openrpc(table)}
 
     def _till_methods(self) -> dict[str, Method]:

@@ -142,8 +142,10 @@ class ReaderStatus(msgspec.Struct, frozen=True):
 class DaemonStatus(msgspec.Struct, frozen=True, kw_only=True):
     """How the daemon is. ``simulated`` lists the readers and cards for ``input.simulate``.
 
-    clock: ``phones_ahead_s``, by how much customers' phones are ahead of this till (the median, or
-           None before five cards), and ``suspect``: somebody should look at the till's clock.
+    clock_suspect:  the machine's clock stands behind the ledger's last entry, or customers' phones
+                    disagree with it; sales go on with the last time.
+    phones_ahead_s: by how much customers' phones are ahead of this till (the median), or None
+                    before five cards.
     """
 
     version: str
@@ -154,5 +156,6 @@ class DaemonStatus(msgspec.Struct, frozen=True, kw_only=True):
     ledger: dict[str, Any]
     programme: dict[str, str]
     outbox: int
+    clock_suspect: bool
     simulated: dict[str, tuple[str, ...]]
-    clock: dict[str, int | bool | None]
+    phones_ahead_s: int | None
