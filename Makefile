@@ -7,13 +7,14 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 INPUTS := pyproject.toml constraints.txt packaging/system-packages.sh
 
-.PHONY: run test bench soak clean help
+.PHONY: run test bench deb soak clean help
 
 help:
 	@echo "make run              install what is missing, start the demo till, make one sale, go on until Ctrl-C"
 	@echo "make run ARGS=--once  the same, and stop after the sale"
 	@echo "make test             install what is missing and run every check"
 	@echo "make bench            measure; figures go to docs/bench.md by hand"
+	@echo "make deb              build dist/tillcard_*.deb; as root, try it in an empty Debian (minutes)"
 	@echo "make soak             long fuzzing and long runs"
 
 run: $(VENV)/.run-ready
@@ -24,6 +25,12 @@ test: $(VENV)/.test-ready
 
 bench: $(VENV)/.test-ready
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+# Not in a namespace of its own as `make test` is: an empty Debian comes from the network.
+deb: $(VENV)/.test-ready
+	@packaging/system-packages.sh deb
+	@packaging/build-deb.sh
+	@$(BIN)/python -m pytest -m slow tests/packaging $(ARGS)
 
 soak: $(VENV)/.test-ready
 	@$(BIN)/python -m tests.check --soak $(ARGS)

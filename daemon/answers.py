@@ -5,6 +5,7 @@ from typing import Annotated
 
 import msgspec
 
+from daemon.errors import RefusedError
 from daemon.ledger.entries import FOREVER
 from daemon.ledger.moves import Balance
 from daemon.ledger.rows import CodeRow
@@ -21,6 +22,8 @@ TEXT_CHARS_MAX = 500
 """A reason, or another free text."""
 
 Text = Annotated[str, msgspec.Meta(max_length=TEXT_CHARS_MAX)]
+SaidText = Annotated[str, msgspec.Meta(max_length=TEXT_CHARS_MAX, pattern=r"\S")]
+"""A text that must say something."""
 RequestId = Annotated[
     str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")
 ]
@@ -32,8 +35,8 @@ Codes = Annotated[tuple[str, ...], msgspec.Meta(max_length=CODES_MAX)]
 class Override(msgspec.Struct, frozen=True):
     """A cashier answers for a burn with a card that only identifies. Both are kept."""
 
-    by: Text
-    reason: Text
+    by: SaidText
+    reason: SaidText
 
 
 class SaleTerms(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +57,10 @@ class SaleTerms(msgspec.Struct, frozen=True, kw_only=True):
     burn: int | dict[str, int] | None = None
     override: Override | None = None
     tenders: tuple[dict[str, int | str], ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.card is not None and self.presentation is not None:
+            raise ValueError("give a presentation or a card, not both")
 
 
 class Identified(msgspec.Struct, frozen=True, kw_only=True):
@@ -227,8 +234,20 @@ class Returned(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+class Refused(msgspec.Struct, frozen=True):
+    """A refusal that made an id final."""
+
+    code: int
+    name: str
+    detail: str
+
+
 class SaleStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a sale stands; ``new`` was never seen. ``until`` is when a hold runs out."""
+    """Where a sale stands. ``until`` is when a hold runs out.
+
+    state:   of ``daemon.ledger.states``; ``new`` was never seen, ``refused`` never came to be.
+    refused: what its last refused call was told; that id cannot be used for the call again.
+    """
 
     sale_id: str
     state: str
@@ -236,18 +255,27 @@ class SaleStatus(msgspec.Struct, frozen=True, kw_only=True):
     at: str = ""
     total: int | None = None
     refunded: int = 0
+    refused: Refused | None = None
 
     @classmethod
-    def of(cls, sale_id: str, row: SaleRow | None) -> "SaleStatus":
-        """Describe a sale row, or the lack of one."""
+    def of(
+        cls, sale_id: str, row: SaleRow | None, refusal: RefusedError | None, now: str
+    ) -> "SaleStatus":
+        """Describe a sale row, or the lack of one; a hold ends with its time, swept or not."""
+        refused = None
+        if refusal is not None:
+            refused = Refused(refusal.code, refusal.code.wire_name, refusal.detail)
         if row is None or not row.body:
-            return cls(sale_id=sale_id, state=row.state if row else SaleState.NEW)
+            nothing = "refused" if refused else SaleState.NEW
+            return cls(sale_id=sale_id, state=row.state if row else nothing, refused=refused)
         record = decode_record(row.body)
+        over = row.state is SaleState.HELD and row.until <= now
         return cls(
             sale_id=sale_id,
-            state=row.state,
+            state=SaleState.EXPIRED if over else row.state,
             until=row.until,
             at=record.sale.at,
             total=record.sale.quote.total,
             refunded=record.refunded,
+            refused=refused,
         )

@@ -197,7 +197,7 @@ class Room:
     async def status(self) -> DaemonStatus:
         """Say how the till is."""
         outbox = await self.ledger.read(lambda store: store.outbox_depth())
-        programme = self.editions.active
+        programme, clocks = self.editions.active, self.live_codes.clocks
         return DaemonStatus(
             version=version("tillcard"),
             terminal=self.config.till.terminal,
@@ -212,12 +212,13 @@ class Room:
                 "store": scheme_of(self.config.ledger) or "sqlite",
             },
             programme={"id": programme.id, "version": programme.version},
-            clock_suspect=self.steady.suspect or self.live_codes.clocks.suspect,
+            clock_suspect=self.steady.suspect or clocks.suspect,
             outbox=outbox,
             simulated={
                 "readers": tuple(self.simulator.actions),
                 "cards": tuple(self.simulator.cards),
             },
+            phones_ahead_s=clocks.offset_s,
         )
 
     async def _simulate(self, params: SimulateParams) -> None:
@@ -288,7 +289,7 @@ async def running(
         await room.editions.start()
         await room.look_after()
         if room.web is not None:
-            await room.web.start()
+            await _start(room.web)
             stack.push_async_callback(room.web.stop)
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         background = [
@@ -313,6 +314,14 @@ async def running(
         )
 
 
+async def _start(web: WebServer) -> None:
+    try:
+        await web.start()
+    except OSError as error:
+        what = f"the phone pages cannot be served there ({error.strerror}); choose another port"
+        raise ConfigError("web.port", what) from error
+
+
 async def run(config_path: Path, clock: Clock, home: Path | None = None) -> None:
     """Run a till until SIGTERM or SIGINT, as a service of systemd where that has started it.
 
@@ -335,6 +344,14 @@ async def run(config_path: Path, clock: Clock, home: Path | None = None) -> None
         keeping_alive.cancel()
         systemd.say("STOPPING=1", "STATUS=finishing what is in hand")
         log.info("stopping: finishing what is in hand")
+
+
+def leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
+    """Return what really went wrong: task groups wrap it once for each that it passed through."""
+    found: list[BaseException] = []
+    for error in group.exceptions:
+        found += leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
+    return found
 
 
 def read_programme(path: Path) -> Programme:

@@ -35,7 +35,7 @@ from daemon.clock import Clock, rfc3339
 from daemon.editions import Editions
 from daemon.errors import ErrorCode, RefusedError
 from daemon.ledger import members, returns, sales
-from daemon.ledger.ledger import Key, Ledger
+from daemon.ledger.ledger import Key, Ledger, refusal_in
 from daemon.ledger.rows import CODES_OF, MEMBERS_OF
 from daemon.ledger.sales import Return, ReturnedLine, Sale
 from daemon.ledger.states import SaleEvent, SaleState, after
@@ -96,7 +96,7 @@ class Checkout:
         try:
             credential = self.recognise(shown)
         except CardFormatError as error:
-            raise _refusal(error) from None  # a bank card's number must not travel in a cause
+            raise refusal_of(error) from None  # a bank card's number must not travel in a cause
         account = await self._account(credential, reader)
         return _identified(self._presentations.add(account, credential))
 
@@ -121,6 +121,10 @@ class Checkout:
         by, reason = (override.by, override.reason) if override else ("", "")
         until = self._clock.now() + timedelta(seconds=LINK_TTL_S)
         return self._phones.offer(shown.account, by=by, reason=reason), rfc3339(until)
+
+    def is_used(self, presentation: str) -> bool:
+        """Whether a presentation has had its sale."""
+        return self._presentations.is_used(presentation)
 
     # What does this basket cost with it?
 
@@ -260,7 +264,14 @@ class Checkout:
 
     async def status(self, sale_id: str) -> SaleStatus:
         """Say what happened to a sale."""
-        return SaleStatus.of(sale_id, await self._ledger.read(lambda store: store.sale(sale_id)))
+
+        def read(store: Store) -> tuple[SaleRow | None, RefusedError | None]:
+            rows = (store.request(method, sale_id) for method in ("sale.commit", "sale.hold"))
+            refusals = (refusal_in(row) for row in rows if row is not None)
+            return store.sale(sale_id), next((one for one in refusals if one), None)
+
+        row, refusal = await self._ledger.read(read)
+        return SaleStatus.of(sale_id, row, refusal, rfc3339(self._clock.now()))
 
     # What they share.
 
@@ -414,7 +425,8 @@ def _check_total(sale: Sale, expected: int | None) -> None:
     if expected not in (None, sale.quote.total):
         raise RefusedError(
             ErrorCode.TOTAL_CHANGED,
-            f"The total is {sale.quote.total}, not {expected}; quote again.",
+            f"The total is {sale.quote.total}, not {expected}; nothing was posted."
+            " Quote again with a new sale id; void this one if it is on hold.",
             extra={"total": sale.quote.total},
         )
 
@@ -434,11 +446,17 @@ def _identified(presentation: Presentation) -> Identified:
     )
 
 
-def _refusal(error: CardFormatError) -> RefusedError:
+def refusal_of(error: CardFormatError) -> RefusedError:
+    """Say what is wrong with a card in a sentence for the cashier."""
     if isinstance(error, BankCardError):
         return RefusedError(
             ErrorCode.CARD_UNKNOWN, "This is a bank card; nothing of it was read or kept."
         )
     if isinstance(error, UnknownFormatError):
         return RefusedError(ErrorCode.CARD_UNKNOWN, "This is not one of our cards.")
-    return RefusedError(ErrorCode.MISREAD, f"Misread ({error.code}); please show it again.")
+    return misread(error.code)
+
+
+def misread(reason: str) -> RefusedError:
+    """Ask for the card once more."""
+    return RefusedError(ErrorCode.MISREAD, f"Misread ({reason}); please show it again.")

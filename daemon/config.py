@@ -131,7 +131,9 @@ def load(path: Path) -> Config:
     try:
         text = path.read_text("utf-8")
     except FileNotFoundError:
-        raise ConfigError("", f"there is no file {path}; see README.md for a first one") from None
+        raise ConfigError(
+            "", f"there is no file {path}; `tillcard demo --home DIR` writes one to start from"
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError("", f"{path} cannot be read: {error}") from error
     return parse(text)

@@ -58,6 +58,10 @@ class Presentations:
             raise RefusedError(ErrorCode.NO_CARD, "Show the card again.")
         return found
 
+    def is_used(self, presentation: str) -> bool:
+        """Whether it is bound to a sale already."""
+        return self._sales.get(presentation) is not None
+
     def use(self, presentation: str, sale_id: str) -> None:
         """Bind a presentation to its one sale. Raises RefusedError NO_CARD for a second one."""
         if (self._sales.get(presentation) or sale_id) != sale_id:

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Install the Debian packages that tillcard needs and that are missing, saying what each is for.
-# Usage: packaging/system-packages.sh run|test
+# Usage: packaging/system-packages.sh run|test|deb
 set -eu
 
 run_packages="
@@ -20,10 +20,14 @@ openssl:a foreign check of signatures and certificates
 systemd:hands the daemon its socket and checks its unit, without running as init
 socat:the socket played by hand, as in the README
 "
+deb_packages="
+debootstrap:an empty Debian to install the package in
+"
 case "${1:-}" in
   run) wanted=$run_packages ;;
   test) wanted="$run_packages$test_packages" ;;
-  *) echo "usage: $0 run|test" >&2; exit 2 ;;
+  deb) wanted="$run_packages$deb_packages" ;;
+  *) echo "usage: $0 run|test|deb" >&2; exit 2 ;;
 esac
 
 installed() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }

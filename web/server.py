@@ -2,6 +2,7 @@
 
 import logging
 
+import msgspec
 from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
 from aiohttp.http_exceptions import HttpProcessingError
@@ -11,6 +12,7 @@ from daemon.clock import Clock, SystemClock
 from web.card_pages import CardPages
 from web.desk import CardDesk, WalletDesk
 from web.join_pages import BODY_BYTES_MAX, JoinPages
+from web.openapi import document
 from web.pages import set_up_pages
 from web.phone_pages import PhonePages
 from web.rate import JoinLimit
@@ -44,6 +46,7 @@ def make_app(
     if wallets:
         app.add_routes(WalletPages(*wallets, clock).routes())
     app.router.add_get("/healthz", _healthz)
+    app.router.add_get("/openapi.json", _openapi)
     return app
 
 
@@ -114,5 +117,12 @@ def _is_ours(record: logging.LogRecord) -> bool:
     return not isinstance(error, OTHER_SIDE)
 
 
+async def _openapi(request: web.Request) -> web.Response:
+    """Describe these addresses, OpenAPI 3.1."""
+    body = msgspec.json.encode(document(request.app))
+    return web.Response(body=body, content_type="application/json")
+
+
 async def _healthz(_request: web.Request) -> web.Response:
+    """Answer ok while the server runs."""
     return web.Response(text="ok\n")

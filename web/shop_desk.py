@@ -3,16 +3,14 @@
 import base64
 import hashlib
 import hmac
-import secrets
 from datetime import date, datetime, timedelta
 
-from card_formats.phone.static_number import compose, compose_ean13
-from daemon.accounts.cards import TOKEN_BYTES, Account, Cards, NewCard, Profile
+from daemon.accounts.cards import TOKEN_BYTES, Account, Cards, Profile
+from daemon.accounts.issuing import DRAWS_MAX, draw, out_of_numbers
 from daemon.accounts.phones import PhoneKey, Phones
 from daemon.clock import Clock, rfc3339
 from daemon.config import CardNumbersSection
 from daemon.editions import Editions
-from daemon.errors import ErrorCode, RefusedError
 from daemon.ledger.entries import Entry, decode
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.store import CardRow, Store
@@ -20,11 +18,7 @@ from daemon.programme.programme import local_day
 from daemon.programme.state import Purse
 from web.desk import Balance, CardState, CardView, HistoryKind, HistoryLine, JoinForm, LiveCard
 
-NUMBER_DRAWS_MAX = 20
-"""Draws for numbers nobody has. Past it the number space is as good as full: no card."""
 HISTORY_LINES_MAX = 20
-BODY_DIGITS = 12
-EAN_DIGITS = 13
 
 _KINDS = {
     "sale": HistoryKind.SALE,
@@ -59,22 +53,11 @@ class ShopDesk:
         # From the form's own id, so that a form sent twice meets the card it made.
         digest = hmac.digest(self._secret, form.form_id.encode(), hashlib.sha256)
         token = base64.urlsafe_b64encode(digest[:TOKEN_BYTES]).rstrip(b"=").decode()
-        for _ in range(NUMBER_DRAWS_MAX):
+        for _ in range(DRAWS_MAX):
             if await self._cards.by_token(token) is not None:
                 return token
-            await self._cards.issue(self._draw(token), self._profile(form))
-        raise RefusedError(
-            ErrorCode.LIMIT_REACHED, "The shop has run out of card numbers; add another prefix."
-        )
-
-    def _draw(self, token: str) -> NewCard:
-        number = compose(self._numbers.prefix, _random_digits(BODY_DIGITS))
-        prefix = self._numbers.ean13_prefix
-        ean13 = compose_ean13(prefix, _random_digits(EAN_DIGITS - 1 - len(prefix)))
-        identifiers = (("number", number), ("number", ean13))
-        return NewCard(
-            kind="phone", number=number, ean13=ean13, identifiers=identifiers, token=token
-        )
+            await self._cards.issue(draw(self._numbers, token=token), self._profile(form))
+        raise out_of_numbers()
 
     async def show(self, token: str) -> CardView | None:
         """Return the card of ``token``, or None."""
@@ -164,10 +147,6 @@ class ShopDesk:
             consents=form.consents,
             consents_at=rfc3339(self._clock.now()) if form.consents else "",
         )
-
-
-def _random_digits(count: int) -> str:
-    return str(secrets.randbelow(10**count)).zfill(count)
 
 
 def _currency(purse: Purse | None, currency: str) -> str:

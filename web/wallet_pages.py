@@ -32,11 +32,15 @@ DEVICE = "{device:[A-Za-z0-9._-]{1,128}}"
 SERIAL = "{serial:[A-Za-z0-9._-]{1,64}}"
 
 
-class _Registration(msgspec.Struct, rename="camel"):
+class Registration(msgspec.Struct, rename="camel"):
+    """What a device registers with."""
+
     push_token: Annotated[str, msgspec.Meta(max_length=PUSH_TOKEN_CHARS_MAX)]
 
 
-class _Logs(msgspec.Struct):
+class Logs(msgspec.Struct):
+    """What a device complains of."""
+
     logs: list[str]
 
 
@@ -110,7 +114,7 @@ class AppleService:
     async def register(self, request: web.Request) -> web.Response:
         """201 for a new device, 200 for a known one, 409 for too many of one card."""
         card = await self._authorised(request)
-        told = await _decoded(request, _Registration)
+        told = await _decoded(request, Registration)
         device = request.match_info["device"]
         new = await self._desk.register(device, card.serial, told.push_token)
         return web.Response(status=HTTPStatus.CREATED if new else HTTPStatus.OK)
@@ -144,7 +148,7 @@ class AppleService:
 
     async def log(self, request: web.Request) -> web.Response:
         """Write down what a device complains of."""
-        told = await _decoded(request, _Logs)
+        told = await _decoded(request, Logs)
         for line in told.logs[:LOG_LINES_MAX]:
             LOG.info("an Apple device says %r", line[:LOG_CHARS_MAX])
         return web.Response()

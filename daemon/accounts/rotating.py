@@ -186,6 +186,12 @@ class PhoneClocks:
         return statistics.median_low(self._steps.values())
 
     @property
+    def offset_s(self) -> int | None:
+        """The same in seconds."""
+        steps = self.offset_steps
+        return None if steps is None else steps * PERIOD_S
+
+    @property
     def suspect(self) -> bool:
         """Whether somebody should look at the till's clock."""
         return abs(self.offset_steps or 0) > CLOCK_OFFSET_STEPS_MAX

@@ -47,7 +47,9 @@ def audit(
 def _audit(store: Store, head: str, *, quiet: bool) -> Audit:
     columns = SpinnerColumn(), TextColumn("{task.description} {task.completed:,} entries")
     try:
-        with Progress(*columns, console=Console(stderr=True), disable=quiet) as progress:
+        console = Console(stderr=True)
+        hidden = quiet or not console.is_terminal
+        with Progress(*columns, console=console, disable=hidden) as progress:
             task = progress.add_task("walking", total=None)
             return walk(
                 store,

@@ -9,6 +9,7 @@ from daemon.cli.call import call
 from daemon.cli.check import check
 from daemon.cli.demo import demo
 from daemon.cli.doctor import doctor
+from daemon.cli.issue import issue
 from daemon.cli.plan import plan
 from daemon.cli.price import price
 from daemon.cli.run import HELP as RUN_HELP
@@ -39,4 +40,5 @@ app.command()(price)
 app.command()(check)
 app.command()(audit)
 app.command()(doctor)
+app.command()(issue)
 app.add_typer(plan, name="plan")

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from daemon import config as configuration
 from daemon.accounts.cards import Cards, NewCard, Profile
-from daemon.app import STARTUP_ERRORS, App, running
+from daemon.app import STARTUP_ERRORS, App, leaves, running
 from daemon.clock import SystemClock
 from daemon.config import SimulatedSection
 from daemon.money import format_minor
@@ -49,13 +49,11 @@ def demo(
     Everything lies in one folder, --home; delete it to begin anew. While it runs, play the POS
     from another terminal: tillcard watch, tillcard call. Exit status 0, or 1 when it cannot start.
     """
-    failures: list[str] = []
+    failures: list[BaseException] = []
     try:
         asyncio.run(_demo(once=once, home=home.resolve()))
-    except* STARTUP_ERRORS as group:
-        failures += map(str, group.exceptions)
-    except* (CallError, UnreachableError) as refusals:
-        failures += (f"the demo's sale failed: {error}" for error in refusals.exceptions)
+    except* (*STARTUP_ERRORS, CallError, UnreachableError) as group:
+        failures += leaves(group)
     for failure in failures:
         typer.echo(f"tillcard: {failure}", err=True)
     raise typer.Exit(1 if failures else 0)
@@ -71,7 +69,8 @@ async def _demo(*, once: bool, home: Path) -> None:
     console = Console(highlight=False)
     async with running(config, home, SystemClock()) as app:
         new = await _register(app.cards, config.simulated)
-        await asyncio.to_thread(_sell, app, console, first_time=new)
+        plastic = config.simulated.plastic
+        await asyncio.to_thread(_sell, app, console, plastic, first_time=new)
         if once:
             return
         _say_what_to_try(app, console, home)
@@ -102,12 +101,12 @@ async def _register(cards: Cards, said: SimulatedSection) -> bool:
     return True
 
 
-def _sell(app: App, console: Console, *, first_time: bool) -> None:
+def _sell(app: App, console: Console, plastic: str, *, first_time: bool) -> None:
     with Client(app.socket) as pos:
         if first_time:
             # A card with a past: the thresholds have something to count.
-            first = {"presentation": _show_card(app, pos)["presentation"], "lines": FIRST_BASKET}
-            pos.call("sale.commit", {"sale_id": _sale_id(), **first})
+            first = {"sale_id": _sale_id(), "card": plastic, "lines": FIRST_BASKET}
+            pos.call("sale.commit", first)
         identified = _show_card(app, pos)
         basket = {"presentation": identified["presentation"], "lines": BASKET}
         quote = pos.call("sale.quote", basket)

@@ -6,7 +6,7 @@ import logging
 import sys
 from pathlib import Path
 
-from daemon.app import STARTUP_ERRORS, run
+from daemon.app import STARTUP_ERRORS, leaves, run
 from daemon.clock import SystemClock
 
 HELP = "Run the daemon: readers, ledger, POS socket and phone pages, until SIGTERM."
@@ -36,7 +36,7 @@ def main(words: list[str]) -> int:
     try:
         asyncio.run(run(arguments.config, SystemClock(), arguments.home))
     except* STARTUP_ERRORS as group:
-        failures += group.exceptions
+        failures += leaves(group)
     for error in failures:
         sys.stderr.write(f"tillcard: {error}\n")
     return 1 if failures else 0

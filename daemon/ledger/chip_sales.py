@@ -52,7 +52,7 @@ def intend(view: View, intent: ChipIntent, day_max: int = 0) -> Decision:
 
 
 def done(view: View, at: str, statuses: Mapping[str, Status] | None = None) -> Decision:
-    """The chip has proved that it was written: post the sale, or owe a voided one's money back.
+    """Post the sale that the chip has proved, or owe a voided one's money back.
 
     statuses: those that the sale may change.
     """
@@ -86,13 +86,13 @@ def not_sent(view: View, at: str) -> Decision:
 
 
 def unsure(view: View, at: str) -> Decision:
-    """The chip was asked and nobody knows what it did."""
+    """Note that the chip was asked and nobody knows what it did."""
     state = after(sales.state_of(view), SaleEvent.CHIP_UNSURE)
     return _decision("unknown", sales.record_of(view), state, intent_of(_row(view)), at)
 
 
 def not_written(view: View, at: str) -> Decision:
-    """A later tap proved that nothing was written: open again, or voided for good."""
+    """Open the sale again, or void it for good: a later tap proved that nothing was written."""
     record, intent = sales.record_of(view), intent_of(_row(view))
     before = sales.state_of(view)
     if before is SaleState.INTENT:  # left behind by an answer that could not be written down
@@ -106,13 +106,13 @@ def not_written(view: View, at: str) -> Decision:
 
 
 def case(view: View, at: str) -> Decision:
-    """A later tap could not tell: the sale stays as it is, for the owner."""
+    """Leave the sale as it is, for the owner: a later tap could not tell."""
     intent = replace(intent_of(_row(view)), case=True)
     return _decision("case", sales.record_of(view), sales.state_of(view), intent, at)
 
 
 def void(view: View, at: str, reason: str) -> Decision:
-    """The customer paid otherwise. What the chip did is settled by its next tap.
+    """Void what the customer paid otherwise; the chip's next tap settles what it did.
 
     Raises: RefusedError BUSY while the chip is being written.
     """

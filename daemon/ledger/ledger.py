@@ -220,6 +220,14 @@ def _expiry(row: SaleRow, now: str) -> Callable[[Store], None]:
     return job
 
 
+def refusal_in(row: RequestRow) -> RefusedError | None:
+    """Return the final refusal that a request was answered with, or None for an answer."""
+    if not row.answer.startswith(b'{"refused":'):
+        return None
+    refusal = msgspec.json.decode(row.answer, type=_Refusal)
+    return RefusedError(ErrorCode(refusal.refused), refusal.detail, extra=refusal.extra)
+
+
 def _replay(key: Key, row: RequestRow | None) -> msgspec.Raw | None:
     if row is None:
         return None
@@ -228,9 +236,8 @@ def _replay(key: Key, row: RequestRow | None) -> msgspec.Raw | None:
             ErrorCode.ID_REUSED,
             f"The id {key.request_id!r} was used before with other content; use a new one.",
         )
-    if row.answer.startswith(b'{"refused":'):
-        refusal = msgspec.json.decode(row.answer, type=_Refusal)
-        raise RefusedError(ErrorCode(refusal.refused), refusal.detail, extra=refusal.extra)
+    if refusal := refusal_in(row):
+        raise refusal
     return msgspec.Raw(row.answer.removesuffix(_FIRST) + _AGAIN)
 
 

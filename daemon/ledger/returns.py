@@ -82,6 +82,8 @@ def _given_back(record: SaleRecord, ask: Return, programme: Programme) -> GivenB
     quote, frozen = record.sale.quote, record.sale.frozen
     returned = {line.line: line.qty_milli for line in record.returned}
     asked = {line.line: line.qty_milli for line in ask.lines} or _rest(record)
+    if not asked:
+        raise RefusedError(ErrorCode.RETURNED_ALREADY, "All of this sale has come back already.")
     if not programme.recomputes:
         return give_back(quote, returned, asked)
     facts = Facts(frozen.now, frozen.facts)

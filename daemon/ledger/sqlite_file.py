@@ -34,7 +34,10 @@ def claimed(path: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise StoreError(f"{path} is being written by another tillcard.") from error
+            raise StoreError(
+                f"{path} is being written by another tillcard. Stop that one, or give this one a"
+                " ledger of its own."
+            ) from error
         yield
 
 
@@ -66,9 +69,12 @@ def migrate(path: Path) -> None:
 
 
 def _version(path: Path) -> str:
-    with translated(), closing(sqlite3.connect(path)) as db:
-        named = "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'"
-        if db.execute(named).fetchone() is None:
-            return ""
-        row = db.execute("SELECT version_num FROM alembic_version").fetchone()
-        return str(row[0]) if row else ""
+    try:
+        with closing(sqlite3.connect(path)) as db:
+            named = "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'"
+            if db.execute(named).fetchone() is None:
+                return ""
+            row = db.execute("SELECT version_num FROM alembic_version").fetchone()
+            return str(row[0]) if row else ""
+    except sqlite3.DatabaseError as error:
+        raise StoreError(f"{path} is no ledger that can be opened: {error}.") from error

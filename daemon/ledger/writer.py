@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from daemon.errors import ErrorCode, RefusedError
 from daemon.ledger.store import StorageFullError, Store, StoreConflictError, StoreError
+from daemon.programme.errors import BasketError
 
 T = TypeVar("T")
 Job = Callable[[Store], T]
@@ -123,7 +124,7 @@ class LedgerWriter:
         except StoreError:
             raise  # the connection, not the job: the whole group goes
         except Exception as error:
-            if not isinstance(error, RefusedError):
+            if not isinstance(error, RefusedError | BasketError):  # the POS hears of those
                 log.exception("a ledger job failed")
             self._store.rollback_to()
             return _Outcome(queued.done, None, error)

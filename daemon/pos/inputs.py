@@ -8,8 +8,8 @@ import msgspec
 
 from card_formats import registry
 from card_formats.credential import Medium, Shown, mask
-from card_formats.errors import BankCardError, CardFormatError, UnknownFormatError
-from daemon.checkout import Checkout
+from card_formats.errors import CardFormatError, UnknownFormatError
+from daemon.checkout import Checkout, misread, refusal_of
 from daemon.clock import Clock
 from daemon.errors import ErrorCode, RefusedError
 from daemon.pos.claims import Claims
@@ -26,12 +26,17 @@ from daemon.readers import (
 
 
 class Waiting(msgspec.Struct):
-    """What was shown at a reader. ``event_id`` told of it; ``taken`` once a POS asked for it."""
+    """What was shown at a reader, or why it is nobody's card. ``event_id`` told of it.
 
-    shown: Shown
+    taken:        a POS has asked for it.
+    presentation: what a POS was told it is, or "".
+    """
+
+    shown: Shown | RefusedError
     event_id: str
     until_s: float
     taken: bool = False
+    presentation: str = ""
 
 
 class Inputs:
@@ -73,8 +78,10 @@ class Inputs:
                 self._waiting.pop(reader, None)
                 self._publish_input("card.removed", reader)
             case Unreadable(reader, reason):
-                self._publish_input("scan.unreadable", reader, reason=reason)
+                self._refused(reader, reason, misread(reason))
             case StateChanged(reader, state, detail):
+                if state in (ReaderState.ABSENT, ReaderState.DENIED, ReaderState.STUCK):
+                    self._waiting.pop(reader, None)
                 self._events.publish("reader.state", reader=reader, state=state, detail=detail)
             case Overflow(lost):
                 self._events.publish("overflow", lost=lost)
@@ -88,7 +95,7 @@ class Inputs:
             if waiting.until_s > now_s:
                 continue
             del self._waiting[reader]
-            if not waiting.taken:
+            if not waiting.taken and isinstance(waiting.shown, Shown):
                 medium, input_id = waiting.shown.medium, waiting.event_id
                 self._publish_input("input.expired", reader, medium=medium, input_id=input_id)
 
@@ -102,11 +109,12 @@ class Inputs:
                 reader=reader,
             )
 
-    def last_shown(self, reader: str) -> Shown:
+    def last_shown(self, reader: str) -> tuple[Shown, Waiting]:
         """Return what was shown at ``reader`` last; from now on it counts as taken.
 
         Raises: RefusedError NO_HARDWARE for a reader that is not there, TIMEOUT for one that
-                hangs, NO_CARD when nothing was shown or it has waited too long.
+                hangs, NO_CARD when nothing was shown, it has waited too long, or its sale is done;
+                and what is wrong with what was shown last: the card before it is forgotten.
         """
         self.check_known(reader)
         state = self._states[reader]
@@ -123,7 +131,14 @@ class Inputs:
         if waiting is None:
             raise RefusedError(ErrorCode.NO_CARD, f"Show a card at {reader!r}.", reader=reader)
         waiting.taken = True
-        return waiting.shown
+        if isinstance(waiting.shown, RefusedError):
+            raise waiting.shown
+        lies_there = waiting.shown.medium is Medium.CHIP
+        if not lies_there and self._checkout.is_used(waiting.presentation):
+            raise RefusedError(
+                ErrorCode.NO_CARD, f"Its sale is done; show a card at {reader!r}.", reader=reader
+            )
+        return waiting.shown, waiting
 
     def _presented(self, event: Presented) -> None:
         shown, reader = event.shown, event.reader
@@ -132,14 +147,16 @@ class Inputs:
             return
         try:
             credential = self._checkout.recognise(shown)
-        except BankCardError as error:
-            self._publish_input("scan.unreadable", reader, reason=error.message)
         except UnknownFormatError:
             self._not_ours(shown, reader)
         except CardFormatError as error:
-            self._publish_input("scan.unreadable", reader, reason=error.message)
+            self._refused(reader, error.message, refusal_of(error))
         else:
             self._card_presented(shown, reader, mask(credential.value), trust=credential.trust)
+
+    def _refused(self, reader: str, reason: str, refusal: RefusedError) -> None:
+        event_id = self._publish_input("scan.unreadable", reader, reason=reason)
+        self._waiting[reader] = Waiting(refusal, event_id, self._clock.monotonic_s() + self._ttl_s)
 
     def _not_ours(self, shown: Shown, reader: str) -> None:
         if shown.medium is not Medium.BARCODE:

@@ -47,6 +47,7 @@ from daemon.pos.protocol import (
 )
 from daemon.pos.session import Session
 from daemon.pos.session_methods import SESSION_METHODS
+from daemon.programme.basket import LineId
 from daemon.programme.errors import BasketError
 from daemon.programme.goods import parse_qty_milli
 
@@ -154,8 +155,10 @@ class Till:
             raise _invalid("Give exactly one of reader, scan and number.")
         if params.reader is not None:
             self._claims.check(params.reader, session)
-            shown = self._inputs.last_shown(params.reader)
-            return await self._checkout.identify(shown, params.reader)
+            shown, waiting = self._inputs.last_shown(params.reader)
+            identified = await self._checkout.identify(shown, params.reader)
+            waiting.presentation = identified.presentation
+            return identified
         if params.scan is not None:
             return await self._checkout.identify(Shown(Medium.BARCODE, params.scan.encode()))
         assert params.number is not None
@@ -197,10 +200,7 @@ class Till:
         """Take a sale back."""
         key = Key.of("sale.return", params.return_id, params)
         with _basket_checked():
-            lines = {
-                line.line: parse_qty_milli(line.qty, f"lines[{index}].qty")
-                for index, line in enumerate(params.lines)
-            }
+            lines = _returned_lines(params)
             return await self._checkout.give_back(
                 key, params.sale_id, lines, params.cashier, params.reason
             )
@@ -227,6 +227,18 @@ class Till:
         """Make something happen at a simulated reader."""
         await self._simulate(params)
         return Done()
+
+
+def _returned_lines(params: ReturnParams) -> dict[LineId, int]:
+    """Return thousandths by line; empty for the whole sale, which must be asked for by name."""
+    if params.whole == bool(params.lines):
+        raise _invalid("Give the lines that come back, or whole: true for all that is left.")
+    lines: dict[LineId, int] = {}
+    for index, line in enumerate(params.lines):
+        if line.line in lines:
+            raise _invalid(f"lines[{index}]: line {line.line} is named twice; add them up.")
+        lines[line.line] = parse_qty_milli(line.qty, f"lines[{index}].qty")
+    return lines
 
 
 def _invalid(detail: str) -> ProtocolFaultError:

@@ -74,11 +74,12 @@ class ReturnedLineParams(msgspec.Struct, frozen=True):
 
 
 class ReturnParams(msgspec.Struct, frozen=True, kw_only=True):
-    """A sale to take back; without ``lines``, all that is left of it."""
+    """A sale to take back: some ``lines``, or ``whole`` for all that is left of it."""
 
     return_id: RequestId
     sale_id: RequestId
     lines: Annotated[tuple[ReturnedLineParams, ...], msgspec.Meta(max_length=LINES_MAX)] = ()
+    whole: bool = False
     cashier: Text = ""
     reason: Text = ""
 
@@ -141,8 +142,10 @@ class ReaderStatus(msgspec.Struct, frozen=True):
 class DaemonStatus(msgspec.Struct, frozen=True, kw_only=True):
     """How the daemon is. ``simulated`` lists the readers and cards for ``input.simulate``.
 
-    clock_suspect: the machine's clock stands behind the ledger's last entry, or customers' phones
-                   disagree with it; sales go on with the last time.
+    clock_suspect:  the machine's clock stands behind the ledger's last entry, or customers' phones
+                    disagree with it; sales go on with the last time.
+    phones_ahead_s: by how much customers' phones are ahead of this till (the median), or None
+                    before five cards.
     """
 
     version: str
@@ -155,3 +158,4 @@ class DaemonStatus(msgspec.Struct, frozen=True, kw_only=True):
     outbox: int
     clock_suspect: bool
     simulated: dict[str, tuple[str, ...]]
+    phones_ahead_s: int | None

@@ -15,6 +15,17 @@ FORGET = """async () => {
   const { forget } = await import('/static/phone.js');
   await forget(document.getElementById('card').dataset.token);
 }"""
+LOOK_AGAIN = "document.dispatchEvent(new Event('visibilitychange'))"
+SCROLL = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+DOTS = "document.querySelector('#live').getBoundingClientRect().width * devicePixelRatio"
+AWAKE = """
+  window.asked = 0;
+  const request = WakeLock.prototype.request;
+  WakeLock.prototype.request = function (kind) {
+    window.asked += 1;
+    return request.call(this, kind);
+  };
+"""
 READY = "[data-ready=offline]"
 
 
@@ -63,6 +74,8 @@ async def test_the_card_opens_and_counts_on_without_a_network(
     await phone.set_offline(True)
     await page.reload()
     await page.wait_for_selector(LIVE)
+    await page.evaluate(LOOK_AGAIN)
+    await expect(page.locator("[data-notice=offline]")).to_be_visible()
     code = await scan(page, CodeKind.QR)
     assert (await pos.call("card.identify", scan=code))["trust"] == "rotating"
     await page.tap("nav >> text=Bars")
@@ -99,7 +112,7 @@ async def test_a_link_from_the_till_moves_the_card_and_the_old_phone_dies_visibl
     with pytest.raises(RefusedByTillError) as caught:
         await pos.call("card.identify", scan=old_code)
     assert caught.value.data["reason"] == "old_phone"
-    await old.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    await old.evaluate(LOOK_AGAIN)
     await expect(old.locator("[data-notice=moved]")).to_be_visible()
     assert await old.locator("#code svg").count() == 0
     await old.reload()
@@ -130,3 +143,50 @@ async def test_plain_http_shows_a_static_code_and_says_why(
     assert len(code) == 16
     assert (await pos.call("card.identify", scan=code))["trust"] == "static"
     assert not await page.locator("#live").is_visible()
+
+
+@pytest.mark.parametrize("language", ["en", "uk"])
+@pytest.mark.parametrize("kind", [CodeKind.QR, CodeKind.CODE128])
+async def test_the_smallest_dark_phone_shows_whole_modules_on_white_and_scrolls_no_way(
+    till: App, browser: Browser, kind: CodeKind, language: str
+) -> None:
+    phone = await new_phone(browser, width=320, dark=True)
+    page = await phone.new_page()
+    await page.goto(f"{till.web_url}/?lang={language}")
+    page = await join(phone, till.web_url, "Щ" * 80)
+    await page.tap(f".kinds [data-kind={kind}]")
+    await expect(page.locator(f"svg.{kind}")).to_be_visible()
+    assert await page.evaluate(SCROLL) == 0
+    per_module = await page.evaluate(DOTS) / {CodeKind.QR: 29, CodeKind.CODE128: 178}[kind]
+    assert per_module == pytest.approx(round(per_module), abs=0.002)
+    assert per_module >= 3
+    await page.locator("#live").scroll_into_view_if_needed()
+    assert len(await scan(page, kind)) == 22
+
+
+async def test_a_phone_whose_clock_is_wrong_is_told(till: App, phone: BrowserContext) -> None:
+    await phone.add_init_script("Date.now = (now => () => now() + 600_000)(Date.now)")
+    page = await join(phone, till.web_url)
+    await page.evaluate(LOOK_AGAIN)
+    await expect(page.locator("[data-notice=clock]")).to_be_visible()
+
+
+async def test_the_screen_is_asked_to_stay_on(till: App, phone: BrowserContext) -> None:
+    await phone.add_init_script(AWAKE)
+    page = await join(phone, till.web_url)
+    await page.wait_for_function("window.asked >= 1")
+    await page.evaluate(LOOK_AGAIN)
+    await page.wait_for_function("window.asked >= 2")
+
+
+async def test_on_a_desk_the_card_waits_to_be_told_that_it_stays_here(
+    till: App, browser: Browser
+) -> None:
+    page = await browser.new_page()
+    await page.goto(f"{till.web_url}/join")
+    await page.click("button[type=submit]")
+    await expect(page.locator("[data-notice=first]")).to_be_visible()
+    assert len(await scan(page, CodeKind.QR)) == 16
+    await page.click("text=Keep it on this device")
+    await page.wait_for_selector(LIVE)
+    assert len(await scan(page, CodeKind.QR)) == 22

@@ -95,7 +95,7 @@ async def live(pos: Pos, presentation: str) -> list[Any]:
         await hold(pos, presentation),
         await pos.call("sale.commit", sale_id="s1"),
         await pos.call("sale.return", return_id="r1", sale_id="s1", lines=[line]),
-        await pos.call("sale.return", return_id="r2", sale_id="s1"),
+        await pos.call("sale.return", return_id="r2", sale_id="s1", whole=True),
         await pos.call("sale.hold", sale_id="s2", lines=BASKET),
         await pos.call("sale.void", sale_id="s2"),
     ]

@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 from card_formats.phone.rotating import PERIOD_S, REACH_STEPS, compose
-from daemon.accounts.rotating import FAILURES_MAX, FAILURES_WITHIN_S, SLOW_S
+from daemon.accounts.cards import NewCard, Profile
+from daemon.accounts.rotating import CLOCK_CARDS_MIN, FAILURES_MAX, FAILURES_WITHIN_S, SLOW_S
 from daemon.app import App
 from daemon.clock import CLOCK_BACK, SystemClock
 from daemon.ledger.entries import decode
@@ -46,6 +47,10 @@ async def refusal_of(pos: Pos, code: str) -> RefusedByTillError:
 @pytest.fixture
 async def phone(till: App, clock: HandClock) -> Phone:
     return await bind(till, PHONE, clock)
+
+
+def clock_in(status: Any) -> tuple[int | None, bool]:
+    return status["phones_ahead_s"], status["clock_suspect"]
 
 
 async def test_a_live_code_identifies_and_spends_what_a_static_one_only_collects(
@@ -260,3 +265,18 @@ async def test_a_live_or_mutual_card_gets_a_link_and_a_copyable_one_needs_somebo
         "by": "senior",
         "reason": "saw her passport",
     }
+
+
+async def test_the_till_s_status_says_when_the_phones_doubt_its_clock(
+    till: App, pos: Pos, clock: HandClock
+) -> None:
+    assert clock_in(await pos.call("status")) == (None, False)
+    for n in range(CLOCK_CARDS_MIN):
+        number = f"290000000002{n}"
+        identifiers = (("number", number),)
+        card = NewCard(kind="plastic", number=number, identifiers=identifiers)
+        await till.cards.issue(card, Profile())
+        key = await till.phones.bind_first(await account_of(till, number))
+        assert key is not None
+        assert (await refusal_of(pos, Phone(key, clock, ahead_s=90).code())).code == 1014
+    assert clock_in(await pos.call("status")) == (90, True)

@@ -153,7 +153,7 @@ async def test_a_return_gives_back_money_and_points_line_by_line(pos: Pos) -> No
         pos, "sale.return", return_id="r9", sale_id="s2", lines=[{"line": 2, "qty": 1}]
     )
     assert (error.code, error.data["name"]) == (1031, "returned_already")
-    rest = await pos.call("sale.return", return_id="r10", sale_id="s2")
+    rest = await pos.call("sale.return", return_id="r10", sale_id="s2", whole=True)
     assert rest["refund"] == 63_000 - 27_000
     assert rest["balances"]["bonus"]["available"] == 3_500
     assert (await pos.call("sale.status", sale_id="s2"))["refunded"] == 63_000
@@ -164,7 +164,7 @@ async def test_points_already_spent_leave_the_purse_below_zero_and_are_earned_ba
 ) -> None:
     await sell(pos, "s1", await show_chip(pos))
     await sell(pos, "s2", await show_chip_again(pos), burn=3_500)
-    back = await pos.call("sale.return", return_id="r1", sale_id="s1")
+    back = await pos.call("sale.return", return_id="r1", sale_id="s1", whole=True)
     assert back["balances"]["bonus"]["available"] == 3_150 - 3_500
     posted = await sell(pos, "s3", await show_chip_again(pos))
     assert (
@@ -188,7 +188,9 @@ async def test_each_refusal_has_its_code(pos: Pos, clock: HandClock) -> None:
         "total_changed": await refused(
             pos, "sale.commit", sale_id="b", lines=BASKET, expect_total=1
         ),
-        "not_returnable": await refused(pos, "sale.return", return_id="r", sale_id="none"),
+        "not_returnable": await refused(
+            pos, "sale.return", return_id="r", sale_id="none", whole=True
+        ),
     }
     assert {name: error.data["name"] for name, error in codes.items()} == {
         name: name for name in codes

@@ -2,6 +2,7 @@
 
 const PAGES = "tillcard-pages";
 const PARTS = ["web.css", "icon.svg", "card.js", "codes.js", "phone.js"].map((n) => `/static/${n}`);
+const PAGE = /^\/c\/[\w-]{22}$/;
 const PATIENCE_MS = 3000;
 
 self.addEventListener("install", (event) => {
@@ -30,6 +31,6 @@ async function answer(request) {
 self.addEventListener("fetch", (event) => {
   const { request } = event;
   const { pathname } = new URL(request.url);
-  const kept = request.mode === "navigate" ? pathname.startsWith("/c/") : PARTS.includes(pathname);
+  const kept = request.mode === "navigate" ? PAGE.test(pathname) : PARTS.includes(pathname);
   if (request.method === "GET" && kept) event.respondWith(answer(request));
 });

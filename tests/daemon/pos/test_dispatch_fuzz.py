@@ -15,8 +15,12 @@ JSON = st.recursive(
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=20,
 )
-NAMES = st.sampled_from(["say", "whoami", "refuse", "crash", "blob", "hello", "events.subscribe"])
-FIELDS = st.sampled_from(["text", "size", "from_seq", "client", "version", "token", "boot_id"])
+NAMES = st.sampled_from(
+    ["say", "whoami", "refuse", "crash", "blob", "hello", "events.subscribe", "events.ack"]
+)
+FIELDS = st.sampled_from(
+    ["text", "size", "from_seq", "client", "version", "token", "boot_id", "one_shot", "event_id"]
+)
 
 
 def check(answer: bytes) -> None:
@@ -31,10 +35,10 @@ def check(answer: bytes) -> None:
         assert message["error"]["message"]
 
 
-async def answer_to(line: bytes) -> bytes:
+async def answer_to(line: bytes, role: Role = Role.ADMIN) -> bytes:
     shop = Shop()
     shop.may_post.set()
-    return await dispatch(line, shop.methods(), Session(Role.ADMIN, "till-1", new_ring()))
+    return await dispatch(line, shop.methods(), Session(role, "till-1", new_ring(), "secret"))
 
 
 @given(st.binary(max_size=300))
@@ -45,6 +49,13 @@ async def test_any_bytes_get_an_answer(line: bytes) -> None:
 @given(JSON)
 async def test_any_json_gets_an_answer(message: Any) -> None:
     check(await answer_to(msgspec.json.encode(message)))
+
+
+@given(NAMES, st.dictionaries(FIELDS, JSON) | JSON)
+async def test_without_the_token_any_params_get_a_refusal(name: str, params: Any) -> None:
+    message = {"jsonrpc": "2.0", "id": 1, "method": name, "params": params}
+    answer = await answer_to(msgspec.json.encode(message), Role.NOBODY)
+    assert "error" in msgspec.json.decode(answer)
 
 
 @given(NAMES, st.dictionaries(FIELDS, JSON) | JSON, JSON)

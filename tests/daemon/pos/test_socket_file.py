@@ -1,3 +1,5 @@
+import grp
+import os
 import socket
 import stat
 from pathlib import Path
@@ -92,3 +94,16 @@ def test_a_folder_that_cannot_be_made_is_refused_in_words(tmp_path: Path) -> Non
         claimed_socket(tmp_path / "file" / "pos.sock"),
     ):
         pass
+
+
+def test_the_socket_is_given_to_the_group_of_those_who_may_sell(tmp_path: Path) -> None:
+    groups = [grp.getgrgid(group_id) for group_id in os.getgroups()]
+    group = grp.getgrnam("daemon") if os.geteuid() == 0 else groups[-1]
+    with claimed_socket(tmp_path / "pos.sock", group.gr_name):
+        status = (tmp_path / "pos.sock").stat()
+    assert (status.st_gid, stat.S_IMODE(status.st_mode)) == (group.gr_gid, 0o660)
+
+
+def test_a_group_that_does_not_exist_is_no_reason_not_to_serve(tmp_path: Path) -> None:
+    with claimed_socket(tmp_path / "pos.sock", "no such group"):
+        assert stat.S_IMODE((tmp_path / "pos.sock").stat().st_mode) == 0o660

@@ -1,14 +1,11 @@
 """Wallet passes of a whole till: made, believed, kept fresh."""
 
-import io
 import json
 import logging
 import re
 import subprocess
-import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import jwt
 import pytest
@@ -19,125 +16,18 @@ from daemon.config import ConfigError
 from tests.scenarios.baskets import sell
 from tests.support.clock import MORNING, HandClock
 from tests.support.till import Pos, lay_out, open_till
-from tests.web.authority import PASS_TYPE, TEAM, Authority, key_pem, new_key
-from tests.web.conftest import HIDDEN, Answer, answer_of
+from tests.web.authority import PASS_TYPE, Authority
 from tests.web.decode import open_png
+from tests.web.wallets.iphone import ADDRESS, GOOGLE_KEY, Phone, unpacked
 from web.pass_signing import PassCertificateError
 from web.shop_wallets import DEVICES_PER_CARD_MAX
 from web.wallet_pages import LOG_CHARS_MAX, LOG_LINES_MAX, PUSH_TOKEN_CHARS_MAX
-
-ADDRESS = "https://card.example"
-WALLETS = f"""
-[web.apple]
-pass_type = "{PASS_TYPE}"
-team = "{TEAM}"
-certificate = "pass.pem"
-key = "pass.key"
-intermediate = "wwdr.pem"
-
-[web.google]
-issuer_id = "3388000000012345678"
-class_id = "card"
-account = "google.json"
-"""
-GOOGLE_KEY = new_key()
-
-
-@pytest.fixture(scope="module")
-def authority() -> Authority:
-    return Authority(at=MORNING)
-
-
-@pytest.fixture
-def home(tmp_path: Path, authority: Authority) -> Path:
-    lay_out(tmp_path, **{"port = 0": f'port = 0\npublic_url = "{ADDRESS}"'})
-    authority.write(tmp_path, authority.pass_party())
-    account = {"client_email": "w@x.iam", "private_key": key_pem(GOOGLE_KEY).decode()}
-    (tmp_path / "google.json").touch(0o600)
-    (tmp_path / "google.json").write_text(json.dumps(account))
-    with (tmp_path / "tillcard.toml").open("a") as file:
-        file.write(WALLETS)
-    return tmp_path
-
-
-@pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
-
-
-@pytest.fixture
-async def till(home: Path, clock: HandClock) -> AsyncIterator[App]:
-    async with open_till(home, clock) as app:
-        yield app
-
-
-class Phone:
-    """An iPhone: it joins, adds the pass, and speaks to the web service that the pass names."""
-
-    def __init__(self, till: App, client: ClientSession) -> None:
-        self._till = till
-        self._client = client
-        self.card = ""
-        self.content: dict[str, Any] = {}
-
-    async def join(self) -> None:
-        url = f"{self._till.web_url}/join"
-        async with self._client.get(url) as form:
-            fields = dict(HIDDEN.findall(await form.text()))
-        fields |= {"name": "Ольга", "personal_data": "yes"}
-        async with self._client.post(url, data=fields, allow_redirects=False) as joined:
-            self.card = joined.headers["Location"]
-
-    async def add(self) -> Answer:
-        answer = await self.call("GET", f"{self.card}/apple")
-        self.content = json.loads(unpacked(answer.body)["pass.json"])
-        return answer
-
-    @property
-    def number(self) -> str:
-        return str(self.content["barcodes"][0]["message"])
-
-    def held(self, device: str = "d1", *, serial: bool = True) -> str:
-        path = f"/passes/v1/devices/{device}/registrations/{PASS_TYPE}"
-        return f"{path}/{self.content['serialNumber']}" if serial else path
-
-    @property
-    def mine(self) -> str:
-        return f"/passes/v1/passes/{PASS_TYPE}/{self.content['serialNumber']}"
-
-    async def call(
-        self, method: str, path: str, body: object = None, *, token: str = "", **headers: str
-    ) -> Answer:
-        if token:
-            headers["Authorization"] = f"ApplePass {token}"
-        url = self._till.web_url + path
-        async with self._client.request(
-            method, url, json=body, headers=headers, allow_redirects=False
-        ) as response:
-            return await answer_of(response)
-
-    async def authorised(self, method: str, path: str, body: object = None, **h: str) -> Answer:
-        token = self.content["authenticationToken"]
-        return await self.call(method, path, body, token=token, **h)
-
-
-@pytest.fixture
-async def phone(till: App) -> AsyncIterator[Phone]:
-    async with ClientSession(cookie_jar=CookieJar(unsafe=True)) as client:
-        phone = Phone(till, client)
-        await phone.join()
-        yield phone
 
 
 @pytest.fixture
 async def pos(till: App) -> AsyncIterator[Pos]:
     async with Pos.connect(till.socket) as connected:
         yield connected
-
-
-def unpacked(body: bytes) -> dict[str, bytes]:
-    with zipfile.ZipFile(io.BytesIO(body)) as archive:
-        return {name: archive.read(name) for name in archive.namelist()}
 
 
 def believed(home: Path) -> bool:

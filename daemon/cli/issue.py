@@ -1,0 +1,100 @@
+"""``tillcard issue``: a batch of cards or flyers, and the list of their links."""
+
+import asyncio
+import csv
+import os
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Annotated, TextIO
+from zoneinfo import ZoneInfo
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from daemon import config as configuration
+from daemon.accounts.cards import Cards, NewCard
+from daemon.accounts.issuing import draw, issue_batch
+from daemon.app import read_programme
+from daemon.clock import SystemClock, rfc3339
+from daemon.config import Config, ConfigError
+from daemon.errors import RefusedError
+from daemon.ledger.ledger import Ledger
+from daemon.ledger.store import StoreError
+from daemon.ledger.stores import open_store
+from web.settings import WebSettings
+
+COUNT_MAX = 1_000_000
+COLUMNS = ("number", "ean13", "link", "until")
+
+
+def issue(
+    count: Annotated[int, typer.Argument(min=1, max=COUNT_MAX, help="How many cards.")],
+    out: Annotated[Path, typer.Option(help="The CSV file to write; it must not be there yet.")],
+    kind: Annotated[
+        str, typer.Option(help="What rules see as card.kind: phone, flyer …")
+    ] = "phone",
+    until: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="The last day they are good, in the shop's zone."),
+    ] = None,
+    config: Annotated[Path, typer.Option(help="The configuration that names the ledger.")] = Path(
+        "tillcard.toml"
+    ),
+) -> None:
+    """Issue cards without owners, each with its own numbers and the link to its page.
+
+    Stop the daemon first: a ledger has one writer. A flyer is a card of another kind with a last
+    day; a rule with `when = { card = { kind = "flyer" } }` and `limit = { per_card = 1 }` gives its
+    benefit once. Whoever reads the CSV file can open the cards in it: it is made for its owner
+    alone. Exit status 0, or 1 when nothing more could be issued; the file then has what was.
+    """
+    try:
+        settings = configuration.load(config)
+        web = configuration.convert(settings.web or {}, WebSettings, "web")
+        zone = read_programme(config.parent / settings.programme).zone
+        end = _end_of(until.date(), zone) if until else ""
+        with _own_file(out) as file:
+            asyncio.run(_issue(settings, config.parent, file, _address(web), count, kind, end))
+    except (ConfigError, StoreError, OSError, RefusedError) as error:
+        typer.echo(f"tillcard: {error}", err=True)
+        raise typer.Exit(1) from error
+
+
+async def _issue(
+    config: Config, home: Path, file: TextIO, address: str, count: int, kind: str, until: str
+) -> None:
+    rows = csv.writer(file)
+    rows.writerow(COLUMNS)
+    ledger = Ledger(
+        open_store(config.ledger, home), open_store(config.ledger, home, read_only=True)
+    )
+    try:
+        cards = Cards(ledger, SystemClock())
+        batch = issue_batch(cards, lambda: draw(config.card_numbers, kind=kind, until=until), count)
+        columns = TextColumn("issuing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+        with Progress(*columns, console=Console(stderr=True)) as progress:
+            task = progress.add_task("issuing", total=count)
+            async for issued in batch:
+                rows.writerows(_row(card, address) for card in issued)
+                file.flush()
+                progress.advance(task, len(issued))
+    finally:
+        await ledger.close()
+
+
+def _row(card: NewCard, address: str) -> tuple[str, ...]:
+    return card.number, card.ean13, f"{address}/c/{card.token}", card.until
+
+
+def _address(web: WebSettings) -> str:
+    return web.public_url or f"http://{web.host}:{web.port}"
+
+
+def _own_file(path: Path) -> TextIO:
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", newline="")
+
+
+def _end_of(last: date, zone: ZoneInfo) -> str:
+    """Return when the day after ``last`` begins in the shop's zone, RFC 3339."""
+    return rfc3339(datetime.combine(last + timedelta(days=1), time(), zone))

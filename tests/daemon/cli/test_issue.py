@@ -1,0 +1,124 @@
+"""A batch of cards or flyers: issued, listed, used at the till, and over in time."""
+
+import asyncio
+import csv
+from datetime import date
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientSession
+from typer.testing import CliRunner, Result
+
+from daemon.cli.commands import app
+from daemon.clock import SystemClock
+from tests.scenarios.baskets import BASKET
+from tests.support.clock import HandClock
+from tests.support.till import Pos, RefusedByTillError, audited, lay_out, open_till
+
+COUNT = 300
+FLYER_RULE = """
+[[rule]]
+id = "flyer"
+text = "10 % once, with the flyer"
+lane = "card"
+when = { card = { kind = "flyer" } }
+limit = { per_card = 1 }
+give = { percent = 10 }
+"""
+
+
+def issue(home: Path, *words: str, count: int = COUNT) -> Result:
+    files = ["--config", str(home / "tillcard.toml"), "--out", str(home / "cards.csv")]
+    return CliRunner().invoke(app, ["issue", str(count), *files, *words])
+
+
+def listed(home: Path) -> list[dict[str, str]]:
+    with (home / "cards.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    lay_out(tmp_path, **{"port = 0": 'port = 0\npublic_url = "https://card.example"'})
+    return tmp_path
+
+
+def test_every_card_of_a_batch_is_issued_and_listed_once(home: Path) -> None:
+    done = issue(home)
+    assert done.exit_code == 0, done.output
+    cards = listed(home)
+    for column in ("number", "ean13", "link"):
+        assert len({card[column] for card in cards}) == COUNT
+    assert all(card["link"].startswith("https://card.example/c/") for card in cards)
+    assert (home / "cards.csv").stat().st_mode & 0o777 == 0o600
+    result = audited(home)
+    assert (result.entries, result.findings) == (COUNT, ())
+
+
+def test_a_list_that_is_there_is_never_written_over(home: Path) -> None:
+    (home / "cards.csv").write_text("mine")
+    done = issue(home)
+    assert done.exit_code == 1
+    assert "File exists" in done.output
+    assert (home / "cards.csv").read_text() == "mine"
+    assert not (home / "tillcard.db").exists()
+
+
+def test_a_ledger_that_a_daemon_writes_is_left_alone(home: Path) -> None:
+    async def while_it_runs() -> Result:
+        async with open_till(home, SystemClock()):
+            return await asyncio.to_thread(issue, home)
+
+    done = asyncio.run(while_it_runs())
+    assert done.exit_code == 1
+    assert "Traceback" not in done.output
+    assert listed(home) == []
+
+
+@pytest.mark.parametrize("count", [0, 1_000_001])
+def test_a_batch_has_a_least_and_a_greatest_size(home: Path, count: int) -> None:
+    assert issue(home, count=count).exit_code == 2
+
+
+@pytest.fixture
+async def flyers(home: Path) -> list[dict[str, str]]:
+    with (home / "programme.toml").open("a") as programme:
+        programme.write(FLYER_RULE)
+    last = date(2026, 11, 24).isoformat()
+    done = await asyncio.to_thread(issue, home, "--kind", "flyer", "--until", last, count=2)
+    assert done.exit_code == 0, done.output
+    return listed(home)
+
+
+async def test_a_flyer_gives_its_benefit_once_and_is_over_after_its_last_day(
+    home: Path, flyers: list[dict[str, str]]
+) -> None:
+    clock = HandClock()
+    number, token = flyers[0]["number"], flyers[0]["link"].rpartition("/")[2]
+    async with open_till(home, clock) as till, Pos.connect(till.socket) as pos:
+        totals = []
+        for n in range(2):
+            shown = await pos.call("card.identify", scan=number)
+            posted = await pos.call(
+                "sale.commit",
+                sale_id=f"s{n}",
+                presentation=shown["presentation"],
+                lines=BASKET,
+            )
+            totals.append(posted["total"])
+        assert totals == [63_000, 68_600], "10 % once; then a regular customer's 2 %"
+        async with ClientSession() as browser:
+            page = f"{till.web_url}/c/{token}"
+            async with browser.get(page) as shown_page:
+                assert "Valid until 24 Nov 2026" in await shown_page.text()
+            assert flyers[0]["until"] == "2026-11-24T22:00:00.000000Z", "midnight in Kyiv"
+            clock.move(hours=(48 - 10) - 1 / 3600)
+            await pos.call("card.identify", scan=number)
+            clock.move(seconds=1)
+            with pytest.raises(RefusedByTillError) as caught:
+                await pos.call("card.identify", scan=number)
+            assert (caught.value.code, caught.value.data["name"]) == (1012, "card_expired")
+            async with browser.get(page) as shown_page:
+                assert "This card has expired" in await shown_page.text()
+            async with browser.get(f"{page}/code.svg") as code:
+                assert code.status == 410

@@ -1,0 +1,179 @@
+"""docs/pos-protocol.md says what is so: each of its examples is played to a real till."""
+
+import asyncio
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from daemon.app import App
+from daemon.errors import ErrorCode
+from daemon.pos.claims import CLAIM_TTL_S_MAX
+from daemon.pos.connection import REQUESTS_IN_HAND_MAX
+from daemon.pos.dispatch import ANSWER_BYTES_MAX
+from daemon.pos.errors import ProtocolCode
+from daemon.pos.events import EVENTS_KEPT_MAX, INPUT_TYPES
+from daemon.pos.lines import LINE_BYTES_MAX
+from daemon.pos.server import CONNECTIONS_MAX, DRAIN_S_MAX, HELLO_S_MAX, TCP_CONNECTIONS_MAX
+from daemon.programme.basket import LINES_MAX
+from tests.support.till import PATIENCE_S, PLASTIC, Pos
+
+PAGE = (Path(__file__).parent.parent.parent / "docs/pos-protocol.md").read_text("utf-8")
+MADE_BY_THE_TILL = {
+    *("presentation", "quote_id", "account", "seq", "boot_id", "event_id", "input_id"),
+    *("ledger_id", "web", "server", "version"),
+}
+"""Fields whose values are new in each till; the page's are replaced by the real ones."""
+AND_MORE = "…"
+MISSPELT = "sale.qoute"
+
+
+def blocks(language: str) -> list[str]:
+    found = re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    assert found, language
+    return found
+
+
+def messages() -> Iterator[tuple[str, dict[str, Any]]]:
+    for block in blocks("json"):
+        for arrow, text in re.findall(r"^(-->|<--) (.*?)(?=^-->|^<--|\Z)", block, re.M | re.S):
+            yield arrow, msgspec.json.decode(text, type=dict[str, Any])
+
+
+class Till:
+    """The real till behind the page: what the page calls things, and what they are called here."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+        self._received: list[dict[str, Any]] = []
+        self._names: dict[Any, Any] = {}
+
+    async def send(self, request: dict[str, Any]) -> None:
+        self._writer.write(msgspec.json.encode(self._named(request)) + b"\n")
+        await self._writer.drain()
+
+    async def expect(self, shown: dict[str, Any]) -> None:
+        """Wait for what answers to ``shown``, and hold both against each other."""
+        self._check(shown, await self._next(shown.get("id"), shown.get("method")), "$")
+
+    async def _next(self, request_id: int | None, method: str | None) -> dict[str, Any]:
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                for message in self._received:
+                    if (message.get("id"), message.get("method")) == (request_id, method):
+                        self._received.remove(message)
+                        return message
+                self._received.append(msgspec.json.decode(await self._reader.readline()))
+
+    def _named(self, value: Any) -> Any:
+        match value:
+            case dict():
+                return {key: self._named(each) for key, each in value.items()}
+            case list():
+                return [self._named(each) for each in value]
+            case str():
+                return self._names.get(value, value)
+            case _:
+                return value
+
+    def _check(self, shown: Any, real: Any, where: str) -> None:
+        match shown, real:
+            case [one], list() if one == AND_MORE:
+                return
+            case list(), list():
+                assert len(shown) == len(real), where
+                for n, (one, other) in enumerate(zip(shown, real, strict=True)):
+                    self._check(one, other, f"{where}[{n}]")
+            case dict(), dict():
+                missing = shown.keys() - real.keys() - {AND_MORE}
+                assert not missing, (where, missing)
+                assert AND_MORE in shown or shown.keys() == real.keys(), where
+                for key in shown.keys() - {AND_MORE}:
+                    self._check_field(key, shown[key], real[key], f"{where}.{key}")
+            case _:
+                assert shown == real, where
+
+    def _check_field(self, key: str, shown: Any, real: Any, where: str) -> None:
+        if key in MADE_BY_THE_TILL:
+            assert self._names.setdefault(shown, real) == real, where
+        else:
+            self._check(shown, real, where)
+
+
+async def test_every_example_is_answered_as_the_page_says(till: App) -> None:
+    reader, writer = await asyncio.open_unix_connection(str(till.socket), limit=2**21)
+    real, played = Till(reader, writer), 0
+    for arrow, message in messages():
+        if arrow == "-->":
+            await real.send(message)
+            played += 1
+        else:
+            await real.expect(message)
+    assert played >= 19
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_every_method_that_is_served_has_an_example(pos: Pos) -> None:
+    shown = {message["method"] for arrow, message in messages() if arrow == "-->"}
+    assert sorted(shown - {MISSPELT}) == pos.greeting["capabilities"]
+
+
+def test_every_error_and_every_input_event_is_named() -> None:
+    for code in (*ErrorCode, *ProtocolCode):
+        assert re.search(rf"\b{code.value}\b" if code > 0 else str(code.value), PAGE), code
+        assert re.search(rf"\b{code.name.lower()}\b", PAGE), code
+    rows = re.findall(r"^\| `([\w.]+)` \|", PAGE, re.MULTILINE)
+    assert set(rows[: len(INPUT_TYPES)]) == INPUT_TYPES, "the first six events of the table"
+
+
+async def run(*words: str, stdin: bytes = b"") -> str:
+    process = await asyncio.create_subprocess_exec(
+        *words, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    async with asyncio.timeout(PATIENCE_S):
+        said, _ = await process.communicate(stdin)
+    assert process.returncode == 0
+    return said.decode()
+
+
+async def test_the_client_needs_nothing_but_python(till: App) -> None:
+    (program,) = blocks("python")
+    assert PLASTIC in program
+    said = await run(sys.executable, "-I", "-S", "-c", program, str(till.socket))
+    assert said.splitlines() == [
+        "Good day, Olena!",
+        "posted 19800 {'bonus': {'available': 990, 'pending': 0}}",
+    ]
+
+
+async def test_a_shell_and_socat_are_enough(till: App) -> None:
+    (line,) = blocks("sh")
+    said = await run("sh", "-euc", line.replace(".demo/pos.sock", str(till.socket)))
+    greeting, answer = map(msgspec.json.decode, said.splitlines())
+    assert greeting["method"] == "greeting"
+    assert answer["result"]["terminal"] == "till-1"
+
+
+@pytest.mark.parametrize(
+    ("shown", "limit"),
+    [
+        ("256 KiB", LINE_BYTES_MAX // 1024),
+        ("1,000 ", LINES_MAX),
+        ("1 MiB", ANSWER_BYTES_MAX // 2**20),
+        ("| 8 |", REQUESTS_IN_HAND_MAX),
+        ("| 64, and 16 ", CONNECTIONS_MAX),
+        ("and 16 on the TCP port", TCP_CONNECTIONS_MAX),
+        ("| 30 s |", int(DRAIN_S_MAX)),
+        ("| 10,000 |", EVENTS_KEPT_MAX),
+        ("| 24 hours |", CLAIM_TTL_S_MAX // 3_600),
+        ("after 10 s the connection", int(HELLO_S_MAX)),
+    ],
+)
+def test_the_limits_are_the_daemon_s(shown: str, limit: int) -> None:
+    assert shown in PAGE
+    assert f"{limit:,}" in shown
