@@ -198,13 +198,12 @@ async def test_days_on_which_the_shop_was_closed_are_made_up_at_the_start(
         await customer.buys(600_000)
         await customer.decides("grant")
     clock.move(days=60)
+    entries = []
     for _ in range(2):  # a second start on the same day changes nothing
         async with open_till(tmp_path, clock) as till, Pos.connect(till.socket) as pos:
             customer = Customer(pos, till, clock)
+            await till.look_after()
             assert await customer.lists() == {"exclude": [("Olena", 0)]}
-            result = audited(tmp_path)
-            assert result.findings == ()
-    entries = result.entries
-    async with open_till(tmp_path, clock) as till:
-        await till.look_after()
-        assert audited(tmp_path).entries == entries
+        assert audited(tmp_path).findings == ()
+        entries.append(audited(tmp_path).entries)
+    assert entries[0] == entries[1]
