@@ -41,6 +41,14 @@ class PhoneLinkParams(msgspec.Struct, frozen=True, kw_only=True):
     override: Override | None = None
 
 
+class PhoneRevokeParams(msgspec.Struct, frozen=True, kw_only=True):
+    """A card whose phone was lost, shown in any way; who says so, and why, is kept."""
+
+    presentation: str
+    by: Text
+    reason: Text
+
+
 class QuoteParams(SaleTerms, frozen=True, kw_only=True):
     """A basket to price."""
 
