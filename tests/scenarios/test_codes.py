@@ -77,7 +77,7 @@ async def test_the_whole_sale_returned_gives_a_returnable_code_back(pos: Pos) ->
     await pos.call("sale.commit", sale_id="s1", **terms)
     await pos.call("sale.return", return_id="r1", sale_id="s1", lines=[{"line": 1, "qty": 1}])
     assert await refusal(pos, "sale.quote", **terms) == (1025, "code_used_up")
-    await pos.call("sale.return", return_id="r2", sale_id="s1")
+    await pos.call("sale.return", return_id="r2", sale_id="s1", whole=True)
     assert (await pos.call("sale.commit", sale_id="s2", **terms))["total"] == 30_000
 
 
@@ -101,7 +101,7 @@ async def test_a_coupon_that_is_returned_is_worth_nothing_and_a_used_one_is_not_
 async def test_a_code_in_hand_when_it_is_taken_back_buys_nothing(pos: Pos) -> None:
     [code] = await buy_coupon(pos)
     quote = await pos.call("sale.quote", lines=goods(30_000), codes=[code])
-    await pos.call("sale.return", return_id="r1", sale_id="bought")
+    await pos.call("sale.return", return_id="r1", sale_id="bought", whole=True)
     used_up = (1025, "code_used_up")
     assert await refusal(pos, "sale.commit", sale_id="s1", quote_id=quote["quote_id"]) == used_up
 
