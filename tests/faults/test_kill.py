@@ -169,7 +169,11 @@ def as_seen(answers: list[Any]) -> list[Any]:
 
     def plain(value: Any) -> Any:
         if isinstance(value, dict):
-            return {k: plain(v) for k, v in value.items() if k not in ("at", "until", "code", "replayed")}
+            return {
+                k: plain(v)
+                for k, v in value.items()
+                if k not in ("at", "until", "code", "replayed")
+            }
         return [plain(item) for item in value] if isinstance(value, list) else value
 
     return [plain(answer) for answer in answers]

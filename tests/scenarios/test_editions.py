@@ -138,7 +138,9 @@ async def test_what_is_in_force_and_what_is_to_come_outlast_a_restart(
         assert await price(pos) == 8_000
         assert await spend(pos) == {"spend": 29_400, "visits": 2}
         # Each sale is taken back under the rules that priced it.
-        assert (await pos.call("sale.return", return_id="r1", sale_id="s1", whole=True))["refund"] == 28_500
+        assert (await pos.call("sale.return", return_id="r1", sale_id="s1", whole=True))[
+            "refund"
+        ] == 28_500
     # The owner edits the file: that is an activation too.
     (tmp_path / "programme.toml").write_text(TEN.replace("10 }", "50 }"), "utf-8")
     async with open_till(tmp_path, clock) as till, Pos.connect(till.socket) as pos:
