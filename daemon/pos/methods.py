@@ -117,6 +117,7 @@ class Till:
     def _till_methods(self) -> dict[str, Method]:
         claiming = (ErrorCode.CLAIMED, ErrorCode.NO_HARDWARE)
         identifying = (*_READER, *_CARD)
+        linking = (ErrorCode.NO_CARD, ErrorCode.NEEDS_OVERRIDE, ErrorCode.OFFLINE)
         return {
             "status": Method(NoParams, self.status, Role.READ, DaemonStatus),
             "reader.claim": Method(ClaimParams, self.claim, Role.SALE, Claimed, claiming),
@@ -125,7 +126,7 @@ class Till:
                 IdentifyParams, self.identify, Role.SALE, Identified, identifying
             ),
             "card.phone_link": Method(
-                PhoneLinkParams, self.phone_link, Role.SALE, PhoneLink, _CARD
+                PhoneLinkParams, self.phone_link, Role.SALE, PhoneLink, linking
             ),
             "input.simulate": Method(SimulateParams, self.simulate, Role.SALE, Done),
         }
