@@ -106,7 +106,7 @@ async def test_a_new_meter_knows_the_past_before_its_programme_is_in_force(pos: 
     assert await spend(pos) == {"spend": 19_950, "visits": 2}
     await pos.call("sale.commit", sale_id="s2", card=PLASTIC, lines=goods(50))
     assert await price(pos) == 8_000
-    await pos.call("sale.return", return_id="r2", sale_id="s1")
+    await pos.call("sale.return", return_id="r2", sale_id="s1", whole=True)
     assert await spend(pos) == {"spend": 1_000, "visits": 2}
     assert await price(pos) == 10_000
 
@@ -117,7 +117,7 @@ async def test_a_meter_that_counts_something_else_is_counted_again(pos: Pos) -> 
     scoped = METERED.replace('of = "paid"\n', 'of = "paid"\nscope = { sku = "sku-2" }\n')
     await pos.call("programme.activate", request_id="p2", text=scoped)
     assert await spend(pos) == {"spend": 20_000, "visits": 1}
-    await pos.call("sale.return", return_id="r1", sale_id="s1")
+    await pos.call("sale.return", return_id="r1", sale_id="s1", whole=True)
     assert await spend(pos) == {"spend": 0, "visits": 0}
 
 
@@ -138,7 +138,9 @@ async def test_what_is_in_force_and_what_is_to_come_outlast_a_restart(
         assert await price(pos) == 8_000
         assert await spend(pos) == {"spend": 29_400, "visits": 2}
         # Each sale is taken back under the rules that priced it.
-        assert (await pos.call("sale.return", return_id="r1", sale_id="s1"))["refund"] == 28_500
+        assert (await pos.call("sale.return", return_id="r1", sale_id="s1", whole=True))[
+            "refund"
+        ] == 28_500
     # The owner edits the file: that is an activation too.
     (tmp_path / "programme.toml").write_text(TEN.replace("10 }", "50 }"), "utf-8")
     async with open_till(tmp_path, clock) as till, Pos.connect(till.socket) as pos:
@@ -187,7 +189,7 @@ class TestRecompute:
         one = [{"line": 1, "qty": 1}]
         back = await pos.call("sale.return", return_id="r1", sale_id="s1", lines=one)
         assert back["refund"] == 8_000  # 18,000 paid; what stays costs 10,000 alone
-        rest = await pos.call("sale.return", return_id="r2", sale_id="s1")
+        rest = await pos.call("sale.return", return_id="r2", sale_id="s1", whole=True)
         assert rest["refund"] == 10_000
         assert await refusal(pos, "sale.return", return_id="r3", sale_id="s1", lines=one) == (
             1031,
@@ -201,5 +203,5 @@ class TestRecompute:
         one = [{"line": 2, "qty": 1}]
         back = await pos.call("sale.return", return_id="r1", sale_id="s1", lines=one)
         assert (back["refund"], back["burned_back"]) == (3_500, {"bonus": 4_500})
-        rest = await pos.call("sale.return", return_id="r2", sale_id="s1")
+        rest = await pos.call("sale.return", return_id="r2", sale_id="s1", whole=True)
         assert (rest["refund"], rest["burned_back"]) == (5_500, {"bonus": 4_500})

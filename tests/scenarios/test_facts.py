@@ -144,7 +144,7 @@ class TestReferrers:
         # The second sale is no first one; the friend is not rewarded again.
         again = await pos.call("sale.commit", **terms | {"sale_id": "s2"})
         assert "friend" not in [earned["rule"] for earned in again["receipt"]["earn"]]
-        back = await pos.call("sale.return", return_id="r1", sale_id="s1")
+        back = await pos.call("sale.return", return_id="r1", sale_id="s1", whole=True)
         assert back["earned_back"] == {
             "reward@gym": 900,
             "reward@trainer": 450,
@@ -196,7 +196,7 @@ class TestGiftCards:
         posted = await pos.call("sale.commit", **terms)
         assert (posted["total"], posted["balances"]) == (6_000, {})
         assert posted["gifts"] == {self.GIFT: {"gift": {"available": 20_000, "pending": 0}}}
-        back = await pos.call("sale.return", return_id="r1", sale_id="s1")
+        back = await pos.call("sale.return", return_id="r1", sale_id="s1", whole=True)
         assert (back["refund"], back["burned_back"]) == (6_000, {"gift": 30_000})
         shown = await pos.call("card.show", card=self.GIFT)
         assert shown["balances"]["gift"]["available"] == 50_000

@@ -67,7 +67,7 @@ class TestStoredValue:
         # What is paid in fills the debt first.
         await pos.call("card.topup", topup_id="t2", card=PLASTIC, amount=60_000)
         assert await balance(pos, "account") == (10_000, 0)
-        back = await pos.call("sale.return", return_id="r1", sale_id="s1")
+        back = await pos.call("sale.return", return_id="r1", sale_id="s1", whole=True)
         assert back["burned_back"] == {"account": 70_000}
         assert await balance(pos, "account") == (80_000, 0)
 
@@ -97,7 +97,7 @@ class TestSubscription:
         }
         posted = await pos.call("sale.commit", sale_id="l1", **lesson)
         assert (posted["total"], posted["balances"]["lessons"]["available"]) == (0, 9)
-        missed = await pos.call("sale.return", return_id="r1", sale_id="l1")
+        missed = await pos.call("sale.return", return_id="r1", sale_id="l1", whole=True)
         assert (missed["refund"], missed["burned_back"]) == (0, {"lessons": 1})
         for n in range(10):
             await pos.call("sale.commit", sale_id=f"m{n}", **lesson)
@@ -143,7 +143,7 @@ class TestPointsInTime:
         await till.look_after()
         assert await balance(pos, "points") == (0, 0)
         assert system_balance(tmp_path, "@breakage", "points") == 50
-        await pos.call("sale.return", return_id="r1", sale_id="s2")
+        await pos.call("sale.return", return_id="r1", sale_id="s2", whole=True)
         assert await balance(pos, "points") == (0, 0)
         clock.move(days=1)
         await till.look_after()
@@ -164,7 +164,7 @@ class TestNeverBelowZero:
         await pos.call("sale.commit", sale_id="s1", card=PLASTIC, lines=goods(10_000))
         terms: dict[str, Any] = {"card": PLASTIC, "lines": goods(800), **override()}
         await pos.call("sale.commit", sale_id="s2", burn=800, **terms)
-        back = await pos.call("sale.return", return_id="r1", sale_id="s1")
+        back = await pos.call("sale.return", return_id="r1", sale_id="s1", whole=True)
         assert back["earned_back"] == {"bonus": 200}
         assert await balance(pos, "bonus") == (0, 0)
 
