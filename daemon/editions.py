@@ -72,7 +72,7 @@ class Editions:
             self.active = await self.version(newest[0].version)
         if not last_file or last_file[0].version != of_file.version:
             await self._prepare(of_file, fresh=not newest)
-            await self._ledger.write(_activation(of_file, now, self._source))
+            await self._ledger.write(_activation(of_file, now, now, self._source))
             self.active = of_file
         await self._await_next()
 
@@ -96,7 +96,7 @@ class Editions:
         now = self._clock.now()
         moment = rfc3339(max(now, at) if at else now)
         answer = Activated(programme=programme.id, version=programme.version, at=moment)
-        change = _activation(programme, moment, by)
+        change = _activation(programme, rfc3339(now), moment, by)
         self._by_version[programme.version] = programme
         await self._prepare(programme)
         answered = await self._ledger.carry_out(key, rfc3339(now), lambda store: (change, answer))
@@ -134,15 +134,15 @@ class Editions:
         self._prepared.add(programme.version)
 
 
-def _activation(programme: Programme, at: str, source: str) -> Change:
-    detail = {"programme": programme.id, "by": source, "from": at}
+def _activation(programme: Programme, at: str, moment: str, source: str) -> Change:
+    detail = {"programme": programme.id, "by": source, "from": moment}
     entry = Entry(
         at=at,
         kind="programme",
         ref=programme.version,
         detail=msgspec.Raw(msgspec.json.encode(detail)),
     )
-    row = ActivationRow(at, programme.version, source)
+    row = ActivationRow(moment, programme.version, source)
     kept = (programme.version, programme.text)
     return Change(entry=entry, rows=(row,), programme=kept)
 

@@ -54,6 +54,7 @@ from daemon.programme.errors import BasketError
 from daemon.programme.goods import parse_qty_milli
 
 _READER = (ErrorCode.CLAIMED, ErrorCode.NO_HARDWARE, ErrorCode.TIMEOUT, ErrorCode.NO_CARD)
+_PHONE = (ErrorCode.NO_CARD, ErrorCode.NEEDS_OVERRIDE, ErrorCode.OFFLINE)
 _CARD = (
     ErrorCode.CARD_UNKNOWN,
     ErrorCode.CARD_BLOCKED,
@@ -119,7 +120,6 @@ class Till:
     def _till_methods(self) -> dict[str, Method]:
         claiming = (ErrorCode.CLAIMED, ErrorCode.NO_HARDWARE)
         identifying = (*_READER, *_CARD)
-        linking = (ErrorCode.NO_CARD, ErrorCode.NEEDS_OVERRIDE, ErrorCode.OFFLINE)
         return {
             "status": Method(NoParams, self.status, Role.READ, DaemonStatus),
             "reader.claim": Method(ClaimParams, self.claim, Role.SALE, Claimed, claiming),
@@ -128,14 +128,10 @@ class Till:
                 IdentifyParams, self.identify, Role.SALE, Identified, identifying
             ),
             "card.phone_link": Method(
-                PhoneLinkParams, self.phone_link, Role.SALE, PhoneLink, linking
+                PhoneLinkParams, self.phone_link, Role.SALE, PhoneLink, _PHONE
             ),
             "card.phone_revoke": Method(
-                PhoneRevokeParams,
-                self.phone_revoke,
-                Role.SALE,
-                PhoneRevoked,
-                (ErrorCode.NO_CARD,),
+                PhoneRevokeParams, self.phone_revoke, Role.SALE, PhoneRevoked, _PHONE
             ),
             "input.simulate": Method(SimulateParams, self.simulate, Role.SALE, Done),
         }
