@@ -87,6 +87,12 @@ class PhoneLink(msgspec.Struct, frozen=True):
     until: str
 
 
+class PhoneRevoked(msgspec.Struct, frozen=True):
+    """No phone carries the card. ``generation`` rises with each phone and each revocation."""
+
+    generation: int
+
+
 class Quoted(Quote, frozen=True, kw_only=True):
     """A quote, with the id that freezes it."""
 

@@ -13,12 +13,15 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+import msgspec
+
 from card_formats.check_digits import Check
 from card_formats.credential import Trust
 from card_formats.numbers import NumberRange
 from card_formats.phone.rotating import CODE_DIGITS, GOOGLE_CODE_DIGITS
 from daemon import config as configuration
 from daemon.accounts.cards import Cards
+from daemon.accounts.life import Life
 from daemon.accounts.phones import Phones
 from daemon.accounts.rotating import LiveCodes
 from daemon.checkout import Checkout, CheckoutPolicy
@@ -26,16 +29,19 @@ from daemon.chip.policy import ChipPolicy
 from daemon.chip.purses import ChipPurses
 from daemon.chip.terminal import ChipTerminal
 from daemon.chip.writing import ChipWriter
-from daemon.clock import Clock, rfc3339
+from daemon.clock import Clock, SteadyClock, rfc3339
+from daemon.club import Club
 from daemon.config import Config, ConfigError
+from daemon.daily import Daily
 from daemon.editions import Editions
 from daemon.errors import RefusedError
+from daemon.issued_codes import IssuedCodes
 from daemon.keys import ChipKeys, KeyFileError, load_chip_keys, load_or_make
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.store import Change, StoreError
 from daemon.ledger.stores import OpenStore, open_store, scheme_of
 from daemon.pos.claims import Claims
-from daemon.pos.dispatch import LATER
+from daemon.pos.dispatch import LATER, Method
 from daemon.pos.errors import ProtocolCode, ProtocolFaultError
 from daemon.pos.events import EventRing
 from daemon.pos.inputs import Inputs
@@ -43,6 +49,7 @@ from daemon.pos.methods import Till
 from daemon.pos.protocol import DaemonStatus, ReaderStatus, SimulateParams
 from daemon.pos.server import Server
 from daemon.pos.session_methods import Greeting
+from daemon.pos.shop_methods import ShopMethods
 from daemon.pos.socket_file import SocketTakenError, socket_paths
 from daemon.pricing import Pricing
 from daemon.programme.errors import ProgrammeError
@@ -54,6 +61,7 @@ from daemon.readers.simulated.cards import sample_cards
 from daemon.readers.simulated.purse_card import purse_card
 from daemon.readers.simulated.simulator import Simulator
 from daemon.readers.supervisor import Supervisor
+from daemon.stored_value import StoredValue
 from daemon.systemd import Notifier, inherited_sockets
 from web.server import WebServer, make_app
 from web.settings import WalletError, WebSettings
@@ -77,6 +85,7 @@ class App:
     """A running till, for whoever started it.
 
     beat: returns, with a sentence on the readers, when the till's own parts are seen to move.
+    look_after: does at once what the till does by itself every HOLD_SWEEP_S.
     """
 
     socket: Path
@@ -86,6 +95,7 @@ class App:
     phones: Phones
     status: DaemonStatus
     beat: Callable[[], Awaitable[str]]
+    look_after: Callable[[], Awaitable[None]]
 
 
 class Room:
@@ -105,11 +115,14 @@ class Room:
         self.ledger = Ledger(
             open_store(config.ledger, home), open_store(config.ledger, home, read_only=True)
         )
-        self.editions = Editions(self.ledger, programme)
+        self.steady = SteadyClock(clock, lambda: self.ledger.newest_at)
+        clock = self.steady  # but for what must not trust it: live codes
+        self.editions = Editions(self.ledger, clock, programme, config.till.terminal)
+        self.daily = Daily(self.ledger, self.editions, clock)
         self.cards = Cards(self.ledger, clock)
         shop_key = load_or_make(home / "phones.key")
         self.phones = Phones(self.ledger, clock, shop_key)
-        self.live_codes = LiveCodes(self.ledger, self.cards, clock, shop_key)
+        self.live_codes = LiveCodes(self.ledger, self.cards, self.clock, shop_key)
         pricing = Pricing(self.ledger, self.editions, clock, policy.ranges)
         self.events = EventRing(clock, secrets.token_hex(4))
         self.chip_writer: ChipWriter | None = None
@@ -143,6 +156,7 @@ class Room:
             self.status,
             self._simulate,
             self._web_address,
+            self._shop_methods(policy),
         ).methods()
         listens = config.socket.tcp_port is not None
         token = load_or_make(home / config.socket.token_file).hex() if listens else ""
@@ -163,10 +177,10 @@ class Room:
         )
         terminal = ChipTerminal(self.supervisor, keys, self.clock)
         self.chip_writer = ChipWriter(
-            terminal, self.ledger, self.clock, policy, self.editions, self.events.publish
+            terminal, self.ledger, self.steady, policy, self.editions, self.events.publish
         )
         return ChipPurses(
-            terminal, self.chip_writer, self.ledger, self.cards, self.editions, self.clock
+            terminal, self.chip_writer, self.ledger, self.cards, self.editions, self.steady
         )
 
     def _web_server(self, settings: WebSettings, wallets: Wallets, home: Path) -> WebServer:
@@ -183,6 +197,18 @@ class Room:
         wallet_desk = ShopWallets(self.cards, self.ledger, desk, secret)
         app = make_app(desk, settings, self.clock, (wallet_desk, wallets))
         return WebServer(app, settings)
+
+    def _shop_methods(self, policy: CheckoutPolicy) -> dict[str, Method]:
+        ledger, editions, clock = self.ledger, self.editions, self.steady
+        prefix = self.config.card_numbers.prefix
+        life = Life(ledger, clock, policy.ranges, prefix, lambda: editions.active.zone)
+        return ShopMethods(
+            life,
+            StoredValue(ledger, editions, life, clock),
+            IssuedCodes(ledger, editions, life, clock),
+            Club(ledger, editions, clock),
+            editions,
+        ).methods()
 
     def _web_address(self) -> str:
         return self.web.address if self.web else ""
@@ -214,12 +240,13 @@ class Room:
                 "store": scheme_of(self.config.ledger) or "sqlite",
             },
             programme={"id": programme.id, "version": programme.version},
+            clock_suspect=self.steady.suspect or clocks.suspect,
             outbox=outbox,
             simulated={
                 "readers": tuple(self.simulator.actions),
                 "cards": tuple(self.simulator.cards),
             },
-            clock={"phones_ahead_s": clocks.offset_s, "suspect": clocks.suspect},
+            phones_ahead_s=clocks.offset_s,
         )
 
     async def _simulate(self, params: SimulateParams) -> None:
@@ -240,13 +267,22 @@ class Room:
         states = Counter(self.supervisor.states.values())
         return ", ".join(f"{count} {state}" for state, count in states.items()) or "no readers"
 
-    async def sweep_holds(self) -> None:
-        """Release holds that ran out, until cancelled."""
+    async def look_after(self) -> None:
+        """Release holds that ran out, follow the programme, and do the work of a new day."""
+        try:
+            await self.ledger.expire_holds(rfc3339(self.steady.now()))
+            await self.editions.follow()
+            done = await self.daily.catch_up()
+        except RefusedError as error:  # a full disk must not end the till; the next may serve
+            log.warning("holds and the day's work were not looked after: %s", error)
+            return
+        if done is not None:
+            log.info("%s: %d lots expired, %d windows closed", *msgspec.structs.astuple(done))
+
+    async def sweep(self) -> None:
+        """Look after what time alone changes, until cancelled."""
         while True:
-            try:
-                await self.ledger.expire_holds(rfc3339(self.clock.now()))
-            except RefusedError as error:  # a full disk must not end the till; the next may serve
-                log.warning("holds were not looked after: %s", error)
+            await self.look_after()
             await asyncio.sleep(HOLD_SWEEP_S)
 
     async def sweep_inputs(self) -> None:
@@ -278,7 +314,8 @@ async def running(
     async with AsyncExitStack() as stack:
         stack.push_async_callback(room.ledger.close)
         stack.callback(room.simulator.close)
-        await room.editions.activate(room.editions.active)
+        await room.editions.start()
+        await room.look_after()
         if room.chip_writer is not None:
             await room.chip_writer.start()
         if room.web is not None:
@@ -288,7 +325,7 @@ async def running(
         background = [
             tasks.create_task(room.supervisor.run(), name="readers"),
             tasks.create_task(room.inputs.run(room.supervisor.events), name="inputs"),
-            tasks.create_task(room.sweep_holds(), name="holds"),
+            tasks.create_task(room.sweep(), name="sweep"),
             tasks.create_task(room.sweep_inputs(), name="inputs that wait"),
         ]
         stack.callback(lambda: [task.cancel() for task in background])
@@ -303,6 +340,7 @@ async def running(
             room.phones,
             await room.status(),
             room.beat,
+            room.look_after,
         )
 
 

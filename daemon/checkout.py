@@ -137,6 +137,11 @@ class Checkout:
         """Whether a presentation has had its sale."""
         return self._presentations.is_used(presentation)
 
+    async def revoke_phone(self, presentation: str, by: str, reason: str) -> int:
+        """Make a lost phone worthless; return how many phones the card has been taken from."""
+        shown = self._presentations.get(presentation)
+        return await self._phones.revoke(shown.account, by=by, reason=reason)
+
     # What does this basket cost with it?
 
     async def quote(self, terms: SaleTerms) -> Quoted:

@@ -65,6 +65,7 @@ class NewCard(msgspec.Struct, frozen=True, kw_only=True):
     identifiers: tuple[tuple[str, str], ...] = ()
     token: str = ""
     until: str = ""
+    issuer: str = ""
 
 
 class Cards:
@@ -114,6 +115,7 @@ class Cards:
             ean13=new.ean13,
             token_hash=token_hash(new.token or secrets.token_urlsafe(TOKEN_BYTES)),
             until=new.until,
+            issuer=new.issuer,
         )
         entry = Entry(
             at=rfc3339(self._clock.now()),

@@ -161,6 +161,11 @@ def _names(rule: Rule, words: Iterable[str]) -> bool:
     return any(not condition.codes.isdisjoint(words) for condition in rule.conditions)
 
 
+def is_named(programme: Programme, campaign: str) -> bool:
+    """Whether a rule has the campaign among its conditions."""
+    return any(_names(rule, (campaign.casefold(),)) for rule in programme.rules)
+
+
 def uses_of(programme: Programme, campaign: str) -> int:
     """Return how many sales may use a code of a campaign: as its rules say, or one."""
     word = campaign.casefold()

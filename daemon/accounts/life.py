@@ -17,7 +17,7 @@ from card_formats.credential import Medium, Shown, Trust
 from card_formats.errors import CardFormatError
 from card_formats.numbers import NumberRange
 from card_formats.phone.static_number import BODY_DIGITS, compose
-from daemon.accounts.cards import TOKEN_BYTES, Profile, token_hash
+from daemon.accounts.cards import TOKEN_BYTES, Profile, refuse_unusable, token_hash
 from daemon.clock import Clock, rfc3339
 from daemon.errors import ErrorCode, RefusedError
 from daemon.ledger.entries import Entry
@@ -130,10 +130,10 @@ class Life:
                 CARD_UNKNOWN for one that is not the shop's.
         """
         at = rfc3339(self._clock.now())
-        identifiers = self._identifiers(terms.number, terms.uid)
-        until = self._end_of(terms.until)
 
         def job(store: Store) -> tuple[Change, CardDone]:
+            identifiers = self._identifiers(terms.number, terms.uid)
+            until = self._end_of(terms.until)
             known = [card for pair in identifiers if (card := store.find_card(*pair))]
             account = "a" + secrets.token_hex(8)
             if terms.with_card:
@@ -157,9 +157,9 @@ class Life:
     async def replace(self, key: Key, terms: ReplaceTerms) -> msgspec.Raw:
         """Put a new card in the place of one that is lost or broken; the old one says so."""
         at = rfc3339(self._clock.now())
-        identifiers = self._identifiers(terms.number, terms.uid)
 
         def job(store: Store) -> tuple[Change, CardDone]:
+            identifiers = self._identifiers(terms.number, terms.uid)
             old = self.find(store, terms.card)
             state = after_(old, "replace")
             if any(store.find_card(*pair) for pair in identifiers):
@@ -178,10 +178,9 @@ class Life:
     async def change(self, key: Key, event: str, terms: CardTerms) -> msgspec.Raw:
         """Carry out ``block unblock extend hand_out write_off``, once."""
         at = rfc3339(self._clock.now())
-        until = self._end_of(terms.until)
 
         def job(store: Store) -> tuple[Change, CardDone]:
-            card = self.find(store, terms.card)
+            card, until = self.find(store, terms.card), self._end_of(terms.until)
             changed = msgspec.structs.replace(card, state=after_(card, event))
             if event == "extend":
                 changed = msgspec.structs.replace(changed, until=until)
@@ -202,6 +201,12 @@ class Life:
             if (card := store.find_card(*pair)) is not None:
                 return card
         raise RefusedError(ErrorCode.CARD_UNKNOWN, "No such card was issued here.")
+
+    def usable(self, store: Store, said: str, now: str) -> CardRow:
+        """Return the card of a number or a UID that is good now. Raises RefusedError."""
+        card = self.find(store, said)
+        refuse_unusable(card, now)
+        return card
 
     def _identifiers(self, number: str, uid: str) -> tuple[tuple[str, str], ...]:
         pairs = [self._identifier(number)] if number else []

@@ -2,7 +2,6 @@
 
 import statistics
 from collections import OrderedDict, deque
-from datetime import timedelta
 
 import msgspec
 
@@ -20,7 +19,7 @@ from card_formats.phone.rotating import (
     verify,
 )
 from daemon.accounts.cards import Account, Cards
-from daemon.clock import Clock, rfc3339
+from daemon.clock import CLOCK_BACK, Clock, rfc3339
 from daemon.errors import ErrorCode, RefusedError
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.store import Change, PhoneRow, Store
@@ -34,8 +33,6 @@ CLOCK_CARDS_MAX = 20
 CLOCK_CARDS_MIN = 5
 """The till's clock is judged by the newest right codes of so many cards, none by fewer."""
 CLOCK_OFFSET_STEPS_MAX = 1
-CLOCK_BACK_S_MAX = 30
-"""How far the clock may stand behind the newest entry: it is being adjusted, not unset."""
 GENERATIONS_REMEMBERED = 3
 """A code of so many phones before the present one is told from a forgery."""
 
@@ -86,7 +83,7 @@ class LiveCodes:
             raise
 
     def _check_clock(self, newest_at: str) -> None:
-        if rfc3339(self._clock.now() + timedelta(seconds=CLOCK_BACK_S_MAX)) < newest_at:
+        if rfc3339(self._clock.now() + CLOCK_BACK) < newest_at:
             raise RefusedError(
                 ErrorCode.CODE_NOT_NOW,
                 "This till's clock is not set: it is behind its own last entry. Set it; until then"

@@ -6,7 +6,10 @@ from collections.abc import Callable, Iterable
 import msgspec
 
 from daemon.ledger.entries import GENESIS_HASH, SYSTEM_ACCOUNTS, Entry, balanced, decode, link
+from daemon.ledger.members import states_of
+from daemon.ledger.rows import MEMBERS_AFTER
 from daemon.ledger.store import Store
+from daemon.programme.status import StatusState
 
 FINDINGS_MAX = 100
 """Findings listed; the rest is only counted."""
@@ -53,12 +56,14 @@ def audit(
             if progress is not None and count % 1_000 == 0:
                 progress(count)
         cached = _cached_figures(store)
+        members = _members(store)
     finally:
         store.rollback()
     if expected_head and not walk.head_seen:
         walk.findings.append(f"no entry has the hash {expected_head}")
     walk.findings.extend(_differences(walk.figures, cached))
     walk.findings.extend(_purse_findings(walk.figures))
+    walk.findings.extend(_member_findings(walk.members, members))
     heads = tuple(Head(name, seq, value.hex()) for name, (seq, value) in walk.heads.items())
     return Audit(walk.count, heads, tuple(walk.findings[:FINDINGS_MAX]), len(walk.findings))
 
@@ -71,6 +76,7 @@ class _Walk:
         self.heads: dict[str, tuple[int, bytes]] = {}
         self.findings: list[str] = []
         self.figures: Figures = Counter()
+        self.members: dict[tuple[str, str], dict[str, StatusState]] = {}
         self.head_seen = False
         self._expected_head = expected_head
 
@@ -92,6 +98,8 @@ class _Walk:
         if not balanced(entry.postings):
             self.findings.append(f"{where}: debits and credits differ")
         add_figures(self.figures, ledger_id, seq, entry)
+        for move in entry.statuses:
+            self.members.setdefault((move.account, move.status), {})[ledger_id] = move.state
 
 
 def add_figures(figures: Figures, ledger_id: str, seq: int, entry: Entry) -> None:
@@ -114,6 +122,26 @@ def add_figures(figures: Figures, ledger_id: str, seq: int, entry: Entry) -> Non
 
 def _cached_figures(store: Store) -> Figures:
     return Counter({(table, key): value for table, key, value in store.cached()})
+
+
+def _members(store: Store) -> dict[tuple[str, str], StatusState]:
+    found: dict[tuple[str, str], StatusState] = {}
+    last = ("", "")
+    while rows := store.ask(MEMBERS_AFTER, *last):
+        for row in rows:
+            last = (row.account, row.status)
+            found[last] = states_of([row])[row.status]
+    return found
+
+
+def _member_findings(
+    said: dict[tuple[str, str], dict[str, StatusState]],
+    kept: dict[tuple[str, str], StatusState],
+) -> Iterable[str]:
+    """Compare each kept state with the last one of every ledger: one of them wrote it."""
+    for key in sorted(said.keys() | kept.keys()):
+        if kept.get(key) not in said.get(key, {}).values():
+            yield f"status {' '.join(key)}: no entry has left it as it is kept"
 
 
 def _differences(expected: Figures, cached: Figures) -> Iterable[str]:

@@ -41,10 +41,14 @@ class _Refusal(msgspec.Struct, frozen=True):
 
 
 class Ledger:
-    """One ledger, one writer. ``writing`` and ``reading`` are two connections to one database."""
+    """One ledger, one writer. ``writing`` and ``reading`` are two connections to one database.
+
+    newest_at: when the newest entry was made, RFC 3339, or "" before the first.
+    """
 
     def __init__(self, writing: Store, reading: Store) -> None:
         self.ledger_id = writing.ledger_id
+        self.newest_at = writing.newest_at()
         self._writing, self._reading = writing, reading
         self._writer = LedgerWriter(writing)
         self._readers = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger-reader")
@@ -76,7 +80,7 @@ class Ledger:
         def job(store: Store) -> bool:
             if unless(store):
                 return False
-            store.write(change)
+            self._write(store, change)
             return True
 
         return await self._writer.submit(job)
@@ -155,7 +159,7 @@ class Ledger:
             text = msgspec.json.encode(answer)
             assert text.endswith(_FIRST)
             request = RequestRow(key.method, key.request_id, key.content, text, at)
-            store.write(msgspec.structs.replace(change, request=request))
+            self._write(store, msgspec.structs.replace(change, request=request))
             return msgspec.Raw(text)
 
         return await self._writer.submit(job)
@@ -180,7 +184,7 @@ class Ledger:
             text = msgspec.json.encode(answer)
             assert text.endswith(_FIRST)
             request = RequestRow(key.method, key.request_id, key.content, text, at)
-            store.write(msgspec.structs.replace(change, request=request))
+            self._write(store, msgspec.structs.replace(change, request=request))
             return msgspec.Raw(text)
 
         try:
@@ -189,6 +193,11 @@ class Ledger:
             if refusal.code.retryable or refusal.code is ErrorCode.ID_REUSED:
                 raise
             return await self.refuse(key, at, refusal)
+
+    def _write(self, store: Store, change: Change) -> None:
+        store.write(change)
+        if change.entry is not None:
+            self.newest_at = max(self.newest_at, change.entry.at)
 
     async def expire_holds(self, now: str) -> int:
         """Release holds whose time has run out by ``now``; return how many."""

@@ -116,6 +116,10 @@ class LotRow(msgspec.Struct, frozen=True):
 
 _MEMBER = "SELECT account, status, state, due, listed FROM member"
 MEMBERS_OF = Question(f"{_MEMBER} WHERE account = ? ORDER BY status", MemberRow)
+MEMBERS_AFTER = Question(
+    f"{_MEMBER} WHERE (account, status) > (?, ?) ORDER BY account, status LIMIT {ROWS_MAX}",
+    MemberRow,
+)
 MEMBERS_DUE = Question(
     f"{_MEMBER} WHERE due <= ? ORDER BY due, account, status LIMIT {ROWS_MAX}", MemberRow
 )

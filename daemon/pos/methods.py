@@ -11,6 +11,7 @@ from daemon.answers import (
     Held,
     Identified,
     PhoneLink,
+    PhoneRevoked,
     Posted,
     Quoted,
     Returned,
@@ -23,7 +24,7 @@ from daemon.errors import ErrorCode, RefusedError
 from daemon.ledger.ledger import Key
 from daemon.pos.claims import Claims
 from daemon.pos.discover import openrpc
-from daemon.pos.dispatch import LATER, Method
+from daemon.pos.dispatch import Method
 from daemon.pos.errors import ProtocolCode, ProtocolFaultError
 from daemon.pos.inputs import Inputs
 from daemon.pos.peers import Role
@@ -37,6 +38,7 @@ from daemon.pos.protocol import (
     IdentifyParams,
     NoParams,
     PhoneLinkParams,
+    PhoneRevokeParams,
     QuoteParams,
     Released,
     ReleaseParams,
@@ -51,16 +53,8 @@ from daemon.programme.basket import LineId
 from daemon.programme.errors import BasketError
 from daemon.programme.goods import parse_qty_milli
 
-LATER_METHODS = (
-    "card.issue",
-    "card.replace",
-    "card.block",
-    "card.unblock",
-    "card.extend",
-    "card.topup",
-    "card.show",
-)
 _READER = (ErrorCode.CLAIMED, ErrorCode.NO_HARDWARE, ErrorCode.TIMEOUT, ErrorCode.NO_CARD)
+_PHONE = (ErrorCode.NO_CARD, ErrorCode.NEEDS_OVERRIDE, ErrorCode.OFFLINE)
 _CARD = (
     ErrorCode.CARD_UNKNOWN,
     ErrorCode.CARD_BLOCKED,
@@ -93,7 +87,7 @@ _CHIP = (ErrorCode.TIMEOUT, ErrorCode.WRITE_FAILED, ErrorCode.TORN, ErrorCode.OF
 
 
 class Till:
-    """The handlers. ``status`` and ``simulate`` come from the application.
+    """The handlers. ``status``, ``simulate`` and the shop's methods come from the application.
 
     web_address: where customers reach the phone pages, "" without any.
     """
@@ -107,6 +101,7 @@ class Till:
         status: Callable[[], Awaitable[DaemonStatus]],
         simulate: Callable[[SimulateParams], Awaitable[None]],
         web_address: Callable[[], str],
+        shop: dict[str, Method],
     ) -> None:
         self._checkout = checkout
         self._inputs = inputs
@@ -115,15 +110,11 @@ class Till:
         self._status = status
         self._simulate = simulate
         self._web_address = web_address
+        self._shop = shop
 
     def methods(self) -> dict[str, Method]:
         """Return the table: name, parameters, handler, least role, result, refusals."""
-        table = (
-            SESSION_METHODS
-            | {name: LATER for name in LATER_METHODS}
-            | self._till_methods()
-            | self._sale_methods()
-        )
+        table = SESSION_METHODS | self._till_methods() | self._sale_methods() | self._shop
         return table | {"rpc.discover": openrpc(table)}
 
     def _till_methods(self) -> dict[str, Method]:
@@ -137,7 +128,10 @@ class Till:
                 IdentifyParams, self.identify, Role.SALE, Identified, identifying
             ),
             "card.phone_link": Method(
-                PhoneLinkParams, self.phone_link, Role.SALE, PhoneLink, _CARD
+                PhoneLinkParams, self.phone_link, Role.SALE, PhoneLink, _PHONE
+            ),
+            "card.phone_revoke": Method(
+                PhoneRevokeParams, self.phone_revoke, Role.SALE, PhoneRevoked, _PHONE
             ),
             "input.simulate": Method(SimulateParams, self.simulate, Role.SALE, Done),
         }
@@ -183,6 +177,11 @@ class Till:
             raise RefusedError(ErrorCode.OFFLINE, "This till has no phone pages ([web]).")
         code, until = self._checkout.offer_phone(params.presentation, params.override)
         return PhoneLink(f"{address}/bind/{code}", until)
+
+    async def phone_revoke(self, session: Session, params: PhoneRevokeParams) -> PhoneRevoked:
+        """Make the codes and the page of a lost phone worthless."""
+        said = params.presentation, params.by, params.reason
+        return PhoneRevoked(await self._checkout.revoke_phone(*said))
 
     async def quote(self, session: Session, params: QuoteParams) -> Quoted:
         """Price a basket."""

@@ -41,6 +41,14 @@ class PhoneLinkParams(msgspec.Struct, frozen=True, kw_only=True):
     override: Override | None = None
 
 
+class PhoneRevokeParams(msgspec.Struct, frozen=True, kw_only=True):
+    """A card whose phone was lost, shown in any way; who says so, and why, is kept."""
+
+    presentation: str
+    by: Text
+    reason: Text
+
+
 class QuoteParams(SaleTerms, frozen=True, kw_only=True):
     """A basket to price."""
 
@@ -147,8 +155,10 @@ class ReaderStatus(msgspec.Struct, frozen=True):
 class DaemonStatus(msgspec.Struct, frozen=True, kw_only=True):
     """How the daemon is. ``simulated`` lists the readers and cards for ``input.simulate``.
 
-    clock: ``phones_ahead_s``, by how much customers' phones are ahead of this till (the median, or
-           None before five cards), and ``suspect``: somebody should look at the till's clock.
+    clock_suspect:  the machine's clock stands behind the ledger's last entry, or customers' phones
+                    disagree with it; sales go on with the last time.
+    phones_ahead_s: by how much customers' phones are ahead of this till (the median), or None
+                    before five cards.
     """
 
     version: str
@@ -159,5 +169,6 @@ class DaemonStatus(msgspec.Struct, frozen=True, kw_only=True):
     ledger: dict[str, Any]
     programme: dict[str, str]
     outbox: int
+    clock_suspect: bool
     simulated: dict[str, tuple[str, ...]]
-    clock: dict[str, int | bool | None]
+    phones_ahead_s: int | None

@@ -81,9 +81,13 @@ class OpenChipReader:
                 self._lying = self._unread = False
                 self._channel.release()
                 yield Removed(self._name)
+                self._recovered = self._recovered or not self._channel.stuck
             if self._recovered:
-                self._recovered = self._lying = False
-                yield StateChanged(self._name, ReaderState.READY)
+                self._recovered = False
+                if self._lying:  # it answered late, or it is leaving: look again in a moment
+                    self._unread = True
+                else:
+                    yield StateChanged(self._name, ReaderState.READY)
             if slot.present and (again or not self._lying):
                 self._lying = True
                 event = await self._present(slot)

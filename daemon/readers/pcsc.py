@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 from smartcard import scard
 
@@ -46,8 +47,8 @@ def _translated(code: int) -> ReaderError:
     return CardLostError(f"the card was lost ({code & 0xFFFFFFFF:08X})")
 
 
-def _establish() -> int:
-    code, context = scard.SCardEstablishContext(scard.SCARD_SCOPE_SYSTEM)
+def _establish(calls: Any) -> int:
+    code, context = calls.SCardEstablishContext(scard.SCARD_SCOPE_SYSTEM)
     if code != scard.SCARD_S_SUCCESS:
         raise _translated(code)
     return int(context)
@@ -56,24 +57,25 @@ def _establish() -> int:
 class PcscLink:
     """A card that is connected for this process alone, in a context of its own."""
 
-    def __init__(self, reader: str) -> None:
+    def __init__(self, reader: str, calls: Any = scard) -> None:
         """Power the card. Raises CardLostError, ReaderLostError, ReaderDeniedError."""
-        self._context = _establish()
+        self._calls = calls
+        self._context = _establish(calls)
         any_protocol = scard.SCARD_PROTOCOL_T0 | scard.SCARD_PROTOCOL_T1
-        code, self._card, protocol = scard.SCardConnect(
+        code, self._card, protocol = calls.SCardConnect(
             self._context, reader, scard.SCARD_SHARE_EXCLUSIVE, any_protocol
         )
         if code == scard.SCARD_S_SUCCESS:
-            code = scard.SCardBeginTransaction(self._card)
+            code = calls.SCardBeginTransaction(self._card)
         if code != scard.SCARD_S_SUCCESS:
-            scard.SCardReleaseContext(self._context)
+            calls.SCardReleaseContext(self._context)
             raise _translated(code)
         is_t0 = protocol == scard.SCARD_PROTOCOL_T0
         self._pci = scard.SCARD_PCI_T0 if is_t0 else scard.SCARD_PCI_T1
 
     def transmit(self, command: bytes) -> bytes:
         """Exchange one APDU. Raises CardLostError, ReaderLostError."""
-        code, answer = scard.SCardTransmit(self._card, self._pci, list(command))
+        code, answer = self._calls.SCardTransmit(self._card, self._pci, list(command))
         if code != scard.SCARD_S_SUCCESS:
             raise _translated(code)
         if not answer:  # a driver may call a card that was torn out a success
@@ -82,9 +84,9 @@ class PcscLink:
 
     def close(self) -> None:
         """Let go of the card, reset: no authentication outlives us. Errors no longer matter."""
-        scard.SCardEndTransaction(self._card, scard.SCARD_LEAVE_CARD)
-        scard.SCardDisconnect(self._card, scard.SCARD_RESET_CARD)
-        scard.SCardReleaseContext(self._context)
+        self._calls.SCardEndTransaction(self._card, scard.SCARD_LEAVE_CARD)
+        self._calls.SCardDisconnect(self._card, scard.SCARD_RESET_CARD)
+        self._calls.SCardReleaseContext(self._context)
 
 
 def _ignore(slot: Slot) -> None:
@@ -95,10 +97,11 @@ class PcscWatch:
     """The one thread of this process that watches pcscd, and who listens to which reader.
 
     It runs while at least one reader uses it, and outlives pcscd. Everything but the thread
-    itself is called on the loop.
+    itself is called on the loop. ``calls`` is ``smartcard.scard``, or what stands in for it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, calls: Any = scard) -> None:
+        self.calls = calls
         self._users = 0
         self._patterns: list[str] = []
         self._listeners: dict[str, Callable[[Slot], None]] = {}
@@ -178,11 +181,11 @@ class PcscWatch:
 
         while not stop.is_set():
             try:
-                context = _establish()
+                context = _establish(self.calls)
                 try:
-                    _follow(context, stop, post)
+                    _follow(self.calls, context, stop, post)
                 finally:
-                    scard.SCardReleaseContext(context)
+                    self.calls.SCardReleaseContext(context)
             except ReaderDeniedError as fault:
                 post({}, fault)
                 stop.wait(RETRY_S)
@@ -191,15 +194,20 @@ class PcscWatch:
                 stop.wait(RETRY_S)
 
 
-def _follow(context: int, stop: threading.Event, post: Callable[[dict[str, Slot]], None]) -> None:
+def _follow(
+    calls: Any, context: int, stop: threading.Event, post: Callable[[dict[str, Slot]], None]
+) -> None:
     """Post what lies on each reader, at once and at every change. Raises a ReaderError."""
     known: dict[str, int] = {}
+    listed: list[str] | None = None
     posted: dict[str, Slot] | None = None
     while not stop.is_set():
-        names = _reader_names(context)
+        before, names = listed, _reader_names(calls, context)
+        listed = names
         asked = [(name, known.get(name, scard.SCARD_STATE_UNAWARE)) for name in names]
-        wait_ms = LOOK_AGAIN_MS if posted is not None else 0
-        code, states = scard.SCardGetStatusChange(
+        # One that came or went since the last look is told at once, not after the wait.
+        wait_ms = LOOK_AGAIN_MS if names == before else 0
+        code, states = calls.SCardGetStatusChange(
             context, wait_ms, [*asked, (_PNP, len(names) << 16)]
         )
         if code == scard.SCARD_E_UNKNOWN_READER:  # unplugged since it was listed
@@ -214,8 +222,8 @@ def _follow(context: int, stop: threading.Event, post: Callable[[dict[str, Slot]
             posted = slots
 
 
-def _reader_names(context: int) -> list[str]:
-    code, names = scard.SCardListReaders(context, [])
+def _reader_names(calls: Any, context: int) -> list[str]:
+    code, names = calls.SCardListReaders(context, [])
     if code == scard.SCARD_E_NO_READERS_AVAILABLE:
         return []
     if code != scard.SCARD_S_SUCCESS:
@@ -243,7 +251,9 @@ class PcscReader:
     async def open(self) -> AsyncIterator[OpenChipReader]:
         """Bind the reader. Raises ReaderLostError, ReaderDeniedError."""
         async with self._watch.bind(self._pattern) as bound:
-            open_reader = OpenChipReader(self.name, self._clock, lambda: PcscLink(bound))
+            open_reader = OpenChipReader(
+                self.name, self._clock, lambda: PcscLink(bound, self._watch.calls)
+            )
             self._watch.listen(bound, open_reader.update)
             try:
                 yield open_reader
@@ -256,8 +266,8 @@ def attached() -> list[str]:
 
     Raises: ReaderLostError when pcscd does not answer, ReaderDeniedError when it refuses us.
     """
-    context = _establish()
+    context = _establish(scard)
     try:
-        return _reader_names(context)
+        return _reader_names(scard, context)
     finally:
         scard.SCardReleaseContext(context)

@@ -25,7 +25,7 @@ class SerialReader:
     @asynccontextmanager
     async def open(self) -> AsyncIterator[OpenFrameReader]:
         """Open the port. Raises ReaderLostError, or ReaderDeniedError for want of rights."""
-        port = _open_port(self._settings)
+        port = open_port(self._settings)
         try:
             yield self._read(DeviceFile(port.fileno()))
         finally:
@@ -39,7 +39,8 @@ class SerialReader:
         return OpenFrameReader(settings, self._clock, device, settings.framer())
 
 
-def _open_port(settings: SerialSettings) -> serial.Serial:
+def open_port(settings: SerialSettings) -> serial.Serial:
+    """Open a port for us alone. Raises ReaderLostError, ReaderDeniedError."""
     try:
         return serial.Serial(
             settings.device,

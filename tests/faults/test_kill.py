@@ -6,6 +6,7 @@ import shutil
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,36 @@ from tests.support.till import (
     open_till,
 )
 
-HOLD = {"lines": BASKET, "burn": 1_000, "ttl_s": 3_600}
+HOLD = {"lines": BASKET, "burn": {"bonus": 1_000}, "ttl_s": 3_600}
 EARNED = 3_500
+COUPON = {"line": 1, "sku": "COUPON", "qty": 1, "unit_price": 8_000}
+GIFT = "2900000000032"
+SHOP = (
+    resources.files("daemon.cli").joinpath("sample/programme.toml").read_text("utf-8")
+    + """
+[[purse]]
+id = "gift"
+unit = "UAH"
+[[rule]]
+id = "gift"
+give = { burn = "gift" }
+[[rule]]
+id = "sell-coupon"
+scope = { sku = "COUPON" }
+give = { issue = "coupon", each = 1 }
+[[rule]]
+id = "coupon"
+lane = "card"
+when = { codes = "coupon" }
+give = { amount = 10000 }
+limit = { per_code = 1, returnable = true }
+[[status]]
+id = "club"
+of = "spend"
+enter = { at_least = 1, within = "30d" }
+decide = "auto"
+"""
+)
 
 
 # A server that has imported everything forks each till: starting afresh takes longer than dying.
@@ -98,13 +127,31 @@ async def live(pos: Pos, presentation: str) -> list[Any]:
         await pos.call("sale.return", return_id="r2", sale_id="s1", whole=True),
         await pos.call("sale.hold", sale_id="s2", lines=BASKET),
         await pos.call("sale.void", sale_id="s2"),
+        *await gifts_and_codes(pos),
+    ]
+
+
+async def gifts_and_codes(pos: Pos) -> list[Any]:
+    """Buy a coupon, hold a sale with it, commit it with a gift card too, and take it back."""
+    bought = await pos.call("sale.commit", sale_id="s3", lines=[COUPON])
+    [issued] = bought["receipt"]["issued"]
+    codes = [issued["code"], GIFT]
+    terms = {"lines": BASKET, "codes": codes, "burn": {"gift": 5_000}, "ttl_s": 3_600}
+    return [
+        bought,
+        await pos.call("card.topup", topup_id="t1", card=GIFT, purse="gift", amount=20_000),
+        await pos.call("sale.hold", sale_id="s4", **terms),
+        await pos.call("sale.commit", sale_id="s4"),
+        await pos.call("sale.return", return_id="r4", sale_id="s4", whole=True),
     ]
 
 
 async def earlier_sale(home: Path) -> None:
     """A card with something on it, to burn from."""
-    lay_out(home)
+    lay_out(home, SHOP)
     async with process(home), Pos.connect(home / "pos.sock") as pos:
+        await pos.call("card.issue", request_id="gift", kind="gift", number=GIFT)
+        await pos.call("card.topup", topup_id="t0", card=GIFT, purse="gift", amount=10_000)
         presentation = await show_chip(pos)
         sale = {"sale_id": "s0", "presentation": presentation, "lines": BASKET}
         posted = await pos.call("sale.commit", **sale)
@@ -118,11 +165,15 @@ async def undisturbed(home: Path) -> tuple[list[Any], int]:
 
 
 def as_seen(answers: list[Any]) -> list[Any]:
-    """Return the answers without what differs from run to run: times, and whether replayed."""
+    """Return the answers without what differs from run to run: times, drawn codes, replayed."""
 
     def plain(value: Any) -> Any:
         if isinstance(value, dict):
-            return {k: plain(v) for k, v in value.items() if k not in ("at", "until", "replayed")}
+            return {
+                k: plain(v)
+                for k, v in value.items()
+                if k not in ("at", "until", "code", "replayed")
+            }
         return [plain(item) for item in value] if isinstance(value, list) else value
 
     return [plain(answer) for answer in answers]

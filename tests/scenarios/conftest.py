@@ -14,9 +14,15 @@ def clock() -> HandClock:
 
 
 @pytest.fixture
-async def till(tmp_path: Path, clock: HandClock) -> AsyncIterator[App]:
+def programme() -> str:
+    """Give the till's programme; a module that needs another one overrides this."""
+    return ""
+
+
+@pytest.fixture
+async def till(tmp_path: Path, clock: HandClock, programme: str) -> AsyncIterator[App]:
     """A whole till; its ledger is audited at the end of every test."""
-    lay_out(tmp_path)
+    lay_out(tmp_path, programme)
     async with open_till(tmp_path, clock) as app:
         yield app
     assert audited(tmp_path).findings == ()

@@ -11,15 +11,9 @@ import pytest
 
 from card_formats.phone.rotating import PERIOD_S, REACH_STEPS, compose
 from daemon.accounts.cards import NewCard, Profile
-from daemon.accounts.rotating import (
-    CLOCK_BACK_S_MAX,
-    CLOCK_CARDS_MIN,
-    FAILURES_MAX,
-    FAILURES_WITHIN_S,
-    SLOW_S,
-)
+from daemon.accounts.rotating import CLOCK_CARDS_MIN, FAILURES_MAX, FAILURES_WITHIN_S, SLOW_S
 from daemon.app import App
-from daemon.clock import SystemClock
+from daemon.clock import CLOCK_BACK, SystemClock
 from daemon.ledger.entries import decode
 from daemon.ledger.sqlite import SQLiteStore
 from tests.scenarios.baskets import sell
@@ -53,6 +47,10 @@ async def refusal_of(pos: Pos, code: str) -> RefusedByTillError:
 @pytest.fixture
 async def phone(till: App, clock: HandClock) -> Phone:
     return await bind(till, PHONE, clock)
+
+
+def clock_in(status: Any) -> tuple[int | None, bool]:
+    return status["phones_ahead_s"], status["clock_suspect"]
 
 
 async def test_a_live_code_identifies_and_spends_what_a_static_one_only_collects(
@@ -213,7 +211,7 @@ async def test_a_clock_behind_the_last_entry_takes_no_live_code(
     pos: Pos, phone: Phone, clock: HandClock
 ) -> None:
     await sell(pos, "s1", (await pos.call("card.identify", scan=PLASTIC))["presentation"])
-    clock.move(seconds=-CLOCK_BACK_S_MAX)
+    clock.move(seconds=-CLOCK_BACK.total_seconds())
     assert (await pos.call("card.identify", scan=phone.code()))["trust"] == "rotating"
     clock.move(seconds=-PERIOD_S)
     error = await refusal_of(pos, phone.code())
@@ -269,10 +267,23 @@ async def test_a_live_or_mutual_card_gets_a_link_and_a_copyable_one_needs_somebo
     }
 
 
+async def test_a_lost_phone_is_worthless_as_soon_as_its_owner_says_so(
+    till: App, pos: Pos, phone: Phone, clock: HandClock
+) -> None:
+    shown = (await pos.call("card.identify", scan=PHONE))["presentation"]
+    said = {"presentation": shown, "by": "senior", "reason": "stolen in the tram"}
+    assert await pos.call("card.phone_revoke", **said) == {"generation": 2}
+    error = await refusal_of(pos, phone.code())
+    assert (error.code, error.data["reason"]) == (1013, "old_phone")
+    assert (await pos.call("card.identify", scan=PHONE))["trust"] == "static"
+    found = await bind(till, PHONE, clock)
+    assert (await pos.call("card.identify", scan=found.code()))["trust"] == "rotating"
+
+
 async def test_the_till_s_status_says_when_the_phones_doubt_its_clock(
     till: App, pos: Pos, clock: HandClock
 ) -> None:
-    assert (await pos.call("status"))["clock"] == {"phones_ahead_s": None, "suspect": False}
+    assert clock_in(await pos.call("status")) == (None, False)
     for n in range(CLOCK_CARDS_MIN):
         number = f"290000000002{n}"
         identifiers = (("number", number),)
@@ -281,4 +292,4 @@ async def test_the_till_s_status_says_when_the_phones_doubt_its_clock(
         key = await till.phones.bind_first(await account_of(till, number))
         assert key is not None
         assert (await refusal_of(pos, Phone(key, clock, ahead_s=90).code())).code == 1014
-    assert (await pos.call("status"))["clock"] == {"phones_ahead_s": 90, "suspect": True}
+    assert clock_in(await pos.call("status")) == (90, True)

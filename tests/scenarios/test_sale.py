@@ -191,7 +191,6 @@ async def test_each_refusal_has_its_code(pos: Pos, clock: HandClock) -> None:
         "not_returnable": await refused(
             pos, "sale.return", return_id="r", sale_id="none", whole=True
         ),
-        "not_yet": await refused(pos, "card.topup", card="1"),
     }
     assert {name: error.data["name"] for name, error in codes.items()} == {
         name: name for name in codes

@@ -95,11 +95,21 @@ class Pos:
             await pos._writer.wait_closed()
 
     async def call(self, method: str, **params: Any) -> Any:
-        """Call and return the result; raise RefusedByTillError."""
+        """Call and return the result; raise RefusedByTillError, which the till has announced."""
         answer = msgspec.json.decode(await self.call_raw(method, **params))
         if "error" in answer:
-            raise RefusedByTillError(answer["error"])
+            error = RefusedByTillError(answer["error"])
+            if method in self.greeting["capabilities"] and error.data["name"] != "permission":
+                await self._check_announced(method, error)
+            raise error
         return answer["result"]
+
+    async def _check_announced(self, method: str, error: RefusedByTillError) -> None:
+        """Hold a refusal against what ``rpc.discover`` says of the method."""
+        described = msgspec.json.decode(await self.call_raw("rpc.discover"))["result"]
+        (said,) = [each for each in described["methods"] if each["name"] == method]
+        names = {ref["$ref"].rpartition("/")[2] for ref in said["errors"]}
+        assert error.data["name"] in names, f"{method} does not announce {error.data['name']}"
 
     async def call_raw(self, method: str, **params: Any) -> bytes:
         """Call and return the answer's line."""

@@ -96,7 +96,8 @@ def as_magtek(content: bytes) -> list[bytes]:
 def as_keys(content: bytes, layout: str = "us") -> list[bytes]:
     """Return the key events that type ``content`` (UTF-8) and Enter.
 
-    What the layout does not have is typed as an Alt code, as scanners do.
+    What the layout does not have is typed as an Alt code, as scanners do. Raises ValueError for
+    what has no Alt code either, or is not UTF-8.
     """
     text = content.decode("utf-8").rstrip("\r\n") + "\r"
     events = b"".join(_strokes(char, layout) for char in text)
@@ -127,6 +128,8 @@ def _control(char: str) -> bytes:
 
 def _alt_code(number: int, layout: Layout) -> bytes:
     encoded = chr(number).encode(layout.ansi, "ignore")
+    if not encoded and number < 256:  # such a number would be taken for one of the code page
+        raise ValueError(f"a scanner with this layout cannot type {chr(number)!r}")
     digits = f"0{encoded[0]}" if encoded else str(number)
     strokes = b"".join(_stroke(_KEY_BY_DIGIT[digit]) for digit in digits)
     return _press(LEFT_ALT) + strokes + _release(LEFT_ALT)

@@ -34,7 +34,7 @@ def test_an_audit_says_that_the_ledger_is_whole_and_names_its_head(home: Path) -
     result = CliRunner().invoke(app, ["audit", "--config", str(home / "tillcard.toml"), "--json"])
     assert result.exit_code == 0
     said = msgspec.json.decode(result.stdout)
-    assert (said["entries"], said["findings"]) == (4, [])
+    assert (said["entries"], said["findings"]) == (6, [])
     again = ["audit", "--ledger", str(home / "tillcard.db"), "--head", said["heads"][0]["hash"]]
     result = CliRunner().invoke(app, again)
     assert (result.exit_code, "The ledger is whole." in result.output) == (0, True)

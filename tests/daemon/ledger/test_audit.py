@@ -5,9 +5,12 @@ import pytest
 
 from daemon.ledger.audit import audit
 from daemon.ledger.entries import FOREVER, Entry, LotMove, Posting
+from daemon.ledger.members import moves, rows
 from daemon.ledger.sqlite import SQLiteStore
 from daemon.ledger.store import Change
+from daemon.programme.status import StatusState
 
+MEMBER = StatusState(stage="outside", total=5)
 AT = "2026-11-23T08:00:00.000000Z"
 
 
@@ -26,7 +29,9 @@ def ledger(tmp_path: Path) -> Path:
                     account="a1",
                     postings=(Posting("a1", "bonus", 50), Posting("@liability", "bonus", -50)),
                     lots=(LotMove("a1", "bonus", FOREVER, 0, 50),),
-                )
+                    statuses=moves("a1", {"club": MEMBER}),
+                ),
+                rows=rows({}, "a1", {"club": MEMBER}),
             )
         )
     store.commit()
@@ -57,6 +62,11 @@ def test_an_untouched_ledger_is_whole(ledger: Path) -> None:
     [
         ("UPDATE entry SET body = replace(body, 's1', 's9') WHERE seq = 2", "entry 2: its hash"),
         ("DELETE FROM entry WHERE seq = 2", "entry 3: follows 1; entries are missing"),
+        (
+            "UPDATE member SET state = replace(state, 'outside', 'member')",
+            "status a1 club: no entry",
+        ),
+        ("DELETE FROM member", "status a1 club: no entry"),
         ("UPDATE entry SET hash = zeroblob(32) WHERE seq = 3", "entry 3: its hash"),
         ("UPDATE balance SET posted = posted + 1", "balance a1 bonus posted: cached 151"),
         ("UPDATE lot SET amount = amount - 1", "cached 149, the entries say 150"),

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from daemon.app import App
-from daemon.pos.methods import LATER_METHODS
 from daemon.pos.server import TCP_CONNECTIONS_MAX, Server
 from tests.daemon.pos.shop import GREETING, WAIT_S, Shop, connected, new_ring
 from tests.scenarios.baskets import BASKET, show_plastic
@@ -60,7 +59,7 @@ async def test_with_the_token_a_client_may_sell_and_not_more(tcp_till: App, stra
 async def test_without_the_token_nothing_but_hello_is_answered(
     tcp_till: App, stranger: Pos
 ) -> None:
-    methods = [*stranger.greeting["capabilities"], *LATER_METHODS, "no.such.method"]
+    methods = [*stranger.greeting["capabilities"], "no.such.method"]
     for method in set(methods) - {"hello"}:
         assert (await refused(stranger, method)).data["name"] == "permission", method
     token = token_of(tcp_till)

@@ -1,0 +1,213 @@
+"""The shop's methods beside the sale: cards, codes, the club, programmes."""
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+
+from daemon.accounts.life import CardDone, CardTerms, IssueTerms, Life, ReplaceTerms
+from daemon.answers import RequestId, Text
+from daemon.club import Club, Decided, DecisionTerms, Listing, ListTerms
+from daemon.editions import Activated, Editions
+from daemon.errors import ErrorCode
+from daemon.issued_codes import (
+    CodeShown,
+    CodesIssued,
+    IssueCodesTerms,
+    IssuedCodes,
+    ShowCodeTerms,
+)
+from daemon.ledger.ledger import Key
+from daemon.pos.dispatch import Method
+from daemon.pos.errors import ProtocolCode, ProtocolFaultError
+from daemon.pos.peers import Role
+from daemon.pos.protocol import NoParams
+from daemon.pos.session import Session
+from daemon.programme.checks import check
+from daemon.programme.errors import ProgrammeError
+from daemon.programme.programme import load
+from daemon.stored_value import CardShown, ShowTerms, StoredValue, ToppedUp, TopUpTerms
+
+PROGRAMME_CHARS_MAX = 200_000
+"""A programme sent over the socket: a request is at most 256 KiB."""
+ProgrammeText = Annotated[str, msgspec.Meta(max_length=PROGRAMME_CHARS_MAX)]
+
+_CARD = (ErrorCode.CARD_UNKNOWN, ErrorCode.CARD_BLOCKED, ErrorCode.CARD_EXPIRED, ErrorCode.MISREAD)
+_WRITE = (ErrorCode.ID_REUSED, ErrorCode.STORAGE_FULL)
+
+
+class CheckParams(msgspec.Struct, frozen=True):
+    """A programme file's text."""
+
+    text: ProgrammeText
+
+
+class Doubt(msgspec.Struct, frozen=True):
+    """What is wrong, or doubtful, and where in the file."""
+
+    path: str
+    message: str
+
+
+class Checked(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a programme could be activated; ``version`` is "" where it could not."""
+
+    programme: str
+    version: str
+    errors: tuple[Doubt, ...] = ()
+    warnings: tuple[Doubt, ...] = ()
+
+
+class ActivateParams(msgspec.Struct, frozen=True, kw_only=True):
+    """A programme to bring in force, now or ``at`` a time (RFC 3339 with an offset)."""
+
+    request_id: RequestId
+    text: ProgrammeText
+    at: datetime | None = None
+    by: Text = ""
+
+
+class ProgrammeShown(msgspec.Struct, frozen=True, kw_only=True):
+    """The programme in force, its text, and the versions that are to come."""
+
+    programme: str
+    version: str
+    text: str
+    coming: tuple[str, ...]
+
+
+class ShopMethods:
+    """The handlers: each translates parameters into a call, and nothing more."""
+
+    def __init__(
+        self,
+        life: Life,
+        stored_value: StoredValue,
+        issued_codes: IssuedCodes,
+        club: Club,
+        editions: Editions,
+    ) -> None:
+        self._life = life
+        self._stored_value = stored_value
+        self._codes = issued_codes
+        self._club = club
+        self._editions = editions
+
+    def methods(self) -> dict[str, Method]:
+        """Return the table: name, parameters, handler, least role, result, refusals."""
+        card = (*_WRITE, *_CARD)
+        club = (*_WRITE, ErrorCode.CARD_UNKNOWN, ErrorCode.LIMIT_REACHED)
+        purse = (*card, ErrorCode.NOT_ENOUGH)
+        return {
+            "card.issue": Method(IssueTerms, self.issue, Role.SALE, CardDone, card),
+            "card.replace": Method(ReplaceTerms, self.replace, Role.SALE, CardDone, card),
+            "card.block": Method(CardTerms, self.block, Role.SALE, CardDone, card),
+            "card.unblock": Method(CardTerms, self.unblock, Role.SALE, CardDone, card),
+            "card.extend": Method(CardTerms, self.extend, Role.SALE, CardDone, card),
+            "card.write_off": Method(CardTerms, self.write_off, Role.ADMIN, CardDone, card),
+            "card.topup": Method(TopUpTerms, self.top_up, Role.SALE, ToppedUp, purse),
+            "card.show": Method(ShowTerms, self.show_card, Role.SALE, CardShown, _CARD),
+            "code.issue": Method(IssueCodesTerms, self.issue_codes, Role.ADMIN, CodesIssued, card),
+            "code.show": Method(ShowCodeTerms, self.show_code, Role.SALE, CodeShown),
+            "club.list": Method(ListTerms, self.list_club, Role.ADMIN, Listing),
+            "club.grant": Method(DecisionTerms, self.grant, Role.ADMIN, Decided, club),
+            "club.refuse": Method(DecisionTerms, self.refuse, Role.ADMIN, Decided, club),
+            "programme.show": Method(NoParams, self.show_programme, Role.READ, ProgrammeShown),
+            "programme.check": Method(CheckParams, self.check_programme, Role.READ, Checked),
+            "programme.activate": Method(
+                ActivateParams, self.activate, Role.ADMIN, Activated, _WRITE
+            ),
+        }
+
+    async def issue(self, session: Session, params: IssueTerms) -> msgspec.Raw:
+        """Issue a card to a customer."""
+        return await self._life.issue(Key.of("card.issue", params.request_id, params), params)
+
+    async def replace(self, session: Session, params: ReplaceTerms) -> msgspec.Raw:
+        """Put a new card in the place of one that is lost or broken."""
+        return await self._life.replace(Key.of("card.replace", params.request_id, params), params)
+
+    async def block(self, session: Session, params: CardTerms) -> msgspec.Raw:
+        """Block a card that is lost."""
+        return await self._change("block", params)
+
+    async def unblock(self, session: Session, params: CardTerms) -> msgspec.Raw:
+        """Unblock a card that was found."""
+        return await self._change("unblock", params)
+
+    async def extend(self, session: Session, params: CardTerms) -> msgspec.Raw:
+        """Give a card another last day, or none."""
+        return await self._change("extend", params)
+
+    async def write_off(self, session: Session, params: CardTerms) -> msgspec.Raw:
+        """Write a card off for good."""
+        return await self._change("write_off", params)
+
+    async def _change(self, event: str, params: CardTerms) -> msgspec.Raw:
+        key = Key.of(f"card.{event}", params.request_id, params)
+        return await self._life.change(key, event, params)
+
+    async def top_up(self, session: Session, params: TopUpTerms) -> msgspec.Raw:
+        """Put stored value on a card."""
+        key = Key.of("card.topup", params.topup_id, params)
+        return await self._stored_value.top_up(key, params)
+
+    async def show_card(self, session: Session, params: ShowTerms) -> CardShown:
+        """Show a card, whatever its state."""
+        return await self._stored_value.show(params)
+
+    async def issue_codes(self, session: Session, params: IssueCodesTerms) -> msgspec.Raw:
+        """Issue codes of a campaign."""
+        return await self._codes.issue(Key.of("code.issue", params.request_id, params), params)
+
+    async def show_code(self, session: Session, params: ShowCodeTerms) -> CodeShown:
+        """Say what became of a code."""
+        return await self._codes.show(params)
+
+    async def list_club(self, session: Session, params: ListTerms) -> Listing:
+        """List who is to join, to be extended or to be excluded."""
+        return await self._club.list(params)
+
+    async def grant(self, session: Session, params: DecisionTerms) -> msgspec.Raw:
+        """Grant a status, or keep or extend it."""
+        key = Key.of("club.grant", params.request_id, params)
+        return await self._club.decide(key, params, granted=True)
+
+    async def refuse(self, session: Session, params: DecisionTerms) -> msgspec.Raw:
+        """Refuse a status, or end it."""
+        key = Key.of("club.refuse", params.request_id, params)
+        return await self._club.decide(key, params, granted=False)
+
+    async def show_programme(self, session: Session, params: NoParams) -> ProgrammeShown:
+        """Show the programme in force."""
+        active = self._editions.active
+        coming = tuple(programme.version for programme in self._editions.coming)
+        return ProgrammeShown(
+            programme=active.id, version=active.version, text=active.text, coming=coming
+        )
+
+    async def check_programme(self, session: Session, params: CheckParams) -> Checked:
+        """Say what is wrong with a programme, and what is doubtful."""
+        try:
+            programme = load(params.text)
+        except ProgrammeError as error:
+            return Checked(programme="", version="", errors=(Doubt(error.path, error.message),))
+        doubts = tuple(Doubt(doubt.path, doubt.message) for doubt in check(programme))
+        return Checked(programme=programme.id, version=programme.version, warnings=doubts)
+
+    async def activate(self, session: Session, params: ActivateParams) -> msgspec.Raw:
+        """Bring a programme in force; a bad one is refused and the old one stays."""
+        if params.at is not None and params.at.tzinfo is None:
+            raise _invalid("at needs an offset, such as 2026-12-01T00:00:00+02:00.")
+        try:
+            programme = load(params.text)
+        except ProgrammeError as error:
+            raise _invalid(f"{error.path}: {error.message}") from error
+        if programme.currency != self._editions.active.currency:
+            raise _invalid("programme.currency: a shop keeps its currency.")
+        key = Key.of("programme.activate", params.request_id, params)
+        return await self._editions.activate(key, programme, params.at, params.by)
+
+
+def _invalid(detail: str) -> ProtocolFaultError:
+    return ProtocolFaultError(ProtocolCode.INVALID_PARAMS, detail)

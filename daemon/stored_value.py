@@ -1,0 +1,150 @@
+"""Stored value: money or units that are put on a card, and what is on it."""
+
+from typing import Annotated
+
+import msgspec
+
+from daemon.accounts.cards import Profile
+from daemon.accounts.life import Life
+from daemon.answers import RequestId, Text
+from daemon.clock import Clock, rfc3339
+from daemon.editions import Editions
+from daemon.errors import ErrorCode, RefusedError
+from daemon.ledger import members
+from daemon.ledger.entries import FOREVER, Entry
+from daemon.ledger.ledger import Key, Ledger
+from daemon.ledger.moves import Balance, Moves
+from daemon.ledger.purse import Lot, put
+from daemon.ledger.rows import MEMBERS_OF
+from daemon.ledger.store import Change, Store
+from daemon.programme.programme import local_day
+
+TOPUP_MAX = 1_000_000_000
+
+
+class TopUpTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """What a customer paid in: ``amount`` in the purse's unit."""
+
+    topup_id: RequestId
+    card: Text
+    amount: Annotated[int, msgspec.Meta(ge=1, le=TOPUP_MAX)]
+    purse: str = ""
+    cashier: Text = ""
+    tenders: tuple[dict[str, int | str], ...] = ()
+
+
+class ToppedUp(msgspec.Struct, frozen=True, kw_only=True):
+    """The purses after it."""
+
+    state: str
+    topup_id: str
+    purse: str
+    amount: int
+    balances: dict[str, Balance]
+    replayed: bool = False
+
+
+class ShowTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """A card, by its number or its UID, whatever its state."""
+
+    card: Text
+
+
+class CardShown(msgspec.Struct, frozen=True, kw_only=True):
+    """A card, its customer, its purses, its statuses and its life's meters. ``until``: RFC 3339."""
+
+    number: str
+    account: str
+    kind: str
+    issuer: str
+    state: str
+    until: str
+    name: str
+    tags: tuple[str, ...]
+    balances: dict[str, Balance]
+    credit: dict[str, int]
+    statuses: tuple[str, ...]
+    meters: dict[str, int]
+
+
+class StoredValue:
+    """Puts value on cards and shows it."""
+
+    def __init__(self, ledger: Ledger, editions: Editions, life: Life, clock: Clock) -> None:
+        self._ledger = ledger
+        self._editions = editions
+        self._life = life
+        self._clock = clock
+
+    async def top_up(self, key: Key, terms: TopUpTerms) -> msgspec.Raw:
+        """Put value on a card, once.
+
+        Raises: RefusedError CARD_UNKNOWN, CARD_BLOCKED, CARD_EXPIRED; NOT_ENOUGH where it is not
+                said which purse.
+        """
+        programme, now = self._editions.active, self._clock.now()
+        today = local_day(programme, now).toordinal()
+
+        def job(store: Store) -> tuple[Change, ToppedUp]:
+            card = self._life.usable(store, terms.card, rfc3339(now))
+            name = terms.purse or next(iter(programme.purses), "")
+            purse = programme.purses.get(name)
+            if purse is None or (not terms.purse and len(programme.purses) > 1):
+                known = ", ".join(programme.purses) or "none"
+                raise RefusedError(ErrorCode.NOT_ENOUGH, f"Say which purse: {known}.")
+            if purse.where == "chip":
+                raise RefusedError(ErrorCode.NO_CARD, "This purse is on the chip: load it there.")
+            moves = Moves({card.account: store.purses(card.account)})
+            expires = today + purse.expire_days if purse.expire_days else FOREVER
+            lot = Lot(expires=expires, amount=terms.amount)
+            entering = put(moves.state(card.account, name), (lot,))
+            moves.move(card.account, name, posted=terms.amount, lots=entering)
+            entry = Entry(
+                at=rfc3339(now),
+                kind="topup",
+                ref=terms.topup_id,
+                account=card.account,
+                postings=tuple(moves.postings),
+                lots=tuple(moves.lots),
+                detail=msgspec.Raw(msgspec.json.encode(terms)),
+            )
+            answer = ToppedUp(
+                state="posted",
+                topup_id=terms.topup_id,
+                purse=name,
+                amount=terms.amount,
+                balances=moves.balances(card.account, today),
+            )
+            return Change(entry=entry), answer
+
+        return await self._ledger.carry_out(key, rfc3339(now), job)
+
+    async def show(self, terms: ShowTerms) -> CardShown:
+        """Show a card. Raises RefusedError CARD_UNKNOWN."""
+        programme = self._editions.active
+        day = local_day(programme, self._clock.now())
+
+        def read(store: Store) -> CardShown:
+            card = self._life.find(store, terms.card)
+            row = store.customer(card.account)
+            profile = msgspec.json.decode(row.profile, type=Profile) if row else Profile()
+            states = members.states_of(store.ask(MEMBERS_OF, card.account))
+            lives: dict[str, tuple[int, int] | None] = dict.fromkeys(programme.meters)
+            return CardShown(
+                number=card.number,
+                account=card.account,
+                kind=card.kind,
+                issuer=card.issuer,
+                state=card.state,
+                until=card.until,
+                name=profile.name,
+                tags=profile.tags,
+                balances=Moves({card.account: store.purses(card.account)}).balances(
+                    card.account, day.toordinal()
+                ),
+                credit={p.id: p.credit_limit for p in programme.purses.values() if p.credit_limit},
+                statuses=tuple(sorted(members.begun(programme.statuses, states, day))),
+                meters=store.meters(card.account, lives),
+            )
+
+        return await self._ledger.read(read)

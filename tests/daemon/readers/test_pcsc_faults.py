@@ -1,0 +1,148 @@
+"""Cables, names and rights, on a real pcscd behind calls that can be made to fail."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from smartcard import scard
+
+from card_formats.chip.uid import read_uid
+from daemon.clock import SystemClock
+from daemon.readers import Presented, ReaderState, StateChanged
+from daemon.readers.chip import UID_TIMEOUT_S
+from daemon.readers.errors import ReaderLostError
+from daemon.readers.pcsc import PcscReader, PcscWatch
+from daemon.readers.settings import PcscSettings
+from daemon.readers.simulated.cards import PlayedCard, TokenCard
+from daemon.readers.simulated.vpcd import VpcdCard
+from daemon.readers.supervisor import Supervisor
+from tests.support.events import next_event, running, until_state
+from tests.support.faulty_scard import FaultyScard
+from tests.support.pcscd import Pcscd
+
+pytestmark = pytest.mark.pcsc
+UID = bytes.fromhex("04A1B2C3D4E580")
+LEFT, RIGHT = "Virtual PCD 00 00", "Virtual PCD 00 01"
+ACR = "ACS ACR1252 Dual Reader [ACR1252 Dual Reader PICC] (RR123-000001) 00 00"
+ACR_MOVED = "ACS ACR1252 Dual Reader [ACR1252 Dual Reader PICC] (RR123-000001) 02 00"
+ACR_SAM = "ACS ACR1252 Dual Reader [ACR1252 Dual Reader SAM] (RR123-000001) 01 00"
+OTHER = "OMNIKEY 5022 (KN-000007) 00 00"
+SEEN_S, BACK_S = 1.0, 3.0
+
+
+@pytest.fixture
+def calls(pcscd: Pcscd) -> FaultyScard:
+    calls = FaultyScard()
+    calls.show(LEFT, ACR)
+    calls.show(RIGHT, OTHER)
+    return calls
+
+
+def supervised(calls: FaultyScard, **devices: str) -> Supervisor:
+    watch, clock = PcscWatch(calls), SystemClock()
+    settings = [PcscSettings(name=name, device=device) for name, device in devices.items()]
+    return Supervisor([PcscReader(one, clock, watch) for one in settings], clock)
+
+
+@pytest.fixture
+async def till(calls: FaultyScard) -> AsyncIterator[Supervisor]:
+    async with running(supervised(calls, acr="PICC] (RR123-000001)", other="KN-000007")) as till:
+        await until_state(till, "acr", ReaderState.READY)
+        await until_state(till, "other", ReaderState.READY)
+        yield till
+
+
+async def acr_is(till: Supervisor, state: ReaderState, *, within_s: float) -> None:
+    async with asyncio.timeout(within_s):
+        await until_state(till, "acr", state)
+
+
+async def test_an_unplugged_reader_is_absent_within_a_second_and_back_within_three(
+    calls: FaultyScard, till: Supervisor
+) -> None:
+    for _ in range(3):
+        calls.show(LEFT, "")
+        await acr_is(till, ReaderState.ABSENT, within_s=SEEN_S)
+        assert till.details["acr"] == "the reader was unplugged"
+        with pytest.raises(ReaderLostError):
+            await till.converse("acr", read_uid(), timeout_s=1)
+        calls.show(LEFT, ACR)
+        await acr_is(till, ReaderState.READY, within_s=BACK_S)
+    assert till.states["other"] is ReaderState.READY
+    with VpcdCard(PlayedCard(TokenCard(UID))):
+        assert (await next_event(till, Presented)).reader == "acr"
+    await until_state(till, "acr", ReaderState.READY)
+
+
+async def test_a_hub_that_resets_gives_the_readers_back_in_another_order(
+    calls: FaultyScard, till: Supervisor
+) -> None:
+    calls.show(LEFT, "")
+    calls.show(RIGHT, "")
+    await acr_is(till, ReaderState.ABSENT, within_s=SEEN_S)
+    await until_state(till, "other", ReaderState.ABSENT)
+    calls.show(RIGHT, OTHER)
+    calls.show(LEFT, ACR_MOVED)
+    await acr_is(till, ReaderState.READY, within_s=BACK_S)
+    await until_state(till, "other", ReaderState.READY)
+    with VpcdCard(PlayedCard(TokenCard(UID))):
+        assert (await next_event(till, Presented)).reader == "acr"
+    await until_state(till, "acr", ReaderState.READY)
+
+
+async def test_a_reader_that_leaves_with_its_card_reports_the_card_when_it_is_back(
+    calls: FaultyScard, till: Supervisor
+) -> None:
+    with VpcdCard(PlayedCard(TokenCard(UID))):
+        await next_event(till, Presented, reader="acr")
+        calls.show(LEFT, "")
+        await acr_is(till, ReaderState.ABSENT, within_s=SEEN_S)
+        calls.show(LEFT, ACR)
+        assert (await next_event(till, Presented, patience_s=BACK_S)).shown.raw == UID
+    await until_state(till, "acr", ReaderState.READY)
+
+
+async def test_a_user_whom_polkit_refuses_is_told_so_and_works_once_the_rule_is_there(
+    calls: FaultyScard,
+) -> None:
+    calls.refused = scard.SCARD_W_SECURITY_VIOLATION
+    async with running(supervised(calls, acr="RR123")) as till:
+        await acr_is(till, ReaderState.DENIED, within_s=SEEN_S)
+        assert till.details["acr"] == "this user may not use card readers: see the polkit rule"
+        calls.refused = scard.SCARD_S_SUCCESS
+        await acr_is(till, ReaderState.READY, within_s=BACK_S)
+
+
+async def test_a_reader_that_hangs_is_stuck_and_the_other_one_goes_on(
+    calls: FaultyScard, till: Supervisor
+) -> None:
+    calls.hung.set()
+    with VpcdCard(PlayedCard(TokenCard(UID))):
+        await acr_is(till, ReaderState.STUCK, within_s=2 * UID_TIMEOUT_S)
+        assert till.details["acr"] == "the card does not answer"
+        calls.hung.clear()
+        with VpcdCard(PlayedCard(TokenCard(UID)), slot=1):
+            assert (await next_event(till, Presented)).reader == "other"
+        calls.let_go.set()
+        assert (await next_event(till, Presented, reader="acr")).shown.raw == UID
+    await until_state(till, "acr", ReaderState.READY)
+    await until_state(till, "other", ReaderState.READY)
+
+
+async def test_the_slot_of_the_shop_s_own_key_card_is_no_reader_for_customers(
+    calls: FaultyScard,
+) -> None:
+    calls.show(RIGHT, ACR_SAM)
+    async with running(supervised(calls, acr="", second="")) as till:
+        await until_state(till, "acr", ReaderState.READY)
+        absent = await next_event(till, StateChanged, reader="second")
+        assert absent == StateChanged("second", ReaderState.ABSENT, "no card reader")
+
+
+async def test_the_slot_of_a_key_card_may_be_named(calls: FaultyScard) -> None:
+    calls.show(RIGHT, ACR_SAM)
+    async with running(supervised(calls, acr="SAM] (RR123-000001)")) as till:
+        await until_state(till, "acr", ReaderState.READY)
+        with VpcdCard(PlayedCard(TokenCard(UID)), slot=1):
+            assert (await next_event(till, Presented)).reader == "acr"
+        await until_state(till, "acr", ReaderState.READY)

@@ -1,0 +1,120 @@
+"""A card from its issue to its end; every change an entry, every call done once."""
+
+from typing import Any
+
+import pytest
+
+from card_formats.phone.mod97 import is_valid
+from daemon.app import App
+from tests.scenarios.shops import FRIEND, goods, refusal
+from tests.support.clock import HandClock
+from tests.support.till import PHONE, PLASTIC, Pos
+
+
+async def state(pos: Pos, card: str) -> str:
+    found: str = (await pos.call("card.show", card=card))["state"]
+    return found
+
+
+async def test_a_card_is_issued_with_a_number_of_its_own_once(pos: Pos) -> None:
+    terms: dict[str, Any] = {
+        "request_id": "i1",
+        "kind": "gift",
+        "profile": {"name": "Stefa", "tags": ["student"]},
+        "by": "anna",
+    }
+    first = await pos.call("card.issue", **terms)
+    assert first["state"] == "active"
+    assert is_valid(first["number"])
+    again = await pos.call("card.issue", **terms)
+    assert again == first | {"replayed": True}
+    assert await refusal(pos, "card.issue", **terms | {"kind": "plastic"}) == (1001, "id_reused")
+    shown = await pos.call("card.show", card=first["number"])
+    assert (shown["name"], shown["kind"], shown["tags"]) == ("Stefa", "gift", ["student"])
+    identified = await pos.call("card.identify", number=first["number"])
+    assert identified["name"] == "Stefa"
+
+
+async def test_a_printed_number_is_issued_and_not_twice(pos: Pos) -> None:
+    issued = await pos.call("card.issue", request_id="i1", number=FRIEND)
+    assert issued["number"] == FRIEND
+    taken = {"request_id": "i2", "number": FRIEND}
+    assert await refusal(pos, "card.issue", **taken) == (1011, "card_blocked")
+    assert await refusal(pos, "card.issue", **taken) == (1011, "card_blocked")
+    misread = {"request_id": "i3", "number": "2900000000019"}
+    assert await refusal(pos, "card.issue", **misread) == (1015, "misread")
+    foreign = {"request_id": "i4", "number": "5555"}
+    assert await refusal(pos, "card.issue", **foreign) == (1010, "card_unknown")
+
+
+async def test_cards_of_a_family_share_an_account(pos: Pos) -> None:
+    await pos.call("sale.commit", sale_id="s1", card=PLASTIC, lines=goods(100_000))
+    await pos.call("card.issue", request_id="i1", number=FRIEND, with_card=PLASTIC)
+    shown = await pos.call("card.show", card=FRIEND)
+    assert shown["balances"]["bonus"]["available"] == 5_000
+    quote = await pos.call("sale.quote", card=FRIEND, lines=goods(10_000))
+    assert quote["total"] == 9_500
+
+
+async def test_a_lost_card_is_blocked_and_a_found_one_unblocked(pos: Pos) -> None:
+    terms = {"request_id": "b1", "card": PLASTIC, "by": "anna", "reason": "lost"}
+    assert (await pos.call("card.block", **terms))["state"] == "blocked"
+    assert (await pos.call("card.block", **terms))["replayed"] is True
+    blocked = (1011, "card_blocked")
+    assert await refusal(pos, "card.identify", number=PLASTIC) == blocked
+    assert await refusal(pos, "sale.quote", card=PLASTIC, lines=goods(100)) == blocked
+    assert await refusal(pos, "card.topup", topup_id="t", card=PLASTIC, amount=1) == blocked
+    assert await refusal(pos, "card.block", **terms | {"request_id": "b2"}) == blocked
+    await pos.call("card.unblock", **terms)
+    assert (await pos.call("card.identify", number=PLASTIC))["name"] == "Olena"
+
+
+async def test_a_replaced_card_leaves_its_balance_to_the_new_one(pos: Pos) -> None:
+    await pos.call("sale.commit", sale_id="s1", card=PLASTIC, lines=goods(100_000))
+    terms: dict[str, Any] = {"request_id": "r1", "card": PLASTIC, "number": FRIEND}
+    done = await pos.call("card.replace", **terms)
+    assert (done["number"], done["replaced"], done["state"]) == (FRIEND, PLASTIC, "active")
+    assert (await pos.call("card.replace", **terms))["replayed"] is True
+    shown = await pos.call("card.show", card=FRIEND)
+    assert (shown["name"], shown["balances"]["bonus"]["available"]) == ("Olena", 5_000)
+    assert await state(pos, PLASTIC) == "replaced"
+    assert await refusal(pos, "card.identify", number=PLASTIC) == (1011, "card_blocked")
+    for event in ("block", "unblock", "extend"):
+        late = {"request_id": f"late-{event}", "card": PLASTIC}
+        assert await refusal(pos, f"card.{event}", **late) == (1011, "card_blocked")
+    taken = {"request_id": "r2", "card": FRIEND, "number": PHONE}
+    assert await refusal(pos, "card.replace", **taken) == (1011, "card_blocked")
+    assert await state(pos, FRIEND) == "active"
+
+
+async def test_a_card_s_last_day_is_good_and_it_can_be_extended(pos: Pos, clock: HandClock) -> None:
+    today = clock.now().date()
+    terms = {"request_id": "i1", "number": FRIEND, "until": str(today)}
+    await pos.call("card.issue", **terms)
+    clock.move(hours=13)  # 23:00 in Kyiv
+    assert (await pos.call("card.identify", number=FRIEND))["status"] == "active"
+    clock.move(hours=1)
+    expired = (1012, "card_expired")
+    assert await refusal(pos, "card.identify", number=FRIEND) == expired
+    clock.move(days=1)
+    await pos.call("card.extend", request_id="e1", card=FRIEND, until="2027-12-31")
+    assert (await pos.call("card.identify", number=FRIEND))["status"] == "active"
+    await pos.call("card.extend", request_id="e2", card=FRIEND)
+    assert (await pos.call("card.show", card=FRIEND))["until"] == ""
+    wrong = {"request_id": "e3", "card": FRIEND, "until": "2027-02-30"}
+    assert await refusal(pos, "card.extend", **wrong) == expired
+
+
+async def test_a_card_that_was_written_off_is_gone_for_good(pos: Pos, till: App) -> None:
+    await pos.call("card.write_off", request_id="w1", card=PLASTIC, reason="torn to pieces")
+    assert await refusal(pos, "card.identify", number=PLASTIC) == (1011, "card_blocked")
+    back = {"request_id": "u1", "card": PLASTIC}
+    assert await refusal(pos, "card.unblock", **back) == (1011, "card_blocked")
+
+
+@pytest.mark.parametrize("method", ["card.show", "card.block", "card.replace", "card.extend"])
+async def test_a_card_that_nobody_issued_is_unknown(pos: Pos, method: str) -> None:
+    params = {"card": "2900000000193"}
+    if method != "card.show":
+        params["request_id"] = "x"
+    assert await refusal(pos, method, **params) == (1010, "card_unknown")

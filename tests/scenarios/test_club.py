@@ -1,0 +1,209 @@
+"""The discount club from the first purchase to the exclusion, and what the calendar does to it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daemon.app import App
+from tests.scenarios.shops import HEAD, account_of, goods, refusal
+from tests.support.clock import HandClock
+from tests.support.till import PHONE, PLASTIC, Pos, audited, lay_out, open_till
+
+CLUB = (
+    HEAD
+    + """
+[[lane]]
+id = "card"
+[[meter]]
+id = "spend"
+of = "paid"
+[[meter]]
+id = "as_member"
+of = "paid"
+window = "since:club"
+[[status]]
+id = "club"
+of = "spend"
+enter = { at_least = 500000, within = "30d" }
+keep = { at_least = 300000, within = "60d" }
+[[rule]]
+id = "club"
+lane = "card"
+when = { status = { club = true } }
+give = { percent = 7 }
+[[rule]]
+id = "loyal"
+lane = "card"
+when = { meter = { as_member = { at_least = 100000 } } }
+give = { percent = 9 }
+"""
+)
+
+
+@pytest.fixture
+def programme() -> str:
+    return CLUB
+
+
+class Customer:
+    """One customer's days. Day 0 is the clock's first day."""
+
+    def __init__(self, pos: Pos, till: App, clock: HandClock) -> None:
+        self.pos, self.till, self.clock = pos, till, clock
+        self.day, self.sales = 0, 0
+
+    async def on(self, day: int) -> "Customer":
+        """Go to a day, and let the till see midnight once at the end of it."""
+        self.clock.move(days=day - self.day)
+        self.day = day
+        await self.till.look_after()
+        return self
+
+    async def buys(self, amount: int) -> int:
+        """Buy; return the total."""
+        self.sales += 1
+        terms = {"sale_id": f"s{self.sales}", "card": PLASTIC, "lines": goods(amount)}
+        total: int = (await self.pos.call("sale.commit", **terms))["total"]
+        return total
+
+    async def lists(self) -> dict[str, list[tuple[str, int]]]:
+        """Return the owner's lists: name and sum of each member."""
+        found = {}
+        for name in ("join", "extend", "exclude"):
+            listing = await self.pos.call("club.list", status="club", list=name)
+            found[name] = [(one["name"], one["total"]) for one in listing["members"]]
+        return {name: members for name, members in found.items() if members}
+
+    async def decides(self, what: str, request_id: str = "") -> Any:
+        return await self.pos.call(
+            f"club.{what}",
+            request_id=request_id or f"{what}-{self.day}",
+            status="club",
+            account=await account_of(self.pos, PLASTIC),
+            by="owner",
+            reason="the owner's word",
+        )
+
+    async def price(self) -> int:
+        """Return what 100.00 costs."""
+        quote = await self.pos.call("sale.quote", card=PLASTIC, lines=goods(10_000))
+        total: int = quote["total"]
+        return total
+
+
+@pytest.fixture
+def customer(pos: Pos, till: App, clock: HandClock) -> Customer:
+    return Customer(pos, till, clock)
+
+
+async def join(customer: Customer) -> None:
+    """5,100 by day 29, a candidate; approved on day 30."""
+    await customer.buys(200_000)
+    await (await customer.on(12)).buys(250_000)
+    assert await customer.lists() == {}
+    await (await customer.on(29)).buys(60_000)
+    assert await customer.lists() == {"join": [("Olena", 510_000)]}
+    await customer.on(30)
+    assert await customer.price() == 10_000
+    await customer.decides("grant")
+
+
+async def test_who_reaches_the_sum_in_time_is_listed_and_joins_by_the_owner_s_word(
+    customer: Customer,
+) -> None:
+    await join(customer)
+    assert await customer.price() == 9_300
+    assert await customer.lists() == {}
+    shown = await customer.pos.call("card.show", card=PLASTIC)
+    assert shown["statuses"] == ["club"]
+    # A meter that counts since the status began starts at nothing.
+    await customer.buys(100_000)
+    assert await customer.price() == 9_300
+    await customer.buys(100_000)
+    assert await customer.price() == 9_100
+
+
+async def test_a_window_that_closes_short_cancels_its_sum(customer: Customer) -> None:
+    await customer.buys(200_000)
+    await (await customer.on(12)).buys(250_000)
+    await customer.on(30)
+    await (await customer.on(31)).buys(60_000)
+    assert await customer.lists() == {}
+    # The new window holds 600.00 only: 4,400.00 more are needed, and 4,399.99 do not do.
+    await (await customer.on(60)).buys(439_999)
+    assert await customer.lists() == {}
+    await customer.buys(1)
+    assert await customer.lists() == {"join": [("Olena", 500_000)]}
+
+
+async def test_who_spends_too_little_is_listed_and_excluded_by_the_owner_s_word(
+    customer: Customer,
+) -> None:
+    await join(customer)
+    await (await customer.on(60)).buys(250_000)
+    await (await customer.on(89)).buys(40_000)  # 2,325.00 and 372.00 paid, or less: short
+    assert await customer.lists() == {}
+    await customer.on(90)
+    assert [name for name, _ in (await customer.lists())["exclude"]] == ["Olena"]
+    assert await customer.price() < 10_000, "the discount stays until the owner decides"
+    refused = await customer.decides("refuse")
+    assert (refused["membership"]["stage"], refused["membership"]["total"]) == ("outside", 0)
+    assert await customer.price() == 10_000
+    assert await customer.lists() == {}
+
+
+async def test_a_return_in_the_window_takes_the_candidacy_back(customer: Customer) -> None:
+    await customer.buys(200_000)
+    await (await customer.on(12)).buys(250_000)
+    await (await customer.on(29)).buys(60_000)
+    assert await customer.lists() == {"join": [("Olena", 510_000)]}
+    # 200.00 of the 600.00 come back: 4,900.00, no candidate any more.
+    terms = {"sale_id": "s3", "lines": [{"line": 1, "qty": 1}]}
+    await customer.pos.call("sale.return", return_id="r1", **terms)
+    assert await customer.lists() == {}
+    await customer.buys(40_000)
+    assert await customer.lists() == {}
+    await customer.buys(10_000)
+    assert await customer.lists() == {"join": [("Olena", 500_000)]}
+
+
+async def test_a_decision_is_made_once_and_says_who_made_it(customer: Customer) -> None:
+    await join(customer)
+    again = await customer.decides("grant", "grant-30")
+    assert again["replayed"] is True
+    account = await account_of(customer.pos, PLASTIC)
+    more = {"status": "club", "account": account, "request_id": "grant-30"}
+    error = await refusal(customer.pos, "club.grant", **more)
+    assert error == (1001, "id_reused")
+    nobody = {"request_id": "x", "status": "club", "account": "nobody"}
+    assert await refusal(customer.pos, "club.grant", **nobody) == (1010, "card_unknown")
+    nothing = {"request_id": "y", "status": "chess", "account": account}
+    assert await refusal(customer.pos, "club.grant", **nothing) == (1023, "limit_reached")
+
+
+async def test_another_s_purchases_open_no_window(customer: Customer) -> None:
+    terms = {"sale_id": "other", "card": PHONE, "lines": goods(600_000)}
+    await customer.pos.call("sale.commit", **terms)
+    await customer.buys(100)
+    assert await customer.lists() == {"join": [("Iryna", 600_000)]}
+
+
+async def test_days_on_which_the_shop_was_closed_are_made_up_at_the_start(
+    tmp_path: Path, clock: HandClock
+) -> None:
+    lay_out(tmp_path, CLUB)
+    async with open_till(tmp_path, clock) as till, Pos.connect(till.socket) as pos:
+        customer = Customer(pos, till, clock)
+        await customer.buys(600_000)
+        await customer.decides("grant")
+    clock.move(days=60)
+    entries = []
+    for _ in range(2):  # a second start on the same day changes nothing
+        async with open_till(tmp_path, clock) as till, Pos.connect(till.socket) as pos:
+            customer = Customer(pos, till, clock)
+            await till.look_after()
+            assert await customer.lists() == {"exclude": [("Olena", 0)]}
+        assert audited(tmp_path).findings == ()
+        entries.append(audited(tmp_path).entries)
+    assert entries[0] == entries[1]
