@@ -204,6 +204,11 @@ class HandTill:
         key = Key.of("sale.commit", sale_id, terms)
         return msgspec.json.decode(await self.checkout.commit(key, sale_id, terms, None))
 
+    async def void(self, sale_id: str) -> Any:
+        """Void a sale. Raises RefusedError."""
+        key = Key("sale.void", sale_id, b"void")
+        return msgspec.json.decode(await self.checkout.void(key, sale_id, "paid in cash"))
+
     async def state(self, sale_id: str) -> str:
         return (await self.checkout.status(sale_id)).state
 
