@@ -204,6 +204,12 @@ class HandTill:
         key = Key.of("sale.commit", sale_id, terms)
         return msgspec.json.decode(await self.checkout.commit(key, sale_id, terms, None))
 
+    async def hold(self, sale_id: str, presentation: str, burn: int) -> Any:
+        """Hold a sale that burns from the chip. Raises RefusedError."""
+        terms = SaleTerms(presentation=presentation, lines=LINES, burn={"bonus": burn})
+        key = Key.of("sale.hold", sale_id, terms)
+        return msgspec.json.decode(await self.checkout.hold(key, sale_id, terms, None))
+
     async def void(self, sale_id: str) -> Any:
         """Void a sale. Raises RefusedError."""
         key = Key("sale.void", sale_id, b"void")
