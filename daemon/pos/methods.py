@@ -213,7 +213,12 @@ class Till:
         with _basket_checked():
             lines = _returned_lines(params)
             return await self._checkout.give_back(
-                key, params.sale_id, lines, params.cashier, params.reason
+                key,
+                params.sale_id,
+                lines,
+                params.cashier,
+                params.reason,
+                in_cash=params.chip == "cash",
             )
 
     async def sale_status(self, session: Session, params: StatusParams) -> SaleStatus:

@@ -68,7 +68,8 @@ class ChipDevice:
         uid = data or (card.uid if card else b"")
         if not uid:
             raise ValueError("this card has no chip")
-        self._field.put(PlayedCard(TokenCard(uid, card.atr if card else b"")))
+        model = card.model if card and not data else None
+        self._field.put(PlayedCard(model or TokenCard(uid, card.atr if card else b"")))
 
     def _card(self) -> PlayedCard:
         if self._field.card is None:
