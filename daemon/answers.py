@@ -64,7 +64,10 @@ class SaleTerms(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Identified(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose card it is. ``card`` is masked; ``message`` is what the cashier should see."""
+    """Whose card it is. ``card`` is masked; ``message`` is what the cashier should see.
+
+    balance: what its chip holds, where it has a purse.
+    """
 
     presentation: str
     card: str
@@ -74,6 +77,7 @@ class Identified(msgspec.Struct, frozen=True, kw_only=True):
     medium: str
     status: str
     message: str
+    balance: int | msgspec.UnsetType = msgspec.UNSET
 
 
 class PhoneLink(msgspec.Struct, frozen=True):
@@ -81,6 +85,12 @@ class PhoneLink(msgspec.Struct, frozen=True):
 
     url: str
     until: str
+
+
+class PhoneRevoked(msgspec.Struct, frozen=True):
+    """No phone carries the card. ``generation`` rises with each phone and each revocation."""
+
+    generation: int
 
 
 class Quoted(Quote, frozen=True, kw_only=True):
@@ -152,8 +162,19 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     issued: tuple[IssuedCode, ...] = ()
 
 
+class ChipTraffic(msgspec.Struct, frozen=True):
+    """What a sale took at the chip: APDUs, and the time of its conversations."""
+
+    apdus: int
+    ms: int
+
+
 class Posted(msgspec.Struct, frozen=True, kw_only=True):
-    """A posted sale. ``gifts``: what is left on the gift cards that were shown, by code."""
+    """A posted sale.
+
+    gifts: what is left on the gift cards that were shown, by code.
+    chip:  is there when a chip was written.
+    """
 
     state: str
     sale_id: str
@@ -161,10 +182,16 @@ class Posted(msgspec.Struct, frozen=True, kw_only=True):
     receipt: Receipt
     balances: dict[str, Balance]
     gifts: dict[str, dict[str, Balance]] = {}
+    chip: ChipTraffic | msgspec.UnsetType = msgspec.UNSET
     replayed: bool = False
 
     @classmethod
-    def of(cls, sale: Sale, decision: Decision) -> "Posted":
+    def of(
+        cls,
+        sale: Sale,
+        decision: Decision,
+        chip: ChipTraffic | msgspec.UnsetType = msgspec.UNSET,
+    ) -> "Posted":
         """Describe a sale that was decided."""
         quote = sale.quote
         receipt = Receipt(
@@ -188,6 +215,7 @@ class Posted(msgspec.Struct, frozen=True, kw_only=True):
             receipt=receipt,
             balances=decision.balances,
             gifts=decision.gifts,
+            chip=chip,
         )
 
 

@@ -25,6 +25,10 @@ from daemon.accounts.life import Life
 from daemon.accounts.phones import Phones
 from daemon.accounts.rotating import LiveCodes
 from daemon.checkout import Checkout, CheckoutPolicy
+from daemon.chip.policy import ChipPolicy
+from daemon.chip.purses import ChipPurses
+from daemon.chip.terminal import ChipTerminal
+from daemon.chip.writing import ChipWriter
 from daemon.clock import Clock, SteadyClock, rfc3339
 from daemon.club import Club
 from daemon.config import Config, ConfigError
@@ -32,7 +36,7 @@ from daemon.daily import Daily
 from daemon.editions import Editions
 from daemon.errors import RefusedError
 from daemon.issued_codes import IssuedCodes
-from daemon.keys import KeyFileError, load_or_make
+from daemon.keys import ChipKeys, KeyFileError, load_chip_keys, load_or_make
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.store import Change, StoreError
 from daemon.ledger.stores import OpenStore, open_store, scheme_of
@@ -54,6 +58,7 @@ from daemon.readers import Reader
 from daemon.readers.registry import build_readers
 from daemon.readers.settings import ReaderSettings
 from daemon.readers.simulated.cards import sample_cards
+from daemon.readers.simulated.purse_card import purse_card
 from daemon.readers.simulated.simulator import Simulator
 from daemon.readers.supervisor import Supervisor
 from daemon.stored_value import StoredValue
@@ -103,7 +108,8 @@ class Room:
         programme, policy = read_programme(home / config.programme), _policy(config)
         web = configuration.convert(config.web, WebSettings | None, "web")
         wallets = Wallets(web, home, clock) if web else None
-        self.simulator = _simulator(config, clock)
+        chip_keys = load_chip_keys(home / config.chip.keys) if config.chip else None
+        self.simulator = _simulator(config, clock, home, chip_keys)
         self.supervisor = Supervisor(_readers(config, clock, self.simulator), clock)
 
         self.ledger = Ledger(
@@ -118,6 +124,9 @@ class Room:
         self.phones = Phones(self.ledger, clock, shop_key)
         self.live_codes = LiveCodes(self.ledger, self.cards, self.clock, shop_key)
         pricing = Pricing(self.ledger, self.editions, clock, policy.ranges)
+        self.events = EventRing(clock, secrets.token_hex(4))
+        self.chip_writer: ChipWriter | None = None
+        chips = self._chips(chip_keys) if chip_keys else None
         self.checkout = Checkout(
             self.ledger,
             self.cards,
@@ -127,8 +136,8 @@ class Room:
             self.editions,
             clock,
             policy,
+            chips,
         )
-        self.events = EventRing(clock, secrets.token_hex(4))
         self.claims = Claims(clock)
         self.inputs = Inputs(
             self.events,
@@ -153,6 +162,25 @@ class Room:
         token = load_or_make(home / config.socket.token_file).hex() if listens else ""
         self.server = Server(
             self.methods, self.events, self._greeting(), group=config.socket.group, token=token
+        )
+
+    def _chips(self, keys: ChipKeys) -> ChipPurses:
+        said = self.config.chip
+        assert said is not None
+        policy = ChipPolicy(
+            shop=said.shop,
+            till=said.till,
+            cap=said.cap,
+            sale_max=said.sale_max,
+            card_day_max=said.card_day_max,
+            till_max=said.till_max,
+        )
+        terminal = ChipTerminal(self.supervisor, keys, self.clock)
+        self.chip_writer = ChipWriter(
+            terminal, self.ledger, self.clock, policy, self.editions, self.events.publish
+        )
+        return ChipPurses(
+            terminal, self.chip_writer, self.ledger, self.cards, self.editions, self.clock
         )
 
     def _web_server(self, settings: WebSettings, wallets: Wallets, home: Path) -> WebServer:
@@ -288,6 +316,8 @@ async def running(
         stack.callback(room.simulator.close)
         await room.editions.start()
         await room.look_after()
+        if room.chip_writer is not None:
+            await room.chip_writer.start()
         if room.web is not None:
             await _start(room.web)
             stack.push_async_callback(room.web.stop)
@@ -390,15 +420,22 @@ def _policy(config: Config) -> CheckoutPolicy:
     )
 
 
-def _simulator(config: Config, clock: Clock) -> Simulator:
+def _simulator(config: Config, clock: Clock, home: Path, keys: ChipKeys | None) -> Simulator:
     said = config.simulated
     if said is None:
         return Simulator({}, clock)
+    chip, uid = None, bytes.fromhex(said.chip_uid)
+    if said.chip == "purse":
+        if keys is None or config.chip is None:
+            raise ConfigError("simulated.chip", "a purse is made with the keys of [chip]")
+        path = home / "simulated-chip.json"
+        chip = purse_card(path, uid, keys.card_keys(uid), cap=config.chip.cap)
     cards = sample_cards(
         plastic=said.plastic,
         phone=said.phone,
         stripe=said.stripe,
-        chip_uid=bytes.fromhex(said.chip_uid),
+        chip_uid=uid,
+        chip=chip,
     )
     return Simulator(cards, clock)
 

@@ -16,7 +16,6 @@ from card_formats import registry
 from card_formats.credential import Credential, Medium, Shown, Trust, mask
 from card_formats.errors import BankCardError, CardFormatError, UnknownFormatError
 from card_formats.numbers import NumberRange
-from daemon.accounts import codes
 from daemon.accounts.cards import Account, Cards
 from daemon.accounts.phones import LINK_TTL_S, Phones
 from daemon.accounts.rotating import LiveCodes
@@ -31,11 +30,15 @@ from daemon.answers import (
     SaleTerms,
     Voided,
 )
+from daemon.chip.purses import ChipPurses
 from daemon.clock import Clock, rfc3339
+from daemon.draft import Draft, credit_of
 from daemon.editions import Editions
 from daemon.errors import ErrorCode, RefusedError
-from daemon.ledger import members, returns, sales
+from daemon.ledger import chip_sales, members, returns, sales
+from daemon.ledger.chip_sales import WAITING
 from daemon.ledger.ledger import Key, Ledger, refusal_in
+from daemon.ledger.owed import chip_purse
 from daemon.ledger.rows import CODES_OF, MEMBERS_OF
 from daemon.ledger.sales import Return, ReturnedLine, Sale
 from daemon.ledger.states import SaleEvent, SaleState, after
@@ -43,7 +46,7 @@ from daemon.ledger.store import Change, SaleRow, Store, View
 from daemon.presentations import Presentation, Presentations
 from daemon.pricing import Priced, Pricing, repriced
 from daemon.programme.basket import LineId
-from daemon.programme.programme import Programme, local_day
+from daemon.programme.programme import local_day
 from daemon.shelf import Shelf
 
 QUOTE_TTL_S = 900
@@ -73,6 +76,7 @@ class Checkout:
         editions: Editions,
         clock: Clock,
         policy: CheckoutPolicy,
+        chips: ChipPurses | None = None,
     ) -> None:
         self._ledger = ledger
         self._cards = cards
@@ -82,6 +86,7 @@ class Checkout:
         self._editions = editions
         self._clock = clock
         self._policy = policy
+        self._chips = chips
         self._presentations = Presentations(clock)
         self._quotes: Shelf[Priced] = Shelf(clock, ttl_s=QUOTE_TTL_S, size_max=QUOTES_MAX)
 
@@ -93,6 +98,12 @@ class Checkout:
 
     async def identify(self, shown: Shown, reader: str = "") -> Identified:
         """Say whose card was shown. Raises RefusedError with what the cashier should do."""
+        if self._chips is not None and reader and shown.medium is Medium.CHIP:
+            proven = await self._chips.prove(shown, reader)
+            if proven is not None:
+                return _identified(
+                    self._presentations.add(proven.account, proven.credential, proven.balance)
+                )
         try:
             credential = self.recognise(shown)
         except CardFormatError as error:
@@ -125,6 +136,11 @@ class Checkout:
     def is_used(self, presentation: str) -> bool:
         """Whether a presentation has had its sale."""
         return self._presentations.is_used(presentation)
+
+    async def revoke_phone(self, presentation: str, by: str, reason: str) -> int:
+        """Make a lost phone worthless; return how many phones the card has been taken from."""
+        shown = self._presentations.get(presentation)
+        return await self._phones.revoke(shown.account, by=by, reason=reason)
 
     # What does this basket cost with it?
 
@@ -189,16 +205,30 @@ class Checkout:
         """Post the sale: from its hold, from a quote, or priced now."""
 
         async def attempt(now: datetime, row: SaleRow | None) -> msgspec.Raw:
+            if self._chips is not None and row is not None and row.state in WAITING:
+                resumed = await self._chips.resume(key, row)
+                if resumed is not None:
+                    return resumed
+                _, row = await self._ledger.look(key, sale_id)
             draft = await self._draft(sale_id, terms, now, row, SaleEvent.COMMIT)
             shown = draft.sale.quote.total if terms.quote_id else None
             expected = shown if expect_total is None else expect_total
 
-            def decide(view: View) -> tuple[Change, Posted]:
+            def settle(view: View) -> Sale:
                 sale = draft.settled(view)
                 _check_total(sale, expected)
-                in_force = self._editions.active
-                sale = draft.issuing(sales.counted(sale, self._editions.counting))
-                decision = sales.commit(view, sale, in_force.statuses)
+                return draft.issuing(sales.counted(sale, self._editions.counting))
+
+            if self._chips is not None and draft.sale.chip_purse:
+                written = await self._chips.sell(draft.for_chip(key.content, settle))
+                if written is not None:
+                    return written
+
+            def decide(view: View) -> tuple[Change, Posted]:
+                sale = settle(view)
+                # What the chip does not take now it is owed; with the card here that is nothing.
+                sale = msgspec.structs.replace(sale, owed=sale.chip_net)
+                decision = sales.commit(view, sale, self._editions.active.statuses)
                 return decision.change, Posted.of(sale, decision)
 
             return await self._post(key, draft, decide)
@@ -212,8 +242,11 @@ class Checkout:
             at = rfc3339(now)
 
             def decide(view: View) -> tuple[Change, Voided]:
-                if view.sale is None:
+                state = sales.state_of(view)
+                if state is SaleState.NEW:
                     decision = sales.forestall(view, sale_id, at, reason)
+                elif state in WAITING:
+                    decision = chip_sales.void(view, at, reason)
                 else:
                     decision = sales.release(view, at, SaleEvent.VOID, reason)
                 return decision.change, Voided.of(decision)
@@ -227,9 +260,19 @@ class Checkout:
     # Take this sale back.
 
     async def give_back(
-        self, key: Key, sale_id: str, lines: Mapping[LineId, int], cashier: str, reason: str
+        self,
+        key: Key,
+        sale_id: str,
+        lines: Mapping[LineId, int],
+        cashier: str,
+        reason: str,
+        *,
+        in_cash: bool = False,
     ) -> msgspec.Raw:
-        """Return lines of a posted sale (thousandths of a unit by line), or all that is left."""
+        """Return lines of a posted sale (thousandths of a unit by line), or all that is left.
+
+        in_cash: pay out what the card's chip would get back.
+        """
 
         async def attempt(now: datetime, row: SaleRow | None) -> msgspec.Raw:
             asked = tuple(ReturnedLine(line, qty_milli) for line, qty_milli in lines.items())
@@ -241,6 +284,7 @@ class Checkout:
                 cashier=cashier,
                 reason=reason,
                 lines=asked,
+                cash_worth=self._pricing.chip_worth() if in_cash else 0,
             )
             sale = sales.decode_record(row.body).sale if row is not None and row.body else None
             version = sale.frozen.programme if sale else self._editions.active.version
@@ -250,7 +294,7 @@ class Checkout:
                 decision, back = returns.take_back(view, ask, priced_by, self._editions.active)
                 return decision.change, Returned.of(ask.return_id, back, decision)
 
-            return await self._ledger.perform(
+            answer = await self._ledger.perform(
                 key,
                 at=ask.at,
                 sale_id=sale_id,
@@ -259,6 +303,10 @@ class Checkout:
                 also=_members_and_codes,
                 decide=decide,
             )
+            if self._chips is not None and row is not None and row.body:
+                sold = sales.decode_record(row.body).sale
+                await self._chips.pay_owed(sold.card_uid, sold.account)
+            return answer
 
         return await self._once(key, sale_id, attempt)
 
@@ -295,7 +343,7 @@ class Checkout:
             return await self._ledger.refuse(key, rfc3339(now), refusal)
 
     async def _post(
-        self, key: Key, draft: "Draft", decide: Callable[[View], tuple[Change, msgspec.Struct]]
+        self, key: Key, draft: Draft, decide: Callable[[View], tuple[Change, msgspec.Struct]]
     ) -> msgspec.Raw:
         return await self._ledger.perform(
             key,
@@ -314,7 +362,7 @@ class Checkout:
         now: datetime,
         row: SaleRow | None,
         event: SaleEvent,
-    ) -> "Draft":
+    ) -> Draft:
         after(row.state if row else SaleState.NEW, event)  # decided again inside the transaction
         if row is not None and row.state is SaleState.HELD:
             return await self._held_draft(row, terms, now)
@@ -330,10 +378,12 @@ class Checkout:
             today=priced.today,
             frozen=priced.frozen,
             quote=priced.quote,
-            credit={p.id: p.credit_limit for p in priced.programme.purses.values()},
+            credit=credit_of(priced.programme),
             gifts=priced.gifts,
             card_pays=priced.card_pays,
             ordinals=priced.ordinals,
+            chip_purse=chip_purse(priced.programme),
+            card_uid=priced.card_uid,
             tenders=terms.tenders,
         )
         return Draft(sale, priced.programme, priced)
@@ -350,7 +400,7 @@ class Checkout:
         self._check_may_spend(priced, terms.override)
         return priced
 
-    async def _held_draft(self, row: SaleRow, terms: SaleTerms, now: datetime) -> "Draft":
+    async def _held_draft(self, row: SaleRow, terms: SaleTerms, now: datetime) -> Draft:
         held = sales.decode_record(row.body).sale
         quoted = self._quotes.get(terms.quote_id) if terms.quote_id else None
         lines = quoted.frozen.basket.lines if quoted else terms.lines
@@ -371,46 +421,6 @@ class Checkout:
             tenders=terms.tenders,
         )
         return Draft(sale, programme)
-
-
-class Draft(msgspec.Struct, frozen=True):
-    """A sale before it is written. ``priced`` is what it follows from, unless it was held."""
-
-    sale: Sale
-    programme: Programme
-    priced: Priced | None = None
-
-    @property
-    def accounts(self) -> tuple[str, ...]:
-        """Return every account whose purses it may move."""
-        priced = self.priced.accounts if self.priced else ()
-        return tuple(dict.fromkeys((*self.sale.accounts, *priced)))
-
-    @property
-    def counters(self) -> tuple[str, ...]:
-        """Return every counter that decides it."""
-        uses = (use.counter for use in self.sale.quote.uses)
-        return tuple(dict.fromkeys((*uses, *(self.priced.counters if self.priced else ()))))
-
-    def members(self, store: Store, view: View) -> View:
-        """Read where the account stands with the statuses."""
-        account = self.sale.account
-        if not account:
-            return view
-        states = members.states_of(store.ask(MEMBERS_OF, account))
-        return msgspec.structs.replace(view, members=states)
-
-    def settled(self, view: View) -> Sale:
-        """Return the sale with the ordinals that it really has."""
-        if self.priced is None:
-            return self.sale
-        priced = self.priced.settled(view.counters)
-        return msgspec.structs.replace(self.sale, frozen=priced.frozen, quote=priced.quote)
-
-    def issuing(self, sale: Sale) -> Sale:
-        """Return the sale with the codes that it hands out."""
-        issued = codes.issue(self.programme, sale.quote, sale.sale_id, sale.today)
-        return msgspec.structs.replace(sale, issued=issued)
 
 
 def _members_and_codes(store: Store, view: View) -> View:
@@ -443,6 +453,7 @@ def _identified(presentation: Presentation) -> Identified:
         medium=credential.medium,
         status=account.card.state,
         message=f"Good day, {name}!" if name else "Card accepted.",
+        balance=msgspec.UNSET if presentation.balance is None else presentation.balance,
     )
 
 

@@ -7,12 +7,14 @@ from typing import Any, Literal
 
 import msgspec
 
+from card_formats.chip.purse_layout import AMOUNT_MAX
 from card_formats.numbers import NumberRange
 from card_formats.phone.rotating import GOOGLE_PREFIX, PREFIX_DEFAULT
 from card_formats.phone.static_number import PREFIXES
 
 HOLD_TTL_S_MAX = 7 * 24 * 3_600
 INPUT_TTL_S_MAX = 3_600
+CHIP_NUMBER_MAX = 0xFFFF
 
 
 class ConfigError(Exception):
@@ -91,13 +93,45 @@ class CardNumbersSection(Section, frozen=True, kw_only=True):
                 raise ValueError("a card's prefix is 90 to 98")
 
 
+class ChipSection(Section, frozen=True, kw_only=True):
+    """Chips that prove themselves: purses on the card, tags with a rolling link.
+
+    keys:         the file with the shop's key, made by ``tillcard cards keys``.
+    shop, till:   this till's numbers, written on every chip.
+    cap:          what a purse may hold; cards are made with it.
+    sale_max, card_day_max: what a chip may pay at once, and in a day at this till; 0: no limit.
+    till_max:     what chips may pay here before the ledger's entries are forwarded; 0: no limit.
+    """
+
+    keys: str = "chip.keys"
+    shop: int = 1
+    till: int = 1
+    cap: int = 1_000_000
+    sale_max: int = 0
+    card_day_max: int = 0
+    till_max: int = 0
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.shop <= CHIP_NUMBER_MAX and 0 <= self.till <= CHIP_NUMBER_MAX):
+            raise ValueError(f"shop and till must be 0 to {CHIP_NUMBER_MAX}")
+        if not 1 <= self.cap <= AMOUNT_MAX:
+            raise ValueError(f"cap must be 1 to {AMOUNT_MAX}")
+        if min(self.sale_max, self.card_day_max, self.till_max) < 0:
+            raise ValueError("a limit must be 0 (none) or more")
+
+
 class SimulatedSection(Section, frozen=True, kw_only=True):
-    """What the sample cards of simulated readers say."""
+    """What the sample cards of simulated readers say.
+
+    chip: ``token``, which tells its UID and no more, or ``purse``, a DESFire with a purse made with
+          the shop's keys; what it holds is kept beside this file.
+    """
 
     plastic: str
     phone: str
     stripe: str
     chip_uid: str
+    chip: Literal["token", "purse"] = "token"
 
     def __post_init__(self) -> None:
         try:
@@ -110,6 +144,7 @@ class Config(Section, frozen=True, kw_only=True):
     """The whole file. Relative paths are relative to it.
 
     ledger:    a file for SQLite, or ``postgresql://…``.
+    chip:      without the table a chip only tells its UID.
     web:       decoded by the web server; without the table there are no phone cards.
     reader:    decoded by the readers themselves, each by its ``kind``.
     """
@@ -121,6 +156,7 @@ class Config(Section, frozen=True, kw_only=True):
     web: dict[str, Any] | None = None
     policy: PolicySection = PolicySection()
     card_numbers: CardNumbersSection = CardNumbersSection()
+    chip: ChipSection | None = None
     number_range: tuple[NumberRange, ...] = ()
     reader: tuple[dict[str, Any], ...] = ()
     simulated: SimulatedSection | None = None

@@ -2,7 +2,25 @@
 
 import os
 import secrets
+import tomllib
+from contextlib import suppress
 from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from card_formats.chip.purse import KEY_GENERATIONS_MAX, TillKey
+from card_formats.chip.purse_issue import CardKeys
+from card_formats.chip.purse_layout import (
+    DEBIT_KEY,
+    KEYS,
+    LOAD_KEY,
+    MASTER_KEY,
+    READ_KEY,
+    diversification_input,
+)
+from card_formats.crypto import KEY_BYTES as AES_KEY_BYTES
+from card_formats.crypto import diversify
 
 KEY_BYTES = 32
 
@@ -13,21 +31,27 @@ class KeyFileError(Exception):
 
 def load_or_make(path: Path) -> bytes:
     """Return the key in ``path`` (KEY_BYTES bytes, hex, mode 0600), making it at first use."""
-    try:
-        made = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return _load(path)
-    with os.fdopen(made, "w") as file:
-        file.write(secrets.token_hex(KEY_BYTES) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+    with suppress(FileExistsError):
+        _write(path, secrets.token_hex(KEY_BYTES) + "\n")
     return _load(path)
 
 
-def _load(path: Path) -> bytes:
+def _write(path: Path, text: str) -> None:
+    made = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(made, "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _check_mode(path: Path) -> None:
     mode = path.stat().st_mode & 0o777
     if mode & 0o077:
         raise KeyFileError(f"{path} can be read by others (mode {mode:04o}); chmod 600 it.")
+
+
+def _load(path: Path) -> bytes:
+    _check_mode(path)
     try:
         key = bytes.fromhex(path.read_text("ascii").strip())
     except ValueError:
@@ -35,3 +59,154 @@ def _load(path: Path) -> bytes:
     if len(key) != KEY_BYTES:
         raise KeyFileError(f"{path} does not hold {KEY_BYTES} bytes in hex; restore it.")
     return key
+
+
+class KeyGeneration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The shop's keys of one generation, 16 bytes in hex; "" for one that this till must not have.
+
+    version: 1 to 255, written on every card with its keys.
+    """
+
+    version: Annotated[int, msgspec.Meta(ge=1, le=255)]
+    debit: str
+    load: str = ""
+    read: str = ""
+    master: str = ""
+
+    def __repr__(self) -> str:
+        """Hide the keys."""
+        return f"KeyGeneration({self.version})"
+
+
+class SunKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The keys of tags with a rolling link: ``meta`` is every tag's, ``file`` is diversified."""
+
+    meta: str
+    file: str
+
+    def __repr__(self) -> str:
+        """Hide the keys."""
+        return "SunKeys()"
+
+
+class _ChipKeyFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    system: Annotated[str, msgspec.Meta(min_length=1, max_length=20)]
+    generation: tuple[KeyGeneration, ...]
+    sun: SunKeys | None = None
+
+
+class ChipKeys:
+    """The shop's keys for chips. Each card has its own, diversified by its UID (NXP AN10922).
+
+    Every key number has a master of its own, so that a till which only debits can be given no
+    more than that. The last generation is the one that cards are made with; the one before it is
+    accepted while cards are being renewed.
+    """
+
+    def __init__(self, file: _ChipKeyFile) -> None:
+        self._system = file.system.encode("ascii")
+        self._generations = file.generation
+        self._sun = file.sun
+
+    @property
+    def versions(self) -> tuple[int, ...]:
+        """Return the generations, oldest first."""
+        return tuple(one.version for one in self._generations)
+
+    @property
+    def may_load(self) -> bool:
+        """Whether this till may add to a card."""
+        return bool(self._generations[-1].load)
+
+    def till_key(self, uid: bytes, version: int | None = None) -> TillKey:
+        """Return the load key of a card where this till has one, else its debit key.
+
+        version: the generation that the card is known to have; another than ours is no hint.
+        """
+        number = LOAD_KEY if self.may_load else DEBIT_KEY
+        by_version = {
+            one.version: self._diversified(one, number, uid)
+            for one in self._generations
+            if self._secret(one, number)
+        }
+        if version in by_version:
+            by_version = {version: by_version[version]}
+        return TillKey(number, by_version)
+
+    def card_keys(self, uid: bytes, version: int | None = None) -> CardKeys:
+        """Return all four keys of a card, of the newest generation unless told.
+
+        Raises: KeyFileError where the file has not all of them.
+        """
+        wanted = self.versions[-1] if version is None else version
+        (one,) = (one for one in self._generations if one.version == wanted)
+        if not all(self._secret(one, number) for number in range(KEYS)):
+            raise KeyFileError("This till's key file has not all keys; cards are made elsewhere.")
+        secrets_by_number = tuple(self._diversified(one, number, uid) for number in range(KEYS))
+        zero, first, second, third = secrets_by_number
+        return CardKeys(one.version, (zero, first, second, third))
+
+    @property
+    def sun_meta(self) -> bytes | None:
+        """Return the key that opens every tag's rolling link, if the shop has such tags."""
+        return bytes.fromhex(self._sun.meta) if self._sun else None
+
+    def sun_file(self, uid: bytes) -> bytes:
+        """Return the key that one tag's rolling link is made with."""
+        assert self._sun is not None
+        return diversify(bytes.fromhex(self._sun.file), uid + self._system)
+
+    def _secret(self, one: KeyGeneration, number: int) -> str:
+        return {MASTER_KEY: one.master, READ_KEY: one.read, DEBIT_KEY: one.debit}.get(
+            number, one.load
+        )
+
+    def _diversified(self, one: KeyGeneration, number: int, uid: bytes) -> bytes:
+        master = bytes.fromhex(self._secret(one, number))
+        return diversify(master, diversification_input(uid, self._system, number))
+
+
+def make_chip_keys(path: Path, system: str = "tillcard") -> None:
+    """Make a key file with new keys. Raises FileExistsError: lost keys are lost cards."""
+    names = ("debit", "load", "read", "master")
+    lines = [
+        "# The shop's keys for chips. Whoever has this file can make and change money.",
+        "# Give a till that only debits a copy without load, read and master.",
+        f'system = "{system}"',
+        "",
+        "[[generation]]",
+        "version = 1",
+        *(f'{name} = "{secrets.token_hex(AES_KEY_BYTES)}"' for name in names),
+        "",
+        "[sun]",
+        *(f'{name} = "{secrets.token_hex(AES_KEY_BYTES)}"' for name in ("meta", "file")),
+    ]
+    _write(path, "\n".join(lines) + "\n")
+
+
+def load_chip_keys(path: Path) -> ChipKeys:
+    """Read a key file. Raises KeyFileError."""
+    if not path.exists():
+        raise KeyFileError(f"There is no {path}; `tillcard cards keys` makes one.")
+    _check_mode(path)
+    try:
+        raw = tomllib.loads(path.read_text("utf-8"))
+        file = msgspec.convert(raw, _ChipKeyFile)
+    except (ValueError, msgspec.ValidationError) as error:
+        raise KeyFileError(f"{path} is no key file: {error}") from None
+    versions = [one.version for one in file.generation]
+    if not 1 <= len(versions) <= KEY_GENERATIONS_MAX or len(set(versions)) < len(versions):
+        raise KeyFileError(f"{path} must hold 1 to {KEY_GENERATIONS_MAX} generations of keys.")
+    hexes = [one.debit for one in file.generation]
+    hexes += [h for one in file.generation for h in (one.load, one.read, one.master) if h]
+    hexes += [file.sun.meta, file.sun.file] if file.sun else []
+    if not all(map(_is_key, hexes)):
+        raise KeyFileError(f"{path}: a key is {AES_KEY_BYTES} bytes in hex.")
+    return ChipKeys(file)
+
+
+def _is_key(text: str) -> bool:
+    try:
+        return len(bytes.fromhex(text)) == AES_KEY_BYTES
+    except ValueError:
+        return False

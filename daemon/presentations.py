@@ -15,11 +15,20 @@ PRESENTATIONS_MAX = 1_000
 
 
 class Presentation(msgspec.Struct, frozen=True):
-    """A credential that was shown and resolved; good for one sale."""
+    """A credential that was shown and resolved; good for one sale.
+
+    balance: what its chip held when it was shown, where it has a purse.
+    """
 
     presentation: str
     account: Account
     credential: Credential
+    balance: int | None = None
+
+    @property
+    def purse_uid(self) -> str:
+        """The UID of the chip whose purse this is, or ""."""
+        return self.credential.value if self.balance is not None else ""
 
 
 class Presentations:
@@ -34,12 +43,15 @@ class Presentations:
         )
         self._sales: Shelf[str] = Shelf(clock, ttl_s=PRESENTATION_TTL_S, size_max=PRESENTATIONS_MAX)
 
-    def add(self, account: Account, credential: Credential) -> Presentation:
+    def add(
+        self, account: Account, credential: Credential, balance: int | None = None
+    ) -> Presentation:
         """Return the presentation of ``credential``: a new one, or the one not used yet."""
         known = self.unused(credential)
-        if known is not None:
+        if known is not None and known.balance == balance:
             return known
-        presentation = Presentation("p" + secrets.token_hex(8), account, credential)
+        name = known.presentation if known else "p" + secrets.token_hex(8)
+        presentation = Presentation(name, account, credential, balance)
         self._by_id.put(presentation.presentation, presentation)
         self._by_credential.put(_key(credential), presentation.presentation)
         return presentation

@@ -14,6 +14,7 @@ from daemon.editions import Editions
 from daemon.errors import ErrorCode, RefusedError
 from daemon.ledger import members
 from daemon.ledger.ledger import Ledger
+from daemon.ledger.owed import chip_purse, owed_purse
 from daemon.ledger.rows import MEMBERS_OF
 from daemon.ledger.sales import Frozen
 from daemon.ledger.store import Store
@@ -37,6 +38,8 @@ REFERRERS = {
 class Priced(msgspec.Struct, frozen=True, kw_only=True):
     """A quote with all that it follows from, and the card it was made for.
 
+    card_uid: the chip that was shown, where it has a purse.
+
     gifts:    the accounts of gift cards whose codes were shown, by code.
     ordinals: the counters that the sale's ordinals are taken from.
     counters: every counter that decides the price.
@@ -49,6 +52,7 @@ class Priced(msgspec.Struct, frozen=True, kw_only=True):
     account: str
     presentation: str
     today: int
+    card_uid: str = ""
     gifts: dict[str, str] = {}
     ordinals: tuple[str, ...] = ()
     counters: tuple[str, ...] = ()
@@ -121,6 +125,7 @@ class Pricing:
             facts["cashier"] = terms.cashier
         if account is not None:
             facts |= _card_facts(account)
+        _take_from_chip(facts, programme, presentation)
         basket = Basket(
             lines=terms.lines or (),
             codes=tuple(code for code in terms.codes if code not in shown.gifts),
@@ -134,6 +139,7 @@ class Pricing:
             account=account_id,
             presentation=presentation.presentation if presentation else "",
             today=today.toordinal(),
+            card_uid=presentation.purse_uid if presentation else "",
             gifts=shown.gifts,
             ordinals=ordinals,
             counters=keys,
@@ -145,6 +151,12 @@ class Pricing:
             return priced
         frozen, quote = repriced(priced.programme, priced.frozen, burn)
         return msgspec.structs.replace(priced, frozen=frozen, quote=quote)
+
+    def chip_worth(self) -> int:
+        """Return what a unit of the purse on chips is worth in minor units; 0 without one."""
+        programme = self._editions.active
+        purse = programme.purses.get(chip_purse(programme))
+        return purse.worth if purse else 0
 
     def _known(
         self,
@@ -216,6 +228,20 @@ def burn_by_purse(programme: Programme, burn: int | dict[str, int] | None) -> di
             )
         burn = {purses[0]: burn}
     return {purse: amount for purse, amount in burn.items() if amount}
+
+
+def _take_from_chip(
+    facts: dict[str, Fact], programme: Programme, presentation: Presentation | None
+) -> None:
+    """Put what the chip itself holds in place of what the ledger mirrors."""
+    purse = chip_purse(programme)
+    if not purse:
+        return
+    for name in (f"purse.{purse}", f"gift.{purse}"):  # a gift card has no chip
+        facts.pop(name, None)
+    owed = codes.number(facts, f"purse.{owed_purse(purse)}")
+    if presentation is not None and presentation.balance is not None:
+        facts[f"purse.{purse}"] = max(0, presentation.balance + min(owed, 0))
 
 
 def _account_facts(

@@ -94,15 +94,22 @@ class Purse:
     state:     as last verified.
     handover:  of the last commit. It moves before the command is yielded, so that whoever finds
                NOT_SENT after stopping the dialogue knows that no later step of it will run.
-    messaging: which channel the card speaks; worth keeping for the next `open_purse`.
+    messaging, key_version: which channel the card speaks and which generation of keys it has;
+               worth keeping for the next `open_purse`.
     """
 
     def __init__(
-        self, channel: Channel, key_no: int, messaging: Messaging, state: PurseState | NewerState
+        self,
+        channel: Channel,
+        key_no: int,
+        messaging: Messaging,
+        state: PurseState | NewerState,
+        key_version: int = 0,
     ) -> None:
         self.channel = channel
         self.key_no = key_no
         self.messaging = messaging
+        self.key_version = key_version
         self.state = state
         self.handover = Handover.NOT_SENT
 
@@ -126,20 +133,21 @@ def open_purse(
     """
     assert 1 <= len(key.by_version) <= KEY_GENERATIONS_MAX
     yield from commands.select_application(AID)
-    secret = yield from _choose_generation(key)
+    version = yield from _choose_generation(key)
+    secret = key.by_version[version]
     channel, spoken = yield from authenticate(key.number, secret, rnd_a, messaging)
     raw = yield from commands.read_data(channel, STATE_FILE, 0, STATE_BYTES, MODE)
     balance = yield from commands.get_value(channel, VALUE_FILE, MODE)
-    return Purse(channel, key.number, spoken, decode_state(raw, balance))
+    return Purse(channel, key.number, spoken, decode_state(raw, balance), version)
 
 
-def _choose_generation(key: TillKey) -> Dialogue[bytes]:
+def _choose_generation(key: TillKey) -> Dialogue[int]:
     if len(key.by_version) == 1:
-        return next(iter(key.by_version.values()))
+        return next(iter(key.by_version))
     version = yield from commands.get_key_version(OpenChannel(), key.number)
     if version not in key.by_version:
         raise CardFormatError("purse.key-generation", f"key version {version} is not ours")
-    return key.by_version[version]
+    return version
 
 
 def authenticate(

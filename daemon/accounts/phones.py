@@ -101,17 +101,21 @@ class Phones:
 
         return Binding(token, self._key(await self._ledger.update(job)))
 
-    async def revoke(self, account: Account) -> None:
-        """Make the codes and the page of a lost phone worthless; nobody carries the card then."""
+    async def revoke(self, account: Account, *, by: str = "", reason: str = "") -> int:
+        """Make the codes and the page of a lost phone worthless; nobody carries the card then.
+
+        Returns: the generation, which the next phone will be one above. Twice is harmless.
+        """
         token = token_hash(secrets.token_urlsafe(TOKEN_BYTES))
 
-        def job(store: Store) -> None:
+        def job(store: Store) -> int:
             card = store.card(account.card.card_id)
             assert card is not None
             card = msgspec.structs.replace(card, token_hash=token)
-            self._hand_over(store, card, "phone revoked")
+            row = self._hand_over(store, card, "phone revoked", by=by, reason=reason)
+            return row.generation
 
-        await self._ledger.update(job)
+        return await self._ledger.update(job)
 
     def _hand_over(self, store: Store, card: CardRow, event: str, **who: str) -> PhoneRow:
         known = store.phone(card.card_id)

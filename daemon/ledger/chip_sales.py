@@ -18,6 +18,8 @@ from daemon.ledger.states import SaleEvent, SaleState, after
 from daemon.ledger.store import ChipRow, SaleRow, View
 from daemon.programme.state import Status
 
+WAITING = (SaleState.INTENT, SaleState.UNKNOWN, SaleState.VOID_PENDING)
+"""A sale in one of these waits for what its chip says."""
 _NEVER = "~"  # sorts behind every time: an intent does not run out
 
 
@@ -74,7 +76,7 @@ def done(view: View, at: str, statuses: Mapping[str, Status] | None = None) -> D
 
 
 def not_sent(view: View, at: str) -> Decision:
-    """Surely nothing was written: go back to where the sale was."""
+    """Go back to where the sale was: surely nothing was written."""
     intent = intent_of(_row(view))
     if not intent.until:
         state = after(sales.state_of(view), SaleEvent.CHIP_NOT_SENT_NEW)
@@ -88,7 +90,8 @@ def not_sent(view: View, at: str) -> Decision:
 def unsure(view: View, at: str) -> Decision:
     """Note that the chip was asked and nobody knows what it did."""
     state = after(sales.state_of(view), SaleEvent.CHIP_UNSURE)
-    return _decision("unknown", sales.record_of(view), state, intent_of(_row(view)), at)
+    intent = replace(intent_of(_row(view)), not_written=False)
+    return _decision("unknown", sales.record_of(view), state, intent, at)
 
 
 def not_written(view: View, at: str) -> Decision:

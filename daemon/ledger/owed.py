@@ -6,6 +6,17 @@ beside the mirror, ``<purse>:owed``: above 0 the chip is to be given it, below 0
 
 from daemon.ledger.moves import Moves
 from daemon.ledger.purse import Lot, claw_back, put
+from daemon.programme.programme import Programme
+
+MIRROR_CREDIT = 2**40
+"""How far a sale may take a mirror below 0: as far as it likes, for the chip itself stops at 0 and
+other tills, with other ledgers, may have filled it.
+"""
+
+
+def chip_purse(programme: Programme) -> str:
+    """Return the purse that the programme keeps on chips, or ""."""
+    return next((purse.id for purse in programme.purses.values() if purse.where == "chip"), "")
 
 
 def owed_purse(purse: str) -> str:

@@ -316,7 +316,8 @@ def _burn(moves: Moves, sale: Sale, *, holds: bool = False) -> dict[str, tuple[L
 
 def _parts(moves: Moves, sale: Sale, purse: str, amount: int) -> Iterator[tuple[str, str, int]]:
     """Yield who pays ``amount``: gift cards first, in the order they were shown, then the card."""
-    for payer in dict.fromkeys(sale.gifts.values()):
+    gifts = () if purse == sale.chip_purse else dict.fromkeys(sale.gifts.values())
+    for payer in gifts:
         part = min(amount, max(0, moves.state(payer, purse).available(sale.today)))
         if part:
             yield f"{purse}@{payer}", payer, part

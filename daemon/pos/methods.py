@@ -11,6 +11,7 @@ from daemon.answers import (
     Held,
     Identified,
     PhoneLink,
+    PhoneRevoked,
     Posted,
     Quoted,
     Returned,
@@ -37,6 +38,7 @@ from daemon.pos.protocol import (
     IdentifyParams,
     NoParams,
     PhoneLinkParams,
+    PhoneRevokeParams,
     QuoteParams,
     Released,
     ReleaseParams,
@@ -52,6 +54,7 @@ from daemon.programme.errors import BasketError
 from daemon.programme.goods import parse_qty_milli
 
 _READER = (ErrorCode.CLAIMED, ErrorCode.NO_HARDWARE, ErrorCode.TIMEOUT, ErrorCode.NO_CARD)
+_PHONE = (ErrorCode.NO_CARD, ErrorCode.NEEDS_OVERRIDE, ErrorCode.OFFLINE)
 _CARD = (
     ErrorCode.CARD_UNKNOWN,
     ErrorCode.CARD_BLOCKED,
@@ -117,7 +120,6 @@ class Till:
     def _till_methods(self) -> dict[str, Method]:
         claiming = (ErrorCode.CLAIMED, ErrorCode.NO_HARDWARE)
         identifying = (*_READER, *_CARD)
-        linking = (ErrorCode.NO_CARD, ErrorCode.NEEDS_OVERRIDE, ErrorCode.OFFLINE)
         return {
             "status": Method(NoParams, self.status, Role.READ, DaemonStatus),
             "reader.claim": Method(ClaimParams, self.claim, Role.SALE, Claimed, claiming),
@@ -126,7 +128,10 @@ class Till:
                 IdentifyParams, self.identify, Role.SALE, Identified, identifying
             ),
             "card.phone_link": Method(
-                PhoneLinkParams, self.phone_link, Role.SALE, PhoneLink, linking
+                PhoneLinkParams, self.phone_link, Role.SALE, PhoneLink, _PHONE
+            ),
+            "card.phone_revoke": Method(
+                PhoneRevokeParams, self.phone_revoke, Role.SALE, PhoneRevoked, _PHONE
             ),
             "input.simulate": Method(SimulateParams, self.simulate, Role.SALE, Done),
         }
@@ -173,6 +178,11 @@ class Till:
         code, until = self._checkout.offer_phone(params.presentation, params.override)
         return PhoneLink(f"{address}/bind/{code}", until)
 
+    async def phone_revoke(self, session: Session, params: PhoneRevokeParams) -> PhoneRevoked:
+        """Make the codes and the page of a lost phone worthless."""
+        said = params.presentation, params.by, params.reason
+        return PhoneRevoked(await self._checkout.revoke_phone(*said))
+
     async def quote(self, session: Session, params: QuoteParams) -> Quoted:
         """Price a basket."""
         if params.lines is None:
@@ -203,7 +213,12 @@ class Till:
         with _basket_checked():
             lines = _returned_lines(params)
             return await self._checkout.give_back(
-                key, params.sale_id, lines, params.cashier, params.reason
+                key,
+                params.sale_id,
+                lines,
+                params.cashier,
+                params.reason,
+                in_cash=params.chip == "cash",
             )
 
     async def sale_status(self, session: Session, params: StatusParams) -> SaleStatus:

@@ -41,6 +41,14 @@ class PhoneLinkParams(msgspec.Struct, frozen=True, kw_only=True):
     override: Override | None = None
 
 
+class PhoneRevokeParams(msgspec.Struct, frozen=True, kw_only=True):
+    """A card whose phone was lost, shown in any way; who says so, and why, is kept."""
+
+    presentation: str
+    by: Text
+    reason: Text
+
+
 class QuoteParams(SaleTerms, frozen=True, kw_only=True):
     """A basket to price."""
 
@@ -74,7 +82,11 @@ class ReturnedLineParams(msgspec.Struct, frozen=True):
 
 
 class ReturnParams(msgspec.Struct, frozen=True, kw_only=True):
-    """A sale to take back: some ``lines``, or ``whole`` for all that is left of it."""
+    """A sale to take back: some ``lines``, or ``whole`` for all that is left of it.
+
+    chip: what the card's chip gets back, it is owed until its next tap (``owed``), or it is paid
+          out with the refund (``cash``).
+    """
 
     return_id: RequestId
     sale_id: RequestId
@@ -82,6 +94,7 @@ class ReturnParams(msgspec.Struct, frozen=True, kw_only=True):
     whole: bool = False
     cashier: Text = ""
     reason: Text = ""
+    chip: Literal["owed", "cash"] = "owed"
 
 
 class StatusParams(msgspec.Struct, frozen=True):

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from card_formats.apdu import Dialogue
-from card_formats.credential import Medium
+from card_formats.credential import Medium, Shown
 from daemon.clock import Clock
 from daemon.readers import (
     OpenReader,
@@ -37,6 +37,7 @@ class Supervisor:
              is counted and reported by one Overflow as soon as there is room.
     states:  by reader name.
     details: by reader name, a sentence for the cashier on its state, or "".
+    cards:   by reader name, the chip that lies there; each presentation is another object.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Supervisor:
         self.events: asyncio.Queue[ReaderEvent] = asyncio.Queue(events_max)
         self.states = dict.fromkeys(names, ReaderState.ABSENT)
         self.details = dict.fromkeys(names, "")
+        self.cards: dict[str, Shown] = {}
         self._readers = readers
         self._clock = clock
         self._sleep = sleep
@@ -115,15 +117,18 @@ class Supervisor:
                 self._take_in(name, event)
         finally:
             del self._open[name]
+            self.cards.pop(name, None)
 
     def _take_in(self, name: str, event: ReaderEvent) -> None:
         match event:
             case StateChanged():
                 self._set_state(name, event.state, event.detail)
             case Presented(shown=shown) if shown.medium is Medium.CHIP:
+                self.cards[name] = shown
                 self._put(event)
                 self._set_state(name, ReaderState.CARD)
             case Removed():
+                self.cards.pop(name, None)
                 self._put(event)
                 if self.states[name] is not ReaderState.STUCK:
                     self._set_state(name, ReaderState.READY)

@@ -267,6 +267,19 @@ async def test_a_live_or_mutual_card_gets_a_link_and_a_copyable_one_needs_somebo
     }
 
 
+async def test_a_lost_phone_is_worthless_as_soon_as_its_owner_says_so(
+    till: App, pos: Pos, phone: Phone, clock: HandClock
+) -> None:
+    shown = (await pos.call("card.identify", scan=PHONE))["presentation"]
+    said = {"presentation": shown, "by": "senior", "reason": "stolen in the tram"}
+    assert await pos.call("card.phone_revoke", **said) == {"generation": 2}
+    error = await refusal_of(pos, phone.code())
+    assert (error.code, error.data["reason"]) == (1013, "old_phone")
+    assert (await pos.call("card.identify", scan=PHONE))["trust"] == "static"
+    found = await bind(till, PHONE, clock)
+    assert (await pos.call("card.identify", scan=found.code()))["trust"] == "rotating"
+
+
 async def test_the_till_s_status_says_when_the_phones_doubt_its_clock(
     till: App, pos: Pos, clock: HandClock
 ) -> None:

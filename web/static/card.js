@@ -130,6 +130,7 @@ async function goLive(bound) {
   await navigator.serviceWorker.register("/sw.js");
   const cache = await caches.open(CACHE);
   await cache.put(address, await fetch(address, FRESH));
+  await navigator.serviceWorker.ready; // registered is not yet serving
   document.documentElement.dataset.ready = "offline";
 }
 

@@ -103,6 +103,7 @@ class SampleCard(msgspec.Struct, frozen=True, kw_only=True):
 
     barcode: what the scanner sends for it, AIM identifier included.
     stripe:  the tracks with their sentinels.
+    model:   the chip itself, where it does more than tell its UID.
     """
 
     uid: bytes = b""
@@ -110,6 +111,7 @@ class SampleCard(msgspec.Struct, frozen=True, kw_only=True):
     barcode: bytes = b""
     stripe: bytes = b""
     typed: bytes = b""
+    model: CardModel | None = None
 
 
 STRANGER = SampleCard(
@@ -129,15 +131,16 @@ BANK = SampleCard(
 
 
 def sample_cards(
-    *, plastic: str, phone: str, stripe: str, chip_uid: bytes
+    *, plastic: str, phone: str, stripe: str, chip_uid: bytes, chip: CardModel | None = None
 ) -> dict[str, SampleCard]:
     """Return the demo's cards by name: ``plastic chip phone stripe stranger bank``.
 
     plastic: the 13 digits printed on it. phone: what its screen shows. stripe: its number.
+    chip: what the chip does beside telling its UID; None is nothing.
     """
     return {
         "plastic": SampleCard(barcode=f"]E0{plastic}".encode(), typed=plastic.encode()),
-        "chip": SampleCard(uid=chip_uid),
+        "chip": SampleCard(uid=chip_uid, model=chip),
         "phone": SampleCard(barcode=f"]Q1{phone}".encode()),
         "stripe": SampleCard(stripe=f";{stripe}?".encode(), typed=stripe.encode()),
         "stranger": STRANGER,

@@ -1,0 +1,350 @@
+"""Cards with a purse at the till: proved by their keys, looked after at every tap, sold with.
+
+prove   a card is laid down: open it, settle what an earlier tear left open, pay what it is owed
+sell    a sale that changes the purse on its card
+resume  the same call again after a tear: the card says how far it came
+"""
+
+import logging
+import secrets
+
+import msgspec
+from msgspec.structs import replace
+
+from card_formats.atr import decode_atr, storage_card
+from card_formats.chip.purse import set_status
+from card_formats.chip.purse_layout import TXID_BYTES, NewerState, PurseState, PurseStatus
+from card_formats.chip.uid import read_uid
+from card_formats.credential import Credential, Medium, Shown, Trust, mask
+from card_formats.errors import CardFormatError
+from daemon.accounts.cards import Account, Cards
+from daemon.chip.tags import Tags, forged
+from daemon.chip.terminal import UID_BYTES, ChipTerminal, OpenCard
+from daemon.chip.writing import TAP_AGAIN, ChipWriter, WantedSale
+from daemon.clock import Clock, rfc3339
+from daemon.editions import Editions
+from daemon.errors import ErrorCode, RefusedError
+from daemon.ledger import chip_sales
+from daemon.ledger.chip_sales import WAITING, intent_of
+from daemon.ledger.entries import Entry
+from daemon.ledger.ledger import Key, Ledger
+from daemon.ledger.owed import chip_purse, owed_purse
+from daemon.ledger.sales import Frozen, Sale
+from daemon.ledger.store import Change, ChipRow, SaleRow, Store
+from daemon.programme.basket import Basket
+from daemon.programme.programme import local_day
+from daemon.programme.quote import Quote
+from daemon.readers.errors import ReaderError
+
+WRITE_APDUS = 4
+PURCHASE_APDUS_MAX = 13
+"""With recovery. What a card is owed waits for its next tap where it would not fit."""
+
+_NOT_A_PURSE = {
+    "desfire.foreign",
+    "desfire.no-application",
+    "desfire.illegal-command",
+    "desfire.status",
+    "apdu.short",
+}
+_NOT_ITS_KEY = {"desfire.authentication", "desfire.not-the-card", "desfire.no-such-key"}
+log = logging.getLogger("tillcard.chip")
+
+
+class Proven(msgspec.Struct, frozen=True):
+    """A card that proved itself. ``balance`` is its purse's, or None for a tag."""
+
+    account: Account
+    credential: Credential
+    balance: int | None = None
+
+
+class _Known(msgspec.Struct, frozen=True):
+    """What the ledger knows of a chip, as of this tap."""
+
+    chip: ChipRow | None
+    unsettled: tuple[SaleRow, ...]
+
+
+class ChipPurses:
+    """The chips that lie on the till's readers, and what is done with them."""
+
+    def __init__(
+        self,
+        terminal: ChipTerminal,
+        writer: ChipWriter,
+        ledger: Ledger,
+        cards: Cards,
+        editions: Editions,
+        clock: Clock,
+    ) -> None:
+        self._terminal = terminal
+        self._writer = writer
+        self._ledger = ledger
+        self._cards = cards
+        self._editions = editions
+        self._clock = clock
+        self._tags = Tags(terminal, ledger)
+
+    # A card is laid down.
+
+    async def prove(self, shown: Shown, reader: str) -> Proven | None:
+        """Let the chip on ``reader`` prove itself; None for one that has nothing to prove with.
+
+        Raises: RefusedError for a forged, blocked, torn or silent card.
+        """
+        if not shown.raw or _is_memory(shown.atr):
+            return None
+        async with self._terminal.turn(reader):
+            if self._terminal.shown_at(reader) != shown:
+                raise RefusedError(ErrorCode.NO_CARD, "Show the card again.", reader=reader)
+            known = await self._known(shown)
+            card = await self._open(reader, shown, known)
+            if card is not None:
+                return await self._look_after(card, known, pays_owed=True)
+            credential = await self._tags.prove(reader, shown)
+            if credential is not None:
+                return Proven(await self._cards.resolve(credential), credential)
+        if known.chip is not None:
+            raise forged("it does not prove what it proved before")
+        return None
+
+    async def _known(self, shown: Shown) -> _Known:
+        uid = shown.raw.hex().upper()
+
+        def read(store: Store) -> _Known:
+            card = store.find_card("uid", uid)
+            rows = store.unsettled(card.account) if card is not None else []
+            return _Known(store.chip(uid), tuple(row for row in rows if _waits_for(row, uid)))
+
+        return await self._ledger.read(read)
+
+    async def _open(self, reader: str, shown: Shown, known: _Known) -> OpenCard | None:
+        if len(shown.raw) != UID_BYTES:
+            return None
+        if known.chip is not None:
+            self._terminal.hint(known.chip.uid, known.chip.speaks)
+        try:
+            return await self._terminal.open(reader)
+        except CardFormatError as error:
+            if error.code in _NOT_A_PURSE:
+                return None
+            if error.code in _NOT_ITS_KEY:
+                await self._check_same_card(reader, shown)
+                raise forged("it does not know its key") from error
+            raise RefusedError(
+                ErrorCode.MISREAD, f"Misread ({error.code}); lay the card down again."
+            ) from error
+
+    async def _check_same_card(self, reader: str, shown: Shown) -> None:
+        """Raise RefusedError NO_CARD where another card lies there by now."""
+        try:
+            lying = await self._terminal.listen(reader, read_uid())
+        except CardFormatError:
+            lying = b""
+        if lying != shown.raw:
+            raise RefusedError(ErrorCode.NO_CARD, "Show the card again.", reader=reader)
+
+    async def _look_after(self, card: OpenCard, known: _Known, *, pays_owed: bool) -> Proven:
+        """Settle what is open, keep what was seen, refuse what must not be used."""
+        credential = Credential("uid", card.uid, Medium.CHIP, Trust.MUTUAL_AUTH)
+        state = card.purse.state
+        if isinstance(state, NewerState):
+            return Proven(await self._cards.resolve(credential), credential, state.balance)
+        await self._check_alarm(card, known.chip, state)
+        for row in known.unsettled:
+            await self._writer.settle(card, row)
+        await self._note(card, state)
+        account = await self._resolve(card, credential, state)
+        if pays_owed:
+            await self._pay_owed(card, account.account)
+        card.looked_after = True
+        return Proven(account, credential, card.purse.state.balance)
+
+    async def _check_alarm(self, card: OpenCard, known: ChipRow | None, state: PurseState) -> None:
+        """Refuse a chip that cannot be the one seen before, from now on and at every till."""
+        alarm = known.alarm if known else ""
+        if not alarm:
+            alarm = chip_sales.alarm_of(
+                known,
+                seq=state.seq,
+                txid=state.last_txid,
+                amount=state.last_amount,
+                balance=state.balance,
+            )
+            if not alarm:
+                return
+            assert known is not None
+            seen = {"seq": state.seq, "txid": state.last_txid.hex(), "balance": state.balance}
+            told = {"alarm": alarm, "seen": seen, "known": msgspec.to_builtins(known)}
+            detail = msgspec.Raw(msgspec.json.encode(told))
+            at = rfc3339(self._clock.now())
+            entry = Entry(at=at, kind="chip_alarm", ref=card.uid, detail=detail)
+            await self._ledger.write(Change(entry=entry, chip=replace(known, alarm=alarm)))
+            self._writer.tell("card.alarm", card, reason=alarm)
+        await self._block(card, state)
+        raise RefusedError(ErrorCode.CARD_BLOCKED, f"This card is blocked: {alarm}.")
+
+    async def _resolve(self, card: OpenCard, credential: Credential, state: PurseState) -> Account:
+        try:
+            account = await self._cards.resolve(credential)
+        except RefusedError as error:
+            if error.code is ErrorCode.CARD_BLOCKED:
+                await self._block(card, state)
+            raise
+        if state.status is PurseStatus.EXPIRED:
+            raise RefusedError(ErrorCode.CARD_EXPIRED, "This card has expired.")
+        if state.status is not PurseStatus.ACTIVE:
+            raise RefusedError(ErrorCode.CARD_BLOCKED, "This card is blocked on its chip.")
+        return account
+
+    async def _block(self, card: OpenCard, state: PurseState) -> None:
+        """Write on the chip that it is blocked, so that tills without a line know it too."""
+        if state.status is not PurseStatus.ACTIVE:
+            return
+        try:
+            await self._terminal.ask(card, set_status(card.purse, PurseStatus.BLOCKED))
+        except (ReaderError, CardFormatError) as error:
+            log.warning("card %s was not blocked on its chip: %s", mask(card.uid), error)
+
+    async def _note(self, card: OpenCard, state: PurseState) -> None:
+        """Keep how far the chip has counted; other tills count on it too."""
+        hint = card.hint.encode()
+        seen = ChipRow(card.uid, state.seq, state.last_txid.hex(), state.balance, hint)
+        if await self._ledger.read(lambda store: store.chip(card.uid)) != seen:
+            await self._ledger.write(Change(chip=seen))
+
+    # A sale.
+
+    async def sell(self, wanted: WantedSale) -> msgspec.Raw | None:
+        """Post a sale that changes the purse on its card.
+
+        Returns: None where the chip has no part in it: no change, or a credit that waits for a
+                 till with the load key or for a card that is here.
+        Raises:  RefusedError NO_CARD for a burn without the card, and what the writer raises.
+        """
+        sale = wanted.sale
+        reader = self._terminal.reader_of(sale.card_uid) if sale.card_uid else None
+        if reader is None:
+            if sale.quote.burn.get(sale.chip_purse):
+                raise RefusedError(ErrorCode.NO_CARD, "Lay the card down: it pays by its chip.")
+            return None
+        if not sale.chip_net or (sale.chip_net > 0 and not self._terminal.keys.may_load):
+            return None
+        async with self._terminal.turn(reader):
+            card = await self._ready(reader)
+            if not self._writer.change(card, sale.chip_net):
+                return None
+            intent = await self._writer.plan(card, wanted, secrets.token_bytes(TXID_BYTES))
+            return await self._writer.write(card, intent)
+
+    async def resume(self, key: Key, row: SaleRow) -> msgspec.Raw | None:
+        """Go on with a sale whose chip was being written when something happened.
+
+        Returns: None where nothing was written and the sale begins anew.
+        Raises:  RefusedError TORN with state_unknown until the same card is there and can tell.
+        """
+        if self._writer.is_writing(row.sale_id):
+            raise RefusedError(ErrorCode.BUSY, "The card is being written; ask again.")
+        uid = intent_of(row).uid
+        reader = self._terminal.reader_of(uid)
+        if reader is None:
+            raise RefusedError(ErrorCode.TORN, TAP_AGAIN, state_unknown=True)
+        async with self._terminal.turn(reader):
+            card = await self._ready(reader)
+            replayed, now = await self._ledger.look(key, row.sale_id)
+            if now is not None and _waits_for(now, uid):
+                await self._writer.settle(card, now)
+                replayed, now = await self._ledger.look(key, row.sale_id)
+            if replayed is not None or now is None or now.state not in WAITING:
+                return replayed
+            intent = intent_of(now)
+            if not intent.not_written:
+                raise RefusedError(ErrorCode.TORN, TAP_AGAIN, reader=reader, state_unknown=True)
+            if key.content != intent.content:
+                await self._writer.reopen(now)
+                return None
+            plan = await self._writer.plan(card, WantedSale.again(intent), intent.txid)
+            return await self._writer.write(card, plan)
+
+    async def _ready(self, reader: str) -> OpenCard:
+        """Return the purse on ``reader``, opened and looked after if it was gone meanwhile."""
+        card = self._terminal.lying(reader)
+        if card is not None and card.looked_after:
+            return card
+        shown = self._terminal.shown_at(reader)
+        if shown is None:
+            raise RefusedError(ErrorCode.NO_CARD, "Lay the card down.", reader=reader)
+        known = await self._known(shown)
+        card = await self._open(reader, shown, known)
+        if card is None:
+            raise forged("it does not prove what it proved before")
+        await self._look_after(card, known, pays_owed=False)
+        return card
+
+    # What a card is owed.
+
+    async def pay_owed(self, uid: str, account: str) -> None:
+        """Write what a card is owed if it lies on a reader; else its next tap does."""
+        reader = self._terminal.reader_of(uid) if uid else None
+        if reader is None:
+            return
+        try:
+            async with self._terminal.turn(reader):
+                await self._pay_owed(await self._ready(reader), account)
+        except RefusedError as error:
+            log.info("card %s is owed until its next tap: %s", mask(uid), error)
+
+    async def _pay_owed(self, card: OpenCard, account: str) -> None:
+        purse = chip_purse(self._editions.active)
+        states = await self._ledger.read(lambda store: store.purses(account))
+        owed = states[owed_purse(purse)].posted if owed_purse(purse) in states else 0
+        amount = self._writer.change(card, max(owed, -card.purse.state.balance))
+        if not amount or card.apdus + 2 * WRITE_APDUS > PURCHASE_APDUS_MAX:
+            return
+        txid = secrets.token_bytes(TXID_BYTES)
+        sale = self._sale_of_nothing(f"owed-{txid.hex()}", account, card.uid, purse, -amount)
+        wanted = WantedSale(sale=sale, settle=lambda view: sale, accounts=sale.accounts)
+        await self._writer.write(card, await self._writer.plan(card, wanted, txid))
+
+    def _sale_of_nothing(self, sale_id: str, account: str, uid: str, purse: str, owed: int) -> Sale:
+        """Return the sale that moves to the chip what it is owed: ``owed`` turned round."""
+        programme, now = self._editions.active, self._clock.now()
+        at = rfc3339(now)
+        quote = Quote(
+            programme=programme.id,
+            version=programme.version,
+            now=at,
+            lines=(),
+            list_total=0,
+            discount=0,
+            net=0,
+            total=0,
+        )
+        return Sale(
+            sale_id=sale_id,
+            account=account,
+            terminal="",
+            cashier="",
+            at=at,
+            today=local_day(programme, now).toordinal(),
+            frozen=Frozen(programme=programme.version, now=now, basket=Basket(lines=()), facts={}),
+            quote=quote,
+            chip_purse=purse,
+            card_uid=uid,
+            owed=owed,
+        )
+
+
+def _waits_for(row: SaleRow, uid: str) -> bool:
+    if row.state not in WAITING:
+        return False
+    intent = intent_of(row)
+    return intent.uid == uid and not intent.not_written and not intent.case
+
+
+def _is_memory(atr: bytes) -> bool:
+    try:
+        return storage_card(decode_atr(atr)) is not None
+    except CardFormatError:
+        return False

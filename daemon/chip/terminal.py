@@ -1,0 +1,215 @@
+"""Conversations with the chips that lie on the readers: purses stay open while they lie there."""
+
+import asyncio
+import secrets
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Protocol, TypeVar
+
+import msgspec
+
+from card_formats.apdu import CommandApdu, Dialogue
+from card_formats.chip.purse import Messaging, Purse, open_purse
+from card_formats.credential import Shown
+from card_formats.crypto import BLOCK_BYTES
+from card_formats.errors import CardFormatError
+from daemon.answers import ChipTraffic
+from daemon.clock import Clock
+from daemon.errors import ErrorCode, RefusedError
+from daemon.keys import ChipKeys
+from daemon.readers.errors import CardLostError, NoCardError, ReaderError
+
+T = TypeVar("T")
+UID_BYTES = 7
+EXCHANGE_TIMEOUT_S = 2.0
+"""How long one APDU may take; then the reader is stuck and the outcome unknown."""
+HINTS_MAX = 10_000
+"""Cards whose channel and key generation are remembered; the one unused longest makes room."""
+
+
+class ChipReaders(Protocol):
+    """What is asked of the readers."""
+
+    @property
+    def cards(self) -> Mapping[str, Shown]:
+        """The chip that lies on each reader; each presentation is another object."""
+        ...
+
+    async def converse(self, reader: str, dialogue: Dialogue[T], *, timeout_s: float) -> T:
+        """Run ``dialogue`` with the chip on ``reader``. Raises a ReaderError."""
+        ...
+
+
+class Hint(msgspec.Struct, frozen=True):
+    """What is known of a card before it is asked: it saves the asking."""
+
+    messaging: Messaging = Messaging.EV2
+    key_version: int | None = None
+
+    @classmethod
+    def decode(cls, text: str) -> "Hint":
+        """Read what `encode` wrote; anything else is no hint."""
+        messaging, _, version = text.partition("/")
+        known = messaging in tuple(Messaging) and version.isdecimal()
+        return cls(Messaging(messaging), int(version)) if known else cls()
+
+    def encode(self) -> str:
+        """Return ``ev2/1``."""
+        return f"{self.messaging}/{self.key_version}"
+
+
+class OpenCard:
+    """A purse that lies on ``reader`` and has authenticated.
+
+    shown: as the reader presented it: another presentation is another session.
+    apdus, talked_s: since its last sale, the opening included.
+    """
+
+    def __init__(self, reader: str, shown: Shown) -> None:
+        self.reader = reader
+        self.shown = shown
+        self.uid = shown.raw.hex().upper()
+        self.apdus = 0
+        self.talked_s = 0.0
+        self.looked_after = False
+        self._purse: Purse | None = None
+
+    @property
+    def purse(self) -> Purse:
+        """The purse; it has been opened."""
+        assert self._purse is not None
+        return self._purse
+
+    @purse.setter
+    def purse(self, purse: Purse) -> None:
+        self._purse = purse
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the session still lives."""
+        return self._purse is not None and self._purse.channel.alive
+
+    @property
+    def hint(self) -> Hint:
+        """What the next opening of this card may start from."""
+        return Hint(self.purse.messaging, self.purse.key_version)
+
+    @property
+    def traffic(self) -> ChipTraffic:
+        """What was said so far."""
+        return ChipTraffic(self.apdus, round(self.talked_s * 1000))
+
+    def count_anew(self) -> None:
+        """Begin the next sale's count."""
+        self.apdus, self.talked_s = 0, 0.0
+
+    def counted(self, dialogue: Dialogue[T]) -> Dialogue[T]:
+        """Return ``dialogue``, with its APDUs counted."""
+        try:
+            command: CommandApdu = next(dialogue)
+            while True:
+                self.apdus += 1
+                command = dialogue.send((yield command))
+        except StopIteration as end:
+            value: T = end.value
+            return value
+        finally:
+            dialogue.close()
+
+
+class ChipTerminal:
+    """All the chip readers of a till. One card is spoken to by one caller at a time."""
+
+    def __init__(self, readers: ChipReaders, keys: ChipKeys, clock: Clock) -> None:
+        self.keys = keys
+        self._readers = readers
+        self._clock = clock
+        self._open: dict[str, OpenCard] = {}
+        self._turns: dict[str, asyncio.Lock] = {}
+        self._hints: OrderedDict[str, Hint] = OrderedDict()
+
+    def reader_of(self, uid: str) -> str | None:
+        """Return the reader that a chip lies on."""
+        raw = bytes.fromhex(uid)
+        return next((name for name, shown in self._readers.cards.items() if shown.raw == raw), None)
+
+    def shown_at(self, reader: str) -> Shown | None:
+        """Return what lies on a reader."""
+        return self._readers.cards.get(reader)
+
+    def lying(self, reader: str) -> OpenCard | None:
+        """Return the purse on ``reader`` if its session lives and no card came since."""
+        known = self._open.get(reader)
+        is_it = known is not None and known.shown is self.shown_at(reader) and known.is_open
+        return known if is_it else None
+
+    def hint(self, uid: str, text: str) -> None:
+        """Remember what an earlier run knew of a card."""
+        if uid not in self._hints:
+            self._remember(uid, Hint.decode(text))
+
+    @asynccontextmanager
+    async def turn(self, reader: str) -> AsyncIterator[None]:
+        """Have a reader's chip alone while the block runs."""
+        async with self._turns.setdefault(reader, asyncio.Lock()):
+            yield
+
+    async def open(self, reader: str) -> OpenCard:
+        """Return the open purse on ``reader``: the session there is, or a new one.
+
+        Raises: RefusedError NO_CARD and the readers'; CardFormatError as `open_purse`.
+        """
+        shown = self._readers.cards.get(reader)
+        if shown is None:
+            self._open.pop(reader, None)
+            raise RefusedError(ErrorCode.NO_CARD, "Show the card again.", reader=reader)
+        if (known := self.lying(reader)) is not None:
+            return known
+        card = OpenCard(reader, shown)
+        hint = self._hints.get(card.uid, Hint())
+        key = self.keys.till_key(shown.raw, hint.key_version)
+        nonce = secrets.token_bytes(BLOCK_BYTES)
+        self._open.pop(reader, None)
+        try:
+            card.purse = await self.ask(card, open_purse(key, nonce, messaging=hint.messaging))
+        except CardFormatError:
+            self._hints.pop(card.uid, None)  # renewed since: the next tap asks
+            raise
+        except ReaderError as error:
+            raise refusal(error, reader) from error
+        self._remember(card.uid, card.hint)
+        self._open[reader] = card
+        return card
+
+    async def ask(self, card: OpenCard, dialogue: Dialogue[T]) -> T:
+        """Run a dialogue with an open card. Raises a ReaderError, and what the dialogue raises."""
+        begun_s = self._clock.monotonic_s()
+        counted = card.counted(dialogue)
+        try:
+            return await self._readers.converse(card.reader, counted, timeout_s=EXCHANGE_TIMEOUT_S)
+        finally:
+            card.talked_s += self._clock.monotonic_s() - begun_s
+
+    async def listen(self, reader: str, dialogue: Dialogue[T]) -> T:
+        """Run a dialogue with a chip that is no purse. Raises RefusedError for a lost reader."""
+        try:
+            return await self._readers.converse(reader, dialogue, timeout_s=EXCHANGE_TIMEOUT_S)
+        except ReaderError as error:
+            raise refusal(error, reader) from error
+
+    def _remember(self, uid: str, hint: Hint) -> None:
+        self._hints.pop(uid, None)
+        if len(self._hints) >= HINTS_MAX:
+            self._hints.popitem(last=False)
+        self._hints[uid] = hint
+
+
+def refusal(error: ReaderError, reader: str) -> RefusedError:
+    """Say what the cashier should do about a card that could not be read."""
+    if isinstance(error, CardLostError | NoCardError):
+        code = ErrorCode.NO_CARD
+        detail = "The card was taken away too soon; lay it down again and hold it still."
+    else:
+        code, detail = error.error_code, f"{error}."
+    return RefusedError(code, detail, reader=reader)

@@ -1,0 +1,194 @@
+"""A purchase with a purse on the chip, cut anywhere: chip and ledgers agree, exactly one debit."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from daemon.errors import RefusedError
+from daemon.keys import ChipKeys
+from daemon.readers.simulated.desfire.faults import Fault
+from daemon.readers.simulated.desfire.memory import Generation, Memory
+from tests.support.chip_till import (
+    LOADED,
+    HandTill,
+    PowerCut,
+    Wallet,
+    chip_moves,
+    hand_till,
+    make_home,
+    make_keys,
+)
+from tests.support.clock import HandClock
+
+BURN, OTHER_BURN = 700, 300
+PURCHASE_APDUS = 9
+BOTH = pytest.mark.parametrize("generation", Generation, ids=lambda g: g.name.lower())
+BACK = pytest.mark.parametrize("comes_back", ["same", "other_card", "other_till", "never"])
+
+
+class Shop:
+    """Two tills with ledgers of their own, two customers, and what they looked like at first."""
+
+    def __init__(self, home: Path, keys: ChipKeys, generation: Generation) -> None:
+        random = Random(generation)
+        self.home, self.clock = home, HandClock()
+        self.wallet = Wallet(keys, random, generation)
+        self.other = Wallet(keys, random, generation)
+        self._first: dict[Wallet, Memory] = {}
+        self.cuts = 0
+
+    async def build(self) -> None:
+        wallets = [self.wallet, self.other]
+        for name in ("template-a", "template-b"):
+            await make_home(self.home / name, wallets, self.clock, self.home / "keys")
+        self._first = {wallet: wallet.model.snapshot() for wallet in wallets}
+
+    def begin_again(self) -> None:
+        for name in ("a", "b"):
+            shutil.rmtree(self.home / name, ignore_errors=True)
+            shutil.copytree(self.home / f"template-{name}", self.home / name)
+        for wallet, memory in self._first.items():
+            wallet.model.restore(memory)
+
+    @asynccontextmanager
+    async def till(self, name: str, cut: PowerCut | None = None) -> AsyncIterator[HandTill]:
+        async with hand_till(self.home / name, self.clock, cut=cut) as till:
+            yield till
+
+    def check(self, sold: dict[str, int]) -> None:
+        """Every debit stands in exactly one ledger, and the chips hold what is left."""
+        moves = chip_moves(self.home / "a", self.home / "b")
+        mine = [m.amount for m in moves if m.uid == self.wallet.uid.hex().upper()]
+        assert sum(mine) == -sum(sold.values())
+        assert len(mine) == len(sold)
+        assert self.wallet.balance == LOADED - sum(sold.values())
+
+
+@pytest.fixture
+async def shop(generation: Generation) -> AsyncIterator[Shop]:
+    # In memory where there is such a folder: a power cut here is one of the program, not the disk.
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    with tempfile.TemporaryDirectory(dir=memory) as folder:
+        home = Path(folder)
+        shop = Shop(home, make_keys(home / "keys"), generation)
+        await shop.build()
+        yield shop
+
+
+async def attempt(shop: Shop, faults: dict[int, Fault], cut: PowerCut) -> None:
+    """Tap and buy at till A until something breaks."""
+    async with shop.till("a", cut) as till:
+        refusal = None
+        try:
+            identified = await till.tap(shop.wallet, faults)
+            await till.buy("s1", identified.presentation, BURN)
+        except RefusedError as error:
+            refusal = error
+        broke = bool(faults) or cut.dead
+        assert (refusal is not None) is broke
+        assert refusal is None or refusal.code.retryable
+
+
+async def insist(till: HandTill, wallet: Wallet) -> None:
+    """Do what a till does: tap again, look, and repeat the call if it is still wanted."""
+    identified = await till.tap(wallet)
+    if await till.state("s1") != "posted":
+        # The first call's content is lost with the till; a new presentation is the same wish.
+        await till.buy("s1", identified.presentation, BURN)
+    assert await till.state("s1") == "posted"
+
+
+async def come_back(shop: Shop, how: str) -> dict[str, int]:
+    """Return with the card in one of the ways; give what must have been debited by then."""
+    if how == "other_card":
+        async with shop.till("a") as till:
+            identified = await till.tap(shop.other)
+            await till.buy("s2", identified.presentation)
+            assert shop.other.balance == LOADED
+            await insist(till, shop.wallet)
+        return {"s1": BURN}
+    if how == "same":
+        async with shop.till("a") as till:
+            await insist(till, shop.wallet)
+        return {"s1": BURN}
+    if how == "never":
+        async with shop.till("a") as till:
+            was_posted = await till.state("s1") == "posted"
+        return {"s1": BURN} if was_posted else {}
+    written = shop.wallet.balance != LOADED
+    async with shop.till("b") as till:
+        identified = await till.tap(shop.wallet)
+        await till.buy("s9", identified.presentation, OTHER_BURN)
+    async with shop.till("a") as till:
+        before = await till.state("s1")
+        await till.tap(shop.wallet)
+        after = await till.state("s1")
+        if written:
+            assert after == "posted"
+            return {"s1": BURN, "s9": OTHER_BURN}
+        # Another payment has the number of ours: the owner decides, nothing is debited.
+        assert (before, after) in {("unknown", "unknown"), ("new", "new")}
+        return {"s9": OTHER_BURN}
+
+
+def agree(shop: Shop, how: str, sold: dict[str, int]) -> None:
+    if how == "never" and not sold and shop.wallet.balance != LOADED:
+        assert shop.wallet.balance == LOADED - BURN  # the ledger says unknown until it is seen
+        assert chip_moves(shop.home / "a") == []
+        return
+    shop.check(sold)
+
+
+@BOTH
+@BACK
+async def test_a_card_torn_at_any_apdu_is_debited_exactly_once(
+    shop: Shop, comes_back: str, generation: Generation
+) -> None:
+    for number in range(1, PURCHASE_APDUS + 1 + (generation is Generation.EV1)):
+        for fault in (Fault.TORN_BEFORE, Fault.TORN_AFTER):
+            shop.begin_again()
+            await attempt(shop, {number: fault}, PowerCut())
+            agree(shop, comes_back, await come_back(shop, comes_back))
+
+
+@BOTH
+async def test_a_card_torn_at_any_apdu_and_tapped_again_at_once_lets_the_same_call_through(
+    shop: Shop, generation: Generation
+) -> None:
+    for number in range(6, PURCHASE_APDUS + 1):  # the first five are the first tap's
+        for fault in (Fault.TORN_BEFORE, Fault.TORN_AFTER, Fault.ANSWER_LOST):
+            shop.begin_again()
+            late = number + (generation is Generation.EV1)
+            async with shop.till("a") as till:
+                identified = await till.tap(shop.wallet, {late: fault})
+                with pytest.raises(RefusedError) as refused:
+                    await till.buy("s1", identified.presentation, BURN)
+                assert refused.value.state_unknown is (number == PURCHASE_APDUS)
+                till.readers.lay(shop.wallet)
+                posted = await till.buy("s1", identified.presentation, BURN)
+                again = await till.buy("s1", identified.presentation, BURN)
+            assert (posted["state"], again) == ("posted", posted | {"replayed": True})
+            shop.check({"s1": BURN})
+
+
+@BOTH
+@BACK
+async def test_a_till_that_dies_at_any_call_of_its_ledger_debits_exactly_once(
+    shop: Shop, comes_back: str, generation: Generation
+) -> None:
+    whole = PowerCut()
+    shop.begin_again()
+    await attempt(shop, {}, whole)
+    assert whole.calls.count("commit") == 3, "what was seen of the chip, the intent, the sale"
+    for number, name in enumerate(whole.calls, start=1):
+        # After any other call is the same as before the next: nothing of it would last.
+        for after in (False, True) if name == "commit" else (False,):
+            shop.begin_again()
+            await attempt(shop, {}, PowerCut(number, after=after))
+            agree(shop, comes_back, await come_back(shop, comes_back))

@@ -1,0 +1,58 @@
+"""A bank card at every kind of reader: refused, and nowhere is anything of its number left."""
+
+from pathlib import Path
+
+import pytest
+
+from daemon.clock import SystemClock
+from daemon.readers.simulated.simulator import KINDS
+from daemon.readers.traffic import TRAFFIC
+from tests.support.till import Pos, RefusedByTillError, lay_out, open_till
+
+NUMBER = "4111111111111111"  # the networks' public test number, as the sample card has it
+TRACES = [NUMBER, "4111 1111", "4111-1111", NUMBER[:6], NUMBER[-6:], "2912101", "SAMPLE/CARD"]
+
+
+def lay_out_all_readers(home: Path) -> None:
+    lay_out(home)
+    path = home / "tillcard.toml"
+    text = path.read_text("utf-8")
+    begin, end = text.index("[[reader]]"), text.index("# What the sample cards say")
+    tables = [f'[[reader]]\nname = "{n}"\nkind = "simulated"\ndevice = "{n}"\n' for n in KINDS]
+    path.write_text(text[:begin] + "".join(tables) + text[end:], "utf-8")
+
+
+def all_bytes(home: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in home.rglob("*") if path.is_file())
+
+
+async def test_a_bank_card_leaves_no_trace_at_any_reader(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(TRAFFIC)
+    lay_out_all_readers(tmp_path)
+    heard: list[object] = []
+    async with open_till(tmp_path, SystemClock()) as app, Pos.connect(app.socket) as pos:
+        await pos.call("events.subscribe")
+        for name, kind in KINDS.items():
+            while any(
+                r["name"] == name and r["state"] != "ready"
+                for r in (await pos.call("status"))["readers"]
+            ):
+                heard.append(await pos.event("reader.state"))
+            await pos.call("input.simulate", reader=name, do=kind.verb, card="bank")
+            event = await pos.event("scan.unreadable", "scan", "card.presented")
+            assert event["type"] == "scan.unreadable"
+            assert event["reason"] == "this is a bank card"
+            with pytest.raises(RefusedByTillError) as refused:
+                await pos.call("card.identify", reader=name)
+            heard += [event, str(refused.value), *pos.events]
+        with pytest.raises(RefusedByTillError) as refused:
+            await pos.call("card.identify", number="4111 1111 1111 1111", typed_by="Olha")
+        heard.append(str(refused.value))
+    assert any(record.levelno == TRAFFIC for record in caplog.records)
+    kept = all_bytes(tmp_path)
+    said = f"{heard} {caplog.text}"
+    for trace in TRACES:
+        assert trace not in said
+        assert trace.encode() not in kept

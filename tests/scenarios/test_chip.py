@@ -1,0 +1,63 @@
+"""A purse on the chip, from the POS's side of the socket."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daemon.app import App
+from tests.scenarios.baskets import BASKET
+from tests.support.chips import lay_out_chips
+from tests.support.clock import HandClock
+from tests.support.till import Pos, RefusedByTillError, audited, open_till
+
+
+@pytest.fixture
+async def till(tmp_path: Path, clock: HandClock) -> AsyncIterator[App]:
+    lay_out_chips(tmp_path)
+    async with open_till(tmp_path, clock) as app:
+        yield app
+    assert audited(tmp_path).findings == ()
+
+
+async def lay_down(pos: Pos) -> Any:
+    """Lay the sample chip on its reader and ask whose it is."""
+    await pos.call("events.subscribe")
+    await pos.call("input.simulate", reader="chip", do="present", card="chip")
+    await pos.event("card.presented")
+    return await pos.call("card.identify", reader="chip")
+
+
+async def take_away(pos: Pos) -> None:
+    await pos.call("input.simulate", reader="chip", do="remove")
+    await pos.event("card.removed")
+
+
+async def refused(pos: Pos, method: str, **params: Any) -> RefusedByTillError:
+    with pytest.raises(RefusedByTillError) as caught:
+        await pos.call(method, **params)
+    return caught.value
+
+
+async def test_the_chip_collects_and_pays_and_the_answer_tells_its_nine_apdus(pos: Pos) -> None:
+    identified = await lay_down(pos)
+    assert (identified["name"], identified["trust"]) == ("Taras", "mutual_auth")
+    assert identified["balance"] == 0
+    terms = {"presentation": identified["presentation"], "lines": BASKET}
+    posted = await pos.call("sale.commit", sale_id="s1", **terms)
+    assert posted["balances"]["bonus"] == {"available": 3_500, "pending": 0}
+    assert posted["chip"]["apdus"] == 9
+
+    await take_away(pos)
+    identified = await lay_down(pos)
+    assert identified["balance"] == 3_500
+    terms["presentation"] = identified["presentation"]
+    quote = await pos.call("sale.quote", **terms)
+    assert quote["burn_max"]["bonus"] == 3_500
+    posted = await pos.call(
+        "sale.commit", sale_id="s2", quote_id=quote["quote_id"], burn={"bonus": 3_000}
+    )
+    assert posted["total"] == 67_000
+    assert posted["balances"]["bonus"]["available"] == 500 + 3_350
+    assert posted["chip"]["apdus"] == 9

@@ -1,0 +1,267 @@
+"""Tills without sockets and cards without readers: a purchase can be cut at any point of either."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from random import Random
+from typing import Any, TypeVar
+
+import msgspec
+
+from card_formats.apdu import Dialogue
+from card_formats.chip.purse_issue import personalise
+from card_formats.credential import Medium, Shown, Trust
+from daemon.accounts.cards import Cards, NewCard, Profile
+from daemon.accounts.phones import Phones
+from daemon.accounts.rotating import LiveCodes
+from daemon.answers import SaleTerms
+from daemon.checkout import Checkout, CheckoutPolicy
+from daemon.chip.policy import ChipPolicy
+from daemon.chip.purses import ChipPurses
+from daemon.chip.terminal import ChipTerminal
+from daemon.chip.writing import ChipWriter
+from daemon.editions import Editions
+from daemon.errors import RefusedError
+from daemon.keys import ChipKeys, load_chip_keys, make_chip_keys
+from daemon.ledger.audit import audit
+from daemon.ledger.entries import ChipMove, decode
+from daemon.ledger.ledger import Key, Ledger
+from daemon.ledger.sqlite import SQLiteStore
+from daemon.ledger.store import StoreError
+from daemon.pricing import Pricing
+from daemon.programme.basket import BasketLine
+from daemon.programme.programme import load
+from daemon.readers.channel import run_dialogue
+from daemon.readers.errors import CardLostError, NoCardError
+from daemon.readers.simulated.desfire.card import DesfireCard
+from daemon.readers.simulated.desfire.faults import Fault, FaultyCard
+from daemon.readers.simulated.desfire.memory import Generation, Memory
+from tests.support.clock import HandClock
+
+T = TypeVar("T")
+BURN_ONLY = """
+[programme]
+id = "chips"
+currency = "UAH"
+tz = "Europe/Kyiv"
+
+[[purse]]
+id = "bonus"
+unit = "UAH"
+where = "chip"
+
+[[rule]]
+id = "bonus-burn"
+give = { burn = "bonus", max_percent = 100 }
+
+[[rule]]
+id = "cashback"
+when = { codes = ["BACK"] }
+give = { earn = "bonus", amount = 250 }
+"""
+LINES = (BasketLine(line=1, sku="tea", qty=1, unit_price=10_000),)
+LOADED, CAP, READER = 5_000, 100_000, "chip"
+
+
+class Wallet:
+    """A customer's card: it can be laid on any reader, and torn at any APDU."""
+
+    def __init__(
+        self, keys: ChipKeys, random: Random, generation: Generation = Generation.EV2
+    ) -> None:
+        self.uid = b"\x04" + random.randbytes(6)
+        self.model = DesfireCard(Memory(uid=self.uid, generation=generation), random.randbytes)
+        challenges = random.randbytes(16), random.randbytes(16)
+        issue = personalise(keys.card_keys(self.uid), challenges, cap=CAP, balance=LOADED)
+        run_dialogue(issue, self.model.transmit)
+
+    @property
+    def balance(self) -> int:
+        """What the chip holds, without asking it."""
+        (application,) = self.model.snapshot().applications.values()
+        value: int = application.files[1].value  # type: ignore[union-attr]
+        return value
+
+
+class HandReaders:
+    """One reader, on which the test lays cards."""
+
+    def __init__(self) -> None:
+        self.cards: dict[str, Shown] = {}
+        self.lying: FaultyCard | None = None
+
+    def lay(self, wallet: Wallet, faults: Mapping[int, Fault] | None = None) -> Shown:
+        """Lay a card down; ``faults`` by the number of the APDU, the first being 1."""
+        self.lying = FaultyCard(wallet.model, faults)
+        self.lying.reset()
+        shown = Shown(Medium.CHIP, wallet.uid, wallet.model.atr)
+        self.cards = {READER: shown}
+        return shown
+
+    def take_away(self) -> None:
+        self.cards, self.lying = {}, None
+
+    async def converse(self, reader: str, dialogue: Dialogue[T], *, timeout_s: float) -> T:
+        card = self.lying
+        if card is None:
+            dialogue.close()
+            raise NoCardError("no card lies on the reader")
+        try:
+            return run_dialogue(dialogue, card.transmit)
+        except CardLostError:
+            if card is self.lying:
+                self.take_away()
+            raise
+
+
+class PowerCut:
+    """Lets so many calls of the ledger's store pass, then none: the till is dead.
+
+    at:    the number of the call that does not happen, or, ``after``, whose caller never hears.
+    calls: the names of those that were made.
+    """
+
+    def __init__(self, at: int = 0, *, after: bool = False) -> None:
+        self.calls: list[str] = []
+        self.dead = False
+        self._at, self._after = at, after
+
+    def __call__(self, call: Callable[..., T], *args: Any, **named: Any) -> T:
+        if self.dead:
+            raise StoreError("no power")
+        self.calls.append(call.__name__)
+        if len(self.calls) != self._at:
+            return call(*args, **named)
+        self.dead = True
+        if self._after:
+            call(*args, **named)
+        raise StoreError("no power")
+
+
+class CutStore:
+    """A store whose calls go through a PowerCut; closing it forgets what was not committed."""
+
+    def __init__(self, store: SQLiteStore, cut: PowerCut) -> None:
+        self._store, self._cut = store, cut
+        self.ledger_id = store.ledger_id
+
+    def newest_at(self) -> str:
+        """Pass: it is asked while the ledger is opened, before there is a till to cut off."""
+        return self._store.newest_at()
+
+    def close(self) -> None:
+        self._store.close()
+
+    def __getattr__(self, name: str) -> Any:
+        call = getattr(self._store, name)
+        return lambda *args, **named: self._cut(call, *args, **named)
+
+
+class HandTill:
+    """A till on its own ledger, for as long as it has power."""
+
+    def __init__(
+        self,
+        home: Path,
+        ledger: Ledger,
+        keys: ChipKeys,
+        clock: HandClock,
+        policy: ChipPolicy,
+        programme: str = BURN_ONLY,
+    ) -> None:
+        self.home, self.ledger = home, ledger
+        self.readers = HandReaders()
+        self.events: list[dict[str, Any]] = []
+        self.cards = Cards(ledger, clock)
+        self.editions = Editions(ledger, clock, load(programme), "till-1")
+        terminal = ChipTerminal(self.readers, keys, clock)
+        self.writer = ChipWriter(terminal, ledger, clock, policy, self.editions, self._publish)
+        chips = ChipPurses(terminal, self.writer, ledger, self.cards, self.editions, clock)
+        secret = bytes(32)
+        self.checkout = Checkout(
+            ledger,
+            self.cards,
+            LiveCodes(ledger, self.cards, clock, secret),
+            Phones(ledger, clock, secret),
+            Pricing(ledger, self.editions, clock, ()),
+            self.editions,
+            clock,
+            CheckoutPolicy(terminal="till", ranges=(), spend_from=Trust.UID, hold_ttl_s=900),
+            chips,
+        )
+
+    def _publish(self, event_type: str, **fields: Any) -> None:
+        self.events.append({"type": event_type} | fields)
+
+    async def tap(self, wallet: Wallet, faults: Mapping[int, Fault] | None = None) -> Any:
+        """Lay a card down and identify it. Raises RefusedError."""
+        return await self.checkout.identify(self.readers.lay(wallet, faults), READER)
+
+    async def buy(self, sale_id: str, presentation: str, burn: int = 0, **more: Any) -> Any:
+        """Commit a sale that burns from the chip. Raises RefusedError."""
+        terms = SaleTerms(
+            presentation=presentation, lines=LINES, burn={"bonus": burn} if burn else None, **more
+        )
+        key = Key.of("sale.commit", sale_id, terms)
+        return msgspec.json.decode(await self.checkout.commit(key, sale_id, terms, None))
+
+    async def state(self, sale_id: str) -> str:
+        return (await self.checkout.status(sale_id)).state
+
+
+@asynccontextmanager
+async def hand_till(
+    home: Path,
+    clock: HandClock,
+    *,
+    cut: PowerCut | None = None,
+    keys: ChipKeys | None = None,
+    programme: str = BURN_ONLY,
+    **limits: int,
+) -> AsyncIterator[HandTill]:
+    """Run the till of ``home``, as a start of the daemon does; it may die on the way."""
+    store = CutStore(SQLiteStore(home / "tillcard.db"), cut or PowerCut())
+    ledger = Ledger(store, SQLiteStore(home / "tillcard.db", read_only=True))
+    policy = ChipPolicy(**{"shop": 1, "till": 1, "cap": CAP} | limits)
+    keys = keys or load_chip_keys(home / "chip.keys")
+    till = HandTill(home, ledger, keys, clock, policy, programme)
+    try:
+        with suppress(RefusedError):
+            await till.editions.start()
+            await till.writer.start()
+        yield till
+    finally:
+        await ledger.close()
+
+
+async def make_home(home: Path, wallets: list[Wallet], clock: HandClock, keys: Path) -> None:
+    """Make a till's folder from the one with the keys; every wallet's card is issued there."""
+    await asyncio.to_thread(shutil.copytree, keys, home)
+    async with hand_till(home, clock) as till:
+        for wallet in wallets:
+            identifier = ("uid", wallet.uid.hex().upper())
+            card = NewCard(kind="chip", number="", identifiers=(identifier,))
+            assert await till.cards.issue(card, Profile())
+
+
+def make_keys(folder: Path) -> ChipKeys:
+    """Make a folder that holds a new key file and nothing else."""
+    folder.mkdir()
+    make_chip_keys(folder / "chip.keys")
+    return load_chip_keys(folder / "chip.keys")
+
+
+def chip_moves(*homes: Path) -> list[ChipMove]:
+    """Return what the ledgers say was done to chips; each ledger is audited on the way."""
+    moves = []
+    for home in homes:
+        store = SQLiteStore(home / "tillcard.db", read_only=True)
+        try:
+            assert audit(store).findings == ()
+            entries = [decode(chained.body) for chained in store.entries()]
+        finally:
+            store.close()
+        moves += [entry.chip for entry in entries if entry.chip]
+    return moves
