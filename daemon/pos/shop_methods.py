@@ -98,12 +98,11 @@ class ShopMethods:
         card = (*_WRITE, *_CARD)
         club = (*_WRITE, ErrorCode.CARD_UNKNOWN, ErrorCode.LIMIT_REACHED)
         purse = (*card, ErrorCode.NOT_ENOUGH, ErrorCode.NO_CARD)
-        numbered = (*card, ErrorCode.LIMIT_REACHED)
+        issuing = (*card, ErrorCode.LIMIT_REACHED)
         codes = (*card, ErrorCode.CODE_UNKNOWN, ErrorCode.CODE_EXPIRED)
-        code = (ErrorCode.CODE_UNKNOWN,)
         return {
-            "card.issue": Method(IssueTerms, self.issue, Role.SALE, CardDone, numbered),
-            "card.replace": Method(ReplaceTerms, self.replace, Role.SALE, CardDone, numbered),
+            "card.issue": Method(IssueTerms, self.issue, Role.SALE, CardDone, issuing),
+            "card.replace": Method(ReplaceTerms, self.replace, Role.SALE, CardDone, issuing),
             "card.block": Method(CardTerms, self.block, Role.SALE, CardDone, card),
             "card.unblock": Method(CardTerms, self.unblock, Role.SALE, CardDone, card),
             "card.extend": Method(CardTerms, self.extend, Role.SALE, CardDone, card),
@@ -111,8 +110,12 @@ class ShopMethods:
             "card.topup": Method(TopUpTerms, self.top_up, Role.SALE, ToppedUp, purse),
             "card.show": Method(ShowTerms, self.show_card, Role.SALE, CardShown, _CARD),
             "code.issue": Method(IssueCodesTerms, self.issue_codes, Role.ADMIN, CodesIssued, codes),
-            "code.show": Method(ShowCodeTerms, self.show_code, Role.SALE, CodeShown, code),
-            "club.list": Method(ListTerms, self.list_club, Role.ADMIN, Listing),
+            "code.show": Method(
+                ShowCodeTerms, self.show_code, Role.SALE, CodeShown, (ErrorCode.CODE_UNKNOWN,)
+            ),
+            "club.list": Method(
+                ListTerms, self.list_club, Role.ADMIN, Listing, (ErrorCode.LIMIT_REACHED,)
+            ),
             "club.grant": Method(DecisionTerms, self.grant, Role.ADMIN, Decided, club),
             "club.refuse": Method(DecisionTerms, self.refuse, Role.ADMIN, Decided, club),
             "programme.show": Method(NoParams, self.show_programme, Role.READ, ProgrammeShown),
