@@ -177,10 +177,10 @@ class Room:
         )
         terminal = ChipTerminal(self.supervisor, keys, self.clock)
         self.chip_writer = ChipWriter(
-            terminal, self.ledger, self.clock, policy, self.editions, self.events.publish
+            terminal, self.ledger, self.steady, policy, self.editions, self.events.publish
         )
         return ChipPurses(
-            terminal, self.chip_writer, self.ledger, self.cards, self.editions, self.clock
+            terminal, self.chip_writer, self.ledger, self.cards, self.editions, self.steady
         )
 
     def _web_server(self, settings: WebSettings, wallets: Wallets, home: Path) -> WebServer:

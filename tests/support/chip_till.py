@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
 from typing import Any, TypeVar
@@ -23,7 +23,6 @@ from daemon.chip.purses import ChipPurses
 from daemon.chip.terminal import ChipTerminal
 from daemon.chip.writing import ChipWriter
 from daemon.editions import Editions
-from daemon.errors import RefusedError
 from daemon.keys import ChipKeys, load_chip_keys, make_chip_keys
 from daemon.ledger.audit import audit
 from daemon.ledger.entries import ChipMove, decode
@@ -120,17 +119,19 @@ class PowerCut:
     """Lets so many calls of the ledger's store pass, then none: the till is dead.
 
     at:    the number of the call that does not happen, or, ``after``, whose caller never hears.
-    calls: the names of those that were made.
+    calls: the names of those that were made since the till was up.
     """
 
     def __init__(self, at: int = 0, *, after: bool = False) -> None:
         self.calls: list[str] = []
-        self.dead = False
+        self.dead = self.armed = False
         self._at, self._after = at, after
 
     def __call__(self, call: Callable[..., T], *args: Any, **named: Any) -> T:
         if self.dead:
             raise StoreError("no power")
+        if not self.armed:
+            return call(*args, **named)
         self.calls.append(call.__name__)
         if len(self.calls) != self._at:
             return call(*args, **named)
@@ -146,10 +147,6 @@ class CutStore:
     def __init__(self, store: SQLiteStore, cut: PowerCut) -> None:
         self._store, self._cut = store, cut
         self.ledger_id = store.ledger_id
-
-    def newest_at(self) -> str:
-        """Pass: it is asked while the ledger is opened, before there is a till to cut off."""
-        return self._store.newest_at()
 
     def close(self) -> None:
         self._store.close()
@@ -175,7 +172,7 @@ class HandTill:
         self.readers = HandReaders()
         self.events: list[dict[str, Any]] = []
         self.cards = Cards(ledger, clock)
-        self.editions = Editions(ledger, clock, load(programme), "till-1")
+        self.editions = Editions(ledger, clock, load(programme), "till")
         terminal = ChipTerminal(self.readers, keys, clock)
         self.writer = ChipWriter(terminal, ledger, clock, policy, self.editions, self._publish)
         chips = ChipPurses(terminal, self.writer, ledger, self.cards, self.editions, clock)
@@ -222,15 +219,16 @@ async def hand_till(
     **limits: int,
 ) -> AsyncIterator[HandTill]:
     """Run the till of ``home``, as a start of the daemon does; it may die on the way."""
-    store = CutStore(SQLiteStore(home / "tillcard.db"), cut or PowerCut())
+    cut = cut or PowerCut()
+    store = CutStore(SQLiteStore(home / "tillcard.db"), cut)
     ledger = Ledger(store, SQLiteStore(home / "tillcard.db", read_only=True))
     policy = ChipPolicy(**{"shop": 1, "till": 1, "cap": CAP} | limits)
     keys = keys or load_chip_keys(home / "chip.keys")
     till = HandTill(home, ledger, keys, clock, policy, programme)
     try:
-        with suppress(RefusedError):
-            await till.editions.start()
-            await till.writer.start()
+        await till.editions.start()
+        await till.writer.start()
+        cut.armed = True
         yield till
     finally:
         await ledger.close()
