@@ -11,6 +11,7 @@ from daemon.ledger.entries import Entry, MeterMove
 from daemon.ledger.ledger import Key, Ledger
 from daemon.ledger.rows import (
     ACCOUNTS_SOLD_TO,
+    ACTIVATION_COUNT,
     ACTIVATIONS_AFTER,
     METER_DAYS,
     NEWEST_ACTIVATION,
@@ -72,7 +73,9 @@ class Editions:
             self.active = await self.version(newest[0].version)
         if not last_file or last_file[0].version != of_file.version:
             await self._prepare(of_file, fresh=not newest)
-            await self._ledger.write(_activation(of_file, now, now, self._source))
+            await self._ledger.update(
+                lambda store: store.write(_activation(store, of_file, now, now, self._source))
+            )
             self.active = of_file
         await self._await_next()
 
@@ -96,10 +99,13 @@ class Editions:
         now = self._clock.now()
         moment = rfc3339(max(now, at) if at else now)
         answer = Activated(programme=programme.id, version=programme.version, at=moment)
-        change = _activation(programme, rfc3339(now), moment, by)
         self._by_version[programme.version] = programme
         await self._prepare(programme)
-        answered = await self._ledger.carry_out(key, rfc3339(now), lambda store: (change, answer))
+
+        def job(store: Store) -> tuple[Change, Activated]:
+            return _activation(store, programme, rfc3339(now), moment, by), answer
+
+        answered = await self._ledger.carry_out(key, rfc3339(now), job)
         if moment == rfc3339(now):
             self.active = programme
         await self._await_next()
@@ -117,6 +123,8 @@ class Editions:
         now = rfc3339(self._clock.now())
         later = await self._ledger.read(lambda store: store.ask(ACTIVATIONS_AFTER, now))
         self.coming = tuple([await self.version(row.version) for row in later])
+        # What does not count any more must be filled again should it come back.
+        self._prepared &= {programme.version for programme in self.counting}
 
     async def _prepare(self, programme: Programme, *, fresh: bool = False) -> None:
         """Fill meters that are new, or count something else now, from the sales of the past."""
@@ -134,7 +142,7 @@ class Editions:
         self._prepared.add(programme.version)
 
 
-def _activation(programme: Programme, at: str, moment: str, source: str) -> Change:
+def _activation(store: Store, programme: Programme, at: str, moment: str, source: str) -> Change:
     detail = {"programme": programme.id, "by": source, "from": moment}
     entry = Entry(
         at=at,
@@ -142,7 +150,8 @@ def _activation(programme: Programme, at: str, moment: str, source: str) -> Chan
         ref=programme.version,
         detail=msgspec.Raw(msgspec.json.encode(detail)),
     )
-    row = ActivationRow(moment, programme.version, source)
+    [count] = store.ask(ACTIVATION_COUNT)
+    row = ActivationRow(moment, programme.version, source, count + 1)
     kept = (programme.version, programme.text)
     return Change(entry=entry, rows=(row,), programme=kept)
 

@@ -24,6 +24,7 @@ from daemon.readers.channel import run_dialogue
 from daemon.readers.framing import Framer, Frames, Garbage, Terminator
 from daemon.readers.hid_reports import POS_REPORT_BYTES, PosDecoder
 from daemon.readers.keyboard import KeyDecoder
+from daemon.readers.msr605 import READ_RAW, Msr605Decoder
 from daemon.readers.ssi import SsiDecoder
 from tests.support.keys import keys
 
@@ -93,6 +94,13 @@ def run_ssi(vector: Vector, document: Vector) -> Any:
     return {"frames": frames, "replies": decoder.take_replies().hex().upper()}
 
 
+def run_msr605(vector: Vector, document: Vector) -> Any:
+    decoder = Msr605Decoder()
+    assert decoder.take_replies() == READ_RAW
+    frames = shown_frames(decoder.receive(raw_of(vector)))
+    return {"frames": frames, "replies": decoder.take_replies().hex().upper()}
+
+
 def run_pos_reports(vector: Vector, document: Vector) -> Any:
     decoder, raw = PosDecoder(), raw_of(vector)
     reports = [raw[at : at + POS_REPORT_BYTES] for at in range(0, len(raw), POS_REPORT_BYTES)]
@@ -127,6 +135,7 @@ RUNNERS: dict[str, Callable[[Vector, Vector], Any]] = {
     "track-bits": lambda vector, document: decode_track(raw_of(vector), vector["track"]),
     "magtek": lambda vector, document: swipe_of_report(raw_of(vector)).decode(),
     "ssi": run_ssi,
+    "msr605": run_msr605,
     "pos-report": run_pos_reports,
     "keyboard": run_keyboard,
     "check-digits": run_check_digits,
@@ -138,7 +147,7 @@ RUNNERS: dict[str, Callable[[Vector, Vector], Any]] = {
     "hotp": run_hotp,
 }
 # A stream goes on after what is wrong in it: its decoders report, they do not refuse.
-NEVER_REFUSE = ("ssi", "pos-report", "keyboard", "check-digits", "upce", "mod97", "hotp")
+NEVER_REFUSE = ("ssi", "msr605", "pos-report", "keyboard", "check-digits", "upce", "mod97", "hotp")
 
 
 def load() -> list[Any]:

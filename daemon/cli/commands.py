@@ -9,6 +9,7 @@ from daemon.cli.call import call
 from daemon.cli.check import check
 from daemon.cli.demo import demo
 from daemon.cli.doctor import doctor
+from daemon.cli.doctor_scan import doctor_scan
 from daemon.cli.issue import issue
 from daemon.cli.plan import plan
 from daemon.cli.price import price
@@ -39,6 +40,9 @@ app.command()(watch)
 app.command()(price)
 app.command()(check)
 app.command()(audit)
-app.command()(doctor)
+doctors = typer.Typer(invoke_without_command=True)
+doctors.callback()(doctor)
+doctors.command("scan")(doctor_scan)
+app.add_typer(doctors, name="doctor")
 app.command()(issue)
 app.add_typer(plan, name="plan")

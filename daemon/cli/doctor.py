@@ -29,6 +29,7 @@ class Finding(NamedTuple):
 
 
 def doctor(
+    context: typer.Context,
     config: Annotated[
         Path, typer.Option(help="The configuration to look at; there need not be one yet.")
     ] = Path("tillcard.toml"),
@@ -37,6 +38,8 @@ def doctor(
 
     Changes nothing. Exit status 0: nothing is wrong; 1: something is, and how to mend it.
     """
+    if context.invoked_subcommand is not None:
+        return
     wrong = False
     for finding in _findings(config):
         typer.echo(f"{finding.verdict:>5}  {finding.what}")

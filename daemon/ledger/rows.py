@@ -58,11 +58,13 @@ class ActivationRow(msgspec.Struct, frozen=True):
     """A programme that is in force from ``at`` (RFC 3339) on, until the next one is.
 
     source: who said so: a person, or ``file <terminal>`` when it was found in that till's file.
+    number: counts them, so that of two at one moment the later is known.
     """
 
     at: str
     version: str
     source: str
+    number: int
 
 
 Row = MemberRow | CodeRow | ActivationRow
@@ -131,14 +133,17 @@ _CODE = "SELECT code, campaign, account, ref, first_day, last_day, uses, state F
 CODE = Question(f"{_CODE} WHERE code = ?", CodeRow)
 CODES_OF = Question(f"{_CODE} WHERE ref = ? ORDER BY code", CodeRow)
 CAMPAIGN = Question(f"{_CODE} WHERE campaign = ? LIMIT 1", CodeRow)
-_ACTIVATION = "SELECT at, version, source FROM activation"
-NEWEST_ACTIVATION = Question(f"{_ACTIVATION} WHERE at <= ? ORDER BY at DESC LIMIT 1", ActivationRow)
+_ACTIVATION = "SELECT at, version, source, number FROM activation"
+NEWEST_ACTIVATION = Question(
+    f"{_ACTIVATION} WHERE at <= ? ORDER BY at DESC, number DESC LIMIT 1", ActivationRow
+)
 NEWEST_OF_SOURCE = Question(
-    f"{_ACTIVATION} WHERE source = ? ORDER BY at DESC LIMIT 1", ActivationRow
+    f"{_ACTIVATION} WHERE source = ? ORDER BY at DESC, number DESC LIMIT 1", ActivationRow
 )
 ACTIVATIONS_AFTER = Question(
-    f"{_ACTIVATION} WHERE at > ? ORDER BY at LIMIT {ROWS_MAX}", ActivationRow
+    f"{_ACTIVATION} WHERE at > ? ORDER BY at, number LIMIT {ROWS_MAX}", ActivationRow
 )
+ACTIVATION_COUNT = Question("SELECT count(*) FROM activation", int)
 LOTS_EXPIRED = Question(
     "SELECT account, purse, expires, usable_from, amount FROM lot"
     f" WHERE expires < ? AND amount > 0 ORDER BY expires, account, purse LIMIT {ROWS_MAX}",

@@ -60,7 +60,7 @@ def _described(
 ) -> dict[str, Any]:
     required = params.get("required", [])
     properties = sorted(params["properties"].items(), key=lambda row: row[0] not in required)
-    errors = [*_FAULTS, *_ANY_METHOD, *method.refusals]
+    errors = dict.fromkeys([*_FAULTS, *_ANY_METHOD, *method.refusals])
     return {
         "name": name,
         "summary": (getdoc(method.handler) or "").partition("\n")[0],

@@ -81,7 +81,7 @@ _SALE = (
     ErrorCode.ALREADY_VOIDED,
     ErrorCode.ALREADY_POSTED,
     ErrorCode.HOLD_EXPIRED,
-    ErrorCode.QUOTE_UNKNOWN,
+    ErrorCode.TORN,
 )
 _CHIP = (ErrorCode.TIMEOUT, ErrorCode.WRITE_FAILED, ErrorCode.TORN, ErrorCode.OFFLINE)
 
@@ -137,9 +137,9 @@ class Till:
         }
 
     def _sale_methods(self) -> dict[str, Method]:
-        holding = (*_WRITE, *_SALE, *_PRICE)
+        holding = (*_WRITE, *_SALE, *_PRICE, ErrorCode.QUOTE_UNKNOWN)
         committing = (*holding, ErrorCode.EXCEEDS_HOLD, ErrorCode.TOTAL_CHANGED, *_CHIP)
-        voiding = (*_WRITE, ErrorCode.ALREADY_POSTED)
+        voiding = (*_WRITE, *_SALE)
         returning = (*_WRITE, ErrorCode.NOT_RETURNABLE, ErrorCode.RETURNED_ALREADY, *_CHIP)
         return {
             "sale.quote": Method(QuoteParams, self.quote, Role.SALE, Quoted, _PRICE),

@@ -1,6 +1,7 @@
 """The socket that every POS of this till connects to, and its double on a loopback port."""
 
 import asyncio
+import os
 import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -129,5 +130,5 @@ def _loopback(port: int) -> socket.socket:
     try:
         return socket.create_server((LOOPBACK, port))
     except OSError as error:
-        detail = f"The port {port} of {LOOPBACK} cannot be opened: {error.strerror}"
+        detail = f"The port {port} of {LOOPBACK} cannot be opened: {os.strerror(error.errno or 0)}"
         raise OSError(error.errno, detail) from error

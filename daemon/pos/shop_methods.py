@@ -97,19 +97,25 @@ class ShopMethods:
         """Return the table: name, parameters, handler, least role, result, refusals."""
         card = (*_WRITE, *_CARD)
         club = (*_WRITE, ErrorCode.CARD_UNKNOWN, ErrorCode.LIMIT_REACHED)
-        purse = (*card, ErrorCode.NOT_ENOUGH)
+        purse = (*card, ErrorCode.NOT_ENOUGH, ErrorCode.NO_CARD)
+        issuing = (*card, ErrorCode.LIMIT_REACHED)
+        codes = (*card, ErrorCode.CODE_UNKNOWN, ErrorCode.CODE_EXPIRED)
         return {
-            "card.issue": Method(IssueTerms, self.issue, Role.SALE, CardDone, card),
-            "card.replace": Method(ReplaceTerms, self.replace, Role.SALE, CardDone, card),
+            "card.issue": Method(IssueTerms, self.issue, Role.SALE, CardDone, issuing),
+            "card.replace": Method(ReplaceTerms, self.replace, Role.SALE, CardDone, issuing),
             "card.block": Method(CardTerms, self.block, Role.SALE, CardDone, card),
             "card.unblock": Method(CardTerms, self.unblock, Role.SALE, CardDone, card),
             "card.extend": Method(CardTerms, self.extend, Role.SALE, CardDone, card),
             "card.write_off": Method(CardTerms, self.write_off, Role.ADMIN, CardDone, card),
             "card.topup": Method(TopUpTerms, self.top_up, Role.SALE, ToppedUp, purse),
             "card.show": Method(ShowTerms, self.show_card, Role.SALE, CardShown, _CARD),
-            "code.issue": Method(IssueCodesTerms, self.issue_codes, Role.ADMIN, CodesIssued, card),
-            "code.show": Method(ShowCodeTerms, self.show_code, Role.SALE, CodeShown),
-            "club.list": Method(ListTerms, self.list_club, Role.ADMIN, Listing),
+            "code.issue": Method(IssueCodesTerms, self.issue_codes, Role.ADMIN, CodesIssued, codes),
+            "code.show": Method(
+                ShowCodeTerms, self.show_code, Role.SALE, CodeShown, (ErrorCode.CODE_UNKNOWN,)
+            ),
+            "club.list": Method(
+                ListTerms, self.list_club, Role.ADMIN, Listing, (ErrorCode.LIMIT_REACHED,)
+            ),
             "club.grant": Method(DecisionTerms, self.grant, Role.ADMIN, Decided, club),
             "club.refuse": Method(DecisionTerms, self.refuse, Role.ADMIN, Decided, club),
             "programme.show": Method(NoParams, self.show_programme, Role.READ, ProgrammeShown),

@@ -36,7 +36,7 @@ class FrameDecoder(Protocol):
 
 
 class OpenFrameReader:
-    """A reader of frames whose device is open. ``replies`` are bytes that the device waits for."""
+    """A reader of frames whose device is open. ``replies`` returns what the device waits for."""
 
     def __init__(
         self,
@@ -55,6 +55,7 @@ class OpenFrameReader:
 
     async def events(self) -> AsyncIterator[ReaderEvent]:
         """Yield Presented and Unreadable until the device is lost: then ReaderLostError."""
+        self._reply()
         while True:
             for frame in await self._receive():
                 yield self._event(frame)

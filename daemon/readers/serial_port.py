@@ -10,6 +10,7 @@ from serial.tools.list_ports import comports
 from daemon.clock import Clock
 from daemon.readers.device_file import DeviceFile, why_not_open
 from daemon.readers.frames import OpenFrameReader
+from daemon.readers.msr605 import Msr605Decoder
 from daemon.readers.settings import SerialSettings
 from daemon.readers.ssi import SsiDecoder
 
@@ -32,11 +33,16 @@ class SerialReader:
             port.close()
 
     def _read(self, device: DeviceFile) -> OpenFrameReader:
-        settings = self._settings
-        if settings.protocol == "ssi":
-            ssi = SsiDecoder()
-            return OpenFrameReader(settings, self._clock, device, ssi, ssi.take_replies)
-        return OpenFrameReader(settings, self._clock, device, settings.framer())
+        settings, clock = self._settings, self._clock
+        match settings.protocol:
+            case "lines":
+                return OpenFrameReader(settings, clock, device, settings.framer())
+            case "ssi":
+                ssi = SsiDecoder()
+                return OpenFrameReader(settings, clock, device, ssi, ssi.take_replies)
+            case "msr605":
+                msr605 = Msr605Decoder()
+                return OpenFrameReader(settings, clock, device, msr605, msr605.take_replies)
 
 
 def open_port(settings: SerialSettings) -> serial.Serial:

@@ -86,15 +86,21 @@ class SerialSettings(
     """A scanner, stripe reader or keypad on a serial port, USB (CDC-ACM) or RS-232.
 
     device:   ``/dev/serial/by-id/…``.
-    protocol: ``lines``, or ``ssi`` for a Zebra scanner set to SSI (it has no suffix then).
+    protocol: ``lines``, ``ssi`` for a Zebra scanner set to SSI, ``msr605`` for such a stripe
+              reader. The latter two have no suffix.
     """
 
-    protocol: Literal["lines", "ssi"] = "lines"
+    protocol: Literal["lines", "ssi", "msr605"] = "lines"
     baud: int = 9600
     byte_bits: Literal[7, 8] = 8
     parity: Literal["none", "even", "odd", "mark", "space"] = "none"
     stop_bits: Literal[1, 2] = 1
     flow: Literal["none", "rtscts", "xonxoff"] = "none"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.protocol == "msr605" and self.medium is not Medium.STRIPE:
+            raise ValueError('protocol = "msr605" goes with medium = "stripe"')
 
 
 class KeyboardSettings(
@@ -160,6 +166,7 @@ class SimulatedSettings(
         "keyboard-stripe",
         "pos-scanner",
         "magtek-stripe",
+        "msr605-stripe",
     ]
 
 

@@ -23,7 +23,8 @@ from daemon.readers.framing import FRAME_BYTES_MAX, Framer, Frames, Garbage, Ter
 from daemon.readers.hid_reports import POS_REPORT_BYTES, PosDecoder
 from daemon.readers.keyboard import KeyDecoder
 from daemon.readers.keyboard_layouts import LAYOUTS
-from daemon.readers.simulated.wires import as_pos_reports, as_resent, as_ssi
+from daemon.readers.msr605 import Msr605Decoder
+from daemon.readers.simulated.wires import as_msr605, as_pos_reports, as_resent, as_ssi
 from daemon.readers.ssi import SsiDecoder
 from tests.support.keys import keys
 
@@ -54,6 +55,14 @@ SSI_PIECES = [
     b"\x00",
     b"\x04",
     b"\x06\xf3",
+]
+MSR605_PIECES = [
+    *as_msr605(b"%B77^C^?;77=1?"),
+    *as_msr605(b";12?"),
+    b"\x1bs\x1b\x01\x00\x1b\x02\x00\x1b\x03\x00?\x1c\x1b0",
+    b"\x1bs",
+    b"\x1b\x01\x04\x01\xa8\x23\xfc",
+    b"?\x1c\x1b0",
 ]
 STROKES = ("30", "2", "28", "41", "58", "dropped", "shift+3", "altgr+16", "ctrl+27", "ctrl+2",
            "alt(82 80 81)", "alt(82 82 82 82 82 82 82 82 82)", "alt(76 76 80 73 77)")  # fmt: skip
@@ -205,6 +214,7 @@ TARGETS = {
     "track2": Target(track("track2"), TRACK_PIECES, ("track", "track.bad-parity")),
     "magtek": Target(run_magtek, MAGTEK_PIECES, ("swipe", "magtek.empty", "stripe.unreadable")),
     "lines": Target(chosen(any_framer), LINE_PIECES, STREAM_ENDS),
+    "msr605": Target(stream(Msr605Decoder), MSR605_PIECES, STREAM_ENDS),
     "ssi": Target(stream(SsiDecoder), SSI_PIECES, STREAM_ENDS),
     "keyboard": Target(chosen(any_key_decoder), KEY_PIECES, STREAM_ENDS),
     "pos": Target(run_pos, POS_PIECES, STREAM_ENDS),

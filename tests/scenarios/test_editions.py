@@ -111,6 +111,13 @@ async def test_a_new_meter_knows_the_past_before_its_programme_is_in_force(pos: 
     assert await price(pos) == 10_000
 
 
+async def test_a_programme_that_comes_back_knows_what_was_sold_without_it(pos: Pos) -> None:
+    for n, text in enumerate((METERED, FIVE, METERED)):
+        await pos.call("programme.activate", request_id=f"p{n}", text=text)
+        await pos.call("sale.commit", sale_id=f"s{n}", card=PLASTIC, lines=goods(100))
+    assert await spend(pos) == {"spend": 295, "visits": 3}
+
+
 async def test_a_meter_that_counts_something_else_is_counted_again(pos: Pos) -> None:
     await pos.call("programme.activate", request_id="p1", text=METERED)
     await pos.call("sale.commit", sale_id="s1", card=PLASTIC, lines=goods(10_000, 20_000))

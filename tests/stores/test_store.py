@@ -256,7 +256,7 @@ def test_the_newest_entry_says_how_late_it_is_at_least(store: Store) -> None:
 def test_a_row_is_kept_whole_and_replaced_by_its_key(store: Store) -> None:
     member = MemberRow("a1", "club", '{"stage":"member"}', DAY, "")
     code = CodeRow("abc", "flyer", "", "s1", DAY, FOREVER, 3, "good")
-    activation = ActivationRow(AT, "v1", "file till-1")
+    activation = ActivationRow(AT, "v1", "file till-1", 1)
     write(store, Change(rows=(member, code, activation)))
     lapsing = msgspec.structs.replace(member, due=DAY + 60, listed="exclude")
     write(store, Change(rows=(lapsing, msgspec.structs.replace(code, state="taken_back"))))

@@ -6,6 +6,9 @@ from typing import Any
 from smartcard import scard
 
 STEP_MS = 20
+# A wait lasts so many times longer here: what is not told at once but found by looking again comes
+# too late for any test.
+WAIT_FACTOR = 20
 GONE = scard.SCARD_STATE_UNKNOWN | scard.SCARD_STATE_CHANGED
 
 
@@ -50,7 +53,7 @@ class FaultyScard:
         self, context: int, wait_ms: int, asked: list[tuple[str, int]]
     ) -> Any:
         """Wait in short steps, so that a fault that sets in meanwhile is seen."""
-        shown = self._shown
+        shown, wait_ms = self._shown, wait_ms * WAIT_FACTOR
         *readers, pnp = asked
         there = [(self._real(name), state) for name, state in readers if name in shown.values()]
         moved_before = {name for name, _ in readers} != set(shown.values())

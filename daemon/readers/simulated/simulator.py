@@ -26,6 +26,7 @@ from daemon.readers.simulated.wires import (
     as_keys,
     as_line,
     as_magtek,
+    as_msr605,
     as_pos_reports,
     as_resent,
     as_ssi,
@@ -144,7 +145,7 @@ class FrameDevice:
 class Kind(NamedTuple):
     """What a simulated reader of frames is."""
 
-    wire: Literal["serial", "ssi", "keyboard", "pos", "magtek"]
+    wire: Literal["lines", "ssi", "msr605", "keyboard", "pos", "magtek"]
     verb: str
     shows: str
     medium: Medium
@@ -152,31 +153,31 @@ class Kind(NamedTuple):
 
 
 KINDS = {
-    "scanner": Kind("serial", "scan", "barcode", Medium.BARCODE, as_line),
-    "stripe": Kind("serial", "swipe", "stripe", Medium.STRIPE, as_line),
-    "keypad": Kind("serial", "type", "typed", Medium.TYPED, as_line),
+    "scanner": Kind("lines", "scan", "barcode", Medium.BARCODE, as_line),
+    "stripe": Kind("lines", "swipe", "stripe", Medium.STRIPE, as_line),
+    "keypad": Kind("lines", "type", "typed", Medium.TYPED, as_line),
     "ssi-scanner": Kind("ssi", "scan", "barcode", Medium.BARCODE, as_ssi),
     "keyboard-scanner": Kind("keyboard", "scan", "barcode", Medium.BARCODE, as_keys),
     "keyboard-stripe": Kind("keyboard", "swipe", "stripe", Medium.STRIPE, as_keys),
     "pos-scanner": Kind("pos", "scan", "barcode", Medium.BARCODE, as_pos_reports),
     "magtek-stripe": Kind("magtek", "swipe", "stripe", Medium.STRIPE, as_magtek),
+    "msr605-stripe": Kind("msr605", "swipe", "stripe", Medium.STRIPE, as_msr605),
 }
 
 
 def frame_device(kind: Kind, name: str, clock: Clock, path: Path) -> FrameDevice:
     """Make a device of ``kind`` and the real reader at its wire's other end."""
-    medium = kind.medium
-    if kind.wire in ("serial", "ssi"):
-        protocol: Literal["ssi", "lines"] = "ssi" if kind.wire == "ssi" else "lines"
-        serial = SerialSettings(name=name, device=str(path), medium=medium, protocol=protocol)
-        return FrameDevice(kind, SerialReader(serial, clock), Terminal(path))
-    cable = Cable()
-    if kind.wire == "keyboard":
-        typing = KeyboardSettings(name=name, device=name, medium=medium)
-        return FrameDevice(kind, keyboard_reader(typing, clock, cable.open), cable)
-    report: Literal["pos", "magtek"] = "magtek" if kind.wire == "magtek" else "pos"
-    reporting = HidrawSettings(name=name, device=name, medium=medium, report=report)
-    return FrameDevice(kind, hidraw_reader(reporting, clock, cable.open), cable)
+    medium, cable = kind.medium, Cable()
+    match kind.wire:
+        case "lines" | "ssi" | "msr605" as protocol:
+            serial = SerialSettings(name=name, device=str(path), medium=medium, protocol=protocol)
+            return FrameDevice(kind, SerialReader(serial, clock), Terminal(path))
+        case "keyboard":
+            typing = KeyboardSettings(name=name, device=name, medium=medium)
+            return FrameDevice(kind, keyboard_reader(typing, clock, cable.open), cable)
+        case "pos" | "magtek" as report:
+            reporting = HidrawSettings(name=name, device=name, medium=medium, report=report)
+            return FrameDevice(kind, hidraw_reader(reporting, clock, cable.open), cable)
 
 
 class Simulator:

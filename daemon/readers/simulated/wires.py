@@ -3,6 +3,7 @@
 Each function takes what the device has read and returns the pieces that it writes.
 """
 
+from card_formats.stripe.bits import encode_track
 from card_formats.stripe.magtek import encode_report
 from card_formats.stripe.tracks import split_tracks
 from card_formats.symbology.aim import split_identifier
@@ -21,6 +22,7 @@ from daemon.readers.keyboard import (
     SYN_REPORT,
 )
 from daemon.readers.keyboard_layouts import DEAD, KEYPAD_KEYS, LAYOUTS, Layout
+from daemon.readers.msr605 import END, START, TRACK_START
 from daemon.readers.ssi import (
     AIM_BY_TYPE,
     CHECKSUM_BYTES,
@@ -35,6 +37,7 @@ from daemon.readers.ssi import (
 _LINE_ENDS = (b"\r", b"\n")
 _SSI_DATA_BYTES_MAX = 250
 _KEY_BY_DIGIT = {char: code for code, char in KEYPAD_KEYS.items() if char.isdigit()}
+_LEADING_ZEROS = "0" * 12
 _SPACE = 57
 _KEY_BY_CONTROL = {"\r": 28, "\n": 28, "\t": 15, " ": _SPACE}
 _SYNCHRONISED = EVENT.pack(0, 0, EV_SYN, SYN_REPORT, 0)
@@ -91,6 +94,18 @@ def as_magtek(content: bytes) -> list[bytes]:
     framed = [f"{s}{t}?".encode() if t else b"" for s, t in zip("%;;", texts, strict=True)]
     unread = tuple(index for index, text in enumerate(texts) if text == "E")
     return [encode_report((framed[0], framed[1], framed[2]), unread)]
+
+
+def as_msr605(content: bytes) -> list[bytes]:
+    """Return the block of raw tracks of a swipe. Raises ValueError for what is no swipe."""
+    tracks = split_tracks(content.decode("ascii", "replace"))
+    block = START
+    for number, name in enumerate(("track1", "track2", "track3"), start=1):
+        text = tracks.get(name, "")
+        bits = _LEADING_ZEROS + encode_track(text, name) if text else ""
+        raw = bytes(int(bits[at : at + 8].ljust(8, "0"), 2) for at in range(0, len(bits), 8))
+        block += TRACK_START + bytes((number, len(raw))) + raw
+    return [block + END + b"0"]
 
 
 def as_keys(content: bytes, layout: str = "us") -> list[bytes]:

@@ -32,6 +32,7 @@ CREATE TABLE activation (
   at TEXT NOT NULL,
   version TEXT NOT NULL,
   source TEXT NOT NULL,
+  number BIGINT NOT NULL,
   PRIMARY KEY (at, version)
 );
 CREATE INDEX lot_by_expiry ON lot (expires);

@@ -62,7 +62,7 @@ async def till(simulator: Simulator) -> AsyncIterator[Supervisor]:
         ),
         *(
             (name, "swipe", "stripe", ("number", "7700000016", Medium.STRIPE, Trust.STATIC))
-            for name in ("keyboard-stripe", "magtek-stripe")
+            for name in ("keyboard-stripe", "magtek-stripe", "msr605-stripe")
         ),
         ("chip", "present", "chip", ("uid", "04A1B2C3D4E580", Medium.CHIP, Trust.UID)),
     ],
@@ -163,6 +163,7 @@ async def test_a_chip_laid_down_and_taken_away_before_it_was_read_is_reported(
         ("keyboard-scanner", "scan", "plastic"),
         ("pos-scanner", "scan", "plastic"),
         ("magtek-stripe", "swipe", "stripe"),
+        ("msr605-stripe", "swipe", "stripe"),
     ],
 )
 async def test_an_unplugged_reader_is_absent_and_works_again_when_plugged(
