@@ -314,6 +314,7 @@ async def running(
     async with AsyncExitStack() as stack:
         stack.push_async_callback(room.ledger.close)
         stack.callback(room.simulator.close)
+        await room.ledger.look_back()
         await room.editions.start()
         await room.look_after()
         if room.chip_writer is not None:

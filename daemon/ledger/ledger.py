@@ -43,15 +43,20 @@ class _Refusal(msgspec.Struct, frozen=True):
 class Ledger:
     """One ledger, one writer. ``writing`` and ``reading`` are two connections to one database.
 
-    newest_at: when the newest entry was made, RFC 3339, or "" before the first.
+    newest_at: when the newest entry was made, RFC 3339; "" before the first, and before
+               ``look_back`` or the first write.
     """
 
     def __init__(self, writing: Store, reading: Store) -> None:
         self.ledger_id = writing.ledger_id
-        self.newest_at = writing.newest_at()
+        self.newest_at = ""
         self._writing, self._reading = writing, reading
         self._writer = LedgerWriter(writing)
         self._readers = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger-reader")
+
+    async def look_back(self) -> None:
+        """Find out when the newest entry of earlier runs was made."""
+        self.newest_at = max(self.newest_at, await self.read(lambda store: store.newest_at()))
 
     async def close(self) -> None:
         """Finish what is queued and close both connections."""
