@@ -41,7 +41,7 @@ from daemon.ledger.ledger import Ledger
 from daemon.ledger.store import Change, StoreError
 from daemon.ledger.stores import OpenStore, open_store, scheme_of
 from daemon.pos.claims import Claims
-from daemon.pos.dispatch import LATER, Method
+from daemon.pos.dispatch import Method
 from daemon.pos.errors import ProtocolCode, ProtocolFaultError
 from daemon.pos.events import EventRing
 from daemon.pos.inputs import Inputs
@@ -123,7 +123,9 @@ class Room:
         shop_key = load_or_make(home / "phones.key")
         self.phones = Phones(self.ledger, clock, shop_key)
         self.live_codes = LiveCodes(self.ledger, self.cards, self.clock, shop_key)
-        pricing = Pricing(self.ledger, self.editions, clock, policy.ranges)
+        pricing = Pricing(
+            self.ledger, self.editions, clock, policy.ranges, config.cashiers
+        )
         self.events = EventRing(clock, secrets.token_hex(4))
         self.chip_writer: ChipWriter | None = None
         chips = self._chips(chip_keys) if chip_keys else None
@@ -214,10 +216,9 @@ class Room:
         return self.web.address if self.web else ""
 
     def _greeting(self) -> Greeting:
-        later = [name for name, method in self.methods.items() if method is LATER]
         return Greeting(
             server=f"tillcard {version('tillcard')}",
-            capabilities=sorted(self.methods.keys() - set(later)),
+            capabilities=sorted(self.methods),
             terminal=self.config.till.terminal,
             currency=self.editions.active.currency,
         )

@@ -144,6 +144,8 @@ class Config(Section, frozen=True, kw_only=True):
     """The whole file. Relative paths are relative to it.
 
     ledger:    a file for SQLite, or ``postgresql://…``.
+    cashiers:  the role of those who may give more than others, such as ``olha = "senior"``; a
+               programme's ``roles`` name them. Everybody else is a cashier.
     chip:      without the table a chip only tells its UID.
     web:       decoded by the web server; without the table there are no phone cards.
     reader:    decoded by the readers themselves, each by its ``kind``.
@@ -155,6 +157,7 @@ class Config(Section, frozen=True, kw_only=True):
     socket: SocketSection = SocketSection()
     web: dict[str, Any] | None = None
     policy: PolicySection = PolicySection()
+    cashiers: dict[str, str] = {}
     card_numbers: CardNumbersSection = CardNumbersSection()
     chip: ChipSection | None = None
     number_range: tuple[NumberRange, ...] = ()

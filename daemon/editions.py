@@ -7,6 +7,7 @@ from datetime import datetime
 import msgspec
 
 from daemon.clock import Clock, rfc3339
+from daemon.config import ConfigError
 from daemon.ledger.entries import Entry, MeterMove
 from daemon.ledger.ledger import Key, Ledger
 from daemon.ledger.rows import (
@@ -61,7 +62,7 @@ class Editions:
         return (self.active, *self.coming)
 
     async def start(self) -> None:
-        """Bring the programme in force that the file or the ledger says."""
+        """Bring the programme in force that the file or the ledger says. Raises ConfigError."""
         of_file, now = self.active, rfc3339(self._clock.now())
         newest, last_file = await self._ledger.read(
             lambda store: (
@@ -71,6 +72,12 @@ class Editions:
         )
         if newest:
             self.active = await self.version(newest[0].version)
+        if of_file.currency != self.active.currency:
+            raise ConfigError(
+                "programme.currency",
+                f"the ledger is in {self.active.currency}, the programme in {of_file.currency};"
+                " another currency needs a ledger of its own",
+            )
         if not last_file or last_file[0].version != of_file.version:
             await self._prepare(of_file, fresh=not newest)
             await self._ledger.update(

@@ -14,7 +14,6 @@ class ErrorCode(IntEnum):
     WRITE_FAILED = 202
     TORN = 203
     NO_CARD = 204
-    NOT_YET = 1000
     ID_REUSED = 1001
     ALREADY_VOIDED = 1002
     ALREADY_POSTED = 1003

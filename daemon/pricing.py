@@ -25,8 +25,10 @@ from daemon.programme.programme import Programme, local_day
 from daemon.programme.quote import Quote
 from daemon.programme.windows import counters, windows
 
-TILL_FACTS = ("channel", "flag.", "order.", "ask.", "role")
+TILL_FACTS = ("channel", "flag.", "order.", "ask.")
 """How the facts begin that a till may tell; others that it sends are ignored."""
+CASHIER = "cashier"
+"""The role of everybody whom the configuration does not name."""
 REFERRERS = {
     "card.referrer": "referrer",
     "card.referrer.partner": "partner",
@@ -97,11 +99,14 @@ class Pricing:
         editions: Editions,
         clock: Clock,
         ranges: tuple[NumberRange, ...],
+        roles: Mapping[str, str],
     ) -> None:
+        """roles: what a cashier is beside a cashier, such as ``senior``, by name."""
         self._ledger = ledger
         self._editions = editions
         self._clock = clock
         self._ranges = ranges
+        self._roles = roles
 
     async def price(self, terms: SaleTerms, presentation: Presentation | None) -> Priced:
         """Price what ``terms`` describe, now, for the card that was shown or for none.
@@ -123,6 +128,7 @@ class Pricing:
         facts = told | known | ordinal_facts(ordinals, _used(known, ordinals))
         if terms.cashier:
             facts["cashier"] = terms.cashier
+            facts["role"] = self._roles.get(terms.cashier, CASHIER)
         if account is not None:
             facts |= _card_facts(account)
         _take_from_chip(facts, programme, presentation)

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from daemon.errors import ErrorCode
-from daemon.pos.dispatch import LATER, Method
+from daemon.pos.dispatch import Method
 from daemon.pos.errors import ProtocolCode
 from daemon.pos.peers import Role
 from daemon.pos.protocol import NoParams
@@ -30,8 +30,8 @@ def openrpc(methods: Mapping[str, Method]) -> Method:
 
     @cache
     def answer() -> msgspec.Raw:
-        served = {name: method for name, method in methods.items() if method is not LATER}
-        return msgspec.Raw(msgspec.json.encode(document(served | {"rpc.discover": itself})))
+        served = {**methods, "rpc.discover": itself}
+        return msgspec.Raw(msgspec.json.encode(document(served)))
 
     itself = Method(NoParams, discover, Role.READ)
     return itself

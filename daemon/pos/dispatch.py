@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, NamedTuple, Never, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -36,14 +36,6 @@ class Method(NamedTuple):
     role: Role
     result_type: Any = dict[str, Any]
     refusals: tuple[ErrorCode, ...] = ()
-
-
-async def _not_yet(session: Session, params: Any) -> Never:
-    raise RefusedError(ErrorCode.NOT_YET, "This method comes with a later version of tillcard.")
-
-
-LATER = Method(dict, _not_yet, Role.READ)
-"""The row of a method that the protocol names and this version does not have."""
 
 
 async def dispatch(line: bytes, methods: Mapping[str, Method], session: Session) -> bytes:

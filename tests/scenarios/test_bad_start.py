@@ -57,6 +57,17 @@ async def test_a_wrong_programme_names_the_path_of_the_key(tmp_path: Path) -> No
     assert "programme.toml: rule[2].give.max_percent" in await refused_to_start(tmp_path)
 
 
+async def test_a_programme_in_another_currency_needs_another_ledger(tmp_path: Path) -> None:
+    lay_out(tmp_path)
+    async with open_till(tmp_path, SystemClock()):
+        pass
+    programme = tmp_path / "programme.toml"
+    text = programme.read_text("utf-8").replace('"UAH"', '"EUR"')
+    programme.write_text(text, "utf-8")
+    said = await refused_to_start(tmp_path)
+    assert "programme.currency: the ledger is in UAH, the programme in EUR" in said
+
+
 async def test_no_configuration_at_all_says_where_to_begin(tmp_path: Path) -> None:
     assert "there is no file" in await refused_to_start(tmp_path)
 

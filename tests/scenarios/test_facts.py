@@ -26,6 +26,23 @@ def rule(name: str, when: str, percent: int) -> str:
     return PERCENT.format(id=name, when=when, percent=percent)
 
 
+class TestCashiers:
+    @pytest.fixture
+    def programme(self) -> str:
+        most = "{ percent = { max = 5, roles = { senior = 10 } } }"
+        return HEAD + LANE + f'[[rule]]\nid = "haggle"\nlane = "card"\ngive = {most}\n'
+
+    @pytest.mark.parametrize(
+        ("cashier", "total"), [("olha", 9_000), ("ivan", 9_500), ("", 9_500)]
+    )
+    async def test_how_much_a_cashier_may_give_is_the_shop_s_word_and_not_the_till_s(
+        self, pos: Pos, cashier: str, total: int
+    ) -> None:
+        facts = {"ask.haggle": 15, "ask.haggle.reason": "scratched", "role": "senior"}
+        terms = {"lines": goods(10_000), "cashier": cashier, "facts": facts}
+        assert (await pos.call("sale.quote", **terms))["total"] == total
+
+
 class TestOrdinals:
     @pytest.fixture
     def programme(self) -> str:

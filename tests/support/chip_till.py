@@ -182,7 +182,7 @@ class HandTill:
             self.cards,
             LiveCodes(ledger, self.cards, clock, secret),
             Phones(ledger, clock, secret),
-            Pricing(ledger, self.editions, clock, ()),
+            Pricing(ledger, self.editions, clock, (), {}),
             self.editions,
             clock,
             CheckoutPolicy(terminal="till", ranges=(), spend_from=Trust.UID, hold_ttl_s=900),

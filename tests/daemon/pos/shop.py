@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from daemon.errors import ErrorCode, RefusedError
-from daemon.pos.dispatch import LATER, Method
+from daemon.pos.dispatch import Method
 from daemon.pos.events import EventRing
 from daemon.pos.peers import Role
 from daemon.pos.session import Session
@@ -109,7 +109,6 @@ class Shop:
             "replay": Method(dict, self.replay, Role.READ),
             "blob": Method(Size, self.blob, Role.READ),
             "unencodable": Method(dict, self.unencodable, Role.READ),
-            "card.merge": LATER,
         }
 
 

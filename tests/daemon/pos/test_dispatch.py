@@ -98,11 +98,6 @@ async def test_a_refusal_carries_all_its_data_and_extras_never_hide_the_fixed_fi
     }
 
 
-async def test_a_method_of_a_later_version_is_not_yet() -> None:
-    error = (await answer_to(request("card.merge", {"any": "thing"})))["error"]
-    assert (error["code"], error["data"]["name"]) == (1000, "not_yet")
-
-
 @pytest.mark.parametrize("method", ["sale.commit", "owner.only"])
 async def test_a_role_that_is_too_low_is_refused_before_the_params_are_looked_at(
     method: str,
