@@ -89,12 +89,12 @@ def _check(
     if allowance is None:
         whys = [notes.why_not[rule.order].text for rule, _ in rules if rule.order in notes.why_not]
         reason = whys[0] if whys else "no rule lets it pay for these goods"
-        raise RefusedError(ErrorCode.LIMIT_REACHED, f"{purse.id} cannot pay here: {reason}")
+        raise RefusedError(ErrorCode.LIMIT_REACHED, f"{purse.id} cannot pay here: {reason}.")
     if asked > available:
-        detail = f"{purse.id} holds {max(available, 0)}, {asked} was asked"
+        detail = f"{purse.id} holds {max(available, 0)}; {asked} was asked."
         raise RefusedError(ErrorCode.NOT_ENOUGH, detail, extra={"available": max(available, 0)})
     if asked > allowance.units:
-        detail = f"{purse.id} may pay {allowance.units} of this sale, {asked} was asked"
+        detail = f"{purse.id} may pay {allowance.units} of this sale; {asked} was asked."
         raise RefusedError(ErrorCode.LIMIT_REACHED, detail, extra={"burn_max": allowance.units})
 
 

@@ -139,12 +139,12 @@ def _without(line: BasketLine, gone_milli: int) -> BasketLine | None:
 
 def _check(line: QuotedLine | None, number: LineId, before: int, qty_milli: int) -> None:
     if line is None:
-        raise RefusedError(ErrorCode.NOT_RETURNABLE, f"line {number} is not in that sale")
+        raise RefusedError(ErrorCode.NOT_RETURNABLE, f"Line {number} is not in that sale.")
     if qty_milli <= 0:
         raise BasketError("lines.qty", f"line {number}: send a quantity above 0")
     if before + qty_milli > line.qty_milli:
         left = line.qty_milli - before
-        detail = f"line {number}: {left / 1000:g} left to return, {qty_milli / 1000:g} asked"
+        detail = f"Of line {number}, {left / 1000:g} can come back; {qty_milli / 1000:g} was asked."
         raise RefusedError(ErrorCode.RETURNED_ALREADY, detail, extra={"left_milli": left})
 
 

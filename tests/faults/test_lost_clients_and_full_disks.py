@@ -1,16 +1,12 @@
 import asyncio
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
-import pytest
 
 from daemon.clock import SystemClock
 from tests.scenarios.baskets import BASKET
+from tests.support.disks import fill, small_disk
 from tests.support.till import Pos, RefusedByTillError, audited, lay_out, open_till
-
-TMPFS_KIB = 1_024
 
 
 async def test_a_client_that_vanishes_in_a_commit_loses_nothing(tmp_path: Path) -> None:
@@ -44,29 +40,17 @@ def bodies(home: Path) -> list[bytes]:
         store.close()
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of its own, one mebibyte small."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    size = f"size={TMPFS_KIB}k"
-    subprocess.run(["mount", "-t", "tmpfs", "-o", size, "tmpfs", str(disk)], check=True)
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)
-
-
 async def test_a_full_disk_is_said_so_and_selling_goes_on_when_there_is_room(
-    small_disk: Path,
+    tmp_path: Path,
 ) -> None:
-    lay_out(small_disk)
-    async with open_till(small_disk, SystemClock()) as app, Pos.connect(app.socket) as pos:
-        ballast = small_disk / "ballast"
-        with ballast.open("wb", buffering=0) as file:
-            try:
-                while True:
-                    file.write(bytes(4_096))
-            except OSError:
-                pass
+    with small_disk(tmp_path / "disk") as disk:
+        await sell_until_it_is_full(disk)
+
+
+async def sell_until_it_is_full(disk: Path) -> None:
+    lay_out(disk)
+    async with open_till(disk, SystemClock()) as app, Pos.connect(app.socket) as pos:
+        ballast = fill(disk)
         posted, refusal = 0, None
         while refusal is None:
             try:
@@ -80,5 +64,5 @@ async def test_a_full_disk_is_said_so_and_selling_goes_on_when_there_is_room(
         ballast.unlink()
         answer = await pos.call("sale.commit", sale_id=f"s{posted}", lines=BASKET)
         assert answer["replayed"] is False
-    assert audited(small_disk).findings == ()
-    assert sum(b'"kind":"sale"' in body for body in bodies(small_disk)) == posted + 1
+    assert audited(disk).findings == ()
+    assert sum(b'"kind":"sale"' in body for body in bodies(disk)) == posted + 1

@@ -32,9 +32,7 @@ class TestCashiers:
         most = "{ percent = { max = 5, roles = { senior = 10 } } }"
         return HEAD + LANE + f'[[rule]]\nid = "haggle"\nlane = "card"\ngive = {most}\n'
 
-    @pytest.mark.parametrize(
-        ("cashier", "total"), [("olha", 9_000), ("ivan", 9_500), ("", 9_500)]
-    )
+    @pytest.mark.parametrize(("cashier", "total"), [("olha", 9_000), ("ivan", 9_500), ("", 9_500)])
     async def test_how_much_a_cashier_may_give_is_the_shop_s_word_and_not_the_till_s(
         self, pos: Pos, cashier: str, total: int
     ) -> None:

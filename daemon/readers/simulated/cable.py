@@ -28,14 +28,14 @@ class Cable:
     def open(self, path: str) -> int:
         """Return a file descriptor of the host's end. Raises OSError while unplugged."""
         if self._ends is None:
-            raise OSError(ENOENT, "the simulated reader is unplugged", path)
+            raise OSError(ENOENT, "The simulated reader is unplugged.", path)
         return os.dup(self._ends[1].fileno())
 
     def send(self, data: bytes) -> None:
         """Write one message. Raises RefusedError when unplugged, or when nobody reads any more."""
         if self._ends is None:
-            raise RefusedError(ErrorCode.NO_HARDWARE, "the simulated reader is unplugged")
+            raise RefusedError(ErrorCode.NO_HARDWARE, "The simulated reader is unplugged.")
         try:
             self._ends[0].send(data)
         except BlockingIOError:
-            raise RefusedError(ErrorCode.BUSY, "nobody reads from the simulated reader") from None
+            raise RefusedError(ErrorCode.BUSY, "Nobody reads from the simulated reader.") from None

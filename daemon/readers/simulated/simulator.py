@@ -65,7 +65,7 @@ class ChipDevice:
 
     def _present(self, card: SampleCard | None, data: bytes) -> None:
         if not self._field.plugged:
-            raise RefusedError(ErrorCode.NO_HARDWARE, "the simulated reader is unplugged")
+            raise RefusedError(ErrorCode.NO_HARDWARE, "The simulated reader is unplugged.")
         uid = data or (card.uid if card else b"")
         if not uid:
             raise ValueError("this card has no chip")
@@ -74,7 +74,7 @@ class ChipDevice:
 
     def _card(self) -> PlayedCard:
         if self._field.card is None:
-            raise RefusedError(ErrorCode.NO_CARD, "no card lies on the simulated reader")
+            raise RefusedError(ErrorCode.NO_CARD, "No card lies on the simulated reader.")
         return self._field.card
 
     def _remove(self) -> None:

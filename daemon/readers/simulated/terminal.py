@@ -41,13 +41,13 @@ class Terminal:
     def send(self, data: bytes) -> None:
         """Write ``data``. Raises RefusedError when unplugged, or when nobody reads any more."""
         if self._ends is None:
-            raise RefusedError(ErrorCode.NO_HARDWARE, "the simulated reader is unplugged")
+            raise RefusedError(ErrorCode.NO_HARDWARE, "The simulated reader is unplugged.")
         try:
             sent = os.write(self._ends[0], data)
         except BlockingIOError:
             sent = 0
         if sent < len(data):
-            raise RefusedError(ErrorCode.BUSY, "nobody reads from the simulated reader")
+            raise RefusedError(ErrorCode.BUSY, "Nobody reads from the simulated reader.")
 
     def received(self) -> bytes:
         """Return what the reader has written to the device since it was asked last."""
