@@ -14,7 +14,7 @@ from card_formats.chip.uid import read_uid
 from card_formats.credential import Medium, Shown
 from card_formats.errors import CardFormatError
 from card_formats.numbers import NumberRange
-from card_formats.phone import mod97, rotating, static_number
+from card_formats.phone import rotating, static_number
 from card_formats.registry import DECODERS, FORMATS, decode, recognise
 from card_formats.stripe.bits import decode_track
 from card_formats.stripe.magtek import swipe_of_report
@@ -140,14 +140,13 @@ RUNNERS: dict[str, Callable[[Vector, Vector], Any]] = {
     "keyboard": run_keyboard,
     "check-digits": run_check_digits,
     "upce": of_text(expand_upce),
-    "mod97": of_text(mod97.check_digits),
     "static_number": of_text(static_number.parse),
     "card_ean13": of_text(static_number.parse_ean13),
     "rotating": run_rotating,
     "hotp": run_hotp,
 }
 # A stream goes on after what is wrong in it: its decoders report, they do not refuse.
-NEVER_REFUSE = ("ssi", "msr605", "pos-report", "keyboard", "check-digits", "upce", "mod97", "hotp")
+NEVER_REFUSE = ("ssi", "msr605", "pos-report", "keyboard", "check-digits", "upce", "hotp")
 
 
 def load() -> list[Any]:

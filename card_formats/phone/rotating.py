@@ -14,9 +14,8 @@ from typing import TypeAlias
 
 import msgspec
 
-from card_formats.check_digits import is_digits
+from card_formats.check_digits import Check, append_check, has_valid_check, is_digits
 from card_formats.errors import CardFormatError
-from card_formats.phone import mod97
 from card_formats.phone.static_number import PREFIXES
 
 PREFIX_DEFAULT = "97"
@@ -100,7 +99,7 @@ def compose(prefix: str, number: str, key: bytes, step: int) -> str:
     """
     _check(prefix, number)
     body = f"{prefix}{number}{step % 100:02d}{hotp(key, step, VALUE_DIGITS)}"
-    return body + mod97.check_digits(body)
+    return append_check(Check.MOD97, body)
 
 
 def compose_google(prefix: str, number: str, key: bytes, at_s: int) -> str:
@@ -127,7 +126,7 @@ def parse(text: str) -> Code:
     if len(text) == GOOGLE_CODE_DIGITS:
         step = int(text[12:22]) // PERIOD_S
         return Code(number=text[2:12], value=text[22:], step_100=step % 100, step=step)
-    if not mod97.is_valid(text):
+    if not has_valid_check(Check.MOD97, text):
         raise CardFormatError("rotating.bad-check", "a digit was misread; scan it again")
     return Code(number=text[2:12], value=text[14:20], step_100=int(text[12:14]))
 

@@ -5,8 +5,8 @@ They identify a card; they never authorise spending. Both are drawn at random by
 
 import msgspec
 
+from card_formats.check_digits import Check, append_check, has_valid_check, is_digits
 from card_formats.errors import CardFormatError
-from card_formats.phone import mod97
 
 PREFIX_DEFAULT = "91"
 # 99 is left out: "99" first is read as a code-set switch by a common Code 128 library.
@@ -36,9 +36,9 @@ def compose(prefix: str, body: str) -> str:
     """
     if prefix not in PREFIXES:
         raise CardFormatError("static.bad-prefix", "the prefix is 90 to 98, never 99")
-    if len(body) != BODY_DIGITS or not _digits(body):
+    if len(body) != BODY_DIGITS or not is_digits(body):
         raise CardFormatError("static.bad-body", f"the body is {BODY_DIGITS} digits")
-    return prefix + body + mod97.check_digits(prefix + body)
+    return append_check(Check.MOD97, prefix + body)
 
 
 def parse(text: str) -> StaticNumber:
@@ -51,11 +51,11 @@ def parse(text: str) -> StaticNumber:
     """
     if len(text) != NUMBER_DIGITS:
         raise CardFormatError("static.bad-length", f"the number has {NUMBER_DIGITS} digits")
-    if not _digits(text):
+    if not is_digits(text):
         raise CardFormatError("static.bad-digits", "the number is decimal digits only")
     if text[:2] not in PREFIXES:
         raise CardFormatError("static.bad-prefix", "the number begins with 90 to 98", offset=0)
-    if not mod97.is_valid(text):
+    if not has_valid_check(Check.MOD97, text):
         raise CardFormatError("static.bad-check", "a digit is wrong; read the number again")
     return StaticNumber(prefix=text[:2], body=text[2:-2])
 
@@ -69,13 +69,13 @@ def compose_ean13(prefix: str, body: str) -> str:
              enough to guess at, so the shop limits attempts (GS1 restricted circulation numbers).
     Raises:  CardFormatError ``ean13.bad-prefix``, ``ean13.scale-label``, ``ean13.bad-body``.
     """
-    if not EAN_PREFIX_DIGITS_MIN <= len(prefix) <= EAN_PREFIX_DIGITS_MAX or not _digits(prefix):
+    if not EAN_PREFIX_DIGITS_MIN <= len(prefix) <= EAN_PREFIX_DIGITS_MAX or not is_digits(prefix):
         raise CardFormatError("ean13.bad-prefix", "the prefix is 2 to 6 digits")
     if prefix.startswith(("02", "2")):
         raise CardFormatError("ean13.scale-label", "02 and 20-29 are scale labels at a till")
-    if len(prefix + body) != EAN_DIGITS - 1 or not _digits(body):
+    if len(prefix + body) != EAN_DIGITS - 1 or not is_digits(body):
         raise CardFormatError("ean13.bad-body", "prefix and body are 12 digits together")
-    return prefix + body + ean_check_digit(prefix + body)
+    return append_check(Check.EAN, prefix + body)
 
 
 def parse_ean13(text: str) -> str:
@@ -85,22 +85,8 @@ def parse_ean13(text: str) -> str:
     """
     if len(text) != EAN_DIGITS:
         raise CardFormatError("ean13.bad-length", f"an EAN-13 has {EAN_DIGITS} digits")
-    if not _digits(text):
+    if not is_digits(text):
         raise CardFormatError("ean13.bad-digits", "an EAN-13 is decimal digits only")
-    if ean_check_digit(text[:-1]) != text[-1]:
+    if not has_valid_check(Check.EAN, text):
         raise CardFormatError("ean13.bad-check", "the check digit is wrong", offset=12)
     return text
-
-
-def ean_check_digit(digits: str) -> str:
-    """Return the modulo-10 check digit of 12 digits (GS1 General Specifications, 7.9.1)."""
-    assert len(digits) == EAN_DIGITS - 1
-    total = sum(
-        int(even) + 3 * int(odd) for even, odd in zip(digits[::2], digits[1::2], strict=True)
-    )
-    return str(-total % 10)
-
-
-def _digits(text: str) -> bool:
-    """Whether ``text`` is not empty and ASCII 0-9 only (``isdigit`` alone takes Arabic ones)."""
-    return text.isascii() and text.isdigit()

@@ -3,7 +3,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from card_formats.check_digits import CHECK_CHARS, Check, append_check, has_valid_check
+from card_formats.check_digits import (
+    CHECK_CHARS,
+    DIGITS_MAX,
+    Check,
+    append_check,
+    has_valid_check,
+)
 from card_formats.credential import Medium, Reading
 from card_formats.errors import BankCardError
 from card_formats.numbers import NUMBER_CHARS_MAX, NumberRange
@@ -37,6 +43,13 @@ def test_two_swapped_neighbours_are_always_noticed(
 def test_what_is_no_number_has_no_valid_check(check: Check, text: str) -> None:
     assert text == "1" or not has_valid_check(check, text)
     assert not has_valid_check(check, text[: CHECK_CHARS[check]])
+
+
+@pytest.mark.parametrize("check", CHECKED)
+def test_a_number_longer_than_the_limit_has_no_valid_check(check: Check) -> None:
+    longest = "1" * (DIGITS_MAX - CHECK_CHARS[check])
+    assert has_valid_check(check, append_check(check, longest))
+    assert not has_valid_check(check, append_check(check, "1" + longest))
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from card_formats.errors import CardFormatError
-from card_formats.phone import mod97
 from card_formats.phone.static_number import (
     PREFIXES,
     compose,
@@ -53,17 +52,6 @@ def test_any_text_is_an_ean13_or_our_own_error(text: str) -> None:
         assert parse_ean13(text) == text
     except CardFormatError as error:
         assert error.code.startswith("ean13.")  # noqa: PT017 - either outcome is right
-
-
-@given(ANY_TEXT)
-def test_any_text_has_valid_check_digits_or_not(text: str) -> None:
-    assert mod97.is_valid(text) in (True, False)
-
-
-def test_a_number_longer_than_the_limit_is_not_valid() -> None:
-    longest = "1" * (mod97.DIGITS_MAX - 2)
-    assert mod97.is_valid(longest + mod97.check_digits(longest))
-    assert not mod97.is_valid("1" + longest + mod97.check_digits("1" + longest))
 
 
 @pytest.mark.parametrize("prefix", ["99", "89", "00", "9", "911", "", "9x", "\u0669\u0661"])
