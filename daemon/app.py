@@ -36,7 +36,14 @@ from daemon.daily import Daily
 from daemon.editions import Editions
 from daemon.errors import RefusedError
 from daemon.issued_codes import IssuedCodes
-from daemon.keys import ChipKeys, KeyFileError, load_chip_keys, load_or_make
+from daemon.keys import (
+    PHONE_KEYS_FILE,
+    ChipKeys,
+    KeyFileError,
+    load_chip_keys,
+    load_or_make,
+    load_phone_keys,
+)
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.store import Change, StoreError
 from daemon.ledger.stores import OpenStore, open_store, scheme_of
@@ -120,9 +127,9 @@ class Room:
         self.editions = Editions(self.ledger, clock, programme, config.till.terminal)
         self.daily = Daily(self.ledger, self.editions, clock)
         self.cards = Cards(self.ledger, clock)
-        shop_key = load_or_make(home / "phones.key")
-        self.phones = Phones(self.ledger, clock, shop_key)
-        self.live_codes = LiveCodes(self.ledger, self.cards, self.clock, shop_key)
+        phone_keys = load_phone_keys(home / PHONE_KEYS_FILE)
+        self.phones = Phones(self.ledger, clock, phone_keys)
+        self.live_codes = LiveCodes(self.ledger, self.cards, self.clock, phone_keys)
         pricing = Pricing(
             self.ledger, self.editions, clock, policy.ranges, config.cashiers
         )

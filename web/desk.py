@@ -74,6 +74,7 @@ class CardView(msgspec.Struct, frozen=True):
     history:  newest first.
     until:    the last day it is good, or None; ``until_at`` is the moment it ends, aware.
     generation: how many phones have carried the card; 0 while none has.
+    key_id:   of the shop's key that phones are given now.
     """
 
     number: str
@@ -86,12 +87,14 @@ class CardView(msgspec.Struct, frozen=True):
     until: date | None = None
     until_at: datetime | None = None
     generation: int = 0
+    key_id: int = 1
 
 
 class LiveCard(msgspec.Struct, frozen=True):
     """What a phone is given once, to make the card's code by itself.
 
     token: opens the card's page. prefix: of the code. key: in hex, HMAC-SHA1.
+    key_id: of the shop's key that ``key`` derives from.
     """
 
     token: str
@@ -99,6 +102,7 @@ class LiveCard(msgspec.Struct, frozen=True):
     generation: int
     prefix: str
     key: str
+    key_id: int
 
     def __repr__(self) -> str:
         """Hide the token and the key."""
@@ -169,6 +173,13 @@ class CardDesk(Protocol):
         """Give a card that no phone carries yet to the phone that shows its page, else None.
 
         Raises: RefusedError.
+        """
+        ...
+
+    async def renew(self, token: str, proof: str) -> LiveCard | None:
+        """Give a phone that proves an older key its newest; None when it proves nothing.
+
+        proof: ``card_formats.phone.rotating.renewal_proof``. Raises: RefusedError.
         """
         ...
 

@@ -22,6 +22,7 @@ JOIN_FORM = {
 }
 BODIES: dict[str, Table] = {
     "JoinPages.submit": {"application/x-www-form-urlencoded": {"schema": JOIN_FORM}},
+    "PhonePages.renew": {"text/plain": {"schema": {"type": "string"}}},
     "AppleService.register": {"application/json": {"schema": {"$ref": SCHEMAS + "Registration"}}},
     "AppleService.log": {"application/json": {"schema": {"$ref": SCHEMAS + "Logs"}}},
 }

@@ -8,13 +8,13 @@ from aiohttp import web
 
 from web.desk import TOKEN_PATTERN, CardDesk, LiveCard
 from web.join_pages import CARD_COOKIE
-from web.pages import SETTINGS, keep_cookie, page
+from web.pages import SETTINGS, body_of, keep_cookie, page
 
 WORKER = Path(__file__).parent / "static" / "sw.js"
 
 
 class PhonePages:
-    """``/bind/<code>``, ``/c/<token>/phone``, and the service worker and manifest of a card page.
+    """``/bind/<code>``, ``/c/<token>/phone`` and ``/renewal``; a card page's worker and manifest.
 
     Opening a link changes nothing, because messengers open links to preview them; the page's
     script sends it once the customer has tapped.
@@ -28,6 +28,7 @@ class PhonePages:
         token, code = f"/c/{{token:{TOKEN_PATTERN}}}", f"/bind/{{code:{TOKEN_PATTERN}}}"
         return [
             web.post(token + "/phone", self.bind_first),
+            web.post(token + "/renewal", self.renew),
             web.get(token + "/app.webmanifest", self.manifest),
             web.get(code, self.show_link),
             web.post(code, self.accept),
@@ -37,6 +38,14 @@ class PhonePages:
     async def bind_first(self, request: web.Request) -> web.Response:
         """Give the card to the phone that shows its page; 409 when another phone carries it."""
         live = await self._desk.bind_first(request.match_info["token"])
+        if live is None:
+            raise web.HTTPConflict
+        return _given(live)
+
+    async def renew(self, request: web.Request) -> web.Response:
+        """Give the phone that carries the card its newest key; 409 without its proof."""
+        proof = (await body_of(request)).decode("ascii", "replace")
+        live = await self._desk.renew(request.match_info["token"], proof)
         if live is None:
             raise web.HTTPConflict
         return _given(live)

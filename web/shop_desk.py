@@ -99,12 +99,19 @@ class ShopDesk:
             until=local_day(programme, until_at - timedelta(seconds=1)) if until_at else None,
             until_at=until_at,
             generation=await self._phones.generation(account.card),
+            key_id=self._phones.newest_key,
         )
 
     async def bind_first(self, token: str) -> LiveCard | None:
         """Give a card that no phone carries yet to the phone that shows its page, else None."""
         account = await self._cards.by_token(token)
         phone = await self._phones.bind_first(account) if account else None
+        return self._live(token, phone) if phone else None
+
+    async def renew(self, token: str, proof: str) -> LiveCard | None:
+        """Give a phone that proves an older key its newest, else None."""
+        account = await self._cards.by_token(token)
+        phone = await self._phones.renew(account, proof) if account else None
         return self._live(token, phone) if phone else None
 
     def is_offered(self, code: str) -> bool:
@@ -118,7 +125,8 @@ class ShopDesk:
 
     def _live(self, token: str, phone: PhoneKey) -> LiveCard:
         prefix = self._numbers.rotating_prefix
-        return LiveCard(token, phone.number, phone.generation, prefix, phone.key.hex())
+        key = phone.key.hex()
+        return LiveCard(token, phone.number, phone.generation, prefix, key, phone.key_id)
 
     def _history(self, account: Account, entry: Entry) -> list[HistoryLine]:
         programme = self._editions.active

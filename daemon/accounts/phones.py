@@ -1,15 +1,17 @@
 """Which phone carries a card: one at a time, each with a key of its own."""
 
 import hashlib
+import hmac
 import secrets
 
 import msgspec
 
-from card_formats.phone.rotating import NUMBER_DIGITS, card_key
+from card_formats.phone.rotating import NUMBER_DIGITS, renewal_proof
 from daemon.accounts.cards import TOKEN_BYTES, Account, token_hash
 from daemon.accounts.rotating import PHONE_SCHEME
 from daemon.clock import Clock, rfc3339
 from daemon.errors import ErrorCode, RefusedError
+from daemon.keys import PhoneKeys
 from daemon.ledger.entries import Entry
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.store import CardRow, Change, PhoneRow, Store
@@ -22,11 +24,15 @@ NUMBER_DRAWS_MAX = 20
 
 
 class PhoneKey(msgspec.Struct, frozen=True):
-    """What a phone is given once: with it, it makes the card's codes."""
+    """What a phone is given once: with it, it makes the card's codes.
+
+    key_id: of the shop's key that ``key`` derives from.
+    """
 
     number: str
     generation: int
     key: bytes
+    key_id: int
 
     def __repr__(self) -> str:
         """Hide the key."""
@@ -47,13 +53,18 @@ class _Offer(msgspec.Struct, frozen=True):
 
 
 class Phones:
-    """Gives cards to phones. ``shop_key`` is the one that every phone's key derives from."""
+    """Gives cards to phones, each with a key that derives from one of the shop's ``keys``."""
 
-    def __init__(self, ledger: Ledger, clock: Clock, shop_key: bytes) -> None:
+    def __init__(self, ledger: Ledger, clock: Clock, keys: PhoneKeys) -> None:
         self._ledger = ledger
         self._clock = clock
-        self._shop_key = shop_key
+        self._keys = keys
         self._links: Shelf[_Offer] = Shelf(clock, ttl_s=LINK_TTL_S, size_max=LINKS_MAX)
+
+    @property
+    def newest_key(self) -> int:
+        """Return the id of the shop's key that phones are given now."""
+        return self._keys.newest
 
     async def generation(self, card: CardRow) -> int:
         """Return how many phones have carried the card."""
@@ -71,6 +82,32 @@ class Phones:
 
         row = await self._ledger.update(job)
         return self._key(row) if row else None
+
+    async def renew(self, account: Account, proof: str) -> PhoneKey | None:
+        """Give the phone that carries a card its newest key, or None without a right proof.
+
+        proof: ``renewal_proof`` of an older key of this phone that is still accepted. The same
+               proof again gets the same answer, because a phone may have lost the first.
+        """
+        card_id = account.card.card_id
+
+        def job(store: Store) -> PhoneRow | None:
+            row = store.phone(card_id)
+            if row is None or not self._proves(row, proof):
+                return None
+            _active(store, card_id)
+            renewed = msgspec.structs.replace(row, key_id=self._keys.newest)
+            if renewed != row:
+                store.write(Change(phone=renewed))
+            return renewed
+
+        row = await self._ledger.update(job)
+        return self._key(row) if row else None
+
+    def _proves(self, row: PhoneRow, proof: str) -> bool:
+        older = (self._keys.card_key(n, row.number, row.generation) for n in self._keys.ids[:-1])
+        proofs = [renewal_proof(key) for key in older if key is not None]
+        return any([hmac.compare_digest(known.encode(), proof.encode()) for known in proofs])
 
     def offer(self, account: Account, *, by: str = "", reason: str = "") -> str:
         """Return the code of a link that gives the card to the first phone that takes it.
@@ -124,6 +161,7 @@ class Phones:
             card_id=card.card_id,
             number=known.number if known else _draw(store),
             generation=known.generation + 1 if known else 1,
+            key_id=self._keys.newest,
         )
         said = {name: value for name, value in who.items() if value}
         detail = {"event": event, "generation": row.generation, **said}
@@ -139,8 +177,9 @@ class Phones:
         return row
 
     def _key(self, row: PhoneRow) -> PhoneKey:
-        key = card_key(self._shop_key, row.number, row.generation)
-        return PhoneKey(row.number, row.generation, key)
+        key = self._keys.card_key(row.key_id, row.number, row.generation)
+        assert key is not None, "phones are given keys of the newest only"
+        return PhoneKey(row.number, row.generation, key, row.key_id)
 
 
 def _active(store: Store, card_id: str) -> CardRow:

@@ -14,13 +14,13 @@ from card_formats.phone.rotating import (
     NotValid,
     Old,
     Verdict,
-    card_key,
     parse,
     verify,
 )
 from daemon.accounts.cards import Account, Cards
 from daemon.clock import CLOCK_BACK, Clock, rfc3339
 from daemon.errors import ErrorCode, RefusedError
+from daemon.keys import PhoneKeys
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.store import Change, PhoneRow, Store
 
@@ -38,13 +38,13 @@ GENERATIONS_REMEMBERED = 3
 
 
 class LiveCodes:
-    """Verifies rotating codes. ``shop_key`` is the one that the phones' keys derive from."""
+    """Verifies rotating codes. The phones' keys derive from the shop's ``keys``."""
 
-    def __init__(self, ledger: Ledger, cards: Cards, clock: Clock, shop_key: bytes) -> None:
+    def __init__(self, ledger: Ledger, cards: Cards, clock: Clock, keys: PhoneKeys) -> None:
         self._ledger = ledger
         self._cards = cards
         self._clock = clock
-        self._shop_key = shop_key
+        self._keys = keys
         self._failures = Failures(clock)
         self.clocks = PhoneClocks()
 
@@ -65,7 +65,7 @@ class LiveCodes:
         assert phone is not None, "the identifier was written with the phone's row"
         now_s = int(self._clock.now().timestamp())
         self._check_clock(newest_at)
-        verdict = self._verdict(code, phone, now_s)
+        verdict = self._verdict(code, phone, now_s, phone.key_id)
         if isinstance(verdict, NotValid):
             raise self._not_valid(code, phone, now_s, reader)
         if verdict.step > phone.last_step:
@@ -91,13 +91,27 @@ class LiveCodes:
                 extra={"reason": "clock_not_set"},
             )
 
-    def _verdict(self, code: Code, phone: PhoneRow, now_s: int, back: int = 0) -> Verdict:
-        key = card_key(self._shop_key, phone.number, phone.generation - back)
-        return verify(code, key, now_s // PERIOD_S)
+    def _verdict(
+        self, code: Code, phone: PhoneRow, now_s: int, key_id: int, back: int = 0
+    ) -> Verdict:
+        key = self._keys.card_key(key_id, phone.number, phone.generation - back)
+        return NotValid() if key is None else verify(code, key, now_s // PERIOD_S)
+
+    def _is_of(self, code: Code, phone: PhoneRow, now_s: int, back: int) -> bool:
+        """Whether a code was right for the phone so many before this one, by any key."""
+        verdicts = (self._verdict(code, phone, now_s, n, back) for n in self._keys.ids)
+        return not all(isinstance(verdict, NotValid) for verdict in verdicts)
 
     def _not_valid(self, code: Code, phone: PhoneRow, now_s: int, reader: str) -> RefusedError:
+        if phone.key_id not in self._keys.ids or self._is_of(code, phone, now_s, back=0):
+            return RefusedError(
+                ErrorCode.CARD_FORGED,
+                "This phone's key is not accepted any more. Ask to open the card page with a"
+                " network; if that does not help, give the phone a link.",
+                extra={"reason": "old_key"},
+            )
         for back in range(1, min(GENERATIONS_REMEMBERED, phone.generation - 1) + 1):
-            if not isinstance(self._verdict(code, phone, now_s, back), NotValid):
+            if self._is_of(code, phone, now_s, back):
                 return RefusedError(
                     ErrorCode.CARD_FORGED,
                     "This code is from a phone that gave the card up to another.",

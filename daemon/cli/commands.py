@@ -11,6 +11,7 @@ from daemon.cli.demo import demo
 from daemon.cli.doctor import doctor
 from daemon.cli.doctor_scan import doctor_scan
 from daemon.cli.issue import issue
+from daemon.cli.phone_keys import phone_keys
 from daemon.cli.plan import plan
 from daemon.cli.price import price
 from daemon.cli.run import HELP as RUN_HELP
@@ -45,4 +46,5 @@ doctors.callback()(doctor)
 doctors.command("scan")(doctor_scan)
 app.add_typer(doctors, name="doctor")
 app.command()(issue)
+app.command()(phone_keys)
 app.add_typer(plan, name="plan")

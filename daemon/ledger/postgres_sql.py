@@ -81,7 +81,9 @@ UNSENT_BURNS = b"""
 SELECT coalesce(sum(p.amount), 0)::bigint FROM outbox o JOIN posting p USING (ledger_id, seq)
 WHERE o.ledger_id = %s AND p.account = %s AND p.purse = %s AND p.amount > 0
 """
-PHONE = b"SELECT card_id, number, generation, last_step FROM phone WHERE card_id = %s"
+PHONE = b"""
+SELECT card_id, number, generation, last_step, key_id FROM phone WHERE card_id = %s
+"""
 DEVICES = b"""
 SELECT device, card_id, push_token FROM pass_device WHERE card_id = %s ORDER BY device
 """
@@ -159,9 +161,10 @@ _INSERTS = {
     ),
     "phone": _insert(
         "phone",
-        "card_id text, number text, generation bigint, last_step bigint",
+        "card_id text, number text, generation bigint, last_step bigint, key_id bigint",
         "ON CONFLICT (card_id) DO UPDATE SET number = excluded.number,"
-        " generation = excluded.generation, last_step = excluded.last_step",
+        " generation = excluded.generation, last_step = excluded.last_step,"
+        " key_id = excluded.key_id",
     ),
     "pass_device": _insert(
         "pass_device",

@@ -2,7 +2,7 @@
 
 from daemon.ledger.store import StoreError
 
-HEAD = "0011"
+HEAD = "0012"
 """The newest revision in ``migrations/versions``; a test compares the two."""
 
 

@@ -187,9 +187,11 @@ class SQLiteStore:
     def _put_phone(self, change: Change) -> None:
         if change.phone is not None:
             self._db.execute(
-                "INSERT INTO phone (card_id, number, generation, last_step) VALUES (?, ?, ?, ?)"
+                "INSERT INTO phone (card_id, number, generation, last_step, key_id)"
+                " VALUES (?, ?, ?, ?, ?)"
                 " ON CONFLICT (card_id) DO UPDATE SET number = excluded.number,"
-                " generation = excluded.generation, last_step = excluded.last_step",
+                " generation = excluded.generation, last_step = excluded.last_step,"
+                " key_id = excluded.key_id",
                 _row(change.phone),
             )
         if change.device is not None:
@@ -398,7 +400,8 @@ class SQLiteStore:
         """Return the phone that carries a card."""
         with translated():
             row = self._db.execute(
-                "SELECT card_id, number, generation, last_step FROM phone WHERE card_id = ?",
+                "SELECT card_id, number, generation, last_step, key_id FROM phone"
+                " WHERE card_id = ?",
                 (card_id,),
             ).fetchone()
         return PhoneRow(*row) if row else None

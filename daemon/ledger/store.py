@@ -82,12 +82,14 @@ class PhoneRow(msgspec.Struct, frozen=True):
     number:     what the phone's code says of the card, 10 digits; also its identifier ``phone``.
     generation: rises by one with every phone that takes the card over; 0 before the first.
     last_step:  the newest half minute whose code was taken, or -1; no older one is taken again.
+    key_id:     which of the shop's keys the phone's key derives from.
     """
 
     card_id: str
     number: str
     generation: int
     last_step: int = -1
+    key_id: int = 1
 
 
 class DeviceRow(msgspec.Struct, frozen=True):

@@ -1,13 +1,17 @@
 """The card page in a real browser, its code scanned off the screen at a real till."""
 
+from pathlib import Path
+
 import pytest
 from playwright.async_api import Browser, BrowserContext, expect
 
 from daemon.app import App
+from daemon.clock import SystemClock
+from daemon.keys import PHONE_KEYS_FILE, add_phone_key, retire_phone_keys
 from tests.browser.conftest import PLAIN_HOST
 from tests.browser.phones import LIVE, join, link, new_phone, scan
 from tests.scenarios.baskets import sell
-from tests.support.till import Pos, RefusedByTillError
+from tests.support.till import Pos, RefusedByTillError, lay_out, open_till
 from web.codes import CodeKind
 
 pytestmark = pytest.mark.browser
@@ -190,3 +194,28 @@ async def test_on_a_desk_the_card_waits_to_be_told_that_it_stays_here(
     await page.click("text=Keep it on this device")
     await page.wait_for_selector(LIVE)
     assert len(await scan(page, CodeKind.QR)) == 22
+
+
+async def test_when_the_shop_changes_its_key_the_page_gets_the_new_one_by_itself(
+    tmp_path: Path, phone: BrowserContext
+) -> None:
+    lay_out(tmp_path)
+    async with open_till(tmp_path, SystemClock()) as till:
+        page = await join(phone, till.web_url)
+        port = till.web_url.rpartition(":")[2]
+    old_code = await scan(page, CodeKind.QR)
+    settings = tmp_path / "tillcard.toml"
+    settings.write_text(settings.read_text("utf-8").replace("port = 0", f"port = {port}"), "utf-8")
+    keys = tmp_path / PHONE_KEYS_FILE
+    add_phone_key(keys)
+    async with open_till(tmp_path, SystemClock()) as till, Pos.connect(till.socket) as pos:
+        await page.evaluate(LOOK_AGAIN)
+        await page.wait_for_function("old => live.getAttribute('aria-label') !== old", arg=old_code)
+        code = await scan(page, CodeKind.QR)
+        assert (await pos.call("card.identify", scan=code))["trust"] == "rotating"
+    add_phone_key(keys)
+    retire_phone_keys(keys)
+    async with open_till(tmp_path, SystemClock()):
+        await page.evaluate(LOOK_AGAIN)
+        await expect(page.locator("[data-notice=elsewhere]")).to_be_visible()
+        assert len(await scan(page, CodeKind.QR)) == 16

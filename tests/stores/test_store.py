@@ -229,7 +229,7 @@ def test_a_card_may_be_good_until_a_moment(store: Store) -> None:
 
 def test_a_phone_s_row_is_replaced_whole(store: Store) -> None:
     assert store.phone("c1") is None
-    for row in (PhoneRow("c1", "1234567890", 1), PhoneRow("c1", "1234567890", 2, 56_666_666)):
+    for row in (PhoneRow("c1", "1234567890", 1), PhoneRow("c1", "1234567890", 2, 56_666_666, 3)):
         write(store, Change(phone=row))
         assert store.phone("c1") == row
     assert store.phone("c2") is None

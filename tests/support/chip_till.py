@@ -23,7 +23,7 @@ from daemon.chip.purses import ChipPurses
 from daemon.chip.terminal import ChipTerminal
 from daemon.chip.writing import ChipWriter
 from daemon.editions import Editions
-from daemon.keys import ChipKeys, load_chip_keys, make_chip_keys
+from daemon.keys import ChipKeys, PhoneKeys, load_chip_keys, make_chip_keys
 from daemon.ledger.audit import audit
 from daemon.ledger.entries import ChipMove, decode
 from daemon.ledger.ledger import Key, Ledger
@@ -176,12 +176,12 @@ class HandTill:
         terminal = ChipTerminal(self.readers, keys, clock)
         self.writer = ChipWriter(terminal, ledger, clock, policy, self.editions, self._publish)
         chips = ChipPurses(terminal, self.writer, ledger, self.cards, self.editions, clock)
-        secret = bytes(32)
+        phone_keys = PhoneKeys({1: bytes(32)})
         self.checkout = Checkout(
             ledger,
             self.cards,
-            LiveCodes(ledger, self.cards, clock, secret),
-            Phones(ledger, clock, secret),
+            LiveCodes(ledger, self.cards, clock, phone_keys),
+            Phones(ledger, clock, phone_keys),
             Pricing(ledger, self.editions, clock, (), {}),
             self.editions,
             clock,

@@ -6,6 +6,7 @@ from datetime import date
 
 import msgspec
 
+from card_formats.phone.rotating import renewal_proof
 from card_formats.phone.static_number import compose, compose_ean13
 from daemon.errors import ErrorCode, RefusedError
 from web.desk import (
@@ -65,6 +66,11 @@ class MemoryDesk:
             return None
         return self._bind(token)
 
+    async def renew(self, token: str, proof: str) -> LiveCard | None:
+        self._refuse()
+        live = self.live.get(token)
+        return live if live and proof == renewal_proof(bytes.fromhex(live.key)) else None
+
     def is_offered(self, code: str) -> bool:
         return code in self.offers
 
@@ -87,7 +93,7 @@ class MemoryDesk:
         generation = self.cards[token].generation + 1
         self.cards[token] = msgspec.structs.replace(self.cards[token], generation=generation)
         key = self._random.randbytes(20).hex()
-        self.live[token] = LiveCard(token, "1234567890", generation, "97", key)
+        self.live[token] = LiveCard(token, "1234567890", generation, "97", key, 1)
         return self.live[token]
 
     def add(self, **changes: object) -> str:

@@ -76,6 +76,6 @@ async def test_a_card_page_may_stand_on_the_home_screen_and_work_without_a_netwo
 
 
 def test_no_repr_holds_a_key() -> None:
-    live = LiveCard("t" * 22, "1234567890", 1, "97", "5ec7e7" * 6)
+    live = LiveCard("t" * 22, "1234567890", 1, "97", "5ec7e7" * 6, 1)
     assert "5ec7e7" not in repr(live)
     assert "ttt" not in repr(live)

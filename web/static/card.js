@@ -2,7 +2,7 @@
 // up to date. Without a script, or over plain HTTP, the page stays as the server made it.
 
 import { PERIOD_S, draw, liveCode } from "./codes.js";
-import { canKeep, forget, kept, take } from "./phone.js";
+import { canKeep, forget, kept, renew, take } from "./phone.js";
 
 const CACHE = "tillcard-pages";
 const FRESH = { headers: { "X-Fresh": "1" }, cache: "no-store" };
@@ -76,6 +76,12 @@ async function refresh() {
   if (card && Number(data.generation) !== card.generation) {
     await end();
     return;
+  }
+  if (card && (card.keyId ?? 1) < Number(data.key)) {
+    const renewed = await renew(card, `${address}/renewal`).catch(() => card); // the next time, then
+    if (!renewed) location.reload();
+    card = renewed;
+    shown = "";
   }
   for (const id of ["balances", "history"]) {
     const [old, now] = [document.getElementById(id), fresh.getElementById(id)];
