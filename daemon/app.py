@@ -130,9 +130,7 @@ class Room:
         phone_keys = load_phone_keys(home / PHONE_KEYS_FILE)
         self.phones = Phones(self.ledger, clock, phone_keys)
         self.live_codes = LiveCodes(self.ledger, self.cards, self.clock, phone_keys)
-        pricing = Pricing(
-            self.ledger, self.editions, clock, policy.ranges, config.cashiers
-        )
+        pricing = Pricing(self.ledger, self.editions, clock, policy.ranges, config.cashiers)
         self.events = EventRing(clock, secrets.token_hex(4))
         self.chip_writer: ChipWriter | None = None
         chips = self._chips(chip_keys) if chip_keys else None

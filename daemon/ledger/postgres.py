@@ -24,29 +24,22 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.types.json import set_json_loads
 
 from daemon.ledger import postgres_sql as sql
-from daemon.ledger.batch import Batch, Mark, Row
+from daemon.ledger.batch import Batch, Row
 from daemon.ledger.entries import GENESIS_HASH as GENESIS
-from daemon.ledger.entries import LIABILITY, ChainedEntry
+from daemon.ledger.entries import ChainedEntry
 from daemon.ledger.purse import Lot, PurseState
 from daemon.ledger.rows import Question, R
 from daemon.ledger.schema import check_version, is_behind
-from daemon.ledger.states import SaleState
+from daemon.ledger.sql_store import HEAD, SQLStore, sale_row
 from daemon.ledger.store import (
-    EXPIRED_HOLDS_MAX,
     LIFE,
-    CardRow,
-    Change,
-    ChipRow,
-    CustomerRow,
-    DeviceRow,
-    PhoneRow,
     RequestRow,
-    SaleRow,
     StorageFullError,
     StoreConflictError,
     StoreError,
     View,
 )
+from daemon.ledger.tables import CACHED
 
 CONNECT_TIMEOUT_S = 5
 LOCK_WAIT_S = 5
@@ -70,7 +63,7 @@ _FIRST_ONE_WINS = (errors.SerializationFailure, errors.DeadlockDetected, errors.
 _LEDGER_ID = re.compile(r"[0-9a-f]{16}")
 
 
-class PostgresStore:
+class PostgresStore(SQLStore):
     """One connection, made again when it was lost. ``home`` holds ``ledger.id``.
 
     A read-only connection without that file has no ``ledger_id``: it is "".
@@ -80,7 +73,6 @@ class PostgresStore:
         self._settings = _settings(location)
         self._read_only = read_only
         self._waiting: list[sql.Statement] = []
-        self._batch: Batch | None = None
         self._head: tuple[int, bytes] | None = None
         self._in_group = self._alone = False
         if not read_only:
@@ -123,10 +115,9 @@ class PostgresStore:
             self._connect()
         if not self._read_only:
             if self._head is None:
-                row = self._fetch_one(sql.HEAD, (self.ledger_id,))
-                self._head = (row[0], row[1]) if row else (0, GENESIS)
+                self._head = self._ask_one(HEAD, self.ledger_id) or (0, GENESIS)
             self._batch = Batch(self.ledger_id, self._head)
-            self._before_job: Mark = self._batch.mark()
+            self._before_job = self._batch.mark()
         self._in_group = True
         self._waiting = [(sql.BEGIN, ())]
         if not self._read_only:
@@ -155,21 +146,6 @@ class PostgresStore:
         self._batch, self._in_group = None, False
         self._waiting = []
 
-    def savepoint(self) -> None:
-        """Start one job inside the group."""
-        assert self._batch is not None
-        self._before_job = self._batch.mark()
-
-    def release(self) -> None:
-        """Keep the job."""
-        assert self._batch is not None
-        self._before_job = self._batch.mark()
-
-    def rollback_to(self) -> None:
-        """Drop the job, keep the group."""
-        assert self._batch is not None
-        self._batch.rewind(self._before_job)
-
     def view(
         self,
         *,
@@ -181,12 +157,7 @@ class PostgresStore:
     ) -> View:
         """Read what a writing request needs, in one round trip."""
         accounts, counters = list(accounts), list(counters)
-        if self._batch is not None:
-            keys = {("request", method, request_id), ("sale", sale_id)}
-            keys |= {("account", account) for account in accounts}
-            keys |= {("counter", counter) for counter in counters}
-            if self._batch.touches(keys):
-                self._send_earlier_jobs()
+        self._send_what_touches((method, request_id), sale_id, accounts, counters)
         row = self._fetch_one(
             sql.VIEW, (accounts, accounts, counters, method, request_id, sale_id), send=False
         )
@@ -195,22 +166,13 @@ class PostgresStore:
         found = _purses(balances, lots)
         return View(
             request=RequestRow(method, request_id, content, answer, at) if at else None,
-            sale=SaleRow(sale_id, SaleState(state), account, until, body) if state else None,
+            sale=sale_row(sale_id, state, account, until, body) if state else None,
             purses={account: found.get(account, {}) for account in accounts},
             counters=dict(figures or ()),
         )
 
-    def write(self, change: Change) -> None:
-        """Append the entry to this ledger's chain and bring every cached figure along."""
-        assert self._batch is not None, "writing belongs in a group"
-        self._batch.add(change)
-
-    def _send_earlier_jobs(self) -> None:
-        """Put what the batch holds before the next statement; they travel together."""
-        if self._batch is not None:
-            assert self._batch.mark() == self._before_job, "a job reads first and writes last"
-            self._waiting += sql.write(self._batch.take())
-            self._before_job = self._batch.mark()
+    def _send(self, tables: Mapping[str, Sequence[Row]]) -> None:
+        self._waiting += sql.write(tables)
 
     # Reading.
 
@@ -230,94 +192,10 @@ class PostgresStore:
         """Return the counters that are not zero."""
         return dict(self._fetch(sql.COUNTERS, (list(keys),)))
 
-    def sale(self, sale_id: str) -> SaleRow | None:
-        """Return a sale."""
-        row = self._fetch_one(sql.SALE, (sale_id,))
-        return _sale(row) if row else None
-
-    def request(self, method: str, request_id: str) -> RequestRow | None:
-        """Return a finished request."""
-        row = self._fetch_one(sql.REQUEST, (method, request_id))
-        return RequestRow(*row) if row else None
-
-    def expired_holds(self, now: str) -> list[SaleRow]:
-        """Return holds whose time has run out, oldest first, of every till on this server."""
-        return [_sale(row) for row in self._fetch(sql.EXPIRED_HOLDS, (now, EXPIRED_HOLDS_MAX))]
-
-    def unsettled(self, account: str | None = None) -> list[SaleRow]:
-        """Return sales that wait for what a chip says, of every till on this server."""
-        return [_sale(row) for row in self._fetch(sql.UNSETTLED, (account,))]
-
-    def chip(self, uid: str) -> ChipRow | None:
-        """Return what was last seen of a chip."""
-        row = self._fetch_one(sql.CHIP, (uid,))
-        return ChipRow(*row) if row else None
-
-    def unsent_burns(self, purse: str) -> int:
-        """Return what was burned from ``purse`` in entries of this ledger still to be forwarded."""
-        row = self._fetch_one(sql.UNSENT_BURNS, (self.ledger_id, LIABILITY, purse))
-        assert row is not None
-        return int(row[0])
-
-    def find_card(self, scheme: str, value: str) -> CardRow | None:
-        """Return the card that an identifier belongs to."""
-        if "\0" in value:
-            return None  # PostgreSQL keeps no such text, so no card has it
-        row = self._fetch_one(sql.CARD_BY_IDENTIFIER, (scheme, value))
-        return CardRow(*row) if row else None
-
-    def card_by_token(self, token_hash: bytes) -> CardRow | None:
-        """Return the card that a page token opens."""
-        row = self._fetch_one(sql.CARD_BY_TOKEN, (token_hash,))
-        return CardRow(*row) if row else None
-
-    def card(self, card_id: str) -> CardRow | None:
-        """Return a card."""
-        row = self._fetch_one(sql.CARD, (card_id,))
-        return CardRow(*row) if row else None
-
-    def phone(self, card_id: str) -> PhoneRow | None:
-        """Return the phone that carries a card."""
-        row = self._fetch_one(sql.PHONE, (card_id,))
-        return PhoneRow(*row) if row else None
-
-    def devices(self, card_id: str) -> list[DeviceRow]:
-        """Return the devices that hold a card's pass."""
-        return [DeviceRow(*row) for row in self._fetch(sql.DEVICES, (card_id,))]
-
-    def device_cards(self, device: str) -> list[CardRow]:
-        """Return the cards whose passes a device holds."""
-        return [CardRow(*row) for row in self._fetch(sql.DEVICE_CARDS, (device,))]
-
-    def customer(self, account: str) -> CustomerRow | None:
-        """Return the person behind an account."""
-        row = self._fetch_one(sql.CUSTOMER, (account,))
-        return CustomerRow(*row) if row else None
-
-    def programme(self, version: str) -> str | None:
-        """Return the text of a programme version that has priced something."""
-        row = self._fetch_one(sql.PROGRAMME, (version,))
-        return str(row[0]) if row else None
-
-    def history(self, account: str, limit: int) -> list[bytes]:
-        """Return the bodies of the account's newest entries, newest first."""
-        return [row[0] for row in self._fetch(sql.HISTORY, (account, limit))]
-
-    def newest_at(self) -> str:
-        """Return when this ledger's newest entry was made, RFC 3339, or "" before the first."""
-        row = self._fetch_one(sql.NEWEST_AT, (self.ledger_id,))
-        return str(row[0]) if row else ""
-
-    def ask(self, question: Question[R], *values: str | int) -> list[R]:
+    def ask(self, question: Question[R], *values: str | int | bytes | None) -> list[R]:
         """Return the rows that answer a question."""
         statement = question.text.replace("?", "%s").encode()
         return [question.row(*row) for row in self._fetch(statement, values)]
-
-    def outbox_depth(self) -> int:
-        """Return how many entries wait to be forwarded."""
-        row = self._fetch_one(sql.OUTBOX_DEPTH)
-        assert row is not None
-        return int(row[0])
 
     def entries(self) -> Iterator[ChainedEntry]:
         """Yield every entry of every ledger here, by ledger and seq."""
@@ -326,8 +204,8 @@ class PostgresStore:
 
     def cached(self) -> Iterator[tuple[str, tuple[str | int, ...], int]]:
         """Yield every cached figure as (table, key, value)."""
-        for table, query in sql.CACHED:
-            for *key, value in self._stream(query):
+        for table, query in CACHED:
+            for *key, value in self._stream(query.encode()):
                 yield table, tuple(key), value
 
     def close(self) -> None:
@@ -450,11 +328,6 @@ def _purses(
         state = PurseState(posted, held, tuple(kept.get((account, purse), ())))
         purses.setdefault(account, {})[purse] = state
     return purses
-
-
-def _sale(row: tuple[str, str, str, str, bytes]) -> SaleRow:
-    sale_id, state, account, until, body = row
-    return SaleRow(sale_id, SaleState(state), account, until, body)
 
 
 def _text(error: psycopg.Error) -> str:

@@ -1,6 +1,6 @@
 """What ``daemon.ledger.postgres`` says to the server: plain SQL text, and rows turned to arrays.
 
-Account ids lead every key. A whole group is written by one statement: a WITH of one INSERT for each
+A whole group is written by one statement: a WITH of one INSERT for each
 table, whose rows come as one array a column.
 """
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from daemon.ledger.batch import Row
-from daemon.ledger.rows import KEPT, replacing
+from daemon.ledger.tables import INSERTS, LOT_KEYS, Insert
 
 Statement = tuple[bytes, Sequence[Any]]
 
@@ -27,7 +27,6 @@ WHERE current_setting('transaction_timeout', true) = '0'
 """
 CLAIM = b"SELECT pg_advisory_lock(hashtextextended('tillcard ledger ' || %s, 0))"
 NEW_LEDGER = b"INSERT INTO ledger (ledger_id, own) VALUES (%s, 1) ON CONFLICT DO NOTHING"
-HEAD = b"SELECT seq, hash FROM entry WHERE ledger_id = %s ORDER BY seq DESC LIMIT 1"
 
 _PURSES = """
 (SELECT json_agg(json_build_array(account, purse, posted, held))
@@ -52,147 +51,20 @@ LEFT JOIN meter m ON m.account = %s AND m.meter = w.meter AND m.day BETWEEN w.fi
 GROUP BY w.meter
 """
 COUNTERS = b"SELECT counter, amount FROM counter WHERE counter = ANY (%s::text[]) AND amount <> 0"
-SALE = b"SELECT sale_id, state, account, until, body FROM sale WHERE sale_id = %s"
-REQUEST = b"""
-SELECT method, request_id, content, answer, at FROM request WHERE method = %s AND request_id = %s
-"""
-EXPIRED_HOLDS = b"""
-SELECT sale_id, state, account, until, body FROM sale
-WHERE until <> '' AND until <= %s ORDER BY until LIMIT %s
-"""
-CARD = b"""
-SELECT card_id, account, state, kind, number, ean13, token_hash, until, issuer
-FROM card WHERE card_id = %s
-"""
-CARD_BY_IDENTIFIER = CARD.replace(
-    b"= %s", b"= (SELECT card_id FROM identifier WHERE scheme = %s AND value = %s)"
-)
-CARD_BY_TOKEN = CARD.replace(b"card_id = %s", b"token_hash = %s")
-DEVICE_CARDS = CARD.replace(
-    b"= %s", b"IN (SELECT card_id FROM pass_device WHERE device = %s) ORDER BY card_id"
-)
-UNSETTLED = b"""
-SELECT sale_id, state, account, until, body FROM sale
-WHERE state IN ('intent', 'unknown', 'void_pending') AND account = coalesce(%s, account)
-ORDER BY sale_id
-"""
-CHIP = b"SELECT uid, seq, txid, balance, speaks, alarm FROM chip WHERE uid = %s"
-UNSENT_BURNS = b"""
-SELECT coalesce(sum(p.amount), 0)::bigint FROM outbox o JOIN posting p USING (ledger_id, seq)
-WHERE o.ledger_id = %s AND p.account = %s AND p.purse = %s AND p.amount > 0
-"""
-PHONE = b"""
-SELECT card_id, number, generation, last_step, key_id FROM phone WHERE card_id = %s
-"""
-DEVICES = b"""
-SELECT device, card_id, push_token FROM pass_device WHERE card_id = %s ORDER BY device
-"""
-NEWEST_AT = b"SELECT at FROM entry WHERE ledger_id = %s ORDER BY seq DESC LIMIT 1"
-CUSTOMER = b"SELECT account, profile FROM customer WHERE account = %s"
-PROGRAMME = b"SELECT text FROM programme WHERE version = %s"
-HISTORY = b"""
-SELECT body FROM entry WHERE account = %s ORDER BY at DESC, ledger_id DESC, seq DESC LIMIT %s
-"""
-OUTBOX_DEPTH = b"SELECT count(*) FROM outbox"
 ENTRIES = b"SELECT ledger_id, seq, body, hash FROM entry ORDER BY ledger_id, seq"
-CACHED = (
-    ("balance", b"SELECT account, purse, 'posted', posted FROM balance"),
-    ("balance", b"SELECT account, purse, 'held', held FROM balance"),
-    ("lot", b"SELECT account, purse, expires, usable_from, amount FROM lot"),
-    ("meter", b"SELECT account, meter, day, amount FROM meter"),
-    ("counter", b"SELECT counter, amount FROM counter"),
-    ("posting", b"SELECT ledger_id, seq, leg, account, purse, amount FROM posting"),
-)
 
 
-def _insert(table: str, columns: str, conflict: str = "") -> tuple[list[str], str]:
-    """Return the columns' types and the INSERT that takes an array of each."""
-    names, types = zip(*(column.split() for column in columns.split(", ")), strict=True)
-    arrays = ", ".join(f"%s::{kind}[]" for kind in types)
-    text = f"INSERT INTO {table} ({', '.join(names)}) SELECT * FROM unnest({arrays}) {conflict}"
-    return list(types), text
+def _insert(table: str, insert: Insert) -> str:
+    """Return the INSERT that takes an array of each column."""
+    arrays = ", ".join(f"%s::{kind}[]" for kind in insert.types)
+    rows = f"SELECT * FROM unnest({arrays})"
+    return f"INSERT INTO {table} ({', '.join(insert.names)}) {rows} {insert.conflict}"
 
 
-# In the order in which every group locks them.
-_INSERTS = {
-    "balance": _insert(
-        "balance",
-        "account text, purse text, posted bigint, held bigint",
-        "ON CONFLICT (account, purse) DO UPDATE SET"
-        " posted = balance.posted + excluded.posted, held = balance.held + excluded.held",
-    ),
-    "lot": _insert(
-        "lot",
-        "account text, purse text, expires integer, usable_from integer, amount bigint",
-        "ON CONFLICT (account, purse, expires, usable_from)"
-        " DO UPDATE SET amount = lot.amount + excluded.amount",
-    ),
-    "meter": _insert(
-        "meter",
-        "account text, meter text, day integer, amount bigint",
-        "ON CONFLICT (account, meter, day) DO UPDATE SET amount = meter.amount + excluded.amount",
-    ),
-    "counter": _insert(
-        "counter",
-        "counter text, amount bigint",
-        "ON CONFLICT (counter) DO UPDATE SET amount = counter.amount + excluded.amount",
-    ),
-    "sale": _insert(
-        "sale",
-        "sale_id text, state text, account text, until text, body bytea",
-        "ON CONFLICT (sale_id) DO UPDATE SET"
-        " state = excluded.state, until = excluded.until, body = excluded.body",
-    ),
-    "request": _insert(
-        "request", "method text, request_id text, content bytea, answer bytea, at text"
-    ),
-    "card": _insert(
-        "card",
-        "card_id text, account text, state text, kind text, number text, ean13 text,"
-        " token_hash bytea, until text, issuer text",
-        "ON CONFLICT (card_id) DO UPDATE SET account = excluded.account, state = excluded.state,"
-        " token_hash = excluded.token_hash, until = excluded.until",
-    ),
-    "identifier": _insert("identifier", "scheme text, value text, card_id text"),
-    "customer": _insert(
-        "customer",
-        "account text, profile bytea",
-        "ON CONFLICT (account) DO UPDATE SET profile = excluded.profile",
-    ),
-    "phone": _insert(
-        "phone",
-        "card_id text, number text, generation bigint, last_step bigint, key_id bigint",
-        "ON CONFLICT (card_id) DO UPDATE SET number = excluded.number,"
-        " generation = excluded.generation, last_step = excluded.last_step,"
-        " key_id = excluded.key_id",
-    ),
-    "pass_device": _insert(
-        "pass_device",
-        "device text, card_id text, push_token text",
-        "ON CONFLICT (device, card_id) DO UPDATE SET push_token = excluded.push_token",
-    ),
-    "chip": _insert(
-        "chip",
-        "uid text, seq bigint, txid text, balance bigint, speaks text, alarm text",
-        "ON CONFLICT (uid) DO UPDATE SET seq = excluded.seq, txid = excluded.txid,"
-        " balance = excluded.balance, speaks = excluded.speaks, alarm = excluded.alarm",
-    ),
-    **{
-        table.name: _insert(table.name, ", ".join(table.columns), replacing(table))
-        for table in KEPT.values()
-    },
-    "programme": _insert("programme", "version text, text text", "ON CONFLICT DO NOTHING"),
-    "entry": _insert(
-        "entry", "ledger_id text, seq bigint, account text, at text, body bytea, hash bytea"
-    ),
-    "outbox": _insert("outbox", "ledger_id text, seq bigint"),
-    "posting": _insert(
-        "posting",
-        "account text, purse text, ledger_id text, seq bigint, leg integer, amount bigint",
-    ),
+_PARTS = {
+    table: (insert.types, f"{table}_rows AS ({_insert(table, insert)})")
+    for table, insert in INSERTS.items()
 }
-
-
 _DROP_EMPTY_LOTS = b"""
 DELETE FROM lot WHERE amount = 0 AND (account, purse, expires, usable_from) IN
 (SELECT * FROM unnest(%s::text[], %s::text[], %s::integer[], %s::integer[]))
@@ -206,13 +78,13 @@ DELETE FROM pass_device WHERE (device, card_id) IN (SELECT * FROM unnest(%s::tex
 def write(tables: Mapping[str, Sequence[Row]]) -> Iterator[Statement]:
     """Yield what writes the rows of every table: one statement, and one each for what goes."""
     parts, values = [], []
-    for table, (types, text) in _INSERTS.items():
+    for table, (types, part) in _PARTS.items():
         if rows := tables.get(table):
-            parts.append(f"{table}_rows AS ({text})")
+            parts.append(part)
             values += _arrays(types, rows)
     if parts:
         yield f"WITH {', '.join(parts)} SELECT".encode(), values
-    if emptied := [row[:4] for row in tables.get("lot", ()) if row[4] < 0]:
+    if emptied := [row[:LOT_KEYS] for row in tables.get("lot", ()) if row[LOT_KEYS] <= 0]:
         yield _DROP_EMPTY_LOTS, _arrays(["text", "text", "integer", "integer"], emptied)
     if before := tables.get("request_gone"):
         yield _DROP_REQUESTS, _arrays(["text"], before)

@@ -1,47 +1,34 @@
 """The ledger on SQLite: write-ahead log, ``synchronous=FULL``, plain SQL."""
 
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 
+from daemon.ledger.batch import Batch, Row
 from daemon.ledger.entries import GENESIS_HASH as GENESIS
-from daemon.ledger.entries import LIABILITY, SYSTEM_ACCOUNTS, ChainedEntry, Entry, chain
+from daemon.ledger.entries import ChainedEntry
 from daemon.ledger.purse import Lot, PurseState
-from daemon.ledger.rows import KEPT, Question, R, replacing
+from daemon.ledger.rows import Question, R
+from daemon.ledger.sql_store import HEAD, REQUEST, SALE, SQLStore
 from daemon.ledger.sqlite_file import check, claimed, connected, migrate, translated
-from daemon.ledger.states import SaleState
-from daemon.ledger.store import (
-    EXPIRED_HOLDS_MAX,
-    LIFE,
-    CardRow,
-    Change,
-    ChipRow,
-    CustomerRow,
-    DeviceRow,
-    PhoneRow,
-    RequestRow,
-    SaleRow,
-    View,
-)
+from daemon.ledger.store import LIFE, View
+from daemon.ledger.tables import CACHED, INSERTS, LOT_KEYS
 
-_CARD = "card_id, account, state, kind, number, ean13, token_hash, until, issuer"
-_PUT = {
-    row: f"INSERT INTO {table.name} VALUES ({', '.join('?' * len(table.columns))})"
-    f" {replacing(table)}"
-    for row, table in KEPT.items()
+_INSERTS = {
+    table: f"INSERT INTO {table} ({', '.join(insert.names)})"
+    f" VALUES ({', '.join('?' * len(insert.names))}) {insert.conflict}"
+    for table, insert in INSERTS.items()
 }
-_CACHED = (
-    ("balance", "SELECT account, purse, 'posted', posted FROM balance"),
-    ("balance", "SELECT account, purse, 'held', held FROM balance"),
-    ("lot", "SELECT account, purse, expires, usable_from, amount FROM lot"),
-    ("meter", "SELECT account, meter, day, amount FROM meter"),
-    ("counter", "SELECT counter, amount FROM counter"),
-    ("posting", "SELECT ledger_id, seq, leg, account, purse, amount FROM posting"),
+_DROP_EMPTY_LOT = (
+    "DELETE FROM lot"
+    " WHERE account = ? AND purse = ? AND expires = ? AND usable_from = ? AND amount = 0"
 )
+_DROP_REQUESTS = "DELETE FROM request WHERE at < ?"
+_DROP_DEVICE = "DELETE FROM pass_device WHERE device = ? AND card_id = ?"
 
 
-class SQLiteStore:
+class SQLiteStore(SQLStore):
     """One connection. ``read_only`` connections serve quotes while the writer syncs.
 
     trace: called with every SQL statement before it runs.
@@ -65,7 +52,6 @@ class SQLiteStore:
                 if not read_only:
                     self._db.execute("PRAGMA journal_mode = WAL")
                 self.ledger_id = self._own_ledger(read_only=read_only)
-                self._head = self._read_head()
             self._opened = opened.pop_all()
 
     def _own_ledger(self, *, read_only: bool) -> str:
@@ -77,47 +63,39 @@ class SQLiteStore:
         self._db.execute("INSERT INTO ledger (ledger_id, own) VALUES (?, 1)", (ledger_id,))
         return ledger_id
 
-    def _read_head(self) -> tuple[int, bytes]:
-        row = self._db.execute(
-            "SELECT seq, hash FROM entry WHERE ledger_id = ? ORDER BY seq DESC LIMIT 1",
-            (self.ledger_id,),
-        ).fetchone()
-        return (row[0], row[1]) if row else (0, GENESIS)
-
     def begin(self) -> None:
         """Start the transaction of a group."""
         with translated():
             self._db.execute("BEGIN" if self._read_only else "BEGIN IMMEDIATE")
-            self._head = self._read_head()
+        if not self._read_only:
+            head = self._ask_one(HEAD, self.ledger_id) or (0, GENESIS)
+            self._batch = Batch(self.ledger_id, head)
+            self._before_job = self._batch.mark()
 
     def commit(self) -> None:
         """Make the group durable: returns after the write-ahead log is synced."""
+        if self._batch is not None:
+            self._send(self._batch.take())
         with translated():
             self._db.execute("COMMIT")
+        self._batch = None
 
     def rollback(self) -> None:
         """Drop the group; harmless when SQLite has already done so by itself."""
+        self._batch = None
         if self._db.in_transaction:
             with translated():
                 self._db.execute("ROLLBACK")
 
-    def savepoint(self) -> None:
-        """Start one job inside the group."""
+    def _send(self, tables: Mapping[str, Sequence[Row]]) -> None:
         with translated():
-            self._db.execute("SAVEPOINT job")
-        self._head_before_job = self._head
-
-    def release(self) -> None:
-        """Keep the job."""
-        with translated():
-            self._db.execute("RELEASE job")
-
-    def rollback_to(self) -> None:
-        """Drop the job, keep the group."""
-        with translated():
-            self._db.execute("ROLLBACK TO job")
-            self._db.execute("RELEASE job")
-        self._head = self._head_before_job
+            for table, statement in _INSERTS.items():
+                if rows := tables.get(table):
+                    self._db.executemany(statement, rows)
+            emptied = [row[:LOT_KEYS] for row in tables.get("lot", ()) if row[LOT_KEYS] <= 0]
+            self._db.executemany(_DROP_EMPTY_LOT, emptied)
+            self._db.executemany(_DROP_REQUESTS, tables.get("request_gone", ()))
+            self._db.executemany(_DROP_DEVICE, tables.get("pass_device_gone", ()))
 
     def view(
         self,
@@ -129,144 +107,23 @@ class SQLiteStore:
         counters: Iterable[str],
     ) -> View:
         """Read what a writing request needs."""
+        accounts, counters = list(accounts), list(counters)
+        self._send_what_touches((method, request_id), sale_id, accounts, counters)
+        requests = self._rows(REQUEST, method, request_id)
+        sales = self._rows(SALE, sale_id)
         return View(
-            request=self.request(method, request_id),
-            sale=self.sale(sale_id),
-            purses={account: self.purses(account) for account in accounts},
-            counters=self.counters(counters),
-        )
-
-    def write(self, change: Change) -> None:
-        """Append the entry to this ledger's chain and bring every cached figure along."""
-        with translated():
-            if change.entry is not None:
-                self._append(change.entry)
-            if change.request is not None:
-                self._db.execute(
-                    "INSERT INTO request (method, request_id, content, answer, at)"
-                    " VALUES (?, ?, ?, ?, ?)",
-                    _row(change.request),
-                )
-            if change.sale is not None:
-                self._put_sale(change.sale)
-            if change.card is not None:
-                self._db.execute(
-                    f"INSERT INTO card ({_CARD}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-                    " ON CONFLICT (card_id) DO UPDATE SET"
-                    " account = excluded.account, state = excluded.state,"
-                    " token_hash = excluded.token_hash, until = excluded.until",
-                    _row(change.card),
-                )
-                self._db.executemany(
-                    "INSERT INTO identifier (scheme, value, card_id) VALUES (?, ?, ?)",
-                    [(*identifier, change.card.card_id) for identifier in change.identifiers],
-                )
-            if change.customer is not None:
-                self._db.execute(
-                    "INSERT INTO customer (account, profile) VALUES (?, ?)"
-                    " ON CONFLICT (account) DO UPDATE SET profile = excluded.profile",
-                    _row(change.customer),
-                )
-            self._put_phone(change)
-            if change.chip is not None:
-                self._db.execute(
-                    "INSERT OR REPLACE INTO chip (uid, seq, txid, balance, speaks, alarm)"
-                    " VALUES (?, ?, ?, ?, ?, ?)",
-                    _row(change.chip),
-                )
-            if change.programme is not None:
-                self._db.execute(
-                    "INSERT INTO programme (version, text) VALUES (?, ?) ON CONFLICT DO NOTHING",
-                    change.programme,
-                )
-            for row in change.rows:
-                self._db.execute(_PUT[type(row)], _row(row))
-            if change.requests_before:
-                self._db.execute("DELETE FROM request WHERE at < ?", (change.requests_before,))
-
-    def _put_phone(self, change: Change) -> None:
-        if change.phone is not None:
-            self._db.execute(
-                "INSERT INTO phone (card_id, number, generation, last_step, key_id)"
-                " VALUES (?, ?, ?, ?, ?)"
-                " ON CONFLICT (card_id) DO UPDATE SET number = excluded.number,"
-                " generation = excluded.generation, last_step = excluded.last_step,"
-                " key_id = excluded.key_id",
-                _row(change.phone),
-            )
-        if change.device is not None:
-            self._db.execute(
-                "INSERT INTO pass_device (device, card_id, push_token) VALUES (?, ?, ?)"
-                " ON CONFLICT (device, card_id) DO UPDATE SET push_token = excluded.push_token",
-                _row(change.device),
-            )
-        if change.device_gone is not None:
-            self._db.execute(
-                "DELETE FROM pass_device WHERE device = ? AND card_id = ?", change.device_gone
-            )
-
-    def _append(self, entry: Entry) -> None:
-        chained = chain(self.ledger_id, self._head, entry)
-        place = (chained.ledger_id, chained.seq)
-        self._db.execute(
-            "INSERT INTO entry (ledger_id, seq, account, at, body, hash) VALUES (?, ?, ?, ?, ?, ?)",
-            (*place, entry.account, entry.at, chained.body, chained.hash),
-        )
-        self._db.execute("INSERT INTO outbox (ledger_id, seq) VALUES (?, ?)", place)
-        self._db.executemany(
-            "INSERT INTO posting (account, purse, ledger_id, seq, leg, amount)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
-            [(p.account, p.purse, *place, n, p.amount) for n, p in enumerate(entry.postings)],
-        )
-        self._move(entry)
-        self._head = (chained.seq, chained.hash)
-
-    def _move(self, entry: Entry) -> None:
-        # System accounts have no cached balance: every sale touches them (a hot row).
-        own = [p for p in entry.postings if p.account not in SYSTEM_ACCOUNTS]
-        balances = [(p.account, p.purse, p.amount, 0) for p in own]
-        balances += [(h.account, h.purse, 0, h.amount) for h in entry.held]
-        self._db.executemany(
-            "INSERT INTO balance (account, purse, posted, held) VALUES (?, ?, ?, ?)"
-            " ON CONFLICT (account, purse) DO UPDATE SET"
-            " posted = posted + excluded.posted, held = held + excluded.held",
-            balances,
-        )
-        self._db.executemany(
-            "INSERT INTO lot (account, purse, expires, usable_from, amount) VALUES (?, ?, ?, ?, ?)"
-            " ON CONFLICT (account, purse, expires, usable_from) DO UPDATE SET"
-            " amount = amount + excluded.amount",
-            [_row(move) for move in entry.lots],
-        )
-        self._db.executemany(
-            "DELETE FROM lot WHERE account = ? AND purse = ? AND expires = ? AND usable_from = ?"
-            " AND amount = 0",
-            [_row(move)[:4] for move in entry.lots if move.amount < 0],
-        )
-        meters = [
-            (m.account, m.meter, day, m.amount) for m in entry.meters for day in (LIFE, m.day)
-        ]
-        self._db.executemany(
-            "INSERT INTO meter (account, meter, day, amount) VALUES (?, ?, ?, ?)"
-            " ON CONFLICT (account, meter, day) DO UPDATE SET amount = amount + excluded.amount",
-            meters,
-        )
-        self._db.executemany(
-            "INSERT INTO counter (counter, amount) VALUES (?, ?)"
-            " ON CONFLICT (counter) DO UPDATE SET amount = amount + excluded.amount",
-            [_row(move) for move in entry.counters],
-        )
-
-    def _put_sale(self, sale: SaleRow) -> None:
-        self._db.execute(
-            "INSERT INTO sale (sale_id, state, account, until, body) VALUES (?, ?, ?, ?, ?)"
-            " ON CONFLICT (sale_id) DO UPDATE SET"
-            " state = excluded.state, until = excluded.until, body = excluded.body",
-            _row(sale),
+            request=requests[0] if requests else None,
+            sale=sales[0] if sales else None,
+            purses={account: self._purses(account) for account in accounts},
+            counters=self._counters(counters),
         )
 
     def purses(self, account: str) -> dict[str, PurseState]:
         """Return the account's purses."""
+        self._send_earlier_jobs()
+        return self._purses(account)
+
+    def _purses(self, account: str) -> dict[str, PurseState]:
         with translated():
             lots: dict[str, list[Lot]] = {}
             for purse, *lot in self._db.execute(
@@ -285,6 +142,7 @@ class SQLiteStore:
 
     def meters(self, account: str, windows: Mapping[str, tuple[int, int] | None]) -> dict[str, int]:
         """Sum meters over windows of local days, first and last included; None is for ever."""
+        self._send_earlier_jobs()
         sums = {}
         with translated():
             for meter, window in windows.items():
@@ -299,6 +157,10 @@ class SQLiteStore:
 
     def counters(self, keys: Iterable[str]) -> dict[str, int]:
         """Return the counters that are not zero."""
+        self._send_earlier_jobs()
+        return self._counters(keys)
+
+    def _counters(self, keys: Iterable[str]) -> dict[str, int]:
         found = {}
         with translated():
             for key in keys:
@@ -309,162 +171,18 @@ class SQLiteStore:
                     found[key] = int(row[0])
         return found
 
-    def sale(self, sale_id: str) -> SaleRow | None:
-        """Return a sale."""
-        with translated():
-            row = self._db.execute(
-                "SELECT sale_id, state, account, until, body FROM sale WHERE sale_id = ?",
-                (sale_id,),
-            ).fetchone()
-        return _sale(row) if row else None
-
-    def request(self, method: str, request_id: str) -> RequestRow | None:
-        """Return a finished request."""
-        with translated():
-            row = self._db.execute(
-                "SELECT method, request_id, content, answer, at FROM request"
-                " WHERE method = ? AND request_id = ?",
-                (method, request_id),
-            ).fetchone()
-        return RequestRow(*row) if row else None
-
-    def expired_holds(self, now: str) -> list[SaleRow]:
-        """Return holds whose time has run out, oldest first."""
-        with translated():
-            rows = self._db.execute(
-                "SELECT sale_id, state, account, until, body FROM sale"
-                " WHERE until <> '' AND until <= ? ORDER BY until LIMIT ?",
-                (now, EXPIRED_HOLDS_MAX),
-            ).fetchall()
-        return [_sale(row) for row in rows]
-
-    def unsettled(self, account: str | None = None) -> list[SaleRow]:
-        """Return sales that wait for what a chip says."""
-        with translated():
-            rows = self._db.execute(
-                "SELECT sale_id, state, account, until, body FROM sale"
-                " WHERE state IN ('intent', 'unknown', 'void_pending')"
-                " AND account = coalesce(?, account) ORDER BY sale_id",
-                (account,),
-            ).fetchall()
-        return [_sale(row) for row in rows]
-
-    def chip(self, uid: str) -> ChipRow | None:
-        """Return what was last seen of a chip."""
-        with translated():
-            row = self._db.execute(
-                "SELECT uid, seq, txid, balance, speaks, alarm FROM chip WHERE uid = ?", (uid,)
-            ).fetchone()
-        return ChipRow(*row) if row else None
-
-    def unsent_burns(self, purse: str) -> int:
-        """Return what was burned from ``purse`` in entries of this ledger still to be forwarded."""
-        with translated():
-            row = self._db.execute(
-                "SELECT coalesce(sum(p.amount), 0) FROM outbox o"
-                " JOIN posting p ON p.ledger_id = o.ledger_id AND p.seq = o.seq"
-                " WHERE o.ledger_id = ? AND p.account = ? AND p.purse = ? AND p.amount > 0",
-                (self.ledger_id, LIABILITY, purse),
-            ).fetchone()
-        return int(row[0])
-
-    def find_card(self, scheme: str, value: str) -> CardRow | None:
-        """Return the card that an identifier belongs to."""
-        return self._card(
-            "card_id = (SELECT card_id FROM identifier WHERE scheme = ? AND value = ?)",
-            (scheme, value),
-        )
-
-    def card_by_token(self, token_hash: bytes) -> CardRow | None:
-        """Return the card that a page token opens."""
-        return self._card("token_hash = ?", (token_hash,))
-
-    def card(self, card_id: str) -> CardRow | None:
-        """Return a card."""
-        return self._card("card_id = ?", (card_id,))
-
-    def _card(self, where: str, values: tuple[str | bytes, ...]) -> CardRow | None:
-        with translated():
-            row = self._db.execute(f"SELECT {_CARD} FROM card WHERE {where}", values).fetchone()
-        return CardRow(*row) if row else None
-
-    def customer(self, account: str) -> CustomerRow | None:
-        """Return the person behind an account."""
-        with translated():
-            row = self._db.execute(
-                "SELECT account, profile FROM customer WHERE account = ?", (account,)
-            ).fetchone()
-        return CustomerRow(*row) if row else None
-
-    def phone(self, card_id: str) -> PhoneRow | None:
-        """Return the phone that carries a card."""
-        with translated():
-            row = self._db.execute(
-                "SELECT card_id, number, generation, last_step, key_id FROM phone"
-                " WHERE card_id = ?",
-                (card_id,),
-            ).fetchone()
-        return PhoneRow(*row) if row else None
-
-    def devices(self, card_id: str) -> list[DeviceRow]:
-        """Return the devices that hold a card's pass."""
-        with translated():
-            rows = self._db.execute(
-                "SELECT device, card_id, push_token FROM pass_device WHERE card_id = ?"
-                " ORDER BY device",
-                (card_id,),
-            ).fetchall()
-        return [DeviceRow(*row) for row in rows]
-
-    def device_cards(self, device: str) -> list[CardRow]:
-        """Return the cards whose passes a device holds."""
-        with translated():
-            rows = self._db.execute(
-                f"SELECT {_CARD} FROM card WHERE card_id IN"
-                " (SELECT card_id FROM pass_device WHERE device = ?) ORDER BY card_id",
-                (device,),
-            ).fetchall()
-        return [CardRow(*row) for row in rows]
-
-    def programme(self, version: str) -> str | None:
-        """Return the text of a programme version that has priced something."""
-        with translated():
-            row = self._db.execute(
-                "SELECT text FROM programme WHERE version = ?", (version,)
-            ).fetchone()
-        return str(row[0]) if row else None
-
-    def history(self, account: str, limit: int) -> list[bytes]:
-        """Return the bodies of the account's newest entries, newest first."""
-        with translated():
-            rows = self._db.execute(
-                "SELECT body FROM entry WHERE account = ?"
-                " ORDER BY at DESC, ledger_id DESC, seq DESC LIMIT ?",
-                (account, limit),
-            ).fetchall()
-        return [row[0] for row in rows]
-
-    def newest_at(self) -> str:
-        """Return when this ledger's newest entry was made, RFC 3339, or "" before the first."""
-        with translated():
-            row = self._db.execute(
-                "SELECT at FROM entry WHERE ledger_id = ? ORDER BY seq DESC LIMIT 1",
-                (self.ledger_id,),
-            ).fetchone()
-        return str(row[0]) if row else ""
-
-    def ask(self, question: Question[R], *values: str | int) -> list[R]:
+    def ask(self, question: Question[R], *values: str | int | bytes | None) -> list[R]:
         """Return the rows that answer a question."""
+        self._send_earlier_jobs()
+        return self._rows(question, *values)
+
+    def _rows(self, question: Question[R], *values: str | int | bytes | None) -> list[R]:
         with translated():
             return [question.row(*row) for row in self._db.execute(question.text, values)]
 
-    def outbox_depth(self) -> int:
-        """Return how many entries wait to be forwarded."""
-        with translated():
-            return int(self._db.execute("SELECT count(*) FROM outbox").fetchone()[0])
-
     def entries(self) -> Iterator[ChainedEntry]:
         """Yield every entry of every ledger here, by ledger and seq."""
+        self._send_earlier_jobs()
         with translated():
             for row in self._db.execute(
                 # Whoever edits the file by hand may leave text where bytes were.
@@ -475,21 +193,12 @@ class SQLiteStore:
 
     def cached(self) -> Iterator[tuple[str, tuple[str | int, ...], int]]:
         """Yield every cached figure as (table, key, value)."""
+        self._send_earlier_jobs()
         with translated():
-            for table, query in _CACHED:
+            for table, query in CACHED:
                 for *key, value in self._db.execute(query):
                     yield table, tuple(key), value
 
     def close(self) -> None:
         """Close the connection."""
         self._opened.close()
-
-
-def _row(struct: object) -> tuple[object, ...]:
-    # Struct fields stand in the order of the columns; enums are stored as their text.
-    return tuple(getattr(struct, name) for name in struct.__struct_fields__)  # type: ignore[attr-defined]
-
-
-def _sale(row: tuple[str, str, str, str, bytes]) -> SaleRow:
-    sale_id, state, account, until, body = row
-    return SaleRow(sale_id, SaleState(state), account, until, body)

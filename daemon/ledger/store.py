@@ -291,7 +291,7 @@ class Store(Protocol):
         """Return when this ledger's newest entry was made, RFC 3339, or "" before the first."""
         ...
 
-    def ask(self, question: Question[R], *values: str | int) -> list[R]:
+    def ask(self, question: Question[R], *values: str | int | bytes | None) -> list[R]:
         """Return the rows that answer a question, at most ROWS_MAX where it says so."""
         ...
 

@@ -1,0 +1,91 @@
+"""What a sale asks costs the same after ten million sales: every read goes through an index."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from daemon.ledger import postgres_sql
+from daemon.ledger.sqlite import SQLiteStore
+from daemon.ledger.store import Store
+from tests.scenarios.shops import documented, goods, override
+from tests.support.clock import HandClock
+from tests.support.postgres import PostgresServer
+from tests.support.till import PLASTIC, Pos, lay_out, open_till
+
+ONE_ROW_EACH = ("activation", "ledger")
+"""Tables that do not grow with what is sold."""
+
+
+async def a_day_at_the_till(pos: Pos) -> None:
+    """Quote, sell, hold, void, return and ask, with a card, a coupon and a burn."""
+    card: dict[str, Any] = {"card": PLASTIC, "lines": goods(60_000)}
+    sold = await pos.call("sale.commit", sale_id="s1", **card)
+    [flyer] = sold["receipt"]["issued"]
+    quote = await pos.call("sale.quote", codes=[flyer["code"]], **card)
+    await pos.call("sale.commit", sale_id="s2", quote_id=quote["quote_id"])
+    await pos.call("sale.hold", sale_id="h1", burn={"reward": 0}, **card | override())
+    await pos.call("sale.void", sale_id="h1")
+    await pos.call("sale.return", return_id="r1", sale_id="s2", whole=True)
+    await pos.call("sale.status", sale_id="s2")
+    await pos.call("card.show", card=PLASTIC)
+
+
+@pytest.fixture
+async def statements(tmp_path: Path) -> list[str]:
+    """Every SQL statement that a day at the till runs, its values filled in."""
+    seen: list[str] = []
+
+    def open_traced(location: str, home: Path, *, read_only: bool = False) -> Store:
+        return SQLiteStore(home / location, read_only=read_only, trace=seen.append)
+
+    lay_out(tmp_path, documented("shop"))
+    async with open_till(tmp_path, HandClock(), open_traced) as app:
+        async with Pos.connect(app.socket) as pos:
+            seen.clear()
+            await a_day_at_the_till(pos)
+    return seen
+
+
+def plan_of(db: sqlite3.Connection, statement: str) -> Iterator[str]:
+    for *_, detail in db.execute(f"EXPLAIN QUERY PLAN {statement}"):
+        yield detail
+
+
+async def test_nothing_that_a_till_asks_sqlite_walks_through_a_table(
+    statements: list[str], tmp_path: Path
+) -> None:
+    asked = [text for text in statements if text.startswith("SELECT")]
+    assert len(asked) > 50
+    with closing(sqlite3.connect(tmp_path / "tillcard.db")) as db:
+        scans = {
+            (detail, text)
+            for text in asked
+            for detail in plan_of(db, text)
+            if detail.startswith("SCAN") and detail.split()[1] not in ONE_ROW_EACH
+        }
+    assert scans == set()
+
+
+SAID: dict[str, tuple[bytes, Callable[[], tuple[Any, ...]]]] = {
+    "view": (postgres_sql.VIEW, lambda: (["a"], ["a"], ["c"], "sale.commit", "s", "s")),
+    "purses": (postgres_sql.PURSES, lambda: (["a"], ["a"])),
+    "meters": (postgres_sql.METERS, lambda: (["m"], [0], [9], "a")),
+    "counters": (postgres_sql.COUNTERS, lambda: (["c"],)),
+}
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_what_a_sale_needs_comes_from_postgresql_s_indexes(
+    name: str, postgres: PostgresServer, postgres_template: str
+) -> None:
+    statement, values = SAID[name]
+    with psycopg.connect(postgres.new_database(postgres_template), autocommit=True) as db:
+        db.execute("SET enable_seqscan = off")  # small tables are read whole where it may
+        plan = "\n".join(row[0] for row in db.execute(b"EXPLAIN " + statement, values()))
+    assert "Index" in plan
+    assert "Seq Scan" not in plan, plan
