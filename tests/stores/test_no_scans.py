@@ -44,10 +44,12 @@ async def statements(tmp_path: Path) -> list[str]:
         return SQLiteStore(home / location, read_only=read_only, trace=seen.append)
 
     lay_out(tmp_path, documented("shop"))
-    async with open_till(tmp_path, HandClock(), open_traced) as app:
-        async with Pos.connect(app.socket) as pos:
-            seen.clear()
-            await a_day_at_the_till(pos)
+    async with (
+        open_till(tmp_path, HandClock(), open_traced) as app,
+        Pos.connect(app.socket) as pos,
+    ):
+        seen.clear()
+        await a_day_at_the_till(pos)
     return seen
 
 
@@ -62,6 +64,7 @@ async def test_nothing_that_a_till_asks_sqlite_walks_through_a_table(
     asked = [text for text in statements if text.startswith("SELECT")]
     assert len(asked) > 50
     with closing(sqlite3.connect(tmp_path / "tillcard.db")) as db:
+        assert next(plan_of(db, "SELECT at FROM entry WHERE body = ''")).startswith("SCAN")
         scans = {
             (detail, text)
             for text in asked
