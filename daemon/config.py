@@ -1,6 +1,5 @@
 """``tillcard.toml``: one struct per table; a mistake is named by the path of its key."""
 
-import re
 import tomllib
 from pathlib import Path
 from typing import Any, Literal
@@ -11,6 +10,7 @@ from card_formats.chip.purse_layout import AMOUNT_MAX
 from card_formats.numbers import NumberRange
 from card_formats.phone.rotating import GOOGLE_PREFIX, PREFIX_DEFAULT
 from card_formats.phone.static_number import PREFIXES
+from daemon.tables import explained, join
 
 HOLD_TTL_S_MAX = 7 * 24 * 3_600
 INPUT_TTL_S_MAX = 3_600
@@ -193,15 +193,5 @@ def convert(raw: object, section: Any, at: str = "") -> Any:
     try:
         return msgspec.convert(raw, section)
     except msgspec.ValidationError as error:
-        raise ConfigError(*_located(str(error), at)) from error
-
-
-def _located(message: str, at: str) -> tuple[str, str]:
-    what, _, where = message.partition(" - at `$")
-    path = at + where.rstrip("`")
-    unknown = re.search(r"unknown field `(.+?)`", what)
-    missing = re.search(r"missing required field `(.+?)`", what)
-    if found := unknown or missing:
-        path = f"{path}.{found[1]}"
-        what = "there is no such key" if unknown else "this key is missing"
-    return path.lstrip("."), what
+        path, message = explained(str(error), section)
+        raise ConfigError(join(at, path), message) from error

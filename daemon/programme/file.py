@@ -1,16 +1,13 @@
 """The programme file: TOML in, frozen tables out, every wrong key named by its path."""
 
-import re
 import tomllib
-from collections.abc import Iterator
 from decimal import Decimal
-from difflib import get_close_matches
-from types import UnionType
-from typing import Any, Literal, TypeAlias, Union, get_args, get_origin
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
 from daemon.programme.errors import ProgrammeError
+from daemon.tables import explained
 
 PROGRAMME_CHARS_MAX = 1_048_576
 RULES_MAX = 10_000
@@ -214,70 +211,8 @@ def read(text: str) -> tuple[ProgrammeFile, bytes]:
     try:
         tables = msgspec.convert(raw, ProgrammeFile)
     except msgspec.ValidationError as error:
-        raise _named(str(error)) from error
+        path, message = explained(str(error), ProgrammeFile)
+        raise ProgrammeError(path or "programme", message) from error
     if len(tables.rule) > RULES_MAX:
         raise ProgrammeError("rule", f"more than {RULES_MAX} rules; remove those that are over")
     return tables, msgspec.json.encode(raw, order="deterministic")
-
-
-def _named(sentence: str) -> ProgrammeError:
-    """Turn msgspec's sentence into one that a shop can act upon."""
-    what, _, where = sentence.partition(" - at `$")
-    path = where.rstrip("`").lstrip(".")
-    if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", what):
-        return _unknown_key(path, unknown.group(1))
-    if missing := re.fullmatch(r"Object missing required field `(.*)`", what):
-        return ProgrammeError(_join(path, missing.group(1)), "is missing; write it")
-    if what.startswith("Invalid enum value"):
-        found = what.removeprefix("Invalid enum value ")
-        words = [repr(word) for kind in _types_at(path) for word in _words(kind)]
-        return ProgrammeError(path, f"{found} is not one of {', '.join(words)}")
-    return ProgrammeError(path or "programme", what[:1].lower() + what[1:].replace("`", ""))
-
-
-def _unknown_key(path: str, key: str) -> ProgrammeError:
-    keys = [
-        field.encode_name
-        for kind in _types_at(path)
-        if isinstance(kind, type) and issubclass(kind, Table)
-        for field in msgspec.structs.fields(kind)
-    ]
-    near = get_close_matches(key, keys, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"write one of {', '.join(keys)}"
-    return ProgrammeError(_join(path, key), f"there is no such key; {hint}")
-
-
-def _join(path: str, key: str) -> str:
-    return f"{path}.{key}" if path else key
-
-
-def _types_at(path: str) -> list[Any]:
-    """Return the types that may stand at a path of the file."""
-    kinds: list[Any] = [ProgrammeFile]
-    for name in filter(None, re.sub(r"\[[^]]*\]", "", path).split(".")):
-        kinds = [
-            option
-            for kind in kinds
-            if isinstance(kind, type) and issubclass(kind, Table)
-            for field in msgspec.structs.fields(kind)
-            if field.encode_name == name
-            for option in _options(field.type)
-        ]
-    return kinds
-
-
-def _options(kind: Any) -> Iterator[Any]:
-    """Yield the members of a union, looking into lists."""
-    if get_origin(kind) in (Union, UnionType):
-        for member in get_args(kind):
-            yield from _options(member)
-    elif get_origin(kind) is list:
-        yield from _options(get_args(kind)[0])
-    else:
-        yield kind
-
-
-def _words(kind: Any) -> tuple[str, ...]:
-    if kind is bool:
-        return ("true", "false")
-    return get_args(kind) if get_origin(kind) is Literal else ()

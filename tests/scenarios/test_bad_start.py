@@ -26,14 +26,27 @@ async def refused_to_start(home: Path) -> str:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ('terminal = "till-1"', "terminal = 7", "till.terminal: Expected `str`"),
-        ('terminal = "till-1"', 'terminl = "x"', "till.terminl: there is no such key"),
+        ('terminal = "till-1"', "terminal = 7", "till.terminal: expected str"),
+        (
+            'terminal = "till-1"',
+            'terminl = "x"',
+            "till.terminl: there is no such key; did you mean terminal?",
+        ),
         ("port = 0", "port = 99999", "web: port must be 0 to 65535"),
-        ('device = "keypad"', 'device = "abacus"', "reader[3].device"),
+        (
+            'device = "keypad"',
+            'device = "abacus"',
+            "reader[3].device: 'abacus' is not one of 'chip', ",
+        ),
+        ('kind = "simulated"', 'kind = "usb"', "reader[0].kind: 'usb' is not one of 'pcsc', "),
         ('name = "keypad"', 'name = "chip"', "two readers are called chip"),
-        ('check = "luhn"', 'check = "lun"', "number_range[1].check"),
+        (
+            'check = "luhn"',
+            'check = "lun"',
+            "number_range[1].check: 'lun' is not one of 'none', 'luhn'",
+        ),
         ("[till]", "[till", "this is not TOML"),
-        ('programme = "programme.toml"', "", "programme: this key is missing"),
+        ('programme = "programme.toml"', "", "programme: is missing; write it"),
         ('programme = "programme.toml"', 'programme = "gone.toml"', "cannot be read"),
         (
             'chip_uid = "04A1B2C3D4E580"',
