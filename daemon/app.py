@@ -237,7 +237,12 @@ class Room:
             terminal=self.config.till.terminal,
             uptime_s=int(self.clock.monotonic_s() - self._started_s),
             readers=tuple(
-                ReaderStatus(name, state, claim.name if (claim := self.claims.of(name)) else None)
+                ReaderStatus(
+                    name,
+                    state,
+                    claim.name if (claim := self.claims.of(name)) else None,
+                    self.supervisor.details[name],
+                )
                 for name, state in self.supervisor.states.items()
             ),
             web=self.web.url if self.web else "",
@@ -257,17 +262,18 @@ class Room:
 
     async def _simulate(self, params: SimulateParams) -> None:
         try:
-            self.simulator.do(params.reader, params.do, params.card or "", params.data or "")
+            async with self.inputs.seen(params.reader, params.do):
+                self.simulator.do(params.reader, params.do, params.card or "", params.data or "")
         except ValueError as error:
             raise ProtocolFaultError(ProtocolCode.INVALID_PARAMS, str(error)) from error
 
     async def beat(self) -> str:
-        """Return once the ledger's writer has done a job; never, while it hangs.
+        """Return once the supervisor and the ledger's writer are seen to move; never, while not.
 
-        The caller runs in the event loop and so proves that it turns, as do the readers'
-        supervisor and the sweepers, which are tasks of the same group and end the till if they
-        end. A reader that hangs is only a word in the sentence.
+        The caller runs in the event loop and so proves that it turns. A reader that hangs is only
+        a word in the sentence.
         """
+        await self.supervisor.beat()
         with suppress(RefusedError):  # the disk may be full; the writer has answered
             await self.ledger.write(Change(), unless=lambda store: True)
         states = Counter(self.supervisor.states.values())

@@ -1,4 +1,4 @@
-"""TOML tables as structs: what may stand at a path, for whoever wrote something else there. Pure."""
+"""TOML tables as structs: what may stand at a path, for whoever wrote something else. Pure."""
 
 import re
 from collections.abc import Iterator

@@ -13,23 +13,48 @@ from daemon.pos.client import CallError, Client, UnreachableError, find_socket
 SocketOption = Annotated[
     Path | None, typer.Option("--socket", help="The daemon's socket, if it is not found.")
 ]
+PortOption = Annotated[
+    int | None,
+    typer.Option("--port", min=1, max=65_535, help="Its port (tcp_port), not the socket."),
+]
+TokenOption = Annotated[Path, typer.Option("--token-file", help="Where the port's token stands.")]
+TOKEN_FILE = Path("pos.token")
 
 
 def call(
     method: Annotated[str, typer.Argument(help="For example: status, sale.quote")],
     params: Annotated[str, typer.Argument(help="A JSON object; - reads it from stdin.")] = "{}",
     socket: SocketOption = None,
+    port: PortOption = None,
+    token_file: TokenOption = TOKEN_FILE,
 ) -> None:
     """Call a method of the POS protocol and print its result as JSON."""
     try:
         request = _params(sys.stdin.read() if params == "-" else params)
-        with Client(socket or find_socket(os.environ)) as client:
+        with connected(socket, port, token_file) as client:
             result = client.call(method, request)
     except UnreachableError as error:
         raise failed(str(error)) from error
     except CallError as error:
         raise failed(f"{method} was refused. {advice(error)}") from error
     typer.echo(msgspec.json.format(msgspec.json.encode(result), indent=2))
+
+
+def connected(socket: Path | None, port: int | None, token_file: Path) -> Client:
+    """Connect to the daemon by its port, or else by its socket.
+
+    Raises: UnreachableError, CallError for a wrong token.
+    """
+    if port is None:
+        return Client(socket or find_socket(os.environ))
+    try:
+        token = token_file.read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UnreachableError(
+            f"The port wants the token, and {token_file} cannot be read ({error}). "
+            "It stands where the daemon keeps its ledger: name it with --token-file."
+        ) from error
+    return Client(port, token=token)
 
 
 def failed(sentence: str) -> typer.Exit:

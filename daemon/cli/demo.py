@@ -107,7 +107,8 @@ def _sell(app: App, console: Console, plastic: str, *, first_time: bool) -> None
             # A card with a past: the thresholds have something to count.
             first = {"sale_id": _sale_id(), "card": plastic, "lines": FIRST_BASKET}
             pos.call("sale.commit", first)
-        identified = _show_card(app, pos)
+        pos.call("input.simulate", {"reader": "scanner", "do": "scan", "card": "plastic"})
+        identified = pos.call("card.identify", {"reader": "scanner"})
         basket = {"presentation": identified["presentation"], "lines": BASKET}
         quote = pos.call("sale.quote", basket)
         commit = {"quote_id": quote["quote_id"], "expect_total": quote["total"], "cashier": "demo"}
@@ -117,20 +118,6 @@ def _sell(app: App, console: Console, plastic: str, *, first_time: bool) -> None
 
 def _sale_id() -> str:
     return f"demo-{secrets.token_hex(6)}"
-
-
-def _show_card(app: App, pos: Client) -> Any:
-    """Scan the plastic card at the simulated scanner and wait until the till has seen it."""
-    newest = pos.call("events.subscribe")["seq"]
-    pos.call("input.simulate", {"reader": "scanner", "do": "scan", "card": "plastic"})
-    with Client(app.socket) as watching:
-        for event in watching.events(from_seq=newest + 1):
-            if event["reader"] == "scanner" and event["type"] in (
-                "card.presented",
-                "scan.duplicate",
-            ):
-                break
-    return pos.call("card.identify", {"reader": "scanner"})
 
 
 def _print_receipt(

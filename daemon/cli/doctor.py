@@ -1,31 +1,28 @@
 """``tillcard doctor``: what is attached, what is wrong, and how to mend it."""
 
-import grp
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated
 
 import typer
 
 from daemon import config as configuration
 from daemon.app import read_programme
+from daemon.cli.doctor_devices import Finding, attached
 from daemon.config import Config, ConfigError
 from daemon.ledger.store import StoreError
 from daemon.ledger.stores import open_store
 from daemon.pos.client import Client, UnreachableError
 from daemon.pos.socket_file import socket_paths
 from daemon.programme.checks import check
-from daemon.readers import pcsc, serial_port
-from daemon.readers.errors import ReaderError
 
-
-class Finding(NamedTuple):
-    """One thing looked at. ``mend`` says what to do about it, or ""."""
-
-    verdict: Literal["ok", "note", "WRONG"]
-    what: str
-    mend: str = ""
+MENDS = {
+    "absent": "plug it in; if it is plugged in, compare its device with what is attached, below",
+    "stuck": "take the card away; if that does not help, unplug the reader and plug it in again",
+    "denied": "give the daemon's user the right, or end the other program; see what is below",
+}
+"""What to do about a reader in one of these states."""
 
 
 def doctor(
@@ -64,8 +61,7 @@ def _findings(path: Path) -> Iterator[Finding]:
         yield from _programme(settings, path.parent)
         yield from _ledger(settings, path.parent)
         yield from _daemon(settings, path.parent)
-    yield from _pcsc()
-    yield from _serial()
+    yield from attached()
 
 
 def _programme(settings: Config, home: Path) -> Iterator[Finding]:
@@ -103,30 +99,8 @@ def _daemon(settings: Config, home: Path) -> Iterator[Finding]:
         return
     yield Finding("ok", f"daemon {status['version']} at {path}, up {status['uptime_s']} s")
     for reader in status["readers"]:
-        works = reader["state"] not in ("absent", "stuck", "denied")
-        yield Finding("ok" if works else "WRONG", f"reader {reader['name']}: {reader['state']}")
-
-
-def _pcsc() -> Iterator[Finding]:
-    try:
-        names = pcsc.attached()
-    except ReaderError as error:
-        mend = "for contactless readers: apt-get install pcscd; systemctl start pcscd"
-        yield Finding("note", f"PC/SC: {error}", mend)
-        return
-    for name in names:
-        yield Finding("ok", f'contactless reader: kind = "pcsc", device = "{name}"')
-    if not names:
-        yield Finding("note", "pcscd runs and shows no reader", "is the reader's cable in?")
-
-
-def _serial() -> Iterator[Finding]:
-    devices = serial_port.attached()
-    for device in devices:
-        yield Finding("ok", f'serial device: kind = "serial", device = "{device}"')
-        if not os.access(device, os.R_OK | os.W_OK):
-            group = grp.getgrgid(os.stat(device).st_gid).gr_name
-            mend = f"usermod -a -G {group} the daemon's user, and log in again"
-            yield Finding("note", f"this user may not open {device}", mend)
-    if not devices:
-        yield Finding("note", "no serial scanner or stripe reader is attached")
+        name, state, detail = reader["name"], reader["state"], reader["detail"]
+        if state in MENDS:
+            yield Finding("WRONG", f"reader {name} is {state}: {detail}", MENDS[state])
+        else:
+            yield Finding("ok", f"reader {name} is {state}")

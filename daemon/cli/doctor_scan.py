@@ -34,7 +34,7 @@ _CODES = ("the product", "the signs", "the GS1 code")
 def doctor_scan(
     device: Annotated[
         Path,
-        typer.Argument(help="/dev/serial/by-id/…, /dev/input/by-id/…-event-kbd or /dev/hidraw…"),
+        typer.Argument(help="/dev/serial/by-id/…, /dev/input/by-id/…-event-kbd or /dev/tillcard/…"),
     ],
     baud: Annotated[int, typer.Option(help="The speed of a serial port.")] = 9600,
     sheet: Annotated[Path, typer.Option(help="Where to put the sheet to print.")] = Path(
@@ -48,7 +48,7 @@ def doctor_scan(
     sheet.write_bytes((resources.files("daemon.cli") / "sample" / SHEET_NAME).read_bytes())
     typer.echo(f"Print {sheet}, or show it on a screen.")
     try:
-        proposal = asyncio.run(_propose(str(device), baud))
+        proposal = asyncio.run(_propose(str(device), str(device.resolve()), baud))
     except ReaderError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
@@ -62,13 +62,16 @@ def doctor_scan(
     typer.echo(reader_table(proposal.settings))
 
 
-async def _propose(path: str, baud: int) -> Proposal:
-    """Ask for the three scans. Raises ReaderError, TimeoutError, OSError."""
-    if path.startswith("/dev/input/"):
+async def _propose(path: str, node: str, baud: int) -> Proposal:
+    """Ask for the three scans; ``node`` is the kernel's own name of the device at ``path``.
+
+    Raises: ReaderError, TimeoutError, OSError.
+    """
+    if node.startswith("/dev/input/"):
         with _opened(path, open_keyboard) as device:
             scans = await _scans(device)
         return propose_keyboard(KeyboardSettings(name="scanner", device=path), scans)
-    if path.startswith("/dev/hidraw"):
+    if node.startswith("/dev/hidraw"):
         with _opened(path, open_hidraw) as device:
             scans = await _scans(device)
         return propose_hidraw(HidrawSettings(name="scanner", device=path), scans)

@@ -1,14 +1,21 @@
 """``tillcard watch``: what happens at the till, one line for each event."""
 
-import os
 from datetime import datetime, tzinfo
 from typing import Annotated, Any
 
 import msgspec
 import typer
 
-from daemon.cli.call import SocketOption, advice, failed
-from daemon.pos.client import CallError, Client, UnreachableError, find_socket
+from daemon.cli.call import (
+    TOKEN_FILE,
+    PortOption,
+    SocketOption,
+    TokenOption,
+    advice,
+    connected,
+    failed,
+)
+from daemon.pos.client import CallError, UnreachableError
 
 FIXED_FIELDS = {"seq", "event_id", "at", "reader", "type"}
 
@@ -19,10 +26,12 @@ def watch(
         int | None, typer.Option(min=1, help="Begin with this event, not with the next.")
     ] = None,
     socket: SocketOption = None,
+    port: PortOption = None,
+    token_file: TokenOption = TOKEN_FILE,
 ) -> None:
     """Print the till's events as they happen, until Ctrl-C."""
     try:
-        with Client(socket or find_socket(os.environ)) as client:
+        with connected(socket, port, token_file) as client:
             for event in client.events(from_seq):
                 line = msgspec.json.encode(event).decode() if as_json else event_line(event)
                 typer.echo(line)

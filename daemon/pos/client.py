@@ -10,6 +10,7 @@ from typing import Any, Self
 import msgspec
 
 from daemon.pos.dispatch import ANSWER_BYTES_MAX
+from daemon.pos.server import LOOPBACK
 from daemon.pos.socket_file import socket_paths
 
 CALL_S_MAX = 60.0
@@ -50,19 +51,25 @@ def find_socket(environ: Mapping[str, str]) -> Path:
 class Client:
     """One connection: ``with Client(path) as client: client.call("status")``.
 
+    address:   of the Unix socket, or a port of this machine, which wants the ``token``.
     greeting:  what the server said first.
     timeout_s: how long one answer may take.
     """
 
-    def __init__(self, path: Path, *, timeout_s: float = CALL_S_MAX) -> None:
-        self._path = path
+    def __init__(
+        self, address: Path | int, *, token: str = "", timeout_s: float = CALL_S_MAX
+    ) -> None:
+        by_port = isinstance(address, int)
+        self._at = f"port {address}" if by_port else str(address)
         self._timeout_s = timeout_s
         self._last_id = 0
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket = socket.socket(socket.AF_INET if by_port else socket.AF_UNIX)
         self._socket.settimeout(timeout_s)
         self._lines = self._socket.makefile("rb")
         try:
-            self._connect()
+            self._connect((LOOPBACK, address) if isinstance(address, int) else str(address))
+            if by_port:
+                self.call("hello", {"client": "tillcard", "version": "", "token": token})
         except BaseException:
             self.close()
             raise
@@ -111,12 +118,12 @@ class Client:
             if message.get("method") == "event":
                 yield message["params"]
 
-    def _connect(self) -> None:
+    def _connect(self, address: tuple[str, int] | str) -> None:
         try:
-            self._socket.connect(str(self._path))
+            self._socket.connect(address)
         except OSError as error:
             raise UnreachableError(
-                f"No tillcard daemon answers at {self._path} ({error.strerror or error}). "
+                f"No tillcard daemon answers at {self._at} ({error.strerror or error}). "
                 "Start one with: tillcard run"
             ) from error
         message = self._receive()
@@ -128,7 +135,7 @@ class Client:
             line = self._lines.readline(ANSWER_BYTES_MAX)
         except TimeoutError as error:
             raise UnreachableError(
-                f"The daemon at {self._path} did not answer within {self._timeout_s:.0f} s. "
+                f"The daemon at {self._at} did not answer within {self._timeout_s:.0f} s. "
                 "Whether the call was carried out is not known; the same call may be repeated."
             ) from error
         except OSError as error:
@@ -138,7 +145,7 @@ class Client:
         return msgspec.json.decode(line, type=dict[str, Any])
 
     def _gone(self) -> UnreachableError:
-        return UnreachableError(f"The daemon at {self._path} closed the connection.")
+        return UnreachableError(f"The daemon at {self._at} closed the connection.")
 
 
 def _raise_error(message: dict[str, Any]) -> None:

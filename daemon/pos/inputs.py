@@ -2,7 +2,9 @@
 
 import asyncio
 import math
-from typing import Any, assert_never
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any, NamedTuple, assert_never
 
 import msgspec
 
@@ -24,6 +26,16 @@ from daemon.readers import (
     Unreadable,
 )
 
+SEEN_S_MAX = 2.0
+_TAKEN_IN = (Presented, Unreadable)
+CAUSED: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("present", "scan", "swipe", "type"), _TAKEN_IN),
+    "remove": (Removed,),
+    "unplug": (StateChanged,),
+    "plug": (StateChanged,),
+}
+"""The events that tell of what was played at a simulated reader; what is not here has none."""
+
 
 class Waiting(msgspec.Struct):
     """What was shown at a reader, or why it is nobody's card. ``event_id`` told of it.
@@ -37,6 +49,14 @@ class Waiting(msgspec.Struct):
     until_s: float
     taken: bool = False
     presentation: str = ""
+
+
+class Expected(NamedTuple):
+    """Somebody waits for an event of one of ``kinds`` at ``reader``."""
+
+    reader: str
+    kinds: tuple[type, ...]
+    told: asyncio.Event
 
 
 class Inputs:
@@ -63,11 +83,38 @@ class Inputs:
         self._claims = claims
         self._ttl_s = ttl_s
         self._waiting: dict[str, Waiting] = {}
+        self._expected: list[Expected] = []
 
     async def run(self, queue: asyncio.Queue[ReaderEvent]) -> None:
         """Publish every event until cancelled."""
         while True:
-            self.publish(await queue.get())
+            event = await queue.get()
+            self.publish(event)
+            queue.task_done()
+            if isinstance(event, Overflow):
+                continue
+            for expected in self._expected:
+                if event.reader == expected.reader and isinstance(event, expected.kinds):
+                    expected.told.set()
+
+    @asynccontextmanager
+    async def seen(self, reader: str, do: str) -> AsyncIterator[None]:
+        """Play ``do`` at ``reader`` in the block; leave it when the till has seen what it causes.
+
+        After SEEN_S_MAX it is left all the same: some bytes cause nothing.
+        """
+        is_absent = self._states.get(reader) is ReaderState.ABSENT
+        as_it_was = (do == "plug" and not is_absent) or (do == "unplug" and is_absent)
+        kinds = () if as_it_was else CAUSED.get(do, ())
+        expected = Expected(reader, kinds, asyncio.Event())
+        self._expected.append(expected)
+        try:
+            yield
+            with suppress(TimeoutError):
+                async with asyncio.timeout(SEEN_S_MAX if kinds else 0):
+                    await expected.told.wait()
+        finally:
+            self._expected.remove(expected)
 
     def publish(self, event: ReaderEvent) -> None:
         """Tell the POS of one event."""

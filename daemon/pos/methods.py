@@ -54,6 +54,7 @@ from daemon.programme.errors import BasketError
 from daemon.programme.goods import parse_qty_milli
 
 _READER = (ErrorCode.CLAIMED, ErrorCode.NO_HARDWARE, ErrorCode.TIMEOUT, ErrorCode.NO_CARD)
+_SIMULATED = (ErrorCode.NO_HARDWARE, ErrorCode.NO_CARD, ErrorCode.BUSY)
 _PHONE = (ErrorCode.NO_CARD, ErrorCode.NEEDS_OVERRIDE, ErrorCode.OFFLINE)
 _CARD = (
     ErrorCode.CARD_UNKNOWN,
@@ -133,7 +134,7 @@ class Till:
             "card.phone_revoke": Method(
                 PhoneRevokeParams, self.phone_revoke, Role.SALE, PhoneRevoked, _PHONE
             ),
-            "input.simulate": Method(SimulateParams, self.simulate, Role.SALE, Done),
+            "input.simulate": Method(SimulateParams, self.simulate, Role.SALE, Done, _SIMULATED),
         }
 
     def _sale_methods(self) -> dict[str, Method]:

@@ -13,6 +13,9 @@ SCAN_CHARS_MAX = 4_096
 """A scan handed over by the till: what a reader's frame may hold."""
 NUMBER_CHARS_MAX = 64
 
+SimulatedAction = Literal[
+    "present", "remove", "scan", "swipe", "type", "resend", "tear", "hang", "unplug", "plug"
+]
 ReaderName = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 
 
@@ -107,7 +110,7 @@ class SimulateParams(msgspec.Struct, frozen=True, kw_only=True):
     """What happens at a simulated reader. ``data`` is text, or bytes as ``hex:…``."""
 
     reader: ReaderName
-    do: Literal["present", "remove", "scan", "swipe", "type", "tear", "hang", "unplug", "plug"]
+    do: SimulatedAction
     card: str | None = None
     data: Annotated[str, msgspec.Meta(max_length=2 * SCAN_CHARS_MAX)] | None = None
 
@@ -145,11 +148,15 @@ class Released(msgspec.Struct, frozen=True):
 
 
 class ReaderStatus(msgspec.Struct, frozen=True):
-    """One reader. ``claimed_by`` is what the client that holds it calls itself; null: free."""
+    """One reader. ``claimed_by`` is what the client that holds it calls itself; null: free.
+
+    detail: a sentence on why it is in this state, or "".
+    """
 
     name: str
     state: str
     claimed_by: str | None = None
+    detail: str = ""
 
 
 class DaemonStatus(msgspec.Struct, frozen=True, kw_only=True):

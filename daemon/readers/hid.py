@@ -6,9 +6,11 @@ leaks into the window that has the focus; ``/dev/hidraw*`` gives reports as they
 
 import fcntl
 import os
+import re
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Literal, NamedTuple
 
 from daemon.clock import Clock
 from daemon.readers.device_file import DeviceFile, why_not_open
@@ -17,6 +19,10 @@ from daemon.readers.hid_reports import MagtekDecoder, PosDecoder
 from daemon.readers.keyboard import KeyDecoder
 from daemon.readers.settings import FrameSettings, HidrawSettings, KeyboardSettings
 
+_MAGTEK = ":00000801:"  # the vendor, as HID_ID of the kernel's uevent has it
+_SCANNER_PAGE = (
+    b"\x05\x8c"  # Usage Page (Bar Code Scanner) in a report descriptor, HID 1.11, 6.2.2.7
+)
 EVIOCGRAB = 0x40044590  # _IOW('E', 0x90, int), linux/input.h
 Opener = Callable[[str], int]
 """Open the device at a path and return its file descriptor. Raises OSError."""
@@ -85,6 +91,44 @@ def hidraw_reader(
     return HidReader(settings, clock, decoders[settings.report], open_device)
 
 
-def attached_keyboards() -> list[str]:
+class AttachedHidraw(NamedTuple):
+    """A raw HID device that is a reader: where it is, what it sends, what it calls itself."""
+
+    device: str
+    report: Literal["pos", "magtek"]
+    product: str
+
+
+def attached_keyboards(root: Path = Path("/")) -> list[str]:
     """Return the stable paths of the keyboards on this machine: a scanner may be among them."""
-    return sorted(str(path) for path in Path("/dev/input/by-id").glob("*-event-kbd"))
+    return sorted(str(path) for path in (root / "dev/input/by-id").glob("*-event-kbd"))
+
+
+def attached_hidraw(root: Path = Path("/")) -> list[AttachedHidraw]:
+    """Return the scanners in HID POS mode and the MagTek readers on this machine.
+
+    Each by the name that our udev rule gives it, or by the kernel's where the rule is missing.
+    """
+    stable = {path.resolve(): path for path in sorted((root / "dev/tillcard").glob("*"))}
+    found = []
+    for node in sorted((root / "sys/class/hidraw").glob("*")):
+        uevent = _text(node / "device/uevent")
+        descriptor = _bytes(node / "device/report_descriptor")
+        device = root / "dev" / node.name
+        path = str(stable.get(device.resolve(), device))
+        product = "".join(re.findall(r"^HID_NAME=(.*)$", uevent, re.MULTILINE))
+        if _MAGTEK in uevent:
+            found.append(AttachedHidraw(path, "magtek", product))
+        elif _SCANNER_PAGE in descriptor:
+            found.append(AttachedHidraw(path, "pos", product))
+    return found
+
+
+def _bytes(path: Path) -> bytes:
+    with suppress(OSError):  # unplugged since it was listed
+        return path.read_bytes()
+    return b""
+
+
+def _text(path: Path) -> str:
+    return _bytes(path).decode("utf-8", "replace")

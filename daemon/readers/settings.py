@@ -130,7 +130,7 @@ class HidrawSettings(
 ):
     """A scanner in HID POS mode, or a MagTek stripe reader in HID mode: it sends reports.
 
-    device: ``/dev/hidraw…``, by a udev rule's name, because the kernel numbers them as they come.
+    device: ``/dev/tillcard/…``, which our udev rule makes: the kernel numbers them as they come.
     """
 
     report: Literal["pos", "magtek"] = "pos"

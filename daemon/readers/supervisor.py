@@ -27,6 +27,7 @@ from daemon.readers.errors import (
 T = TypeVar("T")
 EVENTS_MAX = 1_000
 REOPEN_FIRST_S, REOPEN_MAX_S = 0.1, 1.0
+_OUT_OF_ORDER = (ReaderState.ABSENT, ReaderState.DENIED, ReaderState.STUCK)
 _log = logging.getLogger("tillcard.readers")
 
 
@@ -34,7 +35,8 @@ class Supervisor:
     """All the readers of a till.
 
     events:  what they report, merged, in order per reader; EVENTS_MAX at most. What does not fit
-             is counted and reported by one Overflow as soon as there is room.
+             is counted and reported by one Overflow as soon as there is room. Whoever takes one
+             says ``task_done`` when it is dealt with.
     states:  by reader name.
     details: by reader name, a sentence for the cashier on its state, or "".
     cards:   by reader name, the chip that lies there; each presentation is another object.
@@ -60,13 +62,33 @@ class Supervisor:
         self._open: dict[str, OpenReader] = {}
         self._lost = 0
         self._overflowed = asyncio.Event()
+        self._beats: asyncio.Queue[asyncio.Event] = asyncio.Queue()
 
     async def run(self) -> None:
         """Keep all readers running until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._report_overflow())
-            for reader in self._readers:
+            keeping = [
                 tasks.create_task(self._keep_open(reader), name=f"reader {reader.name}")
+                for reader in self._readers
+            ]
+            tasks.create_task(self._answer_beats(keeping))
+
+    async def beat(self) -> None:
+        """Return once every reader is seen to be kept, and all that they reported to be taken.
+
+        A reader that hangs does not delay it: keeping it is waiting for it.
+        """
+        answered = asyncio.Event()
+        self._beats.put_nowait(answered)
+        await answered.wait()
+
+    async def _answer_beats(self, keeping: Sequence[asyncio.Task[None]]) -> None:
+        while True:
+            asked = await self._beats.get()
+            await self.events.join()
+            if not any(task.done() for task in keeping):
+                asked.set()
 
     async def converse(self, reader: str, dialogue: Dialogue[T], *, timeout_s: float) -> T:
         """Run ``dialogue`` with the chip on ``reader``; each exchange may take ``timeout_s``.
@@ -136,9 +158,15 @@ class Supervisor:
                 self._put(event)
 
     def _set_state(self, name: str, state: ReaderState, detail: str = "") -> None:
-        if (self.states[name], self.details[name]) != (state, detail):
-            self.states[name], self.details[name] = state, detail
-            self._put(StateChanged(name, state, detail))
+        before = self.states[name]
+        if (before, self.details[name]) == (state, detail):
+            return
+        self.states[name], self.details[name] = state, detail
+        if state in _OUT_OF_ORDER:
+            _log.warning("reader %s is %s: %s", name, state, detail)
+        elif before in _OUT_OF_ORDER:
+            _log.info("reader %s is %s", name, state)
+        self._put(StateChanged(name, state, detail))
 
     def _put(self, event: ReaderEvent) -> None:
         try:

@@ -2,11 +2,12 @@
 
 import asyncio
 import os
+import resource
 import signal
 import socket
 import sys
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -15,11 +16,26 @@ import pytest
 from daemon.app import App
 from daemon.ledger.sqlite import SQLiteStore
 from daemon.ledger.store import Store
-from daemon.systemd import Notifier, inherited_sockets
+from daemon.systemd import BEATS_PER_TIMEOUT, Notifier, inherited_sockets
+from tests.support.chips import lay_out_chips
 from tests.support.clock import HandClock
-from tests.support.till import PATIENCE_S, Pos, lay_out, open_till
+from tests.support.till import PATIENCE_S, Pos, RefusedByTillError, lay_out, open_till
 
 TICKS = 5
+BEAT_US, MISSED_BEATS = 100_000, 10
+# The daemon, with a signal that stops whatever runs in its main thread: the event loop.
+BLOCKABLE = (
+    "-c",
+    """
+import os, signal, threading
+from daemon.cli import main
+def block(*_):
+    os.write(int(os.environ["TILL_BLOCKS"]), b"x")
+    threading.Event().wait()
+signal.signal(signal.SIGUSR1, block)
+main()
+""",
+)
 
 
 class Manager:
@@ -57,12 +73,19 @@ def manager(tmp_path: Path) -> Iterator[Manager]:
 
 @asynccontextmanager
 async def service(
-    home: Path, *before: str, **environ: str
+    home: Path,
+    *before: str,
+    program: Sequence[str] = ("-m", "daemon"),
+    pass_fds: Sequence[int] = (),
+    **environ: str,
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """Run the daemon as a process of its own; kill it at the end if it still runs."""
-    words = ["-m", "daemon", "run", "--config", str(home / "tillcard.toml")]
+    words = [*program, "run", "--config", str(home / "tillcard.toml")]
     process = await asyncio.create_subprocess_exec(
-        *before, sys.executable, *words, env=os.environ | environ, stderr=asyncio.subprocess.PIPE
+        *(*before, sys.executable, *words),
+        env=os.environ | environ,
+        stderr=asyncio.subprocess.PIPE,
+        pass_fds=pass_fds,
     )
     try:
         yield process
@@ -81,11 +104,13 @@ async def ended(process: asyncio.subprocess.Process) -> int:
 
 async def test_a_service_says_ready_alive_and_stopping(tmp_path: Path, manager: Manager) -> None:
     lay_out(tmp_path)
-    environ = {"NOTIFY_SOCKET": str(manager.path), "WATCHDOG_USEC": "300000"}
-    async with service(tmp_path, **environ) as process:
+    notified = str(manager.path)
+    async with service(tmp_path, NOTIFY_SOCKET=notified, WATCHDOG_USEC="300000") as process:
         ready = await manager.hears()
         assert ready["READY"] == "1"
         assert "ready" in ready["STATUS"] or "absent" in ready["STATUS"]
+        core, _ = resource.prlimit(process.pid, resource.RLIMIT_CORE)
+        assert core == 0, "a crash writes no memory to the disk: it may hold keys"
         async with Pos.connect(tmp_path / "pos.sock") as pos:
             assert (await pos.call("status"))["terminal"] == "till-1"
         for _ in range(3):
@@ -226,21 +251,64 @@ async def test_a_ledger_that_hangs_gives_no_sign_of_life_until_it_goes_on(
         assert (await manager.hears())["WATCHDOG"] == "1"
 
 
+@pytest.mark.parametrize("part", ["readers", "reader scanner", "inputs"])
+async def test_a_part_that_no_longer_runs_gives_no_sign_of_life(
+    part: str, tmp_path: Path, clock: HandClock, manager: Manager
+) -> None:
+    lay_out(tmp_path)
+    async with open_till(tmp_path, clock) as app, watched(app, manager) as ticker:
+        assert (await manager.hears())["WATCHDOG"] == "1"
+        (task,) = [task for task in asyncio.all_tasks() if task.get_name() == part]
+        task.cancel()
+        await asyncio.wait([task])
+        async with Pos.connect(app.socket) as pos:
+            await pos.call("input.simulate", reader="chip", do="present", card="chip")
+            ticker.tick()
+            for _ in range(TICKS):  # the loop turns, the ledger reads
+                await pos.call("status")
+        assert manager.has_heard_nothing()
+
+
+async def test_a_loop_that_is_blocked_gives_no_sign_of_life(
+    tmp_path: Path, manager: Manager
+) -> None:
+    lay_out(tmp_path)
+    blocked, blocks = os.pipe()
+    async with service(
+        tmp_path,
+        program=BLOCKABLE,
+        pass_fds=[blocks],
+        NOTIFY_SOCKET=str(manager.path),
+        WATCHDOG_USEC=str(BEAT_US * BEATS_PER_TIMEOUT),
+        TILL_BLOCKS=str(blocks),
+    ) as process:
+        while "WATCHDOG" not in await manager.hears():
+            pass
+        process.send_signal(signal.SIGUSR1)
+        await asyncio.to_thread(os.read, blocked, 1)
+        while not manager.has_heard_nothing():
+            pass
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(MISSED_BEATS * BEAT_US / 1e6):
+                await manager.hears()
+    os.close(blocked)
+    os.close(blocks)
+
+
 async def test_readers_that_hang_or_go_never_end_the_daemon(
     tmp_path: Path, clock: HandClock, manager: Manager
 ) -> None:
-    lay_out(tmp_path)
+    lay_out_chips(tmp_path)
     async with open_till(tmp_path, clock) as app, Pos.connect(app.socket) as pos:
-        await pos.call("events.subscribe", from_seq=1)
         await pos.call("input.simulate", reader="chip", do="present", card="chip")
-        await pos.event("card.presented")
         await pos.call("input.simulate", reader="chip", do="hang")
+        with pytest.raises(RefusedByTillError, match="does not answer"):
+            await pos.call("card.identify", reader="chip")
         await pos.call("input.simulate", reader="scanner", do="unplug")
-        while (await pos.event("reader.state"))["state"] != "absent":
-            pass
         async with watched(app, manager) as ticker:
             for _ in range(TICKS):
                 said = await manager.hears()
                 assert said["WATCHDOG"] == "1"
+                assert "1 stuck" in said["STATUS"]
                 assert "1 absent" in said["STATUS"]
                 ticker.tick()

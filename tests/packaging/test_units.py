@@ -58,6 +58,11 @@ def test_the_service_is_locked_in(units: Path) -> None:
     assert said.returncode == 0, said.stdout
 
 
+def test_a_crash_of_the_service_writes_no_memory_to_the_disk() -> None:
+    text = (PACKAGING / "systemd/tillcard.service").read_text("utf-8")
+    assert re.search(r"^LimitCORE=0$", text, re.MULTILINE)
+
+
 def test_the_units_and_the_daemon_mean_the_same_socket() -> None:
     text = (PACKAGING / "systemd/tillcard.socket").read_text("utf-8")
     keys = dict(re.findall(r"^(\w+)=(.*)$", text, re.MULTILINE))
@@ -105,7 +110,8 @@ async def test_polkit_lets_the_daemon_s_user_reach_pcscd_and_decides_nothing_els
 
 def test_every_udev_rule_is_one_that_udev_can_read() -> None:
     key = r"(ACTION|SUBSYSTEM|LABEL|GOTO|GROUP|MODE|TEST|ENV\{\w+\}|ATTRS?\{[\w/]+\})"
-    token = rf'{key}(==|=)"[^"]+"'
+    key = rf"({key}(==|=)|IMPORT\{{builtin\}}=|SYMLINK\+=)"
+    token = rf'{key}"[^"]+"'
     text = (PACKAGING / "udev/60-tillcard.rules").read_text("utf-8")
     for rule in text.splitlines():
         assert not rule or rule.startswith("#") or re.fullmatch(rf"{token}(, {token})*", rule), rule

@@ -7,19 +7,10 @@ import pytest
 from daemon.clock import SystemClock
 from daemon.readers.simulated.simulator import KINDS
 from daemon.readers.traffic import TRAFFIC
-from tests.support.till import Pos, RefusedByTillError, lay_out, open_till
+from tests.support.till import Pos, RefusedByTillError, lay_out_all_readers, open_till
 
 NUMBER = "4111111111111111"  # the networks' public test number, as the sample card has it
 TRACES = [NUMBER, "4111 1111", "4111-1111", NUMBER[:6], NUMBER[-6:], "2912101", "SAMPLE/CARD"]
-
-
-def lay_out_all_readers(home: Path) -> None:
-    lay_out(home)
-    path = home / "tillcard.toml"
-    text = path.read_text("utf-8")
-    begin, end = text.index("[[reader]]"), text.index("# What the sample cards say")
-    tables = [f'[[reader]]\nname = "{n}"\nkind = "simulated"\ndevice = "{n}"\n' for n in KINDS]
-    path.write_text(text[:begin] + "".join(tables) + text[end:], "utf-8")
 
 
 def all_bytes(home: Path) -> bytes:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -19,6 +19,7 @@ from daemon.pos.dispatch import ANSWER_BYTES_MAX
 from daemon.pos.errors import ProtocolCode
 from daemon.pos.events import EVENTS_KEPT_MAX, INPUT_TYPES
 from daemon.pos.lines import LINE_BYTES_MAX
+from daemon.pos.protocol import SimulatedAction
 from daemon.pos.server import CONNECTIONS_MAX, DRAIN_S_MAX, HELLO_S_MAX, TCP_CONNECTIONS_MAX
 from daemon.programme.basket import LINES_MAX
 from tests.support.till import PATIENCE_S, PLASTIC, Pos
@@ -170,6 +171,12 @@ async def run(*words: str, stdin: bytes = b"") -> str:
         said, _ = await process.communicate(stdin)
     assert process.returncode == 0
     return said.decode()
+
+
+def test_all_that_can_be_played_at_a_simulated_reader_is_named() -> None:
+    played = re.search(r"^\| `do` .*?\n\n", PAGE, re.MULTILINE | re.DOTALL)
+    assert played is not None
+    assert set(re.findall(r"`(\w+)`", played[0])) - {"do", "data"} == set(get_args(SimulatedAction))
 
 
 async def test_the_client_needs_nothing_but_python(till: App) -> None:

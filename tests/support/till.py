@@ -17,6 +17,7 @@ from daemon.clock import Clock
 from daemon.ledger.audit import Audit, audit
 from daemon.ledger.sqlite import SQLiteStore
 from daemon.ledger.stores import OpenStore, open_store
+from daemon.readers.simulated.simulator import KINDS
 
 PLASTIC, CHIP_UID, PHONE = "2900000000018", "04A1B2C3D4E580", "9100000000000125"
 PATIENCE_S = 20.0
@@ -32,6 +33,18 @@ def lay_out(home: Path, programme: str = "", **replace: str) -> None:
     (home / "tillcard.toml").write_text(text, "utf-8")
     rules = programme or (sample / "programme.toml").read_text("utf-8")
     (home / "programme.toml").write_text(rules, "utf-8")
+
+
+def lay_out_all_readers(home: Path) -> None:
+    """Lay out a till with every kind of simulated reader of frames, and the chip's."""
+    lay_out(home)
+    path = home / "tillcard.toml"
+    text = path.read_text("utf-8")
+    begin, end = text.index("[[reader]]"), text.index("# What the sample cards say")
+    tables = [
+        f'[[reader]]\nname = "{n}"\nkind = "simulated"\ndevice = "{n}"\n' for n in ("chip", *KINDS)
+    ]
+    path.write_text(text[:begin] + "".join(tables) + text[end:], "utf-8")
 
 
 @asynccontextmanager

@@ -1,3 +1,4 @@
+import asyncio
 import sqlite3
 from pathlib import Path
 
@@ -72,3 +73,15 @@ def test_a_doctor_names_the_wrong_key_and_the_mend(home: Path) -> None:
     assert result.exit_code == 1
     assert "WRONG  configuration" in result.output
     assert "tll: there is no such key" in result.output
+
+
+async def test_a_doctor_says_which_reader_is_out_of_order_and_what_to_do(tmp_path: Path) -> None:
+    lay_out(tmp_path)
+    async with open_till(tmp_path, SystemClock()) as till, Pos.connect(till.socket) as pos:
+        await pos.call("input.simulate", reader="scanner", do="unplug")
+        command = ["doctor", "--config", str(tmp_path / "tillcard.toml")]
+        result = await asyncio.to_thread(lambda: CliRunner().invoke(app, command))
+    assert result.exit_code == 1
+    assert "ok  reader keypad is ready" in result.output
+    assert "WRONG  reader scanner is absent: " in result.output
+    assert "-> plug it in" in result.output

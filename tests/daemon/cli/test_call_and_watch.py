@@ -29,9 +29,12 @@ def path(tmp_path: Path) -> Path:
 
 
 async def run(path: Path, *words: str, stdin: str = "") -> Result:
-    command = [*words, "--socket", str(path)]
+    return await invoke(*words, "--socket", str(path), stdin=stdin)
+
+
+async def invoke(*words: str, stdin: str = "") -> Result:
     async with asyncio.timeout(WAIT_S):
-        return await asyncio.to_thread(lambda: CliRunner().invoke(app, command, input=stdin))
+        return await asyncio.to_thread(lambda: CliRunner().invoke(app, words, input=stdin))
 
 
 async def test_call_prints_the_result_as_json(path: Path) -> None:
@@ -107,3 +110,19 @@ def test_an_event_line_has_local_time_place_and_what_happened() -> None:
     )
     overflow = {**event, "type": "overflow", "reader": None, "lost": 5}
     assert event_line(overflow, UTC).startswith("09:30:00  #1  -  overflow  ")
+
+
+async def test_a_port_serves_as_the_socket_does_with_the_token(tmp_path: Path) -> None:
+    server = Server(Shop().methods(), new_ring(), GREETING, token="secret")
+    token_file = tmp_path / "pos.token"
+    token_file.write_text("secret\n")
+    async with server.listening(tmp_path / "pos.sock", tcp_port=0) as port:
+        by_port = ["--port", str(port), "--token-file", str(token_file)]
+        called = await invoke("call", "whoami", *by_port)
+        token_file.write_text("guessed\n")
+        refused = await invoke("watch", *by_port)
+        missing = await invoke("call", "whoami", "--port", str(port))
+    assert json.loads(called.stdout)["role"] == "sale"
+    assert (refused.exit_code, missing.exit_code) == (1, 1)
+    assert "Say hello with the token" in refused.stderr
+    assert "name it with --token-file" in missing.stderr
