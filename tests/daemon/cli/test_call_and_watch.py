@@ -51,7 +51,6 @@ async def test_call_prints_the_result_as_json(path: Path) -> None:
     ("words", "sentences"),
     [
         (["refuse"], ["refuse was refused. Tap the same card again. (timeout, 112)", "not known"]),
-        (["card.merge"], ["comes with a later version of tillcard. (not_yet, 1000)"]),
         (["drop"], ["There is no method 'drop'"]),
         (["say", "{}"], ["missing required field `text`"]),
         (["say", "{"], ["The parameters are no JSON object"]),
