@@ -203,7 +203,7 @@ class Room:
         )
         wallet_desk = ShopWallets(self.cards, self.ledger, desk, secret)
         app = make_app(desk, settings, self.clock, (wallet_desk, wallets))
-        return WebServer(app, settings)
+        return WebServer(app, settings, home)
 
     def _shop_methods(self, policy: CheckoutPolicy) -> dict[str, Method]:
         ledger, editions, clock = self.ledger, self.editions, self.steady

@@ -113,7 +113,7 @@ class Checkout:
 
     async def _account(self, credential: Credential, reader: str) -> Account:
         if credential.trust is not Trust.ROTATING:
-            return await self._cards.resolve(credential)
+            return await self._cards.resolve(credential, reader)
         # A nervous second scan of the same code, before its sale, is no second use of it.
         shown_before = self._presentations.unused(credential)
         if shown_before is not None:

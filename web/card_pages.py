@@ -8,11 +8,10 @@ from aiohttp import web
 from web.codes import CodeKind, ImageFormat, draw
 from web.desk import TOKEN_PATTERN, CardDesk, CardState, CardView
 from web.join_pages import CARD_COOKIE
-from web.pages import keep_cookie, page
+from web.pages import keep_cookie, page, picture
 
 TOKEN = re.compile(TOKEN_PATTERN)
 HISTORY_LINES_MAX = 20  # older lines are not shown
-CONTENT_TYPES = {ImageFormat.SVG: "image/svg+xml", ImageFormat.PNG: "image/png"}
 
 
 class CardPages:
@@ -68,9 +67,7 @@ class CardPages:
         kind = _kind(request)
         if not _number(view, kind):
             raise web.HTTPNotFound
-        # Drawing takes under 2 ms, so it may stay on the event loop.
-        body = draw(kind, _number(view, kind), image)
-        return web.Response(body=body, content_type=CONTENT_TYPES[image])
+        return await picture(image, lambda: draw(kind, _number(view, kind), image))
 
     async def _card(self, request: web.Request) -> tuple[str, CardView]:
         token = request.match_info["token"]

@@ -8,13 +8,13 @@ import io
 from collections.abc import Iterator
 from enum import StrEnum
 from itertools import groupby
-from typing import assert_never
+from typing import Any, assert_never
 
 import msgspec
 from barcode import EAN13, Code128
 from PIL import Image, ImageDraw
 from qrcode import QRCode
-from qrcode.constants import ERROR_CORRECT_Q
+from qrcode.constants import ERROR_CORRECT_M, ERROR_CORRECT_Q
 
 from card_formats.errors import CardFormatError
 from card_formats.phone.static_number import parse_ean13
@@ -26,6 +26,8 @@ QUIET_QR_MODULES = 4  # ISO/IEC 18004
 QUIET_BARS_MODULES = 11  # ISO/IEC 15417 asks for 10, EAN-13 for 11 on the left
 QR_MASK_PATTERN = 3  # any is legal; trying all eight costs eight times the work
 PIXELS_PER_QR_MODULE = 24
+PIXELS_PER_LINK_MODULE = 12
+LINK_CHARS_MAX = 300  # version 13 at most: what is longer, phones read badly off a screen
 PIXELS_PER_BAR_MODULE = 8
 
 
@@ -82,7 +84,23 @@ def draw(kind: CodeKind, number: str, image: ImageFormat) -> bytes:
     Raises:  CardFormatError ``qr.bad-number``, ``code128.bad-number``, ``code128.starts-with-99``,
              ``ean13.bad-length``, ``ean13.bad-digits``, ``ean13.bad-check``.
     """
-    modules = modules_of(kind, number)
+    return _picture(modules_of(kind, number), image)
+
+
+def draw_link(address: str, image: ImageFormat) -> bytes:
+    """Draw a web address as a QR code, for a customer's phone to read off a screen or a poster.
+
+    Raises: CardFormatError ``qr.bad-link`` for one that is empty or over LINK_CHARS_MAX.
+    """
+    if not 0 < len(address) <= LINK_CHARS_MAX:
+        raise CardFormatError("qr.bad-link", f"an address has 1 to {LINK_CHARS_MAX} characters")
+    code = QRCode(error_correction=ERROR_CORRECT_M, border=0, mask_pattern=QR_MASK_PATTERN)
+    code.add_data(address)
+    code.make()
+    return _picture(_qr_modules(code, PIXELS_PER_LINK_MODULE), image)
+
+
+def _picture(modules: Modules, image: ImageFormat) -> bytes:
     match image:
         case ImageFormat.SVG:
             return _svg(modules)
@@ -114,8 +132,12 @@ def _qr(number: str) -> Modules:
     )
     code.add_data(number)
     code.make(fit=False)
+    return _qr_modules(code, PIXELS_PER_QR_MODULE)
+
+
+def _qr_modules(code: "QRCode[Any]", pixels: int) -> Modules:
     rows = tuple("".join("1" if dark else "0" for dark in row) for row in code.get_matrix())
-    return Modules(rows, row_height=1, quiet=QUIET_QR_MODULES, pixels=PIXELS_PER_QR_MODULE)
+    return Modules(rows, row_height=1, quiet=QUIET_QR_MODULES, pixels=pixels)
 
 
 def _code128(number: str) -> str:

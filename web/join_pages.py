@@ -12,8 +12,8 @@ from aiohttp import web
 from daemon.clock import Clock
 from web.desk import CardDesk
 from web.join_form import JoinFormError, check_join_form
-from web.pages import LANGUAGE, SETTINGS, body_of, keep_cookie, page
-from web.rate import JoinLimit
+from web.pages import LANGUAGE, SETTINGS, address_of, body_of, keep_cookie, link_picture, page
+from web.rate import AddressLimit
 
 BODY_BYTES_MAX = 8 * 1024
 FIELDS_MAX = 32
@@ -23,21 +23,33 @@ NONCE = re.compile("[A-Za-z0-9_-]{22}")
 
 
 class JoinPages:
-    """``GET`` and ``POST /join``.
+    """``GET`` and ``POST /join``, and its address as a QR code for a poster at the till.
 
     A form carries ``form_id`` and its HMAC together with the visitor's cookie, under a key that
     lives as long as the process: another site can neither read nor make the pair.
     """
 
-    def __init__(self, desk: CardDesk, clock: Clock, limit: JoinLimit) -> None:
+    def __init__(self, desk: CardDesk, clock: Clock, limit: AddressLimit) -> None:
         self._desk = desk
         self._clock = clock
         self._limit = limit
         self._key = secrets.token_bytes(32)
 
+    def routes(self) -> list[web.RouteDef]:
+        """Return the addresses these pages answer."""
+        return [
+            web.get("/join", self.show),
+            web.post("/join", self.submit),
+            web.get("/join.{image:svg|png}", self.poster),
+        ]
+
     async def show(self, request: web.Request) -> web.Response:
         """Show an empty form."""
         return self._form(request, {}, {})
+
+    async def poster(self, request: web.Request) -> web.Response:
+        """Draw the form's address as a QR code, to be printed or shown at the till."""
+        return await link_picture(request, "/join")
 
     async def submit(self, request: web.Request) -> web.Response:
         """Make a card of a right form and go to it; show a wrong one again with its mistakes."""
@@ -90,18 +102,11 @@ class JoinPages:
         return hmac.digest(self._key, f"{visitor} {form_id}".encode(), "sha256").hex().encode()
 
     def _refuse_floods(self, request: web.Request) -> None:
-        wait_s = self._limit.wait_s(_address(request))
+        address = address_of(request)
+        wait_s = self._limit.wait_s(address)
         if wait_s > 0:
             raise web.HTTPTooManyRequests(headers={"Retry-After": str(math.ceil(wait_s))})
-
-
-def _address(request: web.Request) -> str:
-    """Return who sent the request; behind a proxy of ours, whom the proxy names last."""
-    address = request.remote or ""
-    if address in request.app[SETTINGS].proxies:
-        forwarded = request.headers.getall("X-Forwarded-For", [address])
-        return forwarded[-1].rpartition(",")[2].strip()
-    return address
+        self._limit.count(address)
 
 
 async def _typed(request: web.Request) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Turns templates into answers: the language of a visitor, the page, its headers."""
 
 import asyncio
+from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
 
@@ -8,12 +9,15 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from card_formats.errors import CardFormatError
 from daemon.errors import RefusedError
+from web.codes import ImageFormat, draw_link
 from web.language import LANGUAGES, Language, accepted_language
 from web.settings import WebSettings
 
 HERE = Path(__file__).parent
 LANGUAGE_COOKIE = "lang"
+CONTENT_TYPES = {ImageFormat.SVG: "image/svg+xml", ImageFormat.PNG: "image/png"}
 COOKIE_AGE_S = 400 * 24 * 3600  # the longest that browsers keep one
 RETRY_AFTER_S = 60
 SETTINGS = web.AppKey("settings", WebSettings)
@@ -79,6 +83,22 @@ def page(
     return web.Response(text=text, status=status, content_type="text/html")
 
 
+async def picture(image: ImageFormat, drawn: Callable[[], bytes]) -> web.Response:
+    """Answer a picture. It is drawn in a thread: the till's event loop goes on meanwhile."""
+    body = await asyncio.to_thread(drawn)
+    return web.Response(body=body, content_type=CONTENT_TYPES[image])
+
+
+async def link_picture(request: web.Request, path: str) -> web.Response:
+    """Answer the QR code of the address that ``path`` has for customers."""
+    image = ImageFormat(request.match_info["image"])
+    try:
+        site = request.app[SETTINGS].public_url or str(request.url.origin())
+        return await picture(image, lambda: draw_link(site + path, image))
+    except (ValueError, CardFormatError) as error:  # what the request's Host header says
+        raise web.HTTPBadRequest from error
+
+
 def keep_cookie(request: web.Request, response: web.StreamResponse, name: str, value: str) -> None:
     """Set a cookie that no script can read and no other site's form can send."""
     response.set_cookie(
@@ -87,7 +107,7 @@ def keep_cookie(request: web.Request, response: web.StreamResponse, name: str, v
         max_age=COOKIE_AGE_S,
         httponly=True,
         samesite="Lax",
-        secure=request.app[SETTINGS].https,
+        secure=request.app[SETTINGS].secure,
     )
 
 
@@ -153,3 +173,12 @@ async def body_of(request: web.Request) -> bytes:
         raise web.HTTPRequestTimeout from error
     except web.RequestPayloadError as error:
         raise web.HTTPBadRequest from error
+
+
+def address_of(request: web.Request) -> str:
+    """Return who sent the request; behind a proxy of ours, whom the proxy names last."""
+    address = request.remote or ""
+    if address in request.app[SETTINGS].proxies:
+        forwarded = request.headers.getall("X-Forwarded-For", [address])
+        return forwarded[-1].rpartition(",")[2].strip()
+    return address

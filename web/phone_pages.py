@@ -8,7 +8,7 @@ from aiohttp import web
 
 from web.desk import TOKEN_PATTERN, CardDesk, LiveCard
 from web.join_pages import CARD_COOKIE
-from web.pages import SETTINGS, body_of, keep_cookie, page
+from web.pages import SETTINGS, body_of, keep_cookie, link_picture, page
 
 WORKER = Path(__file__).parent / "static" / "sw.js"
 
@@ -32,6 +32,7 @@ class PhonePages:
             web.get(token + "/app.webmanifest", self.manifest),
             web.get(code, self.show_link),
             web.post(code, self.accept),
+            web.get(code + ".{image:svg|png}", self.draw_link),
             web.get("/sw.js", self.worker),
         ]
 
@@ -55,6 +56,13 @@ class PhonePages:
         if not self._desk.is_offered(request.match_info["code"]):
             raise web.HTTPNotFound
         return page(request, "bind.html")
+
+    async def draw_link(self, request: web.Request) -> web.Response:
+        """Draw the link as a QR code, for the customer to scan at the till; 404 as it would be."""
+        code = request.match_info["code"]
+        if not self._desk.is_offered(code):
+            raise web.HTTPNotFound
+        return await link_picture(request, f"/bind/{code}")
 
     async def accept(self, request: web.Request) -> web.Response:
         """Give the card of the link to the phone that opened it, once; then 404."""

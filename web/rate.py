@@ -1,4 +1,4 @@
-"""Counts the forms of each address, so that nobody fills the ledger with cards."""
+"""Counts what each address sends, so that nobody fills the ledger with cards or guesses at one."""
 
 from ipaddress import IPv6Address, ip_address
 
@@ -8,26 +8,33 @@ ADDRESSES_MAX = 10_000  # beyond it the address that was quiet longest is forgot
 IPV6_NETWORK_BITS = 64  # one household's; its holder has all the addresses in it
 
 
-class JoinLimit:
-    """At most ``joins_max`` forms an address in every window of ``per_s`` seconds."""
+class AddressLimit:
+    """At most ``most`` of something from an address in every window of ``per_s`` seconds."""
 
-    def __init__(self, clock: Clock, joins_max: int, per_s: float) -> None:
+    def __init__(self, clock: Clock, most: int, per_s: float) -> None:
         self._clock = clock
-        self._joins_max = joins_max
+        self._most = most
         self._per_s = per_s
         self._windows: dict[str, tuple[float, int]] = {}
 
     def wait_s(self, address: str) -> float:
-        """Count one form from ``address``; return 0, or the seconds it has to wait."""
-        now_s = self._clock.monotonic_s()
+        """Return 0, or the seconds until ``address`` may send another."""
+        began_s, count = self._window(_source(address))
+        return 0 if count < self._most else began_s + self._per_s - self._clock.monotonic_s()
+
+    def count(self, address: str) -> None:
+        """Count one from ``address``."""
         source = _source(address)
-        began_s, count = self._windows.pop(source, (now_s, 0))
-        if now_s - began_s >= self._per_s:
-            began_s, count = now_s, 0
+        began_s, count = self._window(source)
+        self._windows.pop(source, None)
         self._windows[source] = began_s, count + 1
         if len(self._windows) > ADDRESSES_MAX:
             del self._windows[next(iter(self._windows))]
-        return 0 if count < self._joins_max else began_s + self._per_s - now_s
+
+    def _window(self, source: str) -> tuple[float, int]:
+        now_s = self._clock.monotonic_s()
+        began_s, count = self._windows.get(source, (now_s, 0))
+        return (now_s, 0) if now_s - began_s >= self._per_s else (began_s, count)
 
 
 def _source(address: str) -> str:

@@ -1,6 +1,8 @@
 """The web server of the phone pages: the application, its access log, its life."""
 
 import logging
+import ssl
+from pathlib import Path
 
 import msgspec
 from aiohttp import web
@@ -9,13 +11,15 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler
 
 from daemon.clock import Clock, SystemClock
+from daemon.config import ConfigError
 from web.card_pages import CardPages
 from web.desk import CardDesk, WalletDesk
+from web.guesses import slow_guesses
 from web.join_pages import BODY_BYTES_MAX, JoinPages
 from web.openapi import document
 from web.pages import set_up_pages
 from web.phone_pages import PhonePages
-from web.rate import JoinLimit
+from web.rate import AddressLimit
 from web.settings import WebSettings
 from web.wallet_pages import WalletPages
 from web.wallets import Wallets
@@ -38,9 +42,10 @@ def make_app(
     clock = clock or SystemClock()
     app = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[_note_route])
     set_up_pages(app, settings)
-    limit = JoinLimit(clock, settings.joins_max, settings.joins_per_s)
+    slow_guesses(app, clock)
+    limit = AddressLimit(clock, settings.joins_max, settings.joins_per_s)
     join = JoinPages(desk, clock, limit)
-    app.add_routes([web.get("/join", join.show), web.post("/join", join.submit)])
+    app.add_routes(join.routes())
     app.add_routes(CardPages(desk, wallets[1].kinds if wallets else []).routes())
     app.add_routes(PhonePages(desk).routes())
     if wallets:
@@ -51,10 +56,14 @@ def make_app(
 
 
 class WebServer:
-    """Serves an application on ``settings.host`` and ``settings.port``."""
+    """Serves an application on ``settings.host`` and ``settings.port``, over TLS with its files.
 
-    def __init__(self, app: web.Application, settings: WebSettings) -> None:
+    home: the folder that the files' names start from. Raises: ConfigError for unusable ones.
+    """
+
+    def __init__(self, app: web.Application, settings: WebSettings, home: Path = Path()) -> None:
         self._settings = settings
+        self._tls = _tls(settings, home) if settings.certificate else None
         LOG.addFilter(_is_ours)
         self._runner = web.AppRunner(
             app,
@@ -69,10 +78,13 @@ class WebServer:
     async def start(self) -> None:
         """Listen. Raises: OSError when the port is taken or the address is not this machine's."""
         await self._runner.setup()
-        site = web.TCPSite(self._runner, self._settings.host, self._settings.port)
+        site = web.TCPSite(
+            self._runner, self._settings.host, self._settings.port, ssl_context=self._tls
+        )
         await site.start()
         host, port = self._runner.addresses[0][:2]
-        self._url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        scheme = "https" if self._tls else "http"
+        self._url = f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
     async def stop(self) -> None:
         """Stop listening, and give requests in flight ``SHUTDOWN_S`` to end."""
@@ -98,6 +110,23 @@ class RouteLogger(AbstractAccessLogger):
         known = isinstance(request, web.Request) and ROUTE in request
         route = request[ROUTE] if known else "(no route)"
         self.logger.info("%s %s %d %.1f ms", request.method, route, response.status, time * 1000)
+
+
+def _tls(settings: WebSettings, home: Path) -> ssl.SSLContext:
+    certificate, key = home / settings.certificate, home / settings.key
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        if key.stat().st_mode & 0o077:
+            raise ConfigError("web.key", f"{key} can be read by others; chmod 600 it.")
+        context.load_cert_chain(certificate, key, password=_no_password)
+    except (OSError, ValueError) as error:
+        what = f"{certificate} and {key} cannot serve HTTPS: {error}"
+        raise ConfigError("web.certificate", what) from error
+    return context
+
+
+def _no_password() -> str:
+    raise ValueError("the key has a password; take it off with openssl pkey")
 
 
 @web.middleware

@@ -41,8 +41,10 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The phone pages of one shop.
 
     port:               0 takes a free one.
-    https:              customers reach these pages over HTTPS (a proxy in front ends it); cookies
-                        are then marked Secure.
+    certificate, key:   PEM files, relative to the configuration's folder, to serve HTTPS with; the
+                        key's must not be readable by others. They are read at the start.
+    https:              customers reach these pages over HTTPS because a proxy in front ends it.
+                        Either way cookies are then marked Secure.
     public_url:         where customers reach these pages, such as ``https://card.example``, if not
                         at ``host`` and ``port``; links and passes carry it.
     proxies:            addresses of such proxies; only theirs is ``X-Forwarded-For`` believed.
@@ -59,6 +61,8 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     shop_name: str = "Our shop"
     host: str = "127.0.0.1"
     port: int = 8480
+    certificate: str = ""
+    key: str = ""
     https: bool = False
     public_url: str = ""
     proxies: frozenset[str] = frozenset()
@@ -75,5 +79,12 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         if not 0 <= self.port <= PORT_MAX:
             raise ValueError(f"port must be 0 to {PORT_MAX}")
+        if bool(self.certificate) != bool(self.key):
+            raise ValueError("certificate and key come together")
         if self.public_url and not PUBLIC_URL.fullmatch(self.public_url):
             raise ValueError("public_url is like https://card.example, without a slash at its end")
+
+    @property
+    def secure(self) -> bool:
+        """Whether customers reach these pages over HTTPS."""
+        return self.https or bool(self.certificate)

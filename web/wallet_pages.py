@@ -3,6 +3,7 @@
 Source of the service: Apple, PassKit Web Service Reference; devices add ``/v1`` themselves.
 """
 
+import asyncio
 import hmac
 import logging
 from datetime import UTC, datetime, timedelta
@@ -73,14 +74,17 @@ class WalletPages:
         """Go to Google Wallet with a save link made now."""
         assert self._wallets.google
         card = await self._active(request)
-        raise web.HTTPFound(self._wallets.google.make(card, request[LANGUAGE], self._clock.now()))
+        link = await asyncio.to_thread(
+            self._wallets.google.make, card, request[LANGUAGE], self._clock.now()
+        )
+        raise web.HTTPFound(link)
 
     async def apple(self, request: web.Request) -> web.Response:
         """Give the pass; 503 while the certificates would not be believed."""
         assert self._wallets.apple
         card = await self._active(request)
         token = self._desk.pass_token(card.serial)
-        return packed(request, self._wallets.apple, card, token, self._clock.now())
+        return await packed(request, self._wallets.apple, card, token, self._clock.now())
 
     async def _active(self, request: web.Request) -> WalletCard:
         card = await self._desk.card_of(request.match_info["token"])
@@ -144,7 +148,7 @@ class AppleService:
         if known is not None and modified <= known:
             return web.Response(status=HTTPStatus.NOT_MODIFIED)
         token = self._desk.pass_token(card.serial)
-        return packed(request, self._passes, card, token, self._clock.now())
+        return await packed(request, self._passes, card, token, self._clock.now())
 
     async def log(self, request: web.Request) -> web.Response:
         """Write down what a device complains of."""
@@ -164,12 +168,16 @@ class AppleService:
         return card
 
 
-def packed(
+async def packed(
     request: web.Request, passes: ApplePasses, card: WalletCard, token: str, now: datetime
 ) -> web.Response:
-    """Return the pass as a download; 503 when it cannot be made, the reason in the log."""
+    """Return the pass as a download; 503 when it cannot be made, the reason in the log.
+
+    It is packed and signed in a thread: the till's event loop goes on meanwhile.
+    """
     try:
-        body = passes.make(card, request.app[SPOKEN][card.language], token)
+        language = request.app[SPOKEN][card.language]
+        body = await asyncio.to_thread(passes.make, card, language, token)
     except (WalletError, CardFormatError) as error:
         LOG.error("no pass could be made: %s", error)
         raise RefusedError(ErrorCode.BUSY, "No pass can be made now.") from error

@@ -5,7 +5,8 @@ import secrets
 
 import msgspec
 
-from card_formats.credential import Credential, mask
+from card_formats.credential import Credential, Trust, mask
+from daemon.accounts.guesses import Guesses
 from daemon.clock import Clock, rfc3339
 from daemon.errors import ErrorCode, RefusedError
 from daemon.ledger.entries import Entry
@@ -74,16 +75,24 @@ class Cards:
     def __init__(self, ledger: Ledger, clock: Clock) -> None:
         self._ledger = ledger
         self._clock = clock
+        self._guesses = Guesses(clock)
 
-    async def resolve(self, credential: Credential) -> Account:
-        """Return the account of ``credential``.
+    async def resolve(self, credential: Credential, reader: str = "") -> Account:
+        """Return the account of ``credential``, which was shown at ``reader`` ("" is typed).
 
-        Raises: RefusedError CARD_UNKNOWN, CARD_BLOCKED, CARD_EXPIRED.
+        Raises: RefusedError CARD_UNKNOWN, CARD_BLOCKED, CARD_EXPIRED; RATE_LIMITED for a reader
+                with too many numbers that no card has. Other credentials are not counted here:
+                nobody guesses at chips, and live codes are counted by who verifies them.
         """
+        guessable = credential.trust is Trust.STATIC
+        if guessable:
+            self._guesses.check(reader)
         account = await self._ledger.read(
             lambda store: _account(store, store.find_card(credential.scheme, credential.value))
         )
         if account is None:
+            if guessable:
+                self._guesses.note(reader)
             raise RefusedError(
                 ErrorCode.CARD_UNKNOWN, f"No card {mask(credential.value)} was issued here."
             )

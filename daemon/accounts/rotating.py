@@ -1,7 +1,7 @@
 """Rotating codes at the till: whose it is, whether it is of now, and never the same one twice."""
 
 import statistics
-from collections import OrderedDict, deque
+from collections import OrderedDict
 
 import msgspec
 
@@ -18,6 +18,7 @@ from card_formats.phone.rotating import (
     verify,
 )
 from daemon.accounts.cards import Account, Cards
+from daemon.accounts.guesses import Guesses
 from daemon.clock import CLOCK_BACK, Clock, rfc3339
 from daemon.errors import ErrorCode, RefusedError
 from daemon.keys import PhoneKeys
@@ -25,10 +26,6 @@ from daemon.ledger.ledger import Ledger
 from daemon.ledger.store import Change, PhoneRow, Store
 
 PHONE_SCHEME = "phone"
-FAILURES_MAX = 5
-FAILURES_WITHIN_S = 600
-SLOW_S = 10
-"""FAILURES_MAX wrong codes at one reader within FAILURES_WITHIN_S, and it takes one in SLOW_S."""
 CLOCK_CARDS_MAX = 20
 CLOCK_CARDS_MIN = 5
 """The till's clock is judged by the newest right codes of so many cards, none by fewer."""
@@ -45,7 +42,7 @@ class LiveCodes:
         self._cards = cards
         self._clock = clock
         self._keys = keys
-        self._failures = Failures(clock)
+        self._guesses = Guesses(clock)
         self.clocks = PhoneClocks()
 
     async def verify(self, credential: Credential, reader: str) -> Account:
@@ -55,7 +52,7 @@ class LiveCodes:
                 or ``ahead_s``, or while the till's clock is not set; CARD_FORGED; CODE_USED;
                 RATE_LIMITED for a reader with too many wrong codes.
         """
-        self._failures.check(reader)
+        self._guesses.check(reader)
         code = parse(credential.value)
         account = await self._account(credential, code, reader)
         card_id = account.card.card_id
@@ -79,7 +76,7 @@ class LiveCodes:
             return await self._cards.resolve(known_by)
         except RefusedError as refusal:
             if refusal.code is ErrorCode.CARD_UNKNOWN:
-                self._failures.note(reader)
+                self._guesses.note(reader)
             raise
 
     def _check_clock(self, newest_at: str) -> None:
@@ -117,7 +114,7 @@ class LiveCodes:
                     "This code is from a phone that gave the card up to another.",
                     extra={"reason": "old_phone"},
                 )
-        self._failures.note(reader)
+        self._guesses.note(reader)
         return RefusedError(
             ErrorCode.CARD_FORGED,
             "This code is not valid now: an old picture, or not made by the customer's phone. Ask"
@@ -151,32 +148,6 @@ def _take(store: Store, card_id: str, step: int) -> None:
             ErrorCode.CODE_USED, "This code was used already; wait for the next one on the phone."
         )
     store.write(Change(phone=msgspec.structs.replace(phone, last_step=step)))
-
-
-class Failures:
-    """Counts wrong codes by reader, so that nobody guesses at one. It locks no card."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._times_s: dict[str, deque[float]] = {}
-
-    def check(self, reader: str) -> None:
-        """Raise RefusedError RATE_LIMITED while ``reader`` has to wait."""
-        times_s = self._times_s.get(reader) or deque()
-        now_s = self._clock.monotonic_s()
-        if len(times_s) < FAILURES_MAX or now_s - times_s[0] > FAILURES_WITHIN_S:
-            return
-        if now_s - times_s[-1] < SLOW_S:
-            raise RefusedError(
-                ErrorCode.RATE_LIMITED,
-                f"Too many wrong codes here; one is tried every {SLOW_S} seconds for now.",
-                reader=reader or None,
-            )
-
-    def note(self, reader: str) -> None:
-        """Count a wrong code."""
-        times_s = self._times_s.setdefault(reader, deque(maxlen=FAILURES_MAX))
-        times_s.append(self._clock.monotonic_s())
 
 
 class PhoneClocks:

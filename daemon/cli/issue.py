@@ -88,7 +88,8 @@ def _row(card: NewCard, address: str) -> tuple[str, ...]:
 
 
 def _address(web: WebSettings) -> str:
-    return web.public_url or f"http://{web.host}:{web.port}"
+    scheme = "https" if web.certificate else "http"
+    return web.public_url or f"{scheme}://{web.host}:{web.port}"
 
 
 def _own_file(path: Path) -> TextIO:

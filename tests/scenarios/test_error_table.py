@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from card_formats.phone.rotating import PERIOD_S
-from daemon.accounts.rotating import FAILURES_MAX
+from daemon.accounts.guesses import FAILURES_MAX
 from daemon.app import App
 from daemon.errors import ErrorCode
 from daemon.pos.server import CONNECTIONS_MAX

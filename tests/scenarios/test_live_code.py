@@ -9,9 +9,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from card_formats.phone import static_number
 from card_formats.phone.rotating import PERIOD_S, REACH_STEPS, compose
 from daemon.accounts.cards import NewCard, Profile
-from daemon.accounts.rotating import CLOCK_CARDS_MIN, FAILURES_MAX, FAILURES_WITHIN_S, SLOW_S
+from daemon.accounts.guesses import FAILURES_MAX, FAILURES_WITHIN_S, SLOW_S
+from daemon.accounts.rotating import CLOCK_CARDS_MIN
 from daemon.app import App
 from daemon.clock import CLOCK_BACK, SystemClock
 from daemon.ledger.entries import decode
@@ -161,6 +163,27 @@ async def test_wrong_codes_slow_their_reader_down_and_lock_nothing(
     clock.move(seconds=FAILURES_WITHIN_S + 1)
     for _ in range(2):
         assert (await refusal_of(pos, forged)).code == 1013
+
+
+async def test_numbers_that_no_card_has_slow_their_reader_down_and_lock_nothing(
+    till: App, pos: Pos, phone: Phone, clock: HandClock
+) -> None:
+    for guess in range(100, 100 + FAILURES_MAX):
+        unknown = static_number.compose("91", f"{guess:012d}")
+        assert (await refusal_of(pos, unknown)).code == 1010
+    slowed = await refusal_of(pos, PLASTIC)
+    assert (slowed.code, slowed.data["retryable"]) == (1041, True)
+    assert (await show(pos, PHONE))["trust"] == "static", "another reader goes on"
+    assert (await pos.call("card.identify", scan=phone.code()))["trust"] == "rotating"
+    clock.move(seconds=SLOW_S)
+    for number in (PLASTIC, PHONE, PLASTIC):
+        assert (await pos.call("card.identify", scan=number))["trust"] == "static", "at full speed"
+    assert (await refusal_of(pos, static_number.compose("91", "123456789012"))).code == 1010
+    assert (await refusal_of(pos, PLASTIC)).code == 1041
+    misread = PHONE[:-1] + str((int(PHONE[-1]) + 1) % 10)
+    assert (await refusal_of(pos, misread)).code == 1015, "a misread is nobody's guess"
+    clock.move(seconds=FAILURES_WITHIN_S + 1)
+    assert (await pos.call("card.identify", scan=PLASTIC))["name"] == "Olena"
 
 
 async def test_a_second_phone_makes_the_first_one_s_code_say_so(
