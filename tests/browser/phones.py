@@ -14,13 +14,16 @@ LIVE = "#live:not([hidden])"
 PATIENCE_MS = 15_000
 
 
-async def new_phone(browser: Browser, *, width: int = 390, dark: bool = False) -> BrowserContext:
+async def new_phone(
+    browser: Browser, *, width: int = 390, dark: bool = False, ignore_https_errors: bool = False
+) -> BrowserContext:
     context = await browser.new_context(
         viewport={"width": width, "height": 844},
         device_scale_factor=3,
         has_touch=True,
         is_mobile=True,
         color_scheme="dark" if dark else "light",
+        ignore_https_errors=ignore_https_errors,
     )
     context.set_default_timeout(PATIENCE_MS)
     return context

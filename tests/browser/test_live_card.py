@@ -2,17 +2,23 @@
 
 from pathlib import Path
 
+import aiohttp
 import pytest
 from playwright.async_api import Browser, BrowserContext, expect
 
+from card_formats.credential import Credential, Medium, Trust
 from daemon.app import App
 from daemon.clock import SystemClock
 from daemon.keys import PHONE_KEYS_FILE, add_phone_key, retire_phone_keys
+from daemon.readers.simulated.terminal import Terminal
 from tests.browser.conftest import PLAIN_HOST
 from tests.browser.phones import LIVE, join, link, new_phone, scan
 from tests.scenarios.baskets import sell
-from tests.support.till import Pos, RefusedByTillError, lay_out, open_till
+from tests.scenarios.test_real_readers import wait_until_ready
+from tests.support.till import Pos, RefusedByTillError, audited, lay_out, open_till
+from tests.web.test_tls import write_tls_files
 from web.codes import CodeKind
+from web.guesses import GUESSES_MAX
 
 pytestmark = pytest.mark.browser
 FORGET = """async () => {
@@ -86,6 +92,93 @@ async def test_the_card_opens_and_counts_on_without_a_network(
     await expect(page.locator("svg.code128")).to_be_visible()
     await page.reload()
     await page.wait_for_selector(LIVE)
+
+
+async def test_a_scanner_on_a_serial_line_reads_the_screen_and_the_page_shows_the_sale(
+    tmp_path: Path, phone: BrowserContext
+) -> None:
+    port = tmp_path / "scanner"
+    terminal = Terminal(port)
+    terminal.plug()
+    serial = f'kind = "serial"\ndevice = "{port}"'
+    lay_out(tmp_path, **{'kind = "simulated"\ndevice = "scanner"': serial})
+    try:
+        async with open_till(tmp_path, SystemClock()) as till, Pos.connect(till.socket) as pos:
+            await wait_until_ready(pos, "scanner")
+            page = await join(phone, till.web_url)
+            terminal.send(f"]Q1{await scan(page, CodeKind.QR)}\r".encode())
+            assert (await pos.event("card.presented"))["trust"] == "rotating"
+            identified = await pos.call("card.identify", reader="scanner")
+            assert (await sell(pos, "s1", identified["presentation"]))["state"] == "posted"
+            await page.evaluate(LOOK_AGAIN)
+            await expect(page.locator("#balances")).to_contain_text("35.00")
+            await expect(page.locator("#history")).to_contain_text("Purchase")
+        assert audited(tmp_path).findings == ()
+    finally:
+        terminal.unplug()
+
+
+async def test_the_page_it_keeps_stands_in_when_the_shop_says_later(
+    till: App, pos: Pos, phone: BrowserContext
+) -> None:
+    page = await join(phone, till.web_url)
+    await page.wait_for_selector(READY, state="attached")
+    async with aiohttp.ClientSession() as guesser:
+        for number in range(GUESSES_MAX):
+            async with guesser.get(f"{till.web_url}/c/{number:022d}") as answer:
+                assert answer.status == 404
+        async with guesser.get(page.url) as answer:
+            assert answer.status == 429, "the shop's Wi-Fi is one address"
+    await page.reload()
+    await page.wait_for_selector(LIVE)
+    code = await scan(page, CodeKind.QR)
+    assert (await pos.call("card.identify", scan=code))["trust"] == "rotating"
+
+
+async def test_over_https_the_code_is_live_under_any_name(tmp_path: Path, browser: Browser) -> None:
+    write_tls_files(tmp_path)
+    files = 'port = 0\ncertificate = "web.pem"\nkey = "web.key"'
+    lay_out(tmp_path, **{"port = 0": files})
+    async with open_till(tmp_path, SystemClock()) as till, Pos.connect(till.socket) as pos:
+        phone = await new_phone(browser, ignore_https_errors=True)
+        page = await join(phone, till.web_url.replace("127.0.0.1", PLAIN_HOST))
+        assert page.url.startswith(f"https://{PLAIN_HOST}")
+        code = await scan(page, CodeKind.QR)
+        assert (await pos.call("card.identify", scan=code))["trust"] == "rotating"
+
+
+async def test_a_second_phone_with_the_same_address_sees_no_live_code(
+    till: App, pos: Pos, browser: Browser, phone: BrowserContext
+) -> None:
+    first = await join(phone, till.web_url)
+    second = await (await new_phone(browser)).new_page()
+    await second.goto(first.url)
+    await expect(second.locator("[data-notice=elsewhere]")).to_be_visible()
+    copied = await scan(second, CodeKind.QR)
+    assert (await pos.call("card.identify", scan=copied))["trust"] == "static"
+    live = await scan(first, CodeKind.QR)
+    assert (await pos.call("card.identify", scan=live))["trust"] == "rotating"
+
+
+async def test_a_lost_phone_has_no_code_any_more_and_a_link_brings_the_card_back(
+    till: App, pos: Pos, browser: Browser, phone: BrowserContext
+) -> None:
+    lost = await join(phone, till.web_url)
+    code = await scan(lost, CodeKind.QR)
+    by_phone = Credential("phone", code[2:12], Medium.BARCODE, Trust.STATIC)
+    card = (await till.cards.resolve(by_phone)).card.number
+    shown = await pos.call("card.identify", number=card, typed_by="anna")
+    why = {"by": "senior", "reason": "lost her phone, showed her passport"}
+    await pos.call("card.phone_revoke", presentation=shown["presentation"], **why)
+    await lost.evaluate(LOOK_AGAIN)
+    await expect(lost.locator("[data-notice=moved]")).to_be_visible()
+    given = await pos.call("card.phone_link", presentation=shown["presentation"], override=why)
+    new = await (await new_phone(browser)).new_page()
+    await new.goto(given["url"])
+    await new.tap("text=Use this phone")
+    await new.wait_for_selector(LIVE)
+    identified = await pos.call("card.identify", scan=await scan(new, CodeKind.QR))
+    assert (identified["name"], identified["trust"]) == ("Olha", "rotating")
 
 
 async def test_the_key_never_leaves_the_phone(till: App, phone: BrowserContext) -> None:

@@ -47,11 +47,16 @@ def certificate_of(key: rsa.RSAPrivateKey) -> x509.Certificate:
     )
 
 
+def write_tls_files(home: Path) -> None:
+    """Write ``web.pem`` and ``web.key``."""
+    key = new_key()
+    (home / "web.pem").write_bytes(pem(certificate_of(key)))
+    write_key(home / "web.key", key)
+
+
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    key = new_key()
-    (tmp_path / "web.pem").write_bytes(pem(certificate_of(key)))
-    write_key(tmp_path / "web.key", key)
+    write_tls_files(tmp_path)
     return tmp_path
 
 

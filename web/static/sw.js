@@ -1,4 +1,5 @@
-// Keeps a card page and what it is made of for when there is no network. The network comes first.
+// Keeps a card page and what it is made of for when there is no network, or no answer from the shop
+// but "later" (429, 5xx). The network comes first.
 
 const PAGES = "tillcard-pages";
 const PARTS = ["web.css", "icon.svg", "card.js", "codes.js", "phone.js"].map((n) => `/static/${n}`);
@@ -18,7 +19,7 @@ async function answer(request) {
   const fresh = fetch(request).then(async (response) => {
     if (response.ok) await cache.put(key, response.clone());
     if (response.status === 404) await cache.delete(key);
-    return response;
+    return (response.status >= 429 && await cache.match(key)) || response;
   });
   const late = new Promise((_, failed) => { setTimeout(failed, PATIENCE_MS); });
   try {
