@@ -15,21 +15,13 @@ from daemon.ledger.store import SaleRow
 from daemon.programme.basket import LINES_MAX, BasketLine, Fact
 from daemon.programme.quote import Earned, Quote, QuotedLine
 from daemon.programme.returns import GivenBack, LineBack
+from daemon.texts import Code, SaidText, Text
 
 CODES_MAX = 50
 """Codes on one sale."""
-TEXT_CHARS_MAX = 500
-"""A reason, or another free text."""
 
-Text = Annotated[str, msgspec.Meta(max_length=TEXT_CHARS_MAX)]
-SaidText = Annotated[str, msgspec.Meta(max_length=TEXT_CHARS_MAX, pattern=r"\S")]
-"""A text that must say something."""
-RequestId = Annotated[
-    str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")
-]
-"""An id that the POS makes: 1 to 64 characters, none of them a control character."""
 Lines = Annotated[tuple[BasketLine, ...], msgspec.Meta(max_length=LINES_MAX)]
-Codes = Annotated[tuple[str, ...], msgspec.Meta(max_length=CODES_MAX)]
+Codes = Annotated[tuple[Code, ...], msgspec.Meta(max_length=CODES_MAX)]
 
 
 class Override(msgspec.Struct, frozen=True):

@@ -6,7 +6,6 @@ from typing import Annotated
 import msgspec
 
 from daemon.accounts.cards import Profile
-from daemon.answers import RequestId, Text
 from daemon.clock import Clock, rfc3339
 from daemon.editions import Editions
 from daemon.errors import ErrorCode, RefusedError
@@ -27,6 +26,7 @@ from daemon.programme.status import (
     tick,
     window_to,
 )
+from daemon.texts import RequestId, Text
 
 AccountId = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 

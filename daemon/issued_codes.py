@@ -7,7 +7,7 @@ import msgspec
 
 from daemon.accounts import codes
 from daemon.accounts.life import Life
-from daemon.answers import IssuedCode, RequestId, Text
+from daemon.answers import IssuedCode
 from daemon.clock import Clock, rfc3339
 from daemon.editions import Editions
 from daemon.errors import ErrorCode, RefusedError
@@ -16,6 +16,7 @@ from daemon.ledger.ledger import Key, Ledger
 from daemon.ledger.rows import CODE, CodeRow
 from daemon.ledger.store import Change, Store
 from daemon.programme.programme import local_day
+from daemon.texts import Code, RequestId, Text
 
 CODES_A_CALL_MAX = 1_000
 Day = Annotated[str, msgspec.Meta(pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$")]
@@ -29,7 +30,7 @@ class IssueCodesTerms(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     request_id: RequestId
-    campaign: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    campaign: Code
     count: Annotated[int, msgspec.Meta(ge=1, le=CODES_A_CALL_MAX)] = 1
     uses: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 0
     card: Text = ""
@@ -49,7 +50,7 @@ class CodesIssued(msgspec.Struct, frozen=True, kw_only=True):
 class ShowCodeTerms(msgspec.Struct, frozen=True):
     """A code."""
 
-    code: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    code: Code
 
 
 class CodeShown(msgspec.Struct, frozen=True, kw_only=True):

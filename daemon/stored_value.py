@@ -6,7 +6,6 @@ import msgspec
 
 from daemon.accounts.cards import Profile
 from daemon.accounts.life import Life
-from daemon.answers import RequestId, Text
 from daemon.clock import Clock, rfc3339
 from daemon.editions import Editions
 from daemon.errors import ErrorCode, RefusedError
@@ -18,6 +17,7 @@ from daemon.ledger.purse import Lot, put
 from daemon.ledger.rows import MEMBERS_OF
 from daemon.ledger.store import Change, Store
 from daemon.programme.programme import local_day
+from daemon.texts import RequestId, Text
 
 TOPUP_MAX = 1_000_000_000
 

@@ -23,13 +23,10 @@ from daemon.errors import ErrorCode, RefusedError
 from daemon.ledger.entries import Entry
 from daemon.ledger.ledger import Key, Ledger
 from daemon.ledger.store import CardRow, Change, CustomerRow, Store
+from daemon.texts import RequestId, Text
 
-TEXT_CHARS_MAX = 500
 NUMBER_DRAWS_MAX = 20
 """Draws for a number that nobody has. Past it the number space is as good as full: no card."""
-
-RequestId = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
-Text = Annotated[str, msgspec.Meta(max_length=TEXT_CHARS_MAX)]
 
 STATES: Mapping[tuple[str, str], str] = {
     ("stock", "hand_out"): "handed_out",

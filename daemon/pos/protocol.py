@@ -4,9 +4,10 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from daemon.answers import Override, RequestId, SaleTerms, Text
+from daemon.answers import Override, SaleTerms
 from daemon.pos.claims import CLAIM_TTL_S_MAX
 from daemon.programme.basket import LINES_MAX, LineId
+from daemon.texts import RequestId, Text
 
 HOLD_TTL_S_MAX = 7 * 24 * 3_600
 SCAN_CHARS_MAX = 4_096

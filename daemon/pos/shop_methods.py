@@ -6,7 +6,6 @@ from typing import Annotated
 import msgspec
 
 from daemon.accounts.life import CardDone, CardTerms, IssueTerms, Life, ReplaceTerms
-from daemon.answers import RequestId, Text
 from daemon.club import Club, Decided, DecisionTerms, Listing, ListTerms
 from daemon.editions import Activated, Editions
 from daemon.errors import ErrorCode
@@ -27,6 +26,7 @@ from daemon.programme.checks import check
 from daemon.programme.errors import ProgrammeError
 from daemon.programme.programme import load
 from daemon.stored_value import CardShown, ShowTerms, StoredValue, ToppedUp, TopUpTerms
+from daemon.texts import RequestId, Text
 
 PROGRAMME_CHARS_MAX = 200_000
 """A programme sent over the socket: a request is at most 256 KiB."""

@@ -11,6 +11,7 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
+from daemon.answers import CODES_MAX
 from daemon.app import App
 from daemon.errors import ErrorCode
 from daemon.pos.claims import CLAIM_TTL_S_MAX
@@ -22,6 +23,7 @@ from daemon.pos.lines import LINE_BYTES_MAX
 from daemon.pos.protocol import SimulatedAction
 from daemon.pos.server import CONNECTIONS_MAX, DRAIN_S_MAX, HELLO_S_MAX, TCP_CONNECTIONS_MAX
 from daemon.programme.basket import LINES_MAX
+from daemon.texts import CODE_CHARS_MAX
 from tests.support.till import PATIENCE_S, PLASTIC, Pos
 
 PAGE = (Path(__file__).parent.parent.parent / "docs/pos-protocol.md").read_text("utf-8")
@@ -208,6 +210,8 @@ async def test_a_shell_and_socat_are_enough(till: App) -> None:
         ("and 16 on the TCP port", TCP_CONNECTIONS_MAX),
         ("| 30 s |", int(DRAIN_S_MAX)),
         ("| 10,000 |", EVENTS_KEPT_MAX),
+        ("| 50, 200 |", CODES_MAX),
+        (", 200 |", CODE_CHARS_MAX),
         ("| 24 hours |", CLAIM_TTL_S_MAX // 3_600),
         ("after 10 s the connection", int(HELLO_S_MAX)),
     ],
