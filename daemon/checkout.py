@@ -37,7 +37,7 @@ from daemon.editions import Editions
 from daemon.errors import ErrorCode, RefusedError
 from daemon.ledger import chip_sales, members, returns, sales
 from daemon.ledger.chip_sales import WAITING
-from daemon.ledger.ledger import Key, Ledger, refusal_in
+from daemon.ledger.ledger import Key, Ledger, nothing_more, refusal_in
 from daemon.ledger.owed import chip_purse
 from daemon.ledger.rows import CODES_OF, MEMBERS_OF
 from daemon.ledger.sales import Return, ReturnedLine, Sale
@@ -345,13 +345,14 @@ class Checkout:
     async def _post(
         self, key: Key, draft: Draft, decide: Callable[[View], tuple[Change, msgspec.Struct]]
     ) -> msgspec.Raw:
+        decides_statuses = draft.sale.account and self._editions.active.statuses
         return await self._ledger.perform(
             key,
             at=draft.sale.at,
             sale_id=draft.sale.sale_id,
             accounts=draft.accounts,
             counters=draft.counters,
-            also=draft.members,
+            also=draft.members if decides_statuses else nothing_more,
             decide=decide,
         )
 
@@ -396,7 +397,7 @@ class Checkout:
             raise RefusedError(
                 ErrorCode.QUOTE_UNKNOWN, "This quote is not known any more; quote again."
             )
-        priced = self._pricing.with_burn(priced, terms.burn)
+        priced = await self._pricing.with_burn(priced, terms.burn)
         self._check_may_spend(priced, terms.override)
         return priced
 
@@ -411,7 +412,7 @@ class Checkout:
         programme = await self._editions.version(held.frozen.programme)
         frozen, quote = held.frozen, held.quote
         if terms.burn is not None:
-            frozen, quote = repriced(programme, frozen, terms.burn)
+            frozen, quote = await repriced(programme, frozen, terms.burn)
         sale = msgspec.structs.replace(
             held,
             at=rfc3339(now),

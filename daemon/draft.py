@@ -36,10 +36,7 @@ class Draft(msgspec.Struct, frozen=True):
 
     def members(self, store: Store, view: View) -> View:
         """Read where the account stands with the statuses."""
-        account = self.sale.account
-        if not account:
-            return view
-        states = members.states_of(store.ask(MEMBERS_OF, account))
+        states = members.states_of(store.ask(MEMBERS_OF, self.sale.account))
         return msgspec.structs.replace(view, members=states)
 
     def settled(self, view: View) -> Sale:

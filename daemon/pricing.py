@@ -1,5 +1,6 @@
 """From what the till says to a price: gather the facts, ask the programme."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 
@@ -29,6 +30,8 @@ TILL_FACTS = ("channel", "flag.", "order.", "ask.")
 """How the facts begin that a till may tell; others that it sends are ignored."""
 CASHIER = "cashier"
 """The role of everybody whom the configuration does not name."""
+LINES_TIMES_RULES_MAX = 20_000
+"""What is priced between two turns of the event loop: some milliseconds. More is done beside it."""
 REFERRERS = {
     "card.referrer": "referrer",
     "card.referrer.partner": "partner",
@@ -141,7 +144,7 @@ class Pricing:
         return Priced(
             programme=programme,
             frozen=Frozen(programme=programme.version, now=now, basket=basket, facts=facts),
-            quote=quote_of(programme, basket, now, facts),
+            quote=await _priced(programme, basket, now, facts),
             account=account_id,
             presentation=presentation.presentation if presentation else "",
             today=today.toordinal(),
@@ -151,11 +154,11 @@ class Pricing:
             counters=keys,
         )
 
-    def with_burn(self, priced: Priced, burn: int | dict[str, int] | None) -> Priced:
+    async def with_burn(self, priced: Priced, burn: int | dict[str, int] | None) -> Priced:
         """Return ``priced`` with another burn, all else as it was frozen."""
         if burn is None:
             return priced
-        frozen, quote = repriced(priced.programme, priced.frozen, burn)
+        frozen, quote = await repriced(priced.programme, priced.frozen, burn)
         return msgspec.structs.replace(priced, frozen=frozen, quote=quote)
 
     def chip_worth(self) -> int:
@@ -195,13 +198,22 @@ def quote_of(programme: Programme, basket: Basket, now: datetime, values: dict[s
     return codes.with_uses(programme, quote, basket.codes, values)
 
 
-def repriced(
+async def _priced(
+    programme: Programme, basket: Basket, now: datetime, values: dict[str, Fact]
+) -> Quote:
+    """Price a basket, and let no other client wait for a large one."""
+    if len(basket.lines) * len(programme.rules) <= LINES_TIMES_RULES_MAX:
+        return quote_of(programme, basket, now, values)
+    return await asyncio.to_thread(quote_of, programme, basket, now, values)
+
+
+async def repriced(
     programme: Programme, frozen: Frozen, burn: int | dict[str, int]
 ) -> tuple[Frozen, Quote]:
     """Price again with another burn under the frozen programme, facts and time."""
     basket = msgspec.structs.replace(frozen.basket, burn=burn_by_purse(programme, burn))
     frozen = msgspec.structs.replace(frozen, basket=basket)
-    return frozen, quote_of(programme, basket, frozen.now, frozen.facts)
+    return frozen, await _priced(programme, basket, frozen.now, frozen.facts)
 
 
 def ordinal_counters(today: date) -> tuple[str, str]:

@@ -40,6 +40,11 @@ class _Refusal(msgspec.Struct, frozen=True):
     extra: dict[str, int | str] = {}
 
 
+def nothing_more(store: Store, view: View) -> View:
+    """Leave a view as it was read: the decision needs nothing besides."""
+    return view
+
+
 class Ledger:
     """One ledger, one writer. ``writing`` and ``reading`` are two connections to one database.
 
@@ -139,7 +144,7 @@ class Ledger:
         decide: Callable[[View], tuple[Change, msgspec.Struct]],
         sale_id: str = "",
         counters: Iterable[str] = (),
-        also: Callable[[Store, View], View] = lambda store, view: view,
+        also: Callable[[Store, View], View] = nothing_more,
     ) -> msgspec.Raw:
         """Decide and write one request, exactly once; return its answer as JSON.
 
