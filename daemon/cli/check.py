@@ -1,10 +1,14 @@
-"""``tillcard check``: what is wrong with a programme file, and what is doubtful."""
+"""``tillcard check``: what is wrong with a programme file; and it comes into force if asked."""
 
+import os
+import secrets
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
+from daemon.cli.call import TOKEN_FILE, PortOption, SocketOption, TokenOption, advice, connected
+from daemon.pos.client import CallError, UnreachableError
 from daemon.programme.checks import check as doubts
 from daemon.programme.errors import ProgrammeError
 from daemon.programme.programme import Programme, load
@@ -12,14 +16,40 @@ from daemon.programme.programme import Programme, load
 
 def check(
     file: Annotated[Path, typer.Argument(help="The programme file, TOML.")],
+    activate: Annotated[
+        bool, typer.Option("--activate", help="Bring it into force in the running daemon.")
+    ] = False,
+    at: Annotated[
+        str, typer.Option(help="With --activate: from when on, RFC 3339 with offset; else now.")
+    ] = "",
+    socket: SocketOption = None,
+    port: PortOption = None,
+    token_file: TokenOption = TOKEN_FILE,
 ) -> None:
-    """Check a programme file: errors end with status 1, warnings do not."""
+    """Check a programme file: errors end with status 1, warnings do not.
+
+    Sales that were priced before --activate are returned under the programme that priced them.
+    """
+    if at and not activate:
+        raise typer.BadParameter("--at says when to --activate", param_hint="--at")
     programme = load_file(file)
     warnings = doubts(programme)
     for warning in warnings:
         typer.echo(f"warning: {warning.path}: {warning.message}")
     counts = f"{len(programme.rules)} rules, {len(warnings)} warnings"
     typer.echo(f"{programme.id} {programme.version}: {counts}")
+    if not activate:
+        return
+    by = os.environ.get("USER", f"uid {os.getuid()}")
+    terms = {"request_id": secrets.token_hex(16), "text": programme.text, "by": by}
+    try:
+        with connected(socket, port, token_file) as client:
+            done = client.call("programme.activate", terms | ({"at": at} if at else {}))
+    except UnreachableError as error:
+        refuse(str(error))
+    except CallError as error:
+        refuse(f"It is not in force. {advice(error)}")
+    typer.echo(f"in force from {done['at']} on")
 
 
 def load_file(file: Path) -> Programme:

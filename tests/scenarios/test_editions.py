@@ -1,12 +1,15 @@
 """A programme changes while the till sells."""
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from daemon.app import App
+from daemon.cli.commands import app
 from daemon.clock import rfc3339
 from tests.scenarios.shops import HEAD, goods, override, refusal
 from tests.support.clock import HandClock
@@ -212,3 +215,42 @@ class TestRecompute:
         assert (back["refund"], back["burned_back"]) == (3_500, {"bonus": 4_500})
         rest = await pos.call("sale.return", return_id="r2", sale_id="s1", whole=True)
         assert (rest["refund"], rest["burned_back"]) == (5_500, {"bonus": 4_500})
+
+
+async def command(*words: str) -> tuple[int, str]:
+    """Run ``tillcard``; return its exit status and all that it said."""
+    result = await asyncio.to_thread(CliRunner().invoke, app, words)
+    return result.exit_code, result.output
+
+
+async def test_the_owner_brings_a_file_into_force_with_one_command(
+    pos: Pos, till: App, clock: HandClock, tmp_path: Path
+) -> None:
+    file = tmp_path / "new.toml"
+    file.write_text(TEN, "utf-8")
+    words = ("check", str(file), "--activate", "--socket", str(till.socket))
+    code, said = await command(*words)
+    assert (code, said.splitlines()[-1]) == (0, f"in force from {rfc3339(clock.now())} on")
+    assert await price(pos) == 9_000
+    file.write_text(TEN.replace("10 }", "20 }"), "utf-8")
+    tomorrow = clock.now() + timedelta(days=1)
+    assert (await command(*words, "--at", tomorrow.isoformat()))[0] == 0
+    assert await price(pos) == 9_000
+    clock.move(days=1)
+    await till.look_after()
+    assert await price(pos) == 8_000
+
+
+async def test_what_cannot_come_into_force_is_said_and_the_old_one_stays(
+    pos: Pos, till: App, tmp_path: Path
+) -> None:
+    file = tmp_path / "new.toml"
+    file.write_text(TEN.replace("UAH", "EUR"), "utf-8")
+    words = ("check", str(file), "--activate", "--socket", str(till.socket))
+    code, said = await command(*words)
+    assert code == 1
+    assert "It is not in force. programme.currency: a shop keeps its currency." in said
+    nowhere = await command(*words[:-1], str(tmp_path / "none.sock"))
+    assert nowhere[0] == 1
+    assert await price(pos) == 9_500
+    assert (await command("check", str(file), "--at", "2026-12-01T00:00:00+02:00"))[0] == 2
