@@ -226,6 +226,7 @@ class Room:
             capabilities=sorted(self.methods),
             terminal=self.config.till.terminal,
             currency=self.editions.active.currency,
+            language=self.config.till.language,
         )
 
     async def status(self) -> DaemonStatus:

@@ -31,11 +31,15 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class TillSection(Section, frozen=True, kw_only=True):
-    """Who this till is. ``store`` and ``terminal`` are written on every sale."""
+    """Who this till is. ``store`` and ``terminal`` are written on every sale.
+
+    language: of the sentences for the cashier; a POS may ask for another in ``hello``.
+    """
 
     shop: str = "Our shop"
     store: str = "1"
     terminal: str = "till-1"
+    language: Literal["en", "uk"] = "en"
 
 
 class SocketSection(Section, frozen=True, kw_only=True):

@@ -89,13 +89,16 @@ class Connection(asyncio.Protocol):
         """Greet the client, or turn it away when the house is full."""
         assert isinstance(transport, asyncio.Transport)
         if not self._admit(self):
-            _turn_away(transport)
+            _turn_away(transport, self.service.greeting.language)
             return
         self._transport = transport
         transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES_MAX)
         service = self.service
         role = service.role_of(transport)
-        self._session = Session(role, service.greeting.terminal, service.events, service.token)
+        greeting = service.greeting
+        self._session = Session(
+            role, greeting.terminal, service.events, greeting.language, service.token
+        )
         if role is Role.NOBODY:
             loop = asyncio.get_running_loop()
             self._hello_deadline = loop.call_later(service.hello_s, self._cut_nobody)
@@ -263,9 +266,9 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
 
 
-def _turn_away(transport: asyncio.Transport) -> None:
+def _turn_away(transport: asyncio.Transport, language: str) -> None:
     """Say that the house is full and close; nothing is read."""
     transport.set_protocol(asyncio.Protocol())
     busy = RefusedError(ErrorCode.BUSY, "Too many programs are connected; try again later.")
-    transport.write(line_of(Failure(None, refusal(busy))))
+    transport.write(line_of(Failure(None, refusal(busy, language))))
     transport.close()

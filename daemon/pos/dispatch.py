@@ -64,7 +64,7 @@ async def _answer(request: Request, methods: Mapping[str, Method], session: Sess
         result = await _carry_out(request, methods, session)
         return _encode(request.id, result)
     except RefusedError as error:
-        return _failure(request, refusal(error))
+        return _failure(request, refusal(error, session.language))
     except ProtocolFaultError as error:
         return _failure(request, fault(error))
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from daemon.errors import RefusedError
 from daemon.pos.envelope import ErrorBody
+from daemon.pos.language import say
 
 
 class ProtocolCode(IntEnum):
@@ -26,18 +27,19 @@ class ProtocolFaultError(Exception):
         self.detail = detail
 
 
-def refusal(error: RefusedError) -> ErrorBody:
+def refusal(error: RefusedError, language: str) -> ErrorBody:
     """Return the error of a refused request; its ``extra`` fields stand beside the fixed ones."""
+    detail = say(language, error.detail, error.code)
     data: dict[str, Any] = {
         **error.extra,
         "name": error.code.wire_name,
         "retryable": error.code.retryable,
         "state_unknown": error.state_unknown,
-        "detail": error.detail,
+        "detail": detail,
     }
     if error.reader is not None:
         data["reader"] = error.reader
-    return ErrorBody(error.code.value, error.detail, data)
+    return ErrorBody(error.code.value, detail, data)
 
 
 def fault(error: ProtocolFaultError) -> ErrorBody:

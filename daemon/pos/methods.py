@@ -27,6 +27,7 @@ from daemon.pos.discover import openrpc
 from daemon.pos.dispatch import Method
 from daemon.pos.errors import ProtocolCode, ProtocolFaultError
 from daemon.pos.inputs import Inputs
+from daemon.pos.language import say
 from daemon.pos.peers import Role
 from daemon.pos.protocol import (
     Claimed,
@@ -165,11 +166,13 @@ class Till:
             shown, waiting = self._inputs.last_shown(params.reader)
             identified = await self._checkout.identify(shown, params.reader)
             waiting.presentation = identified.presentation
-            return identified
-        if params.scan is not None:
-            return await self._checkout.identify(Shown(Medium.BARCODE, params.scan.encode()))
-        assert params.number is not None
-        return await self._checkout.identify(Shown(Medium.TYPED, params.number.encode()))
+        elif params.scan is not None:
+            identified = await self._checkout.identify(Shown(Medium.BARCODE, params.scan.encode()))
+        else:
+            assert params.number is not None
+            identified = await self._checkout.identify(Shown(Medium.TYPED, params.number.encode()))
+        message = say(session.language, identified.message)
+        return msgspec.structs.replace(identified, message=message)
 
     async def phone_link(self, session: Session, params: PhoneLinkParams) -> PhoneLink:
         """Make a link that gives the card to the customer's phone."""

@@ -4,6 +4,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from daemon.pos.events import Cursor, EventRing
+from daemon.pos.language import ENGLISH
 from daemon.pos.peers import Role
 
 
@@ -13,6 +14,7 @@ class Session:
 
     terminal: the till that this daemon serves.
     client:   the POS program's own name and version, as ``hello`` gave them, or "".
+    language: of the sentences for the cashier, one of ``language.LANGUAGES``.
     token:    what ``hello`` must bring while the role is NOBODY.
     cursor:   set by ``events.subscribe``; None while the client wants no events.
     claims:   whether ``exits`` will free the readers it claimed.
@@ -23,6 +25,7 @@ class Session:
     role: Role
     terminal: str
     events: EventRing
+    language: str = ENGLISH
     token: str = ""
     client: str = ""
     client_version: str = ""

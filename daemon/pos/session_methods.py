@@ -8,6 +8,7 @@ import msgspec
 from daemon.errors import ErrorCode, RefusedError
 from daemon.pos.dispatch import Method
 from daemon.pos.events import Cursor
+from daemon.pos.language import ENGLISH, known_language
 from daemon.pos.peers import Role
 from daemon.pos.session import Session
 
@@ -22,28 +23,39 @@ class ProtocolVersion(msgspec.Struct, frozen=True):
 
 
 class Greeting(msgspec.Struct, frozen=True, kw_only=True):
-    """What the server says first. ``currency`` is an ISO 4217 code."""
+    """What the server says first. ``currency`` is an ISO 4217 code.
+
+    language: of the sentences for the cashier, until ``hello`` asks for another.
+    """
 
     protocol: ProtocolVersion = ProtocolVersion(1, 0)
     server: str
     capabilities: list[str]
     terminal: str
     currency: str
+    language: str = ENGLISH
 
 
 class HelloParams(msgspec.Struct, frozen=True):
-    """Who calls. ``token`` is for connections that are not Unix sockets."""
+    """Who calls.
+
+    token:    for connections that are not Unix sockets.
+    language: of the sentences for the cashier, ``en`` or ``uk``, also as ``uk-UA``; another than
+              these leaves it as it is.
+    """
 
     client: ClientText
     version: ClientText
     token: Annotated[str, msgspec.Meta(max_length=256)] | None = None
+    language: ClientText = ""
 
 
 class HelloResult(msgspec.Struct, frozen=True):
-    """What the caller may do: ``read``, ``sale`` or ``admin``."""
+    """What the caller may do: ``read``, ``sale`` or ``admin``; and the language it is told in."""
 
     role: str
     terminal: str
+    language: str
 
 
 class SubscribeParams(msgspec.Struct, frozen=True):
@@ -87,7 +99,8 @@ async def hello(session: Session, params: HelloParams) -> HelloResult:
             )
         session.role = Role.SALE
     session.client, session.client_version = params.client, params.version
-    return HelloResult(session.role.wire_name, session.terminal)
+    session.language = known_language(params.language, session.language)
+    return HelloResult(session.role.wire_name, session.terminal, session.language)
 
 
 async def subscribe(session: Session, params: SubscribeParams) -> SubscribeResult:

@@ -38,7 +38,7 @@ def check(answer: bytes) -> None:
 async def answer_to(line: bytes, role: Role = Role.ADMIN) -> bytes:
     shop = Shop()
     shop.may_post.set()
-    return await dispatch(line, shop.methods(), Session(role, "till-1", new_ring(), "secret"))
+    return await dispatch(line, shop.methods(), Session(role, "till-1", new_ring(), token="secret"))
 
 
 @given(st.binary(max_size=300))

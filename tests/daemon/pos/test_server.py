@@ -29,6 +29,7 @@ async def test_the_server_speaks_first(path: Path) -> None:
                 "capabilities": ["sale"],
                 "terminal": "till-1",
                 "currency": "EUR",
+                "language": "en",
             },
         }
 
@@ -36,7 +37,11 @@ async def test_the_server_speaks_first(path: Path) -> None:
 async def test_hello_names_the_client_and_tells_it_its_role(path: Path) -> None:
     async with server_of(Shop()).listening(path), connected(path) as pos:
         hello = {"client": "demo", "version": "1.2", "token": "of no use here"}
-        assert await pos.call("hello", hello) == {"role": "admin", "terminal": "till-1"}
+        assert await pos.call("hello", hello) == {
+            "role": "admin",
+            "terminal": "till-1",
+            "language": "en",
+        }
         whoami = {"role": "admin", "client": "demo", "till": "till-1"}
         assert await pos.call("whoami") == whoami
 

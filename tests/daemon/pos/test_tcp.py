@@ -50,7 +50,7 @@ def test_the_token_is_the_daemon_s_user_s_alone(tcp_till: App) -> None:
 
 async def test_with_the_token_a_client_may_sell_and_not_more(tcp_till: App, stranger: Pos) -> None:
     hello = await stranger.call("hello", **HELLO, token=token_of(tcp_till))
-    assert hello == {"role": "sale", "terminal": "till-1"}
+    assert hello == {"role": "sale", "terminal": "till-1", "language": "en"}
     presentation = await show_plastic(stranger)
     sold = await stranger.call("sale.commit", sale_id="s1", presentation=presentation, lines=BASKET)
     assert sold["state"] == "posted"
