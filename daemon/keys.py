@@ -10,7 +10,7 @@ from typing import Annotated
 
 import msgspec
 
-from card_formats.chip.purse import KEY_GENERATIONS_MAX, TillKey
+from card_formats.chip.purse import GENERATION_MAX, KEY_GENERATIONS_MAX, TillKey
 from card_formats.chip.purse_issue import CardKeys
 from card_formats.chip.purse_layout import (
     DEBIT_KEY,
@@ -69,10 +69,10 @@ def _load(path: Path) -> bytes:
 class KeyGeneration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The shop's keys of one generation, 16 bytes in hex; "" for one that this till must not have.
 
-    version: 1 to 255, written on every card with its keys.
+    version: of the generation, written on every card with its keys.
     """
 
-    version: Annotated[int, msgspec.Meta(ge=1, le=255)]
+    version: Annotated[int, msgspec.Meta(ge=1, le=GENERATION_MAX)]
     debit: str
     load: str = ""
     read: str = ""
@@ -123,27 +123,24 @@ class ChipKeys:
         """Whether this till may add to a card."""
         return bool(self._generations[-1].load)
 
-    def till_key(self, uid: bytes, version: int | None = None) -> TillKey:
-        """Return the load key of a card where this till has one, else its debit key.
-
-        version: the generation that the card is known to have; another than ours is no hint.
-        """
+    def till_key(self, uid: bytes) -> TillKey:
+        """Return the load key of a card where this till has one, else its debit key."""
         number = LOAD_KEY if self.may_load else DEBIT_KEY
-        by_version = {
-            one.version: self._diversified(one, number, uid)
-            for one in self._generations
-            if self._secret(one, number)
-        }
-        if version in by_version:
-            by_version = {version: by_version[version]}
-        return TillKey(number, by_version)
+        return TillKey(
+            number,
+            {
+                one.version: self._diversified(one, number, uid)
+                for one in self._generations
+                if self._secret(one, number)
+            },
+        )
 
-    def card_keys(self, uid: bytes, version: int | None = None) -> CardKeys:
+    def card_keys(self, uid: bytes, generation: int | None = None) -> CardKeys:
         """Return all four keys of a card, of the newest generation unless told.
 
         Raises: KeyFileError where the file has not all of them.
         """
-        wanted = self.versions[-1] if version is None else version
+        wanted = self.versions[-1] if generation is None else generation
         (one,) = (one for one in self._generations if one.version == wanted)
         if not all(self._secret(one, number) for number in range(KEYS)):
             raise KeyFileError("This till's key file has not all keys; cards are made elsewhere.")

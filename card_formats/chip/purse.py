@@ -1,21 +1,37 @@
 """The purse at the till: open it, pay from it, read its history. Nine APDUs a purchase."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 import msgspec
+from msgspec.structs import replace
 
 from card_formats.apdu import Dialogue
 from card_formats.chip.desfire import commands
 from card_formats.chip.desfire.ev1 import authenticate_ev1
 from card_formats.chip.desfire.ev2 import authenticate_ev2
 from card_formats.chip.desfire.wire import Channel, OpenChannel, Status
+from card_formats.chip.purse_contents import (
+    PRIZE_SLOT_BYTES,
+    PRIZE_SLOTS,
+    Customer,
+    Prize,
+    decode_customer,
+    decode_prizes,
+    encode_customer,
+    encode_prize,
+)
 from card_formats.chip.purse_layout import (
     AID,
     AMOUNT_MAX,
+    CUSTOMER_BYTES,
+    CUSTOMER_FILE,
     HISTORY_FILE,
     HISTORY_RECORDS_MAX,
     LOAD_KEY,
     MODE,
+    PRIZE_BYTES,
+    PRIZE_FILE,
     SEQ_MAX,
     STATE_BYTES,
     STATE_FILE,
@@ -33,6 +49,8 @@ from card_formats.chip.purse_layout import (
 from card_formats.errors import CardFormatError
 
 KEY_GENERATIONS_MAX = 2
+GENERATION_MAX = 0x7F
+_EV1_ONLY = 0x80
 
 
 class Messaging(StrEnum):
@@ -64,18 +82,18 @@ class Outcome(StrEnum):
 
 
 class TillKey(msgspec.Struct, frozen=True):
-    """One card's debit or load key: ``number``, and its value by its version byte.
+    """One card's debit or load key: ``number``, and its value by its generation.
 
-    by_version: one generation, or KEY_GENERATIONS_MAX while keys are being renewed; with two the
-                card is asked for its own, one APDU more.
+    by_generation: one, or KEY_GENERATIONS_MAX while keys are being renewed; with two the card is
+                   asked for its own, one APDU more.
     """
 
     number: int
-    by_version: dict[int, bytes]
+    by_generation: dict[int, bytes]
 
     def __repr__(self) -> str:
         """Hide the keys."""
-        return f"TillKey({self.number}, versions {sorted(self.by_version)})"
+        return f"TillKey({self.number}, generations {sorted(self.by_generation)})"
 
 
 class Payment(msgspec.Struct, frozen=True):
@@ -94,8 +112,8 @@ class Purse:
     state:     as last verified.
     handover:  of the last commit. It moves before the command is yielded, so that whoever finds
                NOT_SENT after stopping the dialogue knows that no later step of it will run.
-    messaging, key_version: which channel the card speaks and which generation of keys it has;
-               worth keeping for the next `open_purse`.
+    messaging: which channel the card speaks; worth keeping for the next `open_purse`.
+    key_generation: of the card's keys.
     """
 
     def __init__(
@@ -104,12 +122,12 @@ class Purse:
         key_no: int,
         messaging: Messaging,
         state: PurseState | NewerState,
-        key_version: int = 0,
+        key_generation: int = 0,
     ) -> None:
         self.channel = channel
         self.key_no = key_no
         self.messaging = messaging
-        self.key_version = key_version
+        self.key_generation = key_generation
         self.state = state
         self.handover = Handover.NOT_SENT
 
@@ -122,32 +140,40 @@ class Purse:
 def open_purse(
     key: TillKey, rnd_a: bytes, *, messaging: Messaging = Messaging.EV2
 ) -> Dialogue[Purse]:
-    """Select, authenticate, read STATE and balance: five APDUs.
+    """Select, authenticate, read STATE and balance: five APDUs, or six.
 
     rnd_a:     16 bytes that were never used before.
-    messaging: the channel to try; EV1 is fallen back to, one APDU more.
+    messaging: the channel to try. EV1 is fallen back to, one APDU more; a card that is asked for
+               its keys' generation tells its channel with it, so never both.
     Raises:    CardFormatError ``desfire.foreign`` or ``desfire.no-application`` from a card that
                is not ours, both after one APDU; ``desfire.authentication`` for a wrong key;
                ``purse.key-generation`` for a key version we have no key for; ``purse.…`` for a bad
                STATE; what the channel raises.
     """
-    assert 1 <= len(key.by_version) <= KEY_GENERATIONS_MAX
+    assert 1 <= len(key.by_generation) <= KEY_GENERATIONS_MAX
     yield from commands.select_application(AID)
-    version = yield from _choose_generation(key)
-    secret = key.by_version[version]
+    (generation, *others) = key.by_generation
+    if others:
+        version = yield from commands.get_key_version(OpenChannel(), key.number)
+        generation, messaging = decode_key_version(version)
+        if generation not in key.by_generation:
+            raise CardFormatError("purse.key-generation", f"key version {version} is not ours")
+    secret = key.by_generation[generation]
     channel, spoken = yield from authenticate(key.number, secret, rnd_a, messaging)
     raw = yield from commands.read_data(channel, STATE_FILE, 0, STATE_BYTES, MODE)
     balance = yield from commands.get_value(channel, VALUE_FILE, MODE)
-    return Purse(channel, key.number, spoken, decode_state(raw, balance), version)
+    return Purse(channel, key.number, spoken, decode_state(raw, balance), generation)
 
 
-def _choose_generation(key: TillKey) -> Dialogue[int]:
-    if len(key.by_version) == 1:
-        return next(iter(key.by_version))
-    version = yield from commands.get_key_version(OpenChannel(), key.number)
-    if version not in key.by_version:
-        raise CardFormatError("purse.key-generation", f"key version {version} is not ours")
-    return version
+def encode_key_version(generation: int, messaging: Messaging) -> int:
+    """Return the version byte of a key; 0 is the factory's."""
+    assert 0 <= generation <= GENERATION_MAX
+    return generation | (_EV1_ONLY if messaging is Messaging.EV1 else 0)
+
+
+def decode_key_version(version: int) -> tuple[int, Messaging]:
+    """Read a version byte: a key's generation, and the channel that its card speaks."""
+    return version & GENERATION_MAX, Messaging.EV1 if version & _EV1_ONLY else Messaging.EV2
 
 
 def authenticate(
@@ -172,7 +198,7 @@ def after_payment(state: PurseState | NewerState, payment: Payment) -> PurseStat
             ``seq`` is at its end.
     """
     assert len(payment.txid) == TXID_BYTES
-    known = _understood(state)
+    known = understood(state)
     if known.status is not PurseStatus.ACTIVE:
         name = known.status.name.lower()
         raise CardFormatError(f"purse.{name}", f"this card is {name}")
@@ -183,7 +209,7 @@ def after_payment(state: PurseState | NewerState, payment: Payment) -> PurseStat
         raise CardFormatError("purse.too-much", f"{balance} would be on the card")
     if known.seq >= SEQ_MAX:
         raise CardFormatError("purse.worn-out", "this card has counted to its end: replace it")
-    return msgspec.structs.replace(
+    return replace(
         known,
         balance=balance,
         seq=known.seq + 1,
@@ -195,9 +221,12 @@ def after_payment(state: PurseState | NewerState, payment: Payment) -> PurseStat
     )
 
 
-def pay(purse: Purse, payment: Payment) -> Dialogue[PurseState]:
+def pay(
+    purse: Purse, payment: Payment, slots: Mapping[int, Prize | None] | None = None
+) -> Dialogue[PurseState]:
     """Debit or credit, append to the history, write STATE, commit: four APDUs, one transaction.
 
+    slots:   prizes that change with the payment, by slot; None empties one. One APDU each.
     Returns: the new state, proved by the card.
     Raises:  CardFormatError as `after_payment`, before anything is sent; ``purse.no-load-key``
              for a credit with the debit key; ``desfire.boundary`` above the card's cap; what the
@@ -211,6 +240,10 @@ def pay(purse: Purse, payment: Payment) -> Dialogue[PurseState]:
         yield from commands.debit(purse.channel, VALUE_FILE, -payment.amount, MODE)
     elif payment.amount > 0:
         yield from commands.credit(purse.channel, VALUE_FILE, payment.amount, MODE)
+    for slot, prize in (slots or {}).items():
+        assert 0 <= slot < PRIZE_SLOTS
+        content, at = encode_prize(prize), slot * PRIZE_SLOT_BYTES
+        yield from commands.write_data(purse.channel, PRIZE_FILE, at, content, MODE)
     record = encode_record(
         PurchaseRecord(
             after.seq,
@@ -231,7 +264,11 @@ def set_status(purse: Purse, status: PurseStatus) -> Dialogue[PurseState]:
 
     Raises: CardFormatError ``purse.newer-schema``, what the channel raises.
     """
-    after = msgspec.structs.replace(_understood(purse.state), status=status)
+    return (yield from write_state(purse, replace(understood(purse.state), status=status)))
+
+
+def write_state(purse: Purse, after: PurseState) -> Dialogue[PurseState]:
+    """Write STATE, and nothing with it. Raises CardFormatError as the channel does."""
     _begin(purse)
     return (yield from _commit_state(purse, after))
 
@@ -245,7 +282,7 @@ def read_history(
     Raises:  CardFormatError ``purse.newer-schema``, ``purse.bad-history`` when the records are
              not those of ``seq``; what the channel raises.
     """
-    written = _understood(purse.state).seq
+    written = understood(purse.state).seq
     kept = min(count, min(written, HISTORY_RECORDS_MAX) - back)
     if kept <= 0:
         return ()
@@ -257,6 +294,37 @@ def read_history(
     return records
 
 
+def read_prizes(purse: Purse) -> Dialogue[tuple[Prize | None, ...]]:
+    """Read all slots: two APDUs. Raises CardFormatError as `decode_prizes`; the channel's."""
+    return decode_prizes(
+        (yield from commands.read_data(purse.channel, PRIZE_FILE, 0, PRIZE_BYTES, MODE))
+    )
+
+
+def read_customer(purse: Purse) -> Dialogue[Customer]:
+    """Read whose card it is, with the load key: two APDUs.
+
+    Raises: CardFormatError ``desfire.authentication`` for the debit key; as `decode_customer`;
+            what the channel raises.
+    """
+    return decode_customer(
+        (yield from commands.read_data(purse.channel, CUSTOMER_FILE, 0, CUSTOMER_BYTES, MODE))
+    )
+
+
+def write_customer(purse: Purse, customer: Customer) -> Dialogue[PurseState]:
+    """Write whose card it is, with the load key, then count the change in STATE's flags.
+
+    The file is written at once: torn in between, it is new and its count is old; do it again.
+    Raises: CardFormatError ``purse.newer-schema``, before anything is sent; what the channel
+            raises.
+    """
+    state, content = understood(purse.state), encode_customer(customer)
+    counted = replace(state, flags=(state.flags + 1) % 0x100)
+    yield from commands.write_data(purse.channel, CUSTOMER_FILE, 0, content, MODE)
+    return (yield from write_state(purse, counted))
+
+
 def settle(purse: Purse, seq: int, txid: bytes) -> Dialogue[Outcome]:
     """Find out what became of the payment ``txid`` that was to be number ``seq``: at most one APDU.
 
@@ -264,7 +332,7 @@ def settle(purse: Purse, seq: int, txid: bytes) -> Dialogue[Outcome]:
              that far, or when the card counts less than it did before.
     Raises:  CardFormatError as `read_history`.
     """
-    state = _understood(purse.state)
+    state = understood(purse.state)
     if state.seq == seq - 1:
         return Outcome.NOT_WRITTEN
     if state.seq < seq:
@@ -276,7 +344,8 @@ def settle(purse: Purse, seq: int, txid: bytes) -> Dialogue[Outcome]:
     return Outcome.WRITTEN if txid in txids else Outcome.UNDECIDED
 
 
-def _understood(state: PurseState | NewerState) -> PurseState:
+def understood(state: PurseState | NewerState) -> PurseState:
+    """Return ``state``, which may be rewritten. Raises CardFormatError ``purse.newer-schema``."""
     if isinstance(state, NewerState):
         raise CardFormatError("purse.newer-schema", "this card needs a newer till program")
     return state

@@ -50,7 +50,7 @@ class PurseState(msgspec.Struct, frozen=True):
     last_txid:   of the payment that made ``seq``; eight zeros on a new card.
     last_amount: what that payment added; negative when it took.
     last_time_s: seconds since 1970.
-    flags:       not used yet; kept as found.
+    flags:       how often the customer data was written, modulo 256.
     """
 
     balance: int

@@ -12,7 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from card_formats.atr import decode_atr, storage_card
-from card_formats.chip.purse import set_status
+from card_formats.chip.purse import Messaging, set_status
 from card_formats.chip.purse_layout import TXID_BYTES, NewerState, PurseState, PurseStatus
 from card_formats.chip.uid import read_uid
 from card_formats.credential import Credential, Medium, Shown, Trust, mask
@@ -122,10 +122,9 @@ class ChipPurses:
     async def _open(self, reader: str, shown: Shown, known: _Known) -> OpenCard | None:
         if len(shown.raw) != UID_BYTES:
             return None
-        if known.chip is not None:
-            self._terminal.hint(known.chip.uid, known.chip.speaks)
+        is_old = known.chip is not None and known.chip.speaks == Messaging.EV1
         try:
-            return await self._terminal.open(reader)
+            return await self._terminal.open(reader, Messaging.EV1 if is_old else Messaging.EV2)
         except CardFormatError as error:
             if error.code in _NOT_A_PURSE:
                 return None
@@ -209,8 +208,8 @@ class ChipPurses:
 
     async def _note(self, card: OpenCard, state: PurseState) -> None:
         """Keep how far the chip has counted; other tills count on it too."""
-        hint = card.hint.encode()
-        seen = ChipRow(card.uid, state.seq, state.last_txid.hex(), state.balance, hint)
+        speaks = card.purse.messaging.value
+        seen = ChipRow(card.uid, state.seq, state.last_txid.hex(), state.balance, speaks)
         if await self._ledger.read(lambda store: store.chip(card.uid)) != seen:
             await self._ledger.write(Change(chip=seen))
 

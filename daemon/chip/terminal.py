@@ -2,18 +2,14 @@
 
 import asyncio
 import secrets
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Protocol, TypeVar
-
-import msgspec
 
 from card_formats.apdu import CommandApdu, Dialogue
 from card_formats.chip.purse import Messaging, Purse, open_purse
 from card_formats.credential import Shown
 from card_formats.crypto import BLOCK_BYTES
-from card_formats.errors import CardFormatError
 from daemon.answers import ChipTraffic
 from daemon.clock import Clock
 from daemon.errors import ErrorCode, RefusedError
@@ -24,8 +20,6 @@ T = TypeVar("T")
 UID_BYTES = 7
 EXCHANGE_TIMEOUT_S = 2.0
 """How long one APDU may take; then the reader is stuck and the outcome unknown."""
-HINTS_MAX = 10_000
-"""Cards whose channel and key generation are remembered; the one unused longest makes room."""
 
 
 class ChipReaders(Protocol):
@@ -39,24 +33,6 @@ class ChipReaders(Protocol):
     async def converse(self, reader: str, dialogue: Dialogue[T], *, timeout_s: float) -> T:
         """Run ``dialogue`` with the chip on ``reader``. Raises a ReaderError."""
         ...
-
-
-class Hint(msgspec.Struct, frozen=True):
-    """What is known of a card before it is asked: it saves the asking."""
-
-    messaging: Messaging = Messaging.EV2
-    key_version: int | None = None
-
-    @classmethod
-    def decode(cls, text: str) -> "Hint":
-        """Read what `encode` wrote; anything else is no hint."""
-        messaging, _, version = text.partition("/")
-        known = messaging in tuple(Messaging) and version.isdecimal()
-        return cls(Messaging(messaging), int(version)) if known else cls()
-
-    def encode(self) -> str:
-        """Return ``ev2/1``."""
-        return f"{self.messaging}/{self.key_version}"
 
 
 class OpenCard:
@@ -91,11 +67,6 @@ class OpenCard:
         return self._purse is not None and self._purse.channel.alive
 
     @property
-    def hint(self) -> Hint:
-        """What the next opening of this card may start from."""
-        return Hint(self.purse.messaging, self.purse.key_version)
-
-    @property
     def traffic(self) -> ChipTraffic:
         """What was said so far."""
         return ChipTraffic(self.apdus, round(self.talked_s * 1000))
@@ -127,7 +98,6 @@ class ChipTerminal:
         self._clock = clock
         self._open: dict[str, OpenCard] = {}
         self._turns: dict[str, asyncio.Lock] = {}
-        self._hints: OrderedDict[str, Hint] = OrderedDict()
 
     def reader_of(self, uid: str) -> str | None:
         """Return the reader that a chip lies on."""
@@ -144,20 +114,16 @@ class ChipTerminal:
         is_it = known is not None and known.shown is self.shown_at(reader) and known.is_open
         return known if is_it else None
 
-    def hint(self, uid: str, text: str) -> None:
-        """Remember what an earlier run knew of a card."""
-        if uid not in self._hints:
-            self._remember(uid, Hint.decode(text))
-
     @asynccontextmanager
     async def turn(self, reader: str) -> AsyncIterator[None]:
         """Have a reader's chip alone while the block runs."""
         async with self._turns.setdefault(reader, asyncio.Lock()):
             yield
 
-    async def open(self, reader: str) -> OpenCard:
+    async def open(self, reader: str, messaging: Messaging = Messaging.EV2) -> OpenCard:
         """Return the open purse on ``reader``: the session there is, or a new one.
 
+        messaging: the channel to try first.
         Raises: RefusedError NO_CARD and the readers'; CardFormatError as `open_purse`.
         """
         shown = self._readers.cards.get(reader)
@@ -167,18 +133,12 @@ class ChipTerminal:
         if (known := self.lying(reader)) is not None:
             return known
         card = OpenCard(reader, shown)
-        hint = self._hints.get(card.uid, Hint())
-        key = self.keys.till_key(shown.raw, hint.key_version)
-        nonce = secrets.token_bytes(BLOCK_BYTES)
+        key, nonce = self.keys.till_key(shown.raw), secrets.token_bytes(BLOCK_BYTES)
         self._open.pop(reader, None)
         try:
-            card.purse = await self.ask(card, open_purse(key, nonce, messaging=hint.messaging))
-        except CardFormatError:
-            self._hints.pop(card.uid, None)  # renewed since: the next tap asks
-            raise
+            card.purse = await self.ask(card, open_purse(key, nonce, messaging=messaging))
         except ReaderError as error:
             raise refusal(error, reader) from error
-        self._remember(card.uid, card.hint)
         self._open[reader] = card
         return card
 
@@ -197,12 +157,6 @@ class ChipTerminal:
             return await self._readers.converse(reader, dialogue, timeout_s=EXCHANGE_TIMEOUT_S)
         except ReaderError as error:
             raise refusal(error, reader) from error
-
-    def _remember(self, uid: str, hint: Hint) -> None:
-        self._hints.pop(uid, None)
-        if len(self._hints) >= HINTS_MAX:
-            self._hints.popitem(last=False)
-        self._hints[uid] = hint
 
 
 def refusal(error: ReaderError, reader: str) -> RefusedError:

@@ -148,7 +148,7 @@ class ChipWriter:
                 sale=replace(sale, owed=net - amount if sale.quote.lines else -amount),
                 content=wanted.content,
                 counter=day,
-                speaks=card.hint.encode(),
+                speaks=card.purse.messaging.value,
             )
             store.write(chip_sales.intend(view, intent, self._policy.card_day_max).change)
             return intent

@@ -6,6 +6,7 @@ import typer
 
 from daemon.cli.audit import audit
 from daemon.cli.call import call
+from daemon.cli.cards import cards
 from daemon.cli.check import check
 from daemon.cli.demo import demo
 from daemon.cli.doctor import doctor
@@ -47,4 +48,5 @@ doctors.command("scan")(doctor_scan)
 app.add_typer(doctors, name="doctor")
 app.command()(issue)
 app.command()(phone_keys)
+app.add_typer(cards, name="cards")
 app.add_typer(plan, name="plan")

@@ -1,5 +1,6 @@
 """What a till does about a torn purse, a card that was away, and one that cannot be the same."""
 
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -9,11 +10,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from card_formats.chip.purse_issue import renew_keys
 from card_formats.chip.purse_layout import STATE_FILE, PurseStatus
 from daemon.errors import ErrorCode, RefusedError
 from daemon.keys import ChipKeys, load_chip_keys
 from daemon.ledger.ledger import Key
 from daemon.ledger.store import Change
+from daemon.readers.channel import run_dialogue
 from daemon.readers.simulated.desfire.faults import Fault
 from daemon.readers.simulated.desfire.memory import Generation
 from tests.support.chip_till import (
@@ -26,6 +29,7 @@ from tests.support.chip_till import (
     make_home,
     make_keys,
 )
+from tests.support.chips import add_key_generation
 from tests.support.clock import HandClock
 
 COMMIT_APDU = 9
@@ -429,3 +433,24 @@ async def test_a_purchase_is_nine_apdus_ten_at_first_sight_and_thirteen_with_rec
         till.readers.lay(wallet)
         posted = await till.buy("s9", presentation, 10)
         assert posted["chip"]["apdus"] <= 13
+
+
+@pytest.mark.parametrize("generation", Generation, ids=lambda g: g.name.lower())
+async def test_while_keys_are_renewed_every_purchase_is_ten_apdus_whatever_the_card(
+    shop: Shop, generation: Generation
+) -> None:
+    renewed, old = (Wallet(shop.keys, Random(seed), generation) for seed in (1, 2))
+    await make_home(shop.home / "c", [renewed, old], shop.clock, shop.home / "keys")
+    async with shop.till("c") as till:  # with the old keys alone
+        await till.buy("s0", (await till.tap(renewed)).presentation, 10)
+    both_path = shop.home / "both.keys"
+    shutil.copy(shop.home / "keys" / "chip.keys", both_path)
+    add_key_generation(both_path)
+    both = load_chip_keys(both_path)
+    from_keys, to_keys = (both.card_keys(renewed.uid, one) for one in both.versions)
+    run_dialogue(renew_keys(from_keys, to_keys, bytes(16)), renewed.model.transmit)
+    async with shop.till("c", keys=both) as till:
+        for number, wallet in enumerate((renewed, old, renewed, old), start=1):
+            posted = await till.buy(f"s{number}", (await till.tap(wallet)).presentation, 10)
+            assert till.readers.lying is not None
+            assert till.readers.lying.count == posted["chip"]["apdus"] == 10

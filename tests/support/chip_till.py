@@ -72,7 +72,7 @@ class Wallet:
     ) -> None:
         self.uid = b"\x04" + random.randbytes(6)
         self.model = DesfireCard(Memory(uid=self.uid, generation=generation), random.randbytes)
-        challenges = random.randbytes(16), random.randbytes(16)
+        challenges = random.randbytes(16), random.randbytes(16), random.randbytes(16)
         issue = personalise(keys.card_keys(self.uid), challenges, cap=CAP, balance=LOADED)
         run_dialogue(issue, self.model.transmit)
 

@@ -1,5 +1,6 @@
 """A shop whose bonus lies on chips: its configuration, its keys, its programme."""
 
+import re
 from pathlib import Path
 
 from daemon.keys import make_chip_keys
@@ -37,6 +38,7 @@ give = { earn = "stamps", amount = 10 }
 id = "stamps-burn"
 give = { burn = "stamps", max_percent = 50 }
 """
+SIMULATED = 'name = "chip"\nkind = "simulated"\ndevice = "chip"'
 SECTION = """[chip]
 cap = 100000
 
@@ -50,3 +52,24 @@ def lay_out_chips(home: Path, section: str = SECTION) -> None:
     lay_out(home, PROGRAMME, **{"[simulated]\n": section})
     if not (home / "chip.keys").exists():
         make_chip_keys(home / "chip.keys")
+
+
+def lay_out_real(home: Path, readers: int = 1) -> None:
+    """Write a configuration with real readers for chips, as pcscd's virtual ones are named."""
+    lay_out_chips(home, "[chip]\ncap = 100000\n\n[simulated]\n")
+    path = home / "tillcard.toml"
+    real = 'name = "chip"\nkind = "pcsc"\ndevice = "Virtual PCD 00 00"'
+    if readers == 2:
+        real += '\n\n[[reader]]\nname = "other"\nkind = "pcsc"\ndevice = "Virtual PCD 00 01"'
+    text = path.read_text("utf-8")
+    assert SIMULATED in text
+    path.write_text(text.replace(SIMULATED, real), "utf-8")
+
+
+def add_key_generation(path: Path) -> None:
+    """Add a second generation to a key file, as head office would."""
+    text = path.read_text("utf-8")
+    first = text[text.index("[[generation]]") : text.index("[sun]")]
+    second = re.sub(r'"(\w{32})"', lambda key: f'"{key[1][::-1]}"', first)
+    second = second.replace("version = 1", "version = 2")
+    path.write_text(text.replace("[sun]", second + "[sun]"), "utf-8")

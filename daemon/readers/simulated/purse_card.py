@@ -47,8 +47,8 @@ def purse_card(path: Path, uid: bytes, keys: CardKeys, *, cap: int) -> KeptCard:
         memory = msgspec.json.decode(path.read_bytes(), type=Memory)
         return KeptCard(DesfireCard(memory, secrets.token_bytes), path)
     card = DesfireCard(Memory(uid=uid, generation=Generation.EV2), secrets.token_bytes)
-    nonces = secrets.token_bytes(NONCE_BYTES), secrets.token_bytes(NONCE_BYTES)
-    run_dialogue(personalise(keys, nonces, cap=cap), card.transmit)
+    one, two, three = (secrets.token_bytes(NONCE_BYTES) for _ in range(3))
+    run_dialogue(personalise(keys, (one, two, three), cap=cap), card.transmit)
     kept = KeptCard(card, path)
     kept.keep()
     return kept

@@ -9,6 +9,7 @@ from daemon.readers.errors import CardLostError
 from daemon.readers.simulated.cards import PlayedCard
 
 HOST, FIRST_PORT = "127.0.0.1", 35963
+GOODBYE_S = 5.0
 _POWER_OFF, _POWER_ON, _RESET, _GET_ATR = b"\x00", b"\x01", b"\x02", b"\x04"
 
 
@@ -17,12 +18,15 @@ class VpcdCard:
 
     powered: set once pcscd has noticed the card and given it power.
     asked:   set once the first APDU has reached it.
+    left:    set once it is out of the field, taken away or torn, and pcscd has noticed; a card
+             that came to the slot before that would never be noticed. GOODBYE_S at most.
     """
 
     def __init__(self, card: PlayedCard, *, slot: int = 0) -> None:
         self.card = card
         self.powered = threading.Event()
         self.asked = threading.Event()
+        self.left = threading.Event()
         self._socket = socket.create_connection((HOST, FIRST_PORT + slot))
         self._thread = threading.Thread(target=self._serve, name=f"vpcd-{slot}", daemon=True)
 
@@ -47,7 +51,7 @@ class VpcdCard:
 
     def _hang_up(self) -> None:
         with suppress(OSError):  # pcscd may have been faster
-            self._socket.shutdown(socket.SHUT_RDWR)
+            self._socket.shutdown(socket.SHUT_WR)
 
     def _serve(self) -> None:
         try:
@@ -57,6 +61,15 @@ class VpcdCard:
                     self._socket.sendall(len(answer).to_bytes(2, "big") + answer)
         except (OSError, EOFError, CardLostError):
             self._hang_up()
+            self._wait_for_goodbye()
+        finally:
+            self.left.set()
+
+    def _wait_for_goodbye(self) -> None:
+        self._socket.settimeout(GOODBYE_S)
+        with suppress(OSError):
+            while self._socket.recv(512):
+                pass
 
     def _answer(self, message: bytes) -> bytes | None:
         """Return what goes back. Only these four one-byte messages are vpcd's own.

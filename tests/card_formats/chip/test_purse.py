@@ -13,6 +13,8 @@ from card_formats.chip.purse import (
     Purse,
     TillKey,
     after_payment,
+    decode_key_version,
+    encode_key_version,
     open_purse,
     pay,
     read_history,
@@ -214,6 +216,20 @@ def test_with_two_generations_of_keys_the_card_is_asked_for_its_own() -> None:
     with pytest.raises(CardFormatError) as caught:
         run_dialogue(open_purse(both, RND_A), peer.transmit)
     assert caught.value.code == "purse.key-generation"
+
+
+def test_a_key_s_version_tells_the_channel_too_so_that_nothing_is_tried_in_vain() -> None:
+    peer = card(ev2=False)
+    peer.versions[LOAD_KEY] = 0x82
+    both = TillKey(LOAD_KEY, {1: bytes(16), 2: KEYS[LOAD_KEY]})
+    purse = run_dialogue(open_purse(both, RND_A), peer.transmit)
+    assert peer.heard == [0x5A, 0x64, 0xAA, 0xAF, 0xBD, 0x6C]
+    assert (purse.key_generation, purse.messaging) == (2, Messaging.EV1)
+
+
+@given(st.integers(0, 0xFF))
+def test_every_version_byte_is_a_generation_and_a_channel(version: int) -> None:
+    assert encode_key_version(*decode_key_version(version)) == version
 
 
 def test_a_wrong_key_is_told_by_name() -> None:

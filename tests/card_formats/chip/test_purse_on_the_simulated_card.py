@@ -28,6 +28,7 @@ from card_formats.chip.purse_layout import (
     MASTER_KEY,
     MODE,
     VALUE_FILE,
+    PurseState,
     PurseStatus,
 )
 from card_formats.errors import CardFormatError
@@ -56,12 +57,22 @@ class Till:
 
     def __init__(self, generation: Generation, messaging: Messaging) -> None:
         self.random = Random(7)
-        self.card = DesfireCard(Memory(uid=UID, generation=generation), self.random.randbytes)
+        self.generation = generation
         self.messaging = messaging
         self.heard: list[bytes] = []
-        challenges = self.random.randbytes(16), self.random.randbytes(16)
-        issue = personalise(KEYS, challenges, cap=CAP, balance=1000, messaging=messaging)
-        self.first = run_dialogue(issue, self.transmit)
+        self.blank()
+        self.first = self.make(self.transmit)
+
+    def blank(self) -> None:
+        """Take another card, as it comes from the factory."""
+        memory = Memory(uid=UID, generation=self.generation)
+        self.card = DesfireCard(memory, self.random.randbytes)
+
+    def make(self, transmit: Callable[[bytes], bytes]) -> PurseState:
+        one, two, three = (self.random.randbytes(16) for _ in range(3))
+        spoken, nonces = self.messaging, (one, two, three)
+        making = personalise(KEYS, nonces, cap=CAP, balance=1000, messaging=spoken)
+        return run_dialogue(making, transmit)
 
     def transmit(self, command: bytes) -> bytes:
         self.heard.append(command)
@@ -70,7 +81,7 @@ class Till:
     def tap(self, number: int = LOAD_KEY, keys: CardKeys = KEYS) -> Purse:
         self.card.reset()
         self.heard.clear()
-        key = TillKey(number, {keys.version: keys.secrets[number]})
+        key = TillKey(number, {keys.generation: keys.secrets[number]})
         dialogue = open_purse(key, self.random.randbytes(16), messaging=self.messaging)
         return run_dialogue(dialogue, self.transmit)
 
@@ -160,6 +171,28 @@ def test_the_card_itself_keeps_the_debit_key_from_adding_and_everybody_below_the
         run_dialogue(pay(purse, payment(CAP - 999)), till.transmit)
     assert (caught.value.code, purse.handover) == ("desfire.boundary", Handover.NOT_SENT)
     assert till.tap().state == till.first
+
+
+@CARDS
+@pytest.mark.parametrize("answer_lost", [False, True])
+def test_a_card_torn_at_any_apdu_of_its_making_is_taken_up_where_it_was_left(
+    generation: Generation, messaging: Messaging, answer_lost: bool
+) -> None:
+    till = Till(generation, messaging)
+    apdus = len(till.heard)
+    for at in range(apdus):
+        till.blank()
+        with pytest.raises(TornError):
+            till.make(till.torn(at, answer_lost=answer_lost))
+        till.card.reset()
+        is_done = at == apdus - 1 and answer_lost
+        if is_done:
+            with pytest.raises(CardFormatError) as caught:
+                till.make(till.transmit)
+            assert caught.value.code == "purse.exists"
+        else:
+            assert till.make(till.transmit) == till.first
+        assert till.tap().state == till.first
 
 
 @CARDS

@@ -1,0 +1,164 @@
+"""``tillcard cards`` as the shop runs it: its own process, a real pcscd, cards laid on by hand."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+from threading import Timer
+
+import pytest
+from msgspec.structs import replace
+
+from card_formats.chip.purse import Messaging
+from card_formats.chip.purse_layout import STATE_FILE
+from daemon.readers.simulated.cards import BANK, CardModel, PlayedCard, TokenCard
+from daemon.readers.simulated.desfire.card import DesfireCard
+from daemon.readers.simulated.desfire.faults import Fault, FaultyCard
+from daemon.readers.simulated.desfire.memory import Generation, Memory
+from daemon.readers.simulated.vpcd import VpcdCard
+from tests.support.chips import add_key_generation, lay_out_real
+from tests.support.pcscd import Pcscd
+from tests.support.till import PATIENCE_S
+
+pytestmark = pytest.mark.pcsc
+
+
+def blank(seed: int, generation: Generation = Generation.EV2) -> DesfireCard:
+    random = Random(seed)
+    memory = Memory(uid=b"\x04" + random.randbytes(6), generation=generation)
+    return DesfireCard(memory, random.randbytes)
+
+
+class Command:
+    """``tillcard cards …``, running."""
+
+    def __init__(self, home: Path, *words: str) -> None:
+        line = [sys.executable, "-m", "daemon", "cards", *words, "--config"]
+        self._process = subprocess.Popen(
+            [*line, str(home / "tillcard.toml")],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self._deadline = Timer(PATIENCE_S, self._process.kill)
+        self._deadline.start()
+
+    def said(self, *sentence: str) -> str:
+        """Read on until a line has all of ``sentence``; return it. Fails where none has in time."""
+        assert self._process.stdout is not None
+        heard = ""
+        for line in self._process.stdout:
+            if all(word in line for word in sentence):
+                return line
+            heard += line
+        raise AssertionError(f"never said {sentence}: {heard}")
+
+    def ended(self) -> int:
+        """Wait for its end; return its exit status."""
+        return self._process.wait(PATIENCE_S)
+
+    def kill(self) -> None:
+        """End it, if it has not ended."""
+        self._deadline.cancel()
+        self._process.kill()
+        self._process.wait()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+
+
+@contextmanager
+def command(home: Path, *words: str) -> Iterator[Command]:
+    running = Command(home, *words)
+    try:
+        yield running
+    finally:
+        running.kill()
+
+
+def done(home: Path, word: str, model: CardModel, *sentence: str) -> None:
+    """Run a command for one card and hold it to what it says of it."""
+    with command(home, word) as running, VpcdCard(PlayedCard(model)):
+        running.said(*sentence)
+        assert running.ended() == 0
+
+
+@pytest.mark.parametrize("generation", Generation, ids=lambda g: g.name.lower())
+def test_a_blank_card_is_made_shown_and_moved_to_new_keys(
+    pcscd: Pcscd, tmp_path: Path, generation: Generation
+) -> None:
+    lay_out_real(tmp_path)
+    card = blank(1, generation)
+    spoken = Messaging.EV1 if generation is Generation.EV1 else Messaging.EV2
+    done(tmp_path, "personalise", card, "made, issued")
+    add_key_generation(tmp_path / "chip.keys")
+    done(tmp_path, "migrate", card, "schema 1, keys 2")
+    done(tmp_path, "show", card, f"0.00, active, payment 0, schema 1, keys 2, {spoken}")
+
+
+def test_what_is_done_already_is_not_done_again(pcscd: Pcscd, tmp_path: Path) -> None:
+    lay_out_real(tmp_path)
+    card = blank(2)
+    done(tmp_path, "personalise", card, "made, issued")
+    before = card.snapshot()
+    done(tmp_path, "personalise", card, "made before, issued before")
+    done(tmp_path, "migrate", card, "schema 1, keys 1, as before")
+    assert card.snapshot() == before
+
+
+def test_a_card_that_was_torn_while_it_was_made_is_made_when_it_comes_back(
+    pcscd: Pcscd, tmp_path: Path
+) -> None:
+    lay_out_real(tmp_path, readers=2)
+    files_are_made, keys_are_new, state_is_written = 10, 19, 25
+    for number in (files_are_made, keys_are_new, state_is_written):
+        card = blank(number)
+        torn = FaultyCard(card, {number: Fault.TORN_AFTER})
+        with command(tmp_path, "personalise") as running:
+            with VpcdCard(torn):
+                running.said("not made", "lost")
+            with VpcdCard(PlayedCard(card), slot=1):  # while the command waits for a good one
+                running.said("made", "issued")
+                assert running.ended() == 0
+
+
+@pytest.mark.parametrize(
+    ("stranger", "reason"),
+    [
+        (TokenCard(bytes.fromhex("04D1A2B3C4E580")), "no DESFire"),
+        (TokenCard(BANK.uid, BANK.atr), "a fixed UID of 7 bytes"),
+    ],
+    ids=["tag", "bank"],
+)
+def test_what_is_no_blank_card_is_refused_in_plain_words(
+    pcscd: Pcscd, tmp_path: Path, stranger: TokenCard, reason: str
+) -> None:
+    lay_out_real(tmp_path, readers=2)
+    for slot, (word, failed) in enumerate((("personalise", "not made"), ("show", "not shown"))):
+        with command(tmp_path, word) as running, VpcdCard(PlayedCard(stranger), slot=slot):
+            running.said(failed, reason)
+
+
+def test_a_card_of_a_newer_program_is_shown_and_never_written(pcscd: Pcscd, tmp_path: Path) -> None:
+    lay_out_real(tmp_path, readers=2)
+    card = blank(3)
+    done(tmp_path, "personalise", card, "made")
+    before = newer(card)
+    done(tmp_path, "show", card, "of a newer program (schema 2)")
+    add_key_generation(tmp_path / "chip.keys")
+    for slot, word in enumerate(("migrate", "personalise")):
+        with command(tmp_path, word) as running, VpcdCard(PlayedCard(card), slot=slot):
+            running.said("not ", "newer till program")
+    assert card.snapshot() == before
+
+
+def newer(card: DesfireCard) -> Memory:
+    """Let the card be as schema 2 might leave it."""
+    memory = card.snapshot()
+    ((aid, application),) = memory.applications.items()
+    state = application.files[STATE_FILE]
+    content = b"\x02" + state.content[1:]  # type: ignore[union-attr]
+    files = {**application.files, STATE_FILE: replace(state, content=content)}
+    card.restore(replace(memory, applications={aid: replace(application, files=files)}))
+    return card.snapshot()
