@@ -38,6 +38,9 @@ PAYMENT_RANGES: tuple[tuple[str, str, tuple[int, ...]], ...] = (
 _PRODUCT_SYMBOLOGIES = ("ean13", "ean8", "upca", "upce", "ean-addon")
 _DIGIT_RUN = re.compile(r"[0-9]{13,}")
 _GROUPING = re.compile(r"[ -]")
+# A swipe that came as something else: a stripe reader that is configured as a scanner. Digits
+# behind a track's sentinel, or before a separator (ISO/IEC 7813).
+_TRACK = re.compile(r"[%;+][A-Z]?[0-9 ]{13}|[0-9 ]{13}[=^]")
 
 
 def refuse_bank_card(reading: Reading, ranges: tuple[NumberRange, ...]) -> Credential | None:
@@ -48,12 +51,22 @@ def refuse_bank_card(reading: Reading, ranges: tuple[NumberRange, ...]) -> Crede
     """
     if reading.medium is Medium.CHIP or reading.symbology in _PRODUCT_SYMBOLOGIES:
         return None
-    own = [r for r in ranges if len(r.prefix) >= IIN_DIGITS_MIN]
-    for number in _candidates(reading):
-        registered = any(r.claim(number, reading.medium) for r in own)
-        if is_payment_number(number) and not registered:
-            raise BankCardError("card.bank", "this is a bank card")
+    if _holds_another_s(reading, [r for r in ranges if len(r.prefix) >= IIN_DIGITS_MIN]):
+        # Raised where no variable holds the number: a dump of the frames shows none.
+        raise BankCardError("card.bank", "this is a bank card")
     return None
+
+
+def _holds_another_s(reading: Reading, own: list[NumberRange]) -> bool:
+    return any(
+        is_payment_number(number) and not any(r.claim(number, reading.medium) for r in own)
+        for number in _candidates(reading)
+    )
+
+
+def is_payment_text(text: str) -> bool:
+    """Return whether ``text`` is a payment card's number, spaces and dashes aside."""
+    return is_payment_number(_GROUPING.sub("", text))
 
 
 def is_payment_number(number: str) -> bool:
@@ -75,10 +88,11 @@ def _candidates(reading: Reading) -> list[str]:
     """Return the numbers in ``reading`` that may be a PAN.
 
     On a stripe, any run of digits: behind two digits of format code on track 3 (ISO/IEC 4909),
-    and with more digits behind it where a device lost the separator. Elsewhere only the whole
-    content: a long number inside a web address is no card.
+    and with more digits behind it where a device lost the separator; the same for tracks that
+    came as something else. Elsewhere only the whole content: a long number inside a web address is
+    no card.
     """
-    if reading.medium is not Medium.STRIPE:
+    if reading.medium is not Medium.STRIPE and not _TRACK.search(reading.text):
         return [_GROUPING.sub("", reading.text)]
     found: list[str] = []
     for content in (reading.text, *reading.also):

@@ -8,7 +8,7 @@ import msgspec
 
 from card_formats import registry
 from card_formats.credential import Medium, Shown, Trust
-from card_formats.errors import CardFormatError
+from card_formats.errors import BankCardError, CardFormatError
 from card_formats.numbers import NumberRange
 from daemon.accounts.cards import refuse_unusable
 from daemon.errors import ErrorCode, RefusedError
@@ -119,6 +119,9 @@ def _gift_card(store: Store, code: str, ranges: tuple[NumberRange, ...]) -> Card
     try:
         read = registry.decode(Shown(Medium.TYPED, code.encode()))
         credential = registry.recognise(read, ranges)
+    except BankCardError:
+        card = None
+        code = "of a bank card"  # the answer is stored: its number must not be
     except CardFormatError:
         card = None
     else:

@@ -1,3 +1,5 @@
+from traceback import TracebackException
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -10,10 +12,10 @@ from card_formats.check_digits import (
     append_check,
     has_valid_check,
 )
-from card_formats.credential import Medium, Reading
+from card_formats.credential import Medium, Reading, Shown
 from card_formats.errors import BankCardError
 from card_formats.numbers import NUMBER_CHARS_MAX, NumberRange
-from card_formats.registry import recognise
+from card_formats.registry import decode, recognise
 
 DIGITS = st.text("0123456789", min_size=1, max_size=30)
 CHECKED = [check for check in Check if check is not Check.NONE]
@@ -93,3 +95,21 @@ def test_no_trace_of_a_payment_number_is_left_in_the_refusal(prefix: str, chance
         recognise(reading, ())
     assert not any(run in str(caught.value) for run in (number, number[:4], number[-4:]))
     assert number not in repr(reading)
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        Shown(Medium.STRIPE, b"%B4111111111111111^SAMPLE/CARD^2912101?;4111111111111111=2912101?"),
+        Shown(Medium.BARCODE, b"]C04111111111111111"),
+        Shown(Medium.BARCODE, b";4111111111111111=2912101?"),
+        Shown(Medium.TYPED, b"4111 1111 1111 1111"),
+    ],
+)
+def test_a_dump_of_the_frames_shows_no_payment_number(shown: Shown) -> None:
+    with pytest.raises(BankCardError) as caught:
+        recognise(decode(shown), ())
+    dump = TracebackException.from_exception(caught.value, capture_locals=True)
+    frames = [f"{frame.name} {frame.locals}" for frame in dump.stack[1:]]  # the test's is the first
+    assert any(frame.startswith("refuse_bank_card") for frame in frames)
+    assert not any("4111" in frame for frame in frames)

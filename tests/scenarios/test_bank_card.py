@@ -1,6 +1,7 @@
 """A bank card at every kind of reader: refused, and nowhere is anything of its number left."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,7 @@ from daemon.readers.traffic import TRAFFIC
 from tests.support.till import Pos, RefusedByTillError, lay_out_all_readers, open_till
 
 NUMBER = "4111111111111111"  # the networks' public test number, as the sample card has it
+SWIPE = f"%B{NUMBER}^SAMPLE/CARD^29121010000000000?;{NUMBER}=29121010000000000?"
 TRACES = [NUMBER, "4111 1111", "4111-1111", NUMBER[:6], NUMBER[-6:], "2912101", "SAMPLE/CARD"]
 
 
@@ -47,3 +49,38 @@ async def test_a_bank_card_leaves_no_trace_at_any_reader(
     for trace in TRACES:
         assert trace not in said
         assert trace.encode() not in kept
+
+
+async def test_a_bank_card_s_number_is_nowhere_kept_whatever_the_till_sends_it_as(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(TRAFFIC)
+    lay_out_all_readers(tmp_path)
+    lines = [{"line": 1, "sku": "tea", "qty": 1, "unit_price": 1_000}]
+    sent: list[tuple[str, dict[str, Any]]] = [
+        ("card.identify", {"number": NUMBER}),
+        ("card.identify", {"scan": f"]C0{NUMBER}"}),
+        ("card.identify", {"scan": SWIPE}),
+        ("card.show", {"card": NUMBER}),
+        ("card.issue", {"request_id": "i1", "number": NUMBER}),
+        ("card.topup", {"topup_id": "u1", "card": NUMBER, "amount": 1}),
+        ("code.show", {"code": NUMBER}),
+        ("sale.quote", {"card": NUMBER, "lines": lines}),
+        ("sale.commit", {"sale_id": "s1", "card": NUMBER, "lines": lines}),
+        ("sale.commit", {"sale_id": "s2", "codes": [NUMBER], "lines": lines}),
+        ("sale.commit", {"sale_id": "s3", "lines": lines, "tenders": [{"pan": NUMBER}]}),
+    ]
+    heard: list[object] = []
+    async with open_till(tmp_path, SystemClock()) as app, Pos.connect(app.socket) as pos:
+        await pos.call("events.subscribe")
+        for method, params in sent:
+            with pytest.raises(RefusedByTillError) as refused:
+                await pos.call(method, **params)
+            heard += [str(refused.value), refused.value.data]
+        for reader in ("scanner", "keyboard-scanner"):  # a stripe reader that is set up as one
+            await pos.call("input.simulate", reader=reader, do="scan", data=SWIPE)
+            heard.append(event := await pos.event("scan.unreadable", "scan"))
+            assert event["type"] == "scan.unreadable"
+    for trace in TRACES:
+        assert trace not in f"{heard} {caplog.text}"
+        assert trace.encode() not in all_bytes(tmp_path)
