@@ -430,6 +430,7 @@ def _policy(config: Config) -> CheckoutPolicy:
         terminal=config.till.terminal,
         ranges=(*config.number_range, *own),
         spend_from=Trust(config.policy.spend_from),
+        typed_spend_max=config.policy.typed_spend_max,
         hold_ttl_s=config.policy.hold_ttl_s,
     )
 

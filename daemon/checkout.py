@@ -16,6 +16,7 @@ from card_formats import registry
 from card_formats.credential import Credential, Medium, Shown, Trust, mask
 from card_formats.errors import BankCardError, CardFormatError, UnknownFormatError
 from card_formats.numbers import NumberRange
+from daemon.accounts import typed
 from daemon.accounts.cards import Account, Cards
 from daemon.accounts.phones import LINK_TTL_S, Phones
 from daemon.accounts.rotating import LiveCodes
@@ -43,6 +44,7 @@ from daemon.ledger.rows import CODES_OF, MEMBERS_OF
 from daemon.ledger.sales import Return, ReturnedLine, Sale
 from daemon.ledger.states import SaleEvent, SaleState, after
 from daemon.ledger.store import Change, SaleRow, Store, View
+from daemon.money import format_minor
 from daemon.presentations import Presentation, Presentations
 from daemon.pricing import Priced, Pricing, repriced
 from daemon.programme.basket import LineId
@@ -61,6 +63,7 @@ class CheckoutPolicy(msgspec.Struct, frozen=True, kw_only=True):
     ranges: tuple[NumberRange, ...]
     spend_from: Trust
     hold_ttl_s: int
+    typed_spend_max: int | None = None
 
 
 class Checkout:
@@ -96,8 +99,13 @@ class Checkout:
         """Decode and recognise. Raises CardFormatError and its kinds."""
         return registry.recognise(registry.decode(shown), self._policy.ranges)
 
-    async def identify(self, shown: Shown, reader: str = "") -> Identified:
-        """Say whose card was shown. Raises RefusedError with what the cashier should do."""
+    async def identify(
+        self, shown: Shown, reader: str = "", *, by: str = "", reason: str = ""
+    ) -> Identified:
+        """Say whose card was shown; ``by`` and ``reason`` are kept where its number was typed.
+
+        Raises: RefusedError with what the cashier should do.
+        """
         if self._chips is not None and reader and shown.medium is Medium.CHIP:
             proven = await self._chips.prove(shown, reader)
             if proven is not None:
@@ -109,6 +117,10 @@ class Checkout:
         except CardFormatError as error:
             raise refusal_of(error) from None  # a bank card's number must not travel in a cause
         account = await self._account(credential, reader)
+        if shown.medium is Medium.TYPED and self._presentations.unused(credential) is None:
+            now = self._clock.now()
+            today = local_day(self._editions.active, now)
+            await typed.count(self._ledger, account, rfc3339(now), today, by=by, reason=reason)
         return _identified(self._presentations.add(account, credential))
 
     async def _account(self, credential: Credential, reader: str) -> Account:
@@ -161,14 +173,24 @@ class Checkout:
         if terms.presentation:
             return self._presentations.get(terms.presentation)
         if terms.card:
-            identified = await self.identify(Shown(Medium.TYPED, terms.card.encode()))
+            shown = Shown(Medium.TYPED, terms.card.encode())
+            identified = await self.identify(shown, by=terms.cashier)
             return self._presentations.get(identified.presentation)
         return None
 
     def _check_may_spend(self, priced: Priced, override: Override | None) -> None:
         if not priced.card_pays or override is not None:
             return
-        if not self._may_spend(self._presentations.get(priced.presentation)):
+        shown = self._presentations.get(priced.presentation)
+        most = self._policy.typed_spend_max
+        if most is not None and shown.is_typed:
+            if priced.paid_by_card > most:
+                raise RefusedError(
+                    ErrorCode.NEEDS_LIVE_CARD,
+                    f"A typed number pays up to {format_minor(most)}: ask for the card itself,"
+                    " or let a senior cashier override with a reason.",
+                )
+        elif not self._may_spend(shown):
             raise RefusedError(
                 ErrorCode.NEEDS_LIVE_CARD,
                 "This card collects but does not spend: ask for the chip or the phone's live code,"

@@ -4,7 +4,7 @@ import secrets
 
 import msgspec
 
-from card_formats.credential import Credential
+from card_formats.credential import Credential, Medium, Trust
 from daemon.accounts.cards import Account
 from daemon.clock import Clock
 from daemon.errors import ErrorCode, RefusedError
@@ -24,6 +24,12 @@ class Presentation(msgspec.Struct, frozen=True):
     account: Account
     credential: Credential
     balance: int | None = None
+
+    @property
+    def is_typed(self) -> bool:
+        """Whether it is no more than a number that somebody typed."""
+        credential = self.credential
+        return credential.medium is Medium.TYPED and credential.trust is Trust.STATIC
 
     @property
     def purse_uid(self) -> str:

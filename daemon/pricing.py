@@ -79,6 +79,16 @@ class Priced(msgspec.Struct, frozen=True, kw_only=True):
         burn = self.quote.burn.items()
         return any(amount > codes.number(facts, f"gift.{purse}") for purse, amount in burn)
 
+    @property
+    def paid_by_card(self) -> int:
+        """What the card's own purses pay, in minor units, after the gift cards."""
+        total = 0
+        for purse, amount in self.quote.burn.items():
+            own = max(0, amount - codes.number(self.frozen.facts, f"gift.{purse}"))
+            money = sum(line.burned.get(purse, 0) for line in self.quote.lines)
+            total += -(-money * own // amount)
+        return total
+
     def settled(self, used: Mapping[str, int]) -> "Priced":
         """Return the price with the ordinals that the sale really has, now that it is written.
 

@@ -6,6 +6,7 @@ import msgspec
 
 from daemon.accounts.cards import Profile
 from daemon.accounts.life import Life
+from daemon.accounts.typed import times_typed
 from daemon.clock import Clock, rfc3339
 from daemon.editions import Editions
 from daemon.errors import ErrorCode, RefusedError
@@ -51,7 +52,10 @@ class ShowTerms(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CardShown(msgspec.Struct, frozen=True, kw_only=True):
-    """A card, its customer, its purses, its statuses and its life's meters. ``until``: RFC 3339."""
+    """A card, its customer, its purses, its statuses and its life's meters. ``until``: RFC 3339.
+
+    typed: how often its number was typed, by cashier.
+    """
 
     number: str
     account: str
@@ -65,6 +69,7 @@ class CardShown(msgspec.Struct, frozen=True, kw_only=True):
     credit: dict[str, int]
     statuses: tuple[str, ...]
     meters: dict[str, int]
+    typed: dict[str, int]
 
 
 class StoredValue:
@@ -145,6 +150,7 @@ class StoredValue:
                 credit={p.id: p.credit_limit for p in programme.purses.values() if p.credit_limit},
                 statuses=tuple(sorted(members.begun(programme.statuses, states, day))),
                 meters=store.meters(card.account, lives),
+                typed=times_typed(store, card),
             )
 
         return await self._ledger.read(read)

@@ -159,3 +159,9 @@ METER_DAYS: Question[tuple[int, int]] = Question(
     "SELECT day, amount FROM meter WHERE account = ? AND meter = ? ORDER BY day",
     lambda day, amount: (day, amount),
 )
+METERS_LIKE: Question[tuple[str, int]] = Question(
+    "SELECT meter, amount FROM meter WHERE account = ? AND day = 0 AND meter LIKE ?"
+    f" ORDER BY meter LIMIT {ROWS_MAX}",
+    lambda meter, amount: (meter, amount),
+)
+"""The sums over all days (``daemon.ledger.store.LIFE``) of an account's meters of like names."""

@@ -121,7 +121,7 @@ class Till:
 
     def _till_methods(self) -> dict[str, Method]:
         claiming = (ErrorCode.CLAIMED, ErrorCode.NO_HARDWARE)
-        identifying = (*_READER, *_CARD)
+        identifying = (*_READER, *_CARD, ErrorCode.STORAGE_FULL)
         return {
             "status": Method(NoParams, self.status, Role.READ, DaemonStatus),
             "reader.claim": Method(ClaimParams, self.claim, Role.SALE, Claimed, claiming),
@@ -139,12 +139,13 @@ class Till:
         }
 
     def _sale_methods(self) -> dict[str, Method]:
+        quoting = (*_PRICE, ErrorCode.STORAGE_FULL)  # a typed number is written down
         holding = (*_WRITE, *_SALE, *_PRICE, ErrorCode.QUOTE_UNKNOWN)
         committing = (*holding, ErrorCode.EXCEEDS_HOLD, ErrorCode.TOTAL_CHANGED, *_CHIP)
         voiding = (*_WRITE, *_SALE)
         returning = (*_WRITE, ErrorCode.NOT_RETURNABLE, ErrorCode.RETURNED_ALREADY, *_CHIP)
         return {
-            "sale.quote": Method(QuoteParams, self.quote, Role.SALE, Quoted, _PRICE),
+            "sale.quote": Method(QuoteParams, self.quote, Role.SALE, Quoted, quoting),
             "sale.hold": Method(HoldParams, self.hold, Role.SALE, Held, holding),
             "sale.commit": Method(CommitParams, self.commit, Role.SALE, Posted, committing),
             "sale.void": Method(VoidParams, self.void, Role.SALE, Voided, voiding),
@@ -164,13 +165,18 @@ class Till:
         if params.reader is not None:
             self._claims.check(params.reader, session)
             shown, waiting = self._inputs.last_shown(params.reader)
-            identified = await self._checkout.identify(shown, params.reader)
+            identified = await self._checkout.identify(
+                shown, params.reader, by=params.typed_by, reason=params.reason
+            )
             waiting.presentation = identified.presentation
         elif params.scan is not None:
             identified = await self._checkout.identify(Shown(Medium.BARCODE, params.scan.encode()))
         else:
             assert params.number is not None
-            identified = await self._checkout.identify(Shown(Medium.TYPED, params.number.encode()))
+            typed = Shown(Medium.TYPED, params.number.encode())
+            identified = await self._checkout.identify(
+                typed, by=params.typed_by, reason=params.reason
+            )
         message = say(session.language, identified.message)
         return msgspec.structs.replace(identified, message=message)
 

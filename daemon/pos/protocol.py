@@ -25,7 +25,10 @@ class NoParams(msgspec.Struct, frozen=True):
 
 
 class IdentifyParams(msgspec.Struct, frozen=True, kw_only=True):
-    """One of ``reader`` (what was shown there last), ``scan`` (raw text) or ``number`` (typed)."""
+    """One of ``reader`` (what was shown there last), ``scan`` (raw text) or ``number`` (typed).
+
+    typed_by, reason: the cashier who typed it and why; a number that was typed is counted.
+    """
 
     reader: ReaderName | None = None
     scan: Annotated[str, msgspec.Meta(max_length=SCAN_CHARS_MAX)] | None = None
