@@ -51,6 +51,7 @@ class OpenChipReader:
         self._slot = Slot()
         self._lying = False
         self._unread = False
+        self._lost = False
         self._recovered = False
 
     def update(self, slot: Slot) -> None:
@@ -67,7 +68,8 @@ class OpenChipReader:
 
         A card that lies there at the start is presented. One that came and went too fast to be
         read is Unreadable, never passed over; one that stays and could not be read is tried
-        again every REREAD_S, in case it was only held badly.
+        again every REREAD_S, in case it was only held badly. So is one that was lost in a
+        dialogue: it may be back, or another in its place, before the reader has looked.
         """
         moves: int | None = None
         while True:
@@ -78,7 +80,7 @@ class OpenChipReader:
             moved, moves = moves is not None and slot.moves != moves, slot.moves
             was_lying = self._lying
             if was_lying and (moved or not slot.present):
-                self._lying = self._unread = False
+                self._lying = self._unread = self._lost = False
                 self._channel.release()
                 yield Removed(self._name)
                 self._recovered = self._recovered or not self._channel.stuck
@@ -92,6 +94,9 @@ class OpenChipReader:
                 self._lying = True
                 event = await self._present(slot)
                 self._unread = not (isinstance(event, Presented) or self._channel.stuck)
+                if self._lost and not self._unread:
+                    self._lost = False
+                    yield Removed(self._name)
                 if not (again and isinstance(event, Unreadable)):
                     yield event
             elif moved and not was_lying:
@@ -100,7 +105,7 @@ class OpenChipReader:
     async def _time_to_reread(self) -> bool:
         """Wait for a change (False), or for the time to try an unread card again (True)."""
         try:
-            async with asyncio.timeout(REREAD_S if self._unread else None):
+            async with asyncio.timeout(REREAD_S if self._unread or self._lost else None):
                 await self._changed.wait()
         except TimeoutError:
             return True
@@ -127,7 +132,14 @@ class OpenChipReader:
         if not self._lying:
             dialogue.close()
             raise NoCardError("no card lies on the reader")
-        return await self._channel.converse(dialogue, timeout_s=timeout_s)
+        try:
+            value = await self._channel.converse(dialogue, timeout_s=timeout_s)
+        except CardLostError:
+            self._lost = True
+            self._changed.set()
+            raise
+        self._lost = False
+        return value
 
     async def close(self) -> None:
         """Let a running dialogue end and let go of the card."""

@@ -60,6 +60,7 @@ class PcscLink:
     def __init__(self, reader: str, calls: Any = scard) -> None:
         """Power the card. Raises CardLostError, ReaderLostError, ReaderDeniedError."""
         self._calls = calls
+        self._lost = False
         self._context = _establish(calls)
         any_protocol = scard.SCARD_PROTOCOL_T0 | scard.SCARD_PROTOCOL_T1
         code, self._card, protocol = calls.SCardConnect(
@@ -76,16 +77,23 @@ class PcscLink:
     def transmit(self, command: bytes) -> bytes:
         """Exchange one APDU. Raises CardLostError, ReaderLostError."""
         code, answer = self._calls.SCardTransmit(self._card, self._pci, list(command))
+        # A driver may call a card that was torn out a success.
+        self._lost = code != scard.SCARD_S_SUCCESS or not answer
         if code != scard.SCARD_S_SUCCESS:
             raise _translated(code)
-        if not answer:  # a driver may call a card that was torn out a success
+        if not answer:
             raise CardLostError("the card was lost")
         return bytes(answer)
 
     def close(self) -> None:
-        """Let go of the card, reset: no authentication outlives us. Errors no longer matter."""
+        """Let go of the card, reset: no authentication outlives us. Errors no longer matter.
+
+        One that was lost is left alone. A reset that fails makes pcscd call the reader empty; the
+        card that is laid down before it looks again (every 400 ms) is then never seen.
+        """
+        end = scard.SCARD_LEAVE_CARD if self._lost else scard.SCARD_RESET_CARD
         self._calls.SCardEndTransaction(self._card, scard.SCARD_LEAVE_CARD)
-        self._calls.SCardDisconnect(self._card, scard.SCARD_RESET_CARD)
+        self._calls.SCardDisconnect(self._card, end)
         self._calls.SCardReleaseContext(self._context)
 
 
