@@ -119,9 +119,10 @@ def _gift_card(store: Store, code: str, ranges: tuple[NumberRange, ...]) -> Card
     try:
         read = registry.decode(Shown(Medium.TYPED, code.encode()))
         credential = registry.recognise(read, ranges)
-    except BankCardError:
-        card = None
-        code = "of a bank card"  # the answer is stored: its number must not be
+    except BankCardError:  # the refusal is stored: it must not say the code
+        raise RefusedError(
+            ErrorCode.CODE_UNKNOWN, "This is a bank card's number, not a code."
+        ) from None
     except CardFormatError:
         card = None
     else:
