@@ -80,6 +80,8 @@ HOLD_SWEEP_S = 5.0
 INPUT_SWEEP_S = 1.0
 SOCKET_FD_NAME = "pos"
 STATIC_DIGITS, EAN_DIGITS = 16, 13
+PHONE_SHOWN = {"scan": "]Q1", "type": ""}
+"""How the sample phone is shown, and what stands before its code then."""
 
 STARTUP_ERRORS = (ConfigError, KeyFileError, SocketTakenError, StoreError, WalletError, OSError)
 """What can be wrong before a till runs; each says in its text what to do."""
@@ -262,9 +264,14 @@ class Room:
         )
 
     async def _simulate(self, params: SimulateParams) -> None:
+        card, data, sample = params.card or "", params.data or "", self.config.simulated
+        if sample and card == "phone" and not data and params.do in PHONE_SHOWN:
+            prefix = self.config.card_numbers.rotating_prefix
+            code = await self.phones.simulated_code(sample.phone, prefix)
+            data = PHONE_SHOWN[params.do] + code if code else ""
         try:
             async with self.inputs.seen(params.reader, params.do):
-                self.simulator.do(params.reader, params.do, params.card or "", params.data or "")
+                self.simulator.do(params.reader, params.do, card, data)
         except ValueError as error:
             raise ProtocolFaultError(ProtocolCode.INVALID_PARAMS, str(error)) from error
 

@@ -6,7 +6,7 @@ import secrets
 
 import msgspec
 
-from card_formats.phone.rotating import NUMBER_DIGITS, renewal_proof
+from card_formats.phone.rotating import NUMBER_DIGITS, PERIOD_S, compose, renewal_proof
 from daemon.accounts.cards import TOKEN_BYTES, Account, token_hash
 from daemon.accounts.rotating import PHONE_SCHEME
 from daemon.clock import Clock, rfc3339
@@ -153,6 +153,28 @@ class Phones:
             return row.generation
 
         return await self._ledger.update(job)
+
+    async def simulated_code(self, number: str, prefix: str) -> str:
+        """Return what the phone of a sample customer shows now, or "" before the card is issued.
+
+        number: of the card. A card that no phone carries is given to the simulated one. For the
+                sample customer only: a real phone is told its key once, and makes its own codes.
+        """
+
+        def job(store: Store) -> PhoneRow | None:
+            card = store.find_card("number", number)
+            if card is None:
+                return None
+            row = store.phone(card.card_id)
+            if row is None or row.key_id not in self._keys.ids:
+                return self._hand_over(store, card, "phone bound")
+            return row
+
+        row = await self._ledger.update(job)
+        if row is None:
+            return ""
+        step = int(self._clock.now().timestamp()) // PERIOD_S
+        return compose(prefix, row.number, self._key(row).key, step)
 
     def _hand_over(self, store: Store, card: CardRow, event: str, **who: str) -> PhoneRow:
         known = store.phone(card.card_id)

@@ -316,3 +316,19 @@ async def test_the_till_s_status_says_when_the_phones_doubt_its_clock(
         assert key is not None
         assert (await refusal_of(pos, Phone(key, clock, ahead_s=90).code())).code == 1014
     assert clock_in(await pos.call("status")) == (90, True)
+
+
+async def test_the_sample_phone_shows_a_live_code_however_it_is_shown(
+    pos: Pos, clock: HandClock
+) -> None:
+    await pos.call("events.subscribe")
+    for reader, do in (("scanner", "scan"), ("keypad", "type")):
+        await pos.call("input.simulate", reader=reader, do=do, card="phone")
+        assert (await pos.event("card.presented"))["trust"] == "rotating"
+        identified = await pos.call("card.identify", reader=reader)
+        assert (identified["name"], identified["trust"]) == ("Iryna", "rotating")
+        await sell(pos, f"sale-{reader}", identified["presentation"])
+        clock.move(seconds=PERIOD_S)
+    await pos.call("input.simulate", reader="scanner", do="scan", card="phone", data=f"]Q1{PHONE}")
+    await pos.event("card.presented")
+    assert (await pos.call("card.identify", reader="scanner"))["trust"] == "static", "data wins"
