@@ -8,7 +8,7 @@ from aiohttp import web
 from web.codes import CodeKind, ImageFormat, draw
 from web.desk import TOKEN_PATTERN, CardDesk, CardState, CardView
 from web.join_pages import CARD_COOKIE
-from web.pages import keep_cookie, page, picture
+from web.pages import SETTINGS, keep_cookie, page, picture
 
 TOKEN = re.compile(TOKEN_PATTERN)
 HISTORY_LINES_MAX = 20  # older lines are not shown
@@ -54,6 +54,7 @@ class CardPages:
             groups=_groups(_number(view, kind), kind),
             wallets=self._wallets,
             history=view.history[:HISTORY_LINES_MAX],
+            balance_name=request.app[SETTINGS].balance_name,
         )
         keep_cookie(request, response, CARD_COOKIE, token)
         return response

@@ -50,7 +50,7 @@ class HistoryKind(StrEnum):
 class Balance(msgspec.Struct, frozen=True):
     """One purse. ``amount`` is minor units of an ISO 4217 ``currency``, or whole units if ""."""
 
-    label: str
+    purse: str
     amount: int
     currency: str = ""
 

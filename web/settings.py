@@ -37,6 +37,13 @@ class GoogleSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     account: str
 
 
+class BalanceName(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What customers call a purse, by the language they read."""
+
+    en: str = ""
+    uk: str = ""
+
+
 class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The phone pages of one shop.
 
@@ -55,6 +62,7 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     joins_max:          forms one address may send in ``joins_per_s``; a shop's own Wi-Fi is one
                         address for all its customers. The next is answered 429.
     body_timeout_s:     how long a form may take to arrive; then 408.
+    balances:           what customers call each purse, by its id; without it they see the id.
     apple, google:      the wallets that cards can be added to.
     """
 
@@ -73,6 +81,7 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     joins_max: int = 60
     joins_per_s: float = 600
     body_timeout_s: float = 15
+    balances: dict[str, BalanceName] = {}
     apple: AppleSettings | None = None
     google: GoogleSettings | None = None
 
@@ -83,6 +92,11 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("certificate and key come together")
         if self.public_url and not PUBLIC_URL.fullmatch(self.public_url):
             raise ValueError("public_url is like https://card.example, without a slash at its end")
+
+    def balance_name(self, purse: str, language: str) -> str:
+        """Return what customers call a purse."""
+        named: str = getattr(self.balances.get(purse, BalanceName()), language)
+        return named or purse[:1].upper() + purse[1:]
 
     @property
     def secure(self) -> bool:

@@ -73,7 +73,7 @@ class ShopDesk:
             states = store.purses(account.account)
             balances = tuple(
                 Balance(
-                    label=purse.id,
+                    purse=purse.id,
                     amount=states[purse.id].available(today.toordinal())
                     if purse.id in states
                     else 0,

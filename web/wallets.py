@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 from card_formats.phone.apple_pass import Field, StoreCard, bundle, manifest_json, pass_json
 from card_formats.phone.google_wallet import LoyaltyCard
 from daemon.clock import Clock, rfc3339
-from web.desk import CardState, WalletCard
+from web.desk import Balance, CardState, WalletCard
 from web.google_link import ServiceAccount, save_link
 from web.language import Language
 from web.pass_signing import PassSigner
@@ -75,13 +75,7 @@ class ApplePasses:
     def _store_card(self, card: WalletCard, language: Language, token: str) -> StoreCard:
         view, shop = card.view, self._settings.shop_name
         balances = tuple(
-            Field(
-                key=f"balance-{index}",
-                label=balance.label,
-                value=language.amount(balance.amount, balance.currency),
-                change_message=f"{balance.label}: %@",
-            )
-            for index, balance in enumerate(view.balances)
+            self._field(index, balance, language) for index, balance in enumerate(view.balances)
         )
         holder = [Field("name", language.say("pass.name"), view.name)] if view.name else []
         status = [Field("status", language.say("pass.status"), view.status)] if view.status else []
@@ -108,6 +102,15 @@ class ApplePasses:
             voided=view.state is not CardState.ACTIVE,
         )
 
+    def _field(self, index: int, balance: Balance, language: Language) -> Field:
+        name = self._settings.balance_name(balance.purse, language.code)
+        return Field(
+            key=f"balance-{index}",
+            label=name,
+            value=language.amount(balance.amount, balance.currency),
+            change_message=f"{name}: %@",
+        )
+
 
 class GoogleLinks:
     """Makes signed save links."""
@@ -120,6 +123,7 @@ class GoogleLinks:
     def make(self, card: WalletCard, language: Language, now: datetime) -> str:
         """Return the address that puts a card into Google Wallet."""
         balance = card.view.balances[0] if card.view.balances else None
+        name = self._settings.balance_name(balance.purse, language.code) if balance else ""
         loyalty_card = LoyaltyCard(
             issuer_id=self._google.issuer_id,
             class_id=self._google.class_id,
@@ -127,7 +131,7 @@ class GoogleLinks:
             number=card.view.number,
             alternate_text=grouped(card.view.number),
             name=card.view.name,
-            balance_label=balance.label if balance else "",
+            balance_label=name,
             balance=language.amount(balance.amount, balance.currency) if balance else "",
         )
         now_s = int(now.timestamp())

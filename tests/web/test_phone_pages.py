@@ -1,10 +1,14 @@
+import re
+
 import msgspec
 import pytest
 
+from daemon.config import convert
 from daemon.errors import ErrorCode
-from tests.web.conftest import Answer, Shop, answer_of
-from web.desk import LiveCard
+from tests.web.conftest import Answer, OpenShop, Shop, answer_of
+from web.desk import Balance, LiveCard
 from web.phone_pages import WORKER
+from web.settings import WebSettings
 
 UNKNOWN = "A" * 22
 
@@ -52,6 +56,25 @@ async def test_the_old_address_of_a_card_that_moved_opens_nothing(shop: Shop) ->
 async def test_a_link_that_was_never_made_is_not_found(shop: Shop, path: str) -> None:
     assert (await shop.get(path)).status == 404
     assert (await post(shop, path)).status == 404
+
+
+async def test_a_purse_has_the_name_that_the_shop_gives_it(open_shop: OpenShop) -> None:
+    settings = convert({"balances": {"Coffees": {"uk": "Кава"}}}, WebSettings, "web")
+    async with open_shop(settings) as shop:
+        card = f"/c/{shop.desk.add(balances=(Balance('Coffees', 7), Balance('bonus', 1)))}"
+        for language, names in (("uk", ["Кава", "Bonus"]), ("en", ["Coffees", "Bonus"])):
+            page = (await shop.get(f"{card}?lang={language}")).text
+            assert re.findall("<dt>(.*?)</dt>", page) == names
+
+
+async def test_bars_of_a_tills_own_kind_say_that_they_only_collect(shop: Shop) -> None:
+    card = f"/c/{shop.desk.add(ean13='0412345678903')}"
+    says = "This code stays the same: it collects, and it does not pay."
+    assert (
+        f'<p class="notice" data-notice="static">{says}'
+        in (await shop.get(f"{card}?kind=ean13")).text
+    )
+    assert f'<noscript><p class="notice">{says}' in (await shop.get(card)).text
 
 
 async def test_a_desk_that_refuses_keeps_its_key(shop: Shop) -> None:
