@@ -203,7 +203,7 @@ class Room:
             self.config.card_numbers,
             secret,
         )
-        wallet_desk = ShopWallets(self.cards, self.ledger, desk, secret)
+        wallet_desk = ShopWallets(self.ledger, desk, secret)
         app = make_app(desk, settings, self.clock, (wallet_desk, wallets))
         return WebServer(app, settings, home)
 

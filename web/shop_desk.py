@@ -5,7 +5,7 @@ import hashlib
 import hmac
 from datetime import date, datetime, timedelta
 
-from daemon.accounts.cards import TOKEN_BYTES, Account, Cards, Profile
+from daemon.accounts.cards import TOKEN_BYTES, Account, Cards, Profile, account_by_token
 from daemon.accounts.issuing import DRAWS_MAX, draw, out_of_numbers
 from daemon.accounts.phones import PhoneKey, Phones
 from daemon.clock import Clock, rfc3339
@@ -61,31 +61,29 @@ class ShopDesk:
 
     async def show(self, token: str) -> CardView | None:
         """Return the card of ``token``, or None."""
-        account = await self._cards.by_token(token)
-        return await self.view(account) if account else None
 
-    async def view(self, account: Account) -> CardView:
+        def read(store: Store) -> CardView | None:
+            account = account_by_token(store, token)
+            return self.view(store, account) if account else None
+
+        return await self._ledger.read(read)
+
+    def view(self, store: Store, account: Account) -> CardView:
         """Return what a card's holder sees of it."""
         programme = self._editions.active
-        today = local_day(programme, self._clock.now())
-
-        def read(store: Store) -> tuple[tuple[Balance, ...], tuple[HistoryLine, ...]]:
-            states = store.purses(account.account)
-            balances = tuple(
-                Balance(
-                    purse=purse.id,
-                    amount=states[purse.id].available(today.toordinal())
-                    if purse.id in states
-                    else 0,
-                    currency=_currency(purse, programme.currency),
-                )
-                for purse in programme.purses.values()
+        today = local_day(programme, self._clock.now()).toordinal()
+        states = store.purses(account.account)
+        balances = tuple(
+            Balance(
+                purse=purse.id,
+                amount=states[purse.id].available(today) if purse.id in states else 0,
+                currency=_currency(purse, programme.currency),
             )
-            bodies = store.history(account.account, HISTORY_LINES_MAX)
-            lines = (line for body in bodies for line in self._history(account, decode(body)))
-            return balances, tuple(lines)
-
-        balances, history = await self._ledger.read(read)
+            for purse in programme.purses.values()
+        )
+        bodies = store.history(account.account, HISTORY_LINES_MAX)
+        history = [line for body in bodies for line in self._history(account, decode(body))]
+        phone = store.phone(account.card.card_id)
         until = account.card.until
         until_at = datetime.fromisoformat(until) if until else None
         return CardView(
@@ -94,11 +92,11 @@ class ShopDesk:
             name=account.profile.name,
             balances=balances,
             state=_state(account.card, rfc3339(self._clock.now())),
-            history=history,
+            history=tuple(history),
             # It ends when the day after its last one begins.
             until=local_day(programme, until_at - timedelta(seconds=1)) if until_at else None,
             until_at=until_at,
-            generation=await self._phones.generation(account.card),
+            generation=phone.generation if phone else 0,
             key_id=self._phones.newest_key,
         )
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import msgspec
 
-from daemon.accounts.cards import Account, Cards
+from daemon.accounts.cards import Account, account_by_token, account_of
 from daemon.errors import ErrorCode, RefusedError
 from daemon.ledger.entries import decode
 from daemon.ledger.ledger import Ledger
@@ -21,19 +21,22 @@ DEVICES_PER_CARD_MAX = 10
 class ShopWallets:
     """Finds cards for wallets. A card's id is its serial; ``secret`` makes its pass's token."""
 
-    def __init__(self, cards: Cards, ledger: Ledger, desk: ShopDesk, secret: bytes) -> None:
-        self._cards = cards
+    def __init__(self, ledger: Ledger, desk: ShopDesk, secret: bytes) -> None:
         self._ledger = ledger
         self._desk = desk
         self._secret = secret
 
     async def card_of(self, token: str) -> WalletCard | None:
         """Return the card whose page ``token`` opens."""
-        return await self._wallet_card(await self._cards.by_token(token))
+        return await self._ledger.read(
+            lambda store: self._wallet_card(store, account_by_token(store, token))
+        )
 
     async def card(self, serial: str) -> WalletCard | None:
         """Return the card with this serial."""
-        return await self._wallet_card(await self._cards.by_id(serial))
+        return await self._ledger.read(
+            lambda store: self._wallet_card(store, account_of(store, store.card(serial)))
+        )
 
     def pass_token(self, serial: str) -> str:
         """Return what a device proves itself with: the same for the pass's whole life."""
@@ -59,18 +62,22 @@ class ShopWallets:
 
     async def held_by(self, device: str) -> list[WalletCard]:
         """Return the cards whose passes a device holds."""
-        rows = await self._ledger.read(lambda store: store.device_cards(device))
-        found = [await self.card(row.card_id) for row in rows]
-        return [card for card in found if card is not None]
 
-    async def _wallet_card(self, account: Account | None) -> WalletCard | None:
+        def read(store: Store) -> list[WalletCard]:
+            accounts = (account_of(store, card) for card in store.device_cards(device))
+            cards = (self._wallet_card(store, account) for account in accounts)
+            return [card for card in cards if card is not None]
+
+        return await self._ledger.read(read)
+
+    def _wallet_card(self, store: Store, account: Account | None) -> WalletCard | None:
         if account is None:
             return None
-        bodies = await self._ledger.read(lambda store: store.history(account.account, 1))
+        bodies = store.history(account.account, 1)
         language = account.profile.language
         card = WalletCard(
             serial=account.card.card_id,
-            view=await self._desk.view(account),
+            view=self._desk.view(store, account),
             updated_at=datetime.fromisoformat(decode(bodies[0]).at),
         )
         return msgspec.structs.replace(card, language=language) if language in LANGUAGES else card

@@ -88,7 +88,7 @@ class Cards:
         if guessable:
             self._guesses.check(reader)
         account = await self._ledger.read(
-            lambda store: _account(store, store.find_card(credential.scheme, credential.value))
+            lambda store: account_of(store, store.find_card(credential.scheme, credential.value))
         )
         if account is None:
             if guessable:
@@ -101,13 +101,7 @@ class Cards:
 
     async def by_token(self, token: str) -> Account | None:
         """Return the account whose card page ``token`` opens, whatever the card's state."""
-        return await self._ledger.read(
-            lambda store: _account(store, store.card_by_token(token_hash(token)))
-        )
-
-    async def by_id(self, card_id: str) -> Account | None:
-        """Return the account of a card, whatever the card's state."""
-        return await self._ledger.read(lambda store: _account(store, store.card(card_id)))
+        return await self._ledger.read(lambda store: account_by_token(store, token))
 
     async def issue(self, new: NewCard, profile: Profile) -> bool:
         """Issue a card on a new account of its own.
@@ -164,7 +158,13 @@ def token_hash(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-def _account(store: Store, card: CardRow | None) -> Account | None:
+def account_by_token(store: Store, token: str) -> Account | None:
+    """Return the account whose card page ``token`` opens, whatever the card's state."""
+    return account_of(store, store.card_by_token(token_hash(token)))
+
+
+def account_of(store: Store, card: CardRow | None) -> Account | None:
+    """Return the account that a card belongs to, if there is a card."""
     if card is None:
         return None
     row = store.customer(card.account)

@@ -66,11 +66,6 @@ class Phones:
         """Return the id of the shop's key that phones are given now."""
         return self._keys.newest
 
-    async def generation(self, card: CardRow) -> int:
-        """Return how many phones have carried the card."""
-        row = await self._ledger.read(lambda store: store.phone(card.card_id))
-        return row.generation if row else 0
-
     async def bind_first(self, account: Account) -> PhoneKey | None:
         """Give a card that no phone carries yet to the phone that shows its page, else None."""
         card_id = account.card.card_id

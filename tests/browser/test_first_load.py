@@ -1,0 +1,56 @@
+"""What a phone with a bad line loads before it can show a code."""
+
+import pytest
+from playwright.async_api import Browser, Request, Route
+
+from daemon.app import App
+from tests.browser.phones import join, new_phone, scan
+from tests.support.till import Pos
+from web.codes import CodeKind
+
+pytestmark = pytest.mark.browser
+PAGE_BYTES_MAX = 60 * 1024
+SEEN = """document.querySelector('#static').complete
+  && document.querySelector('#static').naturalWidth > 0"""
+
+
+@pytest.mark.parametrize("kind", CodeKind)
+async def test_a_code_is_on_the_screen_after_two_requests(
+    till: App, pos: Pos, browser: Browser, kind: CodeKind
+) -> None:
+    address = (await join(await new_phone(browser), till.web_url)).url
+    # Nothing else may be needed: whatever is neither the page nor a picture never arrives.
+    bare = await browser.new_context(viewport={"width": 390, "height": 844}, device_scale_factor=3)
+    page = await bare.new_page()
+    asked: list[str] = []
+
+    async def let_pass(route: Route) -> None:
+        needed = route.request.resource_type in ("document", "image")
+        await (route.continue_() if needed else route.abort())
+
+    await page.route("**", let_pass)
+    page.on("requestfinished", lambda request: asked.append(request.resource_type))
+    await page.goto(f"{address}?kind={kind}")
+    await page.wait_for_function(SEEN)
+    assert (await pos.call("card.identify", scan=await scan(page, kind)))["trust"] == "static"
+    assert sorted(asked) == ["document", "image"]
+
+
+async def test_a_whole_card_page_weighs_no_more_than_sixty_kibibytes(
+    till: App, browser: Browser
+) -> None:
+    phone = await new_phone(browser)
+    address = (await join(phone, till.web_url, "Щ" * 80)).url
+    fresh = await new_phone(browser)
+    page = await fresh.new_page()
+    sizes: dict[str, int] = {}
+
+    async def weigh(request: Request) -> None:
+        sizes[request.url] = (await request.sizes())["responseBodySize"]
+
+    page.on("requestfinished", weigh)
+    await page.goto(address)
+    await page.wait_for_load_state("networkidle")
+    assert len(sizes) >= 6, "the page, its style, three scripts and the picture"
+    assert all(url.startswith(till.web_url) for url in sizes), "no third party"
+    assert sum(sizes.values()) <= PAGE_BYTES_MAX
