@@ -163,7 +163,8 @@ async def under_load(phone: ClientSession, page: str, pos: Pos, port: int, secon
         f"scan to event: p50 {quiet[49]:.2f} ms, p99 {quiet[98]:.2f} ms while nobody looks;"
         f" p50 {busy[49]:.2f} ms, p99 {busy[98]:.2f} ms (limit {SCAN_P99_LIMIT_MS},"
         f" or {SCAN_RATIO_LIMIT} of the other) with {VIEWS_A_SECOND} views a second,"
-        f" a view p50 {views[49]:.1f} ms, p99 {views[98]:.1f} ms; machine load {os.getloadavg()[0]:.1f}: {word(held)}"
+        f" a view p50 {views[49]:.1f} ms, p99 {views[98]:.1f} ms;"
+        f" machine load {os.getloadavg()[0]:.1f}: {word(held)}"
     )
     return held
 
