@@ -91,9 +91,10 @@ class ChipPurses:
     async def prove(self, shown: Shown, reader: str) -> Proven | None:
         """Let the chip on ``reader`` prove itself; None for one that has nothing to prove with.
 
-        Raises: RefusedError for a forged, blocked, torn or silent card.
+        Raises: RefusedError for a forged, blocked, torn or silent card; CARD_FORGED also for a
+                chip that shows the UID of one that has proved itself here, and cannot.
         """
-        if not shown.raw or _is_memory(shown.atr):
+        if not shown.raw:
             return None
         async with self._terminal.turn(reader):
             if self._terminal.shown_at(reader) != shown:
@@ -120,7 +121,7 @@ class ChipPurses:
         return await self._ledger.read(read)
 
     async def _open(self, reader: str, shown: Shown, known: _Known) -> OpenCard | None:
-        if len(shown.raw) != UID_BYTES:
+        if len(shown.raw) != UID_BYTES or _is_memory(shown.atr):
             return None
         is_old = known.chip is not None and known.chip.speaks == Messaging.EV1
         try:

@@ -1,5 +1,6 @@
 """Tags with a rolling link (NTAG 424 DNA, SUN): proved by their key, each link good once."""
 
+from card_formats.chip.identify import ChipKind, identify
 from card_formats.chip.ndef import read_link
 from card_formats.chip.sun import decrypt_tap, parse_link, verify_tap
 from card_formats.credential import Credential, Medium, Shown, Trust
@@ -24,6 +25,10 @@ class Tags:
                 readers' refusals.
         """
         if self._terminal.keys.sun_meta is None:
+            return None
+        # Asked first, so that nothing is read of a phone's or somebody else's card.
+        chip = await self._terminal.listen(reader, identify(shown.atr))
+        if chip.kind is not ChipKind.NTAG_424:
             return None
         try:
             url = await self._terminal.listen(reader, read_link())

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
@@ -84,6 +84,13 @@ class Wallet:
         return value
 
 
+class Laid(Protocol):
+    """A chip that can be laid on a reader."""
+
+    uid: bytes
+    model: Any
+
+
 class HandReaders:
     """One reader, on which the test lays cards."""
 
@@ -91,7 +98,7 @@ class HandReaders:
         self.cards: dict[str, Shown] = {}
         self.lying: FaultyCard | None = None
 
-    def lay(self, wallet: Wallet, faults: Mapping[int, Fault] | None = None) -> Shown:
+    def lay(self, wallet: Laid, faults: Mapping[int, Fault] | None = None) -> Shown:
         """Lay a card down; ``faults`` by the number of the APDU, the first being 1."""
         self.lying = FaultyCard(wallet.model, faults)
         self.lying.reset()
@@ -192,7 +199,7 @@ class HandTill:
     def _publish(self, event_type: str, **fields: Any) -> None:
         self.events.append({"type": event_type} | fields)
 
-    async def tap(self, wallet: Wallet, faults: Mapping[int, Fault] | None = None) -> Any:
+    async def tap(self, wallet: Laid, faults: Mapping[int, Fault] | None = None) -> Any:
         """Lay a card down and identify it. Raises RefusedError."""
         return await self.checkout.identify(self.readers.lay(wallet, faults), READER)
 

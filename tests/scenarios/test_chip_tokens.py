@@ -1,0 +1,227 @@
+"""Chips without a purse: what each is worth as an identifier, and that strangers are let alone."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from card_formats.atr import StorageCard, encode_contactless, encode_storage
+from card_formats.credential import Trust
+from daemon.accounts.cards import NewCard, Profile
+from daemon.errors import ErrorCode, RefusedError
+from daemon.keys import ChipKeys
+from daemon.readers.simulated.cards import BANK, CardModel, TokenCard
+from daemon.readers.simulated.desfire.card import DesfireCard
+from daemon.readers.simulated.desfire.memory import Generation, Memory
+from daemon.readers.simulated.sun_tag import SunTag
+from tests.support.chip_till import HandTill, Wallet, hand_till, make_home, make_keys
+from tests.support.clock import HandClock
+
+TAG_UID = bytes.fromhex("04C1C2C3C4C580")
+PLAIN_UID = bytes.fromhex("04D1A2B3C4E580")
+CONTACTLESS = encode_contactless(b"\x80")
+# What may be asked of a stranger: "have you our application?" and "what are you?"
+QUESTIONS = {bytes.fromhex("905A000003544C4300"), bytes.fromhex("9060000000")}
+QUESTIONS_MAX = 4  # 20 ms each on a slow reader: far within half a second
+
+
+class Laid:
+    """Any chip on the counter."""
+
+    def __init__(self, uid: bytes, model: CardModel) -> None:
+        self.uid, self.model = uid, model
+
+
+class Replayed:
+    """A copy of a tag: it says again what the tag has said at its first tap, word for word."""
+
+    def __init__(self, tag: SunTag) -> None:
+        self.atr = tag.atr
+        self._tag = tag
+        self._said: list[bytes] = []
+        self._at = 0
+
+    def reset(self) -> None:
+        self._tag.reset()
+        self._at = 0
+
+    def transmit(self, command: bytes) -> bytes:
+        if self._at == len(self._said):
+            self._said.append(self._tag.transmit(command))
+        self._at += 1
+        return self._said[self._at - 1]
+
+
+class Phone:
+    """A phone: a new UID at every tap, and an application of somebody else's with a link in it."""
+
+    atr = CONTACTLESS
+
+    def __init__(self) -> None:
+        self._tag = SunTag(PLAIN_UID, bytes(16), bytes(16))
+
+    def reset(self) -> None:
+        self._tag.reset()
+
+    def transmit(self, command: bytes) -> bytes:
+        return self._tag.transmit(command) if command[0] == 0 else b"\x6e\x00"
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> ChipKeys:
+    return make_keys(tmp_path / "keys")
+
+
+@pytest.fixture
+async def till(tmp_path: Path, keys: ChipKeys) -> AsyncIterator[HandTill]:
+    clock = HandClock()
+    await make_home(tmp_path / "a", [], clock, tmp_path / "keys")
+    async with hand_till(tmp_path / "a", clock) as till:
+        yield till
+
+
+async def issue(till: HandTill, uid: bytes) -> None:
+    card = NewCard(kind="token", number="", identifiers=(("uid", uid.hex().upper()),))
+    assert await till.cards.issue(card, Profile(name="Olena"))
+
+
+@pytest.fixture
+def tag(keys: ChipKeys) -> SunTag:
+    assert keys.sun_meta is not None
+    return SunTag(TAG_UID, keys.sun_meta, keys.sun_file(TAG_UID))
+
+
+async def refused(till: HandTill, laid: Laid) -> RefusedError:
+    with pytest.raises(RefusedError) as caught:
+        await till.tap(laid)
+    return caught.value
+
+
+# A tag with a rolling link.
+
+
+async def test_a_rolling_link_proves_its_tag_at_every_tap(till: HandTill, tag: SunTag) -> None:
+    await issue(till, TAG_UID)
+    for _ in range(3):
+        identified = await till.tap(Laid(TAG_UID, tag))
+        assert (identified.name, identified.trust) == ("Olena", Trust.SUN)
+
+
+async def test_a_link_that_was_used_before_is_refused_also_after_a_restart(
+    tmp_path: Path, keys: ChipKeys, tag: SunTag
+) -> None:
+    clock = HandClock()
+    await make_home(tmp_path / "a", [], clock, tmp_path / "keys")
+    copy = Laid(TAG_UID, Replayed(tag))
+    async with hand_till(tmp_path / "a", clock) as till:
+        await issue(till, TAG_UID)
+        await till.tap(copy)
+        assert (await refused(till, copy)).code is ErrorCode.CARD_FORGED
+        await till.tap(Laid(TAG_UID, tag))
+    async with hand_till(tmp_path / "a", clock) as till:
+        again = await refused(till, copy)
+        assert (again.code, "used before" in again.detail) == (ErrorCode.CARD_FORGED, True)
+        await till.tap(Laid(TAG_UID, tag))
+
+
+async def test_a_tag_s_link_on_another_tag_is_refused(till: HandTill, tag: SunTag) -> None:
+    await issue(till, TAG_UID)
+    error = await refused(till, Laid(PLAIN_UID, tag))
+    assert (error.code, "another tag" in error.detail) == (ErrorCode.CARD_FORGED, True)
+
+
+async def test_a_link_made_with_other_keys_is_refused(till: HandTill, keys: ChipKeys) -> None:
+    assert keys.sun_meta is not None
+    await issue(till, TAG_UID)
+    error = await refused(till, Laid(TAG_UID, SunTag(TAG_UID, keys.sun_meta, bytes(16))))
+    assert (error.code, "forged or altered" in error.detail) == (ErrorCode.CARD_FORGED, True)
+
+
+@pytest.mark.parametrize("chip", ["tag", "purse"])
+@pytest.mark.parametrize("atr", [b"", CONTACTLESS], ids=["memory", "processor"])
+async def test_a_copied_uid_of_a_chip_that_proves_itself_is_worth_nothing(
+    till: HandTill, keys: ChipKeys, tag: SunTag, chip: str, atr: bytes
+) -> None:
+    wallet = Wallet(keys, Random(1))
+    original = Laid(TAG_UID, tag) if chip == "tag" else Laid(wallet.uid, wallet.model)
+    await issue(till, original.uid)
+    await till.tap(original)
+    error = await refused(till, Laid(original.uid, TokenCard(original.uid, atr)))
+    assert error.code is ErrorCode.CARD_FORGED
+    await till.tap(original)
+
+
+# Chips that only have a number.
+
+
+@pytest.mark.parametrize(
+    ("name", "uid"),
+    [
+        (0x0001, bytes.fromhex("A1B2C3D4")),
+        (0x0002, bytes.fromhex("04A1B2C3D4E581")),
+        (0x0003, bytes.fromhex("04A1B2C3D4E582")),
+        (0x0026, bytes.fromhex("A1B2C3D5")),
+        (0x003A, bytes.fromhex("04A1B2C3D4E583")),
+        (0x003D, bytes.fromhex("04A1B2C3D4E584")),
+        (None, bytes.fromhex("04A1B2C3D4E585")),
+    ],
+    ids=["classic-1k", "classic-4k", "ntag-or-ultralight", "mini", "ul-c", "ul-ev1", "processor"],
+)
+async def test_a_plain_number_identifies_and_proves_nothing(
+    till: HandTill, name: int | None, uid: bytes
+) -> None:
+    await issue(till, uid)
+    atr = CONTACTLESS if name is None else encode_storage(StorageCard(3, name))
+    identified = await till.tap(Laid(uid, TokenCard(uid, atr)))
+    assert (identified.name, identified.trust) == ("Olena", Trust.UID)
+    assert till.readers.lying is not None
+    assert name is None or not till.readers.lying.count, "a memory is not talked to"
+
+
+async def test_a_number_that_changes_at_every_tap_is_nobody_s(till: HandTill) -> None:
+    uid = bytes.fromhex("08A1B2C3")
+    await issue(till, uid)  # even if somebody has written it down
+    error = await refused(till, Laid(uid, TokenCard(uid, CONTACTLESS)))
+    assert (error.code, error.detail) == (
+        ErrorCode.CARD_UNKNOWN,
+        "This is not one of our cards.",
+    )
+
+
+# Somebody else's.
+
+
+def strangers() -> dict[str, Laid]:
+    random = Random(4)
+    desfires = {
+        f"desfire-{generation.name.lower()}": DesfireCard(
+            Memory(uid=bytes((4, generation)) + random.randbytes(5), generation=generation),
+            random.randbytes,
+        )
+        for generation in Generation
+    }
+    return {
+        "bank": Laid(BANK.uid, TokenCard(BANK.uid, BANK.atr)),
+        "bank-with-a-fixed-uid": Laid(PLAIN_UID, TokenCard(PLAIN_UID, BANK.atr)),
+        "phone": Laid(bytes.fromhex("08112233"), Phone()),
+        "phone-with-a-fixed-uid": Laid(PLAIN_UID, Phone()),
+        **{name: Laid(card.snapshot().uid, card) for name, card in desfires.items()},
+    }
+
+
+@pytest.mark.parametrize("kind", strangers())
+async def test_a_stranger_is_sent_away_after_two_questions_with_nothing_read_or_kept(
+    till: HandTill, kind: str
+) -> None:
+    stranger = strangers()[kind]
+    error = await refused(till, stranger)
+    assert error.code is ErrorCode.CARD_UNKNOWN
+    assert till.readers.lying is not None
+    asked = [exchange.command for exchange in till.readers.lying.exchanges]
+    assert len(asked) <= QUESTIONS_MAX
+    assert set(asked) <= QUESTIONS | {bytes.fromhex("90AF000000")}
+    await till.ledger.update(lambda store: None)
+    kept = b"".join(path.read_bytes() for path in till.home.glob("tillcard.db*"))
+    assert stranger.uid.hex().upper().encode() not in kept
+    assert stranger.uid not in kept
