@@ -12,14 +12,20 @@ import msgspec
 from msgspec.structs import replace
 
 from card_formats.atr import decode_atr, storage_card
-from card_formats.chip.purse import Messaging, set_status
-from card_formats.chip.purse_layout import TXID_BYTES, NewerState, PurseState, PurseStatus
+from card_formats.chip.purse import Messaging, read_history, set_status
+from card_formats.chip.purse_layout import (
+    TXID_BYTES,
+    NewerState,
+    PurchaseRecord,
+    PurseState,
+    PurseStatus,
+)
 from card_formats.chip.uid import read_uid
 from card_formats.credential import Credential, Medium, Shown, Trust, mask
 from card_formats.errors import CardFormatError
 from daemon.accounts.cards import Account, Cards
 from daemon.chip.tags import Tags, forged
-from daemon.chip.terminal import UID_BYTES, ChipTerminal, OpenCard
+from daemon.chip.terminal import UID_BYTES, ChipTerminal, OpenCard, refusal
 from daemon.chip.writing import TAP_AGAIN, ChipWriter, WantedSale
 from daemon.clock import Clock, rfc3339
 from daemon.editions import Editions
@@ -37,8 +43,10 @@ from daemon.programme.quote import Quote
 from daemon.readers.errors import ReaderError
 
 WRITE_APDUS = 4
-PURCHASE_APDUS_MAX = 13
-"""With recovery. What a card is owed waits for its next tap where it would not fit."""
+PURCHASE_APDUS_MAX = 10
+"""Without recovery. The history is not looked at where that would not fit."""
+RECOVERY_APDUS_MAX = 13
+"""What a card is owed waits for its next tap where it would not fit."""
 
 _NOT_A_PURSE = {
     "desfire.foreign",
@@ -132,9 +140,7 @@ class ChipPurses:
             if error.code in _NOT_ITS_KEY:
                 await self._check_same_card(reader, shown)
                 raise forged("it does not know its key") from error
-            raise RefusedError(
-                ErrorCode.MISREAD, f"Misread ({error.code}); lay the card down again."
-            ) from error
+            raise misread(error) from error
 
     async def _check_same_card(self, reader: str, shown: Shown) -> None:
         """Raise RefusedError NO_CARD where another card lies there by now."""
@@ -151,7 +157,7 @@ class ChipPurses:
         state = card.purse.state
         if isinstance(state, NewerState):
             return Proven(await self._cards.resolve(credential), credential, state.balance)
-        await self._check_alarm(card, known.chip, state)
+        await self._check_alarm(card, known, state)
         for row in known.unsettled:
             await self._writer.settle(card, row)
         await self._note(card, state)
@@ -161,29 +167,42 @@ class ChipPurses:
         card.looked_after = True
         return Proven(account, credential, card.purse.state.balance)
 
-    async def _check_alarm(self, card: OpenCard, known: ChipRow | None, state: PurseState) -> None:
+    async def _check_alarm(self, card: OpenCard, known: _Known, state: PurseState) -> None:
         """Refuse a chip that cannot be the one seen before, from now on and at every till."""
-        alarm = known.alarm if known else ""
+        chip = known.chip
+        if chip is None or not chip.txid:
+            return
+        alarm = chip.alarm
         if not alarm:
-            alarm = chip_sales.alarm_of(
-                known,
-                seq=state.seq,
-                txid=state.last_txid,
-                amount=state.last_amount,
-                balance=state.balance,
-            )
+            alarm = await self._alarm_of(card, known, state)
             if not alarm:
                 return
-            assert known is not None
             seen = {"seq": state.seq, "txid": state.last_txid.hex(), "balance": state.balance}
-            told = {"alarm": alarm, "seen": seen, "known": msgspec.to_builtins(known)}
+            told = {"alarm": alarm, "seen": seen, "known": msgspec.to_builtins(chip)}
             detail = msgspec.Raw(msgspec.json.encode(told))
             at = rfc3339(self._clock.now())
             entry = Entry(at=at, kind="chip_alarm", ref=card.uid, detail=detail)
-            await self._ledger.write(Change(entry=entry, chip=replace(known, alarm=alarm)))
+            await self._ledger.write(Change(entry=entry, chip=replace(chip, alarm=alarm)))
             self._writer.tell("card.alarm", card, reason=alarm)
         await self._block(card, state)
         raise RefusedError(ErrorCode.CARD_BLOCKED, f"This card is blocked: {alarm}.")
+
+    async def _alarm_of(self, card: OpenCard, known: _Known, state: PurseState) -> str:
+        assert known.chip is not None
+        record: tuple[PurchaseRecord, ...] = ()
+        is_ours = any(intent_of(row).txid == state.last_txid for row in known.unsettled)
+        if known.chip.seq and not is_ours and card.apdus + 1 + WRITE_APDUS <= PURCHASE_APDUS_MAX:
+            unseen = state.seq - known.chip.seq
+            reading = read_history(card.purse, back=unseen) if unseen > 0 else None
+            try:
+                record = await self._terminal.ask(card, reading) if reading else ()
+            except ReaderError as error:
+                raise refusal(error, card.reader) from error
+            except CardFormatError as error:
+                if error.code != "purse.bad-history":
+                    raise misread(error) from error
+                return "its history does not fit its count"
+        return chip_sales.alarm_of(known.chip, state, record)
 
     async def _resolve(self, card: OpenCard, credential: Credential, state: PurseState) -> Account:
         try:
@@ -300,7 +319,7 @@ class ChipPurses:
         states = await self._ledger.read(lambda store: store.purses(account))
         owed = states[owed_purse(purse)].posted if owed_purse(purse) in states else 0
         amount = self._writer.change(card, max(owed, -card.purse.state.balance))
-        if not amount or card.apdus + 2 * WRITE_APDUS > PURCHASE_APDUS_MAX:
+        if not amount or card.apdus + 2 * WRITE_APDUS > RECOVERY_APDUS_MAX:
             return
         txid = secrets.token_bytes(TXID_BYTES)
         sale = self._sale_of_nothing(f"owed-{txid.hex()}", account, card.uid, purse, -amount)
@@ -341,6 +360,11 @@ def _waits_for(row: SaleRow, uid: str) -> bool:
         return False
     intent = intent_of(row)
     return intent.uid == uid and not intent.not_written and not intent.case
+
+
+def misread(error: CardFormatError) -> RefusedError:
+    """Say that what came from the card makes no sense."""
+    return RefusedError(ErrorCode.MISREAD, f"Misread ({error.code}); lay the card down again.")
 
 
 def _is_memory(atr: bytes) -> bool:

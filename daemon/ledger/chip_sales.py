@@ -4,11 +4,12 @@ An intent reserves what a hold does, so that nothing can stand in the way of pos
 is written. Each function takes a sale that has an intent, as the store read it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from msgspec.structs import replace
 
+from card_formats.chip.purse_layout import PurchaseRecord, PurseState
 from daemon.errors import ErrorCode, RefusedError
 from daemon.ledger import sales
 from daemon.ledger.entries import ChipMove, CounterMove, Entry
@@ -129,20 +130,26 @@ def void(view: View, at: str, reason: str) -> Decision:
     return replace(decision, entry=replace(decision.entry, detail=detail))
 
 
-def alarm_of(known: ChipRow | None, *, seq: int, txid: bytes, amount: int, balance: int) -> str:
-    """Return why a chip cannot be the one that was seen before, or "".
+def alarm_of(known: ChipRow, state: PurseState, record: Sequence[PurchaseRecord] = ()) -> str:
+    """Return why a purse cannot be the one that was ``known`` before, or "".
 
-    A chip counts up, has one payment for each number, and its balance follows from its payments;
-    what lies further back than the last payment is not looked at.
+    A chip counts up, has one payment for each number, and its balance follows from its payments.
+    What others have paid between is not added up here: their ledgers know, and the card's history.
+
+    record: the payment with the ``known`` number, where others were made since and it was read.
     """
-    if known is None or not known.txid:
-        return ""
-    if seq < known.seq:
+    if state.seq < known.seq:
         return "its count fell"
-    if seq == known.seq and txid.hex() != known.txid:
+    txid, balance = state.last_txid, state.balance
+    if state.seq > known.seq:
+        if state.seq == known.seq + 1 and balance != known.balance + state.last_amount:
+            return "its balance does not follow from its payments"
+        if not record:
+            return ""
+        txid, balance = record[0].txid, record[0].balance_after
+    if txid.hex() != known.txid:
         return "two payments have one number"
-    expected = known.balance + (amount if seq > known.seq else 0)
-    if seq <= known.seq + 1 and balance != expected:
+    if balance != known.balance:
         return "its balance does not follow from its payments"
     return ""
 
