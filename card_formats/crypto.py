@@ -35,13 +35,16 @@ def cmac(key: bytes, message: bytes) -> bytes:
     return mac.finalize()
 
 
-def cmac_from(key: bytes, iv: bytes, message: bytes) -> bytes:
+def cmac_from(
+    key: bytes, iv: bytes, message: bytes, masks: tuple[bytes, bytes] | None = None
+) -> bytes:
     """Return the AES-CMAC of ``message`` whose chain starts at ``iv`` instead of zero.
 
+    masks:  the key's `subkeys`, where they are at hand.
     Source: DESFire EV1, where the result is the start of the next.
     """
     blocks = max(1, -(-len(message) // BLOCK_BYTES))
-    return _cbc_mac(key, iv, message, blocks * BLOCK_BYTES)
+    return _cbc_mac(key, iv, message, blocks * BLOCK_BYTES, masks or subkeys(key))
 
 
 def subkeys(key: bytes) -> tuple[bytes, bytes]:
@@ -62,7 +65,7 @@ def diversify(master: bytes, card: bytes, *, always_32_bytes: bool = True) -> by
     message = _DIVERSIFY_AES128 + card
     if not always_32_bytes:
         return cmac(master, message)
-    return _cbc_mac(master, ZERO_BLOCK, message, 2 * BLOCK_BYTES)
+    return _cbc_mac(master, ZERO_BLOCK, message, 2 * BLOCK_BYTES, subkeys(master))
 
 
 def crc32_desfire(data: bytes) -> bytes:
@@ -77,7 +80,9 @@ def rotate_left(block: bytes) -> bytes:
 
 def xor(left: bytes, right: bytes) -> bytes:
     """Combine two strings of one length bit by bit."""
-    return bytes(a ^ b for a, b in zip(left, right, strict=True))
+    assert len(left) == len(right)
+    combined = int.from_bytes(left, "big") ^ int.from_bytes(right, "big")
+    return combined.to_bytes(len(left), "big")
 
 
 def is_same(left: bytes, right: bytes) -> bool:
@@ -92,9 +97,9 @@ def _double(block: bytes) -> bytes:
     return ((shifted & mask) ^ carry * _CMAC_POLYNOMIAL).to_bytes(BLOCK_BYTES, "big")
 
 
-def _cbc_mac(key: bytes, iv: bytes, message: bytes, size: int) -> bytes:
+def _cbc_mac(key: bytes, iv: bytes, message: bytes, size: int, masks: tuple[bytes, bytes]) -> bytes:
     """Pad ``message`` to ``size``, mask its last block as CMAC does, return the chain's last."""
-    k1, k2 = subkeys(key)
+    k1, k2 = masks
     is_full = len(message) == size
     padded = message if is_full else (message + b"\x80").ljust(size, b"\0")
     last = xor(padded[-BLOCK_BYTES:], k1 if is_full else k2)

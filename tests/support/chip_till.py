@@ -281,3 +281,21 @@ def chip_moves(*homes: Path) -> list[ChipMove]:
             store.close()
         moves += [entry.chip for entry in entries if entry.chip]
     return moves
+
+
+class Shop:
+    """Tills with ledgers of their own, and a customer with a card."""
+
+    def __init__(self, home: Path) -> None:
+        self.home, self.clock = home, HandClock()
+        self.keys = make_keys(home / "keys")
+        self.wallet = Wallet(self.keys, Random(5))
+
+    @asynccontextmanager
+    async def till(self, name: str = "a", **more: Any) -> AsyncIterator[HandTill]:
+        async with hand_till(self.home / name, self.clock, **more) as till:
+            yield till
+
+    def hold(self) -> int:
+        """Return what the ledger of till A says was done to the chip, after auditing it."""
+        return sum(move.amount for move in chip_moves(self.home / "a"))

@@ -19,6 +19,7 @@ from card_formats.crypto import (
     encrypt_cbc,
     is_same,
     rotate_left,
+    subkeys,
 )
 from card_formats.errors import CardFormatError
 
@@ -38,6 +39,7 @@ class Ev1Channel:
 
     def __init__(self, key: bytes, iv: bytes = ZERO_BLOCK) -> None:
         self._key = key
+        self._masks = subkeys(key)
         self._iv = iv
         self.alive = True
 
@@ -68,7 +70,7 @@ class Ev1Channel:
         return data
 
     def _mac(self, message: bytes) -> bytes:
-        self._iv = cmac_from(self._key, self._iv, message)
+        self._iv = cmac_from(self._key, self._iv, message, self._masks)
         return self._iv[:MAC_BYTES]
 
     def _decipher(self, cipher: bytes) -> bytes:

@@ -1,0 +1,145 @@
+"""A purse that cannot be the one seen before: hot-listed, told, never mended in silence."""
+
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import msgspec
+import pytest
+
+from card_formats.chip.purse_layout import STATE_FILE, VALUE_FILE, PurseStatus
+from daemon.errors import ErrorCode, RefusedError
+from daemon.ledger.entries import Entry, decode
+from daemon.ledger.sqlite import SQLiteStore
+from daemon.ledger.store import Change
+from daemon.readers.simulated.desfire.card import DesfireCard
+from tests.support.chip_till import LOADED, Shop, Wallet, make_home, make_keys
+
+
+@pytest.fixture
+async def shop(tmp_path: Path) -> Shop:
+    shop = Shop(tmp_path)
+    for name in ("a", "b"):
+        await make_home(tmp_path / name, [shop.wallet], shop.clock, tmp_path / "keys")
+    return shop
+
+
+async def test_a_card_that_is_blocked_here_is_blocked_on_its_chip_for_all_others(
+    shop: Shop,
+) -> None:
+    async with shop.till() as till:
+        uid = shop.wallet.uid.hex().upper()
+        card = await till.ledger.read(lambda store: store.find_card("uid", uid))
+        assert card is not None
+        blocked = msgspec.structs.replace(card, state="blocked")
+        await till.ledger.write(Change(card=blocked))
+        with pytest.raises(RefusedError) as refused:
+            await till.tap(shop.wallet)
+        assert refused.value.code is ErrorCode.CARD_BLOCKED
+    async with shop.till("b") as other:
+        with pytest.raises(RefusedError) as refused:
+            await other.tap(shop.wallet)
+        assert (refused.value.code, "on its chip" in refused.value.detail) == (
+            ErrorCode.CARD_BLOCKED,
+            True,
+        )
+
+
+@pytest.mark.parametrize(
+    ("payments", "reason"),
+    [
+        (0, "count fell"),
+        (1, "two payments have one number"),
+        (2, "its balance does not follow"),
+        (3, "two payments have one number"),
+        (20, "two payments have one number"),
+    ],
+)
+async def test_a_card_that_cannot_be_the_one_seen_before_is_blocked_for_good(
+    shop: Shop, payments: int, reason: str
+) -> None:
+    before = shop.wallet.model.snapshot()
+    async with shop.till() as till:
+        await till.buy("s1", (await till.tap(shop.wallet)).presentation, 700)
+    shop.wallet.model.restore(before)  # as if somebody could
+    async with shop.till("b") as other:
+        for number in range(payments):
+            await other.buy(f"b{number}", (await other.tap(shop.wallet)).presentation, 10)
+    async with shop.till() as till:
+        for _ in range(2):
+            with pytest.raises(RefusedError) as refused:
+                await till.tap(shop.wallet)
+            assert refused.value.code is ErrorCode.CARD_BLOCKED
+            assert reason in refused.value.detail
+        (event,) = till.events
+        assert event["type"] == "card.alarm"
+    (application,) = shop.wallet.model.snapshot().applications.values()
+    content: bytes = application.files[STATE_FILE].content  # type: ignore[union-attr]
+    assert content[1] == PurseStatus.BLOCKED
+    assert shop.hold() == -700
+
+
+def falsified(model: DesfireCard, file_no: int, **change: Any) -> None:
+    """Change a file of the purse as nobody can who has no key."""
+    memory = model.snapshot()
+    ((aid, application),) = memory.applications.items()
+    file = msgspec.structs.replace(application.files[file_no], **change)
+    changed = msgspec.structs.replace(application, files={**application.files, file_no: file})
+    model.restore(msgspec.structs.replace(memory, applications={aid: changed}))
+
+
+@pytest.mark.parametrize("payments", [0, 1])
+async def test_a_balance_that_does_not_follow_from_its_history_is_an_alarm(
+    shop: Shop, payments: int
+) -> None:
+    async with shop.till() as till:
+        await till.buy("s1", (await till.tap(shop.wallet)).presentation, 700)
+    async with shop.till("b") as other:
+        for number in range(payments):
+            await other.buy(f"b{number}", (await other.tap(shop.wallet)).presentation, 10)
+    balance = shop.wallet.balance + 1
+    falsified(shop.wallet.model, VALUE_FILE, value=balance)
+    async with shop.till() as till:
+        with pytest.raises(RefusedError) as refused:
+            await till.tap(shop.wallet)
+        assert refused.value.code is ErrorCode.CARD_BLOCKED
+        assert "does not follow" in refused.value.detail
+    assert shop.wallet.balance == balance, "nothing is repaired in silence"
+    (entry,) = alarms(shop.home / "a")
+    told = msgspec.json.decode(entry.detail)
+    assert (entry.ref, told["seen"]["balance"]) == (shop.wallet.uid.hex().upper(), balance)
+    assert told["known"]["balance"] == LOADED - 700
+
+
+def alarms(home: Path) -> list[Entry]:
+    """Return what stands in a ledger for the owner about chips that cannot be."""
+    store = SQLiteStore(home / "tillcard.db", read_only=True)
+    try:
+        entries = [decode(chained.body) for chained in store.entries()]
+    finally:
+        store.close()
+    return [entry for entry in entries if entry.kind == "chip_alarm"]
+
+
+async def test_a_card_that_others_have_debited_is_looked_up_in_one_apdu_and_no_alarm(
+    shop: Shop,
+) -> None:
+    async with shop.till() as till:
+        await till.buy("s1", (await till.tap(shop.wallet)).presentation, 700)
+    async with shop.till("b") as other:
+        for number in range(25):
+            await other.buy(f"b{number}", (await other.tap(shop.wallet)).presentation, 10)
+            if number in (0, 2, 24):
+                async with shop.till() as till:
+                    await till.tap(shop.wallet)
+                    assert till.readers.lying is not None
+                    assert till.readers.lying.count == (6 if number < 20 else 5)
+                    assert till.events == []
+
+
+async def test_a_card_with_another_shop_s_keys_is_forged(shop: Shop) -> None:
+    stranger = Wallet(make_keys(shop.home / "other-keys"), Random(9))
+    async with shop.till() as till:
+        with pytest.raises(RefusedError) as refused:
+            await till.tap(stranger)
+    assert refused.value.code is ErrorCode.CARD_FORGED
