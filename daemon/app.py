@@ -202,6 +202,7 @@ class Room:
             self.clock,
             self.config.card_numbers,
             secret,
+            settings.coupons,
         )
         wallet_desk = ShopWallets(self.ledger, desk, secret)
         app = make_app(desk, settings, self.clock, (wallet_desk, wallets))

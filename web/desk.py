@@ -29,9 +29,10 @@ class JoinForm(msgspec.Struct, frozen=True):
 
 
 class CardState(StrEnum):
-    """A card as its holder sees it. Only an ACTIVE one shows its code."""
+    """A card as its holder sees it. Only an ACTIVE one shows its code. USED is said of coupons."""
 
     ACTIVE = "active"
+    USED = "used"
     BLOCKED = "blocked"
     REPLACED = "replaced"
     EXPIRED = "expired"
@@ -65,6 +66,13 @@ class HistoryLine(msgspec.Struct, frozen=True):
     place: str = ""
 
 
+class Coupon(msgspec.Struct, frozen=True):
+    """What a coupon is good for: ``text`` by language; and how often yet, or None for no limit."""
+
+    text: dict[str, str]
+    uses_left: int | None = None
+
+
 class CardView(msgspec.Struct, frozen=True):
     """All that a card page shows.
 
@@ -75,6 +83,7 @@ class CardView(msgspec.Struct, frozen=True):
     until:    the last day it is good, or None; ``until_at`` is the moment it ends, aware.
     generation: how many phones have carried the card; 0 while none has.
     key_id:   of the shop's key that phones are given now.
+    coupon:   set where the card is one; it has no balances, no history and no live code.
     """
 
     number: str
@@ -88,6 +97,7 @@ class CardView(msgspec.Struct, frozen=True):
     until_at: datetime | None = None
     generation: int = 0
     key_id: int = 1
+    coupon: Coupon | None = None
 
 
 class LiveCard(msgspec.Struct, frozen=True):

@@ -37,11 +37,21 @@ class GoogleSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     account: str
 
 
-class BalanceName(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What customers call a purse, by the language they read."""
+class Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The shop's own words for something, by the language that customers read."""
 
     en: str = ""
     uk: str = ""
+
+
+class CouponSettings(Words, frozen=True, forbid_unknown_fields=True):
+    """Cards of one kind are coupons: the words say what for.
+
+    rule: the programme's rule that they are good for; its text serves where there are no words, and
+          its ``per_card`` limit says how often.
+    """
+
+    rule: str = ""
 
 
 class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -63,6 +73,7 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                         address for all its customers. The next is answered 429.
     body_timeout_s:     how long a form may take to arrive; then 408.
     balances:           what customers call each purse, by its id; without it they see the id.
+    coupons:            the kinds of cards that are coupons, and what for.
     apple, google:      the wallets that cards can be added to.
     """
 
@@ -81,7 +92,8 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     joins_max: int = 60
     joins_per_s: float = 600
     body_timeout_s: float = 15
-    balances: dict[str, BalanceName] = {}
+    balances: dict[str, Words] = {}
+    coupons: dict[str, CouponSettings] = {}
     apple: AppleSettings | None = None
     google: GoogleSettings | None = None
 
@@ -95,7 +107,7 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def balance_name(self, purse: str, language: str) -> str:
         """Return what customers call a purse."""
-        named: str = getattr(self.balances.get(purse, BalanceName()), language)
+        named: str = getattr(self.balances.get(purse, Words()), language)
         return named or purse[:1].upper() + purse[1:]
 
     @property

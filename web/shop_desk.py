@@ -3,7 +3,10 @@
 import base64
 import hashlib
 import hmac
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
+
+import msgspec
 
 from daemon.accounts.cards import TOKEN_BYTES, Account, Cards, Profile, account_by_token
 from daemon.accounts.issuing import DRAWS_MAX, draw, out_of_numbers
@@ -16,7 +19,18 @@ from daemon.ledger.ledger import Ledger
 from daemon.ledger.store import CardRow, Store
 from daemon.programme.programme import local_day
 from daemon.programme.state import Purse
-from web.desk import Balance, CardState, CardView, HistoryKind, HistoryLine, JoinForm, LiveCard
+from web.desk import (
+    Balance,
+    CardState,
+    CardView,
+    Coupon,
+    HistoryKind,
+    HistoryLine,
+    JoinForm,
+    LiveCard,
+)
+from web.language import LANGUAGES
+from web.settings import CouponSettings
 
 HISTORY_LINES_MAX = 20
 
@@ -39,6 +53,7 @@ class ShopDesk:
         clock: Clock,
         numbers: CardNumbersSection,
         secret: bytes,
+        coupons: Mapping[str, CouponSettings],
     ) -> None:
         self._cards = cards
         self._phones = phones
@@ -47,6 +62,7 @@ class ShopDesk:
         self._clock = clock
         self._numbers = numbers
         self._secret = secret
+        self._coupons = coupons
 
     async def enrol(self, form: JoinForm) -> str:
         """Make a card for a filled-in form and return its token; once for each form."""
@@ -70,6 +86,34 @@ class ShopDesk:
 
     def view(self, store: Store, account: Account) -> CardView:
         """Return what a card's holder sees of it."""
+        card = self._plain_view(store, account)
+        coupon = self._coupon(store, account)
+        if coupon is None:
+            return card
+        used = card.state is CardState.ACTIVE and coupon.uses_left == 0
+        return msgspec.structs.replace(
+            card,
+            coupon=coupon,
+            balances=(),
+            history=(),
+            state=CardState.USED if used else card.state,
+        )
+
+    def _coupon(self, store: Store, account: Account) -> Coupon | None:
+        said = self._coupons.get(account.card.kind)
+        if said is None:
+            return None
+        programme = self._editions.active
+        rule = next((rule for rule in programme.rules if rule.id == said.rule), None)
+        text = {code: getattr(said, code) or (rule.text if rule else "") for code in LANGUAGES}
+        if rule is None or rule.limit is None or rule.limit.per_card is None:
+            return Coupon(text)
+        today = local_day(programme, self._clock.now())
+        counter = rule.limit.card_counter(account.account, today)
+        used = store.counters([counter]).get(counter, 0)
+        return Coupon(text, max(0, rule.limit.per_card - used))
+
+    def _plain_view(self, store: Store, account: Account) -> CardView:
         programme = self._editions.active
         today = local_day(programme, self._clock.now()).toordinal()
         states = store.purses(account.account)

@@ -79,6 +79,11 @@ class ApplePasses:
         )
         holder = [Field("name", language.say("pass.name"), view.name)] if view.name else []
         status = [Field("status", language.say("pass.status"), view.status)] if view.status else []
+        use = Field("use", language.say("pass.use"), language.say("pass.collects"))
+        coupon: tuple[Field, ...] = ()
+        if view.coupon:
+            offer = view.coupon.text[language.code] or shop
+            coupon = (Field("offer", language.say("coupon.title"), offer),)
         # Devices reach the shop from anywhere, so only a public address is given to them.
         updates = self._settings.public_url.startswith("https://")
         return StoreCard(
@@ -86,15 +91,15 @@ class ApplePasses:
             team=self._apple.team,
             organisation=shop,
             serial=card.serial,
-            description=language.say("pass.description", shop=shop),
+            description=language.say("pass.coupon" if coupon else "pass.description", shop=shop),
             number=view.number,
             barcode=self._apple.barcode,
             number_text=grouped(view.number),
-            primary=balances[:1],
+            primary=coupon or balances[:1],
             secondary=(*holder, *status, *balances[1:]),
             back=(
                 Field("number", language.say("pass.number"), grouped(view.number)),
-                Field("use", language.say("pass.use"), language.say("pass.collects")),
+                *([] if coupon else [use]),
             ),
             web_service=self._settings.public_url + PASSES if updates else "",
             token=token if updates else "",

@@ -133,6 +133,10 @@ async function goLive(bound) {
       show(link.dataset.kind);
     });
   }
+  await keepOffline();
+}
+
+async function keepOffline() {
   await navigator.serviceWorker.register("/sw.js");
   const cache = await caches.open(CACHE);
   await cache.put(address, await fetch(address, FRESH));
@@ -141,6 +145,10 @@ async function goLive(bound) {
 }
 
 async function start() {
+  if ("coupon" in page.dataset) {
+    if (canKeep()) await keepOffline();
+    return;
+  }
   if (!canKeep()) {
     notice("plain");
     return;

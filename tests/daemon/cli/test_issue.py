@@ -39,7 +39,9 @@ def listed(home: Path) -> list[dict[str, str]]:
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    lay_out(tmp_path, **{"port = 0": 'port = 0\npublic_url = "https://card.example"'})
+    coupons = '[web.coupons.flyer]\nrule = "flyer"\nuk = "Знижка 10 %"\n'
+    public = 'port = 0\npublic_url = "https://card.example"\n'
+    lay_out(tmp_path, **{"port = 0": public + coupons})
     return tmp_path
 
 
@@ -110,7 +112,17 @@ async def test_a_flyer_gives_its_benefit_once_and_is_over_after_its_last_day(
         async with ClientSession() as browser:
             page = f"{till.web_url}/c/{token}"
             async with browser.get(page) as shown_page:
-                assert "Valid until 24 Nov 2026" in await shown_page.text()
+                text = await shown_page.text()
+                assert "This coupon has been used" in text
+                assert "Valid until 24 Nov 2026" in text
+                assert "History" not in text
+            fresh = f"{till.web_url}/c/{flyers[1]['link'].rpartition('/')[2]}"
+            async with browser.get(fresh) as fresh_page:
+                text = await fresh_page.text()
+                assert "10 % once, with the flyer" in text
+                assert "Uses left: 1" in text
+            async with browser.get(f"{fresh}?lang=uk") as fresh_page:
+                assert "Знижка 10 %" in await fresh_page.text()
             assert flyers[0]["until"] == "2026-11-24T22:00:00.000000Z", "midnight in Kyiv"
             clock.move(hours=(48 - 10) - 1 / 3600)
             await pos.call("card.identify", scan=number)
@@ -119,6 +131,6 @@ async def test_a_flyer_gives_its_benefit_once_and_is_over_after_its_last_day(
                 await pos.call("card.identify", scan=number)
             assert (caught.value.code, caught.value.data["name"]) == (1012, "card_expired")
             async with browser.get(page) as shown_page:
-                assert "This card has expired" in await shown_page.text()
+                assert "This coupon has expired" in await shown_page.text()
             async with browser.get(f"{page}/code.svg") as code:
                 assert code.status == 410
