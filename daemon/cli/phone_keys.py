@@ -1,4 +1,4 @@
-"""``tillcard phone-keys``: which of the shop's keys phones' live codes are made with; a new one."""
+"""``tillcard cards phone-keys``: which of the shop's keys phones' live codes are made with; a new one."""
 
 from pathlib import Path
 from typing import Annotated

@@ -104,7 +104,7 @@ def test_a_file_that_others_can_read_is_refused(path: Path) -> None:
 
 def test_the_command_says_what_is_given_and_what_is_accepted(path: Path) -> None:
     def said(*words: str) -> str:
-        done = CliRunner().invoke(app, ["phone-keys", "--home", str(path.parent), *words])
+        done = CliRunner().invoke(app, ["cards", "phone-keys", "--home", str(path.parent), *words])
         assert done.exit_code == 0, done.output
         return done.output
 
@@ -114,5 +114,5 @@ def test_the_command_says_what_is_given_and_what_is_accepted(path: Path) -> None
     assert said("--retire") == "phones are given key 3\n"
     assert KEY not in said()
     path.chmod(0o640)
-    done = CliRunner().invoke(app, ["phone-keys", "--home", str(path.parent)])
+    done = CliRunner().invoke(app, ["cards", "phone-keys", "--home", str(path.parent)])
     assert (done.exit_code, "chmod 600" in done.output) == (1, True)
