@@ -2,13 +2,14 @@
 
 import logging
 import ssl
+from http import HTTPStatus
 from pathlib import Path
 
 import msgspec
 from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
 from aiohttp.http_exceptions import HttpProcessingError
-from aiohttp.typedefs import Handler
+from aiohttp.typedefs import Handler, Middleware
 
 from daemon.clock import Clock, SystemClock
 from daemon.config import ConfigError
@@ -40,7 +41,10 @@ def make_app(
 ) -> web.Application:
     """Make the application that serves the phone pages of one shop, with passes or without."""
     clock = clock or SystemClock()
-    app = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[_note_route])
+    app = web.Application(
+        client_max_size=BODY_BYTES_MAX,
+        middlewares=[_note_route, _till_first(clock, settings.requests_per_s)],
+    )
     set_up_pages(app, settings)
     slow_guesses(app, clock)
     limit = AddressLimit(clock, settings.joins_max, settings.joins_per_s)
@@ -127,6 +131,25 @@ def _tls(settings: WebSettings, home: Path) -> ssl.SSLContext:
 
 def _no_password() -> str:
     raise ValueError("the key has a password; take it off with openssl pkey")
+
+
+def _till_first(clock: Clock, requests_per_s: int) -> Middleware:
+    """Refuse what is too much for a machine that also sells, before anything is done for it."""
+    began_s, count = 0.0, 0
+
+    @web.middleware
+    async def refuse_a_rush(request: web.Request, handler: Handler) -> web.StreamResponse:
+        nonlocal began_s, count
+        now_s = clock.monotonic_s()
+        if now_s - began_s >= 1:
+            began_s, count = now_s, 0
+        count += 1
+        if count > requests_per_s:
+            headers = {"Retry-After": "1"}
+            return web.Response(status=HTTPStatus.SERVICE_UNAVAILABLE, headers=headers)
+        return await handler(request)
+
+    return refuse_a_rush
 
 
 @web.middleware

@@ -71,6 +71,8 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     phone_prefix:       the country's, put in place of a leading 0.
     joins_max:          forms one address may send in ``joins_per_s``; a shop's own Wi-Fi is one
                         address for all its customers. The next is answered 429.
+    requests_per_s:     of everybody together in a second, so that the till comes first; the next
+                        is answered 503.
     body_timeout_s:     how long a form may take to arrive; then 408.
     balances:           what customers call each purse, by its id; without it they see the id.
     coupons:            the kinds of cards that are coupons, and what for.
@@ -91,6 +93,7 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     phone_prefix: str = "+380"
     joins_max: int = 60
     joins_per_s: float = 600
+    requests_per_s: int = 200
     body_timeout_s: float = 15
     balances: dict[str, Words] = {}
     coupons: dict[str, CouponSettings] = {}

@@ -1,4 +1,4 @@
-"""``tillcard cards phone-keys``: which of the shop's keys phones' live codes are made with; a new one."""
+"""``tillcard cards phone-keys``: the shop's keys for phones' live codes; a new one."""
 
 from pathlib import Path
 from typing import Annotated

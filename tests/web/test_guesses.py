@@ -43,9 +43,21 @@ async def test_customers_behind_one_proxy_are_told_apart(open_shop: OpenShop) ->
         assert (await shop.get(card, **{"X-Forwarded-For": "203.0.113.2"})).status == 200
 
 
+async def test_the_till_comes_before_a_rush_of_visitors(open_shop: OpenShop) -> None:
+    async with open_shop(WebSettings(requests_per_s=20)) as shop:
+        card = f"/c/{shop.desk.add()}"
+        assert [(await shop.get(card)).status for _ in range(20)] == [200] * 20
+        refused = await shop.get(card)
+        assert (refused.status, refused.headers["Retry-After"]) == (503, "1")
+        assert refused.headers["Cache-Control"] == "no-store"
+        shop.clock.move(1)
+        assert (await shop.get(card)).status == 200
+
+
 async def test_what_customers_do_is_no_guess(shop: Shop) -> None:
     card = f"/c/{shop.desk.add()}"
     for _ in range(GUESSES_MAX + 1):
         assert (await shop.get(card)).status == 200
         assert (await shop.get("/c/short")).status == 404, "no card has such an address"
+        shop.clock.move(0.1)
     assert (await shop.get(card)).status == 200

@@ -32,7 +32,8 @@ GOOGLE_KEY = new_key()
 
 def lay_out_wallets(home: Path, authority: Authority) -> None:
     """Write a till's configuration with both wallets, and the keys it names."""
-    lay_out(home, **{"port = 0": f'port = 0\npublic_url = "{ADDRESS}"'})
+    public = f'port = 0\nrequests_per_s = 100_000\npublic_url = "{ADDRESS}"'
+    lay_out(home, **{"port = 0": public})
     authority.write(home, authority.pass_party())
     account = {"client_email": "w@x.iam", "private_key": key_pem(GOOGLE_KEY).decode()}
     (home / "google.json").touch(0o600)
