@@ -25,13 +25,13 @@ from daemon.accounts.life import Life
 from daemon.accounts.phones import Phones
 from daemon.accounts.rotating import LiveCodes
 from daemon.checkout import Checkout, CheckoutPolicy
-from daemon.chip.policy import ChipPolicy
+from daemon.chip.hot_list import HotListFile
 from daemon.chip.purses import ChipPurses
 from daemon.chip.terminal import ChipTerminal
 from daemon.chip.writing import ChipWriter
 from daemon.clock import Clock, SteadyClock, rfc3339
 from daemon.club import Club
-from daemon.config import Config, ConfigError
+from daemon.config import ChipSection, Config, ConfigError
 from daemon.daily import Daily
 from daemon.editions import Editions
 from daemon.errors import RefusedError
@@ -135,7 +135,7 @@ class Room:
         pricing = Pricing(self.ledger, self.editions, clock, policy.ranges, config.cashiers)
         self.events = EventRing(clock, secrets.token_hex(4))
         self.chip_writer: ChipWriter | None = None
-        chips = self._chips(chip_keys) if chip_keys else None
+        chips = self._chips(config.chip, chip_keys, home) if config.chip and chip_keys else None
         self.checkout = Checkout(
             self.ledger,
             self.cards,
@@ -173,23 +173,15 @@ class Room:
             self.methods, self.events, self._greeting(), group=config.socket.group, token=token
         )
 
-    def _chips(self, keys: ChipKeys) -> ChipPurses:
-        said = self.config.chip
-        assert said is not None
-        policy = ChipPolicy(
-            shop=said.shop,
-            till=said.till,
-            cap=said.cap,
-            sale_max=said.sale_max,
-            card_day_max=said.card_day_max,
-            till_max=said.till_max,
-        )
+    def _chips(self, said: ChipSection, keys: ChipKeys, home: Path) -> ChipPurses:
+        hot_list = home / said.hot_list if said.hot_list else None
+        hot = HotListFile(hot_list, keys, self.clock, said.hot_list_days)
         terminal = ChipTerminal(self.supervisor, keys, self.clock)
         self.chip_writer = ChipWriter(
-            terminal, self.ledger, self.steady, policy, self.editions, self.events.publish
+            terminal, self.ledger, self.steady, said, self.editions, self.events.publish
         )
         return ChipPurses(
-            terminal, self.chip_writer, self.ledger, self.cards, self.editions, self.steady
+            terminal, self.chip_writer, self.ledger, self.cards, self.editions, self.steady, hot
         )
 
     def _web_server(self, settings: WebSettings, wallets: Wallets, home: Path) -> WebServer:

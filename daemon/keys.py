@@ -1,5 +1,6 @@
 """Secret keys, each in a file of its own that only the daemon's user may read."""
 
+import hmac
 import os
 import secrets
 import tomllib
@@ -21,7 +22,7 @@ from card_formats.chip.purse_layout import (
     diversification_input,
 )
 from card_formats.crypto import KEY_BYTES as AES_KEY_BYTES
-from card_formats.crypto import diversify
+from card_formats.crypto import diversify, is_same
 from card_formats.phone.rotating import card_key
 
 KEY_BYTES = 32
@@ -157,6 +158,18 @@ class ChipKeys:
         """Return the key that one tag's rolling link is made with."""
         assert self._sun is not None
         return diversify(bytes.fromhex(self._sun.file), uid + self._system)
+
+    def prove(self, message: bytes) -> bytes:
+        """Return what only who has this shop's keys can say of ``message``."""
+        return self._proof(self._generations[-1], message)
+
+    def has_proved(self, message: bytes, proof: bytes) -> bool:
+        """Whether `prove` said ``proof``, under any of these keys."""
+        return any(is_same(self._proof(one, message), proof) for one in self._generations)
+
+    def _proof(self, one: KeyGeneration, message: bytes) -> bytes:
+        key = diversify(bytes.fromhex(one.debit), b"proof" + self._system)
+        return hmac.digest(key, message, "sha256")
 
     def _secret(self, one: KeyGeneration, number: int) -> str:
         return {MASTER_KEY: one.master, READ_KEY: one.read, DEBIT_KEY: one.debit}.get(

@@ -24,6 +24,7 @@ from card_formats.chip.uid import read_uid
 from card_formats.credential import Credential, Medium, Shown, Trust, mask
 from card_formats.errors import CardFormatError
 from daemon.accounts.cards import Account, Cards
+from daemon.chip.hot_list import HotListFile
 from daemon.chip.tags import Tags, forged
 from daemon.chip.terminal import UID_BYTES, ChipTerminal, OpenCard, refusal
 from daemon.chip.writing import TAP_AGAIN, ChipWriter, WantedSale
@@ -85,6 +86,7 @@ class ChipPurses:
         cards: Cards,
         editions: Editions,
         clock: Clock,
+        hot: HotListFile,
     ) -> None:
         self._terminal = terminal
         self._writer = writer
@@ -92,6 +94,7 @@ class ChipPurses:
         self._cards = cards
         self._editions = editions
         self._clock = clock
+        self._hot = hot
         self._tags = Tags(terminal, ledger)
 
     # A card is laid down.
@@ -161,6 +164,9 @@ class ChipPurses:
         for row in known.unsettled:
             await self._writer.settle(card, row)
         await self._note(card, state)
+        if await self._hot.names(card.uid):
+            await self._block(card, state)
+            raise RefusedError(ErrorCode.CARD_BLOCKED, "This card is on the hot list.")
         account = await self._resolve(card, credential, state)
         if pays_owed:
             await self._pay_owed(card, account.account)
@@ -240,7 +246,8 @@ class ChipPurses:
 
         Returns: None where the chip has no part in it: no change, or a credit that waits for a
                  till with the load key or for a card that is here.
-        Raises:  RefusedError NO_CARD for a burn without the card, and what the writer raises.
+        Raises:  RefusedError NO_CARD for a burn without the card, OFFLINE for one with an old hot
+                 list, and what the writer raises.
         """
         sale = wanted.sale
         reader = self._terminal.reader_of(sale.card_uid) if sale.card_uid else None
@@ -250,6 +257,8 @@ class ChipPurses:
             return None
         if not sale.chip_net or (sale.chip_net > 0 and not self._terminal.keys.may_load):
             return None
+        if sale.chip_net < 0:
+            self._hot.need_fresh()
         async with self._terminal.turn(reader):
             card = await self._ready(reader)
             if not self._writer.change(card, sale.chip_net):

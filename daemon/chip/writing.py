@@ -17,9 +17,9 @@ from card_formats.chip.purse_layout import PurseState
 from card_formats.credential import mask
 from card_formats.errors import CardFormatError
 from daemon.answers import Posted
-from daemon.chip.policy import ChipPolicy
 from daemon.chip.terminal import ChipTerminal, OpenCard, refusal
 from daemon.clock import Clock, rfc3339
+from daemon.config import ChipSection
 from daemon.editions import Editions
 from daemon.errors import ErrorCode, RefusedError
 from daemon.ledger import chip_sales, members, sales
@@ -84,7 +84,7 @@ class ChipWriter:
         terminal: ChipTerminal,
         ledger: Ledger,
         clock: Clock,
-        policy: ChipPolicy,
+        policy: ChipSection,
         editions: Editions,
         publish: Callable[..., object],
     ) -> None:

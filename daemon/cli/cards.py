@@ -4,6 +4,7 @@ It speaks to the readers itself, so the daemon must be stopped meanwhile.
 """
 
 import asyncio
+import os
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -40,6 +41,7 @@ from card_formats.errors import CardFormatError
 from daemon import config as configuration
 from daemon.accounts.cards import Cards, NewCard, Profile
 from daemon.app import STARTUP_ERRORS, leaves
+from daemon.chip.hot_list import encode, hot_uids
 from daemon.chip.terminal import EXCHANGE_TIMEOUT_S, UID_BYTES
 from daemon.clock import SystemClock
 from daemon.config import ChipSection, Config, ConfigError
@@ -104,6 +106,32 @@ def migrate(count: Count = 1, config: ConfigPath = Path("tillcard.toml")) -> Non
     written is left as it is.
     """
     _run(config, count, "moved", _migrate)
+
+
+@cards.command("hot-list")
+def hot_list(
+    out: Annotated[Path, typer.Argument(help="The file to write.")],
+    config: ConfigPath = Path("tillcard.toml"),
+) -> None:
+    """Write the chips that must not be used, for tills that have no line to this ledger.
+
+    Put it beside their configuration as `[chip] hot_list` says. The daemon may run meanwhile.
+    """
+    try:
+        settings = configuration.load(config)
+        chip_keys = load_chip_keys(config.parent / _chip_section(settings).keys)
+        store = open_store(settings.ledger, config.parent, read_only=True)
+        try:
+            uids = hot_uids(store)
+        finally:
+            store.close()
+        written = out.with_name(out.name + ".new")
+        written.write_text(encode(uids, SystemClock().now(), chip_keys), "ascii")
+        os.replace(written, out)
+    except STARTUP_ERRORS as error:
+        typer.echo(f"tillcard: {error}", err=True)
+        raise typer.Exit(1) from error
+    typer.echo(f"{out}: {len(uids)} chips")
 
 
 class Desk:

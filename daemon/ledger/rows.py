@@ -129,6 +129,14 @@ MEMBERS_LISTED = Question(
     f"{_MEMBER} WHERE status = ? AND listed = ? AND account > ? ORDER BY account LIMIT {ROWS_MAX}",
     MemberRow,
 )
+HOT_AFTER = Question(
+    "SELECT value FROM (SELECT value FROM identifier JOIN card ON card.card_id = identifier.card_id"
+    " WHERE scheme = 'uid' AND state IN ('blocked', 'replaced', 'written_off') AND value > ?"
+    " UNION SELECT uid AS value FROM chip WHERE alarm <> '' AND uid > ?) AS hot"
+    f" ORDER BY value LIMIT {ROWS_MAX}",
+    str,
+)
+"""UIDs of chips that must not be used; both values are the last one seen."""
 _CODE = "SELECT code, campaign, account, ref, first_day, last_day, uses, state FROM code"
 CODE = Question(f"{_CODE} WHERE code = ?", CodeRow)
 CODES_OF = Question(f"{_CODE} WHERE ref = ? ORDER BY code", CodeRow)

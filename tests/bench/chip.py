@@ -118,6 +118,7 @@ class Bare:
         self._pci = scard.SCARD_PCI_T1 if t1 else scard.SCARD_PCI_T0
 
     def purchase(self, apdus: list[list[int]]) -> None:
+        answer: list[int] = []
         for apdu in apdus:
             _, answer = scard.SCardTransmit(self._card, self._pci, apdu)
         assert answer[-2:] == [0x91, 0x00], "the same APDUs are a purchase no more"

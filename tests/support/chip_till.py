@@ -18,10 +18,11 @@ from daemon.accounts.phones import Phones
 from daemon.accounts.rotating import LiveCodes
 from daemon.answers import SaleTerms
 from daemon.checkout import Checkout, CheckoutPolicy
-from daemon.chip.policy import ChipPolicy
+from daemon.chip.hot_list import HotListFile
 from daemon.chip.purses import ChipPurses
 from daemon.chip.terminal import ChipTerminal
 from daemon.chip.writing import ChipWriter
+from daemon.config import ChipSection
 from daemon.editions import Editions
 from daemon.keys import ChipKeys, PhoneKeys, load_chip_keys, make_chip_keys
 from daemon.ledger.audit import audit
@@ -172,7 +173,7 @@ class HandTill:
         ledger: Ledger,
         keys: ChipKeys,
         clock: HandClock,
-        policy: ChipPolicy,
+        section: ChipSection,
         programme: str = BURN_ONLY,
     ) -> None:
         self.home, self.ledger = home, ledger
@@ -180,9 +181,10 @@ class HandTill:
         self.events: list[dict[str, Any]] = []
         self.cards = Cards(ledger, clock)
         self.editions = Editions(ledger, clock, load(programme), "till")
+        hot = HotListFile(home / "hot.list", keys, clock, section.hot_list_days)
         terminal = ChipTerminal(self.readers, keys, clock)
-        self.writer = ChipWriter(terminal, ledger, clock, policy, self.editions, self._publish)
-        chips = ChipPurses(terminal, self.writer, ledger, self.cards, self.editions, clock)
+        self.writer = ChipWriter(terminal, ledger, clock, section, self.editions, self._publish)
+        chips = ChipPurses(terminal, self.writer, ledger, self.cards, self.editions, clock, hot)
         phone_keys = PhoneKeys({1: bytes(32)})
         self.checkout = Checkout(
             ledger,
@@ -234,15 +236,15 @@ async def hand_till(
     cut: PowerCut | None = None,
     keys: ChipKeys | None = None,
     programme: str = BURN_ONLY,
-    **limits: int,
+    **limits: Any,
 ) -> AsyncIterator[HandTill]:
     """Run the till of ``home``, as a start of the daemon does; it may die on the way."""
     cut = cut or PowerCut()
     store = CutStore(SQLiteStore(home / "tillcard.db"), cut)
     ledger = Ledger(store, SQLiteStore(home / "tillcard.db", read_only=True))
-    policy = ChipPolicy(**{"shop": 1, "till": 1, "cap": CAP} | limits)
+    section = ChipSection(**{"shop": 1, "till": 1, "cap": CAP} | limits)
     keys = keys or load_chip_keys(home / "chip.keys")
-    till = HandTill(home, ledger, keys, clock, policy, programme)
+    till = HandTill(home, ledger, keys, clock, section, programme)
     try:
         await till.editions.start()
         await till.writer.start()
