@@ -2,6 +2,7 @@
 
 import hmac
 import zlib
+from collections.abc import Callable
 
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES128
@@ -44,7 +45,8 @@ def cmac_from(
     Source: DESFire EV1, where the result is the start of the next.
     """
     blocks = max(1, -(-len(message) // BLOCK_BYTES))
-    return _cbc_mac(key, iv, message, blocks * BLOCK_BYTES, masks or subkeys(key))
+    padded = _masked(message, blocks * BLOCK_BYTES, masks or subkeys(key))
+    return encrypt_cbc(key, iv, padded)[-BLOCK_BYTES:]
 
 
 def subkeys(key: bytes) -> tuple[bytes, bytes]:
@@ -62,10 +64,20 @@ def diversify(master: bytes, card: bytes, *, always_32_bytes: bool = True) -> by
     Source:          NXP AN10922, 2.2.
     """
     assert 1 <= len(card) <= DIVERSIFICATION_BYTES_MAX
-    message = _DIVERSIFY_AES128 + card
     if not always_32_bytes:
-        return cmac(master, message)
-    return _cbc_mac(master, ZERO_BLOCK, message, 2 * BLOCK_BYTES, subkeys(master))
+        return cmac(master, _DIVERSIFY_AES128 + card)
+    return diversify_by(lambda iv, blocks: encrypt_cbc(master, iv, blocks), card)
+
+
+def diversify_by(encrypt: Callable[[bytes, bytes], bytes], card: bytes) -> bytes:
+    """Return what `diversify` does for a master that only somebody else can use.
+
+    encrypt: AES-CBC of whole blocks under the master; takes the initial vector and the blocks.
+    """
+    assert 1 <= len(card) <= DIVERSIFICATION_BYTES_MAX
+    k1 = _double(encrypt(ZERO_BLOCK, ZERO_BLOCK))
+    padded = _masked(_DIVERSIFY_AES128 + card, 2 * BLOCK_BYTES, (k1, _double(k1)))
+    return encrypt(ZERO_BLOCK, padded)[-BLOCK_BYTES:]
 
 
 def crc32_desfire(data: bytes) -> bytes:
@@ -97,10 +109,9 @@ def _double(block: bytes) -> bytes:
     return ((shifted & mask) ^ carry * _CMAC_POLYNOMIAL).to_bytes(BLOCK_BYTES, "big")
 
 
-def _cbc_mac(key: bytes, iv: bytes, message: bytes, size: int, masks: tuple[bytes, bytes]) -> bytes:
-    """Pad ``message`` to ``size``, mask its last block as CMAC does, return the chain's last."""
+def _masked(message: bytes, size: int, masks: tuple[bytes, bytes]) -> bytes:
+    """Pad ``message`` to ``size`` and mask its last block as CMAC does."""
     k1, k2 = masks
     is_full = len(message) == size
     padded = message if is_full else (message + b"\x80").ljust(size, b"\0")
-    last = xor(padded[-BLOCK_BYTES:], k1 if is_full else k2)
-    return encrypt_cbc(key, iv, padded[:-BLOCK_BYTES] + last)[-BLOCK_BYTES:]
+    return padded[:-BLOCK_BYTES] + xor(padded[-BLOCK_BYTES:], k1 if is_full else k2)

@@ -6,8 +6,9 @@ import secrets
 import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Protocol
 
 import msgspec
 
@@ -22,10 +23,11 @@ from card_formats.chip.purse_layout import (
     diversification_input,
 )
 from card_formats.crypto import KEY_BYTES as AES_KEY_BYTES
-from card_formats.crypto import diversify, is_same
+from card_formats.crypto import diversify, diversify_by, is_same
 from card_formats.phone.rotating import card_key
 
 KEY_BYTES = 32
+TOKEN_PREFIX = "token:"
 PHONE_KEYS_FILE = "phones.key"
 PHONE_KEYS_MAX = 4
 """Keys for phones that are accepted together; the next is refused until older ones are retired."""
@@ -50,14 +52,15 @@ def _write(path: Path, text: str) -> None:
         os.fsync(file.fileno())
 
 
-def _check_mode(path: Path) -> None:
+def check_mode(path: Path) -> None:
+    """Raise KeyFileError where others than the owner may read ``path``."""
     mode = path.stat().st_mode & 0o777
     if mode & 0o077:
         raise KeyFileError(f"{path} can be read by others (mode {mode:04o}); chmod 600 it.")
 
 
 def _load(path: Path) -> bytes:
-    _check_mode(path)
+    check_mode(path)
     try:
         key = bytes.fromhex(path.read_text("ascii").strip())
     except ValueError:
@@ -69,6 +72,8 @@ def _load(path: Path) -> bytes:
 
 class KeyGeneration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The shop's keys of one generation, 16 bytes in hex; "" for one that this till must not have.
+
+    In place of a key ``token:LABEL`` may stand, where the file has a ``[token]``.
 
     version: of the generation, written on every card with its keys.
     """
@@ -95,10 +100,31 @@ class SunKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return "SunKeys()"
 
 
+class TokenSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A PKCS#11 token that holds keys; it needs the extra ``pkcs11``.
+
+    module:   the vendor's library, such as ``/usr/lib/softhsm/libsofthsm2.so``.
+    label:    the token's. pin_file: a file of mode 0600 with its PIN.
+    """
+
+    module: str
+    label: str
+    pin_file: str
+
+
 class _ChipKeyFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     system: Annotated[str, msgspec.Meta(min_length=1, max_length=20)]
     generation: tuple[KeyGeneration, ...]
     sun: SunKeys | None = None
+    token: TokenSettings | None = None
+
+
+class Token(Protocol):
+    """Something that can use keys which it does not tell."""
+
+    def encrypt(self, label: str, iv: bytes, blocks: bytes) -> bytes:
+        """Encipher whole blocks under the key ``label``, AES-CBC. Raises KeyFileError."""
+        ...
 
 
 class ChipKeys:
@@ -109,7 +135,8 @@ class ChipKeys:
     accepted while cards are being renewed.
     """
 
-    def __init__(self, file: _ChipKeyFile) -> None:
+    def __init__(self, file: _ChipKeyFile, token: Token | None = None) -> None:
+        self._token = token
         self._system = file.system.encode("ascii")
         self._generations = file.generation
         self._sun = file.sun
@@ -157,7 +184,7 @@ class ChipKeys:
     def sun_file(self, uid: bytes) -> bytes:
         """Return the key that one tag's rolling link is made with."""
         assert self._sun is not None
-        return diversify(bytes.fromhex(self._sun.file), uid + self._system)
+        return self._diversify(self._sun.file, uid + self._system)
 
     def prove(self, message: bytes) -> bytes:
         """Return what only who has this shop's keys can say of ``message``."""
@@ -168,7 +195,7 @@ class ChipKeys:
         return any(is_same(self._proof(one, message), proof) for one in self._generations)
 
     def _proof(self, one: KeyGeneration, message: bytes) -> bytes:
-        key = diversify(bytes.fromhex(one.debit), b"proof" + self._system)
+        key = self._diversify(one.debit, b"proof" + self._system)
         return hmac.digest(key, message, "sha256")
 
     def _secret(self, one: KeyGeneration, number: int) -> str:
@@ -177,8 +204,19 @@ class ChipKeys:
         )
 
     def _diversified(self, one: KeyGeneration, number: int, uid: bytes) -> bytes:
-        master = bytes.fromhex(self._secret(one, number))
-        return diversify(master, diversification_input(uid, self._system, number))
+        card = diversification_input(uid, self._system, number)
+        return self._diversify(self._secret(one, number), card)
+
+    def _diversify(self, master: str, card: bytes) -> bytes:
+        """Return a key of one card: the one place where a master key is used.
+
+        master: sixteen bytes in hex, or TOKEN_PREFIX and the label of a key on the token.
+        """
+        if not master.startswith(TOKEN_PREFIX):
+            return diversify(bytes.fromhex(master), card)
+        assert self._token is not None
+        encrypt = partial(self._token.encrypt, master.removeprefix(TOKEN_PREFIX))
+        return diversify_by(encrypt, card)
 
 
 def make_chip_keys(path: Path, system: str = "tillcard") -> None:
@@ -203,7 +241,7 @@ def load_chip_keys(path: Path) -> ChipKeys:
     """Read a key file. Raises KeyFileError."""
     if not path.exists():
         raise KeyFileError(f"There is no {path}; `tillcard cards keys` makes one.")
-    _check_mode(path)
+    check_mode(path)
     try:
         raw = tomllib.loads(path.read_text("utf-8"))
         file = msgspec.convert(raw, _ChipKeyFile)
@@ -214,10 +252,21 @@ def load_chip_keys(path: Path) -> ChipKeys:
         raise KeyFileError(f"{path} must hold 1 to {KEY_GENERATIONS_MAX} generations of keys.")
     hexes = [one.debit for one in file.generation]
     hexes += [h for one in file.generation for h in (one.load, one.read, one.master) if h]
-    hexes += [file.sun.meta, file.sun.file] if file.sun else []
+    hexes += [file.sun.file] if file.sun else []
+    if file.token is not None:
+        hexes = [one for one in hexes if not one.startswith(TOKEN_PREFIX)]
+    hexes += [file.sun.meta] if file.sun else []
     if not all(map(_is_key, hexes)):
         raise KeyFileError(f"{path}: a key is {AES_KEY_BYTES} bytes in hex.")
-    return ChipKeys(file)
+    return ChipKeys(file, _open_token(file.token, path.parent) if file.token else None)
+
+
+def _open_token(settings: TokenSettings, home: Path) -> Token:
+    try:
+        from daemon.key_token import KeyToken  # an optional extra
+    except ImportError as error:
+        raise KeyFileError("A [token] needs: pip install 'tillcard[pkcs11]'") from error
+    return KeyToken(settings, home)
 
 
 def _is_key(text: str) -> bool:
@@ -262,7 +311,7 @@ def load_phone_keys(path: Path) -> PhoneKeys:
     """
     with suppress(FileExistsError):
         _write(path, _phone_key_line(1))
-    _check_mode(path)
+    check_mode(path)
     keys: dict[int, bytes] = {}
     try:
         for line in path.read_text("ascii").splitlines():

@@ -15,6 +15,7 @@ test_packages="
 vsmartcard-vpcd:virtual contactless readers
 iproute2:brings up loopback in the tests' own network namespace
 chromium:a real browser for the pages
+softhsm2:a token for keys, without the hardware
 strace:proves that the disk comes before the answer
 openssl:a foreign check of signatures and certificates
 systemd:hands the daemon its socket and checks its unit, without running as init

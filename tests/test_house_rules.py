@@ -20,6 +20,7 @@ ONLY_IN = {
     "aiohttp": ["web/"],
     "barcode": ["web/codes.py"],
     "qrcode": ["web/codes.py"],
+    "pkcs11": ["daemon/key_token.py"],
     "jwt": ["web/google_link.py"],
     "cryptography": [
         "card_formats/crypto.py",

@@ -13,7 +13,7 @@ from card_formats.crypto import BLOCK_BYTES
 from daemon.answers import ChipTraffic
 from daemon.clock import Clock
 from daemon.errors import ErrorCode, RefusedError
-from daemon.keys import ChipKeys
+from daemon.keys import ChipKeys, KeyFileError
 from daemon.readers.errors import CardLostError, NoCardError, ReaderError
 
 T = TypeVar("T")
@@ -133,7 +133,11 @@ class ChipTerminal:
         if (known := self.lying(reader)) is not None:
             return known
         card = OpenCard(reader, shown)
-        key, nonce = self.keys.till_key(shown.raw), secrets.token_bytes(BLOCK_BYTES)
+        try:
+            key = self.keys.till_key(shown.raw)
+        except KeyFileError as error:
+            raise RefusedError(ErrorCode.NO_HARDWARE, str(error)) from error
+        nonce = secrets.token_bytes(BLOCK_BYTES)
         self._open.pop(reader, None)
         try:
             card.purse = await self.ask(card, open_purse(key, nonce, messaging=messaging))
