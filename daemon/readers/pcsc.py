@@ -23,6 +23,7 @@ _NOT_THERE = scard.SCARD_STATE_UNKNOWN | scard.SCARD_STATE_UNAVAILABLE | scard.S
 _SAM_MARK = "SAM"  # slots for the shop's own key cards show up as readers too
 _NO_SERVICE = "pcscd is not running"
 _UNPLUGGED = "the reader was unplugged"
+_WENT_AWAY = "pcscd went away"
 _DENIED = {
     scard.SCARD_W_SECURITY_VIOLATION: "this user may not use card readers: see the polkit rule",
     scard.SCARD_E_SHARING_VIOLATION: "another program holds the card",
@@ -30,7 +31,7 @@ _DENIED = {
 _LOST = {
     scard.SCARD_E_NO_SERVICE: _NO_SERVICE,
     scard.SCARD_E_SERVICE_STOPPED: _NO_SERVICE,
-    scard.SCARD_F_COMM_ERROR: "pcscd went away",
+    scard.SCARD_F_COMM_ERROR: _WENT_AWAY,
     scard.SCARD_E_INVALID_HANDLE: "pcscd was restarted",
     scard.SCARD_E_READER_UNAVAILABLE: _UNPLUGGED,
     scard.SCARD_E_UNKNOWN_READER: _UNPLUGGED,
@@ -192,6 +193,8 @@ class PcscWatch:
                 context = _establish(self.calls)
                 try:
                     _follow(self.calls, context, stop, post)
+                except ReaderDeniedError:  # it had let us in: so its end looks to a client
+                    raise ReaderLostError(_WENT_AWAY) from None
                 finally:
                     self.calls.SCardReleaseContext(context)
             except ReaderDeniedError as fault:

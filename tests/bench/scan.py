@@ -3,6 +3,7 @@
 ``python -m tests.bench.scan [SECONDS]``: a whole till in a process of its own reads four serial
 ports (pseudo-terminals); this process is the scanners, each sends 20 scans a second, and the POS
 that listens. Every scan must arrive, from the right reader and in its order; then the times count.
+A second POS subscribes and reads nothing till the end: what it does not get then, it is told of.
 """
 
 import asyncio
@@ -65,12 +66,24 @@ async def listen(pos: Pos, count: int, got: dict[str, list[str]], came_s: dict[s
         got.setdefault(event.get("reader", ""), []).append(event.get("text", event["type"]))
 
 
+async def catch_up(pos: Pos, last_seq: int) -> tuple[int, int]:
+    """Read what waits for a POS that read nothing; return how many came, and how many are lost."""
+    came, lost, seq = 0, 0, 0
+    while seq < last_seq:
+        event = await pos.event("scan", "reader.state", "overflow")
+        seq = event["seq"]
+        came += event["type"] != "overflow"
+        lost += event.get("lost", 0)
+    return came, lost
+
+
 async def play(socket: Path, ports: list[int], seconds: int) -> bool:
     count = seconds * SCANS_A_SECOND
     sent_s: dict[str, float] = {}
     came_s: dict[str, float] = {}
     got: dict[str, list[str]] = {}
-    async with Pos.connect(socket) as pos:
+    async with Pos.connect(socket) as pos, Pos.connect(socket) as slow:
+        first_seq = (await slow.call("events.subscribe"))["seq"]
         await pos.call("events.subscribe")
         while any(r["state"] != "ready" for r in (await pos.call("status"))["readers"]):
             await pos.event("reader.state")
@@ -80,6 +93,10 @@ async def play(socket: Path, ports: list[int], seconds: int) -> bool:
                 tasks.create_task(scan(port, index, count, sent_s))
         await asyncio.wait([listening], timeout=LAST_ONE_S)
         listening.cancel()
+        last_seq = (await pos.call("events.subscribe"))["seq"]
+        behind, lost = await catch_up(slow, last_seq)
+        assert behind + lost == last_seq - first_seq, "the slow POS was not told of what it lost"
+        print(f"a POS that read nothing: {behind} events came later, {lost} told as overflow")
     expected = {f"s{i}": [f"S{i}-{n:06d}" for n in range(count)] for i in range(SCANNERS)}
     assert got == expected, "a scan was lost, mixed up or out of order"
     return report([(came_s[text] - at_s) * 1e3 for text, at_s in sent_s.items()], seconds)

@@ -28,6 +28,7 @@ from daemon.readers.simulated.wires import as_msr605, as_pos_reports, as_resent,
 from daemon.readers.ssi import SsiDecoder
 from tests.support.keys import keys
 
+BLOCK_BYTES_MAX = 63  # as a USB packet has at most, more or less
 BANK_NUMBER = "4111111111111111"
 RANGES = (
     NumberRange(name="a", prefix="29", length=13, check=Check.EAN),
@@ -161,16 +162,21 @@ def run_magtek(raw: bytes) -> str:
 
 
 def stream(make: Callable[[], StreamDecoder]) -> Callable[[bytes], str]:
-    """A decoder of a byte stream: one byte at a time must come to the same as all at once."""
+    """A decoder of a byte stream: single bytes and blocks must come to the same as all at once."""
 
     def run(raw: bytes) -> str:
-        whole, single = make(), make()
-        expected = [*whole.receive(raw), *whole.gap(), *whole.gap()]
-        got = [frame for byte in raw for frame in single.receive(bytes((byte,)))]
-        assert [*got, *single.gap(), *single.gap()] == expected
+        expected = in_blocks(make(), raw, len(raw) or 1)
+        assert in_blocks(make(), raw, 1) == expected
+        assert in_blocks(make(), raw, 2 + sum(raw) % BLOCK_BYTES_MAX) == expected
         return verdict(expected)
 
     return run
+
+
+def in_blocks(decoder: StreamDecoder, raw: bytes, size: int) -> Frames:
+    blocks = (raw[at : at + size] for at in range(0, len(raw), size))
+    frames = [frame for block in blocks for frame in decoder.receive(block)]
+    return [*frames, *decoder.gap(), *decoder.gap()]
 
 
 def verdict(frames: Frames) -> str:
@@ -212,6 +218,7 @@ TARGETS = {
     "uid": Target(run_uid, [b"\x90\x00", b"\x6a\x81", b"\x04\xa1\xb2"], ("uid", "apdu.short")),
     "track1": Target(track("track1"), TRACK_PIECES, ("track", "track.bad-parity")),
     "track2": Target(track("track2"), TRACK_PIECES, ("track", "track.bad-parity")),
+    "track3": Target(track("track3"), TRACK_PIECES, ("track", "track.bad-parity")),
     "magtek": Target(run_magtek, MAGTEK_PIECES, ("swipe", "magtek.empty", "stripe.unreadable")),
     "lines": Target(chosen(any_framer), LINE_PIECES, STREAM_ENDS),
     "msr605": Target(stream(Msr605Decoder), MSR605_PIECES, STREAM_ENDS),

@@ -158,6 +158,7 @@ async def test_pcscd_may_be_killed_and_started_again(pcscd: Pcscd, till: Supervi
     pcscd.kill()
     await until_state(till, "left", ReaderState.ABSENT)
     await until_state(till, "right", ReaderState.ABSENT)
+    assert till.details["left"] in ("pcscd went away", "pcscd is not running")
     await asyncio.to_thread(pcscd.start)
     await until_state(till, "left", ReaderState.READY)
     with VpcdCard(card()):
