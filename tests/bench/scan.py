@@ -7,23 +7,21 @@ A second POS subscribes and reads nothing till the end: what it does not get the
 """
 
 import asyncio
+import gc
 import os
 import statistics
 import sys
 import tempfile
 import tty
-from contextlib import suppress
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
 from pathlib import Path
 from time import monotonic
 
-from daemon.clock import SystemClock
-from tests.support.till import Pos, lay_out, open_till
+from tests.bench.idle import start
+from tests.support.till import Pos, lay_out
 
 SCANNERS, SCANS_A_SECOND, SECONDS = 4, 20, 60
 P50_LIMIT_MS, P99_LIMIT_MS = 1.0, 5.0
-LAST_ONE_S = 5.0
+LAST_ONE_S, STOP_S = 5.0, 30.0
 
 
 def lay_out_till(home: Path, ports: list[str]) -> None:
@@ -34,17 +32,6 @@ def lay_out_till(home: Path, ports: list[str]) -> None:
     for index, port in enumerate(ports):
         text += f'[[reader]]\nkind = "serial"\nname = "s{index}"\ndevice = "{port}"\n'
     path.write_text(text, "utf-8")
-
-
-async def serve(home: Path, control: Connection) -> None:
-    async with open_till(home, SystemClock()) as app:
-        control.send(str(app.socket))
-        with suppress(EOFError):  # this process ends when the other one does
-            await asyncio.to_thread(control.recv)
-
-
-def serve_process(home: Path, control: Connection) -> None:
-    asyncio.run(serve(home, control))
 
 
 async def scan(port: int, index: int, count: int, sent_s: dict[str, float]) -> None:
@@ -120,18 +107,16 @@ def main(seconds: int = SECONDS) -> int:
     pairs = [os.openpty() for _ in range(SCANNERS)]
     for _, host in pairs:
         tty.setraw(host)
-    ours, theirs = get_context("spawn").Pipe()
     with tempfile.TemporaryDirectory() as name:
-        lay_out_till(Path(name), [os.ttyname(host) for _, host in pairs])
-        process = get_context("spawn").Process(target=serve_process, args=(Path(name), theirs))
-        process.start()
-        theirs.close()
+        home = Path(name)
+        lay_out_till(home, [os.ttyname(host) for _, host in pairs])
+        daemon, _ = start(home)
+        gc.freeze()  # this process is not what is measured
         try:
-            held = asyncio.run(play(Path(ours.recv()), [device for device, _ in pairs], seconds))
+            held = asyncio.run(play(home / "pos.sock", [device for device, _ in pairs], seconds))
         finally:
-            ours.close()
-            process.join(10)
-            process.kill()
+            daemon.terminate()
+            daemon.wait(STOP_S)
     return 0 if held else 1
 
 
