@@ -382,13 +382,13 @@ async def run(config_path: Path, clock: Clock, home: Path | None = None) -> None
         running(config, home, clock, inherited=given.get(SOCKET_FD_NAME)) as app,
         asyncio.TaskGroup() as tasks,
     ):
-        log.info("ready: socket %s, web %s", app.socket, app.web_url or "off")
-        systemd.say("READY=1", f"STATUS={await app.beat()}")
-        keeping_alive = tasks.create_task(systemd.keep_alive(app.beat))
         # What the start has made stays. Walking it again in each full collection of garbage would
         # make scans wait for 60 ms now and then.
         gc.collect()
         gc.freeze()
+        log.info("ready: socket %s, web %s", app.socket, app.web_url or "off")
+        systemd.say("READY=1", f"STATUS={await app.beat()}")
+        keeping_alive = tasks.create_task(systemd.keep_alive(app.beat))
         await stop.wait()
         keeping_alive.cancel()
         systemd.say("STOPPING=1", "STATUS=finishing what is in hand")
