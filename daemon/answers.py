@@ -231,7 +231,12 @@ class Voided(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Returned(msgspec.Struct, frozen=True, kw_only=True):
-    """What a return gave back: money, and points by purse."""
+    """What a return gave back: money, and points by purse.
+
+    kept:  what the refund is short of, in minor units: the sale had put it on the card, and it is
+           not there any more.
+    codes: those that came with the goods, and are good for nothing now.
+    """
 
     state: str
     return_id: str
@@ -241,6 +246,8 @@ class Returned(msgspec.Struct, frozen=True, kw_only=True):
     burned_back: dict[str, int]
     earned_back: dict[str, int]
     balances: dict[str, Balance]
+    kept: int = 0
+    codes: tuple[str, ...] = ()
     replayed: bool = False
 
     @classmethod
@@ -255,6 +262,8 @@ class Returned(msgspec.Struct, frozen=True, kw_only=True):
             burned_back=back.burned,
             earned_back=back.earned,
             balances=decision.balances,
+            kept=back.kept,
+            codes=back.codes,
         )
 
 

@@ -391,7 +391,7 @@ class Checkout:
             return await self._held_draft(row, terms, now)
         priced = await self._priced(terms)
         if priced.presentation:
-            self._presentations.use(priced.presentation, sale_id)
+            self._presentations.use(priced.presentation, sale_id, said=bool(terms.card))
         sale = Sale(
             sale_id=sale_id,
             account=priced.account,

@@ -8,7 +8,7 @@ import msgspec
 from daemon.accounts.cards import Profile
 from daemon.clock import Clock, rfc3339
 from daemon.editions import Editions
-from daemon.errors import ErrorCode, RefusedError
+from daemon.errors import ErrorCode, ParamError, RefusedError
 from daemon.ledger import members
 from daemon.ledger.entries import Entry
 from daemon.ledger.ledger import Key, Ledger
@@ -144,8 +144,7 @@ class Club:
         status = self._editions.active.statuses.get(name)
         if status is None:
             known = ", ".join(self._editions.active.statuses) or "none"
-            detail = f"The programme has no status {name!r}; it has: {known}."
-            raise RefusedError(ErrorCode.LIMIT_REACHED, detail)
+            raise ParamError("status", f"the programme has no {name!r}; it has: {known}")
         return status
 
 

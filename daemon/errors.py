@@ -89,3 +89,16 @@ class RefusedError(Exception):
         self.reader = reader
         self.state_unknown = state_unknown
         self.extra = extra or {}
+
+
+class ParamError(ValueError):
+    """What was sent makes no sense: the caller's data, not a refusal.
+
+    path:    of the wrong field, such as ``lines[2].qty``.
+    message: what is wrong and what to send instead.
+    """
+
+    def __init__(self, path: str, message: str) -> None:
+        super().__init__(f"{path}: {message}")
+        self.path = path
+        self.message = message

@@ -80,9 +80,12 @@ class Presentations:
         """Whether it is bound to a sale already."""
         return self._sales.get(presentation) is not None
 
-    def use(self, presentation: str, sale_id: str) -> None:
-        """Bind a presentation to its one sale. Raises RefusedError NO_CARD for a second one."""
-        if (self._sales.get(presentation) or sale_id) != sale_id:
+    def use(self, presentation: str, sale_id: str, *, said: bool = False) -> None:
+        """Bind a presentation to its one sale. Raises RefusedError NO_CARD for a second one.
+
+        said: the sale named a number, which may be said again at any time, and nothing was shown.
+        """
+        if not said and (self._sales.get(presentation) or sale_id) != sale_id:
             raise RefusedError(
                 ErrorCode.NO_CARD, "This card was shown for another sale; show it again."
             )

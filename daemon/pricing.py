@@ -12,7 +12,7 @@ from daemon.accounts.cards import Account
 from daemon.answers import SaleTerms
 from daemon.clock import Clock, rfc3339
 from daemon.editions import Editions
-from daemon.errors import ErrorCode, RefusedError
+from daemon.errors import ParamError
 from daemon.ledger import members
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.owed import chip_purse, owed_purse
@@ -244,15 +244,15 @@ def _used(facts: Mapping[str, Fact], keys: tuple[str, ...]) -> dict[str, int]:
 def burn_by_purse(programme: Programme, burn: int | dict[str, int] | None) -> dict[str, int]:
     """Return ``burn`` by purse; a bare number means the one purse there is.
 
-    Raises: RefusedError NOT_ENOUGH for a purse that the programme does not have.
+    Raises: ParamError for a bare number where there are several.
     """
     if burn is None:
         return {}
     purses = list(programme.purses)
     if isinstance(burn, int):
         if len(purses) != 1:
-            raise RefusedError(
-                ErrorCode.NOT_ENOUGH, f"Say which purse to burn from: {', '.join(purses)}."
+            raise ParamError(
+                "burn", f"say from which purse: {', '.join(purses) or 'there is none'}"
             )
         burn = {purses[0]: burn}
     return {purse: amount for purse, amount in burn.items() if amount}

@@ -9,7 +9,7 @@ from daemon.accounts.life import Life
 from daemon.accounts.typed import times_typed
 from daemon.clock import Clock, rfc3339
 from daemon.editions import Editions
-from daemon.errors import ErrorCode, RefusedError
+from daemon.errors import ErrorCode, ParamError, RefusedError
 from daemon.ledger import members
 from daemon.ledger.entries import FOREVER, Entry
 from daemon.ledger.ledger import Key, Ledger
@@ -84,8 +84,8 @@ class StoredValue:
     async def top_up(self, key: Key, terms: TopUpTerms) -> msgspec.Raw:
         """Put value on a card, once.
 
-        Raises: RefusedError CARD_UNKNOWN, CARD_BLOCKED, CARD_EXPIRED; NOT_ENOUGH where it is not
-                said which purse.
+        Raises: RefusedError CARD_UNKNOWN, CARD_BLOCKED, CARD_EXPIRED, NO_CARD for a purse on the
+                chip; ParamError where it is not said which purse.
         """
         programme, now = self._editions.active, self._clock.now()
         today = local_day(programme, now).toordinal()
@@ -96,7 +96,7 @@ class StoredValue:
             purse = programme.purses.get(name)
             if purse is None or (not terms.purse and len(programme.purses) > 1):
                 known = ", ".join(programme.purses) or "none"
-                raise RefusedError(ErrorCode.NOT_ENOUGH, f"Say which purse: {known}.")
+                raise ParamError("purse", f"say which purse: {known}")
             if purse.where == "chip":
                 raise RefusedError(ErrorCode.NO_CARD, "This purse is on the chip: load it there.")
             moves = Moves({card.account: store.purses(card.account)})

@@ -1,8 +1,11 @@
 """The texts that a client may send, and how long they may be."""
 
+from datetime import date
 from typing import Annotated
 
 import msgspec
+
+from daemon.errors import ParamError
 
 TEXT_CHARS_MAX = 500
 """A reason, or another free text."""
@@ -19,3 +22,11 @@ RequestId = Annotated[
     str, msgspec.Meta(min_length=1, max_length=REQUEST_ID_CHARS_MAX, pattern=_PRINTABLE)
 ]
 """An id that the POS makes: none of its characters is a control character."""
+
+
+def read_day(text: str, path: str) -> date:
+    """Return a local day. Raises ParamError, with ``path``, for one that does not exist."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ParamError(path, f"{text!r} is no day; write such as 2027-12-31") from None

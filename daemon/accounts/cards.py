@@ -29,8 +29,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of the person. Empty for an anonymous card. ``birthday`` is YYYY-MM-DD.
 
     consents: those that were ticked, all at ``consents_at`` (RFC 3339).
-    referrer, partner, employee: the accounts of who sent the customer: another customer, or a
-              partner and its employee.
+    referrer, partner, employee: who sent the customer: another customer's account (a card's number
+              is taken for its account when the card is issued), or a partner and its employee.
     """
 
     name: str = ""

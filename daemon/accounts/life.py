@@ -19,11 +19,11 @@ from card_formats.numbers import NumberRange
 from card_formats.phone.static_number import BODY_DIGITS, compose
 from daemon.accounts.cards import TOKEN_BYTES, Profile, refuse_unusable, token_hash
 from daemon.clock import Clock, rfc3339
-from daemon.errors import ErrorCode, RefusedError
+from daemon.errors import ErrorCode, ParamError, RefusedError
 from daemon.ledger.entries import Entry
 from daemon.ledger.ledger import Key, Ledger
 from daemon.ledger.store import CardRow, Change, CustomerRow, Store
-from daemon.texts import RequestId, Text
+from daemon.texts import RequestId, Text, read_day
 
 NUMBER_DRAWS_MAX = 20
 """Draws for a number that nobody has. Past it the number space is as good as full: no card."""
@@ -144,7 +144,8 @@ class Life:
                 card, fresh = self._new_card(store, terms, account, identifiers, until)
             customer = None
             if not terms.with_card:
-                customer = CustomerRow(account, msgspec.json.encode(terms.profile))
+                profile = self._referred(store, terms.profile)
+                customer = CustomerRow(account, msgspec.json.encode(profile))
             entry = _entry(at, card, "issued", terms.by, terms.reason, kind=card.kind)
             change = Change(entry=entry, card=card, identifiers=fresh, customer=customer)
             return change, _done(card)
@@ -205,6 +206,23 @@ class Life:
         refuse_unusable(card, now)
         return card
 
+    def _referred(self, store: Store, profile: Profile) -> Profile:
+        """Return a profile whose friend, named by a card or an account, is an account.
+
+        Raises: ParamError for a friend whom nobody knows, and for a birthday that is no day.
+        """
+        if profile.birthday:
+            read_day(profile.birthday, "profile.birthday")
+        friend = profile.referrer
+        if not friend or store.customer(friend) is not None:
+            return profile
+        try:
+            account = self.find(store, friend).account
+        except RefusedError as refusal:
+            what = f"names no card and no account: {refusal.detail}"
+            raise ParamError("profile.referrer", what) from None
+        return msgspec.structs.replace(profile, referrer=account)
+
     def _identifiers(self, number: str, uid: str) -> tuple[tuple[str, str], ...]:
         pairs = [self._identifier(number)] if number else []
         return (*pairs, *([("uid", uid.upper())] if uid else []))
@@ -257,13 +275,10 @@ class Life:
         """Return the moment after a local day, RFC 3339; an expiry ends with its day."""
         if not day:
             return ""
-        try:
-            following = date.fromisoformat(day) + timedelta(days=1)
-        except (ValueError, OverflowError):
-            raise RefusedError(
-                ErrorCode.CARD_EXPIRED, f"{day!r} is no day; write such as 2027-12-31."
-            ) from None
-        return rfc3339(datetime.combine(following, time(), self._zone()))
+        last, today = read_day(day, "until"), self._clock.now().astimezone(self._zone()).date()
+        if not today <= last < date.max:
+            raise ParamError("until", f"{day} is not a day to come")
+        return rfc3339(datetime.combine(last + timedelta(days=1), time(), self._zone()))
 
 
 def after_(card: CardRow, event: str) -> str:
@@ -271,7 +286,10 @@ def after_(card: CardRow, event: str) -> str:
     following = STATES.get((card.state, event))
     if following is None:
         code = ErrorCode.CARD_UNKNOWN if card.state == "stock" else ErrorCode.CARD_BLOCKED
-        raise RefusedError(code, f"This card is {card.state.replace('_', ' ')}: no {event} now.")
+        state = card.state.replace("_", " ")
+        if event == "issue":
+            raise RefusedError(code, f"This number is on a card already, which is {state}.")
+        raise RefusedError(code, f"This card is {state}: no {event} now.")
     return following
 
 

@@ -260,6 +260,8 @@ class PostgresStore(SQLStore):
         except _FIRST_ONE_WINS as error:
             self._alone = True
             raise StoreConflictError(_text(error)) from error
+        except errors.DataError as error:  # one job's fault, for which the others must not pay
+            raise StoreConflictError(_text(error)) from error
         except psycopg.Error as error:
             # A COMMIT may have arrived though its answer did not: that group is not run again
             # here. Whoever asked asks again, and finds the request if it was stored.

@@ -28,8 +28,9 @@ from daemon.ledger.states import SaleEvent, after
 from daemon.ledger.store import View
 from daemon.programme.basket import Facts, LineId
 from daemon.programme.programme import Programme
-from daemon.programme.returns import GivenBack, give_back, recompute
+from daemon.programme.returns import GivenBack, check_pieces, give_back, less, recompute
 from daemon.programme.rule import Rule
+from daemon.programme.state import Purse
 
 GOOD, TAKEN_BACK = "good", "taken_back"
 
@@ -48,6 +49,7 @@ def take_back(
     record = msgspec.structs.replace(record, sale=sale)
     back = _given_back(record, ask, priced_by)
     codes, exhausted = _codes_back(view, record, back, priced_by)
+    back = msgspec.structs.replace(back, codes=tuple(code.code.upper() for code in codes))
     moves = Moves(view.purses)
     back, record = _purses_back(moves, record, back, priced_by)
     cash = _owe_back(moves, sale, back, ask.cash_worth)
@@ -84,10 +86,11 @@ def _given_back(record: SaleRecord, ask: Return, programme: Programme) -> GivenB
     asked = {line.line: line.qty_milli for line in ask.lines} or _rest(record)
     if not asked:
         raise RefusedError(ErrorCode.RETURNED_ALREADY, "All of this sale has come back already.")
+    check_pieces(frozen.basket, {line.line: line.qty_milli for line in ask.lines})
     if not programme.recomputes:
         return give_back(quote, returned, asked)
-    facts = Facts(frozen.now, frozen.facts)
-    return recompute(programme, quote, frozen.basket, facts, returned, asked, record.refunded)
+    facts, settled = Facts(frozen.now, frozen.facts), record.refunded + record.kept
+    return recompute(programme, quote, frozen.basket, facts, returned, asked, settled)
 
 
 def _purses_back(
@@ -96,6 +99,7 @@ def _purses_back(
     """Move the purses; return what they really gave up, and the record after it."""
     account = record.sale.account
     burned, accrued, earned_back = dict(record.burned), dict(record.accrued), dict(back.earned)
+    kept = 0
     for purse, amount in sorted(back.burned.items()):
         for key, part in _shared_out(burned, purse, amount):
             payer = whose(key, account)[1]
@@ -108,17 +112,35 @@ def _purses_back(
         lots = claw_back(moves.state(earner, purse), leaving)
         rule = programme.purses.get(purse)
         if rule is not None and rule.may_go_negative == "never":
-            amount = sum(lot.amount for lot in lots)
+            left = sum(lot.amount for lot in lots)
+            kept += _worth_of(rule, amount - left) if earner == account else 0
+            amount = left
         moves.move(earner, purse, posted=-amount, lots=lots, sign=-1)
         earned_back[key] = amount
+    given = less(back, kept) if kept else back
+    kept = back.money - given.money
     record = msgspec.structs.replace(
         record,
         burned=burned,
         accrued=accrued,
         returned=_add(record.returned, back),
-        refunded=record.refunded + back.money,
+        refunded=record.refunded + given.money,
+        kept=record.kept + kept,
     )
-    return msgspec.structs.replace(back, earned=earned_back), record
+    return msgspec.structs.replace(given, earned=earned_back, kept=kept), record
+
+
+def _worth_of(purse: Purse, missing: int) -> int:
+    """Return what a refund is less for what the sale had given and is gone, in minor units.
+
+    Raises: RefusedError NOT_RETURNABLE where that was goods, which have no price.
+    """
+    if missing and not purse.worth:
+        raise RefusedError(
+            ErrorCode.NOT_RETURNABLE,
+            f"{missing} {purse.unit} of what came with these goods have been used.",
+        )
+    return missing * purse.worth
 
 
 def _owe_back(moves: Moves, sale: Sale, back: GivenBack, cash_worth: int) -> int:

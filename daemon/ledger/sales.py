@@ -137,6 +137,7 @@ class SaleRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A sale as kept. ``burned`` and ``accrued`` are the lots it moved, less what came back.
 
     Both are by purse, or ``purse@account`` where it is another's than the card's own.
+    kept: what refunds were short of for what the sale had earned and was gone by then.
     chip: what it is about to do to a chip, until that is decided.
     """
 
@@ -145,6 +146,7 @@ class SaleRecord(msgspec.Struct, frozen=True, kw_only=True):
     accrued: dict[str, tuple[Lot, ...]] = {}
     returned: tuple[ReturnedLine, ...] = ()
     refunded: int = 0
+    kept: int = 0
     chip: ChipIntent | None = None
 
 

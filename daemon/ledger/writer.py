@@ -11,9 +11,8 @@ import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
-from daemon.errors import ErrorCode, RefusedError
+from daemon.errors import ErrorCode, ParamError, RefusedError
 from daemon.ledger.store import StorageFullError, Store, StoreConflictError, StoreError
-from daemon.programme.errors import BasketError
 
 T = TypeVar("T")
 Job = Callable[[Store], T]
@@ -107,6 +106,10 @@ class LedgerWriter:
                 log.error("a group of %d was rolled back: %s", len(group), error)
                 self._abandon()
                 return _refused(group, error)
+            except Exception:  # the edge: no job may take the writer, and all sales, along
+                log.exception("a group of %d could not be written", len(group))
+                self._abandon()
+                break
         if len(group) > 1:  # one job stands in the way of all; the others must not suffer
             return [outcome for queued in group for outcome in self._perform([queued])]
         return _refused(group, failure)
@@ -124,7 +127,7 @@ class LedgerWriter:
         except StoreError:
             raise  # the connection, not the job: the whole group goes
         except Exception as error:
-            if not isinstance(error, RefusedError | BasketError):  # the POS hears of those
+            if not isinstance(error, RefusedError | ParamError):  # the POS hears of those
                 log.exception("a ledger job failed")
             self._store.rollback_to()
             return _Outcome(queued.done, None, error)

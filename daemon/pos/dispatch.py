@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
-from daemon.errors import ErrorCode, RefusedError
+from daemon.errors import ErrorCode, ParamError, RefusedError
 from daemon.pos.envelope import Answer, ErrorBody, Failure, Request, RequestId, line_of
 from daemon.pos.errors import ProtocolCode, ProtocolFaultError, fault, refusal
 from daemon.pos.peers import Role
@@ -65,6 +65,8 @@ async def _answer(request: Request, methods: Mapping[str, Method], session: Sess
         return _encode(request.id, result)
     except RefusedError as error:
         return _failure(request, refusal(error, session.language))
+    except ParamError as error:
+        return _failure(request, fault(ProtocolFaultError(ProtocolCode.INVALID_PARAMS, str(error))))
     except ProtocolFaultError as error:
         return _failure(request, fault(error))
 

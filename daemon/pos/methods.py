@@ -1,7 +1,6 @@
 """The POS methods: each translates parameters into a call of the checkout, and nothing more."""
 
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import msgspec
@@ -51,7 +50,6 @@ from daemon.pos.protocol import (
 from daemon.pos.session import Session
 from daemon.pos.session_methods import SESSION_METHODS
 from daemon.programme.basket import LineId
-from daemon.programme.errors import BasketError
 from daemon.programme.goods import parse_qty_milli
 
 _READER = (ErrorCode.CLAIMED, ErrorCode.NO_HARDWARE, ErrorCode.TIMEOUT, ErrorCode.NO_CARD)
@@ -197,20 +195,17 @@ class Till:
         """Price a basket."""
         if params.lines is None:
             raise _invalid("A quote needs lines.")
-        with _basket_checked():
-            return await self._checkout.quote(params)
+        return await self._checkout.quote(params)
 
     async def hold(self, session: Session, params: HoldParams) -> msgspec.Raw:
         """Reserve."""
         key = Key.of("sale.hold", params.sale_id, params)
-        with _basket_checked():
-            return await self._checkout.hold(key, params.sale_id, params, params.ttl_s)
+        return await self._checkout.hold(key, params.sale_id, params, params.ttl_s)
 
     async def commit(self, session: Session, params: CommitParams) -> msgspec.Raw:
         """Post."""
         key = Key.of("sale.commit", params.sale_id, params)
-        with _basket_checked():
-            return await self._checkout.commit(key, params.sale_id, params, params.expect_total)
+        return await self._checkout.commit(key, params.sale_id, params, params.expect_total)
 
     async def void(self, session: Session, params: VoidParams) -> msgspec.Raw:
         """Release a hold."""
@@ -220,16 +215,15 @@ class Till:
     async def give_back(self, session: Session, params: ReturnParams) -> msgspec.Raw:
         """Take a sale back."""
         key = Key.of("sale.return", params.return_id, params)
-        with _basket_checked():
-            lines = _returned_lines(params)
-            return await self._checkout.give_back(
-                key,
-                params.sale_id,
-                lines,
-                params.cashier,
-                params.reason,
-                in_cash=params.chip == "cash",
-            )
+        lines = _returned_lines(params)
+        return await self._checkout.give_back(
+            key,
+            params.sale_id,
+            lines,
+            params.cashier,
+            params.reason,
+            in_cash=params.chip == "cash",
+        )
 
     async def sale_status(self, session: Session, params: StatusParams) -> SaleStatus:
         """Say what happened to a sale."""
@@ -269,11 +263,3 @@ def _returned_lines(params: ReturnParams) -> dict[LineId, int]:
 
 def _invalid(detail: str) -> ProtocolFaultError:
     return ProtocolFaultError(ProtocolCode.INVALID_PARAMS, detail)
-
-
-@contextmanager
-def _basket_checked() -> Iterator[None]:
-    try:
-        yield
-    except BasketError as error:
-        raise _invalid(str(error)) from error

@@ -8,11 +8,17 @@ from daemon.money import BASIS_POINTS, half_up, share_all
 from daemon.programme.admission import Admitted, Notes, admit
 from daemon.programme.days import later
 from daemon.programme.discount import Discounts
+from daemon.programme.errors import BasketError
 from daemon.programme.payment import Payment
 from daemon.programme.programme import Programme
 from daemon.programme.quote import Earned, Issued, WhyNot
 from daemon.programme.rule import Rule
 from daemon.programme.situation import Situation
+
+EARNED_MAX = 1_000_000_000_000
+"""What one rule may earn in a sale, in the purse's unit."""
+ISSUED_MAX = 1_000
+"""How many codes one rule may issue in a sale."""
 
 
 class Accruals(msgspec.Struct):
@@ -81,6 +87,10 @@ def _sized(
             total = one.value * (sum(weights) // give.every if give.every else 1)
     if give.most is not None:
         total = min(total, give.most.at(situation) or 0)
+    most = ISSUED_MAX if give.kind == "issue" else EARNED_MAX
+    if total > most:
+        what = f"rule {one.rule.id} would give {total} {give.to}, at most {most}; sell it in parts"
+        raise BasketError("lines", what)
     return share_all(total, weights)
 
 

@@ -1,5 +1,7 @@
 """What can be wrong with a programme file or with a basket, named by its path."""
 
+from daemon.errors import ParamError
+
 
 class ProgrammeError(ValueError):
     """The programme file cannot be used; the one that is active stays.
@@ -14,14 +16,5 @@ class ProgrammeError(ValueError):
         self.message = message
 
 
-class BasketError(ValueError):
-    """The basket, a fact or a return cannot be priced: the caller's data, not a refusal.
-
-    path:    of the wrong field, such as ``lines[2].qty``.
-    message: what is wrong and what to send instead.
-    """
-
-    def __init__(self, path: str, message: str) -> None:
-        super().__init__(f"{path}: {message}")
-        self.path = path
-        self.message = message
+class BasketError(ParamError):
+    """The basket, a fact or a return cannot be priced."""

@@ -10,6 +10,8 @@ from daemon.programme.errors import BasketError
 
 QTY_MILLI_MAX = 1_000_000_000
 UNIT_PRICE_MINOR_MAX = 10_000_000_000
+BASKET_TOTAL_MINOR_MAX = 1_000_000_000_000
+"""Ten thousand million units of a currency. Sums over millions of sales stay whole numbers."""
 CODES_MAX = 50
 CODE_CHARS_MAX = 64
 PIECE_MILLI = 1_000
@@ -49,6 +51,9 @@ def read_goods(basket: Basket) -> Goods:
     totals = [
         half_up(line.unit_price * q, PIECE_MILLI) for line, q in zip(lines, qty_milli, strict=True)
     ]
+    if sum(totals) > BASKET_TOTAL_MINOR_MAX:
+        what = f"the basket comes to {sum(totals)} minor units; at most {BASKET_TOTAL_MINOR_MAX}"
+        raise BasketError("lines", what)
     floors = [
         0 if line.min_price is None else half_up(line.min_price * q, PIECE_MILLI)
         for line, q in zip(lines, qty_milli, strict=True)

@@ -36,6 +36,8 @@ class GivenBack(msgspec.Struct, frozen=True, kw_only=True):
 
     uses:        limits that get their use back.
     clawed_back: what a re-quote has kept from the refunds so far, in minor units.
+    kept:        what the refund is short of for what was earned and is gone, in minor units.
+    codes:       those that the sale handed out and that are taken back.
     """
 
     lines: tuple[LineBack, ...]
@@ -46,6 +48,8 @@ class GivenBack(msgspec.Struct, frozen=True, kw_only=True):
     uses: tuple[Use, ...] = ()
     complete: bool = False
     clawed_back: int = 0
+    kept: int = 0
+    codes: tuple[str, ...] = ()
 
 
 def give_back(
@@ -116,13 +120,26 @@ def recompute(
         dearer = max(0, price(programme, alone, facts).net - frozen)
     due = sum(half_up(line.paid * gone[line.line], line.qty_milli) for line in quote.lines)
     refund = max(0, due - dearer - refunded_minor)
-    shares = share_all(refund, [back.money for back in kept.lines])
-    lines = tuple(
-        msgspec.structs.replace(back, money=money)
-        for back, money in zip(kept.lines, shares, strict=True)
-    )
     held = max(0, due - refunded_minor - refund)
-    return msgspec.structs.replace(kept, lines=lines, money=refund, clawed_back=held)
+    return msgspec.structs.replace(less(kept, kept.money - refund), clawed_back=held)
+
+
+def less(back: GivenBack, minor: int) -> GivenBack:
+    """Return ``back`` with its refund smaller by ``minor``, or nothing left of it."""
+    refund = max(0, back.money - minor)
+    shares = share_all(refund, [line.money for line in back.lines])
+    lines = tuple(
+        msgspec.structs.replace(line, money=money)
+        for line, money in zip(back.lines, shares, strict=True)
+    )
+    return msgspec.structs.replace(back, lines=lines, money=refund)
+
+
+def check_pieces(basket: Basket, asked: Mapping[LineId, int]) -> None:
+    """Raise BasketError for a part of a piece: only what was weighed comes back in parts."""
+    for line in basket.lines:
+        if isinstance(line.qty, int) and asked.get(line.line, 0) % PIECE_MILLI:
+            raise BasketError("lines.qty", f"line {line.line}: pieces come back whole")
 
 
 def _without(line: BasketLine, gone_milli: int) -> BasketLine | None:

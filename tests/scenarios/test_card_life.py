@@ -6,9 +6,9 @@ import pytest
 
 from card_formats.check_digits import Check, has_valid_check
 from daemon.app import App
-from tests.scenarios.shops import FRIEND, goods, refusal
+from tests.scenarios.shops import FRIEND, documented, goods, refusal
 from tests.support.clock import HandClock
-from tests.support.till import PHONE, PLASTIC, Pos
+from tests.support.till import PHONE, PLASTIC, Pos, RefusedByTillError
 
 
 async def state(pos: Pos, card: str) -> str:
@@ -102,7 +102,7 @@ async def test_a_card_s_last_day_is_good_and_it_can_be_extended(pos: Pos, clock:
     await pos.call("card.extend", request_id="e2", card=FRIEND)
     assert (await pos.call("card.show", card=FRIEND))["until"] == ""
     wrong = {"request_id": "e3", "card": FRIEND, "until": "2027-02-30"}
-    assert await refusal(pos, "card.extend", **wrong) == expired
+    assert await refusal(pos, "card.extend", **wrong) == (-32602, "invalid_params")
 
 
 async def test_a_card_that_was_written_off_is_gone_for_good(pos: Pos, till: App) -> None:
@@ -118,3 +118,36 @@ async def test_a_card_that_nobody_issued_is_unknown(pos: Pos, method: str) -> No
     if method != "card.show":
         params["request_id"] = "x"
     assert await refusal(pos, method, **params) == (1010, "card_unknown")
+
+
+class TestFriends:
+    @pytest.fixture
+    def programme(self) -> str:
+        return documented("friend")
+
+    async def test_a_friend_is_named_by_a_card_and_kept_by_account(self, pos: Pos) -> None:
+        new = {"request_id": "i1", "number": FRIEND, "profile": {"referrer": PLASTIC}}
+        await pos.call("card.issue", **new)
+        quote = await pos.call("sale.quote", card=FRIEND, lines=goods(20_000))
+        friend = (await pos.call("card.show", card=PLASTIC))["account"]
+        assert [entry["account"] for entry in quote["earn"] if entry["account"]] == [friend]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("profile", {"referrer": "nosuch"}, "profile.referrer: names no card and no account"),
+        ("profile", {"referrer": "2900000000094"}, "profile.referrer: names no card"),
+        ("profile", {"birthday": "1990-02-30"}, "profile.birthday: '1990-02-30' is no day"),
+        ("until", "2026-02-30", "until: '2026-02-30' is no day; write such as 2027-12-31"),
+        ("until", "2020-01-01", "until: 2020-01-01 is not a day to come"),
+    ],
+)
+async def test_a_card_with_something_wrong_is_not_issued(
+    pos: Pos, field: str, value: Any, said: str
+) -> None:
+    with pytest.raises(RefusedByTillError) as refused:
+        await pos.call("card.issue", request_id="i1", number=FRIEND, **{field: value})
+    assert refused.value.data["name"] == "invalid_params"
+    assert refused.value.message.startswith(said)
+    await pos.call("card.issue", request_id="i1", number=FRIEND)

@@ -179,7 +179,7 @@ async def test_a_decision_is_made_once_and_says_who_made_it(customer: Customer) 
     nobody = {"request_id": "x", "status": "club", "account": "nobody"}
     assert await refusal(customer.pos, "club.grant", **nobody) == (1010, "card_unknown")
     nothing = {"request_id": "y", "status": "chess", "account": account}
-    assert await refusal(customer.pos, "club.grant", **nothing) == (1023, "limit_reached")
+    assert await refusal(customer.pos, "club.grant", **nothing) == (-32602, "invalid_params")
 
 
 async def test_another_s_purchases_open_no_window(customer: Customer) -> None:

@@ -14,6 +14,7 @@ from tests.scenarios.shops import (
     issue,
     override,
     refusal,
+    sku,
 )
 from tests.support.clock import HandClock
 from tests.support.till import PHONE, PLASTIC, Pos
@@ -215,6 +216,19 @@ class TestGiftCards:
         assert (back["refund"], back["burned_back"]) == (6_000, {"gift": 30_000})
         shown = await pos.call("card.show", card=self.GIFT)
         assert shown["balances"]["gift"]["available"] == 50_000
+
+    async def test_a_gift_card_that_was_spent_is_returned_for_what_is_left(
+        self, pos: Pos, till: App
+    ) -> None:
+        await issue(till, self.GIFT, kind="gift")
+        load = [sku("GIFT", 50_000) | {"kind": "gift_card"}]
+        await pos.call("sale.commit", sale_id="load", card=self.GIFT, lines=load)
+        spent = {"lines": goods(10_000), "codes": [self.GIFT], "burn": {"gift": 2_000}}
+        await pos.call("sale.commit", sale_id="s1", **spent)
+        back = await pos.call("sale.return", return_id="r1", sale_id="load", whole=True)
+        assert (back["refund"], back["kept"]) == (48_000, 2_000)
+        shown = await pos.call("card.show", card=self.GIFT)
+        assert shown["balances"]["gift"]["available"] == 0
 
     async def test_a_gift_card_pays_before_the_customer_s_own_purse(
         self, pos: Pos, till: App

@@ -48,7 +48,7 @@ class TestStoredValue:
         unknown = terms | {"topup_id": "t2", "card": "2900000000193"}
         assert await refusal(pos, "card.topup", **unknown) == (1010, "card_unknown")
         purse = terms | {"topup_id": "t3", "purse": "chest"}
-        assert await refusal(pos, "card.topup", **purse) == (1020, "not_enough")
+        assert await refusal(pos, "card.topup", **purse) == (-32602, "invalid_params")
 
     async def test_a_purse_goes_below_zero_as_far_as_its_credit_and_no_further(
         self, pos: Pos
@@ -160,13 +160,58 @@ class TestNeverBelowZero:
             + '[[rule]]\nid = "burn"\ngive = { burn = "bonus" }\n'
         )
 
-    async def test_a_return_takes_no_more_points_than_are_left(self, pos: Pos) -> None:
+    async def test_a_return_takes_what_is_left_and_pays_so_much_less(self, pos: Pos) -> None:
         await pos.call("sale.commit", sale_id="s1", card=PLASTIC, lines=goods(10_000))
         terms: dict[str, Any] = {"card": PLASTIC, "lines": goods(800), **override()}
         await pos.call("sale.commit", sale_id="s2", burn=800, **terms)
         back = await pos.call("sale.return", return_id="r1", sale_id="s1", whole=True)
         assert back["earned_back"] == {"bonus": 200}
+        assert (back["refund"], back["kept"]) == (9_200, 800)
+        assert sum(line["money"] for line in back["lines"]) == back["refund"]
         assert await balance(pos, "bonus") == (0, 0)
+
+    async def test_what_one_return_has_kept_the_next_does_not_keep_again(self, pos: Pos) -> None:
+        await pos.call("sale.commit", sale_id="s1", card=PLASTIC, lines=goods(10_000, 10_000))
+        terms: dict[str, Any] = {"card": PLASTIC, "lines": goods(1_500), **override()}
+        await pos.call("sale.commit", sale_id="s2", burn=1_500, **terms)
+        backs = [
+            await pos.call(
+                "sale.return", return_id=f"r{n}", sale_id="s1", lines=[{"line": n, "qty": 1}]
+            )
+            for n in (1, 2)
+        ]
+        assert [(back["refund"], back["kept"]) for back in backs] == [(9_500, 500), (9_000, 1_000)]
+
+
+class TestRecomputedAndNeverBelowZero(TestNeverBelowZero):
+    """The same where what stays is priced anew at each return."""
+
+    @pytest.fixture
+    def programme(self) -> str:
+        head = HEAD + 'return_policy = "recompute"\n'
+        return (
+            head
+            + '[[purse]]\nid = "bonus"\nunit = "UAH"\nmay_go_negative = "never"\n'
+            + '[[rule]]\nid = "earn"\ngive = { earn = "bonus", percent = 10 }\n'
+            + '[[rule]]\nid = "burn"\ngive = { burn = "bonus" }\n'
+        )
+
+
+class TestGoodsOnACard:
+    @pytest.fixture
+    def programme(self) -> str:
+        return documented("subscription")
+
+    async def test_lessons_that_were_taken_cannot_be_sold_back(self, pos: Pos) -> None:
+        ten = {"card": PLASTIC, "lines": [sku("SUBSCRIPTION-10", 90_000)]}
+        await pos.call("sale.commit", sale_id="s1", **ten)
+        lesson = {"card": PLASTIC, "lines": [sku("LESSON", 10_000)], **override()}
+        await pos.call("sale.commit", sale_id="s2", burn={"lessons": 1}, **lesson)
+        whole = {"sale_id": "s1", "whole": True}
+        refused = await refusal(pos, "sale.return", return_id="r1", **whole)
+        assert refused == (1030, "not_returnable")
+        await pos.call("sale.return", return_id="r2", sale_id="s2", whole=True)
+        assert (await pos.call("sale.return", return_id="r3", **whole))["refund"] == 90_000
 
 
 async def test_ids_are_known_for_the_reversal_window_and_a_sale_s_own_for_ever(

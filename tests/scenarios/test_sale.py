@@ -1,3 +1,5 @@
+import asyncio
+from contextlib import AsyncExitStack
 from typing import Any
 
 import msgspec
@@ -257,3 +259,26 @@ async def test_phone_and_typed_and_stripe_lead_to_their_customers(pos: Pos) -> N
     assert (await pos.call("card.identify", scan=PHONE))["medium"] == "barcode"
     typed = await pos.call("card.identify", number=f"{PLASTIC[:4]} {PLASTIC[4:]}", typed_by="c1")
     assert (typed["name"], typed["medium"]) == ("Olena", "typed")
+
+
+async def test_pieces_come_back_whole(pos: Pos) -> None:
+    await pos.call("sale.commit", sale_id="s1", lines=BASKET)
+    half = {"sale_id": "s1", "lines": [{"line": 2, "qty": "1.5"}]}
+    error = await refused(pos, "sale.return", return_id="r1", **half)
+    assert (error.data["name"], error.message) == (
+        "invalid_params",
+        "lines.qty: line 2: pieces come back whole",
+    )
+    assert (await pos.call("sale.return", return_id="r1", sale_id="s1", whole=True))["refund"]
+
+
+async def test_sales_that_say_the_same_number_at_once_do_not_hinder_each_other(till: App) -> None:
+    async with AsyncExitStack() as stack:
+        tills = [await stack.enter_async_context(Pos.connect(till.socket)) for _ in range(8)]
+        sold = await asyncio.gather(
+            *(
+                one.call("sale.commit", sale_id=f"s{n}", card=PLASTIC, lines=[COFFEE])
+                for n, one in enumerate(tills)
+            )
+        )
+    assert len(sold) == 8

@@ -11,7 +11,7 @@ from daemon.ledger.sales import Sale
 from daemon.ledger.store import CardRow, Change
 from daemon.programme.quote import Use
 from tests.stores.conftest import OpenHere
-from tests.stores.hand_made import PATIENCE_S, commit, made_sale, open_ledger
+from tests.stores.hand_made import PATIENCE_S, Answer, commit, made_sale, open_ledger
 
 CLIENTS = 16
 POSTED = "posted"
@@ -89,6 +89,22 @@ async def test_a_job_that_cannot_be_written_takes_no_other_of_its_group_along(
         assert isinstance(results[19], RefusedError)
         found = await ledger.read(lambda store: [store.card(card.card_id) for card in cards])
         assert found == [*cards[:19], None]
+
+
+async def test_a_figure_that_no_database_holds_harms_nobody_else(open_here: OpenHere) -> None:
+    too_much = made_sale("too much", "a0", earn=2**63)
+    async with open_ledger(open_here(), open_here(read_only=True)) as ledger:
+        wanted = [made_sale(f"s{n}", f"a{n}", earn=5) for n in range(1, 20)]
+        async with asyncio.timeout(PATIENCE_S):
+            results = await asyncio.gather(
+                *(commit(ledger, sale) for sale in (*wanted[:9], too_much, *wanted[9:])),
+                return_exceptions=True,
+            )
+        refused = results.pop(9)
+        assert isinstance(refused, RefusedError)
+        assert refused.code is ErrorCode.BUSY
+        assert all(isinstance(result, Answer) for result in results)
+        assert (await commit(ledger, made_sale("after it", "a1", earn=5))).balances == {"bonus": 10}
 
 
 async def test_the_audit_of_a_ledger_at_work_finds_nothing(open_here: OpenHere) -> None:

@@ -7,8 +7,10 @@ import msgspec
 import pytest
 
 from daemon.errors import ErrorCode, RefusedError
+from daemon.programme.accrual import EARNED_MAX, ISSUED_MAX
 from daemon.programme.basket import LINES_MAX, Basket, BasketLine, Fact, Facts
 from daemon.programme.errors import BasketError
+from daemon.programme.goods import BASKET_TOTAL_MINOR_MAX
 from daemon.programme.meters import recount
 from daemon.programme.price import WHY_NOT_MAX, price
 from daemon.programme.programme import Programme, local_day
@@ -438,8 +440,21 @@ def test_a_thousand_lines_are_priced() -> None:
 
 
 def test_the_largest_basket_stays_in_the_ledger_s_integers() -> None:
-    goods = Basket(lines=(line(1, 10**10, 1_000_000),))
-    assert quote(shop(rule(1, "percent = 33.33")), goods).list_total < 2**63
+    largest = Basket(lines=(line(1, 10**10, 100),))
+    assert quote(shop(rule(1, "percent = 33.33")), largest).list_total == BASKET_TOTAL_MINOR_MAX
+    with pytest.raises(BasketError, match="the basket comes to 1000000000001 minor units"):
+        quote(shop(""), Basket(lines=(*largest.lines, line(2, 1))))
+
+
+@pytest.mark.parametrize(("give", "most"), [("earn", EARNED_MAX), ("issue", ISSUED_MAX)])
+def test_what_one_rule_gives_in_a_sale_has_a_limit(give: str, most: int) -> None:
+    purse = '[[purse]]\nid = "points"\nunit = "point"\n'
+    each = most // 10
+    text = purse + f'[[rule]]\nid = "r"\ngive = {{ {give} = "points", each = {each} }}\n'
+    given = quote(shop(text), Basket(lines=(line(1, 1, 10),)), A_CARD)
+    assert [one.rule for one in (*given.earn, *given.issue)] == ["r"]
+    with pytest.raises(BasketError, match="rule r would give"):
+        quote(shop(text), Basket(lines=(line(1, 1, 11),)), A_CARD)
 
 
 def test_rules_are_found_by_any_of_their_names_once() -> None:
