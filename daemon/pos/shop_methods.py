@@ -96,8 +96,8 @@ class ShopMethods:
     def methods(self) -> dict[str, Method]:
         """Return the table: name, parameters, handler, least role, result, refusals."""
         card = (*_WRITE, *_CARD)
-        club = (*_WRITE, ErrorCode.CARD_UNKNOWN, ErrorCode.LIMIT_REACHED)
-        purse = (*card, ErrorCode.NOT_ENOUGH, ErrorCode.NO_CARD)
+        club = (*_WRITE, ErrorCode.CARD_UNKNOWN)
+        purse = (*card, ErrorCode.NO_CARD)
         issuing = (*card, ErrorCode.LIMIT_REACHED)
         codes = (*card, ErrorCode.CODE_UNKNOWN, ErrorCode.CODE_EXPIRED)
         return {
@@ -113,9 +113,7 @@ class ShopMethods:
             "code.show": Method(
                 ShowCodeTerms, self.show_code, Role.SALE, CodeShown, (ErrorCode.CODE_UNKNOWN,)
             ),
-            "club.list": Method(
-                ListTerms, self.list_club, Role.ADMIN, Listing, (ErrorCode.LIMIT_REACHED,)
-            ),
+            "club.list": Method(ListTerms, self.list_club, Role.ADMIN, Listing),
             "club.grant": Method(DecisionTerms, self.grant, Role.ADMIN, Decided, club),
             "club.refuse": Method(DecisionTerms, self.refuse, Role.ADMIN, Decided, club),
             "programme.show": Method(NoParams, self.show_programme, Role.READ, ProgrammeShown),
