@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pkcs11
 
@@ -29,7 +30,8 @@ class KeyToken:
     def encrypt(self, label: str, iv: bytes, blocks: bytes) -> bytes:
         """Encipher whole blocks under the key ``label``, AES-CBC. Raises KeyFileError."""
         with self._turn, _told(f"cannot use its key {label!r}"):
-            key = self._session.get_key(pkcs11.ObjectClass.SECRET_KEY, label=label)
+            # Which mixins a key has depends on what the token lets it do.
+            key: Any = self._session.get_key(pkcs11.ObjectClass.SECRET_KEY, label=label)
             cipher: bytes = key.encrypt(
                 blocks, mechanism=pkcs11.Mechanism.AES_CBC, mechanism_param=iv
             )
