@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 import signal
+from contextlib import suppress
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,11 +16,18 @@ from daemon import config as configuration
 from daemon.accounts.cards import Cards, NewCard, Profile
 from daemon.app import STARTUP_ERRORS, App, leaves, running
 from daemon.clock import SystemClock
-from daemon.config import SimulatedSection
+from daemon.config import ConfigError, SimulatedSection
+from daemon.keys import make_chip_keys
 from daemon.money import format_minor
 from daemon.pos.client import CallError, Client, UnreachableError
 
 SAMPLE_FILES = ("tillcard.toml", "programme.toml")
+ON_CHIP = {
+    "[simulated]\n": '[chip]\n\n[simulated]\nchip = "purse"\n',
+    'may_go_negative = "on_return"\n': 'where = "chip"\n',
+}
+"""What is different in them where the bonus lies on the chip."""
+SHOWN_TO = {"plastic": ("scanner", "scan"), "chip": ("chip", "present")}
 CUSTOMERS = {"plastic": "Olena Kovalenko", "chip": "Taras Bondar", "phone": "Iryna Melnyk"}
 BASKET = [
     {"line": 1, "sku": "coffee-1kg", "name": "Coffee beans, 1 kg", "qty": 1, "unit_price": 42000},
@@ -43,6 +51,9 @@ def demo(
     home: Annotated[
         Path, typer.Option(help="Where the demo keeps its ledger; a second start finds it.")
     ] = Path(".demo"),
+    chip: Annotated[
+        bool, typer.Option("--chip", help="Keep the bonus on the sample chip; pay with that.")
+    ] = False,
 ) -> None:
     """Start a till with simulated readers, make one sale through its socket, go on until Ctrl-C.
 
@@ -51,7 +62,7 @@ def demo(
     """
     failures: list[BaseException] = []
     try:
-        asyncio.run(_demo(once=once, home=home.resolve()))
+        asyncio.run(_demo(once=once, home=home.resolve(), card="chip" if chip else "plastic"))
     except* (*STARTUP_ERRORS, CallError, UnreachableError) as group:
         failures += leaves(group)
     for failure in failures:
@@ -59,10 +70,12 @@ def demo(
     raise typer.Exit(1 if failures else 0)
 
 
-async def _demo(*, once: bool, home: Path) -> None:
-    _lay_out(home)
+async def _demo(*, once: bool, home: Path, card: str) -> None:
+    _lay_out(home, on_chip=card == "chip")
     config = configuration.load(home / "tillcard.toml")
     assert config.simulated is not None
+    if card == "chip" and config.chip is None:
+        raise ConfigError("chip", f"the demo in {home} has no purse on its chip; name another")
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -70,7 +83,7 @@ async def _demo(*, once: bool, home: Path) -> None:
     async with running(config, home, SystemClock()) as app:
         new = await _register(app.cards, config.simulated)
         plastic = config.simulated.plastic
-        await asyncio.to_thread(_sell, app, console, plastic, first_time=new)
+        await asyncio.to_thread(_sell, app, console, card, plastic, first_time=new)
         if once:
             return
         _say_what_to_try(app, console, home)
@@ -78,12 +91,17 @@ async def _demo(*, once: bool, home: Path) -> None:
         console.print("\nStopping; the ledger stays in", str(home))
 
 
-def _lay_out(home: Path) -> None:
+def _lay_out(home: Path, *, on_chip: bool) -> None:
     home.mkdir(parents=True, exist_ok=True)
     for name in SAMPLE_FILES:
         if not (home / name).exists():
-            sample = resources.files("daemon.cli") / "sample" / name
-            (home / name).write_text(sample.read_text("utf-8"), "utf-8")
+            text = (resources.files("daemon.cli") / "sample" / name).read_text("utf-8")
+            for plain, chip in ON_CHIP.items() if on_chip else ():
+                text = text.replace(plain, chip)
+            (home / name).write_text(text, "utf-8")
+    if on_chip:
+        with suppress(FileExistsError):
+            make_chip_keys(home / "chip.keys")
 
 
 async def _register(cards: Cards, said: SimulatedSection) -> bool:
@@ -101,19 +119,30 @@ async def _register(cards: Cards, said: SimulatedSection) -> bool:
     return True
 
 
-def _sell(app: App, console: Console, plastic: str, *, first_time: bool) -> None:
+def _sell(app: App, console: Console, card: str, plastic: str, *, first_time: bool) -> None:
     with Client(app.socket) as pos:
         if first_time:
             # A card with a past: the thresholds have something to count.
-            first = {"sale_id": _sale_id(), "card": plastic, "lines": FIRST_BASKET}
-            pos.call("sale.commit", first)
-        pos.call("input.simulate", {"reader": "scanner", "do": "scan", "card": "plastic"})
-        identified = pos.call("card.identify", {"reader": "scanner"})
+            # The plastic is typed: a second scan at once would be a duplicate.
+            is_typed = card == "plastic"
+            first = pos.call("card.identify", {"number": plastic}) if is_typed else _show(pos, card)
+            sale = {"presentation": first["presentation"], "lines": FIRST_BASKET}
+            pos.call("sale.commit", {"sale_id": _sale_id(), **sale})
+        identified = _show(pos, card)
         basket = {"presentation": identified["presentation"], "lines": BASKET}
         quote = pos.call("sale.quote", basket)
-        commit = {"quote_id": quote["quote_id"], "expect_total": quote["total"], "cashier": "demo"}
+        commit = {"quote_id": quote["quote_id"], "cashier": "demo"}
+        if card == "chip":
+            commit["burn"] = quote["burn_max"]
         posted = pos.call("sale.commit", {"sale_id": _sale_id(), **commit})
     _print_receipt(console, identified, quote, posted, app.status.programme)
+
+
+def _show(pos: Client, card: str) -> Any:
+    """Show a sample card to its reader and ask whose it is."""
+    reader, do = SHOWN_TO[card]
+    pos.call("input.simulate", {"reader": reader, "do": do, "card": card})
+    return pos.call("card.identify", {"reader": reader})
 
 
 def _sale_id() -> str:
@@ -142,6 +171,8 @@ def _print_receipt(
             table.add_row(f"  [dim]{reason}[/dim]", f"[dim]{format_minor(-applied['minor'])}[/dim]")
     table.add_row("", "")
     table.add_row("Discount", format_minor(-receipt["discount"]))
+    for purse, amount in receipt["burn"].items():
+        table.add_row(f"Paid from {purse}", format_minor(-amount))
     table.add_row("[bold]TO PAY[/bold]", f"[bold]{format_minor(posted['total'])}[/bold]")
     for earned in receipt["earn"]:
         table.add_row(
@@ -153,6 +184,8 @@ def _print_receipt(
     console.print(table)
     for step in quote["next"]:
         console.print(f"[dim]{format_minor(step['missing'])} more for {step['gives']}[/dim]")
+    if spoken := posted.get("chip"):
+        console.print(f"[dim]written on the chip: {spoken['apdus']} APDUs, {spoken['ms']} ms[/dim]")
     console.print(f"[dim]sale {posted['sale_id']}, programme {programme['id']}[/dim]\n")
 
 

@@ -61,3 +61,33 @@ async def test_the_chip_collects_and_pays_and_the_answer_tells_its_nine_apdus(po
     assert posted["total"] == 67_000
     assert posted["balances"]["bonus"]["available"] == 500 + 3_350
     assert posted["chip"]["apdus"] == 9
+
+
+async def test_a_chip_torn_away_by_the_simulator_is_tapped_again_and_paid_once(pos: Pos) -> None:
+    terms = {"presentation": (await lay_down(pos))["presentation"], "lines": BASKET}
+    await pos.call("input.simulate", reader="chip", do="tear", data="3")
+    torn = await refused(pos, "sale.commit", sale_id="s1", **terms)
+    assert (torn.data["name"], torn.data["state_unknown"]) == ("torn", True)
+    assert "same card again" in torn.data["detail"]
+    await pos.event("card.removed")
+    again = await refused(pos, "sale.commit", sale_id="s1", **terms)
+    assert again.data["state_unknown"] is True
+    identified = await lay_down(pos)
+    assert identified["balance"] == 0
+    settled = await pos.event("sale.settled")
+    assert (settled["sale_id"], settled["outcome"]) == ("s1", "not_written")
+    posted = await pos.call("sale.commit", sale_id="s1", **terms)
+    assert posted["balances"]["bonus"]["available"] == 3_500
+    replayed = await pos.call("sale.commit", sale_id="s1", **terms)
+    assert replayed == posted | {"replayed": True}
+
+
+async def test_a_chip_that_hangs_is_told_and_another_try_goes_through(pos: Pos) -> None:
+    terms = {"presentation": (await lay_down(pos))["presentation"], "lines": BASKET}
+    await pos.call("input.simulate", reader="chip", do="hang")
+    hung = await refused(pos, "sale.commit", sale_id="s1", **terms)
+    assert (hung.data["name"], hung.data["state_unknown"]) == ("timeout", False)
+    await take_away(pos)
+    await lay_down(pos)
+    posted = await pos.call("sale.commit", sale_id="s1", **terms)
+    assert posted["balances"]["bonus"]["available"] == 3_500
