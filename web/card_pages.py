@@ -5,12 +5,13 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
-from web.codes import CodeKind, ImageFormat, draw
+from web.codes import CodeKind, ImageFormat, draw, is_drawable, modules_of
 from web.desk import TOKEN_PATTERN, CardDesk, CardState, CardView
 from web.join_pages import CARD_COOKIE
 from web.pages import SETTINGS, keep_cookie, page, picture
 
 TOKEN = re.compile(TOKEN_PATTERN)
+LIVE_KINDS = [CodeKind.QR, CodeKind.CODE128]
 HISTORY_LINES_MAX = 20  # older lines are not shown
 
 
@@ -39,9 +40,11 @@ class CardPages:
         """Show the card with one code, ``?kind=qr|code128|ean13``."""
         token, view = await self._card(request)
         kind = _kind(request)
-        kinds = [kind for kind in CodeKind if _number(view, kind)]
+        # A card whose own number cannot be drawn, or that has none, still has its live code.
+        kinds = [kind for kind in CodeKind if is_drawable(kind, _number(view, kind))] or LIVE_KINDS
         if kind not in kinds:
             raise web.HTTPNotFound
+        drawable = is_drawable(kind, _number(view, kind))
         response = page(
             request,
             "card.html",
@@ -49,10 +52,11 @@ class CardPages:
             view=view,
             active=view.state is CardState.ACTIVE,
             kind=kind,
+            code=modules_of(kind, _number(view, kind)) if drawable else None,
             kinds=kinds,
             number=_number(view, kind),
             groups=_groups(_number(view, kind), kind),
-            wallets=self._wallets,
+            wallets=self._wallets if is_drawable(CodeKind.QR, view.number) else (),
             history=view.history[:HISTORY_LINES_MAX],
             balance_name=request.app[SETTINGS].balance_name,
         )
@@ -66,7 +70,7 @@ class CardPages:
             raise web.HTTPGone
         image = ImageFormat(request.match_info["image"])
         kind = _kind(request)
-        if not _number(view, kind):
+        if not is_drawable(kind, _number(view, kind)):
             raise web.HTTPNotFound
         return await picture(image, lambda: draw(kind, _number(view, kind), image))
 
@@ -87,7 +91,7 @@ def _kind(request: web.Request) -> CodeKind:
 
 def _number(view: CardView, kind: CodeKind) -> str:
     """Return the digits that ``kind`` holds; the page prints the same below the code."""
-    return view.ean13 if kind is CodeKind.EAN13 else view.number
+    return (view.ean13 or view.number) if kind is CodeKind.EAN13 else view.number
 
 
 def _groups(number: str, kind: CodeKind) -> list[str]:

@@ -5,7 +5,7 @@ own have uneven bars, and because every module must cover the same whole number 
 """
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from itertools import groupby
 from typing import Any, assert_never
@@ -64,6 +64,11 @@ class Modules(msgspec.Struct, frozen=True):
         """Return the modules from top to bottom, quiet zones included."""
         return len(self.rows) * self.row_height + 2 * self.quiet
 
+    @property
+    def path(self) -> str:
+        """Return the dark runs as an SVG path, one user unit a module."""
+        return "".join(f"M{x} {y}h{w}v{self.row_height}h-{w}z" for x, y, w in self.dark())
+
     def dark(self) -> Iterator[tuple[int, int, int]]:
         """Yield (x, y, width) of every dark run, each ``row_height`` high."""
         for index, row in enumerate(self.rows):
@@ -110,23 +115,35 @@ def _picture(modules: Modules, image: ImageFormat) -> bytes:
             assert_never(image)
 
 
+def is_drawable(kind: CodeKind, number: str) -> bool:
+    """Whether ``draw`` draws ``number`` as ``kind``."""
+    try:
+        _CHECKS[kind](number)
+    except CardFormatError:
+        return False
+    return True
+
+
 def modules_of(kind: CodeKind, number: str) -> Modules:
     """Return the symbol of ``number``, as ``draw`` draws it. Raises what ``draw`` raises."""
+    _CHECKS[kind](number)
     match kind:
         case CodeKind.QR:
             return _qr(number)
         case CodeKind.CODE128:
             return _bars(_code128(number))
         case CodeKind.EAN13:
-            # The library corrects a wrong check digit without a word: another card's number.
-            return _bars(EAN13(parse_ean13(number)).build()[0])
+            return _bars(EAN13(number).build()[0])
         case _:
             assert_never(kind)
 
 
-def _qr(number: str) -> Modules:
+def _check_qr(number: str) -> None:
     if not (number.isascii() and number.isdigit() and len(number) <= QR_DIGITS_MAX):
         raise CardFormatError("qr.bad-number", f"a card's QR holds 1 to {QR_DIGITS_MAX} digits")
+
+
+def _qr(number: str) -> Modules:
     code = QRCode(
         version=1, error_correction=ERROR_CORRECT_Q, border=0, mask_pattern=QR_MASK_PATTERN
     )
@@ -140,8 +157,7 @@ def _qr_modules(code: "QRCode[Any]", pixels: int) -> Modules:
     return Modules(rows, row_height=1, quiet=QUIET_QR_MODULES, pixels=pixels)
 
 
-def _code128(number: str) -> str:
-    """Return the bars of an even count of digits, all in code set C: two digits a character."""
+def _check_code128(number: str) -> None:
     if not (number.isascii() and number.isdigit() and len(number) <= CODE128_DIGITS_MAX):
         raise CardFormatError("code128.bad-number", f"bars hold up to {CODE128_DIGITS_MAX} digits")
     if len(number) % 2:
@@ -149,6 +165,18 @@ def _code128(number: str) -> str:
     if number.startswith("99"):
         # python-barcode 0.16.1 takes the pair 99 for "switch to code set C" and drops it.
         raise CardFormatError("code128.starts-with-99", "bars cannot begin with 99")
+
+
+# The library corrects an EAN-13's wrong check digit without a word: another card's number.
+_CHECKS: dict[CodeKind, Callable[[str], object]] = {
+    CodeKind.QR: _check_qr,
+    CodeKind.CODE128: _check_code128,
+    CodeKind.EAN13: parse_ean13,
+}
+
+
+def _code128(number: str) -> str:
+    """Return the bars of an even count of digits, all in code set C: two digits a character."""
     return str(Code128(number).build()[0])
 
 
@@ -162,12 +190,11 @@ def _bars(pattern: str) -> Modules:
 
 
 def _svg(modules: Modules) -> bytes:
-    path = "".join(f"M{x} {y}h{w}v{modules.row_height}h-{w}z" for x, y, w in modules.dark())
     size = f"{modules.width} {modules.height}"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size}" width="{modules.width}" '
         f'height="{modules.height}" shape-rendering="crispEdges">'
-        f'<rect width="100%" height="100%" fill="#fff"/><path d="{path}"/></svg>'
+        f'<rect width="100%" height="100%" fill="#fff"/><path d="{modules.path}"/></svg>'
     ).encode()
 
 

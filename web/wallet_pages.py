@@ -18,6 +18,7 @@ from card_formats.phone import catima
 from card_formats.phone.apple_pass import PASS_MIME
 from daemon.clock import Clock, rfc3339
 from daemon.errors import ErrorCode, RefusedError
+from web.codes import CodeKind, is_drawable
 from web.desk import TOKEN_PATTERN, CardState, WalletCard, WalletDesk
 from web.pages import LANGUAGE, SETTINGS, SPOKEN, body_of
 from web.settings import WalletError
@@ -88,7 +89,7 @@ class WalletPages:
 
     async def _active(self, request: web.Request) -> WalletCard:
         card = await self._desk.card_of(request.match_info["token"])
-        if card is None:
+        if card is None or not is_drawable(CodeKind.QR, card.view.number):
             raise web.HTTPNotFound
         if card.view.state is not CardState.ACTIVE:
             raise web.HTTPGone

@@ -15,7 +15,7 @@ from tests.browser.conftest import PLAIN_HOST
 from tests.browser.phones import LIVE, join, link, new_phone, scan
 from tests.scenarios.baskets import sell
 from tests.scenarios.test_real_readers import wait_until_ready
-from tests.support.till import Pos, RefusedByTillError, audited, lay_out, open_till
+from tests.support.till import CHIP_UID, Pos, RefusedByTillError, audited, lay_out, open_till
 from tests.web.test_tls import write_tls_files
 from web.codes import CodeKind
 from web.guesses import GUESSES_MAX
@@ -51,7 +51,7 @@ async def test_a_customer_joins_is_scanned_pays_and_sees_the_balance(
     page = await join(phone, till.web_url)
     if kind is CodeKind.CODE128:
         await page.tap("nav >> text=Bars")
-    await expect(page.locator(f"svg.{kind}")).to_be_visible()
+    await expect(page.locator(f"#live.{kind}")).to_be_visible()
     code = await scan(page, kind)
     assert len(code) == 22
     assert (await page.locator(".number").inner_text()).replace("\n", "") == code
@@ -89,7 +89,7 @@ async def test_the_card_opens_and_counts_on_without_a_network(
     code = await scan(page, CodeKind.QR)
     assert (await pos.call("card.identify", scan=code))["trust"] == "rotating"
     await page.tap("nav >> text=Bars")
-    await expect(page.locator("svg.code128")).to_be_visible()
+    await expect(page.locator("#live.code128")).to_be_visible()
     await page.reload()
     await page.wait_for_selector(LIVE)
 
@@ -252,7 +252,7 @@ async def test_the_smallest_dark_phone_shows_whole_modules_on_white_and_scrolls_
     await page.goto(f"{till.web_url}/?lang={language}")
     page = await join(phone, till.web_url, "Щ" * 80)
     await page.tap(f".kinds [data-kind={kind}]")
-    await expect(page.locator(f"svg.{kind}")).to_be_visible()
+    await expect(page.locator(f"#live.{kind}")).to_be_visible()
     assert await page.evaluate(SCROLL) == 0
     per_module = await page.evaluate(DOTS) / {CodeKind.QR: 29, CodeKind.CODE128: 178}[kind]
     assert per_module == pytest.approx(round(per_module), abs=0.002)
@@ -312,3 +312,48 @@ async def test_when_the_shop_changes_its_key_the_page_gets_the_new_one_by_itself
         await page.evaluate(LOOK_AGAIN)
         await expect(page.locator("[data-notice=elsewhere]")).to_be_visible()
         assert len(await scan(page, CodeKind.QR)) == 16
+
+
+async def test_after_bars_of_a_tills_own_kind_the_card_still_opens_live_without_a_network(
+    till: App, pos: Pos, phone: BrowserContext
+) -> None:
+    page = await join(phone, till.web_url)
+    await page.wait_for_selector(READY, state="attached")
+    await page.tap("nav >> text=EAN-13")
+    await page.wait_for_url("**?kind=ean13")
+    await phone.set_offline(True)
+    await page.goto(page.url.partition("?")[0])
+    await page.wait_for_selector(LIVE)
+    code = await scan(page, CodeKind.QR)
+    assert (await pos.call("card.identify", scan=code))["trust"] == "rotating"
+
+
+async def test_a_card_on_another_phone_opens_with_its_static_code_without_a_network(
+    till: App, pos: Pos, browser: Browser, phone: BrowserContext
+) -> None:
+    first = await join(phone, till.web_url)
+    other = await new_phone(browser)
+    page = await other.new_page()
+    await page.goto(first.url)
+    await page.wait_for_selector(READY, state="attached")
+    await other.set_offline(True)
+    await page.reload()
+    code = await scan(page, CodeKind.QR)
+    assert (await pos.call("card.identify", scan=code))["trust"] == "static"
+    await expect(page.locator("[data-notice=elsewhere]")).to_be_visible()
+
+
+async def test_a_chip_s_card_lives_on_a_phone_too(
+    till: App, pos: Pos, phone: BrowserContext
+) -> None:
+    chip = Credential("uid", CHIP_UID, Medium.CHIP, Trust.UID)
+    code = till.phones.offer(await till.cards.resolve(chip))
+    page = await phone.new_page()
+    await page.goto(f"{till.web_url}/bind/{code}")
+    await page.tap("text=Use this phone")
+    for kind in (CodeKind.QR, CodeKind.CODE128):
+        await page.tap(f".kinds [data-kind={kind}]")
+        await expect(page.locator(f"#live.{kind}")).to_be_visible()
+        live = await scan(page, kind)
+        identified = await pos.call("card.identify", scan=live)
+        assert (identified["name"], identified["trust"]) == ("Taras", "rotating")

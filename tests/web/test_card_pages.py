@@ -9,8 +9,10 @@ from aiohttp import ClientConnectionError
 
 from daemon.errors import ErrorCode
 from tests.web.conftest import OpenShop, Shop
+from tests.web.decode import paint_svg, read_codes
 from tests.web.memory_desk import BALANCES, HISTORY
 from web.card_pages import HISTORY_LINES_MAX
+from web.codes import CodeKind
 from web.desk import Balance, CardState, HistoryKind, HistoryLine
 from web.server import WebServer, make_app
 from web.settings import WebSettings
@@ -20,6 +22,23 @@ UNKNOWN = "A" * 22
 SCRIPT = re.compile(r'<script type="module" src="/static/[a-z]+.js"></script>')
 IMPORTED = ("/static/codes.js", "/static/phone.js", "/sw.js")  # by the page's script
 LINK = re.compile(r'(?:href|src|action)="([^"]*)"')
+
+
+INLINE = re.compile(r'id="static".*?viewBox="0 0 (\d+) (\d+)".*?<path d="([^"]+)"')
+
+
+def drawn(page: str, kind: CodeKind) -> str:
+    """Return what a scanner reads off the page."""
+    found = INLINE.search(page)
+    assert found is not None
+    width, height, path = found.groups()
+    svg = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}"'
+        f' height="{height}" shape-rendering="crispEdges"><rect width="100%" height="100%"'
+        f' fill="#fff"/><path d="{path}"/></svg>'
+    )
+    (text,) = read_codes(paint_svg(svg.encode()), kind)
+    return text
 
 
 def full_card(shop: Shop, **changes: object) -> str:
@@ -41,14 +60,14 @@ async def test_the_card_shows_its_number_in_groups_its_balance_and_its_history(s
     assert "".join(f"<span>{group}</span>" for group in groups) in page
     for text in ("Olha", "Gold", "1,240.50\xa0UAH", "+42.50\xa0UAH", "20 Nov 2026", "Khreshchatyk"):
         assert text in page
-    assert f'src="/c/{token}/code.svg?kind=qr"' in page
+    assert drawn(page, CodeKind.QR) == number
 
 
 async def test_the_number_below_an_ean13_is_the_ean13(shop: Shop) -> None:
     token = full_card(shop)
     page = (await shop.get(f"/c/{token}?kind=ean13")).text
     assert "<span>0</span><span>412345</span><span>678903</span>" in page
-    assert f'src="/c/{token}/code.svg?kind=ean13"' in page
+    assert drawn(page, CodeKind.EAN13) == "0412345678903"
 
 
 async def test_a_card_without_an_ean13_offers_none(shop: Shop) -> None:
@@ -56,6 +75,36 @@ async def test_a_card_without_an_ean13_offers_none(shop: Shop) -> None:
     assert "ean13" not in (await shop.get(f"/c/{token}")).text
     assert (await shop.get(f"/c/{token}?kind=ean13")).status == 404
     assert (await shop.get(f"/c/{token}/code.svg?kind=ean13")).status == 404
+
+
+@pytest.mark.parametrize(
+    ("number", "kinds"),
+    [
+        ("2900000000018", ["qr", "ean13"]),  # plastic, an EAN-13
+        ("29000000000180", ["qr", "code128"]),
+        ("9900000000000019", ["qr"]),
+        ("1" * 28, []),
+        ("K12345", []),
+        ("", []),  # a chip
+    ],
+)
+async def test_any_card_of_the_shop_has_a_page_with_the_codes_that_it_can_have(
+    shop: Shop, number: str, kinds: list[str]
+) -> None:
+    card = f"/c/{shop.desk.add(number=number)}"
+    for kind in CodeKind:
+        page, picture = (
+            await shop.get(f"{card}?kind={kind}"),
+            await shop.get(f"{card}/code.png?kind={kind}"),
+        )
+        assert picture.status == (200 if kind in kinds else 404)
+        assert ('id="static"' in page.text) == (kind in kinds)
+        if kind in kinds:
+            assert drawn(page.text, kind) == number
+    page = await shop.get(card)
+    assert page.status == 200
+    offered = re.findall(r'data-kind="(\w+)"', page.text.partition('class="kinds"')[2])
+    assert offered == (kinds or ["qr", "code128"]), "the live code can be either"
 
 
 @pytest.mark.parametrize("kind", ["", "QR", "aztec", "qr%00", "code128x"])
@@ -92,7 +141,7 @@ async def test_a_card_that_is_not_valid_says_so_and_has_no_code(
     shop.desk.set_state(token, state)
     page = (await shop.get(f"/c/{token}")).text
     assert sentence in page
-    assert "<img" not in page
+    assert "<svg" not in page
     assert "code.png" not in page
     for image in ("svg", "png"):
         assert (await shop.get(f"/c/{token}/code.{image}")).status == 410
@@ -145,7 +194,7 @@ async def test_the_whole_card_page_is_small(shop: Shop, kind: str) -> None:
     token = full_card(shop, history=lines, name="Щ" * 80)
     page = (await shop.get(f"/c/{token}?kind={kind}&lang=uk")).text
     paths = re.findall(r'(?:src|rel="(?:icon|stylesheet)" href)="([^"]*)"', page)
-    assert len(paths) == 4
+    assert len(paths) == 3
     parts = [len((await shop.get(path)).body) for path in (*paths, *IMPORTED)]
     assert len(page.encode()) + sum(parts) <= PAGE_BYTES_MAX
 

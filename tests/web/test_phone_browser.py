@@ -14,7 +14,7 @@ from web.desk import CardState
 pytestmark = pytest.mark.browser
 MODULES = {CodeKind.QR: 29, CodeKind.CODE128: 145, CodeKind.EAN13: 117}
 SCROLL = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-CODE_PIXELS = "document.querySelector('.code img').getBoundingClientRect().width * devicePixelRatio"
+CODE_PIXELS = "document.querySelector('#static').getBoundingClientRect().width * devicePixelRatio"
 
 
 @pytest.fixture

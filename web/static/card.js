@@ -39,7 +39,7 @@ async function showCode() {
     span.textContent = group;
     return span;
   }));
-  document.getElementById("static").hidden = true;
+  document.getElementById("static")?.toggleAttribute("hidden", true);
   document.getElementById("timer").hidden = false;
   picture.toggleAttribute("hidden", false);
 }
@@ -113,6 +113,7 @@ async function goLive(bound) {
   card = bound;
   if (!card) {
     notice("elsewhere");
+    await keepOffline();
     return;
   }
   await showCode();

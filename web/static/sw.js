@@ -3,6 +3,7 @@
 
 const PAGES = "tillcard-pages";
 const PARTS = ["web.css", "icon.svg", "card.js", "codes.js", "phone.js"].map((n) => `/static/${n}`);
+// Without its query: a page is kept in the kind that it begins with, live where there is a live code.
 const PAGE = /^\/c\/[\w-]{22}$/;
 const PATIENCE_MS = 3000;
 
@@ -15,9 +16,9 @@ self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim(
 
 async function answer(request) {
   const cache = await caches.open(PAGES);
-  const key = new URL(request.url).pathname;
+  const { pathname: key, search } = new URL(request.url);
   const fresh = fetch(request).then(async (response) => {
-    if (response.ok) await cache.put(key, response.clone());
+    if (response.ok && !search.includes("kind=")) await cache.put(key, response.clone());
     if (response.status === 404) await cache.delete(key);
     return (response.status >= 429 && await cache.match(key)) || response;
   });

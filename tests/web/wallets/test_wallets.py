@@ -11,6 +11,7 @@ import jwt
 import pytest
 from aiohttp import ClientSession, CookieJar
 
+from daemon.accounts.cards import NewCard, Profile
 from daemon.app import App
 from daemon.config import ConfigError
 from tests.scenarios.baskets import sell
@@ -195,6 +196,19 @@ async def test_the_card_page_offers_the_wallets_that_are_set_up(phone: Phone) ->
     page = (await phone.call("GET", phone.card)).text
     for kind in ("apple", "google", "catima"):
         assert f'href="{phone.card}/{kind}"' in page
+
+
+@pytest.mark.parametrize("number", ["", "K12345"])
+async def test_a_card_without_a_number_for_a_barcode_has_no_pass(
+    till: App, phone: Phone, number: str
+) -> None:
+    token = "t" * 22
+    assert await till.cards.issue(NewCard(kind="x", number=number, token=token), Profile())
+    page = await phone.call("GET", f"/c/{token}")
+    assert page.status == 200
+    assert f"/c/{token}/apple" not in page.text
+    for wallet in ("apple", "google", "catima"):
+        assert (await phone.call("GET", f"/c/{token}/{wallet}")).status == 404
 
 
 async def test_an_unknown_card_has_no_pass(phone: Phone) -> None:
