@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -101,13 +102,15 @@ class HotListFile:
             )
 
     def _follow(self, path: Path) -> None:
-        try:
+        seen = (0, 0)  # there is none
+        with suppress(OSError):
             found = path.stat()
             seen = (found.st_mtime_ns, found.st_size)
-            if seen == self._seen:
-                return
-            self._seen = seen
-            if found.st_size > HOT_LIST_BYTES_MAX:
+        if seen == self._seen:
+            return
+        self._seen = seen
+        try:
+            if seen[1] > HOT_LIST_BYTES_MAX:
                 raise HotListError(f"it is longer than {HOT_LIST_BYTES_MAX} bytes")
             new = decode(path.read_text("ascii"), self._keys)
             if self._list is not None and new.made_at < self._list.made_at:

@@ -47,7 +47,7 @@ async def test_a_card_that_another_ledger_blocked_is_blocked_at_first_sight(shop
         uids = await till.ledger.read(hot_uids)
         path = shop.home / "b" / "hot.list"
     path.write_text(encode(uids, shop.clock.now(), shop.keys), "ascii")
-    async with shop.till("b") as other:
+    async with shop.till("b", hot_list="hot.list") as other:
         error = await refused(other, shop.wallet)
         assert (error.code, "hot list" in error.detail) == (ErrorCode.CARD_BLOCKED, True)
         path.unlink()
@@ -60,8 +60,11 @@ async def test_a_new_list_is_taken_while_the_till_runs_and_an_older_or_bad_one_i
     shop: Shop, caplog: pytest.LogCaptureFixture
 ) -> None:
     path, uid = shop.home / "a" / "hot.list", shop.wallet.uid.hex().upper()
-    async with shop.till("a") as till:
-        await till.tap(shop.wallet)
+    async with shop.till("a", hot_list="hot.list") as till:
+        for _ in range(3):
+            await till.tap(shop.wallet)
+        assert caplog.text.count("was not taken") == 1, "that there is none is said once"
+        caplog.clear()
         hot = encode([uid], shop.clock.now(), shop.keys)
         cool = encode([], shop.clock.now() - timedelta(days=1), shop.keys)
         for bad in (hot[:-9] + "\n", hot.replace("2026", "2027"), "\xff", "", cool[:40]):

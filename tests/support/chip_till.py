@@ -181,7 +181,8 @@ class HandTill:
         self.events: list[dict[str, Any]] = []
         self.cards = Cards(ledger, clock)
         self.editions = Editions(ledger, clock, load(programme), "till")
-        hot = HotListFile(home / "hot.list", keys, clock, section.hot_list_days)
+        hot_list = home / section.hot_list if section.hot_list else None
+        hot = HotListFile(hot_list, keys, clock, section.hot_list_days)
         terminal = ChipTerminal(self.readers, keys, clock)
         self.writer = ChipWriter(terminal, ledger, clock, section, self.editions, self._publish)
         chips = ChipPurses(terminal, self.writer, ledger, self.cards, self.editions, clock, hot)

@@ -32,6 +32,7 @@ from tests.daemon.readers.simulated.desfire.reader import (
 )
 
 PURSE = Rights(read=2, write=2, read_write=3, change=0)
+MAC_BYTES = 8
 CHANNELS = pytest.mark.parametrize("kind", ["ev1", "ev2"])
 
 
@@ -76,12 +77,14 @@ def test_a_session_goes_on_while_everything_is_right() -> None:
 
 @CHANNELS
 def test_a_wrong_mac_is_an_integrity_error_and_ends_the_session(kind: str) -> None:
-    reader = in_session(kind, 3, card(purse_files(CommMode.MAC)))
-    body = reader.channel.seal(0x3D, extent(5, 0, 4), b"gold", MAC)
-    with refused(Status.INTEGRITY):
-        reader.send(0x3D, body[:-1] + bytes((body[-1] ^ 1,)))
-    with refused(Status.AUTHENTICATION):
-        reader.read(5, 0, 4, MAC)
+    for bit in range(8 * MAC_BYTES):
+        reader = in_session(kind, 3, card(purse_files(CommMode.MAC)))
+        body = reader.channel.seal(0x3D, extent(5, 0, 4), b"gold", MAC)
+        flipped = int.from_bytes(body, "big") ^ 1 << bit
+        with refused(Status.INTEGRITY):
+            reader.send(0x3D, flipped.to_bytes(len(body), "big"))
+        with refused(Status.AUTHENTICATION):
+            reader.read(5, 0, 4, MAC)
 
 
 @CHANNELS
