@@ -17,6 +17,7 @@ from pathlib import Path
 import msgspec
 
 from card_formats.check_digits import Check
+from card_formats.chip.ntag import PassThrough
 from card_formats.credential import Trust
 from card_formats.numbers import NumberRange
 from card_formats.phone.rotating import CODE_DIGITS, GOOGLE_CODE_DIGITS
@@ -28,6 +29,7 @@ from daemon.accounts.rotating import LiveCodes
 from daemon.checkout import Checkout, CheckoutPolicy
 from daemon.chip.hot_list import HotListFile
 from daemon.chip.purses import ChipPurses
+from daemon.chip.tags import Tags
 from daemon.chip.terminal import ChipTerminal
 from daemon.chip.writing import ChipWriter
 from daemon.clock import Clock, SteadyClock, rfc3339
@@ -181,8 +183,20 @@ class Room:
         self.chip_writer = ChipWriter(
             terminal, self.ledger, self.steady, said, self.editions, self.events.publish
         )
+        through = {
+            one["name"]: PassThrough(one["pass_through"])
+            for one in self.config.reader
+            if one.get("pass_through")
+        }
         return ChipPurses(
-            terminal, self.chip_writer, self.ledger, self.cards, self.editions, self.steady, hot
+            terminal,
+            self.chip_writer,
+            Tags(terminal, self.ledger, through),
+            self.ledger,
+            self.cards,
+            self.editions,
+            self.steady,
+            hot,
         )
 
     def _web_server(self, settings: WebSettings, wallets: Wallets, home: Path) -> WebServer:

@@ -114,6 +114,7 @@ class TokenSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class _ChipKeyFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     system: Annotated[str, msgspec.Meta(min_length=1, max_length=20)]
+    tag_password: str = ""
     generation: tuple[KeyGeneration, ...]
     sun: SunKeys | None = None
     token: TokenSettings | None = None
@@ -140,6 +141,7 @@ class ChipKeys:
         self._system = file.system.encode("ascii")
         self._generations = file.generation
         self._sun = file.sun
+        self._tag_password = file.tag_password
 
     @property
     def versions(self) -> tuple[int, ...]:
@@ -186,6 +188,13 @@ class ChipKeys:
         assert self._sun is not None
         return self._diversify(self._sun.file, uid + self._system)
 
+    def tag_password(self, uid: bytes) -> tuple[bytes, bytes] | None:
+        """Return a tag's password and its acknowledgement, if the shop has such tags."""
+        if not self._tag_password:
+            return None
+        proof = self._diversify(self._tag_password, uid + self._system)
+        return proof[:4], proof[4:6]
+
     def prove(self, message: bytes) -> bytes:
         """Return what only who has this shop's keys can say of ``message``."""
         return self._proof(self._generations[-1], message)
@@ -226,6 +235,7 @@ def make_chip_keys(path: Path, system: str = "tillcard") -> None:
         "# The shop's keys for chips. Whoever has this file can make and change money.",
         "# Give a till that only debits a copy without load, read and master.",
         f'system = "{system}"',
+        f'tag_password = "{secrets.token_hex(AES_KEY_BYTES)}"',
         "",
         "[[generation]]",
         "version = 1",
@@ -253,6 +263,7 @@ def load_chip_keys(path: Path) -> ChipKeys:
     hexes = [one.debit for one in file.generation]
     hexes += [h for one in file.generation for h in (one.load, one.read, one.master) if h]
     hexes += [file.sun.file] if file.sun else []
+    hexes += [file.tag_password] if file.tag_password else []
     if file.token is not None:
         hexes = [one for one in hexes if not one.startswith(TOKEN_PREFIX)]
     hexes += [file.sun.meta] if file.sun else []

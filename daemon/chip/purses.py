@@ -82,6 +82,7 @@ class ChipPurses:
         self,
         terminal: ChipTerminal,
         writer: ChipWriter,
+        tags: Tags,
         ledger: Ledger,
         cards: Cards,
         editions: Editions,
@@ -95,7 +96,7 @@ class ChipPurses:
         self._editions = editions
         self._clock = clock
         self._hot = hot
-        self._tags = Tags(terminal, ledger)
+        self._tags = tags
 
     # A card is laid down.
 

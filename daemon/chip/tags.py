@@ -1,7 +1,10 @@
-"""Tags with a rolling link (NTAG 424 DNA, SUN): proved by their key, each link good once."""
+"""Tags that prove themselves: by a rolling link (NTAG 424 DNA, SUN) or a password (NTAG 21x)."""
+
+from collections.abc import Mapping
 
 from card_formats.chip.identify import ChipKind, identify
 from card_formats.chip.ndef import read_link
+from card_formats.chip.ntag import PassThrough, authenticate_password
 from card_formats.chip.sun import decrypt_tap, parse_link, verify_tap
 from card_formats.credential import Credential, Medium, Shown, Trust
 from card_formats.errors import CardFormatError
@@ -12,28 +15,50 @@ from daemon.ledger.store import Change, ChipRow, Store
 
 
 class Tags:
-    """Reads rolling links and remembers the newest of every tag."""
+    """Proves tags, and remembers those that did and the newest link of each.
 
-    def __init__(self, terminal: ChipTerminal, ledger: Ledger) -> None:
+    pass_through: by reader, how it hands a password on; those that cannot are left out.
+    """
+
+    def __init__(
+        self, terminal: ChipTerminal, ledger: Ledger, pass_through: Mapping[str, PassThrough]
+    ) -> None:
         self._terminal = terminal
         self._ledger = ledger
+        self._pass_through = pass_through
 
     async def prove(self, reader: str, shown: Shown) -> Credential | None:
-        """Return whose tag it is, or None for a chip that shows no such link of this shop.
+        """Return whose tag it is, or None for a chip that has nothing of this shop to show.
 
         Raises: RefusedError CARD_FORGED for a link that is altered or was used before; the
                 readers' refusals.
         """
-        if self._terminal.keys.sun_meta is None:
-            return None
         # Asked first, so that nothing is read of a phone's or somebody else's card.
         chip = await self._terminal.listen(reader, identify(shown.atr))
-        if chip.kind is not ChipKind.NTAG_424:
+        if chip.kind is ChipKind.TYPE_2:
+            return await self._prove_password(reader, shown)
+        if chip.kind is ChipKind.NTAG_424 and self._terminal.keys.sun_meta is not None:
+            return await self._prove_link(reader, shown, self._terminal.keys.sun_meta)
+        return None
+
+    async def _prove_password(self, reader: str, shown: Shown) -> Credential | None:
+        way, proof = self._pass_through.get(reader), self._terminal.keys.tag_password(shown.raw)
+        if way is None or proof is None:
             return None
+        try:
+            await self._terminal.listen(reader, authenticate_password(way, *proof))
+        except CardFormatError:
+            return None  # it may be a tag without one
+        uid = shown.raw.hex().upper()
+        seen = Change(chip=ChipRow(uid, 0))
+        await self._ledger.write(seen, unless=lambda store: store.chip(uid) is not None)
+        return Credential("uid", uid, Medium.CHIP, Trust.PASSWORD)
+
+    async def _prove_link(self, reader: str, shown: Shown, meta_key: bytes) -> Credential | None:
         try:
             url = await self._terminal.listen(reader, read_link())
             link = parse_link(url)
-            tap = link.tap or decrypt_tap(self._terminal.keys.sun_meta, link.picc)
+            tap = link.tap or decrypt_tap(meta_key, link.picc)
         except CardFormatError:
             return None
         if len(shown.raw) == len(tap.uid) and shown.raw != tap.uid:

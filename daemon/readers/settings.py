@@ -22,10 +22,12 @@ class PcscSettings(
 
     device: a part of the name that ``pcsc_scan`` shows; the reader's serial number stands in it.
             Empty takes any reader that no other table names.
+    pass_through: how it hands native commands to a tag, for tags with a password; "": not at all.
     """
 
     name: str
     device: str = ""
+    pass_through: Literal["", "acr122", "pcsc"] = ""
 
 
 class FrameSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -7,6 +7,7 @@ from random import Random
 import pytest
 
 from card_formats.atr import StorageCard, encode_contactless, encode_storage
+from card_formats.chip.ntag import PassThrough
 from card_formats.credential import Trust
 from daemon.accounts.cards import NewCard, Profile
 from daemon.errors import ErrorCode, RefusedError
@@ -14,8 +15,9 @@ from daemon.keys import ChipKeys
 from daemon.readers.simulated.cards import BANK, CardModel, TokenCard
 from daemon.readers.simulated.desfire.card import DesfireCard
 from daemon.readers.simulated.desfire.memory import Generation, Memory
+from daemon.readers.simulated.password_tag import PasswordTag
 from daemon.readers.simulated.sun_tag import SunTag
-from tests.support.chip_till import HandTill, Wallet, hand_till, make_home, make_keys
+from tests.support.chip_till import READER, HandTill, Wallet, hand_till, make_home, make_keys
 from tests.support.clock import HandClock
 
 TAG_UID = bytes.fromhex("04C1C2C3C4C580")
@@ -150,6 +152,35 @@ async def test_a_copied_uid_of_a_chip_that_proves_itself_is_worth_nothing(
     error = await refused(till, Laid(original.uid, TokenCard(original.uid, atr)))
     assert error.code is ErrorCode.CARD_FORGED
     await till.tap(original)
+
+
+# A tag with a password.
+
+
+@pytest.mark.parametrize("way", PassThrough)
+async def test_a_password_proves_its_tag_and_a_copy_without_it_is_forged(
+    till: HandTill, keys: ChipKeys, way: PassThrough
+) -> None:
+    till.pass_through[READER] = way
+    proof = keys.tag_password(TAG_UID)
+    assert proof is not None
+    await issue(till, TAG_UID)
+    identified = await till.tap(Laid(TAG_UID, PasswordTag(TAG_UID, *proof)))
+    assert (identified.name, identified.trust) == ("Olena", Trust.PASSWORD)
+    for wrong in (bytes(4), bytes(2)), (proof[0], bytes(2)):
+        error = await refused(till, Laid(TAG_UID, PasswordTag(TAG_UID, *wrong)))
+        assert error.code is ErrorCode.CARD_FORGED
+    await till.tap(Laid(TAG_UID, PasswordTag(TAG_UID, *proof)))
+
+
+async def test_a_tag_whose_reader_hands_nothing_through_tells_its_number(
+    till: HandTill, keys: ChipKeys
+) -> None:
+    proof = keys.tag_password(TAG_UID)
+    assert proof is not None
+    await issue(till, TAG_UID)
+    identified = await till.tap(Laid(TAG_UID, PasswordTag(TAG_UID, *proof)))
+    assert identified.trust is Trust.UID
 
 
 # Chips that only have a number.

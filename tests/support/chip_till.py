@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from card_formats.apdu import Dialogue
+from card_formats.chip.ntag import PassThrough
 from card_formats.chip.purse_issue import personalise
 from card_formats.credential import Medium, Shown, Trust
 from daemon.accounts.cards import Cards, NewCard, Profile
@@ -20,6 +21,7 @@ from daemon.answers import SaleTerms
 from daemon.checkout import Checkout, CheckoutPolicy
 from daemon.chip.hot_list import HotListFile
 from daemon.chip.purses import ChipPurses
+from daemon.chip.tags import Tags
 from daemon.chip.terminal import ChipTerminal
 from daemon.chip.writing import ChipWriter
 from daemon.config import ChipSection
@@ -178,6 +180,7 @@ class HandTill:
     ) -> None:
         self.home, self.ledger = home, ledger
         self.readers = HandReaders()
+        self.pass_through: dict[str, PassThrough] = {}
         self.events: list[dict[str, Any]] = []
         self.cards = Cards(ledger, clock)
         self.editions = Editions(ledger, clock, load(programme), "till")
@@ -185,7 +188,10 @@ class HandTill:
         hot = HotListFile(hot_list, keys, clock, section.hot_list_days)
         terminal = ChipTerminal(self.readers, keys, clock)
         self.writer = ChipWriter(terminal, ledger, clock, section, self.editions, self._publish)
-        chips = ChipPurses(terminal, self.writer, ledger, self.cards, self.editions, clock, hot)
+        tags = Tags(terminal, ledger, self.pass_through)
+        chips = ChipPurses(
+            terminal, self.writer, tags, ledger, self.cards, self.editions, clock, hot
+        )
         phone_keys = PhoneKeys({1: bytes(32)})
         self.checkout = Checkout(
             ledger,
