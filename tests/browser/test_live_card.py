@@ -1,5 +1,6 @@
 """The card page in a real browser, its code scanned off the screen at a real till."""
 
+import asyncio
 from pathlib import Path
 
 import aiohttp
@@ -15,7 +16,15 @@ from tests.browser.conftest import PLAIN_HOST
 from tests.browser.phones import LIVE, join, link, new_phone, scan
 from tests.scenarios.baskets import sell
 from tests.scenarios.test_real_readers import wait_until_ready
-from tests.support.till import CHIP_UID, Pos, RefusedByTillError, audited, lay_out, open_till
+from tests.support.till import (
+    CHIP_UID,
+    PATIENCE_S,
+    Pos,
+    RefusedByTillError,
+    audited,
+    lay_out,
+    open_till,
+)
 from tests.web.test_tls import write_tls_files
 from web.codes import CodeKind
 from web.guesses import GUESSES_MAX
@@ -27,7 +36,8 @@ FORGET = """async () => {
 }"""
 KEY_KEPT = """async (id) => {
   const { kept } = await import('/static/phone.js');
-  return (await kept(document.getElementById('card').dataset.token)).keyId === id;
+  const { token } = document.getElementById('card').dataset;
+  while ((await kept(token))?.keyId !== id) await new Promise(requestAnimationFrame);
 }"""
 LOOK_AGAIN = "document.dispatchEvent(new Event('visibilitychange'))"
 SCROLL = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
@@ -306,7 +316,8 @@ async def test_when_the_shop_changes_its_key_the_page_gets_the_new_one_by_itself
     add_phone_key(keys)
     async with open_till(tmp_path, SystemClock()) as till, Pos.connect(till.socket) as pos:
         await page.evaluate(LOOK_AGAIN)
-        await page.wait_for_function(KEY_KEPT, arg=2)
+        async with asyncio.timeout(PATIENCE_S):
+            await page.evaluate(KEY_KEPT, 2)
         await page.reload()
         await page.wait_for_selector(LIVE)
         code = await scan(page, CodeKind.QR)

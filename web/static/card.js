@@ -55,6 +55,15 @@ async function end() {
   notice("moved");
 }
 
+// The shop has changed its key: this phone gets a newer one of its own, now or the next time.
+async function follow(newest) {
+  if (!card || (card.keyId ?? 1) >= newest) return;
+  const renewed = await renew(card, `${address}/renewal`).catch(() => card);
+  if (!renewed) location.reload();
+  card = renewed;
+  shown = "";
+}
+
 async function refresh() {
   if (document.hidden) return;
   let answer;
@@ -77,12 +86,7 @@ async function refresh() {
     await end();
     return;
   }
-  if (card && (card.keyId ?? 1) < Number(data.key)) {
-    const renewed = await renew(card, `${address}/renewal`).catch(() => card); // the next time, then
-    if (!renewed) location.reload();
-    card = renewed;
-    shown = "";
-  }
+  await follow(Number(data.key));
   for (const id of ["balances", "history"]) {
     const [old, now] = [document.getElementById(id), fresh.getElementById(id)];
     if (old && now) old.replaceWith(now);
@@ -118,6 +122,7 @@ async function goLive(bound) {
   }
   await showCode();
   notice("live");
+  follow(Number(page.dataset.key));
   setInterval(showCode, 500);
   setInterval(refresh, PERIOD_S * 1000);
   keepAwake();
