@@ -39,11 +39,13 @@ class ServiceAccount(msgspec.Struct, frozen=True):
 def save_link(account: ServiceAccount, card: LoyaltyCard, *, now_s: int, origin: str) -> str:
     """Return the address that puts ``card`` into Google Wallet.
 
-    A name that would make the token longer than LINK_CHARS_MAX is left out.
+    A name that would make the token longer than LINK_CHARS_MAX is left out, then the balance.
     """
     token = _signed(account, card, now_s, origin)
-    if len(token) > LINK_CHARS_MAX:
-        token = _signed(account, msgspec.structs.replace(card, name=""), now_s, origin)
+    for left_out in ({"name": ""}, {"balance": ""}):
+        if len(token) > LINK_CHARS_MAX:
+            card = msgspec.structs.replace(card, **left_out)
+            token = _signed(account, card, now_s, origin)
     return SAVE + token
 
 

@@ -56,7 +56,10 @@ def test_openssl_verifies_a_save_link(account_file: Path, tmp_path: Path) -> Non
     assert claims["payload"]["loyaltyObjects"][0]["accountName"] == "Olha Kovalenko"
 
 
-def test_a_long_name_is_left_out_rather_than_the_link_cut(account_file: Path) -> None:
+@pytest.mark.parametrize(("label", "has_balance"), [("Б" * 20, True), ("Б" * 200, False)])
+def test_a_long_name_is_left_out_rather_than_the_link_cut(
+    account_file: Path, label: str, has_balance: bool
+) -> None:
     account = ServiceAccount.load(account_file)
     long = LoyaltyCard(
         issuer_id=CARD.issuer_id,
@@ -65,13 +68,15 @@ def test_a_long_name_is_left_out_rather_than_the_link_cut(account_file: Path) ->
         number=CARD.number,
         alternate_text=CARD.alternate_text,
         name="Щ" * 80,
-        balance_label="Б" * 20,
+        balance_label=label,
         balance="1,240.50 UAH",
     )
     link = save_link(account, long, now_s=1_795_000_000, origin="https://card.example")
     assert len(link.removeprefix(SAVE)) <= LINK_CHARS_MAX
     claims = jwt.decode(link.removeprefix(SAVE), options={"verify_signature": False})
-    assert "accountName" not in claims["payload"]["loyaltyObjects"][0]
+    card = claims["payload"]["loyaltyObjects"][0]
+    assert "accountName" not in card
+    assert ("loyaltyPoints" in card) == has_balance
 
 
 @pytest.mark.parametrize(
