@@ -32,7 +32,7 @@ deb: $(VENV)/.test-ready
 	@packaging/build-deb.sh
 	@$(BIN)/python -m pytest -m slow tests/packaging $(ARGS)
 
-soak: $(VENV)/.test-ready
+soak: $(VENV)/.soak-ready
 	@$(BIN)/python -m tests.check --soak $(ARGS)
 
 $(VENV)/.run-ready: $(INPUTS)
@@ -48,6 +48,11 @@ $(VENV)/.test-ready: $(INPUTS)
 	@echo "installing tillcard and its tests into $(VENV) (once)"
 	@$(PIP) install -c constraints.txt -e '.[test]'
 	@touch $@ $(VENV)/.run-ready
+
+$(VENV)/.soak-ready: $(VENV)/.test-ready
+	@echo "installing the coverage-guided fuzzer into $(VENV) (once)"
+	@$(PIP) install -c constraints.txt -e '.[test,soak]'
+	@touch $@
 
 clean:
 	rm -rf $(VENV) .demo build dist *.egg-info

@@ -88,6 +88,11 @@ def shown_frames(frames: Frames) -> list[str]:
     return [f.reason if isinstance(f, Garbage) else f.decode() for f in frames]
 
 
+def run_framing(vector: Vector, document: Vector) -> Any:
+    framer = Framer(Terminator(vector["suffix"]), prefix=vector.get("prefix", "").encode())
+    return shown_frames([*framer.receive(raw_of(vector)), *framer.gap()])
+
+
 def run_ssi(vector: Vector, document: Vector) -> Any:
     decoder = SsiDecoder()
     frames = shown_frames(decoder.receive(raw_of(vector)))
@@ -134,6 +139,7 @@ RUNNERS: dict[str, Callable[[Vector, Vector], Any]] = {
     "gs1": lambda vector, document: loyalty_numbers(vector["symbology"], vector["input"]),
     "track-bits": lambda vector, document: decode_track(raw_of(vector), vector["track"]),
     "magtek": lambda vector, document: swipe_of_report(raw_of(vector)).decode(),
+    "framing": run_framing,
     "ssi": run_ssi,
     "msr605": run_msr605,
     "pos-report": run_pos_reports,
@@ -146,7 +152,16 @@ RUNNERS: dict[str, Callable[[Vector, Vector], Any]] = {
     "hotp": run_hotp,
 }
 # A stream goes on after what is wrong in it: its decoders report, they do not refuse.
-NEVER_REFUSE = ("ssi", "msr605", "pos-report", "keyboard", "check-digits", "upce", "hotp")
+NEVER_REFUSE = (
+    "framing",
+    "ssi",
+    "msr605",
+    "pos-report",
+    "keyboard",
+    "check-digits",
+    "upce",
+    "hotp",
+)
 
 
 def load() -> list[Any]:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,7 @@ from daemon.pos.client import Client, UnreachableError
 from daemon.pos.socket_file import socket_paths
 from daemon.programme.checks import check
 
+DAEMON_S_MAX = 2.0
 MENDS = {
     "absent": "plug it in; if it is plugged in, compare its device with what is attached, below",
     "stuck": "take the card away; if that does not help, unplug the reader and plug it in again",
@@ -90,17 +92,28 @@ def _ledger(settings: Config, home: Path) -> Iterator[Finding]:
 
 
 def _daemon(settings: Config, home: Path) -> Iterator[Finding]:
-    path = home / settings.socket.path if settings.socket.path else socket_paths(os.environ)[0]
+    usual = socket_paths(os.environ)
+    path = home / settings.socket.path if settings.socket.path else usual[0]
     try:
-        with Client(path, timeout_s=2) as client:
+        with Client(path, timeout_s=DAEMON_S_MAX) as client:
             status = client.call("status")
     except UnreachableError as error:
         yield Finding("note", str(error))
         return
     yield Finding("ok", f"daemon {status['version']} at {path}, up {status['uptime_s']} s")
+    for other in usual:
+        if other != path and _answers(other):
+            mend = "stop one of them, such as: systemctl stop tillcard"
+            yield Finding("WRONG", f"a second daemon at {other}: they share the readers", mend)
     for reader in status["readers"]:
         name, state, detail = reader["name"], reader["state"], reader["detail"]
         if state in MENDS:
             yield Finding("WRONG", f"reader {name} is {state}: {detail}", MENDS[state])
         else:
             yield Finding("ok", f"reader {name} is {state}")
+
+
+def _answers(path: Path) -> bool:
+    with suppress(UnreachableError), Client(path, timeout_s=DAEMON_S_MAX):
+        return True
+    return False

@@ -85,3 +85,18 @@ async def test_a_doctor_says_which_reader_is_out_of_order_and_what_to_do(tmp_pat
     assert "ok  reader keypad is ready" in result.output
     assert "WRONG  reader scanner is absent: " in result.output
     assert "-> plug it in" in result.output
+
+
+async def test_a_doctor_notices_a_second_daemon(tmp_path: Path) -> None:
+    runtime = tmp_path / "runtime"
+    lay_out(tmp_path / "first")
+    lay_out(tmp_path / "second", **{'path = "pos.sock"': f'path = "{runtime}/pos.sock"'})
+    command = ["doctor", "--config", str(tmp_path / "first/tillcard.toml")]
+    environ = {"RUNTIME_DIRECTORY": str(runtime)}
+    async with (
+        open_till(tmp_path / "first", SystemClock()),
+        open_till(tmp_path / "second", SystemClock()),
+    ):
+        result = await asyncio.to_thread(lambda: CliRunner().invoke(app, command, env=environ))
+    assert result.exit_code == 1
+    assert f"WRONG  a second daemon at {runtime}/pos.sock" in result.output
