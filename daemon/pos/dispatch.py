@@ -12,6 +12,7 @@ from daemon.pos.envelope import Answer, ErrorBody, Failure, Request, RequestId, 
 from daemon.pos.errors import ProtocolCode, ProtocolFaultError, fault, refusal
 from daemon.pos.peers import Role
 from daemon.pos.session import Session
+from daemon.tables import explained
 
 ANSWER_BYTES_MAX = 1024 * 1024
 NAME_CHARS_SHOWN_MAX = 64
@@ -86,8 +87,17 @@ async def _carry_out(request: Request, methods: Mapping[str, Method], session: S
     try:
         params = msgspec.json.decode(request.params, type=method.params_type)
     except _UNDECODABLE as error:
-        raise ProtocolFaultError(ProtocolCode.INVALID_PARAMS, str(error)) from error
+        what = _what_is_wrong(str(error), method.params_type)
+        raise ProtocolFaultError(ProtocolCode.INVALID_PARAMS, what) from error
     return await method.handler(session, params)
+
+
+def _what_is_wrong(sentence: str, params_type: type) -> str:
+    """Return msgspec's sentence; where it is about a word, with those that may stand there."""
+    if not sentence.startswith("Invalid enum value"):
+        return sentence
+    path, said = explained(sentence, params_type)
+    return f"{path}: {said}"
 
 
 def _encode(request_id: RequestId, result: Result) -> bytes:

@@ -64,6 +64,12 @@ async def test_everything_that_a_reader_can_be_made_to_do_can_be_asked_for(pos: 
     assert asked == set(get_args(SimulatedAction))
 
 
+async def test_a_word_that_is_none_is_answered_with_those_that_are(pos: Pos) -> None:
+    with pytest.raises(RefusedByTillError) as refused:
+        await pos.call("input.simulate", reader="scanner", do="jump")
+    assert refused.value.message.startswith("do: 'jump' is not one of 'present', 'remove', ")
+
+
 async def actions(pos: Pos) -> dict[str, list[str]]:
     """Return what each reader can, as it says when asked for what it cannot."""
     found = {}
