@@ -23,6 +23,8 @@ ip link set lo up
 mount -t proc proc "$0/proc" && mount -t devpts -o newinstance,ptmxmode=0666 devpts "$0/dev/pts"
 exec chroot "$0" sh -euc "$1"
 """
+# It names every file that it reads, and every line that it does not understand.
+UDEV_READS_ITS_RULES = "udevadm test --action=add /devices/virtual/mem/null"
 # The unit's MemoryDenyWriteExecute= without systemd: PR_SET_MDWE of prctl(2), since Linux 6.3.
 LOCKED_IN = (
     "import ctypes, os; ctypes.CDLL(None).prctl(65, 1, 0, 0, 0);"
@@ -41,10 +43,13 @@ class Debian:
         words = ["unshare", "-mnpf", "sh", "-euc", INSIDE, str(self.root), script]
         return _run(words)
 
-    def install(self, package: Path) -> None:
-        """Install ``package`` and what it depends on, and nothing else."""
-        (self.root / "tmp" / package.name).write_bytes(package.read_bytes())
-        words = ["apt-get", "install", "--yes", "--no-install-recommends", f"/tmp/{package.name}"]
+    def install(self, package: Path | str) -> None:
+        """Install a package, built here or Debian's, and what it depends on, and nothing else."""
+        name = package
+        if isinstance(package, Path):
+            name = f"/tmp/{package.name}"
+            (self.root / "tmp" / package.name).write_bytes(package.read_bytes())
+        words = ["apt-get", "install", "--yes", "--no-install-recommends", str(name)]
         _run(["chroot", str(self.root), "env", "DEBIAN_FRONTEND=noninteractive", *words])
 
 
@@ -76,6 +81,10 @@ def test_the_package_installs_sells_and_leaves_the_ledger_behind(
     debian.install(package)
     units = "/lib/systemd/system/tillcard.service /lib/systemd/system/tillcard.socket"
     assert debian.run(f"systemd-analyze verify --man=no {units} 2>&1") == ""
+
+    debian.install("udev")
+    said = debian.run(f"mount -t sysfs sysfs /sys; {UDEV_READS_ITS_RULES} 2>&1 | grep 60-tillcard")
+    assert len(said.splitlines()) == 1, f"udev finds something wrong with a rule: {said}"
 
     sold = debian.run(f'cd /tmp && {AS_SERVICE} /opt/tillcard/bin/python -c "{LOCKED_IN}"')
     assert "TO PAY" in sold

@@ -12,13 +12,14 @@ from daemon.pos.events import EVENTS_KEPT_MAX
 ROOT = Path(__file__).parents[3]
 
 
-SCANS_A_SECOND, SECONDS = 80, 140  # more than EVENTS_KEPT_MAX: the slow POS loses some
+# More than EVENTS_KEPT_MAX and what waits in the socket besides: the slow POS loses some.
+SCANS_A_SECOND, SECONDS = 80, 180
 
 
 @pytest.mark.soak
 def test_four_scanners_lose_nothing_mix_nothing_and_a_slow_pos_is_told_what_it_lost() -> None:
     """The times that it prints are the bench's business: here the machine may be busy."""
-    assert SCANS_A_SECOND * SECONDS > EVENTS_KEPT_MAX
+    assert SCANS_A_SECOND * SECONDS > 1.3 * EVENTS_KEPT_MAX
     command = [sys.executable, "-m", "tests.bench.scan", str(SECONDS)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     scans = SCANS_A_SECOND * SECONDS
