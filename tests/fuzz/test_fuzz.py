@@ -32,7 +32,7 @@ def test_a_million_inputs_that_follow_the_coverage_find_nothing_either(
 ) -> None:
     """In a process of its own: the fuzzer instruments the code and ends the interpreter."""
     command = [sys.executable, "-m", "tests.fuzz.guided", name, f"-runs={INPUTS_SOAK}"]
-    options = ["-max_len=1024", f"-seed={SEED}", f"-artifact_prefix={tmp_path}/"]
+    options = ["-max_len=512", f"-seed={SEED}", f"-artifact_prefix={tmp_path}/"]
     done = subprocess.run([*command, *options], cwd=ROOT, capture_output=True, check=False)
     said = done.stderr.decode("utf-8", "replace")
     assert done.returncode == 0, said[-4000:]
