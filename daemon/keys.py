@@ -230,21 +230,46 @@ class ChipKeys:
 
 def make_chip_keys(path: Path, system: str = "tillcard") -> None:
     """Make a key file with new keys. Raises FileExistsError: lost keys are lost cards."""
-    names = ("debit", "load", "read", "master")
     lines = [
         "# The shop's keys for chips. Whoever has this file can make and change money.",
         "# Give a till that only debits a copy without load, read and master.",
         f'system = "{system}"',
         f'tag_password = "{secrets.token_hex(AES_KEY_BYTES)}"',
         "",
-        "[[generation]]",
-        "version = 1",
-        *(f'{name} = "{secrets.token_hex(AES_KEY_BYTES)}"' for name in names),
+        *_generation_lines(1),
         "",
         "[sun]",
         *(f'{name} = "{secrets.token_hex(AES_KEY_BYTES)}"' for name in ("meta", "file")),
     ]
     _write(path, "\n".join(lines) + "\n")
+
+
+def add_chip_keys(path: Path) -> int:
+    """Add a generation of new keys to a key file; return its number.
+
+    Raises: KeyFileError where two are accepted already, or no more can be numbered.
+    """
+    known = load_chip_keys(path).versions
+    newest = max(known) + 1
+    if len(known) >= KEY_GENERATIONS_MAX or newest > GENERATION_MAX:
+        raise KeyFileError(
+            f"{path} holds generations {known}: when `tillcard cards migrate` has seen every"
+            " card, take the older out of the file; the highest possible number is"
+            f" {GENERATION_MAX}."
+        )
+    written = path.with_name(path.name + ".new")
+    with suppress(FileNotFoundError):
+        written.unlink()
+    text = path.read_text("utf-8").rstrip("\n")
+    _write(written, "\n".join((text, "", *_generation_lines(newest), "")))
+    os.replace(written, path)
+    return newest
+
+
+def _generation_lines(version: int) -> list[str]:
+    names = ("debit", "load", "read", "master")
+    keys = (f'{name} = "{secrets.token_hex(AES_KEY_BYTES)}"' for name in names)
+    return ["[[generation]]", f"version = {version}", *keys]
 
 
 def load_chip_keys(path: Path) -> ChipKeys:

@@ -1,6 +1,6 @@
 """The purse at the till: open it, pay from it, read its history. Nine APDUs a purchase."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 import msgspec
@@ -292,6 +292,13 @@ def read_history(
     if [record.seq for record in records] != list(range(newest - kept + 1, newest + 1)):
         raise CardFormatError("purse.bad-history", "the history does not fit the card's count")
     return records
+
+
+def follows(records: Sequence[PurchaseRecord], state: PurseState) -> bool:
+    """Whether a purse's balance follows from its payments, as far as it remembers them."""
+    balances = [record.balance_after for record in records]
+    steps = (before + one.amount for before, one in zip(balances, records[1:], strict=False))
+    return [*steps, state.balance] == [*balances[1:], balances[-1] if records else state.balance]
 
 
 def read_prizes(purse: Purse) -> Dialogue[tuple[Prize | None, ...]]:

@@ -19,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from card_formats.apdu import Dialogue
 from card_formats.chip.purse import (
     Purse,
+    follows,
     open_purse,
     read_customer,
     read_history,
@@ -46,7 +47,7 @@ from daemon.chip.terminal import EXCHANGE_TIMEOUT_S, UID_BYTES
 from daemon.clock import SystemClock
 from daemon.config import ChipSection, Config, ConfigError
 from daemon.errors import RefusedError
-from daemon.keys import ChipKeys, KeyFileError, load_chip_keys, make_chip_keys
+from daemon.keys import ChipKeys, KeyFileError, add_chip_keys, load_chip_keys, make_chip_keys
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.stores import open_store
 from daemon.money import format_minor
@@ -75,15 +76,22 @@ Work = Callable[["Desk", str, Shown], Awaitable[str]]
 
 
 @cards.command()
-def keys(config: ConfigPath = Path("tillcard.toml")) -> None:
+def keys(
+    renew: Annotated[
+        bool, typer.Option("--renew", help="Add a generation; `migrate` brings cards to it.")
+    ] = False,
+    config: ConfigPath = Path("tillcard.toml"),
+) -> None:
     """Make the shop's key file, once. Keep a copy: lost keys are lost cards."""
     try:
         path = config.parent / _chip_section(configuration.load(config)).keys
-        make_chip_keys(path)
-    except (ConfigError, OSError) as error:
+        done = f"holds generation {add_chip_keys(path)} too" if renew else "made"
+        if not renew:
+            make_chip_keys(path)
+    except (ConfigError, KeyFileError, OSError) as error:
         typer.echo(f"tillcard: {error}", err=True)
         raise typer.Exit(1) from None
-    typer.echo(f"{path} made. Keep a copy where no till can reach it.")
+    typer.echo(f"{path} {done}. Keep a copy where no till can reach it.")
 
 
 @cards.command("personalise")
@@ -255,7 +263,10 @@ async def _show(desk: Desk, reader: str, shown: Shown) -> str:
         f"{format_minor(state.balance)}, {state.status.name.lower()}, payment {state.seq},"
         f" schema {SCHEMA}, keys {purse.key_generation}, {purse.messaging}"
     ]
-    for one in reversed(await desk.ask(reader, read_history(purse, count=HISTORY_RECORDS_MAX))):
+    records = await desk.ask(reader, read_history(purse, count=HISTORY_RECORDS_MAX))
+    if not follows(records, state):
+        lines.append("  ALARM: the balance does not follow from these payments")
+    for one in reversed(records):
         at = datetime.fromtimestamp(one.time_s, UTC).strftime("%Y-%m-%d %H:%M")
         amounts = f"{format_minor(one.amount):>12} {format_minor(one.balance_after):>12}"
         lines.append(f"  {one.seq:>6}  {at}  shop {one.shop} till {one.till} {amounts}")

@@ -10,7 +10,7 @@ from daemon.app import App
 from tests.scenarios.baskets import BASKET
 from tests.support.chips import lay_out_chips
 from tests.support.clock import HandClock
-from tests.support.till import Pos, RefusedByTillError, audited, open_till
+from tests.support.till import PLASTIC, Pos, RefusedByTillError, audited, open_till
 
 
 @pytest.fixture
@@ -91,3 +91,64 @@ async def test_a_chip_that_hangs_is_told_and_another_try_goes_through(pos: Pos) 
     await lay_down(pos)
     posted = await pos.call("sale.commit", sale_id="s1", **terms)
     assert posted["balances"]["bonus"]["available"] == 3_500
+
+
+TWO_PURSES = """
+[programme]
+id = "both"
+currency = "UAH"
+tz = "Europe/Kyiv"
+
+[[purse]]
+id = "on-chip"
+unit = "UAH"
+where = "chip"
+
+[[purse]]
+id = "at-shop"
+unit = "UAH"
+
+[[rule]]
+id = "chip-earn"
+when = { card = { kind = "chip" } }
+give = { earn = "on-chip", percent = 5 }
+
+[[rule]]
+id = "chip-burn"
+when = { card = { kind = "chip" } }
+give = { burn = "on-chip", max_percent = 50 }
+
+[[rule]]
+id = "other-earn"
+when = { card = { kind = "plastic" } }
+give = { earn = "at-shop", percent = 5 }
+
+[[rule]]
+id = "other-burn"
+when = { card = { kind = "plastic" } }
+give = { burn = "at-shop", max_percent = 50 }
+"""
+
+
+async def test_the_balance_lies_on_the_chip_or_at_the_shop_by_the_kind_of_card(
+    tmp_path: Path, clock: HandClock
+) -> None:
+    lay_out_chips(tmp_path)
+    (tmp_path / "programme.toml").write_text(TWO_PURSES, "utf-8")
+    async with open_till(tmp_path, clock) as till, Pos.connect(till.socket) as pos:
+        override = {"by": "anna", "reason": "known to me"}
+        chip: Any = None
+        plastic: Any = None
+        for sale_id in ("c1", "c2"):
+            terms = {"presentation": (await lay_down(pos))["presentation"], "lines": BASKET}
+            burn = {"on-chip": 1_000} if sale_id == "c2" else {}
+            chip = await pos.call("sale.commit", sale_id=sale_id, burn=burn, **terms)
+            assert (chip["balances"].keys(), chip["chip"]["apdus"]) == ({"on-chip"}, 9)
+            await take_away(pos)
+        for sale_id in ("p1", "p2"):
+            burn = {"at-shop": 1_000} if sale_id == "p2" else {}
+            terms = {"card": PLASTIC, "lines": BASKET, "burn": burn, "override": override}
+            plastic = await pos.call("sale.commit", sale_id=sale_id, **terms)
+            assert (plastic["balances"].keys(), "chip" in plastic) == ({"at-shop"}, False)
+        assert plastic["balances"]["at-shop"] == chip["balances"]["on-chip"]
+    assert audited(tmp_path).findings == ()

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import msgspec
 import pytest
@@ -12,8 +11,7 @@ from daemon.errors import ErrorCode, RefusedError
 from daemon.ledger.entries import Entry, decode
 from daemon.ledger.sqlite import SQLiteStore
 from daemon.ledger.store import Change
-from daemon.readers.simulated.desfire.card import DesfireCard
-from tests.support.chip_till import LOADED, Shop, Wallet, make_home, make_keys
+from tests.support.chip_till import LOADED, Shop, Wallet, falsified, make_home, make_keys
 
 
 @pytest.fixture
@@ -77,15 +75,6 @@ async def test_a_card_that_cannot_be_the_one_seen_before_is_blocked_for_good(
     content: bytes = application.files[STATE_FILE].content  # type: ignore[union-attr]
     assert content[1] == PurseStatus.BLOCKED
     assert shop.hold() == -700
-
-
-def falsified(model: DesfireCard, file_no: int, **change: Any) -> None:
-    """Change a file of the purse as nobody can who has no key."""
-    memory = model.snapshot()
-    ((aid, application),) = memory.applications.items()
-    file = msgspec.structs.replace(application.files[file_no], **change)
-    changed = msgspec.structs.replace(application, files={**application.files, file_no: file})
-    model.restore(msgspec.structs.replace(memory, applications={aid: changed}))
 
 
 @pytest.mark.parametrize("payments", [0, 1])

@@ -9,16 +9,20 @@ from random import Random
 from threading import Timer
 
 import pytest
-from msgspec.structs import replace
+from typer.testing import CliRunner
 
-from card_formats.chip.purse import Messaging
-from card_formats.chip.purse_layout import STATE_FILE
+from card_formats.chip.purse import Messaging, Payment, open_purse, pay
+from card_formats.chip.purse_layout import STATE_FILE, VALUE_FILE
+from daemon.cli.commands import app
+from daemon.keys import add_chip_keys, load_chip_keys
+from daemon.readers.channel import run_dialogue
 from daemon.readers.simulated.cards import BANK, CardModel, PlayedCard, TokenCard
 from daemon.readers.simulated.desfire.card import DesfireCard
 from daemon.readers.simulated.desfire.faults import Fault, FaultyCard
 from daemon.readers.simulated.desfire.memory import Generation, Memory
 from daemon.readers.simulated.vpcd import VpcdCard
-from tests.support.chips import add_key_generation, lay_out_real
+from tests.support.chip_till import LOADED, Wallet, falsified
+from tests.support.chips import lay_out_real
 from tests.support.pcscd import Pcscd
 from tests.support.till import PATIENCE_S
 
@@ -92,7 +96,7 @@ def test_a_blank_card_is_made_shown_and_moved_to_new_keys(
     card = blank(1, generation)
     spoken = Messaging.EV1 if generation is Generation.EV1 else Messaging.EV2
     done(tmp_path, "personalise", card, "made, issued")
-    add_key_generation(tmp_path / "chip.keys")
+    add_chip_keys(tmp_path / "chip.keys")
     done(tmp_path, "migrate", card, "schema 1, keys 2")
     done(tmp_path, "show", card, f"0.00, active, payment 0, schema 1, keys 2, {spoken}")
 
@@ -144,21 +148,47 @@ def test_a_card_of_a_newer_program_is_shown_and_never_written(pcscd: Pcscd, tmp_
     lay_out_real(tmp_path, readers=2)
     card = blank(3)
     done(tmp_path, "personalise", card, "made")
-    before = newer(card)
+    falsified(card, STATE_FILE, content=b"\x02" + bytes(27))
+    before = card.snapshot()
     done(tmp_path, "show", card, "of a newer program (schema 2)")
-    add_key_generation(tmp_path / "chip.keys")
+    add_chip_keys(tmp_path / "chip.keys")
     for slot, word in enumerate(("migrate", "personalise")):
         with command(tmp_path, word) as running, VpcdCard(PlayedCard(card), slot=slot):
             running.said("not ", "newer till program")
     assert card.snapshot() == before
 
 
-def newer(card: DesfireCard) -> Memory:
-    """Let the card be as schema 2 might leave it."""
-    memory = card.snapshot()
-    ((aid, application),) = memory.applications.items()
-    state = application.files[STATE_FILE]
-    content = b"\x02" + state.content[1:]  # type: ignore[union-attr]
-    files = {**application.files, STATE_FILE: replace(state, content=content)}
-    card.restore(replace(memory, applications={aid: replace(application, files=files)}))
-    return card.snapshot()
+def test_keys_are_made_once_and_renewed_one_generation_at_a_time(tmp_path: Path) -> None:
+    lay_out_real(tmp_path)
+    path = tmp_path / "chip.keys"
+    path.unlink()
+
+    def keys(*words: str) -> tuple[int, str]:
+        line = ["cards", "keys", *words, "--config", str(tmp_path / "tillcard.toml")]
+        done = CliRunner().invoke(app, line)
+        return done.exit_code, done.output
+
+    assert keys()[0] == 0
+    assert path.stat().st_mode & 0o777 == 0o600
+    first = path.read_text("utf-8")
+    code, said = keys()
+    assert (code, "File exists" in said, path.read_text("utf-8")) == (1, True, first)
+    assert keys("--renew")[0] == 0
+    assert path.read_text("utf-8").startswith(first)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert load_chip_keys(path).versions == (1, 2)
+    code, said = keys("--renew")
+    assert (code, "take the older out" in said) == (1, True)
+
+
+def test_an_altered_history_is_an_alarm_where_a_card_is_shown(pcscd: Pcscd, tmp_path: Path) -> None:
+    lay_out_real(tmp_path)
+    wallet = Wallet(load_chip_keys(tmp_path / "chip.keys"), Random(1))
+    key = load_chip_keys(tmp_path / "chip.keys").till_key(wallet.uid)
+    purse = run_dialogue(open_purse(key, bytes(16)), wallet.model.transmit)
+    for number in range(3):
+        payment = Payment(bytes((number,)) * 8, -100, shop=1, till=1, time_s=1_700_000_000)
+        run_dialogue(pay(purse, payment), wallet.model.transmit)
+    done(tmp_path, "show", wallet.model, "payment 3")
+    falsified(wallet.model, VALUE_FILE, value=LOADED)
+    done(tmp_path, "show", wallet.model, "ALARM")

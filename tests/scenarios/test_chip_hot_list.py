@@ -13,11 +13,11 @@ from daemon.chip.hot_list import HOT_LIST_BYTES_MAX, HotListError, decode, encod
 from daemon.cli.commands import app
 from daemon.clock import SystemClock
 from daemon.errors import ErrorCode, RefusedError
-from daemon.keys import ChipKeys, load_chip_keys, make_chip_keys
+from daemon.keys import ChipKeys, add_chip_keys, load_chip_keys, make_chip_keys
 from daemon.ledger.store import Change
 from daemon.ledger.stores import open_store
 from tests.support.chip_till import HandTill, Shop, Wallet, make_home
-from tests.support.chips import add_key_generation, lay_out_chips
+from tests.support.chips import lay_out_chips
 
 
 @pytest.fixture
@@ -125,7 +125,7 @@ def test_a_list_under_either_generation_of_keys_is_taken(keys: ChipKeys, tmp_pat
     path = tmp_path / "chip.keys"
     make_chip_keys(path)
     old = load_chip_keys(path)
-    add_key_generation(path)
+    add_chip_keys(path)
     both = load_chip_keys(path)
     for made_with in (old, both):
         decode(encode([], SystemClock().now(), made_with), both)

@@ -10,7 +10,7 @@ import pytest
 
 from card_formats.chip.purse_issue import renew_keys
 from daemon.errors import ErrorCode, RefusedError
-from daemon.keys import ChipKeys, load_chip_keys
+from daemon.keys import ChipKeys, add_chip_keys, load_chip_keys
 from daemon.ledger.ledger import Key
 from daemon.readers.channel import run_dialogue
 from daemon.readers.simulated.desfire.faults import Fault
@@ -24,7 +24,6 @@ from tests.support.chip_till import (
     hand_till,
     make_home,
 )
-from tests.support.chips import add_key_generation
 
 COMMIT_APDU = 9
 
@@ -363,7 +362,7 @@ async def test_while_keys_are_renewed_every_purchase_is_ten_apdus_whatever_the_c
         await till.buy("s0", (await till.tap(renewed)).presentation, 10)
     both_path = shop.home / "both.keys"
     shutil.copy(shop.home / "keys" / "chip.keys", both_path)
-    add_key_generation(both_path)
+    add_chip_keys(both_path)
     both = load_chip_keys(both_path)
     from_keys, to_keys = (both.card_keys(renewed.uid, one) for one in both.versions)
     run_dialogue(renew_keys(from_keys, to_keys, bytes(16)), renewed.model.transmit)

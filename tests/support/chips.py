@@ -1,6 +1,5 @@
 """A shop whose bonus lies on chips: its configuration, its keys, its programme."""
 
-import re
 from pathlib import Path
 
 from daemon.keys import make_chip_keys
@@ -64,12 +63,3 @@ def lay_out_real(home: Path, readers: int = 1) -> None:
     text = path.read_text("utf-8")
     assert SIMULATED in text
     path.write_text(text.replace(SIMULATED, real), "utf-8")
-
-
-def add_key_generation(path: Path) -> None:
-    """Add a second generation to a key file, as head office would."""
-    text = path.read_text("utf-8")
-    first = text[text.index("[[generation]]") : text.index("[sun]")]
-    second = re.sub(r'"(\w{32})"', lambda key: f'"{key[1][::-1]}"', first)
-    second = second.replace("version = 1", "version = 2")
-    path.write_text(text.replace("[sun]", second + "[sun]"), "utf-8")

@@ -15,6 +15,7 @@ from card_formats.chip.purse import (
     after_payment,
     decode_key_version,
     encode_key_version,
+    follows,
     open_purse,
     pay,
     read_history,
@@ -369,6 +370,21 @@ def test_a_full_history_is_its_last_records() -> None:
     peer = paid(HISTORY_RECORDS_MAX + 3)
     records = run_dialogue(read_history(opened(peer), count=99), peer.transmit)
     assert [record.seq for record in records] == list(range(4, HISTORY_RECORDS_MAX + 4))
+
+
+@pytest.mark.parametrize("count", [0, 1, 5, HISTORY_RECORDS_MAX + 3])
+def test_a_balance_follows_from_its_payments_and_from_no_others(count: int) -> None:
+    peer = paid(count)
+    purse = opened(peer)
+    records = run_dialogue(read_history(purse, count=99), peer.transmit)
+    state = purse.state
+    assert isinstance(state, PurseState)
+    assert follows(records, state)
+    more = msgspec.structs.replace(state, balance=state.balance + 1)
+    assert follows(records, more) is not bool(records)
+    for index, record in enumerate(records[1:], start=1):
+        wrong = msgspec.structs.replace(record, amount=record.amount + 1)
+        assert not follows((*records[:index], wrong, *records[index + 1 :]), state)
 
 
 def test_a_history_that_does_not_fit_the_count_is_refused() -> None:
