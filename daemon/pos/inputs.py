@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any, NamedTuple, assert_never
 
@@ -27,12 +27,15 @@ from daemon.readers import (
 )
 
 SEEN_S_MAX = 2.0
-_TAKEN_IN = (Presented, Unreadable)
-CAUSED: dict[str, tuple[type, ...]] = {
-    **dict.fromkeys(("present", "scan", "swipe", "type"), _TAKEN_IN),
-    "remove": (Removed,),
-    "unplug": (StateChanged,),
-    "plug": (StateChanged,),
+_ABSENT = ReaderState.ABSENT
+CAUSED: dict[str, Callable[[ReaderEvent], bool]] = {
+    **dict.fromkeys(
+        ("present", "scan", "swipe", "type"),
+        lambda event: isinstance(event, Presented | Unreadable),
+    ),
+    "remove": lambda event: isinstance(event, Removed),
+    "unplug": lambda event: isinstance(event, StateChanged) and event.state is _ABSENT,
+    "plug": lambda event: isinstance(event, StateChanged) and event.state is not _ABSENT,
 }
 """The events that tell of what was played at a simulated reader; what is not here has none."""
 
@@ -52,10 +55,10 @@ class Waiting(msgspec.Struct):
 
 
 class Expected(NamedTuple):
-    """Somebody waits for an event of one of ``kinds`` at ``reader``."""
+    """Somebody waits for an event at ``reader`` that ``fits``."""
 
     reader: str
-    kinds: tuple[type, ...]
+    fits: Callable[[ReaderEvent], bool]
     told: asyncio.Event
 
 
@@ -94,7 +97,7 @@ class Inputs:
             if isinstance(event, Overflow):
                 continue
             for expected in self._expected:
-                if event.reader == expected.reader and isinstance(event, expected.kinds):
+                if event.reader == expected.reader and expected.fits(event):
                     expected.told.set()
 
     @asynccontextmanager
@@ -103,15 +106,18 @@ class Inputs:
 
         After SEEN_S_MAX it is left all the same: some bytes cause nothing.
         """
-        is_absent = self._states.get(reader) is ReaderState.ABSENT
+        is_absent = self._states.get(reader) is _ABSENT
         as_it_was = (do == "plug" and not is_absent) or (do == "unplug" and is_absent)
-        kinds = () if as_it_was else CAUSED.get(do, ())
-        expected = Expected(reader, kinds, asyncio.Event())
+        fits = None if as_it_was else CAUSED.get(do)
+        if fits is None:
+            yield
+            return
+        expected = Expected(reader, fits, asyncio.Event())
         self._expected.append(expected)
         try:
             yield
             with suppress(TimeoutError):
-                async with asyncio.timeout(SEEN_S_MAX if kinds else 0):
+                async with asyncio.timeout(SEEN_S_MAX):
                     await expected.told.wait()
         finally:
             self._expected.remove(expected)
