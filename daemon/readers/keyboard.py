@@ -125,7 +125,7 @@ class KeyDecoder:
     def _control(self, code: int) -> str | Garbage:
         """Return the control character of Ctrl and a key: so scanners type GS, as Ctrl and ]."""
         for char in (self._layout.plain[code].upper(), LAYOUTS["us"].plain[code].upper()):
-            if "@" <= char <= "_":
+            if len(char) == 1 and "@" <= char <= "_":  # the capital of ß has two letters
                 return chr(ord(char) & 0x1F)
         return _NO_CHARACTER
 

@@ -66,7 +66,8 @@ MSR605_PIECES = [
     b"?\x1c\x1b0",
 ]
 STROKES = ("30", "2", "28", "41", "58", "dropped", "shift+3", "altgr+16", "ctrl+27", "ctrl+2",
-           "alt(82 80 81)", "alt(82 82 82 82 82 82 82 82 82)", "alt(76 76 80 73 77)")  # fmt: skip
+           "ctrl+12", "alt(82 80 81)", "alt(82 82 82 82 82 82 82 82 82)",
+           "alt(76 76 80 73 77)")  # fmt: skip
 KEY_PIECES = [*map(keys, STROKES), keys("30")[:-7]]
 POS_PIECES = [
     *as_pos_reports(b"]Q1" + b"z" * 90),
