@@ -54,6 +54,8 @@ def issue(
         web = configuration.convert(settings.web or {}, WebSettings, "web")
         zone = read_programme(config.parent / settings.programme).zone
         end = _end_of(until.date(), zone) if until else ""
+        if end and end <= rfc3339(SystemClock().now()):
+            raise ConfigError("--until", "that day is over already")
         with _own_file(out) as file:
             asyncio.run(_issue(settings, config.parent, file, _address(web), count, kind, end))
     except (ConfigError, StoreError, OSError, RefusedError) as error:

@@ -95,6 +95,7 @@ async def test_the_card_opens_and_counts_on_without_a_network(
 ) -> None:
     page = await join(phone, till.web_url)
     await page.wait_for_selector(READY, state="attached")
+    await expect(page.locator("text=Put this page on your home screen")).to_be_visible()
     await phone.set_offline(True)
     await page.reload()
     await page.wait_for_selector(LIVE)
@@ -254,6 +255,7 @@ async def test_plain_http_shows_a_static_code_and_says_why(
     assert len(code) == 16
     assert (await pos.call("card.identify", scan=code))["trust"] == "static"
     assert not await page.locator("#live").is_visible()
+    assert not await page.locator("text=Put this page on your home screen").is_visible()
 
 
 @pytest.mark.parametrize("language", ["en", "uk"])

@@ -148,6 +148,7 @@ async function keepOffline() {
   await cache.put(address, await fetch(address, FRESH));
   await navigator.serviceWorker.ready; // registered is not yet serving
   document.documentElement.dataset.ready = "offline";
+  document.querySelector("[data-offline]").hidden = false;
 }
 
 async function start() {

@@ -82,6 +82,13 @@ def test_a_batch_has_a_least_and_a_greatest_size(home: Path, count: int) -> None
     assert issue(home, count=count).exit_code == 2
 
 
+def test_cards_that_are_over_already_are_not_issued(home: Path) -> None:
+    done = issue(home, "--until", "2020-01-01")
+    assert done.exit_code == 1
+    assert "over already" in done.output
+    assert not (home / "cards.csv").exists()
+
+
 @pytest.fixture
 async def flyers(home: Path) -> list[dict[str, str]]:
     with (home / "programme.toml").open("a") as programme:
