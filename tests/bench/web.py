@@ -91,7 +91,7 @@ async def get(phone: ClientSession, address: str) -> int:
 async def weigh(phone: ClientSession, url: str, page: str) -> bool:
     """Add up what a phone loads for a page with its code."""
     sizes = [await get(phone, url + part) for part in PARTS]
-    total_kib = (await get(phone, page) + await get(phone, f"{page}/code.svg") + sum(sizes)) / 1024
+    total_kib = (await get(phone, page) + sum(sizes)) / 1024
     held = total_kib <= PAGE_LIMIT_KIB
     print(f"a card page with code, style and scripts: {total_kib:.1f} KiB, unpacked: {word(held)}")
     return held
@@ -101,12 +101,15 @@ async def cost(phone: ClientSession, page: str, control: Connection) -> bool:
     """Look at a page with its QR and its bars, one after the other."""
     before_s, _ = await ask(control)
     for _ in range(VIEWS_MEASURED):
-        for address in (page, f"{page}/code.svg?kind=qr", f"{page}/code.svg?kind=code128"):
-            await get(phone, address)
+        for kind in ("qr", "code128"):
+            await get(phone, f"{page}?kind={kind}")
     after_s, _ = await ask(control)
     cpu_ms = (after_s - before_s) * 1e3 / VIEWS_MEASURED
     held = cpu_ms <= CPU_LIMIT_MS
-    print(f"a card page with QR and bars: {cpu_ms:.2f} ms processor time: {word(held)}")
+    print(
+        f"a card page with its QR and one with its bars: {cpu_ms:.2f} ms processor time:"
+        f" {word(held)}"
+    )
     return held
 
 
@@ -126,7 +129,6 @@ async def view(phone: ClientSession, page: str, at_s: float, late_s: list[float]
     loop = asyncio.get_running_loop()
     await asyncio.sleep(max(at_s - loop.time(), 0))
     await get(phone, page)
-    await get(phone, f"{page}/code.svg")
     late_s.append(loop.time() - at_s)
 
 
@@ -199,6 +201,9 @@ def main(seconds: int = SECONDS) -> int:
     ours, theirs = get_context("spawn").Pipe()
     with tempfile.TemporaryDirectory() as name:
         lay_out_till(Path(name), [os.ttyname(port)])
+        settings = Path(name) / "tillcard.toml"
+        text = settings.read_text("utf-8").replace("port = 0", "port = 0\nrequests_per_s = 10_000")
+        settings.write_text(text, "utf-8")
         words = (Path(name), theirs, cores[0])
         process = get_context("spawn").Process(target=serve_process, args=words)
         process.start()
