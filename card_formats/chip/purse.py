@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from itertools import pairwise
 
 import msgspec
 from msgspec.structs import replace
@@ -296,9 +297,9 @@ def read_history(
 
 def follows(records: Sequence[PurchaseRecord], state: PurseState) -> bool:
     """Whether a purse's balance follows from its payments, as far as it remembers them."""
-    balances = [record.balance_after for record in records]
-    steps = (before + one.amount for before, one in zip(balances, records[1:], strict=False))
-    return [*steps, state.balance] == [*balances[1:], balances[-1] if records else state.balance]
+    if any(one.balance_after != last.balance_after + one.amount for last, one in pairwise(records)):
+        return False
+    return not records or records[-1].balance_after == state.balance
 
 
 def read_prizes(purse: Purse) -> Dialogue[tuple[Prize | None, ...]]:

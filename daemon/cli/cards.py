@@ -51,7 +51,7 @@ from daemon.keys import ChipKeys, KeyFileError, add_chip_keys, load_chip_keys, m
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.stores import open_store
 from daemon.money import format_minor
-from daemon.readers import Presented
+from daemon.readers import Presented, Unreadable
 from daemon.readers.errors import ReaderError
 from daemon.readers.registry import build_readers
 from daemon.readers.settings import PcscSettings, ReaderSettings
@@ -161,12 +161,16 @@ class Desk:
         """Run a dialogue with the card that lies there."""
         return await self._supervisor.converse(reader, dialogue, timeout_s=EXCHANGE_TIMEOUT_S)
 
-    async def next_card(self) -> tuple[str, Shown]:
-        """Wait for a chip."""
+    async def next_card(self, tell: Callable[[str], None]) -> tuple[str, Shown]:
+        """Wait for a chip; tell of one that could not be read. A reader's own state is logged."""
         while True:
-            event = await self._supervisor.events.get()
-            if isinstance(event, Presented) and event.shown.medium is Medium.CHIP:
-                return event.reader, event.shown
+            match await self._supervisor.events.get():
+                case Presented(reader=reader, shown=shown):
+                    return reader, shown
+                case Unreadable(reader=reader, reason=reason):
+                    tell(f"{reader}: {reason}")
+                case _:
+                    pass
 
 
 def _run(config: Path, count: int, done: str, work: Work) -> None:
@@ -183,11 +187,11 @@ def _run(config: Path, count: int, done: str, work: Work) -> None:
 async def _serve(config: Path, count: int, done: str, work: Work) -> None:
     console = Console(highlight=False)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
-    with Progress(*columns, TimeElapsedColumn(), console=console) as progress:
-        bar = progress.add_task("lay a card down", total=count)
-        async with _desk(config) as desk:
+    async with _desk(config) as desk:
+        with Progress(*columns, TimeElapsedColumn(), console=console) as progress:
+            bar = progress.add_task("lay a card down", total=count)
             while not progress.finished:
-                reader, shown = await desk.next_card()
+                reader, shown = await desk.next_card(console.print)
                 uid = shown.raw.hex().upper()
                 try:
                     said = await work(desk, reader, shown)
