@@ -225,6 +225,7 @@ class Room:
             IssuedCodes(ledger, editions, life, clock),
             Club(ledger, editions, clock),
             editions,
+            clock,
         ).methods()
 
     def _web_address(self) -> str:

@@ -1,7 +1,7 @@
 """Codes that the shop issues by itself, for flyers and letters; and what became of one."""
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
@@ -19,7 +19,14 @@ from daemon.programme.programme import local_day
 from daemon.texts import Code, RequestId, Text
 
 CODES_A_CALL_MAX = 1_000
-Day = Annotated[str, msgspec.Meta(pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$")]
+Day = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$",
+        description="must be a day such as 2026-12-31",
+    ),
+]
+CodeState: TypeAlias = Literal["good", "used_up", "expired", "not_yet", "taken_back"]
 
 
 class IssueCodesTerms(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,11 +61,14 @@ class ShowCodeTerms(msgspec.Struct, frozen=True):
 
 
 class CodeShown(msgspec.Struct, frozen=True, kw_only=True):
-    """An issued code: ``used`` of its ``uses``; ``ref`` is the sale or request that issued it."""
+    """An issued code: ``used`` of its ``uses``; ``ref`` is the sale or request that issued it.
+
+    used: holds count too, until they are void or run out.
+    """
 
     code: str
     campaign: str
-    state: str
+    state: CodeState
     uses: int
     used: int
     first: str
@@ -116,6 +126,7 @@ class IssuedCodes:
 
     async def show(self, terms: ShowCodeTerms) -> CodeShown:
         """Show what became of a code. Raises RefusedError CODE_UNKNOWN."""
+        today = local_day(self._editions.active, self._clock.now()).toordinal()
 
         def read(store: Store) -> CodeShown:
             found = store.ask(CODE, terms.code.casefold())
@@ -126,7 +137,7 @@ class IssuedCodes:
             return CodeShown(
                 code=row.code.upper(),
                 campaign=row.campaign,
-                state=row.state,
+                state=state_of(row, used, today),
                 uses=row.uses,
                 used=min(used, row.uses),
                 first=str(date.fromordinal(row.first_day)),
@@ -136,6 +147,17 @@ class IssuedCodes:
             )
 
         return await self._ledger.read(read)
+
+
+def state_of(row: CodeRow, used: int, today: int) -> CodeState:
+    """Say whether a code is good today, a local day's ordinal, or what keeps it from being used."""
+    if row.state != "good":
+        return "taken_back"
+    if used >= row.uses:
+        return "used_up"
+    if today > row.last_day:
+        return "expired"
+    return "not_yet" if today < row.first_day else "good"
 
 
 def _ordinal(day: str, otherwise: int) -> int:

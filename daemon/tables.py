@@ -1,7 +1,11 @@
-"""TOML tables as structs: what may stand at a path, for whoever wrote something else. Pure."""
+"""Tables as structs, TOML or JSON: what may stand at a path, for whoever wrote something else.
+
+Pure.
+"""
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from difflib import get_close_matches
 from enum import Enum
 from types import UnionType
@@ -9,16 +13,31 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import msgspec
 
+KEY_CHARS_SHOWN_MAX = 64
 _INDEX = re.compile(r"\[[^]]*\]")
+_STEP = re.compile(r"\[[^]]*\]|[^.[]+")
+_ENTRY = "[...]"
+"""What msgspec writes for a key of a table whose keys are anybody's."""
+_KINDS = {
+    "str": "a text",
+    "int": "a whole number",
+    "float": "a number with a point",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "a table of keys",
+    "null": "nothing",
+    "datetime": "a time",
+}
 
 
-def explained(sentence: str, root: Any) -> tuple[str, str]:
-    """Turn msgspec's sentence into a dotted path and words that the owner can act upon.
+def explained(sentence: str, root: Any, raw: Any = None) -> tuple[str, str]:
+    """Turn msgspec's sentence into a dotted path and words that its reader can act upon.
 
     root: the type that was converted to; the path starts there.
+    raw:  what was converted, where it is at hand: it has the keys that msgspec does not say.
     """
     what, _, where = sentence.partition(" - at `$")
-    path = where.rstrip("`").lstrip(".")
+    path = _with_keys(where.rstrip("`").lstrip("."), root, raw)
     if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", what):
         return join(path, unknown[1]), _no_such_key(unknown[1], _keys(types_at(root, path)))
     if missing := re.fullmatch(r"Object missing required field `(.*)`", what):
@@ -27,7 +46,34 @@ def explained(sentence: str, root: Any) -> tuple[str, str]:
         words = [repr(word) for word in dict.fromkeys(_words(root, path))]
         if words:
             return path, f"{wrong[1]} is not one of {', '.join(words)}"
-    return path, what[:1].lower() + what[1:].replace("`", "")
+    if "matching regex" in what and (said := _described(root, path)):
+        return path, said
+    if what == "Invalid RFC3339 encoded datetime":
+        return path, "is no time; write such as 2026-12-01T00:00:00+02:00"
+    return path, _of_kind(what) or _within(what) or what[:1].lower() + what[1:].replace("`", "")
+
+
+def _of_kind(what: str) -> str:
+    """Say that one kind of value stands where another belongs, or ""."""
+    if not (found := re.fullmatch(r"Expected `(.*)`, got `(.*)`", what)):
+        return ""
+    wanted, got = ([_KINDS.get(k, k) for k in text.split(" | ")] for text in found.groups())
+    hint = ""
+    if found[2] == "float" and "a text" in wanted:
+        hint = '; write decimals as a text, such as "2.5"'
+    return f"expected {' or '.join(k for k in wanted if k != 'nothing')}, got {got[0]}{hint}"
+
+
+def _within(what: str) -> str:
+    """Say which bound was passed, or ""."""
+    if not (found := re.fullmatch(r"Expected `(\w+)` (of length )?([<>]=) (\d+)", what)):
+        return ""
+    kind, length, sign, bound = found.groups()
+    if length is None:
+        return f"is {'above' if sign == '<=' else 'below'} {bound}"
+    if sign == ">=":
+        return "is empty; write something"
+    return f"has more than {bound} {'letters' if kind == 'str' else 'entries'}"
 
 
 def join(path: str, key: str) -> str:
@@ -47,6 +93,56 @@ def types_at(root: Any, path: str) -> list[Any]:
             for option in _options(field.type)
         ]
     return kinds
+
+
+def _with_keys(path: str, root: Any, raw: Any) -> str:
+    """Put the keys of ``raw`` where ``path`` does not say them: the first that does not fit."""
+    named, kinds = "", [root]
+    for step in _STEP.findall(path):
+        kinds = [inner for kind in kinds for inner in _inside(kind, step)]
+        if step == _ENTRY and isinstance(raw, dict):
+            step = next((key for key in raw if not _fits(raw[key], kinds)), step)
+            named = join(named, step[:KEY_CHARS_SHOWN_MAX])
+        else:
+            named = f"{named}{step}" if step.startswith("[") else join(named, step)
+        if isinstance(raw, dict):
+            raw = raw.get(step)
+        elif isinstance(raw, list) and step[1:-1].isdigit() and int(step[1:-1]) < len(raw):
+            raw = raw[int(step[1:-1])]
+    return named
+
+
+def _fits(value: Any, kinds: list[Any]) -> bool:
+    for kind in kinds:
+        with suppress(msgspec.ValidationError):
+            msgspec.convert(value, kind)
+            return True
+    return False
+
+
+def _inside(kind: Any, step: str) -> Iterator[Any]:
+    """Yield the types that ``step``, a field or an index, may have in ``kind``."""
+    origin, args = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        yield from _inside(args[0], step)
+    elif origin in (Union, UnionType):
+        for member in args:
+            yield from _inside(member, step)
+    elif origin is dict and step == _ENTRY:
+        yield args[1]
+    elif origin in (list, tuple) and step.startswith("["):
+        yield args[0]
+    elif isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        yield from (f.type for f in msgspec.structs.fields(kind) if f.encode_name == step)
+
+
+def _described(root: Any, path: str) -> str:
+    """Return what the pattern that stands at ``path`` says of itself, or ""."""
+    kinds = [root]
+    for step in _STEP.findall(path):
+        kinds = [inner for kind in kinds for inner in _inside(kind, step)]
+    metas = (meta for kind in kinds if get_origin(kind) is Annotated for meta in get_args(kind)[1:])
+    return next((meta.description for meta in metas if meta.pattern and meta.description), "")
 
 
 def _no_such_key(key: str, keys: list[str]) -> str:

@@ -12,15 +12,18 @@ TEXT_CHARS_MAX = 500
 CODE_CHARS_MAX = 200
 """One code: a word, an issued code, a gift card's number, as it was scanned."""
 REQUEST_ID_CHARS_MAX = 64
-_PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
 
 Text = Annotated[str, msgspec.Meta(max_length=TEXT_CHARS_MAX)]
-SaidText = Annotated[str, msgspec.Meta(max_length=TEXT_CHARS_MAX, pattern=r"\S")]
-"""A text that must say something."""
-Code = Annotated[str, msgspec.Meta(min_length=1, max_length=CODE_CHARS_MAX, pattern=_PRINTABLE)]
-RequestId = Annotated[
-    str, msgspec.Meta(min_length=1, max_length=REQUEST_ID_CHARS_MAX, pattern=_PRINTABLE)
+SaidText = Annotated[
+    str,
+    msgspec.Meta(max_length=TEXT_CHARS_MAX, pattern=r"\S", description="must say something"),
 ]
+"""A text that must say something."""
+_PRINTABLE = msgspec.Meta(
+    pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)", description="must have no control characters"
+)
+Code = Annotated[str, msgspec.Meta(min_length=1, max_length=CODE_CHARS_MAX), _PRINTABLE]
+RequestId = Annotated[str, msgspec.Meta(min_length=1, max_length=REQUEST_ID_CHARS_MAX), _PRINTABLE]
 """An id that the POS makes: none of its characters is a control character."""
 
 

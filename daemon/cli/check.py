@@ -2,16 +2,19 @@
 
 import os
 import secrets
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, NoReturn
 
+import msgspec
 import typer
 
 from daemon.cli.call import TOKEN_FILE, PortOption, SocketOption, TokenOption, advice, connected
+from daemon.clock import SystemClock
 from daemon.pos.client import CallError, UnreachableError
 from daemon.programme.checks import check as doubts
 from daemon.programme.errors import ProgrammeError
-from daemon.programme.programme import Programme, load
+from daemon.programme.programme import Programme, load, local_day
 
 
 def check(
@@ -33,10 +36,10 @@ def check(
     if at and not activate:
         raise typer.BadParameter("--at says when to --activate", param_hint="--at")
     programme = load_file(file)
-    warnings = doubts(programme)
+    warnings = doubts(programme, local_day(programme, SystemClock().now()))
     for warning in warnings:
         typer.echo(f"warning: {warning.path}: {warning.message}")
-    counts = f"{len(programme.rules)} rules, {len(warnings)} warnings"
+    counts = f"{_counted(len(programme.rules), 'rule')}, {_counted(len(warnings), 'warning')}"
     typer.echo(f"{programme.id} {programme.version}: {counts}")
     if not activate:
         return
@@ -49,7 +52,15 @@ def check(
         refuse(str(error))
     except CallError as error:
         refuse(f"It is not in force. {advice(error)}")
-    typer.echo(f"in force from {done['at']} on")
+    since = datetime.fromisoformat(done["at"])
+    if at and msgspec.convert(at, datetime) < since:
+        typer.echo(f"--at {at} is in the past; a programme comes into force now or later")
+    local = since.astimezone(programme.zone).isoformat(" ", "seconds")
+    typer.echo(f"in force from {local} ({programme.tz}) on")
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def load_file(file: Path) -> Programme:

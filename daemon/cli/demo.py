@@ -20,6 +20,7 @@ from daemon.config import ConfigError, SimulatedSection
 from daemon.keys import make_chip_keys
 from daemon.money import format_minor
 from daemon.pos.client import CallError, Client, UnreachableError
+from daemon.programme.programme import Programme, load
 
 SAMPLE_FILES = ("tillcard.toml", "programme.toml")
 ON_CHIP = {
@@ -135,7 +136,8 @@ def _sell(app: App, console: Console, card: str, plastic: str, *, first_time: bo
         if card == "chip":
             commit["burn"] = quote["burn_max"]
         posted = pos.call("sale.commit", {"sale_id": _sale_id(), **commit})
-    _print_receipt(console, identified, quote, posted, app.status.programme)
+        programme = load(pos.call("programme.show")["text"])
+    _print_receipt(console, identified, quote, posted, programme)
 
 
 def _show(pos: Client, card: str) -> Any:
@@ -150,7 +152,7 @@ def _sale_id() -> str:
 
 
 def _print_receipt(
-    console: Console, identified: Any, quote: Any, posted: Any, programme: dict[str, str]
+    console: Console, identified: Any, quote: Any, posted: Any, programme: Programme
 ) -> None:
     receipt = posted["receipt"]
     names = {line["line"]: str(line["name"]) for line in BASKET}
@@ -172,21 +174,27 @@ def _print_receipt(
     table.add_row("", "")
     table.add_row("Discount", format_minor(-receipt["discount"]))
     for purse, amount in receipt["burn"].items():
-        table.add_row(f"Paid from {purse}", format_minor(-amount))
+        table.add_row(f"Paid from {purse}", in_its_unit(programme, purse, -amount))
     table.add_row("[bold]TO PAY[/bold]", f"[bold]{format_minor(posted['total'])}[/bold]")
     for earned in receipt["earn"]:
-        table.add_row(
-            f"Earned ({earned['text'] or earned['rule']})", format_minor(earned["amount"])
-        )
+        amount = in_its_unit(programme, earned["purse"], earned["amount"])
+        table.add_row(f"Earned ({earned['text'] or earned['rule']})", amount)
     for purse, balance in posted["balances"].items():
-        table.add_row(f"New balance: {purse}", format_minor(balance["available"]))
+        amount = in_its_unit(programme, purse, balance["available"])
+        table.add_row(f"New balance: {purse}", amount)
     console.print()
     console.print(table)
     for step in quote["next"]:
-        console.print(f"[dim]{format_minor(step['missing'])} more for {step['gives']}[/dim]")
+        console.print(f"[dim]{step['text']}[/dim]")
     if spoken := posted.get("chip"):
         console.print(f"[dim]written on the chip: {spoken['apdus']} APDUs, {spoken['ms']} ms[/dim]")
-    console.print(f"[dim]sale {posted['sale_id']}, programme {programme['id']}[/dim]\n")
+    console.print(f"[dim]sale {posted['sale_id']}, programme {programme.id}[/dim]\n")
+
+
+def in_its_unit(programme: Programme, purse: str, amount: int) -> str:
+    """Return an amount of a purse as its owner counts it: ``7.70``, or ``77 star``."""
+    kept = programme.purses[purse.partition(":")[0]]  # bonus:owed counts what bonus counts
+    return format_minor(amount) if kept.counts_money else f"{amount} {kept.unit}"
 
 
 def _say_what_to_try(app: App, console: Console, home: Path) -> None:

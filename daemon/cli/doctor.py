@@ -11,12 +11,14 @@ import typer
 from daemon import config as configuration
 from daemon.app import read_programme
 from daemon.cli.doctor_devices import Finding, attached
+from daemon.clock import SystemClock
 from daemon.config import Config, ConfigError
 from daemon.ledger.store import StoreError
 from daemon.ledger.stores import open_store
 from daemon.pos.client import Client, UnreachableError
 from daemon.pos.socket_file import socket_paths
 from daemon.programme.checks import check
+from daemon.programme.programme import local_day
 
 DAEMON_S_MAX = 2.0
 MENDS = {
@@ -73,7 +75,7 @@ def _programme(settings: Config, home: Path) -> Iterator[Finding]:
         yield Finding("WRONG", str(error), f"tillcard check {home / settings.programme}")
         return
     yield Finding("ok", f"programme {programme.id}, {len(programme.rules)} rules")
-    for warning in check(programme):
+    for warning in check(programme, local_day(programme, SystemClock().now())):
         yield Finding("note", f"programme: {warning.path}: {warning.message}")
     for numbers in settings.number_range:
         if numbers.warning:

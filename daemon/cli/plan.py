@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from fractions import Fraction
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 import typer
@@ -16,7 +16,13 @@ from daemon.programme import plan as planner
 from daemon.programme.errors import BasketError
 
 Made = TypeVar("Made")
-plan = typer.Typer(help="Calculators for the owner.", no_args_is_help=True)
+plan = typer.Typer(
+    help="Calculators for the owner. Amounts are in currency units, as 1250 or 7.50, and not in "
+    "the minor units of the programme file; percentages are per cent, as 5 or 7.5.",
+    no_args_is_help=True,
+)
+OPTIONS = {"start": "from", "round_to": "round"}
+"""The calculators' figures whose options have other names."""
 
 
 def decimal(text: str | Fraction) -> Fraction:
@@ -28,47 +34,66 @@ def decimal(text: str | Fraction) -> Fraction:
     return Fraction(text)
 
 
-def _decimals(text: str) -> list[Fraction]:
+def decimals(text: str) -> list[Fraction]:
+    """Parse percentages with commas between them."""
+    if not all(text.split(",")):
+        raise typer.BadParameter(f"{text!r} has an empty place; write such as 4,5,7")
     return [decimal(item) for item in text.split(",")]
 
 
-Number = Annotated[Fraction, typer.Option(parser=decimal, metavar="NUMBER")]
+def amount(said: str, name: str = "") -> Any:
+    """Return an option for an amount in currency units."""
+    return typer.Option(*filter(None, [name]), parser=decimal, metavar="AMOUNT", help=said)
+
+
+def percentage(said: str) -> Any:
+    """Return an option for a percentage."""
+    return typer.Option(parser=decimal, metavar="PERCENT", help=said)
+
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print figures as JSON.")]
-Discounts = Annotated[str, typer.Option(metavar="PERCENT,PERCENT,…")]
+Markup = Annotated[Fraction, percentage("The shop's usual markup on cost.")]
+Discounts = Annotated[
+    Any,
+    typer.Option(
+        parser=decimals, metavar="PERCENT,PERCENT,…", help="The discounts to count for, as 4,5,7."
+    ),
+]
 
 
 @plan.command()
 def threshold(
-    old: Number,
-    average_now: Number,
-    average_base: Number,
-    income_growth: Number,
+    old: Annotated[Fraction, amount("The threshold as it is.")],
+    average_now: Annotated[Fraction, amount("An average receipt now.")],
+    average_base: Annotated[Fraction, amount("An average receipt when it was set.")],
+    income_growth: Annotated[
+        Fraction, percentage("By how much incomes have grown since: 8, not the index 108.")
+    ],
     json: AsJson = False,
 ) -> None:
     """Show where a threshold belongs now that receipts and incomes have grown."""
     made = _counted(lambda: planner.threshold(old, average_now, average_base, income_growth))
     rows = [("absolute", made.absolute), ("relative", made.relative), ("income", made.income)]
     if json:
-        figures: dict[str, Decimal | str] = {name: money(value) for name, value in rows}
-        _print_json(figures | ({"warning": made.warning} if made.warning else {}))
+        figures: dict[str, Any] = {name: money(value) for name, value in rows}
+        _print_json(figures | ({"warnings": made.warnings} if made.warnings else {}))
         return
     _print_table("Threshold", ["method", "from"], [[name, money(value)] for name, value in rows])
-    if made.warning:
-        typer.echo(f"warning: {made.warning}", err=True)
+    for warning in made.warnings:
+        typer.echo(f"warning: {warning}", err=True)
 
 
 @plan.command()
 def volume(
-    paid: Number,
-    discount_now: Number,
-    markup: Number,
-    increase: Number,
+    paid: Annotated[Fraction, amount("What customers pay in all now, in a month or a year.")],
+    discount_now: Annotated[Fraction, percentage("The discount that they have now.")],
+    markup: Markup,
+    increase: Annotated[Fraction, amount("How much more the shop wants to earn in that time.")],
     discounts: Discounts,
     json: AsJson = False,
 ) -> None:
     """Show what must be sold at each discount to earn so much more than now."""
-    chosen = _decimals(discounts)
-    made = _counted(lambda: planner.volume(paid, discount_now, markup, increase, chosen))
+    made = _counted(lambda: planner.volume(paid, discount_now, markup, increase, discounts))
     rows = [
         (percent(row.discount_percent), money(row.at_list), money(row.paid)) for row in made.rows
     ]
@@ -86,17 +111,18 @@ def volume(
 
 @plan.command()
 def scale(
-    start: Annotated[Fraction, typer.Option("--from", parser=decimal, metavar="NUMBER")],
-    markup: Number,
+    start: Annotated[
+        Fraction, amount("The sum at shelf prices from which discounts begin.", "--from")
+    ],
+    markup: Markup,
     discounts: Discounts,
     round_to: Annotated[
-        Fraction, typer.Option("--round", parser=decimal, metavar="NUMBER")
+        Fraction, amount("Thresholds are rounded up to a multiple of it.", "--round")
     ] = Fraction(1_000),
     json: AsJson = False,
 ) -> None:
     """Show the whole scale: from which volume each discount costs the shop nothing."""
-    chosen = _decimals(discounts)
-    made = _counted(lambda: planner.scale(start, markup, chosen, round_to))
+    made = _counted(lambda: planner.scale(start, markup, discounts, round_to))
     rows = [(percent(row.discount_percent), money(row.paid)) for row in made]
     if json:
         keys = ("discount_percent", "from")
@@ -106,7 +132,12 @@ def scale(
 
 
 @plan.command()
-def entry(average: Number, yearly: Number, discount: Number, json: AsJson = False) -> None:
+def entry(
+    average: Annotated[Fraction, amount("An average receipt.")],
+    yearly: Annotated[Fraction, amount("What a regular customer buys for in a year.")],
+    discount: Annotated[Fraction, percentage("The discount that the card gives.")],
+    json: AsJson = False,
+) -> None:
     """Show from which purchase to give a card, and the most that it can be sold for."""
     made = _counted(lambda: planner.entry(average, yearly, discount))
     figures = {
@@ -138,7 +169,8 @@ def _counted(count: Callable[[], Made]) -> Made:
     try:
         return count()
     except BasketError as error:
-        refuse(f"--{error.path.replace('_', '-')}: {error.message}")
+        option = OPTIONS.get(error.path, error.path).replace("_", "-")
+        refuse(f"--{option}: {error.message}")
 
 
 def _print_json(figures: object) -> None:

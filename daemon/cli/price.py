@@ -10,11 +10,24 @@ import typer
 from daemon.cli.check import load_file, refuse
 from daemon.clock import SystemClock
 from daemon.errors import RefusedError
+from daemon.pricing import burn_by_purse
 from daemon.programme.basket import Basket, BasketLine, Fact, Facts
 from daemon.programme.errors import BasketError
 from daemon.programme.price import price as quote
+from daemon.tables import explained
 
 Shape = TypeVar("Shape")
+
+
+class BasketFile(msgspec.Struct, frozen=True):
+    """What --basket may hold beside a bare list of lines, as `sale.quote` takes it."""
+
+    lines: tuple[BasketLine, ...]
+    codes: tuple[str, ...] = ()
+    payment: str = ""
+    burn: int | dict[str, int] | None = None
+
+
 CARD_FACTS = ("card.", "meter.", "purse.", "status.")
 SOME_CARD = "a-card"
 YEARS = range(1970, 2201)
@@ -34,28 +47,26 @@ def price(
 ) -> None:
     """Print the quote as JSON. A fact about a card means that a card is shown."""
     compiled = load_file(programme)
-    goods = _basket(basket)
+    said = _basket(basket)
     values = _facts(facts)
     try:
+        burn = burn_by_purse(compiled, said.burn)
+        goods = Basket(lines=said.lines, codes=said.codes, payment=said.payment, burn=burn)
         answer = quote(compiled, goods, Facts(_moment(now), values))
     except (BasketError, RefusedError) as error:
         refuse(str(error))
     typer.echo(msgspec.json.format(msgspec.json.encode(answer)).decode())
 
 
-def _basket(file: Path) -> Basket:
+def _basket(file: Path) -> BasketFile:
     raw = _read(file)
-    if isinstance(raw, list):
-        return Basket(lines=tuple(_as(raw, list[BasketLine], f"{file}: ")))
-    return _as(raw, Basket, f"{file}: ")
+    return _as({"lines": raw} if isinstance(raw, list) else raw, BasketFile, f"{file}: ")
 
 
 def _facts(file: Path | None) -> dict[str, Fact]:
     if file is None:
         return {}
-    values: dict[str, Fact] = {}
-    for name, value in _as(_read(file), dict[str, int | str | bool | list[str]], "").items():
-        values[name] = tuple(value) if isinstance(value, list) else value
+    values = _as(_read(file), dict[str, Fact], f"{file}: ")
     if any(name.startswith(CARD_FACTS) for name in values):
         values.setdefault("card.account", SOME_CARD)
     return values
@@ -89,5 +100,5 @@ def _as(raw: Any, shape: type[Shape], where: str) -> Shape:
     try:
         return msgspec.convert(raw, shape)
     except msgspec.ValidationError as error:
-        what, _, path = str(error).partition(" - at `$")
-        refuse(f"{where}{path.rstrip('`').lstrip('.') or 'the whole'}: {what.replace('`', '')}")
+        path, what = explained(str(error), shape, raw)
+        refuse(f"{where}{path or 'the whole'}: {what}")

@@ -87,17 +87,17 @@ async def _carry_out(request: Request, methods: Mapping[str, Method], session: S
     try:
         params = msgspec.json.decode(request.params, type=method.params_type)
     except _UNDECODABLE as error:
-        what = _what_is_wrong(str(error), method.params_type)
-        raise ProtocolFaultError(ProtocolCode.INVALID_PARAMS, what) from error
+        detail = _wrong_params(error, request.params, method.params_type)
+        raise ProtocolFaultError(ProtocolCode.INVALID_PARAMS, detail) from error
     return await method.handler(session, params)
 
 
-def _what_is_wrong(sentence: str, params_type: type) -> str:
-    """Return msgspec's sentence; where it is about a word, with those that may stand there."""
-    if not sentence.startswith("Invalid enum value"):
-        return sentence
-    path, said = explained(sentence, params_type)
-    return f"{path}: {said}"
+def _wrong_params(error: Exception, params: msgspec.Raw, wanted: type[Any]) -> str:
+    """Say which parameter is wrong and how: ``codes[0]: has more than 200 letters``."""
+    if not isinstance(error, msgspec.ValidationError):
+        return f"The parameters are not JSON: {error}"
+    path, what = explained(str(error), wanted, msgspec.json.decode(params))
+    return f"{path or 'params'}: {what}"
 
 
 def _encode(request_id: RequestId, result: Result) -> bytes:

@@ -1,11 +1,11 @@
 """The shop's methods beside the sale: cards, codes, the club, programmes."""
 
 from datetime import datetime
-from typing import Annotated
 
 import msgspec
 
 from daemon.accounts.life import CardDone, CardTerms, IssueTerms, Life, ReplaceTerms
+from daemon.clock import Clock
 from daemon.club import Club, Decided, DecisionTerms, Listing, ListTerms
 from daemon.editions import Activated, Editions
 from daemon.errors import ErrorCode
@@ -24,13 +24,9 @@ from daemon.pos.protocol import NoParams
 from daemon.pos.session import Session
 from daemon.programme.checks import check
 from daemon.programme.errors import ProgrammeError
-from daemon.programme.programme import load
+from daemon.programme.programme import load, local_day
 from daemon.stored_value import CardShown, ShowTerms, StoredValue, ToppedUp, TopUpTerms
 from daemon.texts import RequestId, Text
-
-PROGRAMME_CHARS_MAX = 200_000
-"""A programme sent over the socket: a request is at most 256 KiB."""
-ProgrammeText = Annotated[str, msgspec.Meta(max_length=PROGRAMME_CHARS_MAX)]
 
 _CARD = (ErrorCode.CARD_UNKNOWN, ErrorCode.CARD_BLOCKED, ErrorCode.CARD_EXPIRED, ErrorCode.MISREAD)
 _WRITE = (ErrorCode.ID_REUSED, ErrorCode.STORAGE_FULL)
@@ -39,7 +35,7 @@ _WRITE = (ErrorCode.ID_REUSED, ErrorCode.STORAGE_FULL)
 class CheckParams(msgspec.Struct, frozen=True):
     """A programme file's text."""
 
-    text: ProgrammeText
+    text: str
 
 
 class Doubt(msgspec.Struct, frozen=True):
@@ -62,7 +58,7 @@ class ActivateParams(msgspec.Struct, frozen=True, kw_only=True):
     """A programme to bring in force, now or ``at`` a time (RFC 3339 with an offset)."""
 
     request_id: RequestId
-    text: ProgrammeText
+    text: str
     at: datetime | None = None
     by: Text = ""
 
@@ -86,12 +82,14 @@ class ShopMethods:
         issued_codes: IssuedCodes,
         club: Club,
         editions: Editions,
+        clock: Clock,
     ) -> None:
         self._life = life
         self._stored_value = stored_value
         self._codes = issued_codes
         self._club = club
         self._editions = editions
+        self._clock = clock
 
     def methods(self) -> dict[str, Method]:
         """Return the table: name, parameters, handler, least role, result, refusals."""
@@ -196,7 +194,8 @@ class ShopMethods:
             programme = load(params.text)
         except ProgrammeError as error:
             return Checked(programme="", version="", errors=(Doubt(error.path, error.message),))
-        doubts = tuple(Doubt(doubt.path, doubt.message) for doubt in check(programme))
+        today = local_day(programme, self._clock.now())
+        doubts = tuple(Doubt(doubt.path, doubt.message) for doubt in check(programme, today))
         return Checked(programme=programme.id, version=programme.version, warnings=doubts)
 
     async def activate(self, session: Session, params: ActivateParams) -> msgspec.Raw:

@@ -75,7 +75,8 @@ def admit(rule: Rule, lines: Sequence[int], situation: Situation, notes: Notes) 
         _note_next_step(rule, situation, notes)
     value = rule.give.size.at(situation)
     if value is None or (value == 0 and rule.give.how != "price"):
-        notes.refused(rule, rule.nothing)
+        lack = rule.give.size.lacks(situation)
+        notes.refused(rule, WhyNot(rule.id, *lack) if lack else rule.nothing)
         return None
     return Admitted(rule, value, picks, uses)
 

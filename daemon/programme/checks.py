@@ -24,23 +24,29 @@ class Warning(msgspec.Struct, frozen=True):
     message: str
 
 
-def check(programme: Programme) -> list[Warning]:
-    """Return the doubts about a programme that could be loaded, in the order of the file."""
+def check(programme: Programme, today: date) -> list[Warning]:
+    """Return the doubts about a programme that could be loaded, in the order of the file.
+
+    today: the programme's local day; rules that were for days before it are over.
+    """
     found: list[Warning] = []
     for rule in programme.rules:
         path = f"rule[{rule.order}]"
-        found += (Warning(f"{path}{key}", what) for key, what in _doubts(programme, rule))
+        found += (
+            Warning(f"{path}{key}", f'{what} (rule "{rule.id}")')
+            for key, what in _doubts(programme, rule, today)
+        )
     for i, cap in enumerate(programme.caps):
         if cap.percent.highest == BASIS_POINTS:
             found.append(Warning(f"cap[{i}].percent", "a cap of 100 % caps nothing"))
     return found
 
 
-def _doubts(programme: Programme, rule: Rule) -> Iterator[tuple[str, str]]:
+def _doubts(programme: Programme, rule: Rule, today: date) -> Iterator[tuple[str, str]]:
     give, limit = rule.give, rule.limit
     if give.kind == "discount" and not rule.names_lane:
         yield ".lane", f"names no lane; it runs in {programme.lanes[rule.lane].id}"
-    yield from _never(rule)
+    yield from _never(rule, today)
     if limit is not None:
         for name in ("per_card", "per_code", "total"):
             if getattr(limit, name) == 0:
@@ -62,7 +68,7 @@ def _all(percent: Number) -> bool:
     return percent.highest == BASIS_POINTS and not percent.needs
 
 
-def _never(rule: Rule) -> Iterator[tuple[str, str]]:
+def _never(rule: Rule, today: date) -> Iterator[tuple[str, str]]:
     """Find what keeps a rule from ever applying."""
     if rule.give.size.highest == 0 and rule.give.how != "price":
         yield ".give", "gives 0: the rule can never apply"
@@ -72,21 +78,24 @@ def _never(rule: Rule) -> Iterator[tuple[str, str]]:
         bound = condition.bound
         if bound and bound.low is not None and bound.high is not None and bound.low > bound.high:
             yield f".when.{condition.key}", "no number fits: the rule can never apply"
+    names = " and ".join(c.key for c in rule.conditions if c.days)
     if _no_day(rule.conditions):
-        names = " and ".join(c.key for c in rule.conditions if c.days)
         yield ".when", f"no day has this {names}: the rule can never apply"
+    elif _no_day(rule.conditions, today):
+        yield ".when", f"every day of this {names} is over: the rule can never apply any more"
     scope = rule.scope.goods
     if scope.words and scope.words <= scope.without:
         yield ".scope", "leaves out all that it names: the rule can never apply"
 
 
-def _no_day(conditions: tuple[Condition, ...]) -> bool:
-    """Say whether the conditions on days exclude each other on every day."""
+def _no_day(conditions: tuple[Condition, ...], since: date = date.min) -> bool:
+    """Say whether the conditions on days exclude each other on every day from ``since`` on."""
     days = [condition.days for condition in conditions if condition.days]
     if not days:
         return False
     last = min([one.last for one in days if one.last], default=date.max)
     first = max([one.first for one in days if one.first], default=min(CHECK_FROM, last))
+    first = max(first, since)
     last = min(last, later(first, CHECK_DAYS))
     turns = (first + timedelta(days=n) for n in range((last - first).days + 1))
     return not any(all(one.holds(day) for one in days) for day in turns)

@@ -1,5 +1,9 @@
 """What can be wrong with a programme file or with a basket, named by its path."""
 
+import re
+from collections.abc import Mapping
+from typing import Any
+
 from daemon.errors import ParamError
 
 
@@ -14,6 +18,18 @@ class ProgrammeError(ValueError):
         super().__init__(f"{path}: {message}")
         self.path = path
         self.message = message
+
+
+def naming_table(error: ProgrammeError, tables: Mapping[str, Any]) -> ProgrammeError:
+    """Return the error with the id of the table that its path gives a number.
+
+    tables: the file as TOML has it.
+    """
+    found = re.match(r"(\w+)\[(\d+)\](?!\.id$)", error.path)
+    table = tables[found[1]][int(found[2])] if found else {}
+    if found is None or not isinstance(name := table.get("id"), str) or not name:
+        return error
+    return ProgrammeError(error.path, f'{error.message} ({found[1]} "{name}")')
 
 
 class BasketError(ParamError):

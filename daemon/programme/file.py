@@ -6,11 +6,13 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from daemon.programme.errors import ProgrammeError
+from daemon.programme.errors import ProgrammeError, naming_table
 from daemon.tables import explained
 
-PROGRAMME_CHARS_MAX = 1_048_576
-RULES_MAX = 10_000
+PROGRAMME_BYTES_MAX = 128_000
+"""In UTF-8. TOML has no character that JSON writes as more than two bytes, so that every file
+fits a line of the POS socket."""
+RULES_MAX = 2_000
 
 Names: TypeAlias = str | list[str]
 # Any: a number is one of four shapes and a date one of three; numbers.py and days.py read them.
@@ -198,8 +200,10 @@ def read(text: str) -> tuple[ProgrammeFile, bytes]:
     The content is equal for two files that differ in comments, spaces or the order of keys.
     Raises: ProgrammeError.
     """
-    if len(text) > PROGRAMME_CHARS_MAX:
-        raise ProgrammeError("programme", f"the file is longer than {PROGRAMME_CHARS_MAX} letters")
+    size = len(text.encode("utf-8", "surrogatepass"))
+    if size > PROGRAMME_BYTES_MAX:
+        what = f"the file has {size} bytes, at most {PROGRAMME_BYTES_MAX} are read; make it shorter"
+        raise ProgrammeError("programme", what)
     try:
         raw = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
@@ -212,7 +216,7 @@ def read(text: str) -> tuple[ProgrammeFile, bytes]:
         tables = msgspec.convert(raw, ProgrammeFile)
     except msgspec.ValidationError as error:
         path, message = explained(str(error), ProgrammeFile)
-        raise ProgrammeError(path or "programme", message) from error
+        raise naming_table(ProgrammeError(path or "programme", message), raw) from error
     if len(tables.rule) > RULES_MAX:
         raise ProgrammeError("rule", f"more than {RULES_MAX} rules; remove those that are over")
     return tables, msgspec.json.encode(raw, order="deterministic")

@@ -7,13 +7,13 @@ import msgspec
 from daemon.money import half_up
 from daemon.programme.basket import LINES_MAX, Basket, BasketLine
 from daemon.programme.errors import BasketError
+from daemon.texts import CODE_CHARS_MAX
 
 QTY_MILLI_MAX = 1_000_000_000
 UNIT_PRICE_MINOR_MAX = 10_000_000_000
 BASKET_TOTAL_MINOR_MAX = 1_000_000_000_000
 """Ten thousand million units of a currency. Sums over millions of sales stay whole numbers."""
 CODES_MAX = 50
-CODE_CHARS_MAX = 64
 PIECE_MILLI = 1_000
 
 
@@ -77,10 +77,11 @@ def line_qty_milli(line: BasketLine, index: int) -> int:
         if not 0 <= minor <= UNIT_PRICE_MINOR_MAX:
             what = f"{minor} is not between 0 and {UNIT_PRICE_MINOR_MAX} minor units"
             raise BasketError(f"lines[{index}].{name}", what)
+    qty_milli = parse_qty_milli(line.qty, f"lines[{index}].qty")
     if isinstance(line.qty, str) and not line.unit:
         what = f"qty {line.qty!r} is weighed; send its unit, as kg"
         raise BasketError(f"lines[{index}].unit", what)
-    return parse_qty_milli(line.qty, f"lines[{index}].qty")
+    return qty_milli
 
 
 def units_of(line: BasketLine) -> int:

@@ -1,6 +1,7 @@
 """A number of the programme: a constant, steps, a ramp, or what the cashier asks."""
 
 import re
+import reprlib
 from bisect import bisect_right
 from collections.abc import Callable
 from datetime import date
@@ -37,6 +38,7 @@ class Number(msgspec.Struct, frozen=True):
     at:      its value; 0 gives nothing; None when a fact that it needs is not known.
     highest: the most it can be.
     needs:   the fact that is named when ``at`` has nothing to give.
+    lacks:   which fact ``at`` misses, and the words for it, where the number can tell.
     """
 
     at: Callable[[Situation], int | None]
@@ -44,6 +46,7 @@ class Number(msgspec.Struct, frozen=True):
     highest: int
     needs: str = ""
     steps: Steps | None = None
+    lacks: Callable[[Situation], tuple[str, str] | None] = lambda situation: None
 
     def text(self, value: int, currency: str = "") -> str:
         """Return a value for people: ``7.5 %``, ``12.00`` or ``3``."""
@@ -79,18 +82,23 @@ def parse_value(raw: Any, path: str, unit: Unit, most_percent: int = 100) -> int
     """Return a constant: a percentage with at most two places as basis points, else whole."""
     if unit != "percent":
         if isinstance(raw, bool) or not isinstance(raw, int):
-            raise ProgrammeError(path, f"{raw!r} is no whole number; {_WHOLE[unit]}")
+            raise ProgrammeError(path, f"{_shown(raw)} is no whole number; {_WHOLE[unit]}")
         if not 0 <= raw <= AMOUNT_MAX:
-            raise ProgrammeError(path, f"{raw} is not from 0 to {AMOUNT_MAX}")
+            raise ProgrammeError(path, f"{_shown(raw)} is not from 0 to {AMOUNT_MAX}")
         return raw
     text = str(raw) if isinstance(raw, int | Decimal | str) and not isinstance(raw, bool) else ""
     if not re.fullmatch(r"-?[0-9]{1,6}(\.[0-9]{1,2})?", text):
-        found = raw if isinstance(raw, Decimal) else repr(raw)
-        raise ProgrammeError(path, f"{found} is no percentage; write such as 5 or 7.25")
+        what = "is no percentage with at most two places; write such as 5 or 7.25"
+        raise ProgrammeError(path, f"{_shown(raw)} {what}")
     value = int(Decimal(text) * 100)
     if not 0 <= value <= most_percent * 100:
         raise ProgrammeError(path, f"{text} % is not from 0 to {most_percent}; write one within")
     return value
+
+
+def _shown(raw: Any) -> str:
+    """Return a value as it was written; a long one, which a till may send too, shortened."""
+    return str(raw) if isinstance(raw, Decimal) else reprlib.repr(raw)
 
 
 _WHOLE = {
@@ -191,13 +199,18 @@ def _ask(raw: dict[str, Any], path: str, unit: Unit, rule: str) -> Number:
     asked_by, reason = f"ask.{rule}", f"ask.{rule}.reason"
 
     def at(situation: Situation) -> int | None:
-        asked = situation.values.get(asked_by)
-        if asked is None or not situation.values.get(reason):
+        if lacks(situation) is not None:
             return None
-        try:
-            value = parse_value(asked, asked_by, unit)
-        except ProgrammeError:
-            return None
+        value = parse_value(situation.values[asked_by], asked_by, unit)
         return min(value, roles.get(str(situation.values.get("role", "")), most))
 
-    return Number(at, unit, max([most, *roles.values()]), asked_by)
+    def lacks(situation: Situation) -> tuple[str, str] | None:
+        if asked_by not in situation.values:
+            return asked_by, f"needs {asked_by}"
+        try:
+            parse_value(situation.values[asked_by], asked_by, unit)
+        except ProgrammeError as error:
+            return asked_by, error.message
+        return None if situation.values.get(reason) else (reason, f"needs {reason}")
+
+    return Number(at, unit, max([most, *roles.values()]), asked_by, lacks=lacks)

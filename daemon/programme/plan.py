@@ -16,12 +16,12 @@ ENTRY_RECEIPTS = (2, 3)
 
 
 class Threshold(msgspec.Struct, frozen=True):
-    """A new threshold by three methods. ``warning``: the growth looks like an index."""
+    """A new threshold by three methods; ``warnings``: what looks wrong about them."""
 
     absolute: Fraction
     relative: Fraction
     income: Fraction
-    warning: str = ""
+    warnings: tuple[str, ...] = ()
 
 
 class VolumeRow(msgspec.Struct, frozen=True):
@@ -59,16 +59,16 @@ def threshold(
     Raises: BasketError for a sum that is not above 0.
     """
     _above_0(old=old, average_now=average_now, average_base=average_base)
-    warning = ""
+    warnings = []
     if income_growth > GROWTH_PERCENT_ODD:
-        less = income_growth - 100
-        warning = f"a growth of {income_growth} % doubles incomes; is it an index ({less} %)?"
-    return Threshold(
-        old + (average_now - average_base),
-        old * average_now / average_base,
-        old * (1 + income_growth / 100),
-        warning,
-    )
+        less, growth = (written(percent) for percent in (income_growth - 100, income_growth))
+        warnings.append(f"a growth of {growth} % doubles incomes; is it an index ({less} %)?")
+    absolute = old + (average_now - average_base)
+    income = old * (1 + income_growth / 100)
+    for name, made in (("absolute", absolute), ("income", income)):
+        if made <= 0:
+            warnings.append(f"the {name} method leaves no threshold; go by another")
+    return Threshold(absolute, old * average_now / average_base, income, tuple(warnings))
 
 
 def volume(
@@ -112,6 +112,8 @@ def scale(
 def entry(average: Fraction, yearly: Fraction, discount: Fraction) -> Entry:
     """Return from which purchase to give a card, and what it saves its holder in a year."""
     _above_0(average=average, yearly=yearly, discount=discount)
+    if discount > 100:
+        raise BasketError("discount", f"{written(discount)} % is above 100 %")
     low, high = ENTRY_RECEIPTS
     return Entry(average * low, average * high, yearly * discount / 100)
 
@@ -133,12 +135,19 @@ def _rows(
 
 def _below_margin(discount: Fraction, share: Fraction, name: str) -> Fraction:
     if not 0 <= discount < share * 100:
-        most = float(share * 100)
-        raise BasketError(name, f"{discount} % is not from 0 to below {most:.2f} %, the margin")
+        most = written(Fraction(int(share * 10_000), 100))
+        raise BasketError(
+            name, f"{written(discount)} % is not from 0 to below {most} %, the margin"
+        )
     return discount
 
 
 def _above_0(**sums: Fraction) -> None:
     for name, amount in sums.items():
         if amount <= 0:
-            raise BasketError(name, f"{amount} is not above 0; write a positive number")
+            raise BasketError(name, f"{written(amount)} is not above 0; write a positive number")
+
+
+def written(value: Fraction) -> str:
+    """Return a number for people, with at most two places: ``16.67``."""
+    return f"{float(value):.2f}".rstrip("0").rstrip(".")

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from daemon.programme.days import Days, parse_dates
-from daemon.programme.errors import ProgrammeError
+from daemon.programme.errors import ProgrammeError, naming_table
 from daemon.programme.file import (
     CalendarTable,
     HeadTable,
@@ -120,6 +120,14 @@ class Programme:
 def load(text: str) -> Programme:
     """Compile a programme file. Raises: ProgrammeError, with the path of the wrong key."""
     file, content = read(text)
+    version = hashlib.sha256(content).hexdigest()[:VERSION_HEX]
+    try:
+        return _compile(text, version, file)
+    except ProgrammeError as error:
+        raise naming_table(error, msgspec.json.decode(content)) from error
+
+
+def _compile(text: str, version: str, file: ProgrammeFile) -> Programme:
     head = file.programme
     if not (len(head.currency) == 3 and head.currency.isalpha() and head.currency.isupper()):
         what = f"{head.currency!r} is no currency; write its three letters, as UAH"
@@ -132,7 +140,6 @@ def load(text: str) -> Programme:
     _check_id(head.id, "programme.id")
     for name in ("lane", "meter", "status", "purse", "rule", "calendar"):
         _check_ids(getattr(file, name), name)
-    version = hashlib.sha256(content).hexdigest()[:VERSION_HEX]
     return Programme(text, version, head, zone, file)
 
 

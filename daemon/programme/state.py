@@ -74,9 +74,11 @@ def compile_purse(table: PurseTable, path: str, currency: str) -> Purse:
     money = table.unit == currency
     if money and table.worth not in (None, 1):
         raise ProgrammeError(f"{path}.worth", "a purse of money is worth itself; leave it out")
-    for key in ("worth", "credit_limit"):
-        if (getattr(table, key) or 0) < 0:
-            raise ProgrammeError(f"{path}.{key}", "is below 0; write 0 or more")
+    if table.worth is not None and table.worth < 1:
+        what = "is below 1; leave it out where a unit pays for a unit of goods"
+        raise ProgrammeError(f"{path}.worth", what)
+    if table.credit_limit < 0:
+        raise ProgrammeError(f"{path}.credit_limit", "is below 0; write 0 or more")
     if table.where == "chip" and (table.hold or table.expire):
         key = "hold" if table.hold else "expire"
         raise ProgrammeError(f"{path}.{key}", "a purse on the chip has none; leave it out")

@@ -138,6 +138,29 @@ async def test_codes_of_the_shop_s_own_making_have_days_uses_and_owners(
     assert await refusal(pos, "code.show", code="ABC") == (1024, "code_unknown")
 
 
+async def test_a_code_says_whether_it_is_good_today(pos: Pos, clock: HandClock) -> None:
+    today = clock.now().date()
+    terms = {"campaign": "hundred", "count": 2, "first": str(today + timedelta(days=1))}
+    issued = await pos.call(
+        "code.issue", request_id="l1", until=str(today + timedelta(days=2)), **terms
+    )
+    held, never = (one["code"] for one in issued["codes"])
+
+    async def state(code: str) -> tuple[str, int]:
+        shown = await pos.call("code.show", code=code)
+        return shown["state"], shown["used"]
+
+    assert await state(held) == ("not_yet", 0)
+    clock.move(days=1)
+    assert await state(held) == ("good", 0)
+    await pos.call("sale.hold", sale_id="h1", lines=goods(30_000), codes=[held])
+    assert await state(held) == ("used_up", 1)
+    await pos.call("sale.void", sale_id="h1")
+    assert await state(held) == ("good", 0)
+    clock.move(days=2)
+    assert await state(never) == ("expired", 0)
+
+
 async def test_two_coupons_on_one_sale_use_up_one(pos: Pos) -> None:
     first, second = await buy_coupon(pos, qty=2)
     posted = await pos.call("sale.commit", sale_id="s1", lines=goods(30_000), codes=[first, second])

@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from typer.testing import CliRunner
@@ -11,6 +12,7 @@ from typer.testing import CliRunner
 from daemon.app import App
 from daemon.cli.commands import app
 from daemon.clock import rfc3339
+from daemon.programme.file import PROGRAMME_BYTES_MAX
 from tests.scenarios.shops import HEAD, goods, override, refusal
 from tests.support.clock import HandClock
 from tests.support.till import PLASTIC, Pos, RefusedByTillError, audited, lay_out, open_till
@@ -230,7 +232,8 @@ async def test_the_owner_brings_a_file_into_force_with_one_command(
     file.write_text(TEN, "utf-8")
     words = ("check", str(file), "--activate", "--socket", str(till.socket))
     code, said = await command(*words)
-    assert (code, said.splitlines()[-1]) == (0, f"in force from {rfc3339(clock.now())} on")
+    local = clock.now().astimezone(ZoneInfo("Europe/Kyiv")).isoformat(" ", "seconds")
+    assert (code, said.splitlines()[-1]) == (0, f"in force from {local} (Europe/Kyiv) on")
     assert await price(pos) == 9_000
     file.write_text(TEN.replace("10 }", "20 }"), "utf-8")
     tomorrow = clock.now() + timedelta(days=1)
@@ -239,6 +242,28 @@ async def test_the_owner_brings_a_file_into_force_with_one_command(
     clock.move(days=1)
     await till.look_after()
     assert await price(pos) == 8_000
+    file.write_text(FIVE, "utf-8")
+    code, said = await command(*words, "--at", "2020-01-01T00:00:00+02:00")
+    assert code == 0
+    assert "--at 2020-01-01T00:00:00+02:00 is in the past; a programme comes into force now" in said
+    assert await price(pos) == 9_500
+
+
+async def test_the_longest_file_there_may_be_comes_into_force_over_the_socket(
+    pos: Pos, till: App, tmp_path: Path
+) -> None:
+    file = tmp_path / "new.toml"
+    room = PROGRAMME_BYTES_MAX - len(TEN) - 1
+    file.write_text(f"{TEN}#{chr(34) * (room // 2)}{chr(9) * (room - room // 2)}", "utf-8")
+    words = ("check", str(file), "--activate", "--socket", str(till.socket))
+    assert (await command(*words))[0] == 0
+    assert await price(pos) == 9_000
+    file.write_text(f"{file.read_text()}#", "utf-8")
+    code, said = await command(*words)
+    assert (code, said) == (
+        1,
+        "programme: the file has 128001 bytes, at most 128000 are read; make it shorter\n",
+    )
 
 
 async def test_what_cannot_come_into_force_is_said_and_the_old_one_stays(

@@ -41,6 +41,28 @@ class TestCashiers:
         terms = {"lines": goods(10_000), "cashier": cashier, "facts": facts}
         assert (await pos.call("sale.quote", **terms))["total"] == total
 
+    @pytest.mark.parametrize(
+        ("facts", "condition", "said"),
+        [
+            ({}, "ask.haggle", "needs ask.haggle"),
+            ({"ask.haggle": 8}, "ask.haggle.reason", "needs ask.haggle.reason"),
+            ({"ask.haggle": 8, "ask.haggle.reason": ""}, "ask.haggle.reason", "needs ask.haggle"),
+            ({"ask.haggle": "8%"}, "ask.haggle", "'8%' is no percentage with at most two places"),
+            ({"ask.haggle": "2.555"}, "ask.haggle", "'2.555' is no percentage with at most two"),
+            ({"ask.haggle": -3}, "ask.haggle", "-3 % is not from 0 to 100"),
+            ({"ask.haggle": "9" * 5_000}, "ask.haggle", "is no percentage"),
+            ({"ask.haggle": 0, "ask.haggle.reason": "x"}, "ask.haggle", "gives nothing here"),
+        ],
+    )
+    async def test_what_was_asked_and_not_given_is_explained(
+        self, pos: Pos, facts: dict[str, object], condition: str, said: str
+    ) -> None:
+        quote = await pos.call("sale.quote", lines=goods(10_000), facts=facts)
+        [why] = quote["why_not"]
+        assert (quote["total"], why["condition"]) == (10_000, condition)
+        assert said in why["text"]
+        assert len(why["text"]) < 150
+
 
 class TestOrdinals:
     @pytest.fixture
@@ -270,3 +292,21 @@ class TestGiftCards:
         await pos.call("card.block", request_id="b1", card=self.GIFT, reason="lost")
         terms = {"lines": goods(40_000), "codes": [self.GIFT]}
         assert await refusal(pos, "sale.quote", **terms) == (1011, "card_blocked")
+
+    async def test_a_gift_card_is_issued_loaded_by_a_sale_and_spent_by_who_knows_its_number(
+        self, pos: Pos
+    ) -> None:
+        await pos.call("card.issue", request_id="i1", number=self.GIFT, kind="gift")
+        bought = goods(50_000, kind="gift_card")
+        loaded = await pos.call("sale.commit", sale_id="s1", card=self.GIFT, lines=bought)
+        assert loaded["total"] == 50_000
+        assert loaded["balances"]["gift"]["available"] == 50_000
+        terms: dict[str, Any] = {"lines": goods(10_000), "codes": [self.GIFT]}
+        assert (await pos.call("sale.quote", **terms))["total"] == 9_000, "nothing by itself"
+        as_card = {"lines": goods(10_000), "card": self.GIFT, "burn": {"gift": 9_000}}
+        needs = (1021, "needs_live_card")
+        assert await refusal(pos, "sale.commit", sale_id="s2", **as_card) == needs
+        paid = await pos.call("sale.commit", sale_id="s3", **terms, burn={"gift": 9_000})
+        assert (paid["total"], paid["gifts"][self.GIFT]["gift"]["available"]) == (0, 41_000)
+        answered = await pos.call("sale.commit", sale_id="s4", **as_card, **override())
+        assert (answered["total"], answered["balances"]["gift"]["available"]) == (0, 32_000)

@@ -11,9 +11,11 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
+from daemon.accounts.cards import Profile
 from daemon.answers import CODES_MAX
-from daemon.app import App
+from daemon.app import HOLD_SWEEP_S, App
 from daemon.errors import ErrorCode
+from daemon.issued_codes import CodeState
 from daemon.pos.claims import CLAIM_TTL_S_MAX
 from daemon.pos.connection import REQUESTS_IN_HAND_MAX
 from daemon.pos.dispatch import ANSWER_BYTES_MAX
@@ -23,6 +25,7 @@ from daemon.pos.lines import LINE_BYTES_MAX
 from daemon.pos.protocol import SimulatedAction
 from daemon.pos.server import CONNECTIONS_MAX, DRAIN_S_MAX, HELLO_S_MAX, TCP_CONNECTIONS_MAX
 from daemon.programme.basket import LINES_MAX
+from daemon.programme.file import PROGRAMME_BYTES_MAX
 from daemon.texts import CODE_CHARS_MAX
 from tests.support.till import PATIENCE_S, PLASTIC, Pos
 
@@ -149,7 +152,7 @@ async def test_every_example_is_answered_as_the_page_says(till: App) -> None:
     finally:
         writer.close()
         await writer.wait_closed()
-    assert requests >= 38, "the page was read as it is written"
+    assert requests >= 42, "the page was read as it is written"
 
 
 async def test_every_method_that_is_served_has_an_example(pos: Pos) -> None:
@@ -163,6 +166,14 @@ def test_every_error_and_every_input_event_is_named() -> None:
         assert re.search(rf"\b{code.name.lower()}\b", PAGE), code
     rows = re.findall(r"^\| `([\w.]+)` \|", PAGE, re.MULTILINE)
     assert set(rows[: len(INPUT_TYPES)]) == INPUT_TYPES, "the first six events of the table"
+
+
+def test_every_field_of_a_profile_and_every_state_of_a_code_is_named() -> None:
+    said = PAGE[PAGE.index("`profile` says who") : PAGE.index('"method": "card.issue"')]
+    fields = {field.name for field in msgspec.structs.fields(Profile)}
+    assert {name for name in fields if f"`{name}`" not in said} == set()
+    said = PAGE[PAGE.index("`code.show` says") : PAGE.index('"method": "code.issue"')]
+    assert {state for state in get_args(CodeState) if f"`{state}`" not in said} == set()
 
 
 async def run(*words: str, stdin: bytes = b"") -> str:
@@ -214,6 +225,8 @@ async def test_a_shell_and_socat_are_enough(till: App) -> None:
         (", 200 |", CODE_CHARS_MAX),
         ("| 24 hours |", CLAIM_TTL_S_MAX // 3_600),
         ("after 10 s the connection", int(HELLO_S_MAX)),
+        ("\nwithin 5 seconds of its `until`", int(HOLD_SWEEP_S)),
+        ("of the greatest length, 128,000 bytes", PROGRAMME_BYTES_MAX),
     ],
 )
 def test_the_limits_are_the_daemon_s(shown: str, limit: int) -> None:

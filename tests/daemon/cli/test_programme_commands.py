@@ -6,8 +6,10 @@ import typer
 from typer.testing import CliRunner
 
 from daemon.cli.check import check
+from daemon.cli.demo import in_its_unit
 from daemon.cli.plan import plan
 from daemon.cli.price import price
+from daemon.programme.programme import load
 from tests.daemon.programme.shops import HEAD, PROGRAMMES
 
 app = typer.Typer()
@@ -53,8 +55,14 @@ def test_a_basket_is_priced_without_a_daemon(tmp_path: Path, content: object) ->
     ("content", "said"),
     [
         ("[", "not JSON"),
-        ({"codes": []}, "the whole: Object missing required field lines"),
-        ([{"line": 1, "sku": "a", "qty": 1.5, "unit_price": 1}], "[0].qty: Expected int | str"),
+        ({"codes": []}, "basket.json: lines: is missing"),
+        (
+            [{"line": 1, "sku": "a", "qty": 1.5, "unit_price": 1}],
+            "lines[0].qty: expected a whole number or a text, got a number with a point; write",
+        ),
+        (5, "the whole: expected a table of keys, got a whole number"),
+        ({"lines": LINES, "burn": {"bonus": "5"}}, "burn.bonus: expected a whole number, got a"),
+        ({"lines": LINES, "burn": 5}, "1023 limit_reached: bonus cannot pay here"),
         ([{"line": 1, "sku": "a", "qty": -1, "unit_price": 1}], "lines[0].qty: -1 is not above 0"),
         ({"lines": LINES, "burn": {"bonus": 5}}, "1023 limit_reached: bonus cannot pay here"),
     ],
@@ -66,6 +74,27 @@ def test_a_basket_that_cannot_be_priced_ends_with_one(
     code, out, err = run("price", "--programme", FIRST, "--basket", goods, "--now", NOON)
     assert (code, out) == (1, "")
     assert said in err
+
+
+def test_a_burn_without_a_purse_means_the_one_there_is(tmp_path: Path) -> None:
+    facts = as_file(tmp_path, "facts.json", {"purse.bonus": 5_000})
+    paid = {}
+    for name, burn in (("number", 3_000), ("by purse", {"bonus": 3_000})):
+        goods = as_file(tmp_path, "basket.json", {"lines": LINES, "burn": burn})
+        words = ("--basket", goods, "--facts", facts, "--now", NOON)
+        code, out, _ = run("price", "--programme", FIRST, *words)
+        assert code == 0
+        paid[name] = json.loads(out)["total"]
+    assert paid == {"number": 7_000, "by purse": 7_000}
+
+
+def test_a_fact_that_is_none_is_named(tmp_path: Path) -> None:
+    goods = as_file(tmp_path, "basket.json", LINES)
+    facts = as_file(tmp_path, "facts.json", {"meter.spend": 5, "ask.haggle": 2.5})
+    code, _, err = run("price", "--programme", FIRST, "--basket", goods, "--facts", facts)
+    assert code == 1
+    assert "facts.json: ask.haggle: expected" in err
+    assert 'write decimals as a text, such as "2.5"' in err
 
 
 @pytest.mark.parametrize("now", ["yesterday", "2026-11-22T12:00:00", "9999-12-31T23:59:59-05:00"])
@@ -85,7 +114,17 @@ def test_check_warns_and_still_ends_well(tmp_path: Path) -> None:
     rule = '[[rule]]\nid = "r"\ngive = { percent = 0 }\n'
     code, out, _ = run("check", as_file(tmp_path, "p.toml", HEAD + rule))
     assert code == 0
-    assert "warning: rule[0].give: gives 0: the rule can never apply\n" in out
+    assert 'warning: rule[0].give: gives 0: the rule can never apply (rule "r")\n' in out
+    code, out, _ = run("check", as_file(tmp_path, "p.toml", HEAD + rule + 'lane = "default"\n'))
+    assert out.endswith(": 1 rule, 1 warning\n")
+
+
+def test_check_warns_of_days_that_are_over(tmp_path: Path) -> None:
+    rule = '[[rule]]\nid = "xmas"\ngive = { percent = 5 }\nwhen = { date = "2025-12-24" }\n'
+    code, out, _ = run("check", as_file(tmp_path, "p.toml", HEAD + rule))
+    assert code == 0
+    assert "rule[0].when: every day of this date is over" in out
+    assert '(rule "xmas")' in out
 
 
 def test_check_names_the_path_of_the_wrong_key(tmp_path: Path) -> None:
@@ -93,6 +132,7 @@ def test_check_names_the_path_of_the_wrong_key(tmp_path: Path) -> None:
     code, out, err = run("check", as_file(tmp_path, "p.toml", HEAD + rule))
     assert (code, out) == (1, "")
     assert err.startswith("rule[0].when.time: '25:00' is no time of day; write ")
+    assert err.endswith('(rule "r")\n')
 
 
 def test_check_refuses_what_is_no_file(tmp_path: Path) -> None:
@@ -113,6 +153,17 @@ def test_a_growth_above_a_hundred_asks_whether_it_is_an_index() -> None:
     assert code == 0
     assert "832.00" in out
     assert "is it an index (8 %)?" in err
+
+
+def test_a_method_that_leaves_no_threshold_is_warned_of() -> None:
+    words = ("--old", "400", "--average-now", "100", "--average-base", "1000")
+    made = figures("threshold", *words, "--income-growth", "8.5")
+    assert isinstance(made, dict)
+    assert (made["absolute"], made["income"]) == (-500, 434)
+    assert made["warnings"] == ["the absolute method leaves no threshold; go by another"]
+    assert "warning: the absolute" in run("plan", "threshold", *words, "--income-growth", "8.5")[2]
+    fallen = run("plan", "threshold", *words, "--income-growth", "-100.5")[2]
+    assert "the income method leaves no threshold" in fallen
 
 
 def test_the_volume_that_earns_a_thousand_more() -> None:
@@ -149,5 +200,49 @@ def test_a_discount_that_eats_the_margin_is_refused() -> None:
     words = ("--from", "75000", "--markup", "20", "--discounts", "16.67")
     code, _, err = run("plan", "scale", *words)
     assert code == 1
-    assert err.startswith("--discounts: ")
+    assert err == "--discounts: 16.67 % is not from 0 to below 16.66 %, the margin\n"
     assert run("plan", "scale", "--from", "x", "--markup", "20", "--discounts", "1")[0] == 2
+
+
+SCALE = ("plan", "scale", "--from", "75000", "--markup", "20")
+ENTRY = ("plan", "entry", "--average", "400", "--yearly", "2400")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((*SCALE, "--discounts", "5", "--round", "0"), "--round: 0 is not above 0"),
+        ((*SCALE[:2], "--from", "-1", "--markup", "20", "--discounts", "5"), "--from: -1 is not"),
+        ((*SCALE, "--discounts", "4,,5"), "'--discounts': '4,,5' has an empty place"),
+        ((*SCALE, "--discounts", "4,x"), "'--discounts': 'x' is no number"),
+        ((*ENTRY, "--discount", "105"), "--discount: 105 % is above 100 %"),
+        ((*ENTRY, "--discount", "0.001"), "'--discount': '0.001' is no number"),
+    ],
+)
+def test_a_figure_that_cannot_be_used_is_named_by_its_option(
+    words: tuple[str, ...], said: str
+) -> None:
+    code, out, err = run(*words)
+    assert (code > 0, out) == (True, "")
+    assert said in " ".join(err.split())
+
+
+def test_every_calculator_says_what_its_figures_are() -> None:
+    assert "Amounts are in currency units" in " ".join(run("plan", "--help")[1].split())
+    for name, figures in (
+        ("threshold", ["An average receipt now.", "8, not the index 108."]),
+        ("volume", ["How much more the shop wants to earn"]),
+        ("scale", ["The sum at shelf prices", "usual markup on cost"]),
+        ("entry", ["The discount that the card gives."]),
+    ):
+        said = " ".join(run("plan", name, "--help")[1].replace("│", "").split())
+        assert "NUMBER" not in said
+        assert [text for text in figures if text not in said] == []
+
+
+def test_the_demo_counts_points_in_their_own_unit() -> None:
+    stars = '[[purse]]\nid = "star"\nunit = "star"\nworth = 10\n'
+    money = '[[purse]]\nid = "bonus"\nunit = "UAH"\n'
+    programme = load(HEAD + stars + money)
+    shown = [in_its_unit(programme, purse, 770) for purse in ("star", "bonus", "bonus:owed")]
+    assert shown == ["770 star", "7.70", "7.70"]

@@ -79,7 +79,10 @@ async def test_a_batch_is_refused_in_words() -> None:
 
 async def test_wrong_params_are_named_by_their_path() -> None:
     answer = await answer_to(request("say", {"text": 5}))
-    assert "$.text" in answer["error"]["data"]["detail"]
+    assert answer["error"]["data"]["detail"] == "text: expected a text, got a whole number"
+    answer = await answer_to(request("say", ["hi"]))
+    wrong = "params: expected a table of keys, got a list"
+    assert answer["error"]["data"]["detail"] == wrong
 
 
 async def test_a_refusal_carries_all_its_data_and_extras_never_hide_the_fixed_fields() -> None:

@@ -1,15 +1,24 @@
 """What cannot be loaded is refused with the path of the wrong key and what to write instead."""
 
+from datetime import date
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from daemon.programme.basket import LINES_MAX
 from daemon.programme.checks import check
+from daemon.programme.conditions import NESTING_MAX
 from daemon.programme.errors import ProgrammeError
-from daemon.programme.file import PROGRAMME_CHARS_MAX, RULES_MAX
+from daemon.programme.file import PROGRAMME_BYTES_MAX, RULES_MAX
+from daemon.programme.goods import CODES_MAX
+from daemon.programme.numbers import STEPS_MAX
+from daemon.programme.price import WHY_NOT_MAX
 from daemon.programme.programme import load
+from daemon.texts import CODE_CHARS_MAX
 from tests.daemon.programme.shops import HEAD, PROGRAMMES, shop
 
+PAGE = (PROGRAMMES.parent / "programme.md").read_text("utf-8")
 R = '[[rule]]\nid = "r"\n'
 FIVE = "give = { percent = 5 }\n"
 PURSE = '[[purse]]\nid = "bonus"\nunit = "UAH"\n'
@@ -148,6 +157,8 @@ BAD = [
     (HEAD + METER + 'window = "2 weeks"', "meter[0].window", "write life, 30d, month"),
     (HEAD + METER + 'window = "since:x"', "meter[0].window", "there is no status 'x'"),
     (HEAD + PURSE + "worth = 5", "purse[0].worth", "is worth itself"),
+    (HEAD + POINTS + "worth = 0", "purse[0].worth", "leave it out where a unit pays for a unit"),
+    (HEAD + POINTS + "credit_limit = -1", "purse[0].credit_limit", "is below 0"),
     (HEAD + PURSE + 'where = "chip"\nhold = "3d"', "purse[0].hold", "leave it out"),
     (
         HEAD + PURSE + 'where = "chip"\n' + POINTS + 'where = "chip"',
@@ -170,6 +181,24 @@ def test_a_wrong_key_is_named_by_its_path(text: str, path: str, message: str) ->
     assert message in refused.value.message
 
 
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        (R + "give = { percent = 101 }", ' (rule "r")'),
+        (R + "give = { percnt = 5 }", ' (rule "r")'),
+        (R + FIVE + 'when = { date = "02-30" }', ' (rule "r")'),
+        (POINTS + "worth = 0", ' (purse "points")'),
+        (METER + "window = 5", ' (meter "spend")'),
+        ("[[cap]]\npercent = 101", "write one within"),
+        ('[[rule]]\nid = ""\n' + FIVE, "and _"),
+    ],
+)
+def test_a_path_with_a_number_names_the_table_by_its_id_too(text: str, named: str) -> None:
+    with pytest.raises(ProgrammeError) as refused:
+        shop(text)
+    assert refused.value.message.endswith(named)
+
+
 def test_statuses_that_hang_on_each_other_are_a_loop() -> None:
     text = ""
     for one, other in (("a", "b"), ("b", "a")):
@@ -183,13 +212,34 @@ def test_statuses_that_hang_on_each_other_are_a_loop() -> None:
 
 
 def test_the_file_and_its_rules_have_limits() -> None:
-    with pytest.raises(ProgrammeError, match="longer than"):
-        load(HEAD + "#" * PROGRAMME_CHARS_MAX)
+    text = HEAD + "#" + "ї" * ((PROGRAMME_BYTES_MAX - len(HEAD) - 1) // 2)
+    assert load(text).id == "test"
+    with pytest.raises(ProgrammeError, match="at most 128000 are read"):
+        load(text + "ї")
     rule = '[[rule]]\nid = "r{}"\ngive.percent = 1\n'
-    with pytest.raises(ProgrammeError, match="more than 10000 rules"):
+    assert len(load(HEAD + "".join(rule.format(i) for i in range(RULES_MAX))).rules) == RULES_MAX
+    with pytest.raises(ProgrammeError, match="more than 2000 rules"):
         load(HEAD + "".join(rule.format(i) for i in range(RULES_MAX + 1)))
     with pytest.raises(ProgrammeError):
         load(HEAD + "x = " + "[" * 5_000)
+
+
+@pytest.mark.parametrize(
+    ("shown", "limit"),
+    [
+        ("| file | 128,000 bytes", PROGRAMME_BYTES_MAX),
+        (" 2,000 rules", RULES_MAX),
+        (" 100 steps a table", STEPS_MAX),
+        ("conditions 8 deep", NESTING_MAX),
+        ("| basket | 1,000 lines", LINES_MAX),
+        ("| codes | 50 in a basket", CODES_MAX),
+        (" 200 letters each", CODE_CHARS_MAX),
+        ("| `why_not` | 200", WHY_NOT_MAX),
+    ],
+)
+def test_the_page_says_the_limits_that_hold(shown: str, limit: int) -> None:
+    assert shown in PAGE
+    assert f"{limit:,}" in shown
 
 
 def nested(opening: str, depth: int) -> str:
@@ -274,6 +324,7 @@ def test_the_version_follows_what_the_file_says_and_not_how() -> None:
     assert load(text.replace("percent = 5 ", "percent = 6 ")).version != version
 
 
+TODAY = date(2026, 11, 22)
 DOUBTS = [
     (R + "give = { percent = 0 }", "rule[0].give", "gives 0"),
     (R + FIVE, "rule[0].lane", "names no lane; it runs in default"),
@@ -301,6 +352,16 @@ DOUBTS = [
         "rule[0].scope",
         "leaves out all that it names",
     ),
+    (
+        R + FIVE + 'when = { date = "2026-11-01..2026-11-21" }',
+        "rule[0].when",
+        'every day of this date is over: the rule can never apply any more (rule "r")',
+    ),
+    (
+        R + FIVE + 'when = { date = ["2025-01-07", "2026-11-20"], weekday = "fri" }',
+        "rule[0].when",
+        "every day of this date and weekday is over",
+    ),
     ("[[cap]]\npercent = 100", "cap[0].percent", "caps nothing"),
     ("markup = 25\n" + R + "give = { percent = 20.01 }", "rule[0].give.percent", "is below cost"),
 ]
@@ -308,7 +369,7 @@ DOUBTS = [
 
 @pytest.mark.parametrize(("rest", "path", "message"), DOUBTS)
 def test_what_is_allowed_and_doubtful_is_a_warning(rest: str, path: str, message: str) -> None:
-    (found,) = [warning for warning in check(shop(rest)) if message in warning.message]
+    (found,) = [warning for warning in check(shop(rest), TODAY) if message in warning.message]
     assert found.path == path
 
 
@@ -317,8 +378,9 @@ def test_what_is_allowed_and_doubtful_is_a_warning(rest: str, path: str, message
     [
         "markup = 25\n" + R + 'lane = "a"\ngive = { percent = 20 }\n[[lane]]\nid = "a"\n',
         R + FIVE + 'lane = "a"\nwhen = { date = "02-29", weekday = "sat" }\n[[lane]]\nid = "a"\n',
-        R + FIVE + 'lane = "a"\nwhen = { date = "..2020-01-31" }\n[[lane]]\nid = "a"\n',
+        R + FIVE + 'lane = "a"\nwhen = { date = "..2026-11-22" }\n[[lane]]\nid = "a"\n',
+        R + FIVE + 'lane = "a"\nwhen = { date = "01-07" }\n[[lane]]\nid = "a"\n',
     ],
 )
 def test_what_can_happen_is_no_doubt(rest: str) -> None:
-    assert check(shop(rest)) == []
+    assert check(shop(rest), TODAY) == []

@@ -479,3 +479,11 @@ def test_a_sale_without_a_card_has_nothing_of_a_card() -> None:
     assert (answer.meters, [entry.purse for entry in answer.earn]) == ({}, [])
     assert why(answer)["cashback"] == "card.account"
     assert why(answer)["birthday"] == "near"
+
+
+def test_hold_and_expiry_both_count_from_the_day_of_the_sale() -> None:
+    kept = BONUS + 'hold = "14d"\nexpire = "30d"\n'
+    answer = quote(shop(kept + rule(1, 'earn = "bonus", percent = 5')), basket(10_000), A_CARD)
+    assert answer.now.startswith("2026-11-22")
+    [earned] = answer.earn
+    assert (earned.usable_from, earned.expires) == ("2026-12-06", "2026-12-22")
