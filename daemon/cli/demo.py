@@ -185,7 +185,8 @@ def _print_receipt(
     console.print()
     console.print(table)
     for step in quote["next"]:
-        console.print(f"[dim]{step['text']}[/dim]")
+        gives = "" if step["gives"] in step["text"] else f": {step['gives']}"
+        console.print(f"[dim]{step['text']}{gives}[/dim]")
     if spoken := posted.get("chip"):
         console.print(f"[dim]written on the chip: {spoken['apdus']} APDUs, {spoken['ms']} ms[/dim]")
     console.print(f"[dim]sale {posted['sale_id']}, programme {programme.id}[/dim]\n")

@@ -9,10 +9,9 @@ import typer
 
 from daemon.cli.check import load_file, refuse
 from daemon.clock import SystemClock
-from daemon.errors import RefusedError
+from daemon.errors import ParamError, RefusedError
 from daemon.pricing import burn_by_purse
 from daemon.programme.basket import Basket, BasketLine, Fact, Facts
-from daemon.programme.errors import BasketError
 from daemon.programme.price import price as quote
 from daemon.tables import explained
 
@@ -53,7 +52,7 @@ def price(
         burn = burn_by_purse(compiled, said.burn)
         goods = Basket(lines=said.lines, codes=said.codes, payment=said.payment, burn=burn)
         answer = quote(compiled, goods, Facts(_moment(now), values))
-    except (BasketError, RefusedError) as error:
+    except (ParamError, RefusedError) as error:
         refuse(str(error))
     typer.echo(msgspec.json.format(msgspec.json.encode(answer)).decode())
 

@@ -26,7 +26,7 @@ async def refused_to_start(home: Path) -> str:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ('terminal = "till-1"', "terminal = 7", "till.terminal: expected str"),
+        ('terminal = "till-1"', "terminal = 7", "till.terminal: expected a text"),
         (
             'terminal = "till-1"',
             'terminl = "x"',

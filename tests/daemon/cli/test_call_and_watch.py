@@ -52,7 +52,7 @@ async def test_call_prints_the_result_as_json(path: Path) -> None:
     [
         (["refuse"], ["refuse was refused. Tap the same card again. (timeout, 112)", "not known"]),
         (["drop"], ["There is no method 'drop'"]),
-        (["say", "{}"], ["missing required field `text`"]),
+        (["say", "{}"], ["text: is missing; write it"]),
         (["say", "{"], ["The parameters are no JSON object"]),
         (["say", "[1]"], ["The parameters are no JSON object"]),
     ],

@@ -88,6 +88,13 @@ def test_a_burn_without_a_purse_means_the_one_there_is(tmp_path: Path) -> None:
     assert paid == {"number": 7_000, "by purse": 7_000}
 
 
+def test_a_burn_says_from_which_purse_where_there_are_several(tmp_path: Path) -> None:
+    goods = as_file(tmp_path, "basket.json", {"lines": LINES, "burn": 5})
+    shop = str(PROGRAMMES / "certificate.toml")
+    code, _, err = run("price", "--programme", shop, "--basket", goods)
+    assert (code, err) == (1, "burn: say from which purse: gift, bonus\n")
+
+
 def test_a_fact_that_is_none_is_named(tmp_path: Path) -> None:
     goods = as_file(tmp_path, "basket.json", LINES)
     facts = as_file(tmp_path, "facts.json", {"meter.spend": 5, "ask.haggle": 2.5})

@@ -199,6 +199,12 @@ def test_a_path_with_a_number_names_the_table_by_its_id_too(text: str, named: st
     assert refused.value.message.endswith(named)
 
 
+def test_a_table_that_is_none_has_no_name_to_tell() -> None:
+    with pytest.raises(ProgrammeError, match=r"rule\[0\]: expected a table of keys") as refused:
+        load("rule = [5]\n" + HEAD)
+    assert refused.value.message.endswith("got a whole number")
+
+
 def test_statuses_that_hang_on_each_other_are_a_loop() -> None:
     text = ""
     for one, other in (("a", "b"), ("b", "a")):
