@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
@@ -96,7 +97,10 @@ def _wrong_params(error: Exception, params: msgspec.Raw, wanted: type[Any]) -> s
     """Say which parameter is wrong and how: ``codes[0]: has more than 200 letters``."""
     if not isinstance(error, msgspec.ValidationError):
         return f"The parameters are not JSON: {error}"
-    path, what = explained(str(error), wanted, msgspec.json.decode(params))
+    raw = None
+    with suppress(*_UNDECODABLE):  # what comes after the wrong field was not looked at yet
+        raw = msgspec.json.decode(params)
+    path, what = explained(str(error), wanted, raw)
     return f"{path or 'params'}: {what}"
 
 

@@ -51,6 +51,7 @@ DEEP = b"[" * 100_000 + b"]" * 100_000
         (b'{"jsonrpc":"2.0","id":7,"method":"say","params":["hi"]}', -32602, 7),
         (b'{"jsonrpc":"2.0","id":7,"method":"say","params":{"text":5}}', -32602, 7),
         (b'{"jsonrpc":"2.0","id":7,"method":"say","params":{"text":"\xff"}}', -32602, 7),
+        (b'{"jsonrpc":"2.0","id":7,"method":"say","params":{"text":5,"x":"\xff"}}', -32602, 7),
         (b'{"jsonrpc":"2.0","id":7,"method":"unencodable"}', -32603, 7),
         (b'{"jsonrpc":"2.0","id":7,"method":"crash"}', -32603, 7),
     ],
