@@ -8,7 +8,7 @@ import msgspec
 
 from card_formats.numbers import NumberRange
 from daemon.accounts import codes
-from daemon.accounts.cards import Account
+from daemon.accounts.cards import Account, refuse_unusable
 from daemon.answers import SaleTerms
 from daemon.clock import Clock, rfc3339
 from daemon.editions import Editions
@@ -43,7 +43,7 @@ REFERRERS = {
 class Priced(msgspec.Struct, frozen=True, kw_only=True):
     """A quote with all that it follows from, and the card it was made for.
 
-    card_uid: the chip that was shown, where it has a purse.
+    card_id:  the card that was shown. card_uid: its chip, where that has a purse.
 
     gifts:    the accounts of gift cards whose codes were shown, by code.
     ordinals: the counters that the sale's ordinals are taken from.
@@ -57,6 +57,7 @@ class Priced(msgspec.Struct, frozen=True, kw_only=True):
     account: str
     presentation: str
     today: int
+    card_id: str = ""
     card_uid: str = ""
     gifts: dict[str, str] = {}
     ordinals: tuple[str, ...] = ()
@@ -136,7 +137,7 @@ class Pricing:
         # What the ledger knows is never taken from the till's word.
         told = {name: fact for name, fact in terms.facts.items() if name.startswith(TILL_FACTS)}
         known, shown = await self._ledger.read(
-            self._known(programme, account_id, today, keys, terms.codes, now)
+            self._known(programme, account, today, keys, terms.codes, now)
         )
         facts = told | known | ordinal_facts(ordinals, _used(known, ordinals))
         if terms.cashier:
@@ -158,6 +159,7 @@ class Pricing:
             account=account_id,
             presentation=presentation.presentation if presentation else "",
             today=today.toordinal(),
+            card_id=account.card.card_id if account else "",
             card_uid=presentation.purse_uid if presentation else "",
             gifts=shown.gifts,
             ordinals=ordinals,
@@ -165,7 +167,13 @@ class Pricing:
         )
 
     async def with_burn(self, priced: Priced, burn: int | dict[str, int] | None) -> Priced:
-        """Return ``priced`` with another burn, all else as it was frozen."""
+        """Return ``priced`` with another burn, all else as it was frozen.
+
+        Raises: RefusedError CARD_BLOCKED, CARD_EXPIRED for a card that is not good any more.
+        """
+        if priced.card_id:
+            now = rfc3339(self._clock.now())
+            await self._ledger.read(lambda store: _check_good(store, priced.card_id, now))
         if burn is None:
             return priced
         frozen, quote = await repriced(priced.programme, priced.frozen, burn)
@@ -180,7 +188,7 @@ class Pricing:
     def _known(
         self,
         programme: Programme,
-        account: str,
+        account: Account | None,
         today: date,
         keys: tuple[str, ...],
         shown: tuple[str, ...],
@@ -189,10 +197,10 @@ class Pricing:
         def known(store: Store) -> tuple[dict[str, Fact], codes.ShownCodes]:
             facts: dict[str, Fact] = {f"used.{k}": n for k, n in store.counters(keys).items()}
             if account:
-                facts |= _account_facts(store, programme, account, today)
-            found = codes.look_up(
-                store, programme, shown, account, rfc3339(now), today, self._ranges
-            )
+                _check_good(store, account.card.card_id, rfc3339(now))
+                facts |= _account_facts(store, programme, account.account, today)
+            own = account.account if account else ""
+            found = codes.look_up(store, programme, shown, own, rfc3339(now), today, self._ranges)
             for name in found.facts:
                 purse = name.replace("gift.", "purse.", 1)
                 if purse != name:
@@ -270,6 +278,13 @@ def _take_from_chip(
     owed = codes.number(facts, f"purse.{owed_purse(purse)}")
     if presentation is not None and presentation.balance is not None:
         facts[f"purse.{purse}"] = max(0, presentation.balance + min(owed, 0))
+
+
+def _check_good(store: Store, card_id: str, now: str) -> None:
+    """Refuse a card that was blocked, or has run out, since it was shown."""
+    card = store.card(card_id)
+    if card is not None:
+        refuse_unusable(card, now)
 
 
 def _account_facts(

@@ -120,6 +120,23 @@ async def test_a_card_that_nobody_issued_is_unknown(pos: Pos, method: str) -> No
     assert await refusal(pos, method, **params) == (1010, "card_unknown")
 
 
+async def test_a_card_that_is_blocked_after_it_was_shown_pays_and_collects_no_more(
+    pos: Pos,
+) -> None:
+    shown = (await pos.call("card.identify", number=PLASTIC))["presentation"]
+    quote = await pos.call("sale.quote", presentation=shown, lines=goods(10_000))
+    await pos.call("sale.hold", sale_id="held", quote_id=quote["quote_id"])
+    other = (await pos.call("card.identify", number=PLASTIC))["presentation"]
+    frozen = await pos.call("sale.quote", presentation=other, lines=goods(10_000))
+    await pos.call("card.block", request_id="b1", card=PLASTIC, by="anna", reason="lost")
+    blocked = (1011, "card_blocked")
+    terms = {"sale_id": "s1", "quote_id": frozen["quote_id"]}
+    assert await refusal(pos, "sale.commit", **terms) == blocked
+    assert await refusal(pos, "sale.quote", presentation=other, lines=goods(1)) == blocked
+    # What is on hold was promised before.
+    assert (await pos.call("sale.commit", sale_id="held"))["state"] == "posted"
+
+
 class TestFriends:
     @pytest.fixture
     def programme(self) -> str:
