@@ -10,13 +10,13 @@ from daemon.accounts.life import Life
 from daemon.answers import IssuedCode
 from daemon.clock import Clock, rfc3339
 from daemon.editions import Editions
-from daemon.errors import ErrorCode, RefusedError
+from daemon.errors import ErrorCode, ParamError, RefusedError
 from daemon.ledger.entries import FOREVER, Entry
 from daemon.ledger.ledger import Key, Ledger
 from daemon.ledger.rows import CODE, CodeRow
 from daemon.ledger.store import Change, Store
 from daemon.programme.programme import local_day
-from daemon.texts import Code, RequestId, Text
+from daemon.texts import Code, RequestId, Text, read_day
 
 CODES_A_CALL_MAX = 1_000
 Day = Annotated[
@@ -90,6 +90,10 @@ class IssuedCodes:
         """Issue codes, once. Raises RefusedError CODE_UNKNOWN for a campaign without a rule."""
         programme, now = self._editions.active, self._clock.now()
         today = local_day(programme, now).toordinal()
+        first_day = read_day(terms.first, "first").toordinal() if terms.first else today
+        last_day = read_day(terms.until, "until").toordinal() if terms.until else FOREVER
+        if last_day < max(first_day, today):
+            raise ParamError("until", f"{terms.until} is over before the codes are good")
 
         def job(store: Store) -> tuple[Change, CodesIssued]:
             if not codes.is_named(programme, terms.campaign):
@@ -103,8 +107,8 @@ class IssuedCodes:
                     campaign=terms.campaign.casefold(),
                     account=account,
                     ref=terms.request_id,
-                    first_day=_ordinal(terms.first, today),
-                    last_day=_ordinal(terms.until, FOREVER),
+                    first_day=first_day,
+                    last_day=last_day,
                     uses=terms.uses or codes.uses_of(programme, terms.campaign),
                     state="good",
                 )
@@ -158,12 +162,3 @@ def state_of(row: CodeRow, used: int, today: int) -> CodeState:
     if today > row.last_day:
         return "expired"
     return "not_yet" if today < row.first_day else "good"
-
-
-def _ordinal(day: str, otherwise: int) -> int:
-    if not day:
-        return otherwise
-    try:
-        return date.fromisoformat(day).toordinal()
-    except ValueError:
-        raise RefusedError(ErrorCode.CODE_EXPIRED, f"The day {day} does not exist.") from None

@@ -47,6 +47,9 @@ def _doubts(programme: Programme, rule: Rule, today: date) -> Iterator[tuple[str
     if give.kind == "discount" and not rule.names_lane:
         yield ".lane", f"names no lane; it runs in {programme.lanes[rule.lane].id}"
     yield from _never(rule, today)
+    if _is_sold(programme, rule):
+        what = "sells what a return gives the money back for though it is spent; write"
+        yield ".give.earn", f'{what} may_go_negative = "never" in the purse {give.to}'
     if limit is not None:
         for name in ("per_card", "per_code", "total"):
             if getattr(limit, name) == 0:
@@ -99,3 +102,15 @@ def _no_day(conditions: tuple[Condition, ...], since: date = date.min) -> bool:
     last = min(last, later(first, CHECK_DAYS))
     turns = (first + timedelta(days=n) for n in range((last - first).days + 1))
     return not any(all(one.holds(day) for one in days) for day in turns)
+
+
+def _is_sold(programme: Programme, rule: Rule) -> bool:
+    """Whether a rule loads a card with what its goods cost, and a return may not find it there."""
+    give = rule.give
+    if give.kind != "earn" or give.whose:
+        return False
+    purse = programme.purses[give.to]
+    full = give.how == "percent" and give.size.highest >= BASIS_POINTS
+    counted = give.how == "each" and not purse.worth
+    bottomless = purse.may_go_negative == "on_return" and not purse.credit_limit
+    return bottomless and purse.where == "ledger" and (full or counted)

@@ -138,6 +138,23 @@ async def test_codes_of_the_shop_s_own_making_have_days_uses_and_owners(
     assert await refusal(pos, "code.show", code="ABC") == (1024, "code_unknown")
 
 
+@pytest.mark.parametrize(
+    "days",
+    [
+        {"until": "2026-02-30"},
+        {"until": "2020-01-01"},
+        {"first": "2030-01-02", "until": "2030-01-01"},
+        {"first": "2030-13-01"},
+    ],
+)
+async def test_codes_are_not_issued_for_days_that_do_not_exist_or_are_over(
+    pos: Pos, days: dict[str, str]
+) -> None:
+    terms = {"request_id": "l1", "campaign": "hundred"}
+    assert await refusal(pos, "code.issue", **terms, **days) == (-32602, "invalid_params")
+    assert (await pos.call("code.issue", **terms))["replayed"] is False
+
+
 async def test_a_code_says_whether_it_is_good_today(pos: Pos, clock: HandClock) -> None:
     today = clock.now().date()
     terms = {"campaign": "hundred", "count": 2, "first": str(today + timedelta(days=1))}

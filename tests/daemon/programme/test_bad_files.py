@@ -368,6 +368,16 @@ DOUBTS = [
         "rule[0].when",
         "every day of this date and weekday is over",
     ),
+    (
+        '[[purse]]\nid = "gift"\nunit = "UAH"\n' + R + 'give = { earn = "gift", percent = 100 }',
+        "rule[0].give.earn",
+        'may_go_negative = "never" in the purse gift',
+    ),
+    (
+        '[[purse]]\nid = "cups"\nunit = "cup"\n' + R + 'give = { earn = "cups", each = 10 }',
+        "rule[0].give.earn",
+        'may_go_negative = "never" in the purse cups',
+    ),
     ("[[cap]]\npercent = 100", "cap[0].percent", "caps nothing"),
     ("markup = 25\n" + R + "give = { percent = 20.01 }", "rule[0].give.percent", "is below cost"),
 ]
