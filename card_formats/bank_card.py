@@ -36,11 +36,19 @@ PAYMENT_RANGES: tuple[tuple[str, str, tuple[int, ...]], ...] = (
 )
 # One product in ten passes Luhn too, and a third of them start like a Visa card.
 _PRODUCT_SYMBOLOGIES = ("ean13", "ean8", "upca", "upce", "ean-addon")
+_DIGITS = re.compile(r"[0-9]+")
 _DIGIT_RUN = re.compile(r"[0-9]{13,}")
 _GROUPING = re.compile(r"[ -]")
+# Digits in a text, in groups or not, that are no part of a word, of a hex id, or of a telephone
+# number behind its plus; a word may touch them, and so may track 1's format code.
+_GROUPS = re.compile(
+    r"(?<![0-9A-Za-z+])(?:[A-Za-z]{3,}|B)?([0-9]+(?:[ .-]{1,3}[0-9]+)*)(?![0-9A-Za-z])"
+)
+_GROUP_DIGITS_MIN = 4  # of all groups but the last, as numbers are embossed and printed
 # A swipe that came as something else: a stripe reader that is configured as a scanner. Digits
 # behind a track's sentinel, or before a separator (ISO/IEC 7813).
 _TRACK = re.compile(r"[%;+][A-Z]?[0-9 ]{13}|[0-9 ]{13}[=^]")
+_TRACK_IN_TEXT = re.compile(r"[%;][A-Z]?[0-9 ]{13}|[0-9 ]{13}[=^]")  # + leads a telephone number
 
 
 def refuse_bank_card(reading: Reading, ranges: tuple[NumberRange, ...]) -> Credential | None:
@@ -51,22 +59,54 @@ def refuse_bank_card(reading: Reading, ranges: tuple[NumberRange, ...]) -> Crede
     """
     if reading.medium is Medium.CHIP or reading.symbology in _PRODUCT_SYMBOLOGIES:
         return None
-    if _holds_another_s(reading, [r for r in ranges if len(r.prefix) >= IIN_DIGITS_MIN]):
+    if _is_anothers(_candidates(reading), ranges, (reading.medium,)):
         # Raised where no variable holds the number: a dump of the frames shows none.
         raise BankCardError("card.bank", "this is a bank card")
     return None
 
 
-def _holds_another_s(reading: Reading, own: list[NumberRange]) -> bool:
+def holds_bank_card(
+    text: str, ranges: tuple[NumberRange, ...], digits_min: int = PAN_DIGITS_MIN
+) -> bool:
+    """Return whether a payment card's number stands in ``text``: alone, among words, on a track.
+
+    digits_min: fewer digits than that are something else here, such as a product's.
+    A number of the shop's own ``ranges`` is none, as in ``refuse_bank_card``.
+    """
+    if len(text) < PAN_DIGITS_MIN:
+        return False
+    numbers = _standing_alone(text)
+    if _TRACK_IN_TEXT.search(text):
+        numbers += _in_track(text)
+    long_ones = [number for number in numbers if len(number) >= digits_min]
+    return _is_anothers(long_ones, ranges, tuple(Medium))
+
+
+def _is_anothers(
+    numbers: list[str], ranges: tuple[NumberRange, ...], media: tuple[Medium, ...]
+) -> bool:
+    own = [r for r in ranges if len(r.prefix) >= IIN_DIGITS_MIN]
     return any(
-        is_payment_number(number) and not any(r.claim(number, reading.medium) for r in own)
-        for number in _candidates(reading)
+        is_payment_number(number)
+        and not any(r.claim(number, medium) for r in own for medium in media)
+        for number in numbers
     )
 
 
-def is_payment_text(text: str) -> bool:
-    """Return whether ``text`` is a payment card's number, spaces and dashes aside."""
-    return is_payment_number(_GROUPING.sub("", text))
+def _standing_alone(text: str) -> list[str]:
+    """Return the whole groups of digits, and neighbours together, that are as long as a PAN."""
+    found: list[str] = []
+    for grouped in _GROUPS.findall(text):
+        groups = _DIGITS.findall(grouped)
+        for first in range(len(groups)):
+            number = ""
+            for group in groups[first:]:
+                number += group
+                if PAN_DIGITS_MIN <= len(number) <= PAN_DIGITS_MAX:
+                    found.append(number)
+                if len(group) < _GROUP_DIGITS_MIN or len(number) > PAN_DIGITS_MAX:
+                    break
+    return found
 
 
 def is_payment_number(number: str) -> bool:
@@ -94,11 +134,14 @@ def _candidates(reading: Reading) -> list[str]:
     """
     if reading.medium is not Medium.STRIPE and not _TRACK.search(reading.text):
         return [_GROUPING.sub("", reading.text)]
+    return [number for content in (reading.text, *reading.also) for number in _in_track(content)]
+
+
+def _in_track(content: str) -> list[str]:
     found: list[str] = []
-    for content in (reading.text, *reading.also):
-        for run in _DIGIT_RUN.findall(_GROUPING.sub("", content)):
-            for number in (run, run[2:]):
-                longest = min(len(number), PAN_DIGITS_MAX)
-                shortest = PAN_DIGITS_MIN if len(number) > PAN_DIGITS_MAX else longest
-                found += [number[:length] for length in range(shortest, longest + 1)]
+    for run in _DIGIT_RUN.findall(_GROUPING.sub("", content)):
+        for number in (run, run[2:]):
+            longest = min(len(number), PAN_DIGITS_MAX)
+            shortest = PAN_DIGITS_MIN if len(number) > PAN_DIGITS_MAX else longest
+            found += [number[:length] for length in range(shortest, longest + 1)]
     return found

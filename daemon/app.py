@@ -173,7 +173,12 @@ class Room:
         listens = config.socket.tcp_port is not None
         token = load_or_make(home / config.socket.token_file).hex() if listens else ""
         self.server = Server(
-            self.methods, self.events, self._greeting(), group=config.socket.group, token=token
+            self.methods,
+            self.events,
+            self._greeting(),
+            group=config.socket.group,
+            token=token,
+            own=policy.ranges,
         )
 
     def _chips(self, said: ChipSection, keys: ChipKeys, home: Path) -> ChipPurses:

@@ -14,7 +14,7 @@ import msgspec
 
 from card_formats import registry
 from card_formats.credential import Credential, Medium, Shown, Trust, mask
-from card_formats.errors import BankCardError, CardFormatError, UnknownFormatError
+from card_formats.errors import CardFormatError
 from card_formats.numbers import NumberRange
 from daemon.accounts import typed
 from daemon.accounts.cards import Account, Cards
@@ -35,7 +35,7 @@ from daemon.chip.purses import ChipPurses
 from daemon.clock import Clock, rfc3339
 from daemon.draft import Draft, credit_of
 from daemon.editions import Editions
-from daemon.errors import ErrorCode, RefusedError
+from daemon.errors import ErrorCode, RefusedError, refusal_of
 from daemon.ledger import chip_sales, members, returns, sales
 from daemon.ledger.chip_sales import WAITING
 from daemon.ledger.ledger import Key, Ledger, nothing_more, refusal_in
@@ -104,6 +104,7 @@ class Checkout:
     ) -> Identified:
         """Say whose card was shown; ``by`` and ``reason`` are kept where its number was typed.
 
+        What lies at a reader may be asked about again: it was typed once by each who is named.
         Raises: RefusedError with what the cashier should do.
         """
         if self._chips is not None and reader and shown.medium is Medium.CHIP:
@@ -112,16 +113,28 @@ class Checkout:
                 return _identified(
                     self._presentations.add(proven.account, proven.credential, proven.balance)
                 )
+        credential = self._credential(shown)
+        found = self._presentations.add(await self._account(credential, reader), credential)
+        if shown.medium is Medium.TYPED:
+            await self._count_typed(found, by, reason, once=bool(reader))
+        return _identified(found)
+
+    def _credential(self, shown: Shown) -> Credential:
         try:
-            credential = self.recognise(shown)
+            return self.recognise(shown)
         except CardFormatError as error:
             raise refusal_of(error) from None  # a bank card's number must not travel in a cause
-        account = await self._account(credential, reader)
-        if shown.medium is Medium.TYPED and self._presentations.unused(credential) is None:
-            now = self._clock.now()
-            today = local_day(self._editions.active, now)
-            await typed.count(self._ledger, account, rfc3339(now), today, by=by, reason=reason)
-        return _identified(self._presentations.add(account, credential))
+
+    async def _count_typed(
+        self, found: Presentation, by: str, reason: str = "", *, once: bool
+    ) -> None:
+        """Write down who typed a number; ``once`` for each sale and cashier, or each time."""
+        if once and self._presentations.is_typed_by(found.presentation, by):
+            return
+        now = self._clock.now()
+        today = local_day(self._editions.active, now)
+        await typed.count(self._ledger, found.account, rfc3339(now), today, by=by, reason=reason)
+        self._presentations.note_typed(found.presentation, by)
 
     async def _account(self, credential: Credential, reader: str) -> Account:
         if credential.trust is not Trust.ROTATING:
@@ -163,19 +176,21 @@ class Checkout:
         self._quotes.put(quote_id, priced)
         return Quoted.of(quote_id, priced.quote)
 
-    async def _price(self, terms: SaleTerms) -> Priced:
-        presentation = await self._presented(terms)
+    async def _price(self, terms: SaleTerms, sale_id: str = "") -> Priced:
+        presentation = await self._presented(terms, sale_id)
         priced = await self._pricing.price(terms, presentation)
         self._check_may_spend(priced, terms.override)
         return priced
 
-    async def _presented(self, terms: SaleTerms) -> Presentation | None:
+    async def _presented(self, terms: SaleTerms, sale_id: str) -> Presentation | None:
         if terms.presentation:
             return self._presentations.get(terms.presentation)
         if terms.card:
-            shown = Shown(Medium.TYPED, terms.card.encode())
-            identified = await self.identify(shown, by=terms.cashier)
-            return self._presentations.get(identified.presentation)
+            credential = self._credential(Shown(Medium.TYPED, terms.card.encode()))
+            account = await self._account(credential, "")
+            found = self._presentations.add(account, credential, sale_id=sale_id)
+            await self._count_typed(found, terms.cashier, once=True)
+            return found
         return None
 
     def _check_may_spend(self, priced: Priced, override: Override | None) -> None:
@@ -389,7 +404,7 @@ class Checkout:
         after(row.state if row else SaleState.NEW, event)  # decided again inside the transaction
         if row is not None and row.state is SaleState.HELD:
             return await self._held_draft(row, terms, now)
-        priced = await self._priced(terms)
+        priced = await self._priced(terms, sale_id)
         if priced.presentation:
             self._presentations.use(priced.presentation, sale_id, said=bool(terms.card))
         sale = Sale(
@@ -411,9 +426,9 @@ class Checkout:
         )
         return Draft(sale, priced.programme, priced)
 
-    async def _priced(self, terms: SaleTerms) -> Priced:
+    async def _priced(self, terms: SaleTerms, sale_id: str) -> Priced:
         if terms.quote_id is None:
-            return await self._price(terms)
+            return await self._price(terms, sale_id)
         priced = self._quotes.get(terms.quote_id)
         if priced is None:
             raise RefusedError(
@@ -478,19 +493,3 @@ def _identified(presentation: Presentation) -> Identified:
         message=f"Good day, {name}!" if name else "Card accepted.",
         balance=msgspec.UNSET if presentation.balance is None else presentation.balance,
     )
-
-
-def refusal_of(error: CardFormatError) -> RefusedError:
-    """Say what is wrong with a card in a sentence for the cashier."""
-    if isinstance(error, BankCardError):
-        return RefusedError(
-            ErrorCode.CARD_UNKNOWN, "This is a bank card; nothing of it was read or kept."
-        )
-    if isinstance(error, UnknownFormatError):
-        return RefusedError(ErrorCode.CARD_UNKNOWN, "This is not one of our cards.")
-    return misread(error.code)
-
-
-def misread(reason: str) -> RefusedError:
-    """Ask for the card once more."""
-    return RefusedError(ErrorCode.MISREAD, f"Misread ({reason}); please show it again.")

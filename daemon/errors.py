@@ -2,6 +2,8 @@
 
 from enum import IntEnum
 
+from card_formats.errors import BankCardError, CardFormatError, UnknownFormatError
+
 
 class ErrorCode(IntEnum):
     """Application error codes. 1xx and 2xx are UnifiedPOS numbers where it has one."""
@@ -102,3 +104,19 @@ class ParamError(ValueError):
         super().__init__(f"{path}: {message}")
         self.path = path
         self.message = message
+
+
+def refusal_of(error: CardFormatError) -> RefusedError:
+    """Say what is wrong with a card in a sentence for the cashier."""
+    if isinstance(error, BankCardError):
+        return RefusedError(
+            ErrorCode.CARD_UNKNOWN, "This is a bank card; nothing of it was read or kept."
+        )
+    if isinstance(error, UnknownFormatError):
+        return RefusedError(ErrorCode.CARD_UNKNOWN, "This is not one of our cards.")
+    return misread(error.code)
+
+
+def misread(reason: str) -> RefusedError:
+    """Ask for the card once more."""
+    return RefusedError(ErrorCode.MISREAD, f"Misread ({reason}); please show it again.")

@@ -26,6 +26,8 @@ from card_formats.crypto import KEY_BYTES as AES_KEY_BYTES
 from card_formats.crypto import diversify, diversify_by, is_same
 from card_formats.phone.rotating import card_key
 
+OWN_FILES_UMASK = 0o077
+"""Of whoever makes a till's files: the ledger names customers, so others may not read it."""
 KEY_BYTES = 32
 TOKEN_PREFIX = "token:"
 PHONE_KEYS_FILE = "phones.key"

@@ -48,12 +48,23 @@ class Presentations:
             clock, ttl_s=PRESENTATION_TTL_S, size_max=PRESENTATIONS_MAX
         )
         self._sales: Shelf[str] = Shelf(clock, ttl_s=PRESENTATION_TTL_S, size_max=PRESENTATIONS_MAX)
+        self._typed: Shelf[bool] = Shelf(
+            clock, ttl_s=PRESENTATION_TTL_S, size_max=PRESENTATIONS_MAX
+        )
 
     def add(
-        self, account: Account, credential: Credential, balance: int | None = None
+        self,
+        account: Account,
+        credential: Credential,
+        balance: int | None = None,
+        *,
+        sale_id: str = "",
     ) -> Presentation:
-        """Return the presentation of ``credential``: a new one, or the one not used yet."""
-        known = self.unused(credential)
+        """Return the presentation of ``credential``: a new one, or the one not used yet.
+
+        sale_id: the sale that it is for; then the one that this very sale has used.
+        """
+        known = self.unused(credential, sale_id)
         if known is not None and known.balance == balance:
             return known
         name = known.presentation if known else "p" + secrets.token_hex(8)
@@ -62,12 +73,20 @@ class Presentations:
         self._by_credential.put(_key(credential), presentation.presentation)
         return presentation
 
-    def unused(self, credential: Credential) -> Presentation | None:
-        """Return the presentation of ``credential`` that no sale has used yet, if there is one."""
+    def unused(self, credential: Credential, sale_id: str = "") -> Presentation | None:
+        """Return the presentation of ``credential`` that no sale but ``sale_id`` has used."""
         known = self._by_id.get(self._by_credential.get(_key(credential)) or "")
-        if known is None or self._sales.get(known.presentation) is not None:
+        if known is None or self._sales.get(known.presentation) not in (None, sale_id):
             return None
         return known
+
+    def is_typed_by(self, presentation: str, cashier: str) -> bool:
+        """Whether it has been written down that ``cashier`` typed this number for this sale."""
+        return self._typed.get(f"{presentation}:{cashier}") is not None
+
+    def note_typed(self, presentation: str, cashier: str) -> None:
+        """Remember that it has been written down."""
+        self._typed.put(f"{presentation}:{cashier}", True)
 
     def get(self, presentation: str) -> Presentation:
         """Return a presentation that is still good. Raises RefusedError NO_CARD."""

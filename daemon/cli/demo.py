@@ -1,6 +1,7 @@
 """``tillcard demo``: a till to look at, with simulated readers, sample customers and one sale."""
 
 import asyncio
+import os
 import secrets
 import signal
 from contextlib import suppress
@@ -17,7 +18,7 @@ from daemon.accounts.cards import Cards, NewCard, Profile
 from daemon.app import STARTUP_ERRORS, App, leaves, running
 from daemon.clock import SystemClock
 from daemon.config import ConfigError, SimulatedSection
-from daemon.keys import make_chip_keys
+from daemon.keys import OWN_FILES_UMASK, make_chip_keys
 from daemon.money import format_minor
 from daemon.pos.client import CallError, Client, UnreachableError
 from daemon.programme.programme import Programme, load
@@ -62,6 +63,7 @@ def demo(
     from another terminal: tillcard watch, tillcard call. Exit status 0, or 1 when it cannot start.
     """
     failures: list[BaseException] = []
+    os.umask(OWN_FILES_UMASK)
     try:
         asyncio.run(_demo(once=once, home=home.resolve(), card="chip" if chip else "plastic"))
     except* (*STARTUP_ERRORS, CallError, UnreachableError) as group:

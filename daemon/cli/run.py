@@ -3,12 +3,14 @@
 import argparse
 import asyncio
 import logging
+import os
 import resource
 import sys
 from pathlib import Path
 
 from daemon.app import STARTUP_ERRORS, leaves, run
 from daemon.clock import SystemClock
+from daemon.keys import OWN_FILES_UMASK
 
 HELP = "Run the daemon: readers, ledger, POS socket and phone pages, until SIGTERM."
 
@@ -33,6 +35,7 @@ def main(words: list[str]) -> int:
     level = logging.DEBUG if arguments.verbose else logging.INFO
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of every step it takes
+    os.umask(OWN_FILES_UMASK)
     # Memory holds keys, and for a moment the number of a bank card: a crash writes none of it.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     failures: list[BaseException] = []

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from card_formats.numbers import NumberRange
 from daemon.errors import ErrorCode, RefusedError
 from daemon.pos.dispatch import Method, dispatch
 from daemon.pos.envelope import Failure, Notification, line_of
@@ -33,6 +34,7 @@ class Service(NamedTuple):
     connections_max: by this door.
     token:   what makes a client of role NOBODY one that may sell.
     hello_s: how long such a client has for it; then it is cut off.
+    own:     the shop's card numbers.
     """
 
     methods: Mapping[str, Method]
@@ -43,6 +45,7 @@ class Service(NamedTuple):
     connections_max: int
     token: str = ""
     hello_s: float = 0.0
+    own: tuple[NumberRange, ...] = ()
 
 
 class Connection(asyncio.Protocol):
@@ -186,9 +189,9 @@ class Connection(asyncio.Protocol):
 
     async def _work(self, line: bytes) -> None:
         """Serve ``line`` and then each that is handed over, until cancelled."""
-        loop = asyncio.get_running_loop()
+        loop, service = asyncio.get_running_loop(), self.service
         while True:
-            answer = await dispatch(line, self.service.methods, self._session)
+            answer = await dispatch(line, service.methods, self._session, service.own)
             if answer:
                 self._write(answer)
             self._send_events()  # behind the answer to ``events.subscribe``, never before it

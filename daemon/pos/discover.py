@@ -17,7 +17,7 @@ from daemon.pos.session import Session
 OPENRPC_VERSION = "1.3.2"
 PROTOCOL_VERSION = "1.0.0"
 _REF = "#/components/schemas/{name}"
-_ANY_METHOD = (ErrorCode.BUSY, ErrorCode.PERMISSION)
+_ANY_METHOD = (ErrorCode.BUSY, ErrorCode.PERMISSION, ErrorCode.CARD_UNKNOWN)
 _FAULTS = (ProtocolCode.INVALID_PARAMS, ProtocolCode.INTERNAL_ERROR)
 
 

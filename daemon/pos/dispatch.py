@@ -8,7 +8,9 @@ from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
+from card_formats.numbers import NumberRange
 from daemon.errors import ErrorCode, ParamError, RefusedError
+from daemon.pos.bank_cards import refuse_bank_cards
 from daemon.pos.envelope import Answer, ErrorBody, Failure, Request, RequestId, line_of
 from daemon.pos.errors import ProtocolCode, ProtocolFaultError, fault, refusal
 from daemon.pos.peers import Role
@@ -30,7 +32,9 @@ class Method(NamedTuple):
     """One row of the table of methods. ``role`` is the least that may call it.
 
     result_type, refusals: what ``rpc.discover`` says of the answer; all methods can also be
-                           answered with the protocol's faults, ``permission`` and ``busy``.
+                           answered with the protocol's faults, ``permission``, ``busy``, and
+                           ``card_unknown`` for a bank card.
+    unkept:                parameters that are kept nowhere and may hold any digits.
     """
 
     params_type: type[Any]
@@ -38,10 +42,18 @@ class Method(NamedTuple):
     role: Role
     result_type: Any = dict[str, Any]
     refusals: tuple[ErrorCode, ...] = ()
+    unkept: tuple[str, ...] = ()
 
 
-async def dispatch(line: bytes, methods: Mapping[str, Method], session: Session) -> bytes:
+async def dispatch(
+    line: bytes,
+    methods: Mapping[str, Method],
+    session: Session,
+    own: tuple[NumberRange, ...] = (),
+) -> bytes:
     """Answer one line, whatever its bytes are; b"" for a notification, which gets no answer.
+
+    own: the shop's card numbers, which are no bank cards' whatever they look like.
 
     A notification (a request without ``id``) is carried out all the same; its refusal is logged.
     Limits: an answer over ANSWER_BYTES_MAX becomes an ``internal_error`` that says so.
@@ -51,7 +63,7 @@ async def dispatch(line: bytes, methods: Mapping[str, Method], session: Session)
     except _UNDECODABLE as error:
         return _refuse_line(line, str(error))
     try:
-        answer = await _answer(request, methods, session)
+        answer = await _answer(request, methods, session, own)
     except asyncio.CancelledError:
         if _is_cancelled():
             raise
@@ -61,9 +73,14 @@ async def dispatch(line: bytes, methods: Mapping[str, Method], session: Session)
     return answer if request.id is not msgspec.UNSET else b""
 
 
-async def _answer(request: Request, methods: Mapping[str, Method], session: Session) -> bytes:
+async def _answer(
+    request: Request,
+    methods: Mapping[str, Method],
+    session: Session,
+    own: tuple[NumberRange, ...],
+) -> bytes:
     try:
-        result = await _carry_out(request, methods, session)
+        result = await _carry_out(request, methods, session, own)
         return _encode(request.id, result)
     except RefusedError as error:
         return _failure(request, refusal(error, session.language))
@@ -73,7 +90,12 @@ async def _answer(request: Request, methods: Mapping[str, Method], session: Sess
         return _failure(request, fault(error))
 
 
-async def _carry_out(request: Request, methods: Mapping[str, Method], session: Session) -> Result:
+async def _carry_out(
+    request: Request,
+    methods: Mapping[str, Method],
+    session: Session,
+    own: tuple[NumberRange, ...],
+) -> Result:
     method = methods.get(request.method)
     if session.role is Role.NOBODY and (method is None or method.role > Role.NOBODY):
         detail = "Say hello with the token from the daemon's token file first."
@@ -85,6 +107,7 @@ async def _carry_out(request: Request, methods: Mapping[str, Method], session: S
         needs, has = method.role.wire_name, session.role.wire_name
         detail = f"{request.method} needs the role {needs}; this client has {has}."
         raise RefusedError(ErrorCode.PERMISSION, detail)
+    refuse_bank_cards(request.params, own, method.unkept)
     try:
         params = msgspec.json.decode(request.params, type=method.params_type)
     except _UNDECODABLE as error:

@@ -146,6 +146,8 @@ class Cursor:
     def take(self) -> bytes:
         """Return the next notifications, some lines at a time; b"" when there are none."""
         lost = self._ring.first_seq - self.next_seq
+        if lost > 0 and self._unacknowledged:
+            return b""  # more will be lost until it is acknowledged: they are told at once
         if lost > 0:
             self.next_seq += lost
             return self._ring.overflow(lost=lost, last_lost_seq=self.next_seq - 1)

@@ -11,9 +11,9 @@ import msgspec
 from card_formats import registry
 from card_formats.credential import Medium, Shown, mask
 from card_formats.errors import CardFormatError, UnknownFormatError
-from daemon.checkout import Checkout, misread, refusal_of
+from daemon.checkout import Checkout
 from daemon.clock import Clock
-from daemon.errors import ErrorCode, RefusedError
+from daemon.errors import ErrorCode, RefusedError, misread, refusal_of
 from daemon.pos.claims import Claims
 from daemon.pos.events import EventRing
 from daemon.readers import (

@@ -125,7 +125,7 @@ class Till:
             "reader.claim": Method(ClaimParams, self.claim, Role.SALE, Claimed, claiming),
             "reader.release": Method(ReleaseParams, self.release, Role.SALE, Released),
             "card.identify": Method(
-                IdentifyParams, self.identify, Role.SALE, Identified, identifying
+                IdentifyParams, self.identify, Role.SALE, Identified, identifying, ("scan",)
             ),
             "card.phone_link": Method(
                 PhoneLinkParams, self.phone_link, Role.SALE, PhoneLink, _PHONE
@@ -133,7 +133,9 @@ class Till:
             "card.phone_revoke": Method(
                 PhoneRevokeParams, self.phone_revoke, Role.SALE, PhoneRevoked, _PHONE
             ),
-            "input.simulate": Method(SimulateParams, self.simulate, Role.SALE, Done, _SIMULATED),
+            "input.simulate": Method(
+                SimulateParams, self.simulate, Role.SALE, Done, _SIMULATED, ("data",)
+            ),
         }
 
     def _sale_methods(self) -> dict[str, Method]:

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 
+from card_formats.numbers import NumberRange
 from daemon.pos.connection import Connection, Service
 from daemon.pos.dispatch import Method
 from daemon.pos.events import EventRing
@@ -33,6 +34,7 @@ class Server:
     token:   what a client on the port must bring, within ``hello_s``.
     drain_s: how long an answer may wait for a client that does not read, then it is cut off.
     stop_s:  how long requests in hand may take at the end, then they are cancelled.
+    own:     the shop's card numbers, which a request may hold although a bank card's it may not.
     """
 
     def __init__(
@@ -46,9 +48,12 @@ class Server:
         hello_s: float = HELLO_S_MAX,
         drain_s: float = DRAIN_S_MAX,
         stop_s: float = STOP_S_MAX,
+        own: tuple[NumberRange, ...] = (),
     ) -> None:
         self._group = group
-        self._unix = Service(methods, events, greeting, self._role_of, drain_s, CONNECTIONS_MAX)
+        self._unix = Service(
+            methods, events, greeting, self._role_of, drain_s, CONNECTIONS_MAX, own=own
+        )
         self._tcp = self._unix._replace(
             role_of=lambda transport: Role.NOBODY,
             connections_max=TCP_CONNECTIONS_MAX,

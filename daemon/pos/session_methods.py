@@ -120,5 +120,5 @@ async def acknowledge(session: Session, params: AckParams) -> AckResult:
 SESSION_METHODS = {
     "hello": Method(HelloParams, hello, Role.NOBODY, HelloResult),
     "events.subscribe": Method(SubscribeParams, subscribe, Role.READ, SubscribeResult),
-    "events.ack": Method(AckParams, acknowledge, Role.READ, AckResult),
+    "events.ack": Method(AckParams, acknowledge, Role.READ, AckResult, unkept=("event_id",)),
 }

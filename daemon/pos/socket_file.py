@@ -46,7 +46,9 @@ def claimed_socket(path: Path, group: str = "") -> Iterator[socket.socket]:
     """
     with ExitStack() as stack:
         try:
-            path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+            if not path.parent.exists():
+                path.parent.mkdir(parents=True)
+                path.parent.chmod(FOLDER_MODE)  # whatever the umask is: the group must get through
             _lock(path, stack)
             _clear(path)
             listener = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))

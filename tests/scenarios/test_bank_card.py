@@ -15,6 +15,32 @@ SWIPE = f"%B{NUMBER}^SAMPLE/CARD^29121010000000000?;{NUMBER}=29121010000000000?"
 TRACES = [NUMBER, "4111 1111", "4111-1111", NUMBER[:6], NUMBER[-6:], "2912101", "SAMPLE/CARD"]
 
 
+SPACED = "4111 1111 1111 1111"
+
+
+def kept_fields(line: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what of a sale would be kept, each with the number in another way."""
+    tenders: list[dict[str, Any]] = [
+        {"pan": NUMBER},
+        {"pan": int(NUMBER)},
+        {NUMBER: 100},
+        {"track": f";{NUMBER}=29121010000?"},
+        {"track": f";01{NUMBER}=29121010000?"},
+        {"said": f"card {NUMBER} visa"},
+        {"said": SPACED.replace(" ", ".")},
+        {"said": SPACED.replace(" ", "-")},
+        {"said": f"VISA{NUMBER}"},
+    ]
+    return [
+        *({"tenders": [tender]} for tender in tenders),
+        {"payment": NUMBER},
+        {"cashier": f"Olha {SPACED}"},
+        {"facts": {"order": int(NUMBER)}},
+        {"lines": [line | {"sku": NUMBER}]},
+        {"lines": [line | {"name": f"paid {SPACED}"}]},
+    ]
+
+
 def all_bytes(home: Path) -> bytes:
     return b"".join(path.read_bytes() for path in home.rglob("*") if path.is_file())
 
@@ -68,7 +94,16 @@ async def test_a_bank_card_s_number_is_nowhere_kept_whatever_the_till_sends_it_a
         ("sale.quote", {"card": NUMBER, "lines": lines}),
         ("sale.commit", {"sale_id": "s1", "card": NUMBER, "lines": lines}),
         ("sale.commit", {"sale_id": "s2", "codes": [NUMBER], "lines": lines}),
-        ("sale.commit", {"sale_id": "s3", "lines": lines, "tenders": [{"pan": NUMBER}]}),
+        ("card.topup", {"topup_id": "u2", "card": int(NUMBER), "amount": 1}),
+        ("code.issue", {"request_id": "c1", "campaign": NUMBER}),
+        ("hello", {"client": NUMBER, "version": "1"}),
+        *(
+            ("sale.commit", {"sale_id": f"s{n}", "lines": lines, **said})
+            for n, said in enumerate(kept_fields(lines[0]), 3)
+        ),
+        ("sale.commit", {"sale_id": f"S {NUMBER}", "lines": lines}),
+        ("card.issue", {"request_id": "i2", "profile": {"name": "Ann", "phone": NUMBER}}),
+        ("sale.void", {"sale_id": "s1", "reason": f"paid with {SPACED} instead"}),
     ]
     heard: list[object] = []
     async with open_till(tmp_path, SystemClock()) as app, Pos.connect(app.socket) as pos:

@@ -59,19 +59,40 @@ async def test_a_number_is_taken_with_its_range_s_check_digits_and_no_others(
         assert error.data["name"] == wrong
 
 
-async def test_a_typed_number_is_counted_by_cashier_once_for_each_sale(pos: Pos) -> None:
+async def test_a_typed_number_is_counted_each_time_for_whoever_typed_it(pos: Pos) -> None:
     assert await typed_times(pos) == {}
     typed = {"number": EMBOSSED, "typed_by": "anna", "reason": "worn"}
     shown = await pos.call("card.identify", **typed)
     assert await pos.call("card.identify", **typed) == shown, "typed again for the same sale"
-    assert await typed_times(pos) == {"anna": 1}
+    assert await typed_times(pos) == {"anna": 2}
     await sell(pos, "s1", shown["presentation"])
     await pos.call("card.identify", number=EMBOSSED, typed_by="anna")
     await pos.call("sale.commit", sale_id="s2", card=PLASTIC, lines=BASKET, cashier="olha")
-    assert await typed_times(pos) == {"anna": 2}, "the sale took what anna had typed"
+    assert await typed_times(pos) == {"anna": 3, "olha": 1}
     for _ in range(2):
         await pos.call("sale.commit", sale_id="s3", card=PLASTIC, lines=BASKET, cashier="olha")
-    assert await typed_times(pos) == {"anna": 2, "olha": 1}, "a repeated call is no second typing"
+    assert await typed_times(pos) == {"anna": 3, "olha": 2}, "a repeated call is no second typing"
+
+
+async def test_nobody_types_on_another_s_account(pos: Pos) -> None:
+    for by in ("", "anna", "olha"):
+        await pos.call("card.identify", number=PLASTIC, typed_by=by)
+    assert await typed_times(pos) == {"": 1, "anna": 1, "olha": 1}
+    await pos.call("sale.commit", sale_id="s1", card=PLASTIC, lines=BASKET, cashier="maria")
+    assert await typed_times(pos) == {"": 1, "anna": 1, "olha": 1, "maria": 1}
+
+
+async def test_a_sale_counts_its_card_once_for_its_cashier(pos: Pos) -> None:
+    terms = {"card": PLASTIC, "lines": BASKET, "cashier": "olha"}
+    for _ in range(3):
+        await pos.call("sale.quote", **terms)
+    assert await typed_times(pos) == {"olha": 1}
+    refused_once = await refused(pos, "sale.hold", sale_id="s1", burn=10**9, **terms)
+    assert refused_once.data["name"] == "not_enough"
+    await pos.call("sale.commit", sale_id="s1", **terms)
+    assert await typed_times(pos) == {"olha": 1}
+    await pos.call("sale.commit", sale_id="s2", card=PLASTIC, lines=BASKET)
+    assert await typed_times(pos) == {"olha": 1, "": 1}, "nobody named is a trace too"
 
 
 async def test_what_is_keyed_in_at_the_reader_is_counted_and_a_scan_is_not(pos: Pos) -> None:
@@ -79,8 +100,11 @@ async def test_what_is_keyed_in_at_the_reader_is_counted_and_a_scan_is_not(pos: 
     await pos.call("card.identify", reader="scanner", typed_by="anna")
     assert await typed_times(pos) == {}
     await pos.call("input.simulate", reader="keypad", do="type", card="plastic")
-    await pos.call("card.identify", reader="keypad")
-    assert await typed_times(pos) == {"": 1}
+    for _ in range(2):
+        await pos.call("card.identify", reader="keypad")
+    assert await typed_times(pos) == {"": 1}, "asked about twice, typed once"
+    await pos.call("card.identify", reader="keypad", typed_by="olha")
+    assert await typed_times(pos) == {"": 1, "olha": 1}
 
 
 async def test_a_number_that_is_no_card_is_not_counted(pos: Pos) -> None:

@@ -161,14 +161,18 @@ def test_one_shot_keeps_the_order_and_lets_states_pass_up_to_the_next_input() ->
     assert [event["seq"] for event in drained(cursor)] == [3, 4]
 
 
-def test_an_input_that_waited_too_long_for_its_turn_is_told_as_lost() -> None:
+def test_inputs_that_waited_too_long_for_their_turn_are_told_as_lost_at_once() -> None:
     ring = new_ring(2)
     cursor = Cursor(ring, ME, None, None, one_shot=True)
-    ring.publish("scan")
+    first = ring.publish("scan")["event_id"]
     assert [event["seq"] for event in drained(cursor)] == [1]
-    published_input(ring)
-    (overflow,) = drained(cursor)
-    assert (overflow["type"], overflow["lost"], overflow["seq"]) == ("overflow", 1, 2)
+    for _ in range(3):
+        published_input(ring)
+        assert drained(cursor) == [], "nothing comes until it is acknowledged"
+    assert cursor.acknowledge(first)
+    overflow, after_it = drained(cursor)
+    assert (overflow["type"], overflow["lost"], overflow["seq"]) == ("overflow", 7, 8)
+    assert after_it["seq"] == 9
 
 
 def test_without_one_shot_nothing_waits_and_nothing_is_acknowledged() -> None:

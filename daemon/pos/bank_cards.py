@@ -1,0 +1,59 @@
+"""Bank card numbers in a request: it is refused before anything of it is looked at or kept."""
+
+from typing import Any
+
+import msgspec
+
+from card_formats.bank_card import PAN_DIGITS_MIN, holds_bank_card
+from card_formats.errors import BankCardError
+from card_formats.numbers import NumberRange
+from daemon.errors import refusal_of
+
+# Every request is looked at, so most must be let go without decoding them: digits become zeros,
+# what may stand between them goes, and thirteen zeros are rare where no sku of a product is.
+_ZEROS = bytes.maketrans(b"123456789", b"0" * 9)
+_BETWEEN = b" .-"
+_LONG = b"0" * PAN_DIGITS_MIN
+_PRODUCT = b'"sku":"%s"' % _LONG
+_ESCAPE = b"\\u00"  # of ASCII, which may be a digit
+DIGITS_MIN = {"sku": 15, "phone": 16}
+"""By parameter, where shorter numbers are something else: goods have up to 14 digits (GTIN), one in
+ten of which passes Luhn too, and telephones up to 15 (ITU-T E.164)."""
+
+
+def refuse_bank_cards(
+    params: msgspec.Raw, own: tuple[NumberRange, ...], unkept: tuple[str, ...]
+) -> None:
+    """Raise RefusedError CARD_UNKNOWN where a text, a number or a key in ``params`` holds one.
+
+    own:    the shop's card numbers, which are none.
+    unkept: parameters that are not looked at.
+    """
+    if _is_worth_a_look(bytes(params)) and _is_in(params, own, unkept):
+        raise refusal_of(BankCardError("card.bank", "this is a bank card"))
+
+
+def _is_worth_a_look(raw: bytes) -> bool:
+    zeros = raw.translate(_ZEROS, _BETWEEN)
+    long_ones = zeros.count(_LONG)
+    return (long_ones > 0 and long_ones > zeros.count(_PRODUCT)) or _ESCAPE in raw
+
+
+def _is_in(params: msgspec.Raw, own: tuple[NumberRange, ...], unkept: tuple[str, ...]) -> bool:
+    try:
+        said = msgspec.json.decode(params)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False  # nobody will read it
+    if isinstance(said, dict):
+        said = {name: value for name, value in said.items() if name not in unkept}
+    waiting: list[tuple[str, Any]] = [("", said)]
+    while waiting:
+        name, value = waiting.pop()
+        if isinstance(value, dict):
+            waiting += [("", key) for key in value]
+            waiting += value.items()
+        elif isinstance(value, list):
+            waiting += [(name, each) for each in value]
+        elif holds_bank_card(str(value), own, DIGITS_MIN.get(name, PAN_DIGITS_MIN)):
+            return True
+    return False

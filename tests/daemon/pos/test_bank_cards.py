@@ -1,0 +1,138 @@
+"""What in a request is taken for a bank card's number, and what that looks like one is not."""
+
+import random
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from card_formats.bank_card import is_payment_number
+from card_formats.check_digits import Check, append_check, has_valid_check
+from card_formats.numbers import NumberRange
+from daemon.errors import ErrorCode, RefusedError
+from daemon.pos.bank_cards import refuse_bank_cards
+
+# The networks' public test numbers.
+VISA, AMEX, MASTERCARD = "4111111111111111", "378282246310005", "5555555555554444"
+OWN = NumberRange(name="own", prefix="411111", length=16, check=Check.LUHN)
+
+
+def is_refused(params: Any, own: tuple[NumberRange, ...] = (), *unkept: str) -> bool:
+    raw = params if isinstance(params, bytes) else msgspec.json.encode(params)
+    try:
+        refuse_bank_cards(msgspec.Raw(raw), own, unkept)
+    except RefusedError as error:
+        return error.code is ErrorCode.CARD_UNKNOWN
+    return False
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        VISA,
+        "4111 1111 1111 1111",
+        "4111-1111-1111-1111",
+        "4111.1111.1111.1111",
+        "4111 - 1111 - 1111 - 1111",
+        "3782 822463 10005",
+        f"paid by card {MASTERCARD}, thanks",
+        f"tel. 0671234567 {VISA}",
+        f"VISA{VISA}",
+        f"картка{VISA}",
+        f"{VISA}/12/29",
+        f";{VISA}=25121010000?",
+        f";01{VISA}=25121010000?",
+        f"%B{VISA}^SAMPLE/CARD^25121010000?",
+        f"%{VISA}^SAMPLE/CARD^2512101",
+        f";{VISA}25121010000?",
+        f"{VISA}=2512101",
+    ],
+)
+def test_a_bank_card_is_seen_however_it_is_written(text: str) -> None:
+    assert is_refused({"reason": text})
+    assert is_refused({"tenders": [{"a": [{"deep": text}]}]})
+    assert is_refused({"facts": {text: 1}}), "as a key too"
+
+
+@pytest.mark.parametrize("params", [{"a": int(VISA)}, {"a": float(VISA)}, [[int(AMEX)]]])
+def test_a_bank_card_is_seen_as_a_number(params: Any) -> None:
+    assert is_refused(params)
+
+
+def test_a_bank_card_is_seen_behind_escapes_of_json() -> None:
+    assert is_refused(b'{"reason":"\\u0034111111111111111"}')
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "20261122101500123",  # a time, to the millisecond
+        "2026-11-22 10.15.00.123",
+        "2026112210150012",
+        "1764000000000",  # milliseconds since 1970
+        "1764000000000000",
+        "550e8400-e29b-41d4-a716-446655440000",
+        "4f4111111111111111",  # digits within a hex id
+        "p4111111111111111",
+        "4111111111111111a",
+        "380501234567",
+        "+4915201234564",  # 13 digits that pass Luhn and begin like a Visa card
+        "UA903052992990004149123456789",
+        f"9{VISA}",
+        f"{VISA}0000",
+        "2900000000018",
+        "4006381333931",  # EAN-13
+        "10 20 30 40 50 60 70 80",
+    ],
+)
+def test_times_ids_telephones_and_goods_are_no_bank_cards(text: str) -> None:
+    assert not is_refused({"sale_id": text, "reason": f"see {text} there"})
+
+
+def test_a_sale_id_made_of_the_time_is_never_refused() -> None:
+    chance = random.Random(1)
+    for _ in range(5_000):
+        month, day, hour = chance.randint(1, 12), chance.randint(1, 28), chance.randint(0, 23)
+        rest = "".join(str(chance.randint(0, 9)) for _ in range(chance.randint(4, 9)))
+        for year in (2026, 2031, 2099):
+            assert not is_refused({"sale_id": f"{year}{month:02}{day:02}{hour:02}{rest}"})
+
+
+@given(st.text("0123456789", min_size=12, max_size=12))
+def test_no_product_s_code_is_a_bank_card_s(body: str) -> None:
+    ean = append_check(Check.EAN, body)
+    assert not is_refused({"lines": [{"sku": ean, "name": f"Tea {ean}"}]})
+    packed = f"3{body}"  # a GTIN-14: whatever its check digit, a sku of 14 digits is a product
+    assert not any(is_refused({"lines": [{"sku": f"{packed}{check}"}]}) for check in range(10))
+
+
+def test_a_telephone_of_fifteen_digits_is_none_and_a_long_sku_is_one() -> None:
+    thirteen = next(
+        number
+        for number in map(str, range(4_915_201_234_500, 4_915_201_234_600))
+        if is_payment_number(number) and not has_valid_check(Check.EAN, number)
+    )
+    assert is_refused({"reason": thirteen})
+    assert not is_refused({"profile": {"phone": thirteen}})
+    assert is_refused({"profile": {"phone": VISA}})
+    assert is_refused({"lines": [{"sku": VISA}]})
+    assert is_refused({"lines": [{"sku": AMEX}]})
+
+
+def test_the_shop_s_own_range_wins_and_a_short_prefix_of_it_does_not() -> None:
+    assert not is_refused({"card": VISA, "reason": f"was {VISA}"}, (OWN,))
+    assert is_refused({"card": MASTERCARD}, (OWN,))
+    short = NumberRange(name="short", prefix="41", length=16, check=Check.LUHN)
+    assert is_refused({"card": VISA}, (short,))
+
+
+def test_what_is_kept_nowhere_is_not_looked_at_and_only_at_the_top() -> None:
+    assert not is_refused({"data": VISA}, (), "data")
+    assert is_refused({"tenders": [{"data": VISA}]}, (), "data")
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_looked_through(raw: bytes) -> None:
+    is_refused(raw + b"4111111111111111")
