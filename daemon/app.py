@@ -135,7 +135,9 @@ class Room:
         phone_keys = load_phone_keys(home / PHONE_KEYS_FILE)
         self.phones = Phones(self.ledger, clock, phone_keys)
         self.live_codes = LiveCodes(self.ledger, self.cards, self.clock, phone_keys)
-        pricing = Pricing(self.ledger, self.editions, clock, policy.ranges, config.cashiers)
+        pricing = Pricing(
+            self.ledger, self.editions, clock, policy.ranges, config.cashiers, config.chip
+        )
         self.events = EventRing(clock, secrets.token_hex(4))
         self.chip_writer: ChipWriter | None = None
         chips = self._chips(config.chip, chip_keys, home) if config.chip and chip_keys else None
@@ -168,7 +170,7 @@ class Room:
             self.status,
             self._simulate,
             self._web_address,
-            self._shop_methods(policy),
+            self._shop_methods(policy, chips),
         ).methods()
         listens = config.socket.tcp_port is not None
         token = load_or_make(home / config.socket.token_file).hex() if listens else ""
@@ -220,13 +222,13 @@ class Room:
         app = make_app(desk, settings, self.clock, (wallet_desk, wallets))
         return WebServer(app, settings, home)
 
-    def _shop_methods(self, policy: CheckoutPolicy) -> dict[str, Method]:
+    def _shop_methods(self, policy: CheckoutPolicy, chips: ChipPurses | None) -> dict[str, Method]:
         ledger, editions, clock = self.ledger, self.editions, self.steady
         prefix = self.config.card_numbers.prefix
         life = Life(ledger, clock, policy.ranges, prefix, lambda: editions.active.zone)
         return ShopMethods(
             life,
-            StoredValue(ledger, editions, life, clock),
+            StoredValue(ledger, editions, life, clock, chips.pay_owed if chips else None),
             IssuedCodes(ledger, editions, life, clock),
             Club(ledger, editions, clock),
             editions,

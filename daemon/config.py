@@ -109,7 +109,7 @@ class ChipSection(Section, frozen=True, kw_only=True):
     shop, till:   this till's numbers, written on every chip.
     cap:          what a purse may hold; cards are made with it.
     sale_max, card_day_max: what a chip may pay at once, and in a day at this till; 0: no limit.
-    till_max:     what chips may pay here before the ledger's entries are forwarded; 0: no limit.
+    till_day_max: what all chips together may pay at this till in a day; 0: no limit.
     hot_list:     a file of chips to refuse, made by ``tillcard cards hot-list``; "": none.
     hot_list_days: how old it may be for chips to pay; 0: any age.
     """
@@ -120,7 +120,7 @@ class ChipSection(Section, frozen=True, kw_only=True):
     cap: int = 1_000_000
     sale_max: int = 0
     card_day_max: int = 0
-    till_max: int = 0
+    till_day_max: int = 0
     hot_list: str = ""
     hot_list_days: int = 0
 
@@ -129,7 +129,7 @@ class ChipSection(Section, frozen=True, kw_only=True):
             raise ValueError(f"shop and till must be 0 to {CHIP_NUMBER_MAX}")
         if not 1 <= self.cap <= AMOUNT_MAX:
             raise ValueError(f"cap must be 1 to {AMOUNT_MAX}")
-        if min(self.sale_max, self.card_day_max, self.till_max, self.hot_list_days) < 0:
+        if min(self.sale_max, self.card_day_max, self.till_day_max, self.hot_list_days) < 0:
             raise ValueError("a limit must be 0 (none) or more")
         if self.hot_list_days and not self.hot_list:
             raise ValueError("hot_list_days is the age of a hot_list: name one")

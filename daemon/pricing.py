@@ -11,9 +11,10 @@ from daemon.accounts import codes
 from daemon.accounts.cards import Account, refuse_unusable
 from daemon.answers import SaleTerms
 from daemon.clock import Clock, rfc3339
+from daemon.config import ChipSection
 from daemon.editions import Editions
 from daemon.errors import ParamError
-from daemon.ledger import members
+from daemon.ledger import chip_limits, members
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.owed import chip_purse, owed_purse
 from daemon.ledger.rows import MEMBERS_OF
@@ -114,8 +115,10 @@ class Pricing:
         clock: Clock,
         ranges: tuple[NumberRange, ...],
         roles: Mapping[str, str],
+        chip: ChipSection | None = None,
     ) -> None:
         """roles: what a cashier is beside a cashier, such as ``senior``, by name."""
+        self._chip = chip
         self._ledger = ledger
         self._editions = editions
         self._clock = clock
@@ -152,7 +155,7 @@ class Pricing:
             payment=terms.payment,
             burn=burn_by_purse(programme, terms.burn),
         )
-        return Priced(
+        priced = Priced(
             programme=programme,
             frozen=Frozen(programme=programme.version, now=now, basket=basket, facts=facts),
             quote=await _priced(programme, basket, now, facts),
@@ -165,6 +168,23 @@ class Pricing:
             ordinals=ordinals,
             counters=keys,
         )
+        return await self._limited(priced)
+
+    async def _limited(self, priced: Priced) -> Priced:
+        """Return ``priced`` with what its chip may pay as ``burn_max``.
+
+        Raises: RefusedError LIMIT_REACHED where it pays more.
+        """
+        quote, purse = priced.quote, chip_purse(priced.programme)
+        if self._chip is None or not priced.card_uid or purse not in quote.burn_max:
+            return priced
+        limits = chip_limits.limits_of(self._chip, priced.card_uid, priced.today)
+        names = chip_limits.counters_of(limits)
+        used = await self._ledger.read(lambda store: store.counters(names)) if names else {}
+        chip_limits.check(limits, used, quote.burn.get(purse, 0))
+        most = chip_limits.burn_max(limits, used, quote.burn_max[purse])
+        quote = msgspec.structs.replace(quote, burn_max=quote.burn_max | {purse: most})
+        return msgspec.structs.replace(priced, quote=quote)
 
     async def with_burn(self, priced: Priced, burn: int | dict[str, int] | None) -> Priced:
         """Return ``priced`` with another burn, all else as it was frozen.
@@ -177,7 +197,7 @@ class Pricing:
         if burn is None:
             return priced
         frozen, quote = await repriced(priced.programme, priced.frozen, burn)
-        return msgspec.structs.replace(priced, frozen=frozen, quote=quote)
+        return await self._limited(msgspec.structs.replace(priced, frozen=frozen, quote=quote))
 
     def chip_worth(self) -> int:
         """Return what a unit of the purse on chips is worth in minor units; 0 without one."""

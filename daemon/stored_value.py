@@ -1,5 +1,6 @@
 """Stored value: money or units that are put on a card, and what is on it."""
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 import msgspec
@@ -9,13 +10,14 @@ from daemon.accounts.life import Life
 from daemon.accounts.typed import times_typed
 from daemon.clock import Clock, rfc3339
 from daemon.editions import Editions
-from daemon.errors import ErrorCode, ParamError, RefusedError
+from daemon.errors import ParamError
 from daemon.ledger import members
 from daemon.ledger.entries import FOREVER, Entry
 from daemon.ledger.ledger import Key, Ledger
 from daemon.ledger.moves import Balance, Moves
+from daemon.ledger.owed import chip_purse, owed_purse, shift
 from daemon.ledger.purse import Lot, put
-from daemon.ledger.rows import MEMBERS_OF
+from daemon.ledger.rows import CHIPS_OF, MEMBERS_OF
 from daemon.ledger.store import Change, Store
 from daemon.programme.programme import local_day
 from daemon.texts import RequestId, Text
@@ -35,7 +37,7 @@ class TopUpTerms(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ToppedUp(msgspec.Struct, frozen=True, kw_only=True):
-    """The purses after it."""
+    """The purses after it. What goes to a chip is owed (``<purse>:owed``) until the chip has it."""
 
     state: str
     topup_id: str
@@ -73,19 +75,30 @@ class CardShown(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StoredValue:
-    """Puts value on cards and shows it."""
+    """Puts value on cards and shows it.
 
-    def __init__(self, ledger: Ledger, editions: Editions, life: Life, clock: Clock) -> None:
+    pay_owed: writes what a chip (its UID, its account) is owed, if it lies on a reader.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        editions: Editions,
+        life: Life,
+        clock: Clock,
+        pay_owed: Callable[[str, str], Awaitable[None]] | None = None,
+    ) -> None:
         self._ledger = ledger
         self._editions = editions
         self._life = life
         self._clock = clock
+        self._pay_owed = pay_owed
 
     async def top_up(self, key: Key, terms: TopUpTerms) -> msgspec.Raw:
-        """Put value on a card, once.
+        """Put value on a card, once. A chip is owed it until it lies where it can be written.
 
-        Raises: RefusedError CARD_UNKNOWN, CARD_BLOCKED, CARD_EXPIRED, NO_CARD for a purse on the
-                chip; ParamError where it is not said which purse.
+        Raises: RefusedError CARD_UNKNOWN, CARD_BLOCKED, CARD_EXPIRED; ParamError where it is not
+                said which purse.
         """
         programme, now = self._editions.active, self._clock.now()
         today = local_day(programme, now).toordinal()
@@ -97,13 +110,14 @@ class StoredValue:
             if purse is None or (not terms.purse and len(programme.purses) > 1):
                 known = ", ".join(programme.purses) or "none"
                 raise ParamError("purse", f"say which purse: {known}")
-            if purse.where == "chip":
-                raise RefusedError(ErrorCode.NO_CARD, "This purse is on the chip: load it there.")
             moves = Moves({card.account: store.purses(card.account)})
-            expires = today + purse.expire_days if purse.expire_days else FOREVER
-            lot = Lot(expires=expires, amount=terms.amount)
-            entering = put(moves.state(card.account, name), (lot,))
-            moves.move(card.account, name, posted=terms.amount, lots=entering)
+            if purse.where == "chip":
+                shift(moves, card.account, owed_purse(name), terms.amount)
+            else:
+                expires = today + purse.expire_days if purse.expire_days else FOREVER
+                lot = Lot(expires=expires, amount=terms.amount)
+                entering = put(moves.state(card.account, name), (lot,))
+                moves.move(card.account, name, posted=terms.amount, lots=entering)
             entry = Entry(
                 at=rfc3339(now),
                 kind="topup",
@@ -122,7 +136,15 @@ class StoredValue:
             )
             return Change(entry=entry), answer
 
-        return await self._ledger.carry_out(key, rfc3339(now), job)
+        answer = await self._ledger.carry_out(key, rfc3339(now), job)
+        if self._pay_owed is not None and chip_purse(programme):
+            for uid, account in await self._ledger.read(lambda store: self._chips(store, terms)):
+                await self._pay_owed(uid, account)
+        return answer
+
+    def _chips(self, store: Store, terms: TopUpTerms) -> list[tuple[str, str]]:
+        card = self._life.find(store, terms.card)
+        return [(uid, card.account) for uid in store.ask(CHIPS_OF, card.card_id)]
 
     async def show(self, terms: ShowTerms) -> CardShown:
         """Show a card. Raises RefusedError CARD_UNKNOWN."""

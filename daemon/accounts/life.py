@@ -20,9 +20,10 @@ from card_formats.phone.static_number import BODY_DIGITS, compose
 from daemon.accounts.cards import TOKEN_BYTES, Profile, refuse_unusable, token_hash
 from daemon.clock import Clock, rfc3339
 from daemon.errors import ErrorCode, ParamError, RefusedError
-from daemon.ledger.entries import Entry
+from daemon.ledger.entries import CounterMove, Entry
 from daemon.ledger.ledger import Key, Ledger
-from daemon.ledger.store import CardRow, Change, CustomerRow, Store
+from daemon.ledger.rows import CHIPS_OF
+from daemon.ledger.store import CardRow, Change, ChipRow, CustomerRow, Store
 from daemon.texts import RequestId, Text, read_day
 
 NUMBER_DRAWS_MAX = 20
@@ -45,6 +46,8 @@ STATES: Mapping[tuple[str, str], str] = {
     ("blocked", "write_off"): "written_off",
 }
 """What may happen to a card. A card that is past its day is active and expired at once."""
+LIFTS = ("unblock", "extend")
+"""What makes a chip good again at its next tap, where it says that it is blocked or expired."""
 
 
 class CardTerms(msgspec.Struct, frozen=True, kw_only=True):
@@ -174,16 +177,29 @@ class Life:
         return await self._ledger.carry_out(key, at, job)
 
     async def change(self, key: Key, event: str, terms: CardTerms) -> msgspec.Raw:
-        """Carry out ``block unblock extend hand_out write_off``, once."""
+        """Carry out ``block unblock extend hand_out write_off``, once.
+
+        A card with a chip is unblocked though the ledger has it active: the chip may be blocked by
+        another till, or by an alarm. The alarm ends, and what the chip says next counts as known.
+        """
         at = rfc3339(self._clock.now())
 
         def job(store: Store) -> tuple[Change, CardDone]:
             card, until = self.find(store, terms.card), self._end_of(terms.until)
-            changed = msgspec.structs.replace(card, state=after_(card, event))
+            chip = next((store.chip(uid) for uid in store.ask(CHIPS_OF, card.card_id)), None)
+            stays = event == "unblock" and card.state == "active" and chip is not None
+            changed = msgspec.structs.replace(
+                card, state=card.state if stays else after_(card, event)
+            )
             if event == "extend":
                 changed = msgspec.structs.replace(changed, until=until)
-            entry = _entry(at, card, event, terms.by, terms.reason, until=changed.until)
-            return Change(entry=entry, card=changed), _done(changed)
+            alarm = {"alarm": chip.alarm} if chip and chip.alarm and event == "unblock" else {}
+            entry = _entry(at, card, event, terms.by, terms.reason, until=changed.until, **alarm)
+            if chip is not None and event in LIFTS:
+                lift = CounterMove(lift_counter(card.card_id, event), 1)
+                entry = msgspec.structs.replace(entry, counters=(lift,))
+            chip = _cleared(chip) if event == "unblock" else None
+            return Change(entry=entry, card=changed, chip=chip), _done(changed)
 
         return await self._ledger.carry_out(key, at, job)
 
@@ -291,6 +307,18 @@ def after_(card: CardRow, event: str) -> str:
             raise RefusedError(code, f"This number is on a card already, which is {state}.")
         raise RefusedError(code, f"This card is {state}: no {event} now.")
     return following
+
+
+def lift_counter(card_id: str, event: str) -> str:
+    """Return the counter of LIFTS that the card's chip has not heard of yet."""
+    return f"card:{card_id}:{event}"
+
+
+def _cleared(chip: ChipRow | None) -> ChipRow | None:
+    """Return a chip with an alarm as one of which nothing is known; None for any other."""
+    if chip is None or not chip.alarm:
+        return None
+    return msgspec.structs.replace(chip, alarm="", txid="")
 
 
 def _done(card: CardRow, replaced: str = "") -> CardDone:

@@ -12,7 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from card_formats.atr import decode_atr, storage_card
-from card_formats.chip.purse import Messaging, read_history, set_status
+from card_formats.chip.purse import Messaging, read_history, set_status, understood
 from card_formats.chip.purse_layout import (
     TXID_BYTES,
     NewerState,
@@ -24,6 +24,7 @@ from card_formats.chip.uid import read_uid
 from card_formats.credential import Credential, Medium, Shown, Trust, mask
 from card_formats.errors import CardFormatError
 from daemon.accounts.cards import Account, Cards
+from daemon.accounts.life import lift_counter
 from daemon.chip.hot_list import HotListFile
 from daemon.chip.tags import Tags, forged
 from daemon.chip.terminal import UID_BYTES, ChipTerminal, OpenCard, refusal
@@ -33,7 +34,7 @@ from daemon.editions import Editions
 from daemon.errors import ErrorCode, RefusedError
 from daemon.ledger import chip_sales
 from daemon.ledger.chip_sales import WAITING, intent_of
-from daemon.ledger.entries import Entry
+from daemon.ledger.entries import CounterMove, Entry
 from daemon.ledger.ledger import Key, Ledger
 from daemon.ledger.owed import chip_purse, owed_purse
 from daemon.ledger.sales import Frozen, Sale
@@ -48,6 +49,9 @@ PURCHASE_APDUS_MAX = 10
 """Without recovery. The history is not looked at where that would not fit."""
 RECOVERY_APDUS_MAX = 13
 """What a card is owed waits for its next tap where it would not fit."""
+
+_LIFTED_BY = {PurseStatus.BLOCKED: "unblock", PurseStatus.EXPIRED: "extend"}
+"""What the ledger does to a card that makes a chip with this status good again."""
 
 _NOT_A_PURSE = {
     "desfire.foreign",
@@ -69,10 +73,15 @@ class Proven(msgspec.Struct, frozen=True):
 
 
 class _Known(msgspec.Struct, frozen=True):
-    """What the ledger knows of a chip, as of this tap."""
+    """What the ledger knows of a chip, as of this tap.
+
+    lifts: by their counters: how often its card was unblocked or extended since it was seen good.
+    """
 
     chip: ChipRow | None
     unsettled: tuple[SaleRow, ...]
+    lifts: dict[str, int]
+    card_id: str = ""
 
 
 class ChipPurses:
@@ -128,7 +137,11 @@ class ChipPurses:
         def read(store: Store) -> _Known:
             card = store.find_card("uid", uid)
             rows = store.unsettled(card.account) if card is not None else []
-            return _Known(store.chip(uid), tuple(row for row in rows if _waits_for(row, uid)))
+            waiting = tuple(row for row in rows if _waits_for(row, uid))
+            card_id = card.card_id if card is not None else ""
+            names = [lift_counter(card_id, event) for event in _LIFTED_BY.values()]
+            lifts = {name: n for name, n in store.counters(names).items() if n}
+            return _Known(store.chip(uid), waiting, lifts, card_id)
 
         return await self._ledger.read(read)
 
@@ -168,7 +181,7 @@ class ChipPurses:
         if await self._hot.names(card.uid):
             await self._block(card, state)
             raise RefusedError(ErrorCode.CARD_BLOCKED, "This card is on the hot list.")
-        account = await self._resolve(card, credential, state)
+        account = await self._resolve(card, credential, known)
         if pays_owed:
             await self._pay_owed(card, account.account)
         card.looked_after = True
@@ -211,18 +224,44 @@ class ChipPurses:
                 return "its history does not fit its count"
         return chip_sales.alarm_of(known.chip, state, record)
 
-    async def _resolve(self, card: OpenCard, credential: Credential, state: PurseState) -> Account:
+    async def _resolve(self, card: OpenCard, credential: Credential, known: _Known) -> Account:
+        state = understood(card.purse.state)
         try:
             account = await self._cards.resolve(credential)
         except RefusedError as error:
             if error.code is ErrorCode.CARD_BLOCKED:
                 await self._block(card, state)
             raise
+        if known.lifts:
+            state = await self._lift(card, known)
         if state.status is PurseStatus.EXPIRED:
             raise RefusedError(ErrorCode.CARD_EXPIRED, "This card has expired.")
         if state.status is not PurseStatus.ACTIVE:
             raise RefusedError(ErrorCode.CARD_BLOCKED, "This card is blocked on its chip.")
         return account
+
+    async def _lift(self, card: OpenCard, known: _Known) -> PurseState:
+        """Make a chip good again whose card this ledger has unblocked or extended since.
+
+        That counts once: a chip that another till blocks after it was seen good stays blocked.
+        Raises: RefusedError where the card is torn away.
+        """
+        state = understood(card.purse.state)
+        if state.status is not PurseStatus.ACTIVE:
+            event = _LIFTED_BY.get(state.status, "")
+            if lift_counter(known.card_id, event) not in known.lifts:
+                return state
+            try:
+                state = await self._terminal.ask(card, set_status(card.purse, PurseStatus.ACTIVE))
+            except ReaderError as error:
+                raise refusal(error, card.reader) from error
+            except CardFormatError as error:
+                raise misread(error) from error
+        moves = tuple(CounterMove(name, -n) for name, n in known.lifts.items())
+        at = rfc3339(self._clock.now())
+        entry = Entry(at=at, kind="chip_good", ref=card.uid, counters=moves)
+        await self._ledger.write(Change(entry=entry))
+        return state
 
     async def _block(self, card: OpenCard, state: PurseState) -> None:
         """Write on the chip that it is blocked, so that tills without a line know it too."""
@@ -245,24 +284,25 @@ class ChipPurses:
     async def sell(self, wanted: WantedSale) -> msgspec.Raw | None:
         """Post a sale that changes the purse on its card.
 
-        Returns: None where the chip has no part in it: no change, or a credit that waits for a
-                 till with the load key or for a card that is here.
+        Returns: None where the chip has no part in it: it pays nothing, and gets nothing now: no
+                 change, or a credit that waits for a till with the load key or for the card. A sale
+                 that it pays is written on it even where it earns as much: limits count there.
         Raises:  RefusedError NO_CARD for a burn without the card, OFFLINE for one with an old hot
                  list, and what the writer raises.
         """
         sale = wanted.sale
         reader = self._terminal.reader_of(sale.card_uid) if sale.card_uid else None
         if reader is None:
-            if sale.quote.burn.get(sale.chip_purse):
+            if sale.chip_burn:
                 raise RefusedError(ErrorCode.NO_CARD, "Lay the card down: it pays by its chip.")
             return None
-        if not sale.chip_net or (sale.chip_net > 0 and not self._terminal.keys.may_load):
-            return None
-        if sale.chip_net < 0:
+        if sale.chip_burn:
             self._hot.need_fresh()
+        elif not sale.chip_net or not self._terminal.keys.may_load:
+            return None
         async with self._terminal.turn(reader):
             card = await self._ready(reader)
-            if not self._writer.change(card, sale.chip_net):
+            if not sale.chip_burn and not self._writer.change(card, sale.chip_net):
                 return None
             intent = await self._writer.plan(card, wanted, secrets.token_bytes(TXID_BYTES))
             return await self._writer.write(card, intent)

@@ -23,6 +23,7 @@ from daemon.config import ChipSection
 from daemon.editions import Editions
 from daemon.errors import ErrorCode, RefusedError
 from daemon.ledger import chip_sales, members, sales
+from daemon.ledger.chip_limits import counters_of, limits_of
 from daemon.ledger.chip_sales import intent_of
 from daemon.ledger.ledger import Key, Ledger
 from daemon.ledger.rows import MEMBERS_OF
@@ -121,9 +122,9 @@ class ChipWriter:
 
     async def plan(self, card: OpenCard, wanted: WantedSale, txid: bytes) -> ChipIntent:
         """Write down what the chip will be asked. Raises RefusedError with nothing written."""
-        sale_id, day = wanted.sale.sale_id, ""
-        if self._policy.card_day_max:
-            day = f"chip:{card.uid}:day:{wanted.sale.today}"
+        sale_id = wanted.sale.sale_id
+        limits = limits_of(self._policy, card.uid, wanted.sale.today)
+        counters = counters_of(limits)
 
         def job(store: Store) -> ChipIntent:
             view = store.view(
@@ -131,12 +132,11 @@ class ChipWriter:
                 request_id=sale_id,
                 sale_id=sale_id,
                 accounts=wanted.accounts,
-                counters=[*wanted.counters, *([day] if day else [])],
+                counters=[*wanted.counters, *counters],
             )
             sale = wanted.settle(view)
             net = sale.chip_net if sale.quote.lines else -sale.owed
             amount = self.change(card, net)
-            self._check_limits(store, sale, amount)
             after = self._after(card, txid, amount)
             intent = ChipIntent(
                 ledger_id=store.ledger_id,
@@ -147,26 +147,13 @@ class ChipWriter:
                 balance=after.balance,
                 sale=replace(sale, owed=net - amount if sale.quote.lines else -amount),
                 content=wanted.content,
-                counter=day,
+                counters=counters,
                 speaks=card.purse.messaging.value,
             )
-            store.write(chip_sales.intend(view, intent, self._policy.card_day_max).change)
+            store.write(chip_sales.intend(view, intent, limits).change)
             return intent
 
         return await self._ledger.update(job)
-
-    def _check_limits(self, store: Store, sale: Sale, amount: int) -> None:
-        policy, paid = self._policy, -amount
-        if policy.sale_max and paid > policy.sale_max:
-            raise RefusedError(
-                ErrorCode.LIMIT_REACHED, f"A card pays {policy.sale_max} at once, no more."
-            )
-        if policy.till_max and paid > 0:
-            unsent = store.unsent_burns(sale.chip_purse)
-            if unsent + paid > policy.till_max:
-                raise RefusedError(
-                    ErrorCode.OFFLINE, "This till must forward its sales before cards pay more."
-                )
 
     def _after(self, card: OpenCard, txid: bytes, amount: int) -> PurseState:
         try:
@@ -252,7 +239,8 @@ class ChipWriter:
             state = SaleState.POSTED
         else:
             state = await self._move(intent, _DECISIONS[outcome])
-        self.tell("sale.settled", card, sale_id=row.sale_id, outcome=outcome, state=state)
+        if intent.sale.quote.lines:  # else no POS made it: the till moved what the chip was owed
+            self.tell("sale.settled", card, sale_id=row.sale_id, outcome=outcome, state=state)
 
     def tell(self, event_type: str, card: OpenCard, **fields: str) -> None:
         """Tell the POS of something that concerns a card."""

@@ -10,8 +10,8 @@ import msgspec
 from msgspec.structs import replace
 
 from card_formats.chip.purse_layout import PurchaseRecord, PurseState
-from daemon.errors import ErrorCode, RefusedError
-from daemon.ledger import sales
+from daemon.ledger import chip_limits, sales
+from daemon.ledger.chip_limits import ChipLimit
 from daemon.ledger.entries import ChipMove, CounterMove, Entry
 from daemon.ledger.moves import Balance
 from daemon.ledger.sales import ChipIntent, Decision, SaleRecord
@@ -31,18 +31,18 @@ def intent_of(row: SaleRow) -> ChipIntent:
     return intent
 
 
-def intend(view: View, intent: ChipIntent, day_max: int = 0) -> Decision:
+def intend(view: View, intent: ChipIntent, limits: Sequence[ChipLimit] = ()) -> Decision:
     """Write down what the chip is about to be asked, and reserve all that the sale needs.
 
-    day_max: what ``intent.counter`` may count to; 0 is no limit.
-    Raises:  RefusedError as `sales.hold` and `sales.commit`; LIMIT_REACHED.
+    limits: those that the sale is counted against, in ``intent.counters``.
+    Raises: RefusedError as `sales.hold` and `sales.commit`; LIMIT_REACHED.
     """
     before = sales.state_of(view)
     if before is SaleState.INTENT and intent_of(_row(view)).not_written:
         record = sales.record_of(view)  # its reservation still stands
         return _decision("intent", record, before, replace(intent, until=_until(record)))
     state = after(before, SaleEvent.CHIP_INTENT)
-    _check_day(view, intent, day_max)
+    chip_limits.check(limits, view.counters, intent.sale.chip_burn)
     if before is SaleState.HELD:
         sales.commit(view, intent.sale)  # only to hear whether it may be
         held = replace(intent, until=_row(view).until)
@@ -169,19 +169,11 @@ def _until(record: SaleRecord) -> str:
     return record.chip.until if record.chip else ""
 
 
-def _check_day(view: View, intent: ChipIntent, day_max: int) -> None:
-    if day_max and view.counters.get(intent.counter, 0) - intent.amount > day_max:
-        raise RefusedError(
-            ErrorCode.LIMIT_REACHED, f"A card may pay {day_max} a day at this till, no more."
-        )
-
-
 def _counted(decision: Decision, intent: ChipIntent, sign: int) -> Decision:
     """Count what the chip pays today, or take it back."""
-    if not intent.counter or intent.amount >= 0:
-        return decision
-    move = CounterMove(intent.counter, sign * -intent.amount)
-    entry = replace(decision.entry, counters=(*decision.entry.counters, move))
+    paid = intent.sale.chip_burn
+    moves = [CounterMove(counter, sign * paid) for counter in intent.counters if paid]
+    entry = replace(decision.entry, counters=(*decision.entry.counters, *moves))
     return replace(decision, entry=entry)
 
 

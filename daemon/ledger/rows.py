@@ -137,6 +137,10 @@ HOT_AFTER = Question(
     str,
 )
 """UIDs of chips that must not be used; both values are the last one seen."""
+CHIPS_OF = Question(
+    "SELECT uid FROM chip JOIN identifier ON value = uid WHERE scheme = 'uid' AND card_id = ?", str
+)
+"""UIDs of the chips of a card that have been seen."""
 _CODE = "SELECT code, campaign, account, ref, first_day, last_day, uses, state FROM code"
 CODE = Question(f"{_CODE} WHERE code = ?", CodeRow)
 CODES_OF = Question(f"{_CODE} WHERE ref = ? ORDER BY code", CodeRow)

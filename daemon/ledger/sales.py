@@ -77,6 +77,11 @@ class Sale(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(dict.fromkeys(account for account in known if account))
 
     @property
+    def chip_burn(self) -> int:
+        """Return what the card's own chip purse pays, whatever the sale earns there at once."""
+        return self.quote.burn.get(self.chip_purse, 0)
+
+    @property
     def chip_net(self) -> int:
         """Return what the sale changes in the card's own chip purse."""
         purse = self.chip_purse
@@ -113,7 +118,7 @@ class ChipIntent(msgspec.Struct, frozen=True, kw_only=True):
 
     seq, balance: the chip's, once it is done. content: of the request that asked for it.
     sale:         as it will be posted. until: of the hold that it came from, or "".
-    counter:      counts what the chip pays on a day, or "". speaks: as in ChipRow.
+    counters:     count what the chip pays on a day. speaks: as in ChipRow.
     not_written:  a later tap proved that nothing was written: the same call may go through.
     case:         a later tap could not tell; the owner decides.
     """
@@ -127,7 +132,7 @@ class ChipIntent(msgspec.Struct, frozen=True, kw_only=True):
     sale: Sale
     content: bytes
     until: str = ""
-    counter: str = ""
+    counters: tuple[str, ...] = ()
     speaks: str = ""
     not_written: bool = False
     case: bool = False

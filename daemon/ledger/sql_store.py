@@ -8,7 +8,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 
 from daemon.ledger.batch import Batch, Mark, Row
-from daemon.ledger.entries import LIABILITY
 from daemon.ledger.rows import Question, R
 from daemon.ledger.states import SaleState
 from daemon.ledger.store import (
@@ -48,12 +47,6 @@ REQUEST = Question(
     RequestRow,
 )
 CHIP = Question("SELECT uid, seq, txid, balance, speaks, alarm FROM chip WHERE uid = ?", ChipRow)
-UNSENT_BURNS = Question(
-    "SELECT CAST(coalesce(sum(p.amount), 0) AS bigint) FROM outbox o"
-    " JOIN posting p ON p.ledger_id = o.ledger_id AND p.seq = o.seq"
-    " WHERE o.ledger_id = ? AND p.account = ? AND p.purse = ? AND p.amount > 0",
-    int,
-)
 CARD = Question(f"{_CARD} card_id = ?", CardRow)
 CARD_BY_IDENTIFIER = Question(
     f"{_CARD} card_id = (SELECT card_id FROM identifier WHERE scheme = ? AND value = ?)", CardRow
@@ -165,10 +158,6 @@ class SQLStore(ABC):
     def chip(self, uid: str) -> ChipRow | None:
         """Return what was last seen of a chip."""
         return self._ask_one(CHIP, uid)
-
-    def unsent_burns(self, purse: str) -> int:
-        """Return what was burned from ``purse`` in entries of this ledger still to be forwarded."""
-        return self.ask(UNSENT_BURNS, self.ledger_id, LIABILITY, purse)[0]
 
     def find_card(self, scheme: str, value: str) -> CardRow | None:
         """Return the card that an identifier belongs to."""

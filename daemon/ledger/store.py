@@ -247,10 +247,6 @@ class Store(Protocol):
         """Return what was last seen of a chip."""
         ...
 
-    def unsent_burns(self, purse: str) -> int:
-        """Return what was burned from ``purse`` in entries of this ledger still to be forwarded."""
-        ...
-
     def find_card(self, scheme: str, value: str) -> CardRow | None:
         """Return the card that an identifier belongs to."""
         ...

@@ -86,6 +86,7 @@ class Inputs:
         self._claims = claims
         self._ttl_s = ttl_s
         self._waiting: dict[str, Waiting] = {}
+        self._lying: set[str] = set()  # readers whose chip was presented and not removed yet
         self._expected: list[Expected] = []
 
     async def run(self, queue: asyncio.Queue[ReaderEvent]) -> None:
@@ -129,12 +130,14 @@ class Inputs:
                 self._presented(event)
             case Removed(reader):
                 self._waiting.pop(reader, None)
-                self._publish_input("card.removed", reader)
+                self._left(reader)
             case Unreadable(reader, reason):
                 self._refused(reader, reason, misread(reason))
             case StateChanged(reader, state, detail):
                 if state in (ReaderState.ABSENT, ReaderState.DENIED, ReaderState.STUCK):
                     self._waiting.pop(reader, None)
+                if state in (ReaderState.ABSENT, ReaderState.DENIED):
+                    self._left(reader)
                 self._events.publish("reader.state", reader=reader, state=state, detail=detail)
             case Overflow(lost):
                 self._events.publish("overflow", lost=lost)
@@ -226,8 +229,15 @@ class Inputs:
             "card.presented", reader, medium=shown.medium, card=card, **fields
         )
         stays = shown.medium is Medium.CHIP  # until it is taken away
+        if stays:
+            self._lying.add(reader)
         until_s = math.inf if stays else self._clock.monotonic_s() + self._ttl_s
         self._waiting[reader] = Waiting(shown, event_id, until_s)
+
+    def _left(self, reader: str) -> None:
+        if reader in self._lying:  # a torn card may be found gone twice
+            self._lying.remove(reader)
+            self._publish_input("card.removed", reader)
 
     def _publish_input(self, event_type: str, reader: str, **fields: Any) -> str:
         claim = self._claims.of(reader)

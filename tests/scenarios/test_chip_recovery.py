@@ -21,7 +21,6 @@ from tests.support.chip_till import (
     PowerCut,
     Shop,
     Wallet,
-    hand_till,
     make_home,
 )
 
@@ -290,40 +289,6 @@ async def test_a_full_purse_is_owed_the_rest(shop: Shop) -> None:
         posted = await till.buy("s1", (await till.tap(shop.wallet)).presentation, codes=("BACK",))
         assert posted["balances"]["bonus"]["available"] == LOADED + 100
         assert posted["balances"]["bonus:owed"]["available"] == 150
-
-
-@pytest.mark.parametrize(
-    ("limit", "code"),
-    [
-        ("sale_max", ErrorCode.LIMIT_REACHED),
-        ("card_day_max", ErrorCode.LIMIT_REACHED),
-        ("till_max", ErrorCode.OFFLINE),
-    ],
-)
-async def test_what_a_chip_may_pay_has_limits(shop: Shop, limit: str, code: ErrorCode) -> None:
-    limits: dict[str, Any] = {limit: 700}
-    async with hand_till(shop.home / "a", shop.clock, **limits) as till:
-        if limit != "sale_max":
-            await till.buy("s1", (await till.tap(shop.wallet)).presentation, 500)
-            await till.buy("s2", (await till.tap(shop.wallet)).presentation, 200)
-        presentation = (await till.tap(shop.wallet)).presentation
-        balance = shop.wallet.balance
-        with pytest.raises(RefusedError) as refused:
-            await till.buy("s3", presentation, 701 if limit == "sale_max" else 1)
-        assert refused.value.code is code
-        assert shop.wallet.balance == balance
-        shop.clock.move(days=1)
-        if limit == "card_day_max":
-            await till.buy("s4", (await till.tap(shop.wallet)).presentation, 700)
-
-
-async def test_a_limit_is_given_back_with_what_was_not_written(shop: Shop) -> None:
-    async with shop.till(card_day_max=700) as till:
-        presentation = (await till.tap(shop.wallet, {7: Fault.TORN_BEFORE})).presentation
-        with pytest.raises(RefusedError):
-            await till.buy("s1", presentation, 700)
-        till.readers.lay(shop.wallet)
-        await till.buy("s1", presentation, 700)
 
 
 # Nine APDUs.

@@ -50,7 +50,7 @@ class Shop:
             yield pos
 
     @asynccontextmanager
-    async def with_chips(self, bonus: int = 3_500, **section: int) -> AsyncIterator[Pos]:
+    async def with_chips(self, bonus: int = 3_500, **section: int | str) -> AsyncIterator[Pos]:
         """A till whose sample chip holds ``bonus``, a twentieth of what it bought for."""
         keys = "".join(f"{key} = {value}\n" for key, value in ({"cap": 100_000} | section).items())
         lay_out_chips(self.home, f'[chip]\n{keys}\n[simulated]\nchip = "purse"\n')
@@ -119,10 +119,8 @@ async def unplugged(shop: Shop) -> RefusedByTillError:
 
 
 @refused_with(ErrorCode.OFFLINE)
-async def over_what_chips_may_pay_before_the_entries_are_forwarded(
-    shop: Shop,
-) -> RefusedByTillError:
-    async with shop.with_chips(till_max=99):
+async def with_no_hot_list_that_is_new_enough(shop: Shop) -> RefusedByTillError:
+    async with shop.with_chips(hot_list='"hot.list"', hot_list_days=7):
         return await shop.burn_on_chip(await shop.lay_down())
 
 

@@ -15,6 +15,7 @@ from card_formats.chip.ntag import PassThrough
 from card_formats.chip.purse_issue import personalise
 from card_formats.credential import Medium, Shown, Trust
 from daemon.accounts.cards import Cards, NewCard, Profile
+from daemon.accounts.life import CardTerms, Life
 from daemon.accounts.phones import Phones
 from daemon.accounts.rotating import LiveCodes
 from daemon.answers import SaleTerms
@@ -40,6 +41,7 @@ from daemon.readers.errors import CardLostError, NoCardError
 from daemon.readers.simulated.desfire.card import DesfireCard
 from daemon.readers.simulated.desfire.faults import Fault, FaultyCard
 from daemon.readers.simulated.desfire.memory import Generation, Memory
+from daemon.stored_value import StoredValue, TopUpTerms
 from tests.support.clock import HandClock
 
 T = TypeVar("T")
@@ -201,13 +203,16 @@ class HandTill:
         chips = ChipPurses(
             terminal, self.writer, tags, ledger, self.cards, self.editions, clock, hot
         )
+        editions = self.editions
+        self.life = Life(ledger, clock, (), "91", lambda: editions.active.zone)
+        self.stored_value = StoredValue(ledger, editions, self.life, clock, chips.pay_owed)
         phone_keys = PhoneKeys({1: bytes(32)})
         self.checkout = Checkout(
             ledger,
             self.cards,
             LiveCodes(ledger, self.cards, clock, phone_keys),
             Phones(ledger, clock, phone_keys),
-            Pricing(ledger, self.editions, clock, (), {}),
+            Pricing(ledger, self.editions, clock, (), {}, section),
             self.editions,
             clock,
             CheckoutPolicy(terminal="till", ranges=(), spend_from=Trust.UID, hold_ttl_s=900),
@@ -239,6 +244,18 @@ class HandTill:
         """Void a sale. Raises RefusedError."""
         key = Key("sale.void", sale_id, b"void")
         return msgspec.json.decode(await self.checkout.void(key, sale_id, "paid in cash"))
+
+    async def change(self, event: str, wallet: Laid, request_id: str, **more: str) -> Any:
+        """Block, unblock or extend a card. Raises RefusedError."""
+        terms = CardTerms(request_id=request_id, card=wallet.uid.hex(), **more)
+        key = Key.of(f"card.{event}", request_id, terms)
+        return msgspec.json.decode(await self.life.change(key, event, terms))
+
+    async def top_up(self, wallet: Laid, topup_id: str, amount: int) -> Any:
+        """Put money on a card. Raises RefusedError."""
+        terms = TopUpTerms(topup_id=topup_id, card=wallet.uid.hex(), amount=amount)
+        key = Key.of("card.topup", topup_id, terms)
+        return msgspec.json.decode(await self.stored_value.top_up(key, terms))
 
     async def state(self, sale_id: str) -> str:
         return (await self.checkout.status(sale_id)).state

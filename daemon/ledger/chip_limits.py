@@ -1,0 +1,61 @@
+"""What chips may pay: a card at once, a card in a day, all that pay at this till in a day. Pure.
+
+A limit binds what a sale burns from the chip's purse, whatever it earns there at once.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from daemon.config import ChipSection
+from daemon.errors import ErrorCode, RefusedError
+
+
+class ChipLimit(msgspec.Struct, frozen=True):
+    """``counter`` may count to ``most``; "" counts nothing: it binds one sale alone."""
+
+    most: int
+    counter: str
+    detail: str
+
+
+def limits_of(policy: ChipSection, uid: str, today: int) -> tuple[ChipLimit, ...]:
+    """Return the limits of a card (its UID in hex) on a local day (ordinal)."""
+    till = f"{policy.shop}.{policy.till}"
+    limits = (
+        ChipLimit(policy.sale_max, "", f"A card pays {policy.sale_max} at once, no more."),
+        ChipLimit(
+            policy.card_day_max,
+            f"chip:{uid}:day:{today}",
+            f"A card may pay {policy.card_day_max} a day at this till, no more.",
+        ),
+        ChipLimit(
+            policy.till_day_max,
+            f"till:{till}:day:{today}",
+            f"Chips may pay {policy.till_day_max} a day at this till, no more.",
+        ),
+    )
+    return tuple(limit for limit in limits if limit.most)
+
+
+def counters_of(limits: Sequence[ChipLimit]) -> tuple[str, ...]:
+    """Return what the limits count with."""
+    return tuple(limit.counter for limit in limits if limit.counter)
+
+
+def burn_max(limits: Sequence[ChipLimit], counters: Mapping[str, int], most: int) -> int:
+    """Return how much of ``most`` the limits leave; ``counters`` as they stand."""
+    return max(0, min([most, *(_left(limit, counters) for limit in limits)]))
+
+
+def check(limits: Sequence[ChipLimit], counters: Mapping[str, int], paid: int) -> None:
+    """Raise RefusedError LIMIT_REACHED with the limit that is passed, and what it leaves."""
+    for limit in limits:
+        left = _left(limit, counters)
+        if paid > left:
+            extra: dict[str, int | str] = {"burn_max": max(0, left)}
+            raise RefusedError(ErrorCode.LIMIT_REACHED, limit.detail, extra=extra)
+
+
+def _left(limit: ChipLimit, counters: Mapping[str, int]) -> int:
+    return limit.most - (counters.get(limit.counter, 0) if limit.counter else 0)

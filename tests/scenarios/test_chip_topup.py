@@ -1,0 +1,66 @@
+"""Money that a customer pays in goes to the chip: at once where it lies, else at its next tap."""
+
+from pathlib import Path
+
+import pytest
+
+from daemon.errors import RefusedError
+from daemon.readers.simulated.desfire.faults import Fault
+from tests.support.chip_till import CAP, LOADED, Shop, make_home
+from tests.support.chips import lay_out_chips
+from tests.support.clock import HandClock
+from tests.support.till import CHIP_UID, Pos, open_till
+
+
+@pytest.fixture
+async def shop(tmp_path: Path) -> Shop:
+    shop = Shop(tmp_path)
+    await make_home(tmp_path / "a", [shop.wallet], shop.clock, tmp_path / "keys")
+    return shop
+
+
+async def test_a_chip_that_lies_on_the_reader_is_loaded_at_once_and_once(tmp_path: Path) -> None:
+    lay_out_chips(tmp_path)
+    async with open_till(tmp_path, HandClock()) as app, Pos.connect(app.socket) as pos:
+        await pos.call("input.simulate", reader="chip", do="present", card="chip")
+        assert (await pos.call("card.identify", reader="chip"))["balance"] == 0
+        terms = {"topup_id": "u1", "card": CHIP_UID, "amount": 2_000, "purse": "bonus"}
+        answer = await pos.call("card.topup", **terms)
+        assert answer["balances"]["bonus:owed"] == {"available": 2_000, "pending": 0}
+        assert (await pos.call("card.identify", reader="chip"))["balance"] == 2_000
+        assert (await pos.call("card.topup", **terms))["replayed"] is True
+        assert (await pos.call("card.identify", reader="chip"))["balance"] == 2_000
+
+
+async def test_a_chip_that_is_away_gets_it_at_its_next_tap(shop: Shop) -> None:
+    async with shop.till() as till:
+        for _ in range(2):
+            await till.top_up(shop.wallet, "u1", 2_000)
+        assert shop.wallet.balance == LOADED
+        assert (await till.tap(shop.wallet)).balance == LOADED + 2_000
+        assert (await till.tap(shop.wallet)).balance == LOADED + 2_000
+    assert shop.hold() == 2_000
+
+
+async def test_what_a_full_chip_does_not_take_is_owed(shop: Shop) -> None:
+    async with shop.till() as till:
+        await till.top_up(shop.wallet, "u1", CAP)
+        assert (await till.tap(shop.wallet)).balance == CAP
+        card = await till.ledger.read(
+            lambda store: store.find_card("uid", shop.wallet.uid.hex().upper())
+        )
+        assert card is not None
+        purses = await till.ledger.read(lambda store: store.purses(card.account))
+        assert purses["bonus:owed"].posted == LOADED
+
+
+async def test_a_load_that_is_torn_is_settled_without_an_event_of_a_sale_that_no_pos_made(
+    shop: Shop,
+) -> None:
+    async with shop.till() as till:
+        await till.top_up(shop.wallet, "u1", 2_000)
+        with pytest.raises(RefusedError):
+            await till.tap(shop.wallet, {9: Fault.TORN_AFTER})
+        assert (await till.tap(shop.wallet)).balance == LOADED + 2_000
+        assert till.events == []
+    assert shop.hold() == 2_000
