@@ -51,7 +51,7 @@ from daemon.keys import ChipKeys, KeyFileError, add_chip_keys, load_chip_keys, m
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.stores import open_store
 from daemon.money import format_minor
-from daemon.readers import Presented, Unreadable
+from daemon.readers import Presented, ReaderState, StateChanged, Unreadable
 from daemon.readers.errors import ReaderError
 from daemon.readers.registry import build_readers
 from daemon.readers.settings import PcscSettings, ReaderSettings
@@ -88,6 +88,9 @@ def keys(
         done = f"holds generation {add_chip_keys(path)} too" if renew else "made"
         if not renew:
             make_chip_keys(path)
+    except FileExistsError:
+        typer.echo(f"tillcard: {path} is there already; --renew adds keys to it.", err=True)
+        raise typer.Exit(1) from None
     except (ConfigError, KeyFileError, OSError) as error:
         typer.echo(f"tillcard: {error}", err=True)
         raise typer.Exit(1) from None
@@ -123,7 +126,7 @@ def hot_list(
 ) -> None:
     """Write the chips that must not be used, for tills that have no line to this ledger.
 
-    Put it beside their configuration as `[chip] hot_list` says. The daemon may run meanwhile.
+    Put it beside their configuration as `chip.hot_list` says. The daemon may run meanwhile.
     """
     try:
         settings = configuration.load(config)
@@ -161,6 +164,15 @@ class Desk:
         """Run a dialogue with the card that lies there."""
         return await self._supervisor.converse(reader, dialogue, timeout_s=EXCHANGE_TIMEOUT_S)
 
+    async def ready(self) -> None:
+        """Wait until a reader is there; what is wrong with one is logged."""
+        while True:
+            match await self._supervisor.events.get():
+                case StateChanged(state=ReaderState.READY):
+                    return
+                case _:
+                    pass
+
     async def next_card(self, tell: Callable[[str], None]) -> tuple[str, Shown]:
         """Wait for a chip; tell of one that could not be read. A reader's own state is logged."""
         while True:
@@ -188,6 +200,7 @@ async def _serve(config: Path, count: int, done: str, work: Work) -> None:
     console = Console(highlight=False)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     async with _desk(config) as desk:
+        await desk.ready()
         with Progress(*columns, TimeElapsedColumn(), console=console) as progress:
             bar = progress.add_task("lay a card down", total=count)
             while not progress.finished:

@@ -1,0 +1,40 @@
+"""What ``tillcard cards`` says before a card is laid down."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from daemon.cli.commands import app
+from daemon.keys import load_chip_keys
+from tests.support.chips import lay_out_chips
+
+
+def test_keys_are_made_once_and_a_second_call_says_how_to_add_more(tmp_path: Path) -> None:
+    lay_out_chips(tmp_path)
+    before = load_chip_keys(tmp_path / "chip.keys").versions
+    line = ["cards", "keys", "--config", str(tmp_path / "tillcard.toml")]
+    done = CliRunner().invoke(app, line)
+    assert (done.exit_code, "is there already" in done.output) == (1, True), done.output
+    assert "--renew" in done.output
+    assert "Errno" not in done.output
+    assert load_chip_keys(tmp_path / "chip.keys").versions == before
+
+
+@pytest.mark.parametrize("missing", ["chip.keys", "tillcard.toml", "reader"])
+@pytest.mark.parametrize("command", ["show", "personalise"])
+def test_no_card_is_asked_for_where_something_is_missing(
+    tmp_path: Path, command: str, missing: str
+) -> None:
+    lay_out_chips(tmp_path)
+    if missing != "reader":  # no reader for chips is configured but a simulated one
+        (tmp_path / missing).unlink()
+    done = CliRunner().invoke(app, ["cards", command, "--config", str(tmp_path / "tillcard.toml")])
+    assert done.exit_code == 1
+    assert missing in done.output
+    assert "lay a card down" not in done.output
+
+
+def test_the_help_of_the_hot_list_names_its_key_in_the_configuration() -> None:
+    said = CliRunner().invoke(app, ["cards", "hot-list", "--help"]).output
+    assert "chip.hot_list" in said
