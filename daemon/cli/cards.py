@@ -88,8 +88,8 @@ def keys(
         done = f"holds generation {add_chip_keys(path)} too" if renew else "made"
         if not renew:
             make_chip_keys(path)
-    except FileExistsError:
-        typer.echo(f"tillcard: {path} is there already; --renew adds keys to it.", err=True)
+    except FileExistsError as error:
+        typer.echo(f"tillcard: {error.filename} is there already; --renew adds keys to it.", err=True)
         raise typer.Exit(1) from None
     except (ConfigError, KeyFileError, OSError) as error:
         typer.echo(f"tillcard: {error}", err=True)

@@ -327,7 +327,7 @@ class Shop:
         self.wallet = Wallet(self.keys, Random(5))
 
     @asynccontextmanager
-    async def till(self, name: str = "a", **more: Any) -> AsyncIterator[HandTill]:
+    async def till(self, name: str = "a", /, **more: Any) -> AsyncIterator[HandTill]:
         async with hand_till(self.home / name, self.clock, **more) as till:
             yield till
 
