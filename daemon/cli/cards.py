@@ -89,7 +89,9 @@ def keys(
         if not renew:
             make_chip_keys(path)
     except FileExistsError as error:
-        typer.echo(f"tillcard: {error.filename} is there already; --renew adds keys to it.", err=True)
+        typer.echo(
+            f"tillcard: {error.filename} is there already; --renew adds keys to it.", err=True
+        )
         raise typer.Exit(1) from None
     except (ConfigError, KeyFileError, OSError) as error:
         typer.echo(f"tillcard: {error}", err=True)
