@@ -133,7 +133,7 @@ class Room:
         self.daily = Daily(self.ledger, self.editions, clock)
         self.cards = Cards(self.ledger, clock)
         phone_keys = load_phone_keys(home / PHONE_KEYS_FILE)
-        self.phones = Phones(self.ledger, clock, phone_keys)
+        self.phones = Phones(self.ledger, clock, phone_keys, web.coupons if web else ())
         self.live_codes = LiveCodes(self.ledger, self.cards, self.clock, phone_keys)
         pricing = Pricing(
             self.ledger, self.editions, clock, policy.ranges, config.cashiers, config.chip

@@ -145,7 +145,7 @@ class Checkout:
             return shown_before.account
         return await self._live_codes.verify(credential, reader)
 
-    def offer_phone(self, presentation: str, override: Override | None) -> tuple[str, str]:
+    async def offer_phone(self, presentation: str, override: Override | None) -> tuple[str, str]:
         """Return the code of a link that gives the card to a phone, and until when it is good."""
         shown = self._presentations.get(presentation)
         if override is None and not self._may_spend(shown):
@@ -156,7 +156,7 @@ class Checkout:
             )
         by, reason = (override.by, override.reason) if override else ("", "")
         until = self._clock.now() + timedelta(seconds=LINK_TTL_S)
-        return self._phones.offer(shown.account, by=by, reason=reason), rfc3339(until)
+        return await self._phones.offer(shown.account, by=by, reason=reason), rfc3339(until)
 
     def is_used(self, presentation: str) -> bool:
         """Whether a presentation has had its sale."""
@@ -164,8 +164,10 @@ class Checkout:
 
     async def revoke_phone(self, presentation: str, by: str, reason: str) -> int:
         """Make a lost phone worthless; return how many phones the card has been taken from."""
-        shown = self._presentations.get(presentation)
-        return await self._phones.revoke(shown.account, by=by, reason=reason)
+        account = self._presentations.get(presentation).account
+        generation = await self._phones.revoke(account, by=by, reason=reason)
+        self._presentations.drop_live(account.account)
+        return generation
 
     # What does this basket cost with it?
 
@@ -394,12 +396,7 @@ class Checkout:
         )
 
     async def _draft(
-        self,
-        sale_id: str,
-        terms: SaleTerms,
-        now: datetime,
-        row: SaleRow | None,
-        event: SaleEvent,
+        self, sale_id: str, terms: SaleTerms, now: datetime, row: SaleRow | None, event: SaleEvent
     ) -> Draft:
         after(row.state if row else SaleState.NEW, event)  # decided again inside the transaction
         if row is not None and row.state is SaleState.HELD:

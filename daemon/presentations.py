@@ -95,6 +95,12 @@ class Presentations:
             raise RefusedError(ErrorCode.NO_CARD, "Show the card again.")
         return found
 
+    def drop_live(self, account: str) -> None:
+        """Forget what phones showed for ``account``: none of them is its customer's any more."""
+        for shown in self._by_id.things():
+            if shown.account.account == account and shown.credential.trust is Trust.ROTATING:
+                self._by_id.drop(shown.presentation)
+
     def is_used(self, presentation: str) -> bool:
         """Whether it is bound to a sale already."""
         return self._sales.get(presentation) is not None

@@ -29,6 +29,10 @@ class Shelf(Generic[T]):
         until_s, thing = self._things.get(key, (0.0, None))
         return thing if until_s > self._clock.monotonic_s() else None
 
+    def things(self) -> list[T]:
+        """Return all that is kept, the oldest first."""
+        return [thing for _, thing in self._things.values()]
+
     def drop(self, key: str) -> None:
         """Forget what has this key, if anything has."""
         self._things.pop(key, None)

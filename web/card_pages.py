@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from http import HTTPStatus
 
 from aiohttp import web
 
@@ -37,8 +38,20 @@ class CardPages:
         return page(request, "front_door.html", token=token if TOKEN.fullmatch(token) else "")
 
     async def show(self, request: web.Request) -> web.Response:
-        """Show the card with one code, ``?kind=qr|code128|ean13``."""
-        token, view = await self._card(request)
+        """Show the card with one code, ``?kind=qr|code128|ean13``.
+
+        An address that the card had before it moved to another phone says so, 410.
+        """
+        token = request.match_info["token"]
+        view = await self._desk.show(token)
+        if view is None and await self._desk.has_moved(token):
+            moved = page(request, "error.html", status=HTTPStatus.GONE, sentence="card.moved")
+            _forget(request, moved, token)
+            return moved
+        if view is None:
+            unknown = web.HTTPNotFound()
+            _forget(request, unknown, token)
+            raise unknown
         kind = _kind(request)
         # A card whose own number cannot be drawn, or that has none, still has its live code.
         kinds = [kind for kind in CodeKind if is_drawable(kind, _number(view, kind))] or LIVE_KINDS
@@ -60,12 +73,16 @@ class CardPages:
             history=view.history[:HISTORY_LINES_MAX],
             balance_name=request.app[SETTINGS].balance_name,
         )
-        keep_cookie(request, response, CARD_COOKIE, token)
+        # The way back from the front door: to the customer's own card, not to one looked at since.
+        if view.coupon is None and request.cookies.get(CARD_COOKIE, token) == token:
+            keep_cookie(request, response, CARD_COOKIE, token)
         return response
 
     async def code(self, request: web.Request) -> web.Response:
         """Draw the code alone. A card that is not active has none any more: 410."""
-        _, view = await self._card(request)
+        view = await self._desk.show(request.match_info["token"])
+        if view is None:
+            raise web.HTTPNotFound
         if view.state is not CardState.ACTIVE:
             raise web.HTTPGone
         image = ImageFormat(request.match_info["image"])
@@ -74,12 +91,11 @@ class CardPages:
             raise web.HTTPNotFound
         return await picture(image, lambda: draw(kind, _number(view, kind), image))
 
-    async def _card(self, request: web.Request) -> tuple[str, CardView]:
-        token = request.match_info["token"]
-        view = await self._desk.show(token)
-        if view is None:
-            raise web.HTTPNotFound
-        return token, view
+
+def _forget(request: web.Request, response: web.Response, token: str) -> None:
+    """Lead nobody from the front door to a card that is not there any more."""
+    if request.cookies.get(CARD_COOKIE) == token:
+        response.del_cookie(CARD_COOKIE)
 
 
 def _kind(request: web.Request) -> CodeKind:

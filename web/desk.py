@@ -193,8 +193,12 @@ class CardDesk(Protocol):
         """
         ...
 
-    def is_offered(self, code: str) -> bool:
-        """Whether a link from the till is still good."""
+    async def has_moved(self, token: str) -> bool:
+        """Whether ``token`` opened a card's page before the card moved. Raises: RefusedError."""
+        ...
+
+    async def is_offered(self, code: str) -> bool:
+        """Whether a link from the till is still good. Raises: RefusedError."""
         ...
 
     async def accept(self, code: str) -> LiveCard | None:

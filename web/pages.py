@@ -142,7 +142,9 @@ async def _show_errors(request: web.Request, handler: Handler) -> web.StreamResp
         kept = {
             name: error.headers[name] for name in ("Allow", "Retry-After") if name in error.headers
         }
-        return _error_page(request, error.status, kept)
+        response = _error_page(request, error.status, kept)
+        response.cookies.update(error.cookies)
+        return response
     except RefusedError as error:
         if error.code.retryable:
             headers = {"Retry-After": str(RETRY_AFTER_S)}

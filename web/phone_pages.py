@@ -53,14 +53,14 @@ class PhonePages:
 
     async def show_link(self, request: web.Request) -> web.Response:
         """Show what the link would do; 404 when it was used or is too old."""
-        if not self._desk.is_offered(request.match_info["code"]):
+        if not await self._desk.is_offered(request.match_info["code"]):
             raise web.HTTPNotFound
         return page(request, "bind.html")
 
     async def draw_link(self, request: web.Request) -> web.Response:
         """Draw the link as a QR code, for the customer to scan at the till; 404 as it would be."""
         code = request.match_info["code"]
-        if not self._desk.is_offered(code):
+        if not await self._desk.is_offered(code):
             raise web.HTTPNotFound
         return await link_picture(request, f"/bind/{code}")
 

@@ -156,9 +156,13 @@ class ShopDesk:
         phone = await self._phones.renew(account, proof) if account else None
         return self._live(token, phone) if phone else None
 
-    def is_offered(self, code: str) -> bool:
+    async def has_moved(self, token: str) -> bool:
+        """Whether ``token`` opened a card's page before the card moved."""
+        return await self._phones.has_moved(token)
+
+    async def is_offered(self, code: str) -> bool:
         """Whether a link from the till is still good."""
-        return self._phones.is_offered(code)
+        return await self._phones.is_offered(code)
 
     async def accept(self, code: str) -> LiveCard | None:
         """Give the card of a link to the phone that opened it; None when it is good no more."""

@@ -3,11 +3,12 @@
 import hashlib
 import hmac
 import secrets
+from collections.abc import Container
 
 import msgspec
 
 from card_formats.phone.rotating import NUMBER_DIGITS, PERIOD_S, compose, renewal_proof
-from daemon.accounts.cards import TOKEN_BYTES, Account, token_hash
+from daemon.accounts.cards import TOKEN_BYTES, Account, refuse_unusable, token_hash
 from daemon.accounts.rotating import PHONE_SCHEME
 from daemon.clock import Clock, rfc3339
 from daemon.errors import ErrorCode, RefusedError
@@ -21,6 +22,8 @@ LINK_TTL_S = 600
 LINKS_MAX = 1_000
 """Links that wait for a phone; one more and the oldest is dead. They end with the daemon, too."""
 NUMBER_DRAWS_MAX = 20
+MOVED_SCHEME = "moved"
+"""The identifier of a card by a page token that it had before: its SHA-256, in hex."""
 
 
 class PhoneKey(msgspec.Struct, frozen=True):
@@ -47,19 +50,29 @@ class Binding(msgspec.Struct, frozen=True):
 
 
 class _Offer(msgspec.Struct, frozen=True):
+    """A link. It is good while the card's ``generation`` is the one it was made at."""
+
     card_id: str
+    generation: int
     by: str
     reason: str
 
 
 class Phones:
-    """Gives cards to phones, each with a key that derives from one of the shop's ``keys``."""
+    """Gives cards to phones, each with a key that derives from one of the shop's ``keys``.
 
-    def __init__(self, ledger: Ledger, clock: Clock, keys: PhoneKeys) -> None:
+    coupons: the kinds of cards that are coupons, which no phone carries.
+    """
+
+    def __init__(
+        self, ledger: Ledger, clock: Clock, keys: PhoneKeys, coupons: Container[str] = ()
+    ) -> None:
         self._ledger = ledger
         self._clock = clock
         self._keys = keys
+        self._coupons = coupons
         self._links: Shelf[_Offer] = Shelf(clock, ttl_s=LINK_TTL_S, size_max=LINKS_MAX)
+        self._link_of: Shelf[str] = Shelf(clock, ttl_s=LINK_TTL_S, size_max=LINKS_MAX)
 
     @property
     def newest_key(self) -> int:
@@ -67,13 +80,17 @@ class Phones:
         return self._keys.newest
 
     async def bind_first(self, account: Account) -> PhoneKey | None:
-        """Give a card that no phone carries yet to the phone that shows its page, else None."""
+        """Give a card that no phone carries yet to the phone that shows its page, else None.
+
+        Raises: RefusedError, as all that gives a card does, for a coupon or a card that is not
+                good any more.
+        """
         card_id = account.card.card_id
 
         def job(store: Store) -> PhoneRow | None:
             if store.phone(card_id) is not None:
                 return None
-            return self._hand_over(store, _active(store, card_id), "phone bound")
+            return self._hand_over(store, self._usable(store, card_id), "phone bound")
 
         row = await self._ledger.update(job)
         return self._key(row) if row else None
@@ -90,7 +107,7 @@ class Phones:
             row = store.phone(card_id)
             if row is None or not self._proves(row, proof):
                 return None
-            _active(store, card_id)
+            self._usable(store, card_id)
             renewed = msgspec.structs.replace(row, key_id=self._keys.newest)
             if renewed != row:
                 store.write(Change(phone=renewed))
@@ -104,19 +121,32 @@ class Phones:
         proofs = [renewal_proof(key) for key in older if key is not None]
         return any([hmac.compare_digest(known.encode(), proof.encode()) for known in proofs])
 
-    def offer(self, account: Account, *, by: str = "", reason: str = "") -> str:
+    async def offer(self, account: Account, *, by: str = "", reason: str = "") -> str:
         """Return the code of a link that gives the card to the first phone that takes it.
 
-        It is good for LINK_TTL_S and once. Only its hash is kept. ``by`` and ``reason`` go into
-        the ledger when it is taken.
+        It is good for LINK_TTL_S and once, and ends with whatever moves the card, with its
+        revocation, and with a newer link. Only its hash is kept. ``by`` and ``reason`` go into the
+        ledger when it is taken.
         """
+        card_id = account.card.card_id
+
+        def read(store: Store) -> int:
+            self._usable(store, card_id)
+            return _generation(store, card_id)
+
+        generation = await self._ledger.read(read)
         code = secrets.token_urlsafe(TOKEN_BYTES)
-        self._links.put(_hashed(code), _Offer(account.card.card_id, by, reason))
+        self._links.drop(self._link_of.get(card_id) or "")
+        self._links.put(_hashed(code), _Offer(card_id, generation, by, reason))
+        self._link_of.put(card_id, _hashed(code))
         return code
 
-    def is_offered(self, code: str) -> bool:
+    async def is_offered(self, code: str) -> bool:
         """Whether a link is still good."""
-        return self._links.get(_hashed(code)) is not None
+        offer = self._links.get(_hashed(code))
+        return offer is not None and offer.generation == await self._ledger.read(
+            lambda store: _generation(store, offer.card_id)
+        )
 
     async def accept(self, code: str) -> Binding | None:
         """Give the card of a link to the phone that opened it, or None when it is not good."""
@@ -126,25 +156,25 @@ class Phones:
         self._links.drop(_hashed(code))
         token = secrets.token_urlsafe(TOKEN_BYTES)
 
-        def job(store: Store) -> PhoneRow:
-            card = _active(store, offer.card_id)
-            card = msgspec.structs.replace(card, token_hash=token_hash(token))
-            return self._hand_over(store, card, "phone bound", by=offer.by, reason=offer.reason)
+        def job(store: Store) -> PhoneRow | None:
+            if _generation(store, offer.card_id) != offer.generation:
+                return None
+            card, who = self._usable(store, offer.card_id), {"by": offer.by, "reason": offer.reason}
+            return self._hand_over(store, card, "phone bound", token, **who)
 
-        return Binding(token, self._key(await self._ledger.update(job)))
+        row = await self._ledger.update(job)
+        return Binding(token, self._key(row)) if row else None
 
     async def revoke(self, account: Account, *, by: str = "", reason: str = "") -> int:
         """Make the codes and the page of a lost phone worthless; nobody carries the card then.
 
         Returns: the generation, which the next phone will be one above. Twice is harmless.
         """
-        token = token_hash(secrets.token_urlsafe(TOKEN_BYTES))
+        token = secrets.token_urlsafe(TOKEN_BYTES)
 
         def job(store: Store) -> int:
-            card = store.card(account.card.card_id)
-            assert card is not None
-            card = msgspec.structs.replace(card, token_hash=token)
-            row = self._hand_over(store, card, "phone revoked", by=by, reason=reason)
+            card = self._own(store, account.card.card_id)
+            row = self._hand_over(store, card, "phone revoked", token, by=by, reason=reason)
             return row.generation
 
         return await self._ledger.update(job)
@@ -171,7 +201,15 @@ class Phones:
         step = int(self._clock.now().timestamp()) // PERIOD_S
         return compose(prefix, row.number, self._key(row).key, step)
 
-    def _hand_over(self, store: Store, card: CardRow, event: str, **who: str) -> PhoneRow:
+    async def has_moved(self, token: str) -> bool:
+        """Whether a card had this page token before it went to another phone, or was revoked."""
+        was = token_hash(token).hex()
+        return await self._ledger.read(lambda store: store.find_card(MOVED_SCHEME, was) is not None)
+
+    def _hand_over(
+        self, store: Store, card: CardRow, event: str, token: str = "", **who: str
+    ) -> PhoneRow:
+        """Write that another phone, or none, carries the card; ``token`` opens its page then."""
         known = store.phone(card.card_id)
         # ``last_step`` begins anew: a new phone may be scanned in the half minute of the old one.
         row = PhoneRow(
@@ -189,8 +227,11 @@ class Phones:
             account=card.account,
             detail=msgspec.Raw(msgspec.json.encode(detail)),
         )
-        identifiers = () if known else ((PHONE_SCHEME, row.number),)
-        store.write(Change(entry=entry, card=card, identifiers=identifiers, phone=row))
+        identifiers = [] if known else [(PHONE_SCHEME, row.number)]
+        if token:
+            identifiers.append((MOVED_SCHEME, card.token_hash.hex()))
+            card = msgspec.structs.replace(card, token_hash=token_hash(token))
+        store.write(Change(entry=entry, card=card, identifiers=tuple(identifiers), phone=row))
         return row
 
     def _key(self, row: PhoneRow) -> PhoneKey:
@@ -198,13 +239,22 @@ class Phones:
         assert key is not None, "phones are given keys of the newest only"
         return PhoneKey(row.number, row.generation, key, row.key_id)
 
+    def _usable(self, store: Store, card_id: str) -> CardRow:
+        card = self._own(store, card_id)
+        refuse_unusable(card, rfc3339(self._clock.now()))
+        return card
 
-def _active(store: Store, card_id: str) -> CardRow:
-    card = store.card(card_id)
-    assert card is not None
-    if card.state != "active":
-        raise RefusedError(ErrorCode.CARD_BLOCKED, "This card is not active.")
-    return card
+    def _own(self, store: Store, card_id: str) -> CardRow:
+        card = store.card(card_id)
+        assert card is not None
+        if card.kind in self._coupons:
+            raise RefusedError(ErrorCode.CARD_BLOCKED, "This is a coupon: no phone carries it.")
+        return card
+
+
+def _generation(store: Store, card_id: str) -> int:
+    phone = store.phone(card_id)
+    return phone.generation if phone else 0
 
 
 def _draw(store: Store) -> str:

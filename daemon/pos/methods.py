@@ -54,7 +54,15 @@ from daemon.programme.goods import parse_qty_milli
 
 _READER = (ErrorCode.CLAIMED, ErrorCode.NO_HARDWARE, ErrorCode.TIMEOUT, ErrorCode.NO_CARD)
 _SIMULATED = (ErrorCode.NO_HARDWARE, ErrorCode.NO_CARD, ErrorCode.BUSY)
-_PHONE = (ErrorCode.NO_CARD, ErrorCode.NEEDS_OVERRIDE, ErrorCode.OFFLINE)
+_PHONE = (
+    ErrorCode.NO_CARD,
+    ErrorCode.NEEDS_OVERRIDE,
+    ErrorCode.OFFLINE,
+    ErrorCode.CARD_UNKNOWN,
+    ErrorCode.CARD_BLOCKED,
+    ErrorCode.CARD_EXPIRED,
+    ErrorCode.STORAGE_FULL,
+)
 _CARD = (
     ErrorCode.CARD_UNKNOWN,
     ErrorCode.CARD_BLOCKED,
@@ -185,7 +193,7 @@ class Till:
         address = self._web_address()
         if not address:
             raise RefusedError(ErrorCode.OFFLINE, "This till has no phone pages ([web]).")
-        code, until = self._checkout.offer_phone(params.presentation, params.override)
+        code, until = await self._checkout.offer_phone(params.presentation, params.override)
         return PhoneLink(f"{address}/bind/{code}", until)
 
     async def phone_revoke(self, session: Session, params: PhoneRevokeParams) -> PhoneRevoked:

@@ -7,7 +7,7 @@ import msgspec
 from daemon.answers import Override, SaleTerms
 from daemon.pos.claims import CLAIM_TTL_S_MAX
 from daemon.programme.basket import LINES_MAX, LineId
-from daemon.texts import RequestId, Text
+from daemon.texts import RequestId, SaidText, Text
 
 HOLD_TTL_S_MAX = 7 * 24 * 3_600
 SCAN_CHARS_MAX = 4_096
@@ -52,8 +52,8 @@ class PhoneRevokeParams(msgspec.Struct, frozen=True, kw_only=True):
     """A card whose phone was lost, shown in any way; who says so, and why, is kept."""
 
     presentation: str
-    by: Text
-    reason: Text
+    by: SaidText
+    reason: SaidText
 
 
 class QuoteParams(SaleTerms, frozen=True, kw_only=True):

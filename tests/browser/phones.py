@@ -50,5 +50,5 @@ async def scan(page: Page, kind: CodeKind) -> str:
 async def link(till: App, live_code: str) -> str:
     """Make a link for the card that ``live_code`` says, as the till does; return its address."""
     by_phone = Credential("phone", live_code[2:12], Medium.BARCODE, Trust.STATIC)
-    code = till.phones.offer(await till.cards.resolve(by_phone))
+    code = await till.phones.offer(await till.cards.resolve(by_phone))
     return f"{till.web_url}/bind/{code}"

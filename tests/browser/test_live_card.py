@@ -228,7 +228,9 @@ async def test_a_link_from_the_till_moves_the_card_and_the_old_phone_dies_visibl
     await expect(old.locator("[data-notice=moved]")).to_be_visible()
     assert await old.locator("#code svg").count() == 0
     await old.reload()
-    await expect(old.locator("body")).to_contain_text("no such page or card")
+    await expect(old.locator("body")).to_contain_text("This card has moved to another phone")
+    await old.goto(till.web_url)
+    await expect(old.locator("text=Open my card")).to_have_count(0)
 
 
 async def test_a_phone_that_lost_its_key_shows_the_static_code_and_the_way_back(
@@ -365,7 +367,7 @@ async def test_a_chip_s_card_lives_on_a_phone_too(
     till: App, pos: Pos, phone: BrowserContext
 ) -> None:
     chip = Credential("uid", CHIP_UID, Medium.CHIP, Trust.UID)
-    code = till.phones.offer(await till.cards.resolve(chip))
+    code = await till.phones.offer(await till.cards.resolve(chip))
     page = await phone.new_page()
     await page.goto(f"{till.web_url}/bind/{code}")
     await page.tap("text=Use this phone")

@@ -213,12 +213,12 @@ async def test_a_link_is_good_once_and_for_ten_minutes(
     till: App, pos: Pos, clock: HandClock
 ) -> None:
     account = await account_of(till, PHONE)
-    link = till.phones.offer(account)
+    link = await till.phones.offer(account)
     assert await till.phones.accept(link) is not None
     assert await till.phones.accept(link) is None
-    late = till.phones.offer(account)
+    late = await till.phones.offer(account)
     clock.move(seconds=600)
-    assert not till.phones.is_offered(late)
+    assert not await till.phones.is_offered(late)
     assert await till.phones.accept(late) is None
 
 

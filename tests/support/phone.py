@@ -37,6 +37,6 @@ async def account_of(till: App, number: str) -> Account:
 
 async def bind(till: App, number: str, clock: Clock) -> Phone:
     """Give the card ``number`` to a new phone, as a link from the till does."""
-    binding = await till.phones.accept(till.phones.offer(await account_of(till, number)))
+    binding = await till.phones.accept(await till.phones.offer(await account_of(till, number)))
     assert binding is not None
     return Phone(binding.phone, clock)

@@ -35,6 +35,7 @@ class MemoryDesk:
         self.forms: dict[str, JoinForm] = {}
         self.offers: dict[str, str] = {}
         self.live: dict[str, LiveCard] = {}
+        self.moved: set[str] = set()
         self.refusal: ErrorCode | None = None
         self._tokens: dict[str, str] = {}
         self._random = random.Random(20261122)
@@ -71,7 +72,10 @@ class MemoryDesk:
         live = self.live.get(token)
         return live if live and proof == renewal_proof(bytes.fromhex(live.key)) else None
 
-    def is_offered(self, code: str) -> bool:
+    async def has_moved(self, token: str) -> bool:
+        return token in self.moved
+
+    async def is_offered(self, code: str) -> bool:
         return code in self.offers
 
     async def accept(self, code: str) -> LiveCard | None:
@@ -81,6 +85,7 @@ class MemoryDesk:
             return None
         token = base64.urlsafe_b64encode(self._random.randbytes(16)).decode().rstrip("=")
         self.cards[token] = self.cards.pop(old)
+        self.moved.add(old)
         return self._bind(token)
 
     def offer(self, token: str) -> str:

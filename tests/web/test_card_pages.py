@@ -13,7 +13,7 @@ from tests.web.decode import paint_svg, read_codes
 from tests.web.memory_desk import BALANCES, HISTORY
 from web.card_pages import HISTORY_LINES_MAX
 from web.codes import CodeKind
-from web.desk import Balance, CardState, HistoryKind, HistoryLine
+from web.desk import Balance, CardState, Coupon, HistoryKind, HistoryLine
 from web.server import WebServer, make_app
 from web.settings import WebSettings
 
@@ -299,3 +299,31 @@ async def test_a_port_that_is_taken_is_an_error_at_the_start(shop: Shop) -> None
 async def test_an_amount_without_a_currency_is_whole_units(shop: Shop) -> None:
     token = shop.desk.add(balances=(Balance("Points", 1500),))
     assert "<dd>1,500</dd>" in (await shop.get(f"/c/{token}")).text
+
+
+async def test_a_card_that_is_looked_at_does_not_take_the_place_of_one_s_own(shop: Shop) -> None:
+    mine = (await shop.join(name="Olha", personal_data="yes")).headers["Location"]
+    other = f"/c/{shop.desk.add()}"
+    assert (await shop.get(other)).status == 200
+    assert f'href="{mine}"' in (await shop.get("/")).text
+
+
+async def test_a_coupon_is_not_one_s_card(shop: Shop) -> None:
+    coupon = f"/c/{shop.desk.add(coupon=Coupon({'en': 'Coffee', 'uk': ''}))}"
+    assert "Set-Cookie" not in (await shop.get(coupon)).headers
+    assert "Open my card" not in (await shop.get("/")).text
+    first = f"/c/{shop.desk.add()}"
+    await shop.get(first)
+    assert f'href="{first}"' in (await shop.get("/")).text, "a first card is kept by its page"
+
+
+async def test_the_front_door_forgets_a_card_that_is_not_there_any_more(shop: Shop) -> None:
+    for gone in (404, 410):
+        token = shop.desk.add()
+        await shop.get(f"/c/{token}")
+        assert "Open my card" in (await shop.get("/")).text
+        del shop.desk.cards[token]
+        if gone == 410:
+            shop.desk.moved.add(token)
+        assert (await shop.get(f"/c/{token}")).status == gone
+        assert "Open my card" not in (await shop.get("/")).text

@@ -43,11 +43,15 @@ async def test_a_link_is_not_used_up_by_looking_at_it(shop: Shop) -> None:
     assert (await shop.get(f"/bind/{code}")).status == 404
 
 
-async def test_the_old_address_of_a_card_that_moved_opens_nothing(shop: Shop) -> None:
+async def test_the_old_address_of_a_card_that_moved_says_so(shop: Shop) -> None:
     token = shop.desk.add()
     answer = await post(shop, f"/bind/{shop.desk.offer(token)}")
     live = msgspec.json.decode(answer.body, type=LiveCard)
-    assert (await shop.get(f"/c/{token}")).status == 404
+    old = await shop.get(f"/c/{token}")
+    assert old.status == 410
+    assert "This card has moved to another phone" in old.text
+    assert shop.desk.cards[live.token].number not in old.text
+    assert (await shop.get(f"/c/{token}/code.svg")).status == 404
     assert (await shop.get(f"/c/{live.token}")).status == 200
     assert f'href="/c/{live.token}"' in (await shop.get("/")).text, "by its cookie"
 

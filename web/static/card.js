@@ -73,7 +73,7 @@ async function refresh() {
     notice("offline");
     return;
   }
-  if (answer.status === 404) {
+  if (answer.status === 404 || answer.status === 410) {
     await end();
     return;
   }
