@@ -14,6 +14,9 @@ EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(?:\.[^@\s.]+)+")
 PHONE = re.compile(r"\+[1-9][0-9]{7,14}")  # E.164: at most 15 digits
 PHONE_PUNCTUATION = re.compile(r"[\s().\-]")
 PERSONAL_DATA = "personal_data"
+TICKED = "yes"
+"""What the form's own boxes say; anything else is no consent."""
+REPLACED = "\N{REPLACEMENT CHARACTER}"  # stands for bytes that are no UTF-8
 
 
 class JoinFormError(ValueError):
@@ -29,8 +32,8 @@ def check_join_form(
 ) -> JoinForm:
     """Turn what was typed into a ``JoinForm``.
 
-    typed:   ``name phone email birthday`` as text and each ticked consent as any text; others
-             are not looked at.
+    typed:   ``name phone email birthday`` as text and each ticked consent as TICKED; others are
+             not looked at.
     Raises:  JoinFormError with every field that is wrong, not only the first.
     """
     offered = (PERSONAL_DATA, *(f"marketing_{channel}" for channel in settings.marketing_channels))
@@ -41,15 +44,19 @@ def check_join_form(
         phone=_normalised_phone(typed.get("phone", ""), settings.phone_prefix),
         email=typed.get("email", "").strip(),
         birthday=_past_day(birthday_text, today),
-        consents=tuple(consent for consent in offered if typed.get(consent)),
+        consents=tuple(consent for consent in offered if typed.get(consent) == TICKED),
         language=language,
     )
     wrong = _malformed(form)
     if birthday_text and form.birthday is None:
-        wrong["birthday"] = "error.birthday"
+        wrong["birthday"] = _birthday_mistake(birthday_text, today)
     if not settings.anonymous:
         wrong |= {"name": "error.name_missing"} if not form.name else {}
         wrong |= {"phone": "error.phone_missing"} if not form.phone else {}
+    for channel in settings.marketing_channels:
+        field = "email" if channel == "email" else "phone"
+        if f"marketing_{channel}" in form.consents and not getattr(form, field):
+            wrong.setdefault(field, f"error.{field}_for_offers")
     personal = form.name or form.phone or form.email or birthday_text or form.consents
     if personal and PERSONAL_DATA not in form.consents:
         wrong[PERSONAL_DATA] = "error.consent_missing"
@@ -62,7 +69,7 @@ def _malformed(form: JoinForm) -> dict[str, str]:
     wrong: dict[str, str] = {}
     if len(form.name) > NAME_CHARS_MAX:
         wrong["name"] = "error.name_long"
-    elif not form.name.isprintable():
+    elif not form.name.isprintable() or REPLACED in form.name:
         wrong["name"] = "error.name_characters"
     if form.phone and not PHONE.fullmatch(form.phone):
         wrong["phone"] = "error.phone"
@@ -84,6 +91,14 @@ def _normalised_phone(typed: str, prefix: str) -> str:
     if phone.startswith("0"):
         return prefix + phone[1:]
     return phone
+
+
+def _birthday_mistake(text: str, today: date) -> str:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return "error.birthday"
+    return "error.birthday" if day > today else "error.birthday_early"
 
 
 def _past_day(text: str, today: date) -> date | None:

@@ -58,7 +58,9 @@ class JoinPages:
         form_id = typed.get("form_id", "")
         proof = self._proof(request.cookies.get(VISITOR_COOKIE, ""), form_id)
         if not hmac.compare_digest(proof, typed.get("proof", "").encode()):
-            return self._form(request, typed, {"form": "error.form_old"}, HTTPStatus.FORBIDDEN)
+            # A browser that keeps no cookies sends none however often it opens the form.
+            why = "error.form_old" if VISITOR_COOKIE in request.cookies else "error.cookies"
+            return self._form(request, typed, {"form": why}, HTTPStatus.FORBIDDEN)
         try:
             form = check_join_form(
                 typed,

@@ -20,6 +20,7 @@ LANGUAGE_COOKIE = "lang"
 CONTENT_TYPES = {ImageFormat.SVG: "image/svg+xml", ImageFormat.PNG: "image/png"}
 COOKIE_AGE_S = 400 * 24 * 3600  # the longest that browsers keep one
 RETRY_AFTER_S = 60
+HTTPS_ONLY_S = 365 * 24 * 3600
 SETTINGS = web.AppKey("settings", WebSettings)
 TEMPLATES = web.AppKey("templates", Environment)
 SPOKEN = web.AppKey("spoken", dict[str, Language])
@@ -162,6 +163,8 @@ def _error_page(request: web.Request, status: int, headers: dict[str, str]) -> w
 async def _add_headers(request: web.Request, response: web.StreamResponse) -> None:
     for name, value in HEADERS.items():
         response.headers[name] = value
+    if request.app[SETTINGS].certificate:  # behind a proxy that is the proxy's to promise
+        response.headers["Strict-Transport-Security"] = f"max-age={HTTPS_ONLY_S}"
     if request.path.startswith("/static/") and response.status < HTTPStatus.BAD_REQUEST:
         response.headers["Cache-Control"] = "no-cache"  # kept, but asked after every time
 
@@ -170,8 +173,11 @@ async def body_of(request: web.Request) -> bytes:
     """Return the body of a request.
 
     Raises: HTTPException 408 after ``body_timeout_s``, 413 over the application's limit
-            (unpacked), 400 for a body that is not packed as its headers say.
+            (as declared, or unpacked), 400 for a body that is not packed as its headers say.
     """
+    declared, most = request.content_length or 0, request.client_max_size
+    if declared > most:
+        raise web.HTTPRequestEntityTooLarge(most, declared)
     try:
         async with asyncio.timeout(request.app[SETTINGS].body_timeout_s):
             return await request.read()

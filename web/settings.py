@@ -107,6 +107,11 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("certificate and key come together")
         if self.public_url and not PUBLIC_URL.fullmatch(self.public_url):
             raise ValueError("public_url is like https://card.example, without a slash at its end")
+        if self.https and not (self.public_url and self.proxies):
+            # Else every customer would be the proxy's address, and share its limits.
+            raise ValueError("https says that a proxy ends HTTPS: name public_url and proxies")
+        if self.secure and self.public_url.startswith("http:"):
+            raise ValueError("public_url begins with https where the pages are served over HTTPS")
 
     def balance_name(self, purse: str, language: str) -> str:
         """Return what customers call a purse."""

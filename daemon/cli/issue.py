@@ -3,6 +3,8 @@
 import asyncio
 import csv
 import os
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, TextIO
@@ -26,6 +28,18 @@ from web.settings import WebSettings
 
 COUNT_MAX = 1_000_000
 COLUMNS = ("number", "ean13", "link", "until")
+ORDINARY = "phone"
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What is issued. ``until`` is a moment, RFC 3339; ``last_day`` is the shop's day before it."""
+
+    count: int
+    kind: str
+    until: str
+    last_day: str
+    address: str
 
 
 def issue(
@@ -33,7 +47,7 @@ def issue(
     out: Annotated[Path, typer.Option(help="The CSV file to write; it must not be there yet.")],
     kind: Annotated[
         str, typer.Option(help="What rules see as card.kind: phone, flyer …")
-    ] = "phone",
+    ] = ORDINARY,
     until: Annotated[
         datetime | None,
         typer.Option(formats=["%Y-%m-%d"], help="The last day they are good, in the shop's zone."),
@@ -56,37 +70,53 @@ def issue(
         end = _end_of(until.date(), zone) if until else ""
         if end and end <= rfc3339(SystemClock().now()):
             raise ConfigError("--until", "that day is over already")
-        with _own_file(out) as file:
-            asyncio.run(_issue(settings, config.parent, file, _address(web), count, kind, end))
+        if out.exists():
+            raise ConfigError("--out", f"{out} is there already; it is not written over")
+        for doubt in _doubts(web, kind):
+            typer.echo(f"tillcard: {doubt}", err=True)
+        last = until.date().isoformat() if until else ""
+        batch = Batch(count, kind, end, last, _address(web))
+        asyncio.run(_issue(settings, config.parent, out, batch))
     except (ConfigError, StoreError, OSError, RefusedError) as error:
         typer.echo(f"tillcard: {error}", err=True)
         raise typer.Exit(1) from error
 
 
-async def _issue(
-    config: Config, home: Path, file: TextIO, address: str, count: int, kind: str, until: str
-) -> None:
-    rows = csv.writer(file)
-    rows.writerow(COLUMNS)
+async def _issue(config: Config, home: Path, out: Path, batch: Batch) -> None:
     ledger = Ledger(
         open_store(config.ledger, home), open_store(config.ledger, home, read_only=True)
     )
     try:
-        cards = Cards(ledger, SystemClock())
-        batch = issue_batch(cards, lambda: draw(config.card_numbers, kind=kind, until=until), count)
-        columns = TextColumn("issuing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-        with Progress(*columns, console=Console(stderr=True)) as progress:
-            task = progress.add_task("issuing", total=count)
-            async for issued in batch:
-                rows.writerows(_row(card, address) for card in issued)
-                file.flush()
-                progress.advance(task, len(issued))
+        with _own_file(out) as file:
+            await _issue_into(file, Cards(ledger, SystemClock()), config, batch)
     finally:
         await ledger.close()
 
 
-def _row(card: NewCard, address: str) -> tuple[str, ...]:
-    return card.number, card.ean13, f"{address}/c/{card.token}", card.until
+async def _issue_into(file: TextIO, cards: Cards, config: Config, batch: Batch) -> None:
+    rows = csv.writer(file)
+    rows.writerow(COLUMNS)
+    numbers, kind, until = config.card_numbers, batch.kind, batch.until
+    batches = issue_batch(cards, lambda: draw(numbers, kind=kind, until=until), batch.count)
+    columns = TextColumn("issuing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task("issuing", total=batch.count)
+        async for issued in batches:
+            rows.writerows(_row(card, batch) for card in issued)
+            file.flush()
+            progress.advance(task, len(issued))
+
+
+def _row(card: NewCard, batch: Batch) -> tuple[str, ...]:
+    return card.number, card.ean13, f"{batch.address}/c/{card.token}", batch.last_day
+
+
+def _doubts(web: WebSettings, kind: str) -> Iterator[str]:
+    """Say what may not be meant. Nothing is refused: both are right for somebody."""
+    if not web.public_url:
+        yield f"the links begin with {_address(web)}; [web] public_url is what customers reach"
+    if kind != ORDINARY and kind not in web.coupons:
+        yield f"cards of the kind {kind!r} are no coupons: there is no [web.coupons.{kind}]"
 
 
 def _address(web: WebSettings) -> str:

@@ -14,6 +14,8 @@ from daemon.keys import (
     retire_phone_keys,
 )
 
+CONFIG_FILE = "tillcard.toml"
+
 
 def phone_keys(
     home: Annotated[
@@ -31,9 +33,15 @@ def phone_keys(
     Restart the daemon after a change. With a new key, new phones get it at once, and every other
     phone when it next opens its page with a network; until then its code is accepted as before.
     Retire the old keys when enough of them have: the rest show a static code and need a link from
-    the till. Exit status 0, or 1 when the file is unusable.
+    the till. Exit status 0, or 1 when the file is unusable or the folder is no daemon's.
     """
+    if add and retire:
+        raise typer.BadParameter("--add now, --retire when the phones have followed.")
     path = home / PHONE_KEYS_FILE
+    if not path.exists() and not (home / CONFIG_FILE).exists():
+        said = f"{home.resolve()} has no {PHONE_KEYS_FILE} and no {CONFIG_FILE}: say --home"
+        typer.echo(f"tillcard: {said}", err=True)
+        raise typer.Exit(1)
     try:
         keys = load_phone_keys(path)
         if retire:

@@ -15,10 +15,15 @@ PATIENCE_MS = 15_000
 
 
 async def new_phone(
-    browser: Browser, *, width: int = 390, dark: bool = False, ignore_https_errors: bool = False
+    browser: Browser,
+    *,
+    width: int = 390,
+    height: int = 844,
+    dark: bool = False,
+    ignore_https_errors: bool = False,
 ) -> BrowserContext:
     context = await browser.new_context(
-        viewport={"width": width, "height": 844},
+        viewport={"width": width, "height": height},
         device_scale_factor=3,
         has_touch=True,
         is_mobile=True,

@@ -99,14 +99,20 @@ async def test_the_card_opens_and_counts_on_without_a_network(
     await phone.set_offline(True)
     await page.reload()
     await page.wait_for_selector(LIVE)
-    await page.evaluate(LOOK_AGAIN)
     await expect(page.locator("[data-notice=offline]")).to_be_visible()
     code = await scan(page, CodeKind.QR)
     assert (await pos.call("card.identify", scan=code))["trust"] == "rotating"
     await page.tap("nav >> text=Bars")
     await expect(page.locator("#live.code128")).to_be_visible()
+    for needs_network in ("nav >> text=EAN-13", "footer >> a"):
+        await page.tap(needs_network)
+        await expect(page.locator("[data-notice=needs-network]")).to_be_visible()
+        await expect(page.locator("#live.code128")).to_be_visible()
     await page.reload()
     await page.wait_for_selector(LIVE)
+    await phone.set_offline(False)
+    await page.evaluate(LOOK_AGAIN)
+    await expect(page.locator("[data-notice=live]")).to_be_visible()
 
 
 async def test_a_scanner_on_a_serial_line_reads_the_screen_and_the_page_shows_the_sale(
@@ -377,3 +383,18 @@ async def test_a_chip_s_card_lives_on_a_phone_too(
         live = await scan(page, kind)
         identified = await pos.call("card.identify", scan=live)
         assert (identified["name"], identified["trust"]) == ("Taras", "rotating")
+
+
+@pytest.mark.parametrize(("width", "height"), [(844, 390), (667, 375), (640, 320)])
+async def test_a_phone_on_its_side_shows_the_whole_code(
+    till: App, pos: Pos, browser: Browser, width: int, height: int
+) -> None:
+    phone = await new_phone(browser, width=width, height=height)
+    page = await join(phone, till.web_url)
+    await page.locator("#live").scroll_into_view_if_needed()
+    box = await page.locator("#live").bounding_box()
+    assert box is not None
+    assert box["y"] >= 0
+    assert box["y"] + box["height"] <= height
+    code = await scan(page, CodeKind.QR)
+    assert (await pos.call("card.identify", scan=code))["trust"] == "rotating"

@@ -108,6 +108,7 @@ def test_the_command_says_what_is_given_and_what_is_accepted(path: Path) -> None
         assert done.exit_code == 0, done.output
         return done.output
 
+    load_phone_keys(path)
     assert said() == "phones are given key 1\n"
     assert said("--add") == "phones are given key 2; still accepted: 1\n"
     assert said("--add") == "phones are given key 3; still accepted: 1, 2\n"
@@ -116,3 +117,22 @@ def test_the_command_says_what_is_given_and_what_is_accepted(path: Path) -> None
     path.chmod(0o640)
     done = CliRunner().invoke(app, ["cards", "phone-keys", "--home", str(path.parent)])
     assert (done.exit_code, "chmod 600" in done.output) == (1, True)
+
+
+@pytest.mark.parametrize("words", [[], ["--add"], ["--retire"]])
+def test_a_folder_that_is_no_daemon_s_gets_no_keys(path: Path, words: list[str]) -> None:
+    command = ["cards", "phone-keys", "--home", str(path.parent), *words]
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 1
+    assert "say --home" in " ".join(done.output.split())
+    assert not path.exists()
+    (path.parent / "tillcard.toml").touch()
+    assert CliRunner().invoke(app, command).exit_code == 0, "before the daemon's first start"
+
+
+def test_the_old_key_is_not_retired_in_the_breath_that_adds_the_new_one(path: Path) -> None:
+    load_phone_keys(path)
+    before = path.read_text()
+    command = ["cards", "phone-keys", "--home", str(path.parent), "--add", "--retire"]
+    assert CliRunner().invoke(app, command).exit_code == 2
+    assert path.read_text() == before

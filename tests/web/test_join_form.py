@@ -91,12 +91,18 @@ def test_a_phone_number_is_kept_as_e164(typed: str, phone: str) -> None:
         ("email", "a@" + "b" * EMAIL_CHARS_MAX + ".com", "error.email"),
         ("birthday", "31.12.1990", "error.birthday"),
         ("birthday", "2026-11-23", "error.birthday"),
-        ("birthday", "1899-12-31", "error.birthday"),
+        ("birthday", "1899-12-31", "error.birthday_early"),
+        ("birthday", "1800-01-01", "error.birthday_early"),
+        ("name", "Ol\ufffdha", "error.name_characters"),
+        ("marketing_sms", "yes", "error.phone_for_offers"),
+        ("marketing_viber", "yes", "error.phone_for_offers"),
+        ("marketing_email", "yes", "error.email_for_offers"),
         ("birthday", "1990-02-30", "error.birthday"),
     ],
 )
 def test_a_wrong_field_is_named_with_its_sentence(field: str, typed: str, key: str) -> None:
-    assert mistakes({field: typed, **CONSENT}) == {field: key}
+    beside = {"marketing_email": "email"}.get(field, "phone" if "marketing" in field else field)
+    assert mistakes({field: typed, **CONSENT}) == {beside: key}
     assert Language("en").say(key)
 
 
@@ -112,7 +118,9 @@ def test_the_longest_name_and_today_s_birthday_are_right() -> None:
         {"phone": "0501234567"},
         {"email": "a@example.com"},
         {"birthday": "1990-12-31"},
-        {"marketing_sms": "yes"},
+        {"phone": "0501234567", "marketing_sms": "yes"},
+        {"name": "Olha", "personal_data": "no"},
+        {"name": "Olha", "personal_data": "Yes"},
     ],
 )
 def test_nothing_personal_is_kept_without_consent(typed: dict[str, str]) -> None:

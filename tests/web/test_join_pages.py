@@ -152,6 +152,39 @@ async def test_a_body_above_the_limit_is_refused_declared_or_not(shop: Shop) -> 
             assert "too much text" in await refused.text()
 
 
+async def test_a_body_that_declares_too_much_is_not_waited_for(shop: Shop) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(shop.url).port)
+    writer.write(
+        b"POST /join HTTP/1.1\r\nHost: t\r\nContent-Length: 99999999999\r\n"
+        b"Content-Type: application/x-www-form-urlencoded\r\n\r\nname="
+    )
+    async with asyncio.timeout(WebSettings().body_timeout_s / 2):
+        assert (await reader.readline()).startswith(b"HTTP/1.1 413 ")
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_a_browser_without_cookies_is_told_that_they_are_needed(shop: Shop) -> None:
+    fields = await shop.form()
+    shop.client.cookie_jar.clear()
+    refused = await shop.send(fields | OLHA)
+    assert refused.status == 403
+    assert "needs cookies" in refused.text
+    refused = await shop.send(fields | OLHA)
+    assert "open too long" in refused.text, "now it has sent one, of another form"
+
+
+async def test_a_name_that_is_no_utf_8_is_a_mistake(shop: Shop) -> None:
+    fields = await shop.form()
+    hidden = "&".join(f"{name}={value}" for name, value in fields.items())
+    kind = {"Content-Type": "application/x-www-form-urlencoded"}
+    body = f"{hidden}&name=Ol%FFha&personal_data=yes".encode()
+    async with shop.client.post(f"{shop.url}/join", data=body, headers=kind) as refused:
+        assert refused.status == 422
+        assert "characters that cannot be shown" in await refused.text()
+    assert shop.desk.cards == {}
+
+
 async def test_a_body_at_the_limit_is_read(shop: Shop) -> None:
     body = b"name=" + b"x" * (BODY_BYTES_MAX - 5)
     kind = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -269,7 +302,10 @@ async def test_markup_in_what_was_typed_stays_text(shop: Shop) -> None:
 async def test_cookies_are_closed_to_scripts_and_other_sites(
     open_shop: OpenShop, https: bool
 ) -> None:
-    async with open_shop(WebSettings(https=https)) as shop:
+    proxied = WebSettings(
+        https=True, public_url="https://card.example", proxies=frozenset({"127.0.0.1"})
+    )
+    async with open_shop(proxied if https else WebSettings()) as shop:
         form = await shop.get("/join?lang=uk")
         token = shop.desk.add()
         card = await shop.get(f"/c/{token}")

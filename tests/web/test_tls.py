@@ -76,6 +76,9 @@ async def test_pages_are_served_over_https_and_cookies_stay_there(home: Path) ->
                 cookies = answer.headers.getall("Set-Cookie")
             assert cookies
             assert all("Secure" in cookie for cookie in cookies)
+            for path in ("/join", "/static/web.css", "/nothing"):
+                async with browser.get(web.url + path, ssl=trusted) as answer:
+                    assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
             with pytest.raises(aiohttp.ClientError):
                 await browser.get(web.url.replace("https", "http"))
             async with browser.get(f"{web.url}/healthz", ssl=trusted) as answer:
@@ -113,6 +116,29 @@ def test_files_that_cannot_serve_are_named(home: Path, spoil: object, word: str)
     with pytest.raises(ConfigError, match=word) as caught:
         server(home)
     assert caught.value.path == "web.certificate"
+
+
+@pytest.mark.parametrize(
+    ("said", "word"),
+    [
+        ({"https": True}, "public_url and proxies"),
+        ({"https": True, "public_url": "https://card.example"}, "public_url and proxies"),
+        ({"https": True, "proxies": ["127.0.0.1"]}, "public_url and proxies"),
+        (
+            {"https": True, "proxies": ["127.0.0.1"], "public_url": "http://card.example"},
+            "begins with https",
+        ),
+        (
+            {"certificate": "web.pem", "key": "web.key", "public_url": "http://card.example"},
+            "begins with https",
+        ),
+    ],
+)
+def test_words_about_https_that_contradict_each_other_are_refused(
+    said: dict[str, object], word: str
+) -> None:
+    with pytest.raises(ConfigError, match=word):
+        convert(said, WebSettings, "web")
 
 
 @pytest.mark.parametrize("half", [{"certificate": "web.pem"}, {"key": "web.key"}])

@@ -13,6 +13,7 @@ const kinds = [...document.querySelectorAll(".kinds [data-kind]")];
 let kind = page.dataset.kind;
 let card = null;
 let shown = "";
+let reached = true; // the shop, when it was last asked
 
 function notice(name) {
   for (const text of document.querySelectorAll("[data-notice]")) {
@@ -69,7 +70,9 @@ async function refresh() {
   let answer;
   try {
     answer = await fetch(address, FRESH);
+    reached = true;
   } catch {
+    reached = false;
     notice("offline");
     return;
   }
@@ -121,12 +124,15 @@ async function goLive(bound) {
     return;
   }
   await showCode();
-  notice("live");
+  if (navigator.onLine) notice("live");
+  else refresh(); // the page may be the one that is kept
   follow(Number(page.dataset.key));
   setInterval(showCode, 500);
   setInterval(refresh, PERIOD_S * 1000);
   keepAwake();
   document.addEventListener("click", keepAwake);
+  window.addEventListener("offline", refresh);
+  window.addEventListener("online", refresh);
   document.addEventListener("visibilitychange", () => {
     showCode();
     refresh();
@@ -139,6 +145,11 @@ async function goLive(bound) {
       show(link.dataset.kind);
     });
   }
+  document.addEventListener("click", (event) => {
+    if (reached || event.defaultPrevented || !event.target.closest("a")) return;
+    event.preventDefault(); // the page that is kept would come again, as if nothing had been asked
+    notice("needs-network");
+  });
   await keepOffline();
 }
 
