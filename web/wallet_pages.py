@@ -69,7 +69,11 @@ class WalletPages:
         """Go to Catima with the static number; it stands in the fragment, which no server sees."""
         card = await self._active(request)
         shop = request.app[SETTINGS].shop_name
-        raise web.HTTPFound(catima.share_link(store=shop, number=card.view.number, kind="qr"))
+        ends, number = card.view.until_at, card.view.number
+        last_at = ends - timedelta(milliseconds=1) if ends else None
+        raise web.HTTPFound(
+            catima.share_link(store=shop, number=number, kind="qr", last_at=last_at)
+        )
 
     async def google(self, request: web.Request) -> web.Response:
         """Go to Google Wallet with a save link made now."""

@@ -327,3 +327,18 @@ async def test_the_front_door_forgets_a_card_that_is_not_there_any_more(shop: Sh
             shop.desk.moved.add(token)
         assert (await shop.get(f"/c/{token}")).status == gone
         assert "Open my card" not in (await shop.get("/")).text
+
+
+async def test_an_expired_coupon_counts_no_uses_any_more(shop: Shop) -> None:
+    good = shop.desk.add(coupon=Coupon({"en": "Coffee", "uk": ""}, 3))
+    assert "Uses left: 3" in (await shop.get(f"/c/{good}")).text
+    shop.desk.set_state(good, CardState.EXPIRED)
+    assert "Uses left" not in (await shop.get(f"/c/{good}")).text
+
+
+async def test_a_picture_to_save_says_that_it_only_collects_but_for_a_coupon(shop: Shop) -> None:
+    says = "Save as a picture, which only collects"
+    assert says in (await shop.get(f"/c/{shop.desk.add()}")).text
+    coupon = f"/c/{shop.desk.add(coupon=Coupon({'en': 'Coffee', 'uk': ''}))}"
+    assert says not in (await shop.get(coupon)).text
+    assert "Save as a picture" in (await shop.get(coupon)).text

@@ -3,8 +3,10 @@
 import json
 from collections.abc import AsyncIterator
 from importlib import resources
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, unquote_plus
 
 import pytest
 from aiohttp import ClientSession
@@ -41,6 +43,7 @@ rule = "thrice"
 uk = "Вітаємо"
 """
 UNTIL = "2026-11-30T22:00:00.000000Z"
+LAST_SECOND = "2026-11-30T21:59:59"
 
 
 @pytest.fixture
@@ -103,6 +106,9 @@ async def test_a_coupon_for_once_is_a_page_a_picture_and_a_pass_until_it_is_used
     assert phone.content["storeCard"]["primaryFields"][0]["value"] == "Ten per cent off"
     assert phone.content["description"] == "Coupon of Sample shop"
     assert phone.content["expirationDate"] == UNTIL
+    catima = (await phone.call("GET", f"{phone.card}/catima")).headers["Location"]
+    (expiry_ms,) = parse_qs(unquote_plus(catima.partition("#")[2]))["expiry"]
+    assert datetime.fromtimestamp(int(expiry_ms) / 1_000, UTC).isoformat()[:19] == LAST_SECOND
     await phone.authorised("POST", phone.held(), {"pushToken": "p1"})
     clock.move(seconds=5)
 

@@ -190,6 +190,7 @@ async def test_catima_s_link_keeps_the_number_from_every_server(phone: Phone) ->
     before, _, fragment = answer.headers["Location"].partition("#")
     assert before == "https://catima.app/share"
     assert phone.number in fragment
+    assert "expiry" not in fragment
 
 
 async def test_the_card_page_offers_the_wallets_that_are_set_up(phone: Phone) -> None:
