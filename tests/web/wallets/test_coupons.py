@@ -2,8 +2,8 @@
 
 import json
 from collections.abc import AsyncIterator
-from importlib import resources
 from datetime import UTC, datetime
+from importlib import resources
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote_plus
