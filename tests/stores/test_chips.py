@@ -1,7 +1,7 @@
 """What a ledger keeps of chips, on every store."""
 
 from daemon.chip.hot_list import hot_uids
-from daemon.ledger.rows import ROWS_MAX
+from daemon.ledger.rows import CHIPS_OF, ROWS_MAX
 from daemon.ledger.store import CardRow, Change, ChipRow, Store
 
 
@@ -31,3 +31,13 @@ def test_all_hot_chips_are_found_however_many(store: Store) -> None:
     count = 2 * ROWS_MAX + 1
     write(store, *(Change(chip=ChipRow(uid(n), 1, alarm="fell")) for n in range(count)))
     assert hot_uids(store) == [uid(n) for n in range(count)]
+
+
+def test_a_card_s_chip_is_found_once_it_was_seen(store: Store) -> None:
+    for number in range(2):
+        card = CardRow(f"c{number}", "a1", "active", "chip", "", "", bytes((number,)) * 32)
+        identifiers = (("uid", uid(number)), ("number", f"29{number}"))
+        write(store, Change(card=card, identifiers=identifiers))
+    assert store.ask(CHIPS_OF, "c0") == []
+    write(store, Change(chip=ChipRow(uid(0), 1)), Change(chip=ChipRow(uid(1), 1)))
+    assert store.ask(CHIPS_OF, "c0") == [uid(0)]

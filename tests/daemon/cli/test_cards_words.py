@@ -6,19 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from daemon.cli.commands import app
-from daemon.keys import load_chip_keys
 from tests.support.chips import lay_out_chips
-
-
-def test_keys_are_made_once_and_a_second_call_says_how_to_add_more(tmp_path: Path) -> None:
-    lay_out_chips(tmp_path)
-    before = load_chip_keys(tmp_path / "chip.keys").versions
-    line = ["cards", "keys", "--config", str(tmp_path / "tillcard.toml")]
-    done = CliRunner().invoke(app, line)
-    assert (done.exit_code, "is there already" in done.output) == (1, True), done.output
-    assert "--renew" in done.output
-    assert "Errno" not in done.output
-    assert load_chip_keys(tmp_path / "chip.keys").versions == before
 
 
 @pytest.mark.parametrize("missing", ["chip.keys", "tillcard.toml", "reader"])
