@@ -82,6 +82,21 @@ def holds_bank_card(
     return _is_anothers(long_ones, ranges, tuple(Medium))
 
 
+def needs_longer_prefix(own: NumberRange) -> bool:
+    """Whether some numbers of ``own`` look like bank cards and its prefix is too short to count.
+
+    EAN-13 numbers never look like one, and neither do those with too few or too many digits.
+    """
+    if len(own.prefix) >= IIN_DIGITS_MIN or own.media == (Medium.CHIP,):
+        return False
+    if own.length == PAN_DIGITS_MIN and own.check is Check.EAN:
+        return False
+    return any(
+        own.length in lengths and first[: len(own.prefix)] <= own.prefix[: len(first)] <= last
+        for first, last, lengths in PAYMENT_RANGES
+    )
+
+
 def _is_anothers(
     numbers: list[str], ranges: tuple[NumberRange, ...], media: tuple[Medium, ...]
 ) -> bool:

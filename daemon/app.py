@@ -8,7 +8,7 @@ import secrets
 import signal
 import socket
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -64,8 +64,7 @@ from daemon.pos.socket_file import SocketTakenError, socket_paths
 from daemon.pricing import Pricing
 from daemon.programme.errors import ProgrammeError
 from daemon.programme.programme import Programme, load
-from daemon.readers import Reader
-from daemon.readers.registry import build_readers
+from daemon.readers.registry import build_readers, check_together
 from daemon.readers.settings import ReaderSettings
 from daemon.readers.simulated.cards import sample_cards
 from daemon.readers.simulated.purse_card import purse_card
@@ -122,7 +121,8 @@ class Room:
         wallets = Wallets(web, home, clock) if web else None
         chip_keys = load_chip_keys(home / config.chip.keys) if config.chip else None
         self.simulator = _simulator(config, clock, home, chip_keys)
-        self.supervisor = Supervisor(_readers(config, clock, self.simulator), clock)
+        readers = build_readers(reader_settings(config), clock, self.simulator)
+        self.supervisor = Supervisor(readers, clock)
 
         self.ledger = Ledger(
             open_store(config.ledger, home), open_store(config.ledger, home, read_only=True)
@@ -185,6 +185,8 @@ class Room:
 
     def _chips(self, said: ChipSection, keys: ChipKeys, home: Path) -> ChipPurses:
         hot_list = home / said.hot_list if said.hot_list else None
+        if hot_list is not None and not hot_list.exists():
+            log.warning("there is no hot list %s: no chip is refused by it", hot_list)
         hot = HotListFile(hot_list, keys, self.clock, said.hot_list_days)
         terminal = ChipTerminal(self.supervisor, keys, self.clock)
         self.chip_writer = ChipWriter(
@@ -385,8 +387,8 @@ async def _start(web: WebServer) -> None:
     try:
         await web.start()
     except OSError as error:
-        what = f"the phone pages cannot be served there ({error.strerror}); choose another port"
-        raise ConfigError("web.port", what) from error
+        what = f"the phone pages cannot be served there ({error.strerror})"
+        raise ConfigError("web.port", f"{what}; choose another port in tillcard.toml") from error
 
 
 async def run(config_path: Path, clock: Clock, home: Path | None = None) -> None:
@@ -482,12 +484,14 @@ def _simulator(config: Config, clock: Clock, home: Path, keys: ChipKeys | None) 
     return Simulator(cards, clock)
 
 
-def _readers(config: Config, clock: Clock, simulator: Simulator) -> Sequence[Reader]:
+def reader_settings(config: Config) -> list[ReaderSettings]:
+    """Return what the ``[[reader]]`` tables say. Raises ConfigError."""
     settings: list[ReaderSettings] = [
         configuration.convert(raw, ReaderSettings, f"reader[{index}]")
         for index, raw in enumerate(config.reader)
     ]
     try:
-        return build_readers(settings, clock, simulator)
+        check_together(settings)
     except ValueError as error:
         raise ConfigError("reader", str(error)) from error
+    return settings

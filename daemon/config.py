@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from card_formats.bank_card import IIN_DIGITS_MIN, needs_longer_prefix
 from card_formats.chip.purse_layout import AMOUNT_MAX
 from card_formats.numbers import NumberRange
 from card_formats.phone.rotating import GOOGLE_PREFIX, PREFIX_DEFAULT
@@ -57,7 +58,7 @@ class SocketSection(Section, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         if self.tcp_port is not None and not 0 <= self.tcp_port <= 65_535:
-            raise ValueError("tcp_port must be 0 to 65535")
+            raise ValueError("tcp_port: must be 0 to 65535")
 
 
 class PolicySection(Section, frozen=True, kw_only=True):
@@ -77,11 +78,11 @@ class PolicySection(Section, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         if (self.typed_spend_max or 0) < 0:
-            raise ValueError("typed_spend_max must be 0 or more")
+            raise ValueError("typed_spend_max: must be 0 or more")
         if not 1 <= self.hold_ttl_s <= HOLD_TTL_S_MAX:
-            raise ValueError(f"hold_ttl_s must be 1 to {HOLD_TTL_S_MAX}")
+            raise ValueError(f"hold_ttl_s: must be 1 to {HOLD_TTL_S_MAX}")
         if not 1 <= self.input_ttl_s <= INPUT_TTL_S_MAX:
-            raise ValueError(f"input_ttl_s must be 1 to {INPUT_TTL_S_MAX}")
+            raise ValueError(f"input_ttl_s: must be 1 to {INPUT_TTL_S_MAX}")
 
 
 class CardNumbersSection(Section, frozen=True, kw_only=True):
@@ -97,9 +98,9 @@ class CardNumbersSection(Section, frozen=True, kw_only=True):
     google_prefix: str = GOOGLE_PREFIX
 
     def __post_init__(self) -> None:
-        for prefix in (self.prefix, self.rotating_prefix, self.google_prefix):
-            if prefix not in PREFIXES:
-                raise ValueError("a card's prefix is 90 to 98")
+        for key in ("prefix", "rotating_prefix", "google_prefix"):
+            if getattr(self, key) not in PREFIXES:
+                raise ValueError(f"{key}: a card's prefix is 90 to 98")
 
 
 class ChipSection(Section, frozen=True, kw_only=True):
@@ -125,14 +126,16 @@ class ChipSection(Section, frozen=True, kw_only=True):
     hot_list_days: int = 0
 
     def __post_init__(self) -> None:
-        if not (0 <= self.shop <= CHIP_NUMBER_MAX and 0 <= self.till <= CHIP_NUMBER_MAX):
-            raise ValueError(f"shop and till must be 0 to {CHIP_NUMBER_MAX}")
+        for key in ("shop", "till"):
+            if not 0 <= getattr(self, key) <= CHIP_NUMBER_MAX:
+                raise ValueError(f"{key}: must be 0 to {CHIP_NUMBER_MAX}")
         if not 1 <= self.cap <= AMOUNT_MAX:
-            raise ValueError(f"cap must be 1 to {AMOUNT_MAX}")
-        if min(self.sale_max, self.card_day_max, self.till_day_max, self.hot_list_days) < 0:
-            raise ValueError("a limit must be 0 (none) or more")
+            raise ValueError(f"cap: must be 1 to {AMOUNT_MAX}")
+        for key in ("sale_max", "card_day_max", "till_day_max", "hot_list_days"):
+            if getattr(self, key) < 0:
+                raise ValueError(f"{key}: a limit must be 0 (none) or more")
         if self.hot_list_days and not self.hot_list:
-            raise ValueError("hot_list_days is the age of a hot_list: name one")
+            raise ValueError("hot_list: hot_list_days is its age; name one")
 
 
 class SimulatedSection(Section, frozen=True, kw_only=True):
@@ -152,7 +155,7 @@ class SimulatedSection(Section, frozen=True, kw_only=True):
         try:
             bytes.fromhex(self.chip_uid)
         except ValueError:
-            raise ValueError("chip_uid must be bytes in hex, such as 04A1B2C3D4E580") from None
+            raise ValueError("chip_uid: must be bytes in hex, such as 04A1B2C3D4E580") from None
 
 
 class Config(Section, frozen=True, kw_only=True):
@@ -200,7 +203,20 @@ def parse(text: str) -> Config:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError("", f"this is not TOML: {error}") from error
     config: Config = convert(raw, Config)
+    _check_ranges(config.number_range)
     return config
+
+
+def _check_ranges(ranges: tuple[NumberRange, ...]) -> None:
+    for index, each in enumerate(ranges):
+        at = f"number_range[{index}]"
+        if needs_longer_prefix(each):
+            what = f"bank cards begin so too; write {IIN_DIGITS_MIN} digits or more of your own"
+            raise ConfigError(f"{at}.prefix", what)
+        for other in ranges[:index]:
+            one_shape = (other.prefix, other.length) == (each.prefix, each.length)
+            if one_shape and (not (other.media and each.media) or {*other.media} & {*each.media}):
+                raise ConfigError(at, f"{other.name} has this prefix and length already")
 
 
 def convert(raw: object, section: Any, at: str = "") -> Any:
@@ -209,4 +225,7 @@ def convert(raw: object, section: Any, at: str = "") -> Any:
         return msgspec.convert(raw, section)
     except msgspec.ValidationError as error:
         path, message = explained(str(error), section)
+        key, said, rest = message.partition(": ")
+        if said and key.isidentifier():  # a table that names its key itself
+            path, message = join(path, key), rest
         raise ConfigError(join(at, path), message) from error

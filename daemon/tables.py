@@ -146,6 +146,8 @@ def _described(root: Any, path: str) -> str:
 
 
 def _no_such_key(key: str, keys: list[str]) -> str:
+    if key in keys:  # of a table of another kind
+        return "does not go with this kind"
     near = get_close_matches(key, keys, n=1)
     hint = f"did you mean {near[0]}?" if near else f"write one of {', '.join(keys)}"
     return f"there is no such key; {hint}"

@@ -106,10 +106,14 @@ def _error(code: str) -> CardFormatError:
 
 
 def encode_track(content: str, name: str) -> str:
-    """Return the bits of a track as a string of 0 and 1, sentinels and LRC with them."""
+    """Return the bits of a track as a string of 0 and 1, sentinels and LRC with them.
+
+    Raises: CardFormatError ``track.bad-char`` for what its alphabet does not have.
+    """
     alphabet = ALPHABETS[name]
     codes = [ord(c) - alphabet.base for c in f"{alphabet.start}{content}{alphabet.end}"]
-    assert all(0 <= code < 1 << alphabet.bits for code in codes)
+    if not all(0 <= code < 1 << alphabet.bits for code in codes):
+        raise CardFormatError("track.bad-char", f"{name} cannot hold one of these characters")
     return "".join(_char_bits(code, alphabet.bits) for code in [*codes, reduce(xor, codes)])
 
 

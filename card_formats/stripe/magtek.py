@@ -35,8 +35,12 @@ def _track(report: bytes, index: int) -> bytes:
 
 
 def encode_report(tracks: tuple[bytes, bytes, bytes], unread: tuple[int, ...] = ()) -> bytes:
-    """Return the report of ``tracks``, each with its sentinels or b""; ``unread`` by index."""
-    assert all(len(track) <= TRACK_BYTES_MAX for track in tracks)
+    """Return the report of ``tracks``, each with its sentinels or b""; ``unread`` by index.
+
+    Raises: CardFormatError ``track.too-long``.
+    """
+    if any(len(track) > TRACK_BYTES_MAX for track in tracks):
+        raise CardFormatError("track.too-long", f"more than {TRACK_BYTES_MAX} bytes")
     status = bytes(int(index in unread) for index in range(TRACKS))
     lengths = bytes(map(len, tracks))
     return status + lengths + b"\0" + b"".join(t.ljust(TRACK_BYTES_MAX, b"\0") for t in tracks)

@@ -9,6 +9,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
 
+import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -56,6 +57,9 @@ def demo(
     chip: Annotated[
         bool, typer.Option("--chip", help="Keep the bonus on the sample chip; pay with that.")
     ] = False,
+    port: Annotated[
+        int | None, typer.Option(help="Of the phone pages; 0 takes a free one.", min=0, max=65_535)
+    ] = None,
 ) -> None:
     """Start a till with simulated readers, make one sale through its socket, go on until Ctrl-C.
 
@@ -65,7 +69,8 @@ def demo(
     failures: list[BaseException] = []
     os.umask(OWN_FILES_UMASK)
     try:
-        asyncio.run(_demo(once=once, home=home.resolve(), card="chip" if chip else "plastic"))
+        card = "chip" if chip else "plastic"
+        asyncio.run(_demo(once=once, home=home.resolve(), card=card, port=port))
     except* (*STARTUP_ERRORS, CallError, UnreachableError) as group:
         failures += leaves(group)
     for failure in failures:
@@ -73,9 +78,11 @@ def demo(
     raise typer.Exit(1 if failures else 0)
 
 
-async def _demo(*, once: bool, home: Path, card: str) -> None:
+async def _demo(*, once: bool, home: Path, card: str, port: int | None) -> None:
     _lay_out(home, on_chip=card == "chip")
     config = configuration.load(home / "tillcard.toml")
+    if port is not None:
+        config = msgspec.structs.replace(config, web={**(config.web or {}), "port": port})
     assert config.simulated is not None
     if card == "chip" and config.chip is None:
         raise ConfigError("chip", f"the demo in {home} has no purse on its chip; name another")

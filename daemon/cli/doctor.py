@@ -9,10 +9,12 @@ from typing import Annotated
 import typer
 
 from daemon import config as configuration
-from daemon.app import read_programme
+from daemon.app import read_programme, reader_settings
+from daemon.chip.hot_list import HotListError, decode
 from daemon.cli.doctor_devices import Finding, attached
-from daemon.clock import SystemClock
+from daemon.clock import SystemClock, rfc3339
 from daemon.config import Config, ConfigError
+from daemon.keys import KeyFileError, load_chip_keys
 from daemon.ledger.store import StoreError
 from daemon.ledger.stores import open_store
 from daemon.pos.client import Client, UnreachableError
@@ -57,15 +59,19 @@ def _findings(path: Path) -> Iterator[Finding]:
         yield Finding("note", f"no configuration at {path}", mend)
     else:
         try:
-            settings = configuration.load(path)
+            loaded = configuration.load(path)
+            reader_settings(loaded)
+            settings = loaded
             yield Finding("ok", f"configuration {path}")
         except ConfigError as error:
             yield Finding("WRONG", f"configuration {path}: {error}", "correct this key")
     if settings is not None:
         yield from _programme(settings, path.parent)
         yield from _ledger(settings, path.parent)
+        yield from _chip(settings, path.parent)
         yield from _daemon(settings, path.parent)
-    yield from attached()
+    pcsc = [one["name"] for one in settings.reader if one["kind"] == "pcsc"] if settings else []
+    yield from attached(pcsc)
 
 
 def _programme(settings: Config, home: Path) -> Iterator[Finding]:
@@ -91,6 +97,28 @@ def _ledger(settings: Config, home: Path) -> Iterator[Finding]:
         return
     yield Finding("ok", f"ledger {settings.ledger}: id {store.ledger_id}")
     store.close()
+
+
+def _chip(settings: Config, home: Path) -> Iterator[Finding]:
+    said = settings.chip
+    if said is None:
+        return
+    try:
+        keys = load_chip_keys(home / said.keys)
+    except (KeyFileError, OSError) as error:
+        mend = "the till does not start without it; see tillcard cards keys --help"
+        yield Finding("WRONG", f"chip keys {said.keys}: {error}", mend)
+        return
+    yield Finding("ok", f"chip keys {said.keys}")
+    if not said.hot_list:
+        return
+    try:
+        hot = decode((home / said.hot_list).read_text("ascii"), keys)
+    except (OSError, UnicodeDecodeError, HotListError) as error:
+        mend = "tillcard cards hot-list makes one where the ledger is; copy it here"
+        yield Finding("WRONG", f"hot list {said.hot_list}: {error}", mend)
+        return
+    yield Finding("ok", f"hot list {said.hot_list}: {len(hot.marks)} chips, {rfc3339(hot.made_at)}")
 
 
 def _daemon(settings: Config, home: Path) -> Iterator[Finding]:

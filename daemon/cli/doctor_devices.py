@@ -2,7 +2,7 @@
 
 import grp
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -28,9 +28,16 @@ def may_open(device: str) -> bool:
     return os.access(device, os.R_OK)
 
 
-def attached(root: Path = ROOT, allowed: Callable[[str], bool] = may_open) -> Iterator[Finding]:
-    """Look at every kind of reader that this machine may have; ``root`` has its /dev and /sys."""
-    yield from _pcsc()
+def attached(
+    pcsc_readers: Sequence[str] = (),
+    root: Path = ROOT,
+    allowed: Callable[[str], bool] = may_open,
+) -> Iterator[Finding]:
+    """Look at every kind of reader that this machine may have; ``root`` has its /dev and /sys.
+
+    pcsc_readers: the names of those that the configuration has behind pcscd.
+    """
+    yield from _pcsc(pcsc_readers)
     for device, findings in (*_serial(), *_keyboards(root), *_hidraw(root)):
         yield from findings
         if device and not allowed(device):
@@ -39,7 +46,7 @@ def attached(root: Path = ROOT, allowed: Callable[[str], bool] = may_open) -> It
         yield Finding("note", f"{name} may be put to sleep and then misses the first card", _UDEV)
 
 
-def _pcsc() -> Iterator[Finding]:
+def _pcsc(configured: Sequence[str]) -> Iterator[Finding]:
     try:
         names = pcsc.attached()
     except ReaderDeniedError as error:
@@ -49,6 +56,8 @@ def _pcsc() -> Iterator[Finding]:
     except ReaderError as error:
         mend = "for contactless readers: apt-get install pcscd; systemctl start pcscd"
         yield Finding("note", f"PC/SC: {error}", mend)
+        for reader in configured:
+            yield Finding("WRONG", f"reader {reader} needs pcscd, which does not answer", mend)
         return
     for name in names:
         yield Finding("ok", f'contactless reader: kind = "pcsc", device = "{name}"')

@@ -28,6 +28,7 @@ from daemon.readers.serial_port import open_port
 from daemon.readers.settings import HidrawSettings, KeyboardSettings, SerialSettings
 
 SHEET_NAME = "scan-sheet.png"
+NO_SCANNERS = (Path("/dev/null"), Path("/dev/zero"), Path("/dev/full"))
 _CODES = ("the product", "the signs", "the GS1 code")
 
 
@@ -45,6 +46,12 @@ def doctor_scan(
 
     Stop the daemon first: it holds the scanners that it is configured with.
     """
+    if not device.exists():
+        typer.echo(f"{device} is not there; tillcard doctor lists what is", err=True)
+        raise typer.Exit(1)
+    if not (device.is_char_device() and device.resolve() not in NO_SCANNERS):
+        typer.echo(f"{device} is no device that a scanner could be", err=True)
+        raise typer.Exit(1)
     sheet.write_bytes((resources.files("daemon.cli") / "sample" / SHEET_NAME).read_bytes())
     typer.echo(f"Print {sheet}, or show it on a screen.")
     try:

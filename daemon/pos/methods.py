@@ -131,7 +131,9 @@ class Till:
         return {
             "status": Method(NoParams, self.status, Role.READ, DaemonStatus),
             "reader.claim": Method(ClaimParams, self.claim, Role.SALE, Claimed, claiming),
-            "reader.release": Method(ReleaseParams, self.release, Role.SALE, Released),
+            "reader.release": Method(
+                ReleaseParams, self.release, Role.SALE, Released, (ErrorCode.NO_HARDWARE,)
+            ),
             "card.identify": Method(
                 IdentifyParams, self.identify, Role.SALE, Identified, identifying, ("scan",)
             ),
@@ -251,6 +253,7 @@ class Till:
 
     async def release(self, session: Session, params: ReleaseParams) -> Released:
         """Give a claimed reader back."""
+        self._inputs.check_known(params.reader)
         return Released(self._claims.release(params.reader, session))
 
     async def simulate(self, session: Session, params: SimulateParams) -> Done:

@@ -37,13 +37,18 @@ READER_KINDS: dict[type, Callable[[Any, Surroundings], Reader]] = {
 }
 
 
+def check_together(settings: Sequence[ReaderSettings]) -> None:
+    """Raise ValueError when two readers have one name, or one real device."""
+    real = [one.device for one in settings if not isinstance(one, SimulatedSettings)]
+    for what, said in (("called", [one.name for one in settings]), ("on", real)):
+        twice = sorted({word for word in said if word and said.count(word) > 1})
+        if twice:
+            raise ValueError(f"two readers are {what} {', '.join(twice)}")
+
+
 def build_readers(
     settings: Sequence[ReaderSettings], clock: Clock, simulator: Simulator
 ) -> list[Reader]:
-    """Make the configured readers. Raises ValueError when two have one name."""
-    names = [one.name for one in settings]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ValueError(f"two readers are called {', '.join(twice)}")
+    """Make the configured readers; ``check_together`` has passed them."""
     around = Surroundings(clock, PcscWatch(), simulator)
     return [READER_KINDS[type(one)](one, around) for one in settings]

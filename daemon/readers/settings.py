@@ -8,6 +8,8 @@ from card_formats.credential import Medium
 from daemon.readers.framing import Framer, Terminator
 
 GAP_S, SWIPE_GAP_S = 0.5, 0.1
+BAUDS = (300, 600, 1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200)
+"""The speeds that scanners can be set to."""
 
 
 class PcscSettings(
@@ -50,9 +52,11 @@ class FrameSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     def __post_init__(self) -> None:
         if self.medium is Medium.CHIP:
-            raise ValueError("medium is barcode, stripe or typed: chips are read by kind pcsc")
-        if self.silence_s <= 0 or self.duplicate_window_s < 0:
-            raise ValueError("gap_s must be above 0 and duplicate_window_s not below")
+            raise ValueError("medium: write barcode, stripe or typed: chips are read by kind pcsc")
+        if self.silence_s <= 0:
+            raise ValueError("gap_s: must be above 0")
+        if self.duplicate_window_s < 0:
+            raise ValueError("duplicate_window_s: must be 0 or more")
 
     @property
     def silence_s(self) -> float:
@@ -102,7 +106,11 @@ class SerialSettings(
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.protocol == "msr605" and self.medium is not Medium.STRIPE:
-            raise ValueError('protocol = "msr605" goes with medium = "stripe"')
+            raise ValueError('protocol: "msr605" goes with medium = "stripe"')
+        if self.protocol == "ssi" and self.medium is not Medium.BARCODE:
+            raise ValueError('protocol: "ssi" goes with medium = "barcode"')
+        if self.baud not in BAUDS:
+            raise ValueError(f"baud: must be one of {', '.join(map(str, BAUDS))}")
 
 
 class KeyboardSettings(
@@ -140,7 +148,7 @@ class HidrawSettings(
     def __post_init__(self) -> None:
         super().__post_init__()
         if (self.report == "magtek") != (self.medium is Medium.STRIPE):
-            raise ValueError('report = "magtek" goes with medium = "stripe", "pos" with the others')
+            raise ValueError('report: "magtek" goes with medium = "stripe", "pos" with the others')
 
 
 class SimulatedSettings(

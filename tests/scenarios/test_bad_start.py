@@ -1,6 +1,7 @@
 """What a daemon says when it cannot start: the path of the wrong key, and what to do."""
 
 import asyncio
+import socket
 import sqlite3
 import sys
 from pathlib import Path
@@ -8,7 +9,15 @@ from pathlib import Path
 import pytest
 
 from daemon.clock import SystemClock
+from daemon.keys import make_chip_keys
 from tests.support.till import PATIENCE_S, Pos, lay_out, open_till
+
+TILL = "[till]\n"
+CHIP = '[[reader]]\nname = "chip"\nkind = "simulated"\ndevice = "chip"\n'
+
+
+def serial(said: str, name: str = "chip") -> str:
+    return f'[[reader]]\nname = "{name}"\nkind = "serial"\ndevice = "/dev/ttyS9"\n{said}\n'
 
 
 async def refused_to_start(home: Path) -> str:
@@ -45,13 +54,31 @@ async def refused_to_start(home: Path) -> str:
             'check = "lun"',
             "number_range[1].check: 'lun' is not one of 'none', 'luhn'",
         ),
+        (TILL, f"[chip]\nsale_max = -1\n{TILL}", "chip.sale_max: a limit must be 0"),
+        (TILL, f"[policy]\ninput_ttl_s = 0\n{TILL}", "policy.input_ttl_s: must be 1"),
+        (TILL, f"[policy]\ntyped_spend_max = -1\n{TILL}", "policy.typed_spend_max: must be 0"),
+        (CHIP, serial("gap_s = 0"), "reader[0].gap_s: must be above 0"),
+        (CHIP, serial('layout = "us"'), "reader[0].layout: does not go with this kind"),
+        (
+            CHIP,
+            serial('protocol = "ssi"\nmedium = "stripe"'),
+            'reader[0].protocol: "ssi" goes with',
+        ),
+        (CHIP, serial("baud = 12345"), "reader[0].baud: must be one of 300, "),
+        (CHIP, serial("") + serial("", "second"), "reader: two readers are on /dev/ttyS9"),
+        ('prefix = "770077"', 'prefix = "41"', "number_range[1].prefix: bank cards begin so too"),
+        (
+            'prefix = "770077"\nlength = 16',
+            'prefix = "2900"\nlength = 13',
+            "number_range[1]: plastic has this prefix and length already",
+        ),
         ("[till]", "[till", "this is not TOML"),
         ('programme = "programme.toml"', "", "programme: is missing; write it"),
         ('programme = "programme.toml"', 'programme = "gone.toml"', "cannot be read"),
         (
             'chip_uid = "04A1B2C3D4E580"',
             'chip_uid = "zz"',
-            "simulated: chip_uid must be bytes",
+            "simulated.chip_uid: must be bytes",
         ),
     ],
 )
@@ -115,3 +142,22 @@ async def test_a_ledger_of_a_newer_version_is_left_alone(tmp_path: Path) -> None
         db.execute("UPDATE alembic_version SET version_num = '9999'")
     db.close()
     assert "newer tillcard" in await refused_to_start(tmp_path)
+
+
+async def test_a_port_that_is_taken_names_the_key_and_the_file(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        lay_out(tmp_path, **{"port = 0": f"port = {other.getsockname()[1]}"})
+        said = await refused_to_start(tmp_path)
+    assert "web.port: " in said
+    assert "choose another port in tillcard.toml" in said
+
+
+async def test_a_missing_hot_list_is_one_warning_at_the_start(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    lay_out(tmp_path, **{"[simulated]\n": '[chip]\nhot_list = "hot.txt"\n[simulated]\n'})
+    make_chip_keys(tmp_path / "chip.keys")
+    async with open_till(tmp_path, SystemClock()):
+        pass
+    warned = [record for record in caplog.records if "hot.txt" in record.getMessage()]
+    assert [record.levelname for record in warned] == ["WARNING"]

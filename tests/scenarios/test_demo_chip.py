@@ -1,5 +1,6 @@
 """``tillcard demo --chip``: the bonus lies on the sample chip and pays."""
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -29,3 +30,12 @@ def test_a_demo_without_a_purse_on_its_chip_says_so(tmp_path: Path) -> None:
     refused = demo(home, "--chip")
     assert refused.returncode == 1
     assert "has no purse on its chip" in refused.stderr
+
+
+def test_two_demos_run_side_by_side_on_ports_of_their_own(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = str(other.getsockname()[1])
+        refused = demo(tmp_path / "first", "--port", taken)
+        assert refused.returncode == 1
+        assert "web.port" in refused.stderr
+    assert demo(tmp_path / "second", "--port", "0").returncode == 0

@@ -79,3 +79,22 @@ async def actions(pos: Pos) -> dict[str, list[str]]:
             await pos.call("input.simulate", reader=reader, do=wrong)
         found[reader] = refused.value.message.partition("it can ")[2].rstrip(".").split()
     return found
+
+
+async def test_what_a_simulated_reader_cannot_show_is_the_caller_s_mistake(tmp_path: Path) -> None:
+    lay_out_all_readers(tmp_path)
+    async with open_till(tmp_path, SystemClock()) as app, Pos.connect(app.socket) as pos:
+        for reader, do, data, said in (
+            ("msr605-stripe", "swipe", "hex:ff00", "data: "),
+            ("msr605-stripe", "swipe", "Ж", "data: "),
+            ("magtek-stripe", "swipe", f";{'1' * 200}?", "data: "),
+            ("keyboard-scanner", "scan", "hex:ff00", "data: a keyboard types text"),
+            ("chip", "present", "04112233445566", "data: a UID is bytes; write it such as hex:"),
+        ):
+            with pytest.raises(RefusedByTillError) as refused:
+                await pos.call("input.simulate", reader=reader, do=do, data=data)
+            assert refused.value.code == -32602, (reader, data)
+            assert said in refused.value.message
+        with pytest.raises(RefusedByTillError) as refused:
+            await pos.call("reader.release", reader="nope")
+        assert refused.value.code == 107

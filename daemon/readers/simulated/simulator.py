@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
 from card_formats.credential import Medium
+from card_formats.errors import CardFormatError
 from daemon.clock import Clock
 from daemon.errors import ErrorCode, RefusedError
 from daemon.readers import Reader
@@ -126,8 +127,14 @@ class FrameDevice:
     def _send(self, card: SampleCard | None, data: bytes) -> None:
         content = data or (getattr(card, self._kind.shows) if card else b"")
         if not content:
-            raise ValueError(f"this card has no {self._kind.shows} to show")
-        self._sent = self._kind.encode(content)
+            what = "number to type" if self._kind.medium is Medium.TYPED else self._kind.shows
+            raise ValueError(f"this card has no {what}; give data")
+        try:
+            self._sent = self._kind.encode(content)
+        except UnicodeDecodeError as error:
+            raise ValueError("data: a keyboard types text, and these bytes are no UTF-8") from error
+        except CardFormatError as error:
+            raise ValueError(f"data: {error}") from error
         for piece in self._sent:
             self._port.send(piece)
 
@@ -227,6 +234,8 @@ class Simulator:
             raise ValueError(f"{reader} cannot {do!r}; it can {_listed(device.actions)}")
         if card and card not in self.cards:
             raise ValueError(f"no sample card {card!r}; there are {_listed(self.cards)}")
+        if do == "present" and data and not data.startswith("hex:"):
+            raise ValueError("data: a UID is bytes; write it such as hex:04112233445566")
         action(self.cards[card] if card else None, parse_data(data))
 
     def close(self) -> None:

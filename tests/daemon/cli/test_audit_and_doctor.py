@@ -6,8 +6,10 @@ import msgspec
 import pytest
 from typer.testing import CliRunner
 
+from daemon.chip.hot_list import encode
 from daemon.cli.commands import app
 from daemon.clock import SystemClock
+from daemon.keys import load_chip_keys, make_chip_keys
 from tests.scenarios.baskets import BASKET
 from tests.support.till import Pos, lay_out, open_till
 
@@ -100,3 +102,42 @@ async def test_a_doctor_notices_a_second_daemon(tmp_path: Path) -> None:
         result = await asyncio.to_thread(lambda: CliRunner().invoke(app, command, env=environ))
     assert result.exit_code == 1
     assert f"WRONG  a second daemon at {runtime}/pos.sock" in result.output
+
+
+def diagnosed(home: Path) -> tuple[int, str]:
+    result = CliRunner().invoke(app, ["doctor", "--config", str(home / "tillcard.toml")])
+    return result.exit_code, result.output
+
+
+def test_a_doctor_looks_at_the_chip_s_keys_and_the_hot_list(tmp_path: Path) -> None:
+    lay_out(tmp_path, **{"[simulated]\n": '[chip]\nhot_list = "hot.txt"\n[simulated]\n'})
+    keys = tmp_path / "chip.keys"
+    status, said = diagnosed(tmp_path)
+    assert (status, "WRONG  chip keys chip.keys: There is no" in said) == (1, True)
+    make_chip_keys(keys)
+    keys.chmod(0o644)
+    status, said = diagnosed(tmp_path)
+    assert (status, "can be read by others (mode 0644)" in said) == (1, True)
+    keys.chmod(0o600)
+    status, said = diagnosed(tmp_path)
+    assert (status, "WRONG  hot list hot.txt: " in said) == (1, True)
+    (tmp_path / "hot.txt").write_text("no hot list", "utf-8")
+    assert diagnosed(tmp_path)[0] == 1
+    made_at = SystemClock().now()
+    listed = encode(["04A1B2C3D4E580"], made_at, load_chip_keys(keys))
+    (tmp_path / "hot.txt").write_text(listed, "utf-8")
+    status, said = diagnosed(tmp_path)
+    assert (status, "ok  hot list hot.txt: 1 chips" in said) == (0, True), said
+
+
+def test_a_doctor_names_each_reader_that_needs_a_pcscd_that_is_not_there(tmp_path: Path) -> None:
+    readers = '[[reader]]\nname = "desk"\nkind = "pcsc"\n\n[[reader]]\nname = "chip"'
+    lay_out(tmp_path, **{'[[reader]]\nname = "chip"': readers})
+    status, said = diagnosed(tmp_path)
+    assert (status, "WRONG  reader desk needs pcscd" in said) == (1, True), said
+
+
+def test_a_doctor_finds_what_a_start_would_find_in_the_readers(tmp_path: Path) -> None:
+    lay_out(tmp_path, **{'name = "keypad"': 'name = "chip"'})
+    status, said = diagnosed(tmp_path)
+    assert (status, "two readers are called chip" in said) == (1, True)

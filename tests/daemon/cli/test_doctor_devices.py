@@ -47,7 +47,7 @@ def machine(tmp_path: Path) -> Path:
 
 
 def said(machine: Path) -> list[str]:
-    return [f"{what} -> {mend}" for _, what, mend in attached(machine)]
+    return [f"{what} -> {mend}" for _, what, mend in attached((), machine)]
 
 
 def found(machine: Path, words: str) -> str:
@@ -85,7 +85,7 @@ def test_a_reader_that_may_be_put_to_sleep_is_named_with_the_mend(machine: Path)
 
 
 def test_a_device_that_this_user_may_not_open_is_named_with_its_group(machine: Path) -> None:
-    findings = list(attached(machine, lambda device: "Datalogic" not in device))
+    findings = list(attached((), machine, lambda device: "Datalogic" not in device))
     (denied,) = [finding for finding in findings if "may not open" in finding.what]
     assert "Datalogic" in denied.what
     assert grp.getgrgid(os.getgid()).gr_name in denied.mend

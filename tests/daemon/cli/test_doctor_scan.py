@@ -76,6 +76,15 @@ async def test_a_device_that_is_not_there_is_named(tmp_path: Path) -> None:
     status, said = await doctor_scan(Terminal(tmp_path / "none"), tmp_path / "sheet.png", [])
     assert status == 1
     assert f"{tmp_path}/none is not there" in said
+    assert not (tmp_path / "sheet.png").exists(), "nothing is written for it"
+
+
+@pytest.mark.parametrize("path", ["/dev/null", __file__])
+async def test_what_no_scanner_can_be_is_called_so(path: str, tmp_path: Path) -> None:
+    status, said = await doctor_scan(Terminal(Path(path)), tmp_path / "sheet.png", [])
+    assert status == 1
+    assert f"{path} is no device that a scanner could be" in said
+    assert not (tmp_path / "sheet.png").exists()
 
 
 def test_the_sheet_says_what_is_expected_of_it() -> None:
