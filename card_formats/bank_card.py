@@ -73,7 +73,7 @@ def holds_bank_card(
     digits_min: fewer digits than that are something else here, such as a product's.
     A number of the shop's own ``ranges`` is none, as in ``refuse_bank_card``.
     """
-    if len(text) < PAN_DIGITS_MIN:
+    if len(text) < PAN_DIGITS_MIN or _is_whole_number_of_ours(text, ranges):
         return False
     numbers = _standing_alone(text)
     if _TRACK_IN_TEXT.search(text):
@@ -94,6 +94,16 @@ def needs_longer_prefix(own: NumberRange) -> bool:
     return any(
         own.length in lengths and first[: len(own.prefix)] <= own.prefix[: len(first)] <= last
         for first, last, lengths in PAYMENT_RANGES
+    )
+
+
+def _is_whole_number_of_ours(text: str, ranges: tuple[NumberRange, ...]) -> bool:
+    """Whether ``text`` is a number of the shop's, too long for a PAN: a phone's code in groups."""
+    number = _GROUPING.sub("", text)
+    return len(number) > PAN_DIGITS_MAX and any(
+        r.claim(number, medium) and has_valid_check(r.check, number)
+        for r in ranges
+        for medium in Medium
     )
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from card_formats.bank_card import is_payment_number
 from card_formats.check_digits import Check, append_check, has_valid_check
 from card_formats.numbers import NumberRange
+from card_formats.phone.rotating import CODE_DIGITS, compose
 from daemon.errors import ErrorCode, RefusedError
 from daemon.pos.bank_cards import refuse_bank_cards
 
@@ -136,3 +137,14 @@ def test_what_is_kept_nowhere_is_not_looked_at_and_only_at_the_top() -> None:
 @given(st.binary(max_size=200))
 def test_any_bytes_are_looked_through(raw: bytes) -> None:
     is_refused(raw + b"4111111111111111")
+
+
+def test_a_phone_s_code_as_its_page_prints_it_is_none() -> None:
+    seeded = random.Random(20261122)
+    live = NumberRange(name="live", prefix="97", length=CODE_DIGITS, check=Check.MOD97, live=True)
+    for _ in range(2_000):
+        number = str(seeded.randrange(10**10)).zfill(10)
+        code = compose("97", number, seeded.randbytes(32), seeded.randrange(10**8))
+        grouped = " ".join(code[at : at + 4] for at in range(0, len(code), 4))
+        assert not is_refused({"number": grouped}, (live,)), grouped
+    assert is_refused({"number": "9711 4111 1111 1111 1111 11"}, (live,)), "no code of ours"
