@@ -99,7 +99,7 @@ async def join(url: str, kind: CodeKind, image: ImageFormat) -> tuple[str, bytes
     async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as phone:
         async with phone.get(f"{url}/join") as response:
             hidden = dict(HIDDEN.findall(await response.text()))
-        form = hidden | {"name": "Марія", "personal_data": "on"}
+        form = hidden | {"name": "Марія", "personal_data": "yes"}
         async with phone.post(f"{url}/join", data=form) as response:
             assert response.status == 200, await response.text()
             page = str(response.url)
