@@ -16,7 +16,7 @@ from tests.support.till import CHIP_UID, PLASTIC, Pos, audited, lay_out, open_ti
 from tests.web.decode import read_codes, to_picture
 from web.codes import CodeKind, ImageFormat
 
-HIDDEN = re.compile(r'name="(\w+)" value="([^"]*)"')
+HIDDEN = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)"')
 SIMULATED = {
     "chip": ('kind = "simulated"\ndevice = "chip"', 'kind = "pcsc"\ndevice = "Virtual PCD 00 00"'),
     "scanner": ('kind = "simulated"\ndevice = "scanner"', 'kind = "serial"\ndevice = "{port}"'),
