@@ -5,7 +5,7 @@ import re
 from card_formats.check_digits import Check, has_valid_check
 from card_formats.credential import Credential, Medium, Reading
 from card_formats.errors import BankCardError
-from card_formats.numbers import NumberRange
+from card_formats.number_ranges import NumberRange
 
 IIN_DIGITS_MIN = 6
 PAN_DIGITS_MIN, PAN_DIGITS_MAX = 13, 19

@@ -7,7 +7,7 @@ from card_formats.bank_card import refuse_bank_card
 from card_formats.chip.uid import decode_chip, recognise_uid
 from card_formats.credential import Credential, Medium, Reading, Shown
 from card_formats.errors import UnknownFormatError
-from card_formats.numbers import NumberRange, recognise_number
+from card_formats.number_ranges import NumberRange, recognise_number
 from card_formats.stripe.tracks import decode_swipe
 from card_formats.symbology.scan import decode_scan
 from card_formats.typed import decode_typed

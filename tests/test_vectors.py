@@ -13,7 +13,7 @@ from card_formats.check_digits import Check, append_check, has_valid_check
 from card_formats.chip.uid import read_uid
 from card_formats.credential import Medium, Shown
 from card_formats.errors import CardFormatError
-from card_formats.numbers import NumberRange
+from card_formats.number_ranges import NumberRange
 from card_formats.phone import rotating, static_number
 from card_formats.registry import DECODERS, FORMATS, decode, recognise
 from card_formats.stripe.bits import decode_track

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from daemon.clock import Clock
+from daemon.base.clock import Clock
 from web.pages import address_of
 from web.rate import AddressLimit
 

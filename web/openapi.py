@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from web.codes import CodeKind
-from web.language import LANGUAGES
-from web.wallet_pages import Logs, Registration
+from web.page_language import LANGUAGES
+from web.phone.code_images import CodeKind
+from web.phone.wallet_pages import Logs, Registration
 
 Table = dict[str, Any]
 SCHEMAS = "#/components/schemas/"

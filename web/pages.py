@@ -10,10 +10,10 @@ from aiohttp.typedefs import Handler
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from card_formats.errors import CardFormatError
-from daemon.errors import RefusedError
-from web.codes import ImageFormat, draw_link
-from web.language import LANGUAGES, Language, accepted_language
-from web.settings import WebSettings
+from daemon.base.refusals import RefusedError
+from web.page_language import LANGUAGES, Language, accepted_language
+from web.phone.code_images import ImageFormat, draw_link
+from web.web_settings import WebSettings
 
 HERE = Path(__file__).parent
 LANGUAGE_COOKIE = "lang"

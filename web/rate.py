@@ -2,7 +2,7 @@
 
 from ipaddress import IPv6Address, ip_address
 
-from daemon.clock import Clock
+from daemon.base.clock import Clock
 
 ADDRESSES_MAX = 10_000  # beyond it the address that was quiet longest is forgotten
 IPV6_NETWORK_BITS = 64  # one household's; its holder has all the addresses in it

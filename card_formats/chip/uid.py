@@ -4,7 +4,7 @@ from card_formats.apdu import SW_OK, CommandApdu, Dialogue
 from card_formats.atr import decode_atr, storage_card
 from card_formats.credential import Credential, Medium, Reading, Shown, Trust
 from card_formats.errors import CardFormatError, UnknownFormatError
-from card_formats.numbers import NumberRange
+from card_formats.number_ranges import NumberRange
 
 UID_BYTES = (4, 7, 8, 10)  # ISO/IEC 14443-3 single, double, triple; 8 on ISO/IEC 15693 and FeliCa
 RANDOM_UID_BYTES, RANDOM_UID_FIRST = 4, 0x08

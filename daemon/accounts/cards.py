@@ -6,12 +6,12 @@ import secrets
 import msgspec
 
 from card_formats.credential import Credential, Trust, mask
-from daemon.accounts.guesses import Guesses
-from daemon.clock import Clock, rfc3339
-from daemon.errors import ErrorCode, RefusedError
+from daemon.accounts.guess_limit import Guesses
+from daemon.base.clock import Clock, rfc3339
+from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.ledger.entries import Entry
 from daemon.ledger.ledger import Ledger
-from daemon.ledger.store import CardRow, Change, CustomerRow, Store
+from daemon.ledger.storage.store import CardRow, Change, CustomerRow, Store
 
 TOKEN_BYTES = 16
 

@@ -9,14 +9,14 @@ import msgspec
 
 from card_formats.phone.rotating import NUMBER_DIGITS, PERIOD_S, compose, renewal_proof
 from daemon.accounts.cards import TOKEN_BYTES, Account, refuse_unusable, token_hash
-from daemon.accounts.rotating import PHONE_SCHEME
-from daemon.clock import Clock, rfc3339
-from daemon.errors import ErrorCode, RefusedError
-from daemon.keys import PhoneKeys
+from daemon.accounts.live_codes import PHONE_SCHEME
+from daemon.base.clock import Clock, rfc3339
+from daemon.base.expiring import Shelf
+from daemon.base.refusals import ErrorCode, RefusedError
+from daemon.keys.phone_keys import PhoneKeys
 from daemon.ledger.entries import Entry
 from daemon.ledger.ledger import Ledger
-from daemon.ledger.store import CardRow, Change, PhoneRow, Store
-from daemon.shelf import Shelf
+from daemon.ledger.storage.store import CardRow, Change, PhoneRow, Store
 
 LINK_TTL_S = 600
 LINKS_MAX = 1_000

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import msgspec
 
-from daemon.clock import Clock, rfc3339
-from daemon.errors import ErrorCode, RefusedError
-from daemon.keys import ChipKeys
-from daemon.ledger.rows import HOT_AFTER
-from daemon.ledger.store import Store
+from daemon.base.clock import Clock, rfc3339
+from daemon.base.refusals import ErrorCode, RefusedError
+from daemon.keys.chip_keys import ChipKeys
+from daemon.ledger.storage.rows import HOT_AFTER
+from daemon.ledger.storage.store import Store
 
 TITLE = "tillcard hot list 1"
 MARK_BYTES = 8

@@ -23,26 +23,26 @@ from card_formats.chip.purse_layout import (
 from card_formats.chip.uid import read_uid
 from card_formats.credential import Credential, Medium, Shown, Trust, mask
 from card_formats.errors import CardFormatError
+from daemon.accounts.card_lifecycle import lift_counter
 from daemon.accounts.cards import Account, Cards
-from daemon.accounts.life import lift_counter
+from daemon.base.clock import Clock, rfc3339
+from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.chip.hot_list import HotListFile
 from daemon.chip.tags import Tags, forged
 from daemon.chip.terminal import UID_BYTES, ChipTerminal, OpenCard, refusal
 from daemon.chip.writing import TAP_AGAIN, ChipWriter, WantedSale
-from daemon.clock import Clock, rfc3339
-from daemon.editions import Editions
-from daemon.errors import ErrorCode, RefusedError
 from daemon.ledger import chip_sales
+from daemon.ledger.chip_owed import chip_purse, owed_purse
 from daemon.ledger.chip_sales import WAITING, intent_of
 from daemon.ledger.entries import CounterMove, Entry
 from daemon.ledger.ledger import Key, Ledger
-from daemon.ledger.owed import chip_purse, owed_purse
 from daemon.ledger.sales import Frozen, Sale
-from daemon.ledger.store import Change, ChipRow, SaleRow, Store
+from daemon.ledger.storage.store import Change, ChipRow, SaleRow, Store
 from daemon.programme.basket import Basket
 from daemon.programme.programme import local_day
 from daemon.programme.quote import Quote
 from daemon.readers.errors import ReaderError
+from daemon.shop.programme_versions import Editions
 
 WRITE_APDUS = 4
 PURCHASE_APDUS_MAX = 10

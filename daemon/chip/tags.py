@@ -8,10 +8,10 @@ from card_formats.chip.ntag import PassThrough, authenticate_password
 from card_formats.chip.sun import decrypt_tap, parse_link, verify_tap
 from card_formats.credential import Credential, Medium, Shown, Trust
 from card_formats.errors import CardFormatError
+from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.chip.terminal import ChipTerminal
-from daemon.errors import ErrorCode, RefusedError
 from daemon.ledger.ledger import Ledger
-from daemon.ledger.store import Change, ChipRow, Store
+from daemon.ledger.storage.store import Change, ChipRow, Store
 
 
 class Tags:

@@ -10,10 +10,11 @@ from card_formats.apdu import CommandApdu, Dialogue
 from card_formats.chip.purse import Messaging, Purse, open_purse
 from card_formats.credential import Shown
 from card_formats.crypto import BLOCK_BYTES
-from daemon.answers import ChipTraffic
-from daemon.clock import Clock
-from daemon.errors import ErrorCode, RefusedError
-from daemon.keys import ChipKeys, KeyFileError
+from daemon.base.clock import Clock
+from daemon.base.refusals import ErrorCode, RefusedError
+from daemon.keys.chip_keys import ChipKeys
+from daemon.keys.key_files import KeyFileError
+from daemon.ledger.sale_answers import ChipTraffic
 from daemon.readers.errors import CardLostError, NoCardError, ReaderError
 
 T = TypeVar("T")

@@ -16,21 +16,21 @@ from card_formats.chip.purse import Handover, Outcome, Payment, after_payment, p
 from card_formats.chip.purse_layout import PurseState
 from card_formats.credential import mask
 from card_formats.errors import CardFormatError
-from daemon.answers import Posted
+from daemon.base.clock import Clock, rfc3339
+from daemon.base.config import ChipSection
+from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.chip.terminal import ChipTerminal, OpenCard, refusal
-from daemon.clock import Clock, rfc3339
-from daemon.config import ChipSection
-from daemon.editions import Editions
-from daemon.errors import ErrorCode, RefusedError
-from daemon.ledger import chip_sales, members, sales
+from daemon.ledger import chip_sales, sales, status_moves
 from daemon.ledger.chip_limits import counters_of, limits_of
 from daemon.ledger.chip_sales import intent_of
 from daemon.ledger.ledger import Key, Ledger
-from daemon.ledger.rows import MEMBERS_OF
+from daemon.ledger.sale_answers import Posted
+from daemon.ledger.sale_states import SaleState
 from daemon.ledger.sales import ChipIntent, Decision, Sale
-from daemon.ledger.states import SaleState
-from daemon.ledger.store import Change, SaleRow, Store, View
+from daemon.ledger.storage.rows import MEMBERS_OF
+from daemon.ledger.storage.store import Change, SaleRow, Store, View
 from daemon.readers.errors import CardSilentError, ReaderError
+from daemon.shop.programme_versions import Editions
 
 COMMIT = "sale.commit"
 TAP_AGAIN = "Tap the same card again: it is not known what was written."
@@ -260,7 +260,7 @@ class ChipWriter:
             return decision.change, Posted.of(intent.sale, decision, traffic)
 
         def also(store: Store, view: View) -> View:
-            states = members.states_of(store.ask(MEMBERS_OF, intent.sale.account))
+            states = status_moves.states_of(store.ask(MEMBERS_OF, intent.sale.account))
             return replace(view, members=states)
 
         key = Key(COMMIT, intent.sale.sale_id, intent.content)

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 import msgspec
 
 from daemon.ledger.entries import GENESIS_HASH, SYSTEM_ACCOUNTS, Entry, balanced, decode, link
-from daemon.ledger.members import states_of
-from daemon.ledger.rows import MEMBERS_AFTER
-from daemon.ledger.store import Store
+from daemon.ledger.status_moves import states_of
+from daemon.ledger.storage.rows import MEMBERS_AFTER
+from daemon.ledger.storage.store import Store
 from daemon.programme.status import StatusState
 
 FINDINGS_MAX = 100

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from daemon.config import ChipSection
-from daemon.errors import ErrorCode, RefusedError
+from daemon.base.config import ChipSection
+from daemon.base.refusals import ErrorCode, RefusedError
 
 
 class ChipLimit(msgspec.Struct, frozen=True):

@@ -14,9 +14,9 @@ from daemon.ledger import chip_limits, sales
 from daemon.ledger.chip_limits import ChipLimit
 from daemon.ledger.entries import ChipMove, CounterMove, Entry
 from daemon.ledger.moves import Balance
+from daemon.ledger.sale_states import SaleEvent, SaleState, after
 from daemon.ledger.sales import ChipIntent, Decision, SaleRecord
-from daemon.ledger.states import SaleEvent, SaleState, after
-from daemon.ledger.store import ChipRow, SaleRow, View
+from daemon.ledger.storage.store import ChipRow, SaleRow, View
 from daemon.programme.state import Status
 
 WAITING = (SaleState.INTENT, SaleState.UNKNOWN, SaleState.VOID_PENDING)

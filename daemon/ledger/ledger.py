@@ -8,10 +8,10 @@ from typing import TypeVar
 
 import msgspec
 
-from daemon.errors import ErrorCode, RefusedError
+from daemon.base.refusals import ErrorCode, RefusedError
+from daemon.ledger.sale_states import SaleEvent
 from daemon.ledger.sales import accounts_of, release
-from daemon.ledger.states import SaleEvent
-from daemon.ledger.store import Change, RequestRow, SaleRow, Store, StoreError, View
+from daemon.ledger.storage.store import Change, RequestRow, SaleRow, Store, StoreError, View
 from daemon.ledger.writer import LedgerWriter
 
 T = TypeVar("T")

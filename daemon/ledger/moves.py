@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from daemon.ledger.entries import LIABILITY, HeldMove, LotMove, Posting
-from daemon.ledger.purse import Lot, PurseState, applied
+from daemon.ledger.lots import Lot, PurseState, applied
 
 
 class Balance(msgspec.Struct, frozen=True):

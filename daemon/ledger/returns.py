@@ -5,13 +5,13 @@ from datetime import date
 
 import msgspec
 
-from daemon.errors import ErrorCode, RefusedError
-from daemon.ledger import members
+from daemon.base.refusals import ErrorCode, RefusedError
+from daemon.ledger import status_moves
+from daemon.ledger.chip_owed import owe, shift
 from daemon.ledger.entries import CounterMove
+from daemon.ledger.lots import Lot, claw_back, put, split
 from daemon.ledger.moves import Moves
-from daemon.ledger.owed import owe, shift
-from daemon.ledger.purse import Lot, claw_back, put, split
-from daemon.ledger.rows import CodeRow
+from daemon.ledger.sale_states import SaleEvent, after
 from daemon.ledger.sales import (
     Decision,
     Return,
@@ -24,12 +24,12 @@ from daemon.ledger.sales import (
     state_of,
     whose,
 )
-from daemon.ledger.states import SaleEvent, after
-from daemon.ledger.store import View
+from daemon.ledger.storage.rows import CodeRow
+from daemon.ledger.storage.store import View
 from daemon.programme.basket import Facts, LineId
 from daemon.programme.programme import Programme
-from daemon.programme.returns import GivenBack, check_pieces, give_back, less, recompute
 from daemon.programme.rule import Rule
+from daemon.programme.shares_back import GivenBack, check_pieces, give_back, less, recompute
 from daemon.programme.state import Purse
 
 GOOD, TAKEN_BACK = "good", "taken_back"
@@ -55,7 +55,7 @@ def take_back(
     cash = _owe_back(moves, sale, back, ask.cash_worth)
     # Meters leave on the day of the sale: a return must not count in a window the sale is not in.
     meters = {meter: -amount for meter, amount in back.meters.items()}
-    states = members.uncounted(
+    states = status_moves.uncounted(
         in_force.statuses,
         view.members,
         date.fromordinal(sale.today),

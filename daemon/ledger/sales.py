@@ -9,15 +9,15 @@ from datetime import date, datetime
 
 import msgspec
 
-from daemon.errors import ErrorCode, RefusedError
-from daemon.ledger import members
+from daemon.base.refusals import ErrorCode, RefusedError
+from daemon.ledger import status_moves
+from daemon.ledger.chip_owed import owe, owed_purse, shift
 from daemon.ledger.entries import FOREVER, CounterMove, Entry, MeterMove
+from daemon.ledger.lots import Lot, put, split, take, whole
 from daemon.ledger.moves import Balance, Moves
-from daemon.ledger.owed import owe, owed_purse, shift
-from daemon.ledger.purse import Lot, put, split, take, whole
-from daemon.ledger.rows import CodeRow, Row
-from daemon.ledger.states import SaleEvent, SaleState, after
-from daemon.ledger.store import Change, ChipRow, SaleRow, View
+from daemon.ledger.sale_states import SaleEvent, SaleState, after
+from daemon.ledger.storage.rows import CodeRow, Row
+from daemon.ledger.storage.store import Change, ChipRow, SaleRow, View
 from daemon.programme.basket import Basket, Fact, LineId
 from daemon.programme.meters import recount
 from daemon.programme.programme import Programme
@@ -47,7 +47,7 @@ class Sale(msgspec.Struct, frozen=True, kw_only=True):
     ordinals: the counters that say which sale this is, of the day and of all.
     issued:   the codes that it hands out.
     chip_purse, card_uid: the purse that is kept on chips, and the chip that was shown, or "".
-    owed:     what the sale gives to the chip purse beside the chip (see ``daemon.ledger.owed``).
+    owed:     what the sale gives to the chip purse beside the chip (see ``chip_owed``).
     tenders:  what the till took, as it said; kept, not interpreted.
     """
 
@@ -200,7 +200,7 @@ def commit(view: View, sale: Sale, statuses: Mapping[str, Status] | None = None)
     record = SaleRecord(sale=sale, burned=burned, accrued=_accrue(moves, sale))
     _owe(moves, sale)
     meters, day = sale.quote.meters, date.fromordinal(sale.today)
-    states = members.counted(statuses or {}, view.members, day, meters) if sale.account else {}
+    states = status_moves.counted(statuses or {}, view.members, day, meters) if sale.account else {}
     return decision(
         "sale",
         record,
@@ -424,11 +424,11 @@ def decision(
             if amount and sale.account
         ),
         counters=uses,
-        statuses=members.moves(sale.account, states),
+        statuses=status_moves.moves(sale.account, states),
         detail=msgspec.Raw(msgspec.json.encode(sale if detail is None else detail)),
     )
     row = SaleRow(sale.sale_id, state, sale.account, until, msgspec.json.encode(record))
-    kept: tuple[Row, ...] = (*members.rows(statuses or {}, sale.account, states), *codes)
+    kept: tuple[Row, ...] = (*status_moves.rows(statuses or {}, sale.account, states), *codes)
     balances = moves.balances(sale.account, today or sale.today)
     gifts = {code: moves.balances(one, today or sale.today) for code, one in sale.gifts.items()}
     return Decision(entry, row, balances, rows=kept, gifts=gifts)

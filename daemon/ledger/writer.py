@@ -11,8 +11,8 @@ import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
-from daemon.errors import ErrorCode, ParamError, RefusedError
-from daemon.ledger.store import StorageFullError, Store, StoreConflictError, StoreError
+from daemon.base.refusals import ErrorCode, ParamError, RefusedError
+from daemon.ledger.storage.store import StorageFullError, Store, StoreConflictError, StoreError
 
 T = TypeVar("T")
 Job = Callable[[Store], T]

@@ -6,8 +6,8 @@ import msgspec
 
 from card_formats.bank_card import PAN_DIGITS_MIN, holds_bank_card
 from card_formats.errors import BankCardError
-from card_formats.numbers import NumberRange
-from daemon.errors import refusal_of
+from card_formats.number_ranges import NumberRange
+from daemon.base.refusals import refusal_of
 
 # Every request is looked at, so most must be let go without decoding them: digits become zeros,
 # what may stand between them goes, and thirteen zeros are rare where no sku of a product is.

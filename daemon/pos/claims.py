@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from daemon.clock import Clock
-from daemon.errors import ErrorCode, RefusedError
+from daemon.base.clock import Clock
+from daemon.base.refusals import ErrorCode, RefusedError
 
 CLAIM_TTL_S_MAX = 24 * 3_600
 

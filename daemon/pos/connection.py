@@ -9,8 +9,8 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from card_formats.numbers import NumberRange
-from daemon.errors import ErrorCode, RefusedError
+from card_formats.number_ranges import NumberRange
+from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.pos.dispatch import Method, dispatch
 from daemon.pos.envelope import Failure, Notification, line_of
 from daemon.pos.errors import ProtocolCode, ProtocolFaultError, fault, refusal

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from daemon.errors import ErrorCode
+from daemon.base.refusals import ErrorCode
 from daemon.pos.dispatch import Method
 from daemon.pos.errors import ProtocolCode
 from daemon.pos.peers import Role

@@ -8,14 +8,14 @@ from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
-from card_formats.numbers import NumberRange
-from daemon.errors import ErrorCode, ParamError, RefusedError
+from card_formats.number_ranges import NumberRange
+from daemon.base.refusals import ErrorCode, ParamError, RefusedError
+from daemon.base.schema_errors import explained
 from daemon.pos.bank_cards import refuse_bank_cards
 from daemon.pos.envelope import Answer, ErrorBody, Failure, Request, RequestId, line_of
 from daemon.pos.errors import ProtocolCode, ProtocolFaultError, fault, refusal
 from daemon.pos.peers import Role
 from daemon.pos.session import Session
-from daemon.tables import explained
 
 ANSWER_BYTES_MAX = 1024 * 1024
 NAME_CHARS_SHOWN_MAX = 64

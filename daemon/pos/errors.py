@@ -3,9 +3,9 @@
 from enum import IntEnum
 from typing import Any
 
-from daemon.errors import RefusedError
+from daemon.base.refusals import RefusedError
+from daemon.pos.cashier_language import say
 from daemon.pos.envelope import ErrorBody
-from daemon.pos.language import say
 
 
 class ProtocolCode(IntEnum):

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from daemon.clock import Clock
+from daemon.base.clock import Clock
 from daemon.pos.claims import Claim
 from daemon.pos.envelope import Notification, line_of
 

@@ -11,9 +11,8 @@ import msgspec
 from card_formats import registry
 from card_formats.credential import Medium, Shown, mask
 from card_formats.errors import CardFormatError, UnknownFormatError
-from daemon.checkout import Checkout
-from daemon.clock import Clock
-from daemon.errors import ErrorCode, RefusedError, misread, refusal_of
+from daemon.base.clock import Clock
+from daemon.base.refusals import ErrorCode, RefusedError, misread, refusal_of
 from daemon.pos.claims import Claims
 from daemon.pos.events import EventRing
 from daemon.readers import (
@@ -25,6 +24,7 @@ from daemon.readers import (
     StateChanged,
     Unreadable,
 )
+from daemon.sale.checkout import Checkout
 
 SEEN_S_MAX = 2.0
 _ABSENT = ReaderState.ABSENT

@@ -6,27 +6,16 @@ from datetime import timedelta
 import msgspec
 
 from card_formats.credential import Medium, Shown
-from daemon.answers import (
-    Held,
-    Identified,
-    PhoneLink,
-    PhoneRevoked,
-    Posted,
-    Quoted,
-    Returned,
-    SaleStatus,
-    Voided,
-)
-from daemon.checkout import Checkout
-from daemon.clock import Clock, rfc3339
-from daemon.errors import ErrorCode, RefusedError
+from daemon.base.clock import Clock, rfc3339
+from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.ledger.ledger import Key
+from daemon.ledger.sale_answers import Held, Posted, Returned, SaleStatus, Voided
+from daemon.pos.cashier_language import say
 from daemon.pos.claims import Claims
 from daemon.pos.discover import openrpc
 from daemon.pos.dispatch import Method
 from daemon.pos.errors import ProtocolCode, ProtocolFaultError
 from daemon.pos.inputs import Inputs
-from daemon.pos.language import say
 from daemon.pos.peers import Role
 from daemon.pos.protocol import (
     Claimed,
@@ -51,6 +40,8 @@ from daemon.pos.session import Session
 from daemon.pos.session_methods import SESSION_METHODS
 from daemon.programme.basket import LineId
 from daemon.programme.goods import parse_qty_milli
+from daemon.sale.answers import Identified, PhoneLink, PhoneRevoked, Quoted
+from daemon.sale.checkout import Checkout
 
 _READER = (ErrorCode.CLAIMED, ErrorCode.NO_HARDWARE, ErrorCode.TIMEOUT, ErrorCode.NO_CARD)
 _SIMULATED = (ErrorCode.NO_HARDWARE, ErrorCode.NO_CARD, ErrorCode.BUSY)

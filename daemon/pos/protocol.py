@@ -1,13 +1,13 @@
-"""Parameters of the POS methods; results are in ``daemon.answers``. Unknown fields are ignored."""
+"""Parameters of the POS methods; unknown fields are ignored."""
 
 from typing import Annotated, Any, Literal
 
 import msgspec
 
-from daemon.answers import Override, SaleTerms
+from daemon.base.text_limits import RequestId, SaidText, Text
 from daemon.pos.claims import CLAIM_TTL_S_MAX
 from daemon.programme.basket import LINES_MAX, LineId
-from daemon.texts import RequestId, SaidText, Text
+from daemon.sale.terms import Override, SaleTerms
 
 HOLD_TTL_S_MAX = 7 * 24 * 3_600
 SCAN_CHARS_MAX = 4_096

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 
-from card_formats.numbers import NumberRange
+from card_formats.number_ranges import NumberRange
 from daemon.pos.connection import Connection, Service
 from daemon.pos.dispatch import Method
 from daemon.pos.events import EventRing

@@ -3,8 +3,8 @@
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
+from daemon.pos.cashier_language import ENGLISH
 from daemon.pos.events import Cursor, EventRing
-from daemon.pos.language import ENGLISH
 from daemon.pos.peers import Role
 
 

@@ -5,10 +5,10 @@ from typing import Annotated
 
 import msgspec
 
-from daemon.errors import ErrorCode, RefusedError
+from daemon.base.refusals import ErrorCode, RefusedError
+from daemon.pos.cashier_language import ENGLISH, known_language
 from daemon.pos.dispatch import Method
 from daemon.pos.events import Cursor
-from daemon.pos.language import ENGLISH, known_language
 from daemon.pos.peers import Role
 from daemon.pos.session import Session
 

@@ -4,18 +4,10 @@ from datetime import datetime
 
 import msgspec
 
-from daemon.accounts.life import CardDone, CardTerms, IssueTerms, Life, ReplaceTerms
-from daemon.clock import Clock
-from daemon.club import Club, Decided, DecisionTerms, Listing, ListTerms
-from daemon.editions import Activated, Editions
-from daemon.errors import ErrorCode
-from daemon.issued_codes import (
-    CodeShown,
-    CodesIssued,
-    IssueCodesTerms,
-    IssuedCodes,
-    ShowCodeTerms,
-)
+from daemon.accounts.card_lifecycle import CardDone, CardTerms, IssueTerms, Life, ReplaceTerms
+from daemon.base.clock import Clock
+from daemon.base.refusals import ErrorCode
+from daemon.base.text_limits import RequestId, Text
 from daemon.ledger.ledger import Key
 from daemon.pos.dispatch import Method
 from daemon.pos.errors import ProtocolCode, ProtocolFaultError
@@ -25,8 +17,16 @@ from daemon.pos.session import Session
 from daemon.programme.checks import check
 from daemon.programme.errors import ProgrammeError
 from daemon.programme.programme import load, local_day
-from daemon.stored_value import CardShown, ShowTerms, StoredValue, ToppedUp, TopUpTerms
-from daemon.texts import RequestId, Text
+from daemon.shop.issued_codes import (
+    CodeShown,
+    CodesIssued,
+    IssueCodesTerms,
+    IssuedCodes,
+    ShowCodeTerms,
+)
+from daemon.shop.memberships import Club, Decided, DecisionTerms, Listing, ListTerms
+from daemon.shop.programme_versions import Activated, Editions
+from daemon.shop.top_ups import CardShown, ShowTerms, StoredValue, ToppedUp, TopUpTerms
 
 _CARD = (ErrorCode.CARD_UNKNOWN, ErrorCode.CARD_BLOCKED, ErrorCode.CARD_EXPIRED, ErrorCode.MISREAD)
 _WRITE = (ErrorCode.ID_REUSED, ErrorCode.STORAGE_FULL)

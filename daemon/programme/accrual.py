@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from daemon.money import BASIS_POINTS, half_up, share_all
+from daemon.base.money import BASIS_POINTS, half_up, share_all
 from daemon.programme.admission import Admitted, Notes, admit
 from daemon.programme.days import later
 from daemon.programme.discount import Discounts

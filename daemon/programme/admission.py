@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from daemon.money import format_minor
+from daemon.base.money import format_minor
 from daemon.programme.conditions import Bound
 from daemon.programme.programme import Programme
 from daemon.programme.quote import NextStep, Use, WhyNot

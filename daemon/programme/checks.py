@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import msgspec
 
-from daemon.money import BASIS_POINTS
+from daemon.base.money import BASIS_POINTS
 from daemon.programme.conditions import Condition
 from daemon.programme.days import later
 from daemon.programme.numbers import Number, percent_text

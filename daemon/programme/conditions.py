@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from daemon.money import format_minor
+from daemon.base.money import format_minor
 from daemon.programme.basket import Fact
 from daemon.programme.days import (
     NEAR_DAYS_MAX,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from daemon.money import percent_of
+from daemon.base.money import percent_of
 from daemon.programme.admission import Admitted, Notes, admit
 from daemon.programme.lanes import Offer, combine, lost, offer, parts, worth
 from daemon.programme.programme import Programme

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from daemon.errors import ParamError
+from daemon.base.refusals import ParamError
 
 
 class ProgrammeError(ValueError):

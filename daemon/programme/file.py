@@ -6,8 +6,8 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
+from daemon.base.schema_errors import explained
 from daemon.programme.errors import ProgrammeError, naming_table
-from daemon.tables import explained
 
 PROGRAMME_BYTES_MAX = 128_000
 """In UTF-8. TOML has no character that JSON writes as more than two bytes, so that every file

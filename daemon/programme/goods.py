@@ -4,10 +4,10 @@ import re
 
 import msgspec
 
-from daemon.money import half_up
+from daemon.base.money import half_up
+from daemon.base.text_limits import CODE_CHARS_MAX
 from daemon.programme.basket import LINES_MAX, Basket, BasketLine
 from daemon.programme.errors import BasketError
-from daemon.texts import CODE_CHARS_MAX
 
 QTY_MILLI_MAX = 1_000_000_000
 UNIT_PRICE_MINOR_MAX = 10_000_000_000

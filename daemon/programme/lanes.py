@@ -5,7 +5,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from daemon.money import BASIS_POINTS, half_up, share, share_within
+from daemon.base.money import BASIS_POINTS, half_up, share, share_within
 from daemon.programme.quote import WhyNot
 from daemon.programme.rule import Rule
 from daemon.programme.situation import Picks, Situation

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from daemon.money import BASIS_POINTS, format_minor
+from daemon.base.money import BASIS_POINTS, format_minor
 from daemon.programme.errors import ProgrammeError
 from daemon.programme.situation import Situation, counter_of
 from daemon.programme.vocabulary import Vocabulary

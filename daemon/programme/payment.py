@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from daemon.errors import ErrorCode, RefusedError
-from daemon.money import half_up, percent_of, share_all, share_within
+from daemon.base.money import half_up, percent_of, share_all, share_within
+from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.programme.admission import Admitted, Notes, admit
 from daemon.programme.errors import BasketError
 from daemon.programme.programme import Programme

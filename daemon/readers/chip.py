@@ -10,7 +10,7 @@ from card_formats.apdu import Dialogue
 from card_formats.chip.uid import read_uid
 from card_formats.credential import Medium, Shown
 from card_formats.errors import CardFormatError
-from daemon.clock import Clock
+from daemon.base.clock import Clock
 from daemon.readers import Presented, ReaderEvent, ReaderState, Removed, StateChanged, Unreadable
 from daemon.readers.channel import Channel, Connect
 from daemon.readers.errors import (

@@ -1,6 +1,6 @@
 """What can go wrong between the till and a device. The class says who must act."""
 
-from daemon.errors import ErrorCode
+from daemon.base.refusals import ErrorCode
 
 
 class ReaderError(Exception):

@@ -6,12 +6,12 @@ from typing import Protocol, TypeVar
 
 from card_formats.apdu import Dialogue
 from card_formats.credential import Shown
-from daemon.clock import Clock
+from daemon.base.clock import Clock
 from daemon.readers import Presented, ReaderEvent, Unreadable
 from daemon.readers.device_file import DeviceFile
 from daemon.readers.errors import NoCardError, ReaderLostError
 from daemon.readers.framing import Frames, Garbage
-from daemon.readers.settings import FrameSettings
+from daemon.readers.reader_settings import FrameSettings
 from daemon.readers.traffic import log_frame
 
 T = TypeVar("T")

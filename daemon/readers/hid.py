@@ -12,12 +12,12 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from daemon.clock import Clock
+from daemon.base.clock import Clock
 from daemon.readers.device_file import DeviceFile, why_not_open
 from daemon.readers.frames import FrameDecoder, OpenFrameReader
 from daemon.readers.hid_reports import MagtekDecoder, PosDecoder
 from daemon.readers.keyboard import KeyDecoder
-from daemon.readers.settings import FrameSettings, HidrawSettings, KeyboardSettings
+from daemon.readers.reader_settings import FrameSettings, HidrawSettings, KeyboardSettings
 
 _MAGTEK = ":00000801:"  # the vendor, as HID_ID of the kernel's uevent has it
 _SCANNER_PAGE = (

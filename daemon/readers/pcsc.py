@@ -8,10 +8,10 @@ from typing import Any
 
 from smartcard import scard
 
-from daemon.clock import Clock
+from daemon.base.clock import Clock
 from daemon.readers.chip import OpenChipReader, Slot
 from daemon.readers.errors import CardLostError, ReaderDeniedError, ReaderError, ReaderLostError
-from daemon.readers.settings import PcscSettings
+from daemon.readers.reader_settings import PcscSettings
 
 # How long one wait lasts: then a reader that was plugged in between listing and waiting is found,
 # and a thread that is to stop stops. SCardCancel would do the latter, if pyscard survived a

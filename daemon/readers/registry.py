@@ -3,12 +3,11 @@
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from daemon.clock import Clock
+from daemon.base.clock import Clock
 from daemon.readers import Reader
 from daemon.readers.hid import hidraw_reader, keyboard_reader
 from daemon.readers.pcsc import PcscReader, PcscWatch
-from daemon.readers.serial_port import SerialReader
-from daemon.readers.settings import (
+from daemon.readers.reader_settings import (
     HidrawSettings,
     KeyboardSettings,
     PcscSettings,
@@ -16,6 +15,7 @@ from daemon.readers.settings import (
     SerialSettings,
     SimulatedSettings,
 )
+from daemon.readers.serial_port import SerialReader
 from daemon.readers.simulated.simulator import Simulator
 
 

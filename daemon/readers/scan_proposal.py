@@ -10,7 +10,7 @@ from daemon.readers.framing import Framer, Frames, Terminator
 from daemon.readers.hid_reports import POS_REPORT_BYTES, PosDecoder
 from daemon.readers.keyboard import KeyDecoder
 from daemon.readers.keyboard_layouts import LAYOUTS
-from daemon.readers.settings import HidrawSettings, KeyboardSettings, SerialSettings
+from daemon.readers.reader_settings import HidrawSettings, KeyboardSettings, SerialSettings
 from daemon.readers.ssi import SsiDecoder
 
 GS = "\x1d"

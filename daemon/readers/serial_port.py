@@ -7,11 +7,11 @@ from pathlib import Path
 import serial
 from serial.tools.list_ports import comports
 
-from daemon.clock import Clock
+from daemon.base.clock import Clock
 from daemon.readers.device_file import DeviceFile, why_not_open
 from daemon.readers.frames import OpenFrameReader
 from daemon.readers.msr605 import Msr605Decoder
-from daemon.readers.settings import SerialSettings
+from daemon.readers.reader_settings import SerialSettings
 from daemon.readers.ssi import SsiDecoder
 
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from card_formats.apdu import Dialogue
 from card_formats.credential import Medium, Shown
-from daemon.clock import Clock
+from daemon.base.clock import Clock
 from daemon.readers import (
     OpenReader,
     Overflow,

@@ -26,14 +26,14 @@ from smartcard import scard
 from card_formats.chip.purse import Messaging, Payment, TillKey, open_purse, pay
 from card_formats.chip.purse_issue import CardKeys, personalise
 from card_formats.chip.purse_layout import LOAD_KEY
-from daemon.clock import SystemClock
+from daemon.base.clock import SystemClock
 from daemon.readers import Presented
 from daemon.readers.channel import run_dialogue
 from daemon.readers.pcsc import PcscReader, PcscWatch
-from daemon.readers.settings import PcscSettings
-from daemon.readers.simulated.cards import PlayedCard
+from daemon.readers.reader_settings import PcscSettings
 from daemon.readers.simulated.desfire.card import DesfireCard
 from daemon.readers.simulated.desfire.memory import Generation, Memory
+from daemon.readers.simulated.sample_cards import PlayedCard
 from daemon.readers.simulated.vpcd import VpcdCard
 from daemon.readers.supervisor import Supervisor
 from tests.check import namespaces

@@ -22,13 +22,14 @@ from typing import Any
 import msgspec
 import psycopg
 
-from daemon.ledger import postgres_sql, sales
-from daemon.ledger.batch import Batch, Row
+from daemon.ledger import sales
 from daemon.ledger.entries import GENESIS_HASH
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.sales import Sale
-from daemon.ledger.store import RequestRow, View
-from daemon.ledger.stores import open_store
+from daemon.ledger.storage import postgres_sql
+from daemon.ledger.storage.batch import Batch, Row
+from daemon.ledger.storage.registry import open_store
+from daemon.ledger.storage.store import RequestRow, View
 from tests.stores.hand_made import AT, commit, made_sale, open_ledger
 from tests.support.postgres import running_server
 

@@ -47,7 +47,7 @@ def bare() -> float:
 
 def imported() -> list[str]:
     """Return which libraries that ``run`` must not import it imports all the same."""
-    code = "import sys, daemon.cli.run; print(*sys.modules)"
+    code = "import sys, daemon.cli.run_command; print(*sys.modules)"
     said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     return sorted(set(NOT_FOR_RUN) & {name.partition(".")[0] for name in said.stdout.split()})
 

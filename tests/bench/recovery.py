@@ -13,9 +13,9 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from time import monotonic
 
-from daemon.clock import SystemClock
-from daemon.readers.simulated.cards import PlayedCard, TokenCard
-from daemon.readers.simulated.terminal import Terminal
+from daemon.base.clock import SystemClock
+from daemon.readers.simulated.pseudo_terminal import Terminal
+from daemon.readers.simulated.sample_cards import PlayedCard, TokenCard
 from daemon.readers.simulated.vpcd import VpcdCard
 from tests.check import namespaces
 from tests.support.pcscd import Pcscd

@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from daemon.clock import SystemClock
+from daemon.base.clock import SystemClock
 from daemon.pos.dispatch import Method
 from daemon.pos.events import EventRing
 from daemon.pos.peers import Role

@@ -21,7 +21,7 @@ from time import process_time, thread_time
 
 from aiohttp import ClientSession, CookieJar
 
-from daemon.clock import SystemClock
+from daemon.base.clock import SystemClock
 from tests.bench.scan import lay_out_till, listen, scan
 from tests.support.till import Pos, open_till
 from tests.web.conftest import HIDDEN

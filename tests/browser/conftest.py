@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, async_playwright
 
-from daemon.app import App
-from daemon.clock import SystemClock
+from daemon.app.running import App
+from daemon.base.clock import SystemClock
 from tests.support.till import Pos, audited, lay_out, open_till
 from tests.web.conftest import BROWSER_FLAGS
 

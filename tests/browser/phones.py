@@ -6,9 +6,9 @@ from PIL import Image
 from playwright.async_api import Browser, BrowserContext, Page
 
 from card_formats.credential import Credential, Medium, Trust
-from daemon.app import App
+from daemon.app.running import App
 from tests.web.decode import read_codes
-from web.codes import CodeKind
+from web.phone.code_images import CodeKind
 
 LIVE = "#live:not([hidden])"
 PATIENCE_MS = 15_000

@@ -7,9 +7,9 @@ from PIL import Image
 from playwright.async_api import Browser
 
 from card_formats.phone.rotating import card_key, compose
-from daemon.app import App
+from daemon.app.running import App
 from tests.web.decode import read_codes
-from web.codes import CODE128_DIGITS_MAX, QR_DIGITS_MAX, CodeKind, Modules, modules_of
+from web.phone.code_images import CODE128_DIGITS_MAX, QR_DIGITS_MAX, CodeKind, Modules, modules_of
 
 pytestmark = pytest.mark.browser
 DRAW = """async (all) => {

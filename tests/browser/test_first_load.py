@@ -3,10 +3,10 @@
 import pytest
 from playwright.async_api import Browser, Request, Route
 
-from daemon.app import App
+from daemon.app.running import App
 from tests.browser.phones import join, new_phone, scan
 from tests.support.till import Pos
-from web.codes import CodeKind
+from web.phone.code_images import CodeKind
 
 pytestmark = pytest.mark.browser
 PAGE_BYTES_MAX = 60 * 1024

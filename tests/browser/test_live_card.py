@@ -8,10 +8,10 @@ import pytest
 from playwright.async_api import Browser, BrowserContext, expect
 
 from card_formats.credential import Credential, Medium, Trust
-from daemon.app import App
-from daemon.clock import SystemClock
-from daemon.keys import PHONE_KEYS_FILE, add_phone_key, retire_phone_keys
-from daemon.readers.simulated.terminal import Terminal
+from daemon.app.running import App
+from daemon.base.clock import SystemClock
+from daemon.keys.phone_keys import PHONE_KEYS_FILE, add_phone_key, retire_phone_keys
+from daemon.readers.simulated.pseudo_terminal import Terminal
 from tests.browser.conftest import PLAIN_HOST
 from tests.browser.phones import LIVE, join, link, new_phone, scan
 from tests.scenarios.baskets import sell
@@ -26,8 +26,8 @@ from tests.support.till import (
     open_till,
 )
 from tests.web.test_tls import write_tls_files
-from web.codes import CodeKind
 from web.guesses import GUESSES_MAX
+from web.phone.code_images import CodeKind
 
 pytestmark = pytest.mark.browser
 FORGET = """async () => {

@@ -6,9 +6,9 @@ import signal
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from daemon.clock import SystemClock
-from daemon.ledger.sqlite import SQLiteStore
-from daemon.ledger.store import Store
+from daemon.base.clock import SystemClock
+from daemon.ledger.storage.sqlite import SQLiteStore
+from daemon.ledger.storage.store import Store
 from tests.support.till import open_till
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from daemon.errors import ErrorCode, RefusedError
+from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.readers.simulated.desfire.faults import Fault
 from daemon.readers.simulated.desfire.memory import Generation
 from tests.support.chip_till import (

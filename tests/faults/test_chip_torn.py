@@ -10,8 +10,8 @@ from random import Random
 
 import pytest
 
-from daemon.errors import RefusedError
-from daemon.keys import ChipKeys
+from daemon.base.refusals import RefusedError
+from daemon.keys.chip_keys import ChipKeys
 from daemon.readers.simulated.desfire.faults import Fault
 from daemon.readers.simulated.desfire.memory import Generation, Memory
 from tests.support.chip_till import (

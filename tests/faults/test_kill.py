@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from daemon.clock import SystemClock
+from daemon.base.clock import SystemClock
 from tests.faults import dying_till
 from tests.scenarios.baskets import BASKET
 from tests.support.till import (

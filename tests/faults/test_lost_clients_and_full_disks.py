@@ -3,7 +3,7 @@ from pathlib import Path
 
 import msgspec
 
-from daemon.clock import SystemClock
+from daemon.base.clock import SystemClock
 from tests.scenarios.baskets import BASKET
 from tests.support.disks import fill, small_disk
 from tests.support.till import Pos, RefusedByTillError, audited, lay_out, open_till
@@ -31,7 +31,7 @@ async def test_a_client_that_vanishes_in_a_commit_loses_nothing(tmp_path: Path) 
 
 
 def bodies(home: Path) -> list[bytes]:
-    from daemon.ledger.sqlite import SQLiteStore
+    from daemon.ledger.storage.sqlite import SQLiteStore
 
     store = SQLiteStore(home / "tillcard.db", read_only=True)
     try:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from daemon.app import App
+from daemon.app.running import App
 from tests.daemon.programme.reference import given_back, model
 from tests.scenarios.shops import HEAD, issue, override
 from tests.support.clock import HandClock

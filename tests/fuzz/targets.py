@@ -14,7 +14,7 @@ from card_formats.check_digits import Check
 from card_formats.chip.uid import read_uid
 from card_formats.credential import Medium, Reading, Shown
 from card_formats.errors import CardFormatError
-from card_formats.numbers import NumberRange
+from card_formats.number_ranges import NumberRange
 from card_formats.registry import decode, recognise
 from card_formats.stripe.bits import ALPHABETS, decode_track
 from card_formats.stripe.magtek import REPORT_BYTES, swipe_of_report

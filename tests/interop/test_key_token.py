@@ -10,8 +10,9 @@ import pkcs11
 import pytest
 from pkcs11 import Attribute, KeyType, ObjectClass
 
-from daemon.errors import ErrorCode, RefusedError
-from daemon.keys import ChipKeys, KeyFileError, load_chip_keys, make_chip_keys
+from daemon.base.refusals import ErrorCode, RefusedError
+from daemon.keys.chip_keys import ChipKeys, load_chip_keys, make_chip_keys
+from daemon.keys.key_files import KeyFileError
 from tests.support.chip_till import LOADED, Wallet, hand_till, make_home
 from tests.support.clock import HandClock
 

@@ -17,11 +17,11 @@ from desfire.exceptions import DESFireCommunicationError
 from desfire.schemas import FilePermissions, FileSettings, KeySettings
 
 from daemon.readers.pcsc import PcscLink
-from daemon.readers.simulated.cards import PlayedCard
 from daemon.readers.simulated.desfire.card import DesfireCard
+from daemon.readers.simulated.desfire.card_files import DataFile
 from daemon.readers.simulated.desfire.cipher import KeyKind
-from daemon.readers.simulated.desfire.files import DataFile
 from daemon.readers.simulated.desfire.memory import Generation, Memory
+from daemon.readers.simulated.sample_cards import PlayedCard
 from daemon.readers.simulated.vpcd import VpcdCard
 from tests.support.pcscd import Pcscd
 

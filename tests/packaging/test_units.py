@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.async_api import async_playwright
 
-from daemon import config as configuration
-from daemon.app import SOCKET_FD_NAME, read_programme
+from daemon.app.running import SOCKET_FD_NAME
+from daemon.app.startup import read_programme
+from daemon.base import config as configuration
 from daemon.pos.peers import TILL_GROUP
 from daemon.pos.socket_file import SERVICE_FOLDER, SOCKET_NAME
 from tests.web.conftest import BROWSER_FLAGS

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.app import App
+from daemon.app.running import App
 from tests.support.clock import HandClock
 from tests.support.till import Pos, audited, lay_out, open_till
 

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from daemon.accounts.cards import NewCard, Profile
-from daemon.app import App
+from daemon.app.running import App
 from tests.support.till import Pos, RefusedByTillError
 
 PROGRAMMES = Path(__file__).parents[2] / "docs" / "programmes"

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from daemon.clock import SystemClock
-from daemon.keys import make_chip_keys
+from daemon.base.clock import SystemClock
+from daemon.keys.chip_keys import make_chip_keys
 from tests.support.till import PATIENCE_S, Pos, lay_out, open_till
 
 TILL = "[till]\n"

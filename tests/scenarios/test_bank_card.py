@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from daemon.clock import SystemClock
+from daemon.base.clock import SystemClock
 from daemon.readers.simulated.simulator import KINDS
 from daemon.readers.traffic import TRAFFIC
 from tests.support.till import Pos, RefusedByTillError, lay_out_all_readers, open_till

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from card_formats.check_digits import Check, has_valid_check
-from daemon.app import App
+from daemon.app.running import App
 from tests.scenarios.shops import FRIEND, documented, goods, refusal
 from tests.support.clock import HandClock
 from tests.support.till import PHONE, PLASTIC, Pos, RefusedByTillError

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from daemon.app import App
+from daemon.app.running import App
 from tests.scenarios.baskets import BASKET
 from tests.support.chips import lay_out_chips
 from tests.support.clock import HandClock

@@ -7,10 +7,10 @@ import msgspec
 import pytest
 
 from card_formats.chip.purse_layout import STATE_FILE, VALUE_FILE, PurseStatus
-from daemon.errors import ErrorCode, RefusedError
+from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.ledger.entries import Entry, decode
-from daemon.ledger.sqlite import SQLiteStore
-from daemon.ledger.store import Change
+from daemon.ledger.storage.sqlite import SQLiteStore
+from daemon.ledger.storage.store import Change
 from tests.support.chip_till import LOADED, Shop, Wallet, falsified, make_home, make_keys
 
 

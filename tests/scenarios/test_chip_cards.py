@@ -13,13 +13,13 @@ from typer.testing import CliRunner
 
 from card_formats.chip.purse import Messaging, Payment, open_purse, pay
 from card_formats.chip.purse_layout import STATE_FILE, VALUE_FILE
-from daemon.cli.commands import app
-from daemon.keys import add_chip_keys, load_chip_keys
+from daemon.cli.command_table import app
+from daemon.keys.chip_keys import add_chip_keys, load_chip_keys
 from daemon.readers.channel import run_dialogue
-from daemon.readers.simulated.cards import BANK, CardModel, PlayedCard, TokenCard
 from daemon.readers.simulated.desfire.card import DesfireCard
 from daemon.readers.simulated.desfire.faults import Fault, FaultyCard
 from daemon.readers.simulated.desfire.memory import Generation, Memory
+from daemon.readers.simulated.sample_cards import BANK, CardModel, PlayedCard, TokenCard
 from daemon.readers.simulated.vpcd import VpcdCard
 from tests.support.chip_till import LOADED, Wallet, falsified
 from tests.support.chips import lay_out_real

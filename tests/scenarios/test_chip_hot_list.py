@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from typer.testing import CliRunner
 
+from daemon.base.clock import SystemClock
+from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.chip.hot_list import HOT_LIST_BYTES_MAX, HotListError, decode, encode, hot_uids, mark
-from daemon.cli.commands import app
-from daemon.clock import SystemClock
-from daemon.errors import ErrorCode, RefusedError
-from daemon.keys import ChipKeys, add_chip_keys, load_chip_keys, make_chip_keys
-from daemon.ledger.store import Change
-from daemon.ledger.stores import open_store
+from daemon.cli.command_table import app
+from daemon.keys.chip_keys import ChipKeys, add_chip_keys, load_chip_keys, make_chip_keys
+from daemon.ledger.storage.registry import open_store
+from daemon.ledger.storage.store import Change
 from tests.support.chip_till import HandTill, Shop, Wallet, make_home
 from tests.support.chips import lay_out_chips
 

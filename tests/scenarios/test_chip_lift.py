@@ -7,9 +7,9 @@ import pytest
 
 from card_formats.chip.purse import open_purse, set_status
 from card_formats.chip.purse_layout import STATE_FILE, VALUE_FILE, PurseStatus
-from daemon.errors import ErrorCode, RefusedError
+from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.ledger.entries import Entry, decode
-from daemon.ledger.sqlite import SQLiteStore
+from daemon.ledger.storage.sqlite import SQLiteStore
 from daemon.readers.channel import run_dialogue
 from daemon.readers.simulated.desfire.faults import Fault
 from tests.support.chip_till import LOADED, HandTill, Shop, falsified, make_home

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from daemon.answers import SaleTerms
+from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.chip.hot_list import encode
-from daemon.errors import ErrorCode, RefusedError
-from daemon.keys import load_chip_keys
+from daemon.keys.chip_keys import load_chip_keys
 from daemon.readers.simulated.desfire.faults import Fault
+from daemon.sale.terms import SaleTerms
 from tests.support.chip_till import LINES, LOADED, HandTill, Shop, make_home
 
 LIMIT, BACK = 700, 250

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from daemon.accounts.cards import NewCard, Profile
-from daemon.app import App
-from daemon.clock import SystemClock
-from daemon.keys import load_chip_keys
+from daemon.app.running import App
+from daemon.base.clock import SystemClock
+from daemon.keys.chip_keys import load_chip_keys
 from daemon.readers.simulated.desfire.faults import Fault, FaultyCard
 from daemon.readers.simulated.desfire.memory import Generation
 from daemon.readers.simulated.vpcd import VpcdCard

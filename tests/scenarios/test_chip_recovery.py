@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from card_formats.chip.purse_issue import renew_keys
-from daemon.errors import ErrorCode, RefusedError
-from daemon.keys import ChipKeys, add_chip_keys, load_chip_keys
+from daemon.base.refusals import ErrorCode, RefusedError
+from daemon.keys.chip_keys import ChipKeys, add_chip_keys, load_chip_keys
 from daemon.ledger.ledger import Key
 from daemon.readers.channel import run_dialogue
 from daemon.readers.simulated.desfire.faults import Fault

@@ -10,12 +10,12 @@ from card_formats.atr import StorageCard, encode_contactless, encode_storage
 from card_formats.chip.ntag import PassThrough
 from card_formats.credential import Trust
 from daemon.accounts.cards import NewCard, Profile
-from daemon.errors import ErrorCode, RefusedError
-from daemon.keys import ChipKeys
-from daemon.readers.simulated.cards import BANK, CardModel, TokenCard
+from daemon.base.refusals import ErrorCode, RefusedError
+from daemon.keys.chip_keys import ChipKeys
 from daemon.readers.simulated.desfire.card import DesfireCard
 from daemon.readers.simulated.desfire.memory import Generation, Memory
 from daemon.readers.simulated.password_tag import PasswordTag
+from daemon.readers.simulated.sample_cards import BANK, CardModel, TokenCard
 from daemon.readers.simulated.sun_tag import SunTag
 from tests.support.chip_till import READER, HandTill, Wallet, hand_till, make_home, make_keys
 from tests.support.clock import HandClock

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.errors import RefusedError
+from daemon.base.refusals import RefusedError
 from daemon.readers.simulated.desfire.faults import Fault
 from tests.support.chip_till import CAP, LOADED, Shop, make_home
 from tests.support.chips import lay_out_chips

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from daemon.app import App
+from daemon.app.running import App
 from tests.scenarios.shops import HEAD, account_of, goods, refusal
 from tests.support.clock import HandClock
 from tests.support.till import PHONE, PLASTIC, Pos, audited, lay_out, open_till

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from daemon.app import App
+from daemon.app.running import App
 from tests.scenarios.shops import documented, goods, refusal, sku
 from tests.support.clock import HandClock
 from tests.support.till import PHONE, PLASTIC, Pos

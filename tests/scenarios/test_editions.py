@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from typer.testing import CliRunner
 
-from daemon.app import App
-from daemon.cli.commands import app
-from daemon.clock import rfc3339
+from daemon.app.running import App
+from daemon.base.clock import rfc3339
+from daemon.cli.command_table import app
 from daemon.programme.file import PROGRAMME_BYTES_MAX
 from tests.scenarios.shops import HEAD, goods, override, refusal
 from tests.support.clock import HandClock

@@ -13,9 +13,9 @@ import msgspec
 import pytest
 
 from card_formats.phone.rotating import PERIOD_S
-from daemon.accounts.guesses import FAILURES_MAX
-from daemon.app import App
-from daemon.errors import ErrorCode
+from daemon.accounts.guess_limit import FAILURES_MAX
+from daemon.app.running import App
+from daemon.base.refusals import ErrorCode
 from daemon.pos.server import CONNECTIONS_MAX
 from tests.scenarios.baskets import BASKET, show_plastic
 from tests.scenarios.shops import documented, goods, override, sku

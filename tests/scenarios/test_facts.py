@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from daemon.accounts.cards import NewCard, Profile
-from daemon.app import App
+from daemon.app.running import App
 from tests.scenarios.shops import (
     FRIEND,
     HEAD,

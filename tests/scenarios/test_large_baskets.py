@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from daemon.app import App
-from daemon.pricing import LINES_TIMES_RULES_MAX
+from daemon.app.running import App
 from daemon.programme.basket import LINES_MAX
+from daemon.sale.pricing import LINES_TIMES_RULES_MAX
 from tests.scenarios.shops import HEAD, goods
 from tests.support.till import Pos
 

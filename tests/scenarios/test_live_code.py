@@ -12,12 +12,12 @@ import pytest
 from card_formats.phone import static_number
 from card_formats.phone.rotating import PERIOD_S, REACH_STEPS, compose
 from daemon.accounts.cards import NewCard, Profile
-from daemon.accounts.guesses import FAILURES_MAX, FAILURES_WITHIN_S, SLOW_S
-from daemon.accounts.rotating import CLOCK_CARDS_MIN
-from daemon.app import App
-from daemon.clock import CLOCK_BACK, SystemClock
+from daemon.accounts.guess_limit import FAILURES_MAX, FAILURES_WITHIN_S, SLOW_S
+from daemon.accounts.live_codes import CLOCK_CARDS_MIN
+from daemon.app.running import App
+from daemon.base.clock import CLOCK_BACK, SystemClock
 from daemon.ledger.entries import decode
-from daemon.ledger.sqlite import SQLiteStore
+from daemon.ledger.storage.sqlite import SQLiteStore
 from tests.scenarios.baskets import sell
 from tests.support.clock import HandClock
 from tests.support.phone import Phone, account_of, bind

@@ -10,9 +10,9 @@ from aiohttp import ClientSession
 
 from card_formats.phone.rotating import PERIOD_S
 from daemon.accounts.cards import NewCard, Profile
-from daemon.app import App
-from daemon.clock import rfc3339
-from daemon.errors import RefusedError
+from daemon.app.running import App
+from daemon.base.clock import rfc3339
+from daemon.base.refusals import RefusedError
 from tests.scenarios.baskets import BASKET
 from tests.scenarios.shops import issue, refusal
 from tests.support.clock import HandClock

@@ -11,8 +11,8 @@ import pytest
 
 from card_formats.phone.rotating import renewal_proof
 from daemon.accounts.phones import PhoneKey
-from daemon.app import App
-from daemon.keys import PHONE_KEYS_FILE, add_phone_key, retire_phone_keys
+from daemon.app.running import App
+from daemon.keys.phone_keys import PHONE_KEYS_FILE, add_phone_key, retire_phone_keys
 from tests.scenarios.test_live_code import refusal_of
 from tests.support.clock import HandClock
 from tests.support.phone import Phone, account_of, bind

@@ -12,10 +12,10 @@ import msgspec
 import pytest
 
 from daemon.accounts.cards import Profile
-from daemon.answers import CODES_MAX
-from daemon.app import HOLD_SWEEP_S, App
-from daemon.errors import ErrorCode
-from daemon.issued_codes import CodeState
+from daemon.app.parts import HOLD_SWEEP_S
+from daemon.app.running import App
+from daemon.base.refusals import ErrorCode
+from daemon.base.text_limits import CODE_CHARS_MAX
 from daemon.pos.claims import CLAIM_TTL_S_MAX
 from daemon.pos.connection import REQUESTS_IN_HAND_MAX
 from daemon.pos.dispatch import ANSWER_BYTES_MAX
@@ -26,7 +26,8 @@ from daemon.pos.protocol import SimulatedAction
 from daemon.pos.server import CONNECTIONS_MAX, DRAIN_S_MAX, HELLO_S_MAX, TCP_CONNECTIONS_MAX
 from daemon.programme.basket import LINES_MAX
 from daemon.programme.file import PROGRAMME_BYTES_MAX
-from daemon.texts import CODE_CHARS_MAX
+from daemon.sale.terms import CODES_MAX
+from daemon.shop.issued_codes import CodeState
 from tests.support.till import PATIENCE_S, PLASTIC, Pos
 
 PAGE = (Path(__file__).parent.parent.parent / "docs/pos-protocol.md").read_text("utf-8")

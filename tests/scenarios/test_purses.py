@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from daemon.app import App
-from daemon.daily import REQUESTS_KEPT_DAYS
-from daemon.ledger.sqlite import SQLiteStore
+from daemon.app.running import App
+from daemon.ledger.storage.sqlite import SQLiteStore
+from daemon.shop.daily_jobs import REQUESTS_KEPT_DAYS
 from tests.scenarios.shops import HEAD, documented, goods, override, refusal, sku
 from tests.support.clock import HandClock
 from tests.support.till import PLASTIC, Pos, lay_out, open_till

@@ -6,15 +6,15 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from daemon.clock import SystemClock
-from daemon.readers.simulated.cards import PlayedCard, TokenCard
-from daemon.readers.simulated.terminal import Terminal
+from daemon.base.clock import SystemClock
+from daemon.readers.simulated.pseudo_terminal import Terminal
+from daemon.readers.simulated.sample_cards import PlayedCard, TokenCard
 from daemon.readers.simulated.vpcd import VpcdCard
 from tests.scenarios.baskets import BASKET
 from tests.support.pcscd import Pcscd
 from tests.support.till import CHIP_UID, PLASTIC, Pos, audited, lay_out, open_till
 from tests.web.decode import read_codes, to_picture
-from web.codes import CodeKind, ImageFormat
+from web.phone.code_images import CodeKind, ImageFormat
 
 HIDDEN = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)"')
 SIMULATED = {

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from daemon.app import App
+from daemon.app.running import App
 from tests.scenarios.baskets import BASKET, BASKET_TOTAL, COFFEE, sell, show_chip, show_plastic
 from tests.support.clock import HandClock
 from tests.support.till import PHONE, PLASTIC, Pos, RefusedByTillError

@@ -7,8 +7,8 @@ from typing import get_args
 import pytest
 
 from card_formats.credential import Medium
-from daemon.app import App
-from daemon.clock import SystemClock
+from daemon.app.running import App
+from daemon.base.clock import SystemClock
 from daemon.pos.protocol import SimulatedAction
 from daemon.readers.simulated.simulator import KINDS
 from tests.support.till import Pos, RefusedByTillError, lay_out_all_readers, open_till

@@ -9,7 +9,7 @@ import pytest
 
 from card_formats.check_digits import Check, append_check
 from daemon.ledger.entries import decode
-from daemon.ledger.sqlite import SQLiteStore
+from daemon.ledger.storage.sqlite import SQLiteStore
 from tests.scenarios.baskets import BASKET, sell
 from tests.support.clock import HandClock
 from tests.support.till import PLASTIC, Pos, RefusedByTillError, audited, lay_out, open_till

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from daemon.texts import CODE_CHARS_MAX
+from daemon.base.text_limits import CODE_CHARS_MAX
 from tests.scenarios.shops import goods
 from tests.support.till import Pos, RefusedByTillError
 

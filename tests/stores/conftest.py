@@ -6,8 +6,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from daemon.ledger.store import Store
-from daemon.ledger.stores import open_store
+from daemon.ledger.storage.registry import open_store
+from daemon.ledger.storage.store import Store
 from tests.support.postgres import PostgresServer, running_server
 
 

@@ -9,7 +9,7 @@ import msgspec
 from daemon.ledger import sales
 from daemon.ledger.ledger import Key, Ledger
 from daemon.ledger.sales import Frozen, Sale
-from daemon.ledger.store import Change, Store, View
+from daemon.ledger.storage.store import Change, Store, View
 from daemon.programme.basket import Basket, BasketLine
 from daemon.programme.quote import Earned, Quote, QuotedLine, Use
 

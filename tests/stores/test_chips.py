@@ -1,8 +1,8 @@
 """What a ledger keeps of chips, on every store."""
 
 from daemon.chip.hot_list import hot_uids
-from daemon.ledger.rows import CHIPS_OF, ROWS_MAX
-from daemon.ledger.store import CardRow, Change, ChipRow, Store
+from daemon.ledger.storage.rows import CHIPS_OF, ROWS_MAX
+from daemon.ledger.storage.store import CardRow, Change, ChipRow, Store
 
 
 def write(store: Store, *changes: Change) -> None:

@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 import pytest
 
-from daemon.errors import ErrorCode, RefusedError
+from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.ledger.audit import audit
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.sales import Sale
-from daemon.ledger.store import StoreError
-from daemon.ledger.stores import open_store
+from daemon.ledger.storage.registry import open_store
+from daemon.ledger.storage.store import StoreError
 from tests.stores.hand_made import Answer, commit, made_sale, open_ledger
 from tests.stores.wire import Lost, Wire, carried
 from tests.support.postgres import PostgresServer, running_server

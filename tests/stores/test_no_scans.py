@@ -9,9 +9,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from daemon.ledger import postgres_sql
-from daemon.ledger.sqlite import SQLiteStore
-from daemon.ledger.store import Store
+from daemon.ledger.storage import postgres_sql
+from daemon.ledger.storage.sqlite import SQLiteStore
+from daemon.ledger.storage.store import Store
 from tests.scenarios.shops import documented, goods, override
 from tests.support.clock import HandClock
 from tests.support.postgres import PostgresServer

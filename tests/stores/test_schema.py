@@ -11,14 +11,14 @@ import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-from daemon.ledger import migrations
 from daemon.ledger.audit import audit
 from daemon.ledger.entries import Entry, decode
-from daemon.ledger.schema import HEAD
-from daemon.ledger.sqlite import SQLiteStore
-from daemon.ledger.states import SaleState
-from daemon.ledger.store import Change, StoreError
-from daemon.ledger.stores import open_store
+from daemon.ledger.sale_states import SaleState
+from daemon.ledger.storage import migrations
+from daemon.ledger.storage.registry import open_store
+from daemon.ledger.storage.schema import HEAD
+from daemon.ledger.storage.sqlite import SQLiteStore
+from daemon.ledger.storage.store import Change, StoreError
 from tests.support.postgres import PostgresServer
 
 DATABASES = Path(__file__).parent / "databases"

@@ -12,8 +12,10 @@ from daemon.ledger.entries import (
     Posting,
     decode,
 )
-from daemon.ledger.purse import Lot, PurseState
-from daemon.ledger.rows import (
+from daemon.ledger.lots import Lot, PurseState
+from daemon.ledger.sale_states import SaleState
+from daemon.ledger.storage.registry import STORES
+from daemon.ledger.storage.rows import (
     ACCOUNTS_SOLD_TO,
     ACTIVATIONS_AFTER,
     CAMPAIGN,
@@ -32,8 +34,7 @@ from daemon.ledger.rows import (
     LotRow,
     MemberRow,
 )
-from daemon.ledger.states import SaleState
-from daemon.ledger.store import (
+from daemon.ledger.storage.store import (
     CardRow,
     Change,
     CustomerRow,
@@ -44,7 +45,6 @@ from daemon.ledger.store import (
     Store,
     View,
 )
-from daemon.ledger.stores import STORES
 from tests.stores.conftest import LOCATIONS, OpenHere
 
 AT = "2026-11-23T08:00:00.000000Z"

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from daemon.errors import ErrorCode
+from daemon.base.refusals import ErrorCode
 from daemon.ledger.audit import audit
 from daemon.ledger.entries import CounterMove, Entry, decode
 from daemon.ledger.ledger import Ledger
-from daemon.ledger.store import Change, StoreConflictError, StoreError
-from daemon.ledger.stores import open_store
+from daemon.ledger.storage.registry import open_store
+from daemon.ledger.storage.store import Change, StoreConflictError, StoreError
 from tests.stores.hand_made import AT, commit, made_sale, open_ledger
 from tests.stores.test_under_fire import CODE, POSTED, ring_up
 from tests.support.postgres import PostgresServer

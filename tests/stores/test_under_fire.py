@@ -4,11 +4,11 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable
 
-from daemon.errors import ErrorCode, RefusedError
+from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.ledger.audit import audit
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.sales import Sale
-from daemon.ledger.store import CardRow, Change
+from daemon.ledger.storage.store import CardRow, Change
 from daemon.programme.quote import Use
 from tests.stores.conftest import OpenHere
 from tests.stores.hand_made import PATIENCE_S, Answer, commit, made_sale, open_ledger

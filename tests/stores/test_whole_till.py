@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon.ledger.audit import audit
-from daemon.ledger.stores import open_store
+from daemon.ledger.storage.registry import open_store
 from tests.scenarios.shops import HEAD, goods, sku
 from tests.support.clock import HandClock
 from tests.support.postgres import PostgresServer

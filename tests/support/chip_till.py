@@ -14,26 +14,23 @@ from card_formats.apdu import Dialogue
 from card_formats.chip.ntag import PassThrough
 from card_formats.chip.purse_issue import personalise
 from card_formats.credential import Medium, Shown, Trust
+from daemon.accounts.card_lifecycle import CardTerms, Life
 from daemon.accounts.cards import Cards, NewCard, Profile
-from daemon.accounts.life import CardTerms, Life
+from daemon.accounts.live_codes import LiveCodes
 from daemon.accounts.phones import Phones
-from daemon.accounts.rotating import LiveCodes
-from daemon.answers import SaleTerms
-from daemon.checkout import Checkout, CheckoutPolicy
+from daemon.base.config import ChipSection
 from daemon.chip.hot_list import HotListFile
 from daemon.chip.purses import ChipPurses
 from daemon.chip.tags import Tags
 from daemon.chip.terminal import ChipTerminal
 from daemon.chip.writing import ChipWriter
-from daemon.config import ChipSection
-from daemon.editions import Editions
-from daemon.keys import ChipKeys, PhoneKeys, load_chip_keys, make_chip_keys
+from daemon.keys.chip_keys import ChipKeys, load_chip_keys, make_chip_keys
+from daemon.keys.phone_keys import PhoneKeys
 from daemon.ledger.audit import audit
 from daemon.ledger.entries import ChipMove, decode
 from daemon.ledger.ledger import Key, Ledger
-from daemon.ledger.sqlite import SQLiteStore
-from daemon.ledger.store import StoreError
-from daemon.pricing import Pricing
+from daemon.ledger.storage.sqlite import SQLiteStore
+from daemon.ledger.storage.store import StoreError
 from daemon.programme.basket import BasketLine
 from daemon.programme.programme import load
 from daemon.readers.channel import run_dialogue
@@ -41,7 +38,11 @@ from daemon.readers.errors import CardLostError, NoCardError
 from daemon.readers.simulated.desfire.card import DesfireCard
 from daemon.readers.simulated.desfire.faults import Fault, FaultyCard
 from daemon.readers.simulated.desfire.memory import Generation, Memory
-from daemon.stored_value import StoredValue, TopUpTerms
+from daemon.sale.checkout import Checkout, CheckoutPolicy
+from daemon.sale.pricing import Pricing
+from daemon.sale.terms import SaleTerms
+from daemon.shop.programme_versions import Editions
+from daemon.shop.top_ups import StoredValue, TopUpTerms
 from tests.support.clock import HandClock
 
 T = TypeVar("T")

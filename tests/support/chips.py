@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from daemon.keys import make_chip_keys
+from daemon.keys.chip_keys import make_chip_keys
 from tests.support.till import lay_out
 
 PROGRAMME = """

@@ -4,8 +4,8 @@ from card_formats.credential import Credential, Medium, Trust
 from card_formats.phone.rotating import PERIOD_S, compose, compose_google
 from daemon.accounts.cards import Account
 from daemon.accounts.phones import PhoneKey
-from daemon.app import App
-from daemon.clock import Clock
+from daemon.app.running import App
+from daemon.base.clock import Clock
 
 
 class Phone:

@@ -10,13 +10,13 @@ from typing import Any, Self
 
 import msgspec
 
-from daemon import config as configuration
 from daemon.accounts.cards import NewCard, Profile
-from daemon.app import App, running
-from daemon.clock import Clock
+from daemon.app.running import App, running
+from daemon.base import config as configuration
+from daemon.base.clock import Clock
 from daemon.ledger.audit import Audit, audit
-from daemon.ledger.sqlite import SQLiteStore
-from daemon.ledger.stores import OpenStore, open_store
+from daemon.ledger.storage.registry import OpenStore, open_store
+from daemon.ledger.storage.sqlite import SQLiteStore
 from daemon.readers.simulated.simulator import KINDS
 
 PLASTIC, CHIP_UID, PHONE = "2900000000018", "04A1B2C3D4E580", "9100000000000125"

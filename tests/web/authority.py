@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
-from web.pass_signing import PASS_USAGE, WWDR_MARK
+from web.phone.pass_signing import PASS_USAGE, WWDR_MARK
 
 PASS_TYPE, TEAM = "pass.example.card", "TEAM123456"
 SUBORDINATE_MARK = x509.UnrecognizedExtension(WWDR_MARK, b"\x05\x00")

@@ -9,12 +9,12 @@ import pytest
 from aiohttp import ClientResponse, ClientSession, CookieJar
 from multidict import CIMultiDictProxy
 
-import web.server
+import web.web_server
 from tests.web.memory_desk import MemoryDesk
-from web.server import WebServer, make_app
-from web.settings import WebSettings
+from web.web_server import WebServer, make_app
+from web.web_settings import WebSettings
 
-TEMPLATES = Path(web.server.__file__).parent / "templates"
+TEMPLATES = Path(web.web_server.__file__).parent / "templates"
 HIDDEN = re.compile(r'name="(form_id|proof)" value="([^"]*)"')
 BROWSER_FLAGS = [
     "--no-sandbox",

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import zxingcpp
 from PIL import Image, ImageDraw
 
-from web.codes import CodeKind, ImageFormat
+from web.phone.code_images import CodeKind, ImageFormat
 
 SVG = "{http://www.w3.org/2000/svg}"
 RUN = re.compile(r"M(\d+) (\d+)h(\d+)v(\d+)h-(\d+)z")

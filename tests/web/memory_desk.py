@@ -8,8 +8,8 @@ import msgspec
 
 from card_formats.phone.rotating import renewal_proof
 from card_formats.phone.static_number import compose, compose_ean13
-from daemon.errors import ErrorCode, RefusedError
-from web.desk import (
+from daemon.base.refusals import ErrorCode, RefusedError
+from daemon.shop.phone_card_views import (
     Balance,
     CardState,
     CardView,

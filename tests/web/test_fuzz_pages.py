@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.web.conftest import OpenShop
-from web.settings import WebSettings
+from web.web_settings import WebSettings
 
 REQUESTS = 4000
 METHODS = ["GET", "GET", "GET", "HEAD", "POST", "POST", "PUT", "OPTIONS"]

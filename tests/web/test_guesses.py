@@ -4,7 +4,7 @@ import pytest
 
 from tests.web.conftest import OpenShop, Shop, answer_of
 from web.guesses import GUESSES_MAX, GUESSES_PER_S
-from web.settings import WebSettings
+from web.web_settings import WebSettings
 
 
 def guess(number: int) -> str:

@@ -17,12 +17,12 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
-from daemon.config import ConfigError, convert
+from daemon.base.config import ConfigError, convert
 from tests.web.authority import new_key, pem, write_key
 from tests.web.conftest import HandClock
 from tests.web.memory_desk import MemoryDesk
-from web.server import WebServer, make_app
-from web.settings import WebSettings
+from web.web_server import WebServer, make_app
+from web.web_settings import WebSettings
 
 FILES = WebSettings(port=0, certificate="web.pem", key="web.key")
 

@@ -4,7 +4,7 @@ import os
 import socket
 from errno import ENOENT
 
-from daemon.errors import ErrorCode, RefusedError
+from daemon.base.refusals import ErrorCode, RefusedError
 
 
 class Cable:

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
-from daemon.clock import Clock
+from daemon.base.clock import Clock
 from daemon.readers.chip import OpenChipReader, Slot
 from daemon.readers.errors import CardLostError, ReaderLostError
-from daemon.readers.simulated.cards import PlayedCard
+from daemon.readers.simulated.sample_cards import PlayedCard
 
 _UNPLUGGED = "the simulated reader is unplugged"
 

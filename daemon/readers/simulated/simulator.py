@@ -8,21 +8,21 @@ from typing import Literal, NamedTuple, Protocol
 
 from card_formats.credential import Medium
 from card_formats.errors import CardFormatError
-from daemon.clock import Clock
-from daemon.errors import ErrorCode, RefusedError
+from daemon.base.clock import Clock
+from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.readers import Reader
 from daemon.readers.hid import hidraw_reader, keyboard_reader
-from daemon.readers.serial_port import SerialReader
-from daemon.readers.settings import (
+from daemon.readers.reader_settings import (
     HidrawSettings,
     KeyboardSettings,
     SerialSettings,
     SimulatedSettings,
 )
+from daemon.readers.serial_port import SerialReader
 from daemon.readers.simulated.cable import Cable
-from daemon.readers.simulated.cards import PlayedCard, SampleCard, TokenCard
 from daemon.readers.simulated.chip_reader import Field, SimulatedChipReader
-from daemon.readers.simulated.terminal import Terminal
+from daemon.readers.simulated.pseudo_terminal import Terminal
+from daemon.readers.simulated.sample_cards import PlayedCard, SampleCard, TokenCard
 from daemon.readers.simulated.wires import (
     as_keys,
     as_line,

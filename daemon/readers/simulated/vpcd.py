@@ -6,7 +6,7 @@ from contextlib import suppress
 from types import TracebackType
 
 from daemon.readers.errors import CardLostError
-from daemon.readers.simulated.cards import PlayedCard
+from daemon.readers.simulated.sample_cards import PlayedCard
 
 HOST, FIRST_PORT = "127.0.0.1", 35963
 GOODBYE_S = 5.0

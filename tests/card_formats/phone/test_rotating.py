@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from card_formats.check_digits import Check
 from card_formats.credential import Medium, Shown, Trust
 from card_formats.errors import CardFormatError
-from card_formats.numbers import NumberRange
+from card_formats.number_ranges import NumberRange
 from card_formats.phone import static_number
 from card_formats.phone.rotating import (
     GENERATION_MAX,

@@ -1,6 +1,6 @@
 import pytest
 
-from daemon.accounts.rotating import CLOCK_CARDS_MAX, CLOCK_CARDS_MIN, PhoneClocks
+from daemon.accounts.live_codes import CLOCK_CARDS_MAX, CLOCK_CARDS_MIN, PhoneClocks
 
 
 def noted(*ahead_steps: int) -> PhoneClocks:

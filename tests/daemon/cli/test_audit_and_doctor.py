@@ -6,10 +6,10 @@ import msgspec
 import pytest
 from typer.testing import CliRunner
 
+from daemon.base.clock import SystemClock
 from daemon.chip.hot_list import encode
-from daemon.cli.commands import app
-from daemon.clock import SystemClock
-from daemon.keys import load_chip_keys, make_chip_keys
+from daemon.cli.command_table import app
+from daemon.keys.chip_keys import load_chip_keys, make_chip_keys
 from tests.scenarios.baskets import BASKET
 from tests.support.till import Pos, lay_out, open_till
 

@@ -9,8 +9,8 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from daemon.cli.call import call
-from daemon.cli.watch import event_line, watch
+from daemon.cli.call_command import call
+from daemon.cli.watch_command import event_line, watch
 from daemon.pos.dispatch import Method
 from daemon.pos.peers import Role
 from daemon.pos.server import Server

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from daemon.cli.commands import app
+from daemon.cli.command_table import app
 from tests.support.chips import lay_out_chips
 
 

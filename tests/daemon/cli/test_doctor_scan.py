@@ -11,14 +11,16 @@ import pytest
 import zxingcpp
 from PIL import Image
 
-from daemon.cli.doctor_scan import SHEET_NAME, reader_table
+from daemon.cli.doctor_scan_command import SHEET_NAME, reader_table
+from daemon.readers.reader_settings import HidrawSettings, KeyboardSettings
 from daemon.readers.scan_proposal import SHEET
-from daemon.readers.settings import HidrawSettings, KeyboardSettings
-from daemon.readers.simulated.terminal import Terminal
+from daemon.readers.simulated.pseudo_terminal import Terminal
 from daemon.readers.simulated.wires import as_line, as_ssi
 
 ROOT = Path(__file__).parents[3]
-COMMAND = "import typer; from daemon.cli.doctor_scan import doctor_scan; typer.run(doctor_scan)"
+COMMAND = (
+    "import typer; from daemon.cli.doctor_scan_command import doctor_scan; typer.run(doctor_scan)"
+)
 IDENTIFIED = [aim + code for aim, code in zip(("]E0", "]C0", "]C1"), SHEET, strict=True)]
 PATIENCE_S = 30
 

@@ -9,8 +9,8 @@ import pytest
 from aiohttp import ClientSession
 from typer.testing import CliRunner, Result
 
-from daemon.cli.commands import app
-from daemon.clock import SystemClock
+from daemon.base.clock import SystemClock
+from daemon.cli.command_table import app
 from tests.scenarios.baskets import BASKET
 from tests.support.clock import HandClock
 from tests.support.till import Pos, RefusedByTillError, audited, lay_out, open_till

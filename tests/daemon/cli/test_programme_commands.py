@@ -5,10 +5,10 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from daemon.cli.check import check
-from daemon.cli.demo import in_its_unit
-from daemon.cli.plan import plan
-from daemon.cli.price import price
+from daemon.cli.check_command import check
+from daemon.cli.demo_command import in_its_unit
+from daemon.cli.plan_command import plan
+from daemon.cli.price_command import price
 from daemon.programme.programme import load
 from tests.daemon.programme.shops import HEAD, PROGRAMMES
 

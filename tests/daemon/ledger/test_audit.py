@@ -5,9 +5,9 @@ import pytest
 
 from daemon.ledger.audit import audit
 from daemon.ledger.entries import FOREVER, Entry, LotMove, Posting
-from daemon.ledger.members import moves, rows
-from daemon.ledger.sqlite import SQLiteStore
-from daemon.ledger.store import Change
+from daemon.ledger.status_moves import moves, rows
+from daemon.ledger.storage.sqlite import SQLiteStore
+from daemon.ledger.storage.store import Change
 from daemon.programme.status import StatusState
 
 MEMBER = StatusState(stage="outside", total=5)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from daemon.errors import ErrorCode, RefusedError
+from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.ledger.entries import Entry
-from daemon.ledger.sqlite import SQLiteStore
-from daemon.ledger.store import Change, StorageFullError, Store
+from daemon.ledger.storage.sqlite import SQLiteStore
+from daemon.ledger.storage.store import Change, StorageFullError, Store
 from daemon.ledger.writer import QUEUE_JOBS_MAX, LedgerWriter
 
 AT = "2026-11-23T08:00:00.000000Z"

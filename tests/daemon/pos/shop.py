@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from daemon.errors import ErrorCode, RefusedError
+from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.pos.dispatch import Method
 from daemon.pos.events import EventRing
 from daemon.pos.peers import Role

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from card_formats.bank_card import is_payment_number
 from card_formats.check_digits import Check, append_check, has_valid_check
-from card_formats.numbers import NumberRange
+from card_formats.number_ranges import NumberRange
 from card_formats.phone.rotating import CODE_DIGITS, compose
-from daemon.errors import ErrorCode, RefusedError
+from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.pos.bank_cards import refuse_bank_cards
 
 # The networks' public test numbers.

@@ -7,12 +7,12 @@ import jsonschema_rs
 import msgspec
 import pytest
 
-from daemon.answers import Identified
-from daemon.errors import ErrorCode
+from daemon.base.refusals import ErrorCode
 from daemon.pos.discover import document
 from daemon.pos.dispatch import Method
 from daemon.pos.peers import Role
 from daemon.pos.session import Session
+from daemon.sale.answers import Identified
 from tests.scenarios.baskets import BASKET, show_plastic
 from tests.support.till import Pos
 

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from daemon.errors import ErrorCode, RefusedError
+from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.pos.dispatch import ANSWER_BYTES_MAX, Method, dispatch
 from daemon.pos.peers import Role
 from daemon.pos.session import Session

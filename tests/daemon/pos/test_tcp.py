@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from daemon.app import App
+from daemon.app.running import App
 from daemon.pos.server import TCP_CONNECTIONS_MAX, Server
 from tests.daemon.pos.shop import GREETING, WAIT_S, Shop, connected, new_ring
 from tests.scenarios.baskets import BASKET, show_plastic

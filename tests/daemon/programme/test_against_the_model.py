@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from daemon.programme.basket import Basket, BasketLine, Fact
 from daemon.programme.programme import Programme
 from daemon.programme.quote import Quote
-from daemon.programme.returns import give_back
+from daemon.programme.shares_back import give_back
 from tests.daemon.programme.reference import given_back, model
 from tests.daemon.programme.shops import quote, shop
 

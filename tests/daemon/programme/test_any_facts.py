@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.errors import RefusedError
+from daemon.base.refusals import RefusedError
 from daemon.programme.basket import Basket, BasketLine, Fact, Facts
 from daemon.programme.errors import BasketError
 from daemon.programme.price import price
 from daemon.programme.programme import RULEBOOKS_KEPT
-from daemon.programme.returns import give_back
+from daemon.programme.shares_back import give_back
 from tests.daemon.programme.shops import PROGRAMMES, sample
 
 replace = msgspec.structs.replace

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from daemon.base.text_limits import CODE_CHARS_MAX
 from daemon.programme.basket import LINES_MAX
 from daemon.programme.checks import check
 from daemon.programme.conditions import NESTING_MAX
@@ -15,7 +16,6 @@ from daemon.programme.goods import CODES_MAX
 from daemon.programme.numbers import STEPS_MAX
 from daemon.programme.price import WHY_NOT_MAX
 from daemon.programme.programme import load
-from daemon.texts import CODE_CHARS_MAX
 from tests.daemon.programme.shops import HEAD, PROGRAMMES, shop
 
 PAGE = (PROGRAMMES.parent / "programme.md").read_text("utf-8")

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from daemon.errors import ErrorCode, RefusedError
+from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.programme.accrual import EARNED_MAX, ISSUED_MAX
 from daemon.programme.basket import LINES_MAX, Basket, BasketLine, Fact, Facts
 from daemon.programme.errors import BasketError

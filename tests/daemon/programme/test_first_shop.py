@@ -1,9 +1,9 @@
 import msgspec
 import pytest
 
-from daemon.errors import ErrorCode, RefusedError
+from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.programme.basket import Basket, Fact
-from daemon.programme.returns import give_back
+from daemon.programme.shares_back import give_back
 from tests.daemon.programme.shops import A_CARD, basket, line, quote, sample
 
 FIRST = sample("first")

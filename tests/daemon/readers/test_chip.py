@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from card_formats.chip.uid import read_uid
-from daemon.clock import SystemClock
+from daemon.base.clock import SystemClock
 from daemon.readers import Presented, ReaderEvent, Removed, StateChanged
 from daemon.readers.chip import OpenChipReader, Slot
 from daemon.readers.errors import CardLostError

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from daemon.clock import SystemClock
+from daemon.base.clock import SystemClock
 from daemon.readers import Presented, ReaderState, StateChanged, Unreadable
 from daemon.readers.framing import Framer, Terminator
 from daemon.readers.hid import hidraw_reader, keyboard_reader, open_hidraw, open_keyboard
 from daemon.readers.keyboard import KeyDecoder
 from daemon.readers.keyboard_layouts import LAYOUTS
-from daemon.readers.settings import HidrawSettings, KeyboardSettings
+from daemon.readers.reader_settings import HidrawSettings, KeyboardSettings
 from daemon.readers.simulated.cable import Cable
 from daemon.readers.simulated.wires import as_keys, as_pos_reports
 from daemon.readers.supervisor import Supervisor

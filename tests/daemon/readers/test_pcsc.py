@@ -9,12 +9,12 @@ import pytest
 from card_formats.apdu import CommandApdu, Dialogue, ResponseApdu
 from card_formats.chip.uid import read_uid
 from card_formats.credential import Medium, Shown
-from daemon.clock import SystemClock
+from daemon.base.clock import SystemClock
 from daemon.readers import Presented, ReaderState, Removed, StateChanged
 from daemon.readers.errors import CardLostError, CardSilentError, NoCardError
 from daemon.readers.pcsc import PcscLink, PcscReader, PcscWatch
-from daemon.readers.settings import PcscSettings
-from daemon.readers.simulated.cards import PlayedCard, TokenCard
+from daemon.readers.reader_settings import PcscSettings
+from daemon.readers.simulated.sample_cards import PlayedCard, TokenCard
 from daemon.readers.simulated.vpcd import VpcdCard
 from daemon.readers.supervisor import Supervisor
 from tests.support.events import next_event, running, until_state

@@ -7,13 +7,13 @@ import pytest
 from smartcard import scard
 
 from card_formats.chip.uid import read_uid
-from daemon.clock import SystemClock
+from daemon.base.clock import SystemClock
 from daemon.readers import Presented, ReaderState, StateChanged
 from daemon.readers.chip import UID_TIMEOUT_S
 from daemon.readers.errors import ReaderLostError
 from daemon.readers.pcsc import PcscReader, PcscWatch
-from daemon.readers.settings import PcscSettings
-from daemon.readers.simulated.cards import PlayedCard, TokenCard
+from daemon.readers.reader_settings import PcscSettings
+from daemon.readers.simulated.sample_cards import PlayedCard, TokenCard
 from daemon.readers.simulated.vpcd import VpcdCard
 from daemon.readers.supervisor import Supervisor
 from tests.support.events import next_event, running, until_state

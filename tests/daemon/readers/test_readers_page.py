@@ -8,11 +8,11 @@ import msgspec
 import pytest
 
 from card_formats.check_digits import Check
-from card_formats.numbers import NumberRange
+from card_formats.number_ranges import NumberRange
 from daemon.readers import ReaderState
 from daemon.readers.channel import ABANDONED_MAX
 from daemon.readers.framing import FRAME_BYTES_MAX
-from daemon.readers.settings import ReaderSettings
+from daemon.readers.reader_settings import ReaderSettings
 from daemon.readers.supervisor import EVENTS_MAX
 
 PAGE = (Path(__file__).parents[3] / "docs/readers.md").read_text("utf-8")

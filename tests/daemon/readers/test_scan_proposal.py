@@ -3,6 +3,7 @@ from typing import Literal
 import pytest
 
 from daemon.readers.keyboard_layouts import LAYOUTS
+from daemon.readers.reader_settings import HidrawSettings, KeyboardSettings, SerialSettings
 from daemon.readers.scan_proposal import (
     ELEMENTS,
     NOT_THE_SHEET,
@@ -15,7 +16,6 @@ from daemon.readers.scan_proposal import (
     propose_keyboard,
     propose_serial,
 )
-from daemon.readers.settings import HidrawSettings, KeyboardSettings, SerialSettings
 from daemon.readers.simulated.wires import as_keys, as_pos_reports, as_ssi
 
 SERIAL = SerialSettings(name="scanner", device="/dev/serial/by-id/x")

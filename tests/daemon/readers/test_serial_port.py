@@ -9,12 +9,12 @@ import pytest
 
 from card_formats.credential import Medium
 from card_formats.registry import decode
-from daemon.clock import SystemClock
+from daemon.base.clock import SystemClock
 from daemon.readers import Presented, ReaderState, StateChanged, Unreadable
 from daemon.readers.framing import FRAME_BYTES_MAX
+from daemon.readers.reader_settings import SerialSettings
 from daemon.readers.serial_port import SerialReader
-from daemon.readers.settings import SerialSettings
-from daemon.readers.simulated.terminal import Terminal
+from daemon.readers.simulated.pseudo_terminal import Terminal
 from daemon.readers.simulated.wires import as_resent, as_ssi
 from daemon.readers.ssi import ACK, NAK_RESEND
 from daemon.readers.supervisor import Supervisor

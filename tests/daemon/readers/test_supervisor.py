@@ -9,7 +9,7 @@ import pytest
 from card_formats.apdu import Dialogue
 from card_formats.chip.uid import read_uid
 from card_formats.credential import Medium, Shown
-from daemon.errors import ErrorCode
+from daemon.base.refusals import ErrorCode
 from daemon.readers import (
     Overflow,
     Presented,

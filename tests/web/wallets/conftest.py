@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientSession, CookieJar
 
-from daemon.app import App
+from daemon.app.running import App
 from tests.support.clock import MORNING, HandClock
 from tests.support.till import open_till
 from tests.web.authority import Authority

@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import ClientSession
 
-from daemon.app import App
+from daemon.app.running import App
 from tests.support.till import lay_out
 from tests.web.authority import PASS_TYPE, TEAM, Authority, key_pem, new_key
 from tests.web.conftest import HIDDEN, Answer, answer_of

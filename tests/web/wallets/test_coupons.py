@@ -11,16 +11,16 @@ from urllib.parse import parse_qs, unquote_plus
 import pytest
 from aiohttp import ClientSession
 
+from daemon.accounts.card_numbers import draw
 from daemon.accounts.cards import Profile
-from daemon.accounts.issuing import draw
-from daemon.app import App
-from daemon.config import CardNumbersSection
+from daemon.app.running import App
+from daemon.base.config import CardNumbersSection
 from tests.scenarios.baskets import BASKET
 from tests.support.clock import HandClock
 from tests.support.till import Pos, lay_out, open_till
 from tests.web.decode import read_codes, to_picture
 from tests.web.wallets.iphone import Phone, unpacked
-from web.codes import CodeKind, ImageFormat
+from web.phone.code_images import CodeKind, ImageFormat
 
 RULES = """
 [[rule]]

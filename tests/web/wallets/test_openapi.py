@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
-from daemon.app import App
+from daemon.app.running import App
 from tests.web.wallets.iphone import Phone
 
 EXAMPLES = 25

@@ -12,17 +12,17 @@ import pytest
 from aiohttp import ClientSession, CookieJar
 
 from daemon.accounts.cards import NewCard, Profile
-from daemon.app import App
-from daemon.config import ConfigError
+from daemon.app.running import App
+from daemon.base.config import ConfigError
+from daemon.shop.wallet_cards import DEVICES_PER_CARD_MAX
 from tests.scenarios.baskets import sell
 from tests.support.clock import MORNING, HandClock
 from tests.support.till import Pos, lay_out, open_till
 from tests.web.authority import PASS_TYPE, Authority
 from tests.web.decode import open_png
 from tests.web.wallets.iphone import ADDRESS, GOOGLE_KEY, Phone, unpacked
-from web.pass_signing import PassCertificateError
-from web.shop_wallets import DEVICES_PER_CARD_MAX
-from web.wallet_pages import LOG_CHARS_MAX, LOG_LINES_MAX, PUSH_TOKEN_CHARS_MAX
+from web.phone.pass_signing import PassCertificateError
+from web.phone.wallet_pages import LOG_CHARS_MAX, LOG_LINES_MAX, PUSH_TOKEN_CHARS_MAX
 
 
 @pytest.fixture

@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import msgspec
 
-from daemon.readers.simulated.desfire.channel import Channel, D40Channel, send_decoded
+from daemon.readers.simulated.desfire.card_channel import Channel, D40Channel, send_decoded
+from daemon.readers.simulated.desfire.card_ev1 import Ev1Channel
+from daemon.readers.simulated.desfire.card_ev2 import Ev2Channel
 from daemon.readers.simulated.desfire.cipher import BlockCipher, Key, KeyKind, rotated, xor
-from daemon.readers.simulated.desfire.ev1 import Ev1Channel
-from daemon.readers.simulated.desfire.ev2 import Ev2Channel
-from daemon.readers.simulated.desfire.status import Status, require
+from daemon.readers.simulated.desfire.status_codes import Status, require
 
 Random = Callable[[int], bytes]
 """Gives so many random bytes."""

@@ -2,10 +2,10 @@
 
 from card_formats.atr import encode_contactless
 from daemon.readers.simulated.desfire.authentication import Random
-from daemon.readers.simulated.desfire.chip import CARD_LEVEL, Chip
-from daemon.readers.simulated.desfire.frames import Frames
+from daemon.readers.simulated.desfire.card_frames import Frames
+from daemon.readers.simulated.desfire.card_state import CARD_LEVEL, Chip
 from daemon.readers.simulated.desfire.memory import Memory
-from daemon.readers.simulated.desfire.status import Status
+from daemon.readers.simulated.desfire.status_codes import Status
 
 _STATUS_FOLLOWS = 0x91
 _SELECT, _BY_NAME, _BY_FILE = 0xA4, 0x04, 0x00

@@ -2,8 +2,9 @@
 
 from msgspec.structs import replace
 
-from daemon.readers.simulated.desfire.channel import Command
-from daemon.readers.simulated.desfire.chip import (
+from daemon.readers.simulated.desfire.card_channel import Command
+from daemon.readers.simulated.desfire.card_files import CommMode
+from daemon.readers.simulated.desfire.card_state import (
     CARD_LEVEL,
     FREE_CREATE_DELETE,
     FREE_LISTING,
@@ -11,7 +12,6 @@ from daemon.readers.simulated.desfire.chip import (
     Chip,
 )
 from daemon.readers.simulated.desfire.cipher import KEY_BYTES, Key, KeyKind
-from daemon.readers.simulated.desfire.files import CommMode
 from daemon.readers.simulated.desfire.memory import (
     APPLICATIONS_MAX,
     KEYS_MAX,
@@ -19,7 +19,7 @@ from daemon.readers.simulated.desfire.memory import (
     allocated,
     application_bytes,
 )
-from daemon.readers.simulated.desfire.status import Status, StatusError, require
+from daemon.readers.simulated.desfire.status_codes import Status, StatusError, require
 
 _DEFAULT_KEY_FIELD_BYTES = 24
 

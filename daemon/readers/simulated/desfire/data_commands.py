@@ -2,9 +2,8 @@
 
 from collections.abc import Callable
 
-from daemon.readers.simulated.desfire.channel import Command
-from daemon.readers.simulated.desfire.chip import Answer, Chip, written
-from daemon.readers.simulated.desfire.files import (
+from daemon.readers.simulated.desfire.card_channel import Command
+from daemon.readers.simulated.desfire.card_files import (
     FREE,
     CommMode,
     DataFile,
@@ -14,7 +13,8 @@ from daemon.readers.simulated.desfire.files import (
     four,
     number_of,
 )
-from daemon.readers.simulated.desfire.status import Status, StatusError, require
+from daemon.readers.simulated.desfire.card_state import Answer, Chip, written
+from daemon.readers.simulated.desfire.status_codes import Status, StatusError, require
 
 _WITHOUT_TRANSACTION_MAC = b"\x00"
 

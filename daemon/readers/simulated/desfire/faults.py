@@ -7,7 +7,7 @@ from enum import StrEnum
 import msgspec
 
 from daemon.readers.errors import CardLostError
-from daemon.readers.simulated.cards import CardModel, PlayedCard
+from daemon.readers.simulated.sample_cards import CardModel, PlayedCard
 
 
 class Fault(StrEnum):

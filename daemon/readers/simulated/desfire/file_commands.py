@@ -2,15 +2,8 @@
 
 from msgspec.structs import replace
 
-from daemon.readers.simulated.desfire.channel import Command
-from daemon.readers.simulated.desfire.chip import (
-    FREE_CREATE_DELETE,
-    FREE_LISTING,
-    Answer,
-    Chip,
-    written,
-)
-from daemon.readers.simulated.desfire.files import (
+from daemon.readers.simulated.desfire.card_channel import Command
+from daemon.readers.simulated.desfire.card_files import (
     FREE,
     NEVER,
     CommMode,
@@ -22,8 +15,15 @@ from daemon.readers.simulated.desfire.files import (
     comm_mode,
     number_of,
 )
+from daemon.readers.simulated.desfire.card_state import (
+    FREE_CREATE_DELETE,
+    FREE_LISTING,
+    Answer,
+    Chip,
+    written,
+)
 from daemon.readers.simulated.desfire.memory import EEPROM_BYTES, FILES_MAX, allocated, file_bytes
-from daemon.readers.simulated.desfire.status import Status, require
+from daemon.readers.simulated.desfire.status_codes import Status, require
 
 _LIMITED_CREDIT, _FREE_GET_VALUE = 0x01, 0x02
 

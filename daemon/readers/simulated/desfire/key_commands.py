@@ -8,8 +8,10 @@ from daemon.readers.simulated.desfire.authentication import (
     begin_ev1,
     begin_ev2,
 )
-from daemon.readers.simulated.desfire.channel import Command
-from daemon.readers.simulated.desfire.chip import (
+from daemon.readers.simulated.desfire.card_channel import Command
+from daemon.readers.simulated.desfire.card_ev2 import Ev2Channel
+from daemon.readers.simulated.desfire.card_files import CommMode
+from daemon.readers.simulated.desfire.card_state import (
     ALLOW_CHANGE_MASTER_KEY,
     CARD_LEVEL,
     FREE_LISTING,
@@ -18,9 +20,7 @@ from daemon.readers.simulated.desfire.chip import (
     Chip,
 )
 from daemon.readers.simulated.desfire.cipher import KEY_BYTES, Key, KeyKind, crc32, xor
-from daemon.readers.simulated.desfire.ev2 import Ev2Channel
-from daemon.readers.simulated.desfire.files import CommMode
-from daemon.readers.simulated.desfire.status import Status, StatusError, require
+from daemon.readers.simulated.desfire.status_codes import Status, StatusError, require
 
 _CAPABILITIES_BYTES_MAX = 6
 _SAME_KEY, _FROZEN = 0xE, 0xF

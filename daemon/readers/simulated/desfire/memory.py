@@ -5,9 +5,9 @@ from enum import IntEnum
 
 import msgspec
 
+from daemon.readers.simulated.desfire.card_files import DataFile, File, RecordFile, ValueFile
 from daemon.readers.simulated.desfire.cipher import KEY_BYTES, Key, KeyKind
-from daemon.readers.simulated.desfire.files import DataFile, File, RecordFile, ValueFile
-from daemon.readers.simulated.desfire.status import Status, require
+from daemon.readers.simulated.desfire.status_codes import Status, require
 
 UID_BYTES = 7
 APPLICATIONS_MAX = 28

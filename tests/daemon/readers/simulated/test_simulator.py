@@ -7,15 +7,15 @@ from card_formats.check_digits import Check
 from card_formats.chip.uid import read_uid
 from card_formats.credential import Credential, Medium, Trust
 from card_formats.errors import BankCardError, UnknownFormatError
-from card_formats.numbers import NumberRange
+from card_formats.number_ranges import NumberRange
 from card_formats.registry import decode, recognise
-from daemon.clock import SystemClock
-from daemon.errors import ErrorCode, RefusedError
+from daemon.base.clock import SystemClock
+from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.readers import Presented, ReaderState, Removed, Unreadable
 from daemon.readers.errors import CardLostError, NoCardError, ReaderLostError
+from daemon.readers.reader_settings import SimulatedSettings
 from daemon.readers.registry import build_readers
-from daemon.readers.settings import SimulatedSettings
-from daemon.readers.simulated.cards import sample_cards
+from daemon.readers.simulated.sample_cards import sample_cards
 from daemon.readers.simulated.simulator import DATA_BYTES_MAX, KINDS, Simulator
 from daemon.readers.supervisor import Supervisor
 from tests.support.events import next_event, running, until_state

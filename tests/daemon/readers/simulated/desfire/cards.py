@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable
 from random import Random
 
 from daemon.readers.simulated.desfire.card import DesfireCard
+from daemon.readers.simulated.desfire.card_files import File
 from daemon.readers.simulated.desfire.cipher import Key, KeyKind
-from daemon.readers.simulated.desfire.files import File
 from daemon.readers.simulated.desfire.memory import Application, Generation, Memory
 
 UID = bytes.fromhex("04958CAA5C5E80")

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, modes
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.cmac import CMAC
 
-from daemon.readers.simulated.desfire.status import Status
+from daemon.readers.simulated.desfire.status_codes import Status
 
 PLAIN, MAC, FULL = 0, 1, 3
 FRAME_BYTES = 50

@@ -5,9 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.readers.simulated.desfire.card import DesfireCard
-from daemon.readers.simulated.desfire.files import FREE, CommMode, DataFile, Rights
-from daemon.readers.simulated.desfire.frames import ANSWER_FRAME_BYTES, COMMANDS, FRAME_BYTES_MAX
-from daemon.readers.simulated.desfire.status import Status
+from daemon.readers.simulated.desfire.card_files import FREE, CommMode, DataFile, Rights
+from daemon.readers.simulated.desfire.card_frames import (
+    ANSWER_FRAME_BYTES,
+    COMMANDS,
+    FRAME_BYTES_MAX,
+)
+from daemon.readers.simulated.desfire.status_codes import Status
 from tests.daemon.readers.simulated.desfire.cards import AID, KEYS, UID, card
 from tests.daemon.readers.simulated.desfire.reader import Reader, extent
 from tests.daemon.readers.simulated.desfire.test_sessions import in_session, purse_files

@@ -8,8 +8,8 @@ import pytest
 
 from daemon.readers.errors import CardLostError
 from daemon.readers.simulated.desfire.card import DesfireCard
+from daemon.readers.simulated.desfire.card_files import DataFile, RecordFile, ValueFile
 from daemon.readers.simulated.desfire.faults import Exchange, Fault, FaultyCard
-from daemon.readers.simulated.desfire.files import DataFile, RecordFile, ValueFile
 from daemon.readers.simulated.desfire.memory import Memory
 from tests.daemon.readers.simulated.desfire.cards import AID, KEYS, UID, card, seeded
 from tests.daemon.readers.simulated.desfire.reader import FULL, Reader

@@ -3,8 +3,7 @@
 import pytest
 
 from daemon.readers.simulated.desfire.card import DesfireCard
-from daemon.readers.simulated.desfire.chip import FREE_CREATE_DELETE, FREE_LISTING
-from daemon.readers.simulated.desfire.files import (
+from daemon.readers.simulated.desfire.card_files import (
     FREE,
     CommMode,
     DataFile,
@@ -13,8 +12,9 @@ from daemon.readers.simulated.desfire.files import (
     Rights,
     ValueFile,
 )
+from daemon.readers.simulated.desfire.card_state import FREE_CREATE_DELETE, FREE_LISTING
 from daemon.readers.simulated.desfire.memory import EEPROM_BYTES, FILES_MAX
-from daemon.readers.simulated.desfire.status import Status
+from daemon.readers.simulated.desfire.status_codes import Status
 from tests.daemon.readers.simulated.desfire.cards import AID, KEYS, card
 from tests.daemon.readers.simulated.desfire.reader import FULL, MAC, PLAIN, Reader, extent, refused
 

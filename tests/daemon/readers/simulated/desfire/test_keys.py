@@ -12,7 +12,7 @@ from daemon.readers.simulated.desfire.memory import (
     Generation,
     Memory,
 )
-from daemon.readers.simulated.desfire.status import Status
+from daemon.readers.simulated.desfire.status_codes import Status
 from tests.daemon.readers.simulated.desfire.cards import AID, KEYS, UID, card, memory, seeded
 from tests.daemon.readers.simulated.desfire.reader import FULL, Ev1, Reader, cbc, crc, refused
 

@@ -5,7 +5,7 @@ from Crypto.Cipher import DES, DES3
 from daemon.readers.simulated.desfire.card import DesfireCard
 from daemon.readers.simulated.desfire.cipher import Key, KeyKind, crc16
 from daemon.readers.simulated.desfire.memory import Memory
-from daemon.readers.simulated.desfire.status import Status
+from daemon.readers.simulated.desfire.status_codes import Status
 from tests.daemon.readers.simulated.desfire.cards import UID, seeded
 from tests.daemon.readers.simulated.desfire.reader import Reader, left
 

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from daemon.readers.simulated.desfire.card import DesfireCard
-from daemon.readers.simulated.desfire.channel import Command
-from daemon.readers.simulated.desfire.ev2 import COUNTER_MAX, Ev2Channel
-from daemon.readers.simulated.desfire.files import (
+from daemon.readers.simulated.desfire.card_channel import Command
+from daemon.readers.simulated.desfire.card_ev2 import COUNTER_MAX, Ev2Channel
+from daemon.readers.simulated.desfire.card_files import (
     FREE,
     NEVER,
     CommMode,
@@ -18,7 +18,7 @@ from daemon.readers.simulated.desfire.files import (
     ValueFile,
 )
 from daemon.readers.simulated.desfire.memory import Generation
-from daemon.readers.simulated.desfire.status import Status, StatusError
+from daemon.readers.simulated.desfire.status_codes import Status, StatusError
 from tests.daemon.readers.simulated.desfire.cards import AID, KEYS, UID, card, seeded
 from tests.daemon.readers.simulated.desfire.reader import (
     FULL,

@@ -7,9 +7,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from daemon.readers.errors import CardLostError
+from daemon.readers.simulated.desfire.card_files import (
+    CommMode,
+    DataFile,
+    RecordFile,
+    Rights,
+    ValueFile,
+)
 from daemon.readers.simulated.desfire.faults import Fault, FaultyCard
-from daemon.readers.simulated.desfire.files import CommMode, DataFile, RecordFile, Rights, ValueFile
-from daemon.readers.simulated.desfire.status import Status
+from daemon.readers.simulated.desfire.status_codes import Status
 from tests.daemon.readers.simulated.desfire.cards import AID, KEYS, card
 from tests.daemon.readers.simulated.desfire.reader import Reader, RefusedByCardError
 

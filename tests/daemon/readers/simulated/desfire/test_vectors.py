@@ -6,13 +6,13 @@ import pytest
 
 from daemon.readers.simulated.desfire.authentication import ev2_session_keys
 from daemon.readers.simulated.desfire.card import DesfireCard
-from daemon.readers.simulated.desfire.channel import Channel, Command
-from daemon.readers.simulated.desfire.chip import Chip
+from daemon.readers.simulated.desfire.card_channel import Channel, Command
+from daemon.readers.simulated.desfire.card_ev1 import Ev1Channel
+from daemon.readers.simulated.desfire.card_ev2 import Ev2Channel
+from daemon.readers.simulated.desfire.card_files import CommMode, DataFile, File, Rights
+from daemon.readers.simulated.desfire.card_frames import Frames
+from daemon.readers.simulated.desfire.card_state import Chip
 from daemon.readers.simulated.desfire.cipher import BlockCipher, Key, KeyKind, crc16, crc32
-from daemon.readers.simulated.desfire.ev1 import Ev1Channel
-from daemon.readers.simulated.desfire.ev2 import Ev2Channel
-from daemon.readers.simulated.desfire.files import CommMode, DataFile, File, Rights
-from daemon.readers.simulated.desfire.frames import Frames
 from daemon.readers.simulated.desfire.memory import Memory
 from tests.daemon.readers.simulated.desfire.cards import AID, memory, scripted, seeded
 

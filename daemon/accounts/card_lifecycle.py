@@ -1,0 +1,343 @@
+"""A card's life: stock, handed out, active, blocked, replaced, expired, written off.
+
+Every change is an entry of the ledger with who, when and why. Balances belong to the account, so
+they stay when a card is replaced.
+"""
+
+import secrets
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, time, timedelta
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from card_formats import registry
+from card_formats.credential import Medium, Shown, Trust
+from card_formats.errors import CardFormatError
+from card_formats.number_ranges import NumberRange
+from card_formats.phone.static_number import BODY_DIGITS, compose
+from daemon.accounts.cards import TOKEN_BYTES, Profile, refuse_unusable, token_hash
+from daemon.base.clock import Clock, rfc3339
+from daemon.base.refusals import ErrorCode, ParamError, RefusedError
+from daemon.base.text_limits import RequestId, Text, read_day
+from daemon.ledger.entries import CounterMove, Entry
+from daemon.ledger.ledger import Key, Ledger
+from daemon.ledger.storage.rows import CHIPS_OF
+from daemon.ledger.storage.store import CardRow, Change, ChipRow, CustomerRow, Store
+
+NUMBER_DRAWS_MAX = 20
+"""Draws for a number that nobody has. Past it the number space is as good as full: no card."""
+
+STATES: Mapping[tuple[str, str], str] = {
+    ("stock", "hand_out"): "handed_out",
+    ("stock", "issue"): "active",
+    ("handed_out", "issue"): "active",
+    ("active", "block"): "blocked",
+    ("handed_out", "block"): "blocked",
+    ("blocked", "unblock"): "active",
+    ("active", "replace"): "replaced",
+    ("blocked", "replace"): "replaced",
+    ("active", "extend"): "active",
+    ("blocked", "extend"): "blocked",
+    ("stock", "write_off"): "written_off",
+    ("handed_out", "write_off"): "written_off",
+    ("active", "write_off"): "written_off",
+    ("blocked", "write_off"): "written_off",
+}
+"""What may happen to a card. A card that is past its day is active and expired at once."""
+LIFTS = ("unblock", "extend")
+"""What makes a chip good again at its next tap, where it says that it is blocked or expired."""
+
+
+class CardTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """What happens to a card, named by its number or its UID; by whom and why.
+
+    until: its last local day (YYYY-MM-DD), or "" for ever; for `extend`.
+    """
+
+    request_id: RequestId
+    card: Text
+    by: Text = ""
+    reason: Text = ""
+    until: Text = ""
+
+
+class IssueTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """A card for a customer.
+
+    number, uid: what is on it; without either a number is drawn. One from stock is taken up.
+    with_card:   the number of another card, whose account it joins (a family).
+    until:       its last local day (YYYY-MM-DD), or "" for ever.
+    """
+
+    request_id: RequestId
+    kind: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] = "plastic"
+    number: Text = ""
+    uid: Text = ""
+    issuer: Text = ""
+    with_card: Text = ""
+    until: Text = ""
+    profile: Profile = Profile()
+    by: Text = ""
+    reason: Text = ""
+
+
+class ReplaceTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """A new card in place of ``card``; a number is drawn where none is given."""
+
+    request_id: RequestId
+    card: Text
+    number: Text = ""
+    uid: Text = ""
+    by: Text = ""
+    reason: Text = ""
+
+
+class CardDone(msgspec.Struct, frozen=True, kw_only=True):
+    """The card as it now is. ``number`` is whole: it is what is printed."""
+
+    state: str
+    number: str
+    account: str
+    kind: str
+    until: str
+    replaced: str = ""
+    replayed: bool = False
+
+
+class Life:
+    """Changes cards. ``prefix`` begins the numbers that are drawn; ``zone`` says the local day."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        clock: Clock,
+        ranges: tuple[NumberRange, ...],
+        prefix: str,
+        zone: Callable[[], ZoneInfo],
+    ) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._ranges = ranges
+        self._prefix = prefix
+        self._zone = zone
+
+    async def issue(self, key: Key, terms: IssueTerms) -> msgspec.Raw:
+        """Issue a card, once.
+
+        Raises: RefusedError ID_REUSED's like for a number that is taken: CARD_BLOCKED; MISREAD,
+                CARD_UNKNOWN for one that is not the shop's.
+        """
+        at = rfc3339(self._clock.now())
+
+        def job(store: Store) -> tuple[Change, CardDone]:
+            identifiers = self._identifiers(terms.number, terms.uid)
+            until = self._end_of(terms.until)
+            known = [card for pair in identifiers if (card := store.find_card(*pair))]
+            account = "a" + secrets.token_hex(8)
+            if terms.with_card:
+                account = self.find(store, terms.with_card).account
+            if known:
+                after_(known[0], "issue")
+                fields = {"account": account, "state": "active", "until": until}
+                card = msgspec.structs.replace(known[0], **fields)
+                fresh: tuple[tuple[str, str], ...] = ()
+            else:
+                card, fresh = self._new_card(store, terms, account, identifiers, until)
+            customer = None
+            if not terms.with_card:
+                profile = self._referred(store, terms.profile)
+                customer = CustomerRow(account, msgspec.json.encode(profile))
+            entry = _entry(at, card, "issued", terms.by, terms.reason, kind=card.kind)
+            change = Change(entry=entry, card=card, identifiers=fresh, customer=customer)
+            return change, _done(card)
+
+        return await self._ledger.carry_out(key, at, job)
+
+    async def replace(self, key: Key, terms: ReplaceTerms) -> msgspec.Raw:
+        """Put a new card in the place of one that is lost or broken; the old one says so."""
+        at = rfc3339(self._clock.now())
+
+        def job(store: Store) -> tuple[Change, CardDone]:
+            identifiers = self._identifiers(terms.number, terms.uid)
+            old = self.find(store, terms.card)
+            state = after_(old, "replace")
+            if any(store.find_card(*pair) for pair in identifiers):
+                raise RefusedError(ErrorCode.CARD_BLOCKED, "The new number is taken already.")
+            like = IssueTerms(
+                request_id=terms.request_id, kind=old.kind, issuer=old.issuer, number=terms.number
+            )
+            card, fresh = self._new_card(store, like, old.account, identifiers, old.until)
+            store.write(Change(card=msgspec.structs.replace(old, state=state)))
+            entry = _entry(at, card, "replaces", terms.by, terms.reason, old=old.card_id)
+            change = Change(entry=entry, card=card, identifiers=fresh)
+            return change, _done(card, replaced=old.number)
+
+        return await self._ledger.carry_out(key, at, job)
+
+    async def change(self, key: Key, event: str, terms: CardTerms) -> msgspec.Raw:
+        """Carry out ``block unblock extend hand_out write_off``, once.
+
+        A card with a chip is unblocked though the ledger has it active: the chip may be blocked by
+        another till, or by an alarm. The alarm ends, and what the chip says next counts as known.
+        """
+        at = rfc3339(self._clock.now())
+
+        def job(store: Store) -> tuple[Change, CardDone]:
+            card, until = self.find(store, terms.card), self._end_of(terms.until)
+            chip = next((store.chip(uid) for uid in store.ask(CHIPS_OF, card.card_id)), None)
+            stays = event == "unblock" and card.state == "active" and chip is not None
+            changed = msgspec.structs.replace(
+                card, state=card.state if stays else after_(card, event)
+            )
+            if event == "extend":
+                changed = msgspec.structs.replace(changed, until=until)
+            alarm = {"alarm": chip.alarm} if chip and chip.alarm and event == "unblock" else {}
+            entry = _entry(at, card, event, terms.by, terms.reason, until=changed.until, **alarm)
+            if chip is not None and event in LIFTS:
+                lift = CounterMove(lift_counter(card.card_id, event), 1)
+                entry = msgspec.structs.replace(entry, counters=(lift,))
+            chip = _cleared(chip) if event == "unblock" else None
+            return Change(entry=entry, card=changed, chip=chip), _done(changed)
+
+        return await self._ledger.carry_out(key, at, job)
+
+    def find(self, store: Store, said: str) -> CardRow:
+        """Return the card of a number or a UID, whatever its state. Raises RefusedError."""
+        pairs = [("uid", said.upper())]
+        try:
+            pairs.insert(0, self._identifier(said))
+        except RefusedError as refusal:
+            if refusal.code is not ErrorCode.CARD_UNKNOWN:
+                raise
+        for pair in pairs:
+            if (card := store.find_card(*pair)) is not None:
+                return card
+        raise RefusedError(ErrorCode.CARD_UNKNOWN, "No such card was issued here.")
+
+    def usable(self, store: Store, said: str, now: str) -> CardRow:
+        """Return the card of a number or a UID that is good now. Raises RefusedError."""
+        card = self.find(store, said)
+        refuse_unusable(card, now)
+        return card
+
+    def _referred(self, store: Store, profile: Profile) -> Profile:
+        """Return a profile whose friend, named by a card or an account, is an account.
+
+        Raises: ParamError for a friend whom nobody knows, and for a birthday that is no day.
+        """
+        if profile.birthday:
+            read_day(profile.birthday, "profile.birthday")
+        friend = profile.referrer
+        if not friend or store.customer(friend) is not None:
+            return profile
+        try:
+            account = self.find(store, friend).account
+        except RefusedError as refusal:
+            what = f"names no card and no account: {refusal.detail}"
+            raise ParamError("profile.referrer", what) from None
+        return msgspec.structs.replace(profile, referrer=account)
+
+    def _identifiers(self, number: str, uid: str) -> tuple[tuple[str, str], ...]:
+        pairs = [self._identifier(number)] if number else []
+        return (*pairs, *([("uid", uid.upper())] if uid else []))
+
+    def _identifier(self, number: str) -> tuple[str, str]:
+        try:
+            read = registry.decode(Shown(Medium.TYPED, number.encode()))
+            credential = registry.recognise(read, self._ranges)
+        except CardFormatError as error:
+            misread = "check" in error.code
+            code = ErrorCode.MISREAD if misread else ErrorCode.CARD_UNKNOWN
+            raise RefusedError(code, "This is no number of the shop's own cards.") from None
+        if credential.trust is Trust.ROTATING:
+            raise RefusedError(ErrorCode.CARD_UNKNOWN, "A live code is no card's number.")
+        return credential.scheme, credential.value
+
+    def _new_card(
+        self,
+        store: Store,
+        terms: IssueTerms,
+        account: str,
+        identifiers: tuple[tuple[str, str], ...],
+        until: str,
+    ) -> tuple[CardRow, tuple[tuple[str, str], ...]]:
+        if not identifiers:
+            identifiers = (("number", self._draw(store)),)
+        number = next((value for scheme, value in identifiers if scheme == "number"), "")
+        card = CardRow(
+            card_id="c" + secrets.token_hex(8),
+            account=account,
+            state="active",
+            kind=terms.kind,
+            number=number,
+            ean13="",
+            token_hash=token_hash(secrets.token_urlsafe(TOKEN_BYTES)),
+            until=until,
+            issuer=terms.issuer,
+        )
+        return card, identifiers
+
+    def _draw(self, store: Store) -> str:
+        for _ in range(NUMBER_DRAWS_MAX):
+            body = str(secrets.randbelow(10**BODY_DIGITS)).zfill(BODY_DIGITS)
+            number = compose(self._prefix, body)
+            if store.find_card("number", number) is None:
+                return number
+        raise RefusedError(ErrorCode.LIMIT_REACHED, "The shop has run out of card numbers.")
+
+    def _end_of(self, day: str) -> str:
+        """Return the moment after a local day, RFC 3339; an expiry ends with its day."""
+        if not day:
+            return ""
+        last, today = read_day(day, "until"), self._clock.now().astimezone(self._zone()).date()
+        if not today <= last < date.max:
+            raise ParamError("until", f"{day} is not a day to come")
+        return rfc3339(datetime.combine(last + timedelta(days=1), time(), self._zone()))
+
+
+def after_(card: CardRow, event: str) -> str:
+    """Return a card's state after ``event``. Raises RefusedError where the table has no edge."""
+    following = STATES.get((card.state, event))
+    if following is None:
+        code = ErrorCode.CARD_UNKNOWN if card.state == "stock" else ErrorCode.CARD_BLOCKED
+        state = card.state.replace("_", " ")
+        if event == "issue":
+            raise RefusedError(code, f"This number is on a card already, which is {state}.")
+        raise RefusedError(code, f"This card is {state}: no {event} now.")
+    return following
+
+
+def lift_counter(card_id: str, event: str) -> str:
+    """Return the counter of LIFTS that the card's chip has not heard of yet."""
+    return f"card:{card_id}:{event}"
+
+
+def _cleared(chip: ChipRow | None) -> ChipRow | None:
+    """Return a chip with an alarm as one of which nothing is known; None for any other."""
+    if chip is None or not chip.alarm:
+        return None
+    return msgspec.structs.replace(chip, alarm="", txid="")
+
+
+def _done(card: CardRow, replaced: str = "") -> CardDone:
+    return CardDone(
+        state=card.state,
+        number=card.number,
+        account=card.account,
+        kind=card.kind,
+        until=card.until,
+        replaced=replaced,
+    )
+
+
+def _entry(at: str, card: CardRow, event: str, by: str, reason: str, **more: str) -> Entry:
+    detail = {"event": event, "by": by, "reason": reason} | more
+    return Entry(
+        at=at,
+        kind="card",
+        ref=card.card_id,
+        account=card.account,
+        detail=msgspec.Raw(msgspec.json.encode(detail)),
+    )

@@ -1,0 +1,67 @@
+"""Drawing cards nobody can guess, and issuing them by the hundred thousand."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Callable
+
+from card_formats.phone.static_number import BODY_DIGITS, EAN_DIGITS, compose, compose_ean13
+from daemon.accounts.cards import TOKEN_BYTES, Cards, NewCard, Profile
+from daemon.base.config import CardNumbersSection
+from daemon.base.refusals import ErrorCode, RefusedError
+
+DRAWS_MAX = 20
+"""Draws for numbers nobody has. Past it the number space is as good as full: no card."""
+TOGETHER_MAX = 128
+"""Cards of a batch that share one sync of the ledger."""
+
+
+def draw(
+    numbers: CardNumbersSection, *, kind: str = "phone", token: str = "", until: str = ""
+) -> NewCard:
+    """Draw a card's numbers at random: a 16-digit one and an EAN-13, and a page token if asked.
+
+    A batch of 100,000 fills one 10**7th of the 16-digit numbers, and one 10**5th of the EAN-13s.
+    """
+    number = compose(numbers.prefix, _digits(BODY_DIGITS))
+    prefix = numbers.ean13_prefix
+    ean13 = compose_ean13(prefix, _digits(EAN_DIGITS - 1 - len(prefix)))
+    return NewCard(
+        kind=kind,
+        number=number,
+        ean13=ean13,
+        identifiers=(("number", number), ("number", ean13)),
+        token=token or secrets.token_urlsafe(TOKEN_BYTES),
+        until=until,
+    )
+
+
+def out_of_numbers() -> RefusedError:
+    """Return the refusal of a card that no free number was drawn for in DRAWS_MAX draws."""
+    return RefusedError(
+        ErrorCode.LIMIT_REACHED, "The shop has run out of card numbers; add another prefix."
+    )
+
+
+async def issue_batch(
+    cards: Cards, new: Callable[[], NewCard], count: int
+) -> AsyncIterator[list[NewCard]]:
+    """Issue ``count`` cards without owners; yield them as they are durable, some at a time.
+
+    Raises: RefusedError LIMIT_REACHED, BUSY, STORAGE_FULL; what was yielded before is issued.
+    """
+    for done in range(0, count, TOGETHER_MAX):
+        some = min(TOGETHER_MAX, count - done)
+        issued = (_issue(cards, new) for _ in range(some))
+        yield await asyncio.gather(*issued)
+
+
+async def _issue(cards: Cards, new: Callable[[], NewCard]) -> NewCard:
+    for _ in range(DRAWS_MAX):
+        card = new()
+        if await cards.issue(card, Profile()):
+            return card
+    raise out_of_numbers()
+
+
+def _digits(count: int) -> str:
+    return str(secrets.randbelow(10**count)).zfill(count)

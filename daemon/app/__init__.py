@@ -1,0 +1,1 @@
+"""The daemon as a whole: its parts, its start and its end."""

@@ -1,0 +1,48 @@
+"""What may be wrong before a till runs: the files it starts from, and the errors of a start."""
+
+from pathlib import Path
+
+from daemon.base import config as configuration
+from daemon.base.config import Config, ConfigError
+from daemon.keys.key_files import KeyFileError
+from daemon.ledger.storage.store import StoreError
+from daemon.pos.socket_file import SocketTakenError
+from daemon.programme.errors import ProgrammeError
+from daemon.programme.programme import Programme, load
+from daemon.readers.reader_settings import ReaderSettings
+from daemon.readers.registry import check_together
+from web.web_settings import WalletError
+
+STARTUP_ERRORS = (ConfigError, KeyFileError, SocketTakenError, StoreError, WalletError, OSError)
+"""What can be wrong before a till runs; each says in its text what to do."""
+
+
+def leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
+    """Return what really went wrong: task groups wrap it once for each that it passed through."""
+    found: list[BaseException] = []
+    for error in group.exceptions:
+        found += leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
+    return found
+
+
+def read_programme(path: Path) -> Programme:
+    """Load the programme file. Raises ConfigError with the path of the wrong key."""
+    try:
+        return load(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError("programme", f"{path} cannot be read: {error}") from error
+    except ProgrammeError as error:
+        raise ConfigError(f"programme {path.name}: {error.path}", error.message) from error
+
+
+def reader_settings(config: Config) -> list[ReaderSettings]:
+    """Return what the ``[[reader]]`` tables say. Raises ConfigError."""
+    settings: list[ReaderSettings] = [
+        configuration.convert(raw, ReaderSettings, f"reader[{index}]")
+        for index, raw in enumerate(config.reader)
+    ]
+    try:
+        check_together(settings)
+    except ValueError as error:
+        raise ConfigError("reader", str(error)) from error
+    return settings

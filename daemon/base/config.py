@@ -1,0 +1,231 @@
+"""``tillcard.toml``: one struct per table; a mistake is named by the path of its key."""
+
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from card_formats.bank_card import IIN_DIGITS_MIN, needs_longer_prefix
+from card_formats.chip.purse_layout import AMOUNT_MAX
+from card_formats.number_ranges import NumberRange
+from card_formats.phone.rotating import GOOGLE_PREFIX, PREFIX_DEFAULT
+from card_formats.phone.static_number import PREFIXES
+from daemon.base.schema_errors import explained, join
+
+HOLD_TTL_S_MAX = 7 * 24 * 3_600
+INPUT_TTL_S_MAX = 3_600
+CHIP_NUMBER_MAX = 0xFFFF
+
+
+class ConfigError(Exception):
+    """The file is wrong. ``path`` is the dotted key, such as ``web.port``."""
+
+    def __init__(self, path: str, message: str) -> None:
+        super().__init__(f"{path}: {message}" if path else message)
+        self.path = path
+        self.message = message
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of the file: an unknown key is an error, because it is a misspelt one."""
+
+
+class TillSection(Section, frozen=True, kw_only=True):
+    """Who this till is. ``store`` and ``terminal`` are written on every sale.
+
+    language: of the sentences for the cashier; a POS may ask for another in ``hello``.
+    """
+
+    shop: str = "Our shop"
+    store: str = "1"
+    terminal: str = "till-1"
+    language: Literal["en", "uk"] = "en"
+
+
+class SocketSection(Section, frozen=True, kw_only=True):
+    """The POS socket. An empty path means the runtime directory's ``pos.sock``.
+
+    tcp_port: the same protocol on this port of 127.0.0.1, for programs that have no Unix sockets;
+              0 takes any free port. A client says hello with the token in ``token_file``, which
+              is made at the first start.
+    """
+
+    path: str = ""
+    group: str = "tillcard"
+    tcp_port: int | None = None
+    token_file: str = "pos.token"
+
+    def __post_init__(self) -> None:
+        if self.tcp_port is not None and not 0 <= self.tcp_port <= 65_535:
+            raise ValueError("tcp_port: must be 0 to 65535")
+
+
+class PolicySection(Section, frozen=True, kw_only=True):
+    """What a cashier may do.
+
+    spend_from: the weakest trust that may burn a balance without an override.
+    typed_spend_max: what a typed number may burn in one sale without one, in minor units; 0: it
+                only collects. Unset: like any other number that can be copied.
+    hold_ttl_s: how long a hold lasts when the POS does not say.
+    input_ttl_s: how long a scanned or typed card waits for the POS to ask about it.
+    """
+
+    spend_from: Literal["static", "uid", "password", "sun", "rotating", "mutual_auth"] = "uid"
+    typed_spend_max: int | None = None
+    hold_ttl_s: int = 900
+    input_ttl_s: int = 120
+
+    def __post_init__(self) -> None:
+        if (self.typed_spend_max or 0) < 0:
+            raise ValueError("typed_spend_max: must be 0 or more")
+        if not 1 <= self.hold_ttl_s <= HOLD_TTL_S_MAX:
+            raise ValueError(f"hold_ttl_s: must be 1 to {HOLD_TTL_S_MAX}")
+        if not 1 <= self.input_ttl_s <= INPUT_TTL_S_MAX:
+            raise ValueError(f"input_ttl_s: must be 1 to {INPUT_TTL_S_MAX}")
+
+
+class CardNumbersSection(Section, frozen=True, kw_only=True):
+    """The prefixes of the numbers that phone cards are given, and of the codes phones show.
+
+    rotating_prefix, google_prefix: 90 to 98, never 99; of the code on the card page, and of the
+    one that Google Wallet shows.
+    """
+
+    prefix: str = "91"
+    ean13_prefix: str = "04"
+    rotating_prefix: str = PREFIX_DEFAULT
+    google_prefix: str = GOOGLE_PREFIX
+
+    def __post_init__(self) -> None:
+        for key in ("prefix", "rotating_prefix", "google_prefix"):
+            if getattr(self, key) not in PREFIXES:
+                raise ValueError(f"{key}: a card's prefix is 90 to 98")
+
+
+class ChipSection(Section, frozen=True, kw_only=True):
+    """Chips that prove themselves: purses on the card, tags with a rolling link.
+
+    keys:         the file with the shop's key, made by ``tillcard cards keys``.
+    shop, till:   this till's numbers, written on every chip.
+    cap:          what a purse may hold; cards are made with it.
+    sale_max, card_day_max: what a chip may pay at once, and in a day at this till; 0: no limit.
+    till_day_max: what all chips together may pay at this till in a day; 0: no limit.
+    hot_list:     a file of chips to refuse, made by ``tillcard cards hot-list``; "": none.
+    hot_list_days: how old it may be for chips to pay; 0: any age.
+    """
+
+    keys: str = "chip.keys"
+    shop: int = 1
+    till: int = 1
+    cap: int = 1_000_000
+    sale_max: int = 0
+    card_day_max: int = 0
+    till_day_max: int = 0
+    hot_list: str = ""
+    hot_list_days: int = 0
+
+    def __post_init__(self) -> None:
+        for key in ("shop", "till"):
+            if not 0 <= getattr(self, key) <= CHIP_NUMBER_MAX:
+                raise ValueError(f"{key}: must be 0 to {CHIP_NUMBER_MAX}")
+        if not 1 <= self.cap <= AMOUNT_MAX:
+            raise ValueError(f"cap: must be 1 to {AMOUNT_MAX}")
+        for key in ("sale_max", "card_day_max", "till_day_max", "hot_list_days"):
+            if getattr(self, key) < 0:
+                raise ValueError(f"{key}: a limit must be 0 (none) or more")
+        if self.hot_list_days and not self.hot_list:
+            raise ValueError("hot_list: hot_list_days is its age; name one")
+
+
+class SimulatedSection(Section, frozen=True, kw_only=True):
+    """What the sample cards of simulated readers say.
+
+    chip: ``token``, which tells its UID and no more, or ``purse``, a DESFire with a purse made with
+          the shop's keys; what it holds is kept beside this file.
+    """
+
+    plastic: str
+    phone: str
+    stripe: str
+    chip_uid: str
+    chip: Literal["token", "purse"] = "token"
+
+    def __post_init__(self) -> None:
+        try:
+            bytes.fromhex(self.chip_uid)
+        except ValueError:
+            raise ValueError("chip_uid: must be bytes in hex, such as 04A1B2C3D4E580") from None
+
+
+class Config(Section, frozen=True, kw_only=True):
+    """The whole file. Relative paths are relative to it.
+
+    ledger:    a file for SQLite, or ``postgresql://…``.
+    cashiers:  the role of those who may give more than others, such as ``olha = "senior"``; a
+               programme's ``roles`` name them. Everybody else is a cashier.
+    chip:      without the table a chip only tells its UID.
+    web:       decoded by the web server; without the table there are no phone cards.
+    reader:    decoded by the readers themselves, each by its ``kind``.
+    """
+
+    programme: str
+    ledger: str = "tillcard.db"
+    till: TillSection = TillSection()
+    socket: SocketSection = SocketSection()
+    web: dict[str, Any] | None = None
+    policy: PolicySection = PolicySection()
+    cashiers: dict[str, str] = {}
+    card_numbers: CardNumbersSection = CardNumbersSection()
+    chip: ChipSection | None = None
+    number_range: tuple[NumberRange, ...] = ()
+    reader: tuple[dict[str, Any], ...] = ()
+    simulated: SimulatedSection | None = None
+
+
+def load(path: Path) -> Config:
+    """Read the file. Raises ConfigError."""
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        raise ConfigError(
+            "", f"there is no file {path}; `tillcard demo --home DIR` writes one to start from"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError("", f"{path} cannot be read: {error}") from error
+    return parse(text)
+
+
+def parse(text: str) -> Config:
+    """Decode the file's text. Raises ConfigError."""
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError("", f"this is not TOML: {error}") from error
+    config: Config = convert(raw, Config)
+    _check_ranges(config.number_range)
+    return config
+
+
+def _check_ranges(ranges: tuple[NumberRange, ...]) -> None:
+    for index, each in enumerate(ranges):
+        at = f"number_range[{index}]"
+        if needs_longer_prefix(each):
+            what = f"bank cards begin so too; write {IIN_DIGITS_MIN} digits or more of your own"
+            raise ConfigError(f"{at}.prefix", what)
+        for other in ranges[:index]:
+            one_shape = (other.prefix, other.length) == (each.prefix, each.length)
+            if one_shape and (not (other.media and each.media) or {*other.media} & {*each.media}):
+                raise ConfigError(at, f"{other.name} has this prefix and length already")
+
+
+def convert(raw: object, section: Any, at: str = "") -> Any:
+    """Convert plain TOML values to ``section``, which stands at the dotted path ``at``."""
+    try:
+        return msgspec.convert(raw, section)
+    except msgspec.ValidationError as error:
+        path, message = explained(str(error), section)
+        key, said, rest = message.partition(": ")
+        if said and key.isidentifier():  # a table that names its key itself
+            path, message = join(path, key), rest
+        raise ConfigError(join(at, path), message) from error

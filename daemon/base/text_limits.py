@@ -1,0 +1,35 @@
+"""The texts that a client may send, and how long they may be."""
+
+from datetime import date
+from typing import Annotated
+
+import msgspec
+
+from daemon.base.refusals import ParamError
+
+TEXT_CHARS_MAX = 500
+"""A reason, or another free text."""
+CODE_CHARS_MAX = 200
+"""One code: a word, an issued code, a gift card's number, as it was scanned."""
+REQUEST_ID_CHARS_MAX = 64
+
+Text = Annotated[str, msgspec.Meta(max_length=TEXT_CHARS_MAX)]
+SaidText = Annotated[
+    str,
+    msgspec.Meta(max_length=TEXT_CHARS_MAX, pattern=r"\S", description="must say something"),
+]
+"""A text that must say something."""
+_PRINTABLE = msgspec.Meta(
+    pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)", description="must have no control characters"
+)
+Code = Annotated[str, msgspec.Meta(min_length=1, max_length=CODE_CHARS_MAX), _PRINTABLE]
+RequestId = Annotated[str, msgspec.Meta(min_length=1, max_length=REQUEST_ID_CHARS_MAX), _PRINTABLE]
+"""An id that the POS makes: none of its characters is a control character."""
+
+
+def read_day(text: str, path: str) -> date:
+    """Return a local day. Raises ParamError, with ``path``, for one that does not exist."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ParamError(path, f"{text!r} is no day; write such as 2027-12-31") from None

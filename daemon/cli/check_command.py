@@ -1,0 +1,88 @@
+"""``tillcard check``: what is wrong with a programme file; and it comes into force if asked."""
+
+import os
+import secrets
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import msgspec
+import typer
+
+from daemon.base.clock import SystemClock
+from daemon.cli.call_command import (
+    TOKEN_FILE,
+    PortOption,
+    SocketOption,
+    TokenOption,
+    advice,
+    connected,
+)
+from daemon.pos.client import CallError, UnreachableError
+from daemon.programme.checks import check as doubts
+from daemon.programme.errors import ProgrammeError
+from daemon.programme.programme import Programme, load, local_day
+
+
+def check(
+    file: Annotated[Path, typer.Argument(help="The programme file, TOML.")],
+    activate: Annotated[
+        bool, typer.Option("--activate", help="Bring it into force in the running daemon.")
+    ] = False,
+    at: Annotated[
+        str, typer.Option(help="With --activate: from when on, RFC 3339 with offset; else now.")
+    ] = "",
+    socket: SocketOption = None,
+    port: PortOption = None,
+    token_file: TokenOption = TOKEN_FILE,
+) -> None:
+    """Check a programme file: errors end with status 1, warnings do not.
+
+    Sales that were priced before --activate are returned under the programme that priced them.
+    """
+    if at and not activate:
+        raise typer.BadParameter("--at says when to --activate", param_hint="--at")
+    programme = load_file(file)
+    warnings = doubts(programme, local_day(programme, SystemClock().now()))
+    for warning in warnings:
+        typer.echo(f"warning: {warning.path}: {warning.message}")
+    counts = f"{_counted(len(programme.rules), 'rule')}, {_counted(len(warnings), 'warning')}"
+    typer.echo(f"{programme.id} {programme.version}: {counts}")
+    if not activate:
+        return
+    by = os.environ.get("USER", f"uid {os.getuid()}")
+    terms = {"request_id": secrets.token_hex(16), "text": programme.text, "by": by}
+    try:
+        with connected(socket, port, token_file) as client:
+            done = client.call("programme.activate", terms | ({"at": at} if at else {}))
+    except UnreachableError as error:
+        refuse(str(error))
+    except CallError as error:
+        refuse(f"It is not in force. {advice(error)}")
+    since = datetime.fromisoformat(done["at"])
+    if at and msgspec.convert(at, datetime) < since:
+        typer.echo(f"--at {at} is in the past; a programme comes into force now or later")
+    local = since.astimezone(programme.zone).isoformat(" ", "seconds")
+    typer.echo(f"in force from {local} ({programme.tz}) on")
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
+def load_file(file: Path) -> Programme:
+    """Return the programme in a file, or say what is wrong with it and exit with status 1."""
+    try:
+        return load(file.read_text("utf-8"))
+    except OSError as error:
+        refuse(f"{file}: {error.strerror}; name a file that can be read")
+    except UnicodeDecodeError:
+        refuse(f"{file}: is not UTF-8 text; save it as UTF-8")
+    except ProgrammeError as error:
+        refuse(str(error))
+
+
+def refuse(message: str) -> NoReturn:
+    """Print what is wrong to the error stream and exit with status 1."""
+    typer.echo(message, err=True)
+    raise typer.Exit(1)

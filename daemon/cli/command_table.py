@@ -1,0 +1,52 @@
+"""The table of commands, for ``tillcard --help``."""
+
+import sys
+
+import typer
+
+from daemon.cli.audit_command import audit
+from daemon.cli.call_command import call
+from daemon.cli.cards_command import cards
+from daemon.cli.check_command import check
+from daemon.cli.demo_command import demo
+from daemon.cli.doctor_command import doctor
+from daemon.cli.doctor_scan_command import doctor_scan
+from daemon.cli.issue_command import issue
+from daemon.cli.phone_keys_command import phone_keys
+from daemon.cli.plan_command import plan
+from daemon.cli.price_command import price
+from daemon.cli.run_command import HELP as RUN_HELP
+from daemon.cli.run_command import main as run_main
+from daemon.cli.watch_command import watch
+
+app = typer.Typer(
+    name="tillcard",
+    help="The card daemon for the till: any card in, the right discount out, never counted twice.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.command(
+    help=RUN_HELP, context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
+)
+def run(context: typer.Context) -> None:
+    """Hand over to the command that is also reached without these libraries."""
+    sys.exit(run_main(context.args))
+
+
+app.command()(demo)
+app.command()(call)
+app.command()(watch)
+app.command()(price)
+app.command()(check)
+app.command()(audit)
+doctors = typer.Typer(invoke_without_command=True)
+doctors.callback()(doctor)
+doctors.command("scan")(doctor_scan)
+app.add_typer(doctors, name="doctor")
+app.command()(issue)
+cards.command()(phone_keys)
+app.add_typer(cards, name="cards")
+app.add_typer(plan, name="plan")

@@ -1,0 +1,222 @@
+"""``tillcard demo``: a till to look at, with simulated readers, sample customers and one sale."""
+
+import asyncio
+import os
+import secrets
+import signal
+from contextlib import suppress
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from daemon.accounts.cards import Cards, NewCard, Profile
+from daemon.app.running import App, running
+from daemon.app.startup import STARTUP_ERRORS, leaves
+from daemon.base import config as configuration
+from daemon.base.clock import SystemClock
+from daemon.base.config import ConfigError, SimulatedSection
+from daemon.base.money import format_minor
+from daemon.keys.chip_keys import make_chip_keys
+from daemon.keys.key_files import OWN_FILES_UMASK
+from daemon.pos.client import CallError, Client, UnreachableError
+from daemon.programme.programme import Programme, load
+
+SAMPLE_FILES = ("tillcard.toml", "programme.toml")
+ON_CHIP = {
+    "[simulated]\n": '[chip]\n\n[simulated]\nchip = "purse"\n',
+    'may_go_negative = "on_return"\n': 'where = "chip"\n',
+}
+"""What is different in them where the bonus lies on the chip."""
+SHOWN_TO = {"plastic": ("scanner", "scan"), "chip": ("chip", "present")}
+CUSTOMERS = {"plastic": "Olena Kovalenko", "chip": "Taras Bondar", "phone": "Iryna Melnyk"}
+BASKET = [
+    {"line": 1, "sku": "coffee-1kg", "name": "Coffee beans, 1 kg", "qty": 1, "unit_price": 42000},
+    {"line": 2, "sku": "cups", "name": "Cups", "qty": 3, "unit_price": 8550},
+    {
+        "line": 3,
+        "sku": "cheese",
+        "name": "Cheese",
+        "qty": "0.350",
+        "unit": "kg",
+        "unit_price": 46000,
+    },
+]
+FIRST_BASKET = [
+    {"line": 1, "sku": "grinder", "name": "Coffee grinder", "qty": 1, "unit_price": 74900}
+]
+
+
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="Stop after the sale.")] = False,
+    home: Annotated[
+        Path, typer.Option(help="Where the demo keeps its ledger; a second start finds it.")
+    ] = Path(".demo"),
+    chip: Annotated[
+        bool, typer.Option("--chip", help="Keep the bonus on the sample chip; pay with that.")
+    ] = False,
+    port: Annotated[
+        int | None, typer.Option(help="Of the phone pages; 0 takes a free one.", min=0, max=65_535)
+    ] = None,
+) -> None:
+    """Start a till with simulated readers, make one sale through its socket, go on until Ctrl-C.
+
+    Everything lies in one folder, --home; delete it to begin anew. While it runs, play the POS
+    from another terminal: tillcard watch, tillcard call. Exit status 0, or 1 when it cannot start.
+    """
+    failures: list[BaseException] = []
+    os.umask(OWN_FILES_UMASK)
+    try:
+        card = "chip" if chip else "plastic"
+        asyncio.run(_demo(once=once, home=home.resolve(), card=card, port=port))
+    except* (*STARTUP_ERRORS, CallError, UnreachableError) as group:
+        failures += leaves(group)
+    for failure in failures:
+        typer.echo(f"tillcard: {failure}", err=True)
+    raise typer.Exit(1 if failures else 0)
+
+
+async def _demo(*, once: bool, home: Path, card: str, port: int | None) -> None:
+    _lay_out(home, on_chip=card == "chip")
+    config = configuration.load(home / "tillcard.toml")
+    if port is not None:
+        config = msgspec.structs.replace(config, web={**(config.web or {}), "port": port})
+    assert config.simulated is not None
+    if card == "chip" and config.chip is None:
+        raise ConfigError("chip", f"the demo in {home} has no purse on its chip; name another")
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    console = Console(highlight=False)
+    async with running(config, home, SystemClock()) as app:
+        new = await _register(app.cards, config.simulated)
+        plastic = config.simulated.plastic
+        await asyncio.to_thread(_sell, app, console, card, plastic, first_time=new)
+        if once:
+            return
+        _say_what_to_try(app, console, home)
+        await stop.wait()
+        console.print("\nStopping; the ledger stays in", str(home))
+
+
+def _lay_out(home: Path, *, on_chip: bool) -> None:
+    home.mkdir(parents=True, exist_ok=True)
+    for name in SAMPLE_FILES:
+        if not (home / name).exists():
+            text = (resources.files("daemon.cli") / "sample" / name).read_text("utf-8")
+            for plain, chip in ON_CHIP.items() if on_chip else ():
+                text = text.replace(plain, chip)
+            (home / name).write_text(text, "utf-8")
+    if on_chip:
+        with suppress(FileExistsError):
+            make_chip_keys(home / "chip.keys")
+
+
+async def _register(cards: Cards, said: SimulatedSection) -> bool:
+    """Issue the sample cards at the first start; return whether this is the first."""
+    if await cards.is_taken("number", said.plastic):
+        return False
+    shown = {
+        "plastic": (said.plastic, (("number", said.plastic), ("number", said.stripe))),
+        "chip": ("", (("uid", said.chip_uid),)),
+        "phone": (said.phone, (("number", said.phone),)),
+    }
+    for kind, (number, identifiers) in shown.items():
+        new = NewCard(kind=kind, number=number, identifiers=identifiers)
+        await cards.issue(new, Profile(name=CUSTOMERS[kind]))
+    return True
+
+
+def _sell(app: App, console: Console, card: str, plastic: str, *, first_time: bool) -> None:
+    with Client(app.socket) as pos:
+        if first_time:
+            # A card with a past: the thresholds have something to count.
+            # The plastic is typed: a second scan at once would be a duplicate.
+            is_typed = card == "plastic"
+            first = pos.call("card.identify", {"number": plastic}) if is_typed else _show(pos, card)
+            sale = {"presentation": first["presentation"], "lines": FIRST_BASKET}
+            pos.call("sale.commit", {"sale_id": _sale_id(), **sale})
+        identified = _show(pos, card)
+        basket = {"presentation": identified["presentation"], "lines": BASKET}
+        quote = pos.call("sale.quote", basket)
+        commit = {"quote_id": quote["quote_id"], "cashier": "demo"}
+        if card == "chip":
+            commit["burn"] = quote["burn_max"]
+        posted = pos.call("sale.commit", {"sale_id": _sale_id(), **commit})
+        programme = load(pos.call("programme.show")["text"])
+    _print_receipt(console, identified, quote, posted, programme)
+
+
+def _show(pos: Client, card: str) -> Any:
+    """Show a sample card to its reader and ask whose it is."""
+    reader, do = SHOWN_TO[card]
+    pos.call("input.simulate", {"reader": reader, "do": do, "card": card})
+    return pos.call("card.identify", {"reader": reader})
+
+
+def _sale_id() -> str:
+    return f"demo-{secrets.token_hex(6)}"
+
+
+def _print_receipt(
+    console: Console, identified: Any, quote: Any, posted: Any, programme: Programme
+) -> None:
+    receipt = posted["receipt"]
+    names = {line["line"]: str(line["name"]) for line in BASKET}
+    table = Table(
+        title=f"{identified['name']} · card {identified['card']}",
+        show_header=False,
+        box=None,
+        pad_edge=False,
+        title_justify="left",
+        min_width=46,
+    )
+    table.add_column(justify="left")
+    table.add_column(justify="right")
+    for line in receipt["lines"]:
+        table.add_row(names[line["line"]], format_minor(line["list_total"]))
+        for applied in line["applied"]:
+            reason = applied["text"] or applied["rule"]
+            table.add_row(f"  [dim]{reason}[/dim]", f"[dim]{format_minor(-applied['minor'])}[/dim]")
+    table.add_row("", "")
+    table.add_row("Discount", format_minor(-receipt["discount"]))
+    for purse, amount in receipt["burn"].items():
+        table.add_row(f"Paid from {purse}", in_its_unit(programme, purse, -amount))
+    table.add_row("[bold]TO PAY[/bold]", f"[bold]{format_minor(posted['total'])}[/bold]")
+    for earned in receipt["earn"]:
+        amount = in_its_unit(programme, earned["purse"], earned["amount"])
+        table.add_row(f"Earned ({earned['text'] or earned['rule']})", amount)
+    for purse, balance in posted["balances"].items():
+        amount = in_its_unit(programme, purse, balance["available"])
+        table.add_row(f"New balance: {purse}", amount)
+    console.print()
+    console.print(table)
+    for step in quote["next"]:
+        gives = "" if step["gives"] in step["text"] else f": {step['gives']}"
+        console.print(f"[dim]{step['text']}{gives}[/dim]")
+    if spoken := posted.get("chip"):
+        console.print(f"[dim]written on the chip: {spoken['apdus']} APDUs, {spoken['ms']} ms[/dim]")
+    console.print(f"[dim]sale {posted['sale_id']}, programme {programme.id}[/dim]\n")
+
+
+def in_its_unit(programme: Programme, purse: str, amount: int) -> str:
+    """Return an amount of a purse as its owner counts it: ``7.70``, or ``77 star``."""
+    kept = programme.purses[purse.partition(":")[0]]  # bonus:owed counts what bonus counts
+    return format_minor(amount) if kept.counts_money else f"{amount} {kept.unit}"
+
+
+def _say_what_to_try(app: App, console: Console, home: Path) -> None:
+    console.print(f"POS socket   {app.socket}")
+    console.print(f"Phone cards  {app.web_url}/join")
+    console.print(f"Files        {home}\n")
+    console.print("Try, in another terminal:")
+    socket = f"--socket {app.socket}"
+    console.print(f"  tillcard watch {socket}")
+    scan = '{"reader": "scanner", "do": "scan", "card": "phone"}'
+    console.print(f"  tillcard call {socket} input.simulate '{scan}'", soft_wrap=True)
+    console.print(f'  tillcard call {socket} card.identify \'{{"reader": "scanner"}}\'\n')
+    console.print("Ctrl-C stops.")

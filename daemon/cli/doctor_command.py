@@ -1,0 +1,150 @@
+"""``tillcard doctor``: what is attached, what is wrong, and how to mend it."""
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from daemon.app.startup import read_programme, reader_settings
+from daemon.base import config as configuration
+from daemon.base.clock import SystemClock, rfc3339
+from daemon.base.config import Config, ConfigError
+from daemon.chip.hot_list import HotListError, decode
+from daemon.cli.doctor_devices import Finding, attached
+from daemon.keys.chip_keys import load_chip_keys
+from daemon.keys.key_files import KeyFileError
+from daemon.ledger.storage.registry import open_store
+from daemon.ledger.storage.store import StoreError
+from daemon.pos.client import Client, UnreachableError
+from daemon.pos.socket_file import socket_paths
+from daemon.programme.checks import check
+from daemon.programme.programme import local_day
+
+DAEMON_S_MAX = 2.0
+MENDS = {
+    "absent": "plug it in; if it is plugged in, compare its device with what is attached, below",
+    "stuck": "take the card away; if that does not help, unplug the reader and plug it in again",
+    "denied": "give the daemon's user the right, or end the other program; see what is below",
+}
+"""What to do about a reader in one of these states."""
+
+
+def doctor(
+    context: typer.Context,
+    config: Annotated[
+        Path, typer.Option(help="The configuration to look at; there need not be one yet.")
+    ] = Path("tillcard.toml"),
+) -> None:
+    """Look at the configuration, the ledger, the daemon and everything that is attached.
+
+    Changes nothing. Exit status 0: nothing is wrong; 1: something is, and how to mend it.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    wrong = False
+    for finding in _findings(config):
+        typer.echo(f"{finding.verdict:>5}  {finding.what}")
+        if finding.mend:
+            typer.echo(f"       -> {finding.mend}")
+        wrong = wrong or finding.verdict == "WRONG"
+    raise typer.Exit(1 if wrong else 0)
+
+
+def _findings(path: Path) -> Iterator[Finding]:
+    settings: Config | None = None
+    if not path.exists():
+        mend = "tillcard demo --home DIR writes one to start from; then name it with --config"
+        yield Finding("note", f"no configuration at {path}", mend)
+    else:
+        try:
+            loaded = configuration.load(path)
+            reader_settings(loaded)
+            settings = loaded
+            yield Finding("ok", f"configuration {path}")
+        except ConfigError as error:
+            yield Finding("WRONG", f"configuration {path}: {error}", "correct this key")
+    if settings is not None:
+        yield from _programme(settings, path.parent)
+        yield from _ledger(settings, path.parent)
+        yield from _chip(settings, path.parent)
+        yield from _daemon(settings, path.parent)
+    pcsc = [one["name"] for one in settings.reader if one["kind"] == "pcsc"] if settings else []
+    yield from attached(pcsc)
+
+
+def _programme(settings: Config, home: Path) -> Iterator[Finding]:
+    try:
+        programme = read_programme(home / settings.programme)
+    except ConfigError as error:
+        yield Finding("WRONG", str(error), f"tillcard check {home / settings.programme}")
+        return
+    yield Finding("ok", f"programme {programme.id}, {len(programme.rules)} rules")
+    for warning in check(programme, local_day(programme, SystemClock().now())):
+        yield Finding("note", f"programme: {warning.path}: {warning.message}")
+    for numbers in settings.number_range:
+        if numbers.warning:
+            yield Finding("note", f"number range {numbers.warning}")
+
+
+def _ledger(settings: Config, home: Path) -> Iterator[Finding]:
+    try:
+        store = open_store(settings.ledger, home, read_only=True)
+    except StoreError as error:
+        mend = "tillcard run makes it at its first start"
+        yield Finding("note", f"ledger {settings.ledger}: {error}", mend)
+        return
+    yield Finding("ok", f"ledger {settings.ledger}: id {store.ledger_id}")
+    store.close()
+
+
+def _chip(settings: Config, home: Path) -> Iterator[Finding]:
+    said = settings.chip
+    if said is None:
+        return
+    try:
+        keys = load_chip_keys(home / said.keys)
+    except (KeyFileError, OSError) as error:
+        mend = "the till does not start without it; see tillcard cards keys --help"
+        yield Finding("WRONG", f"chip keys {said.keys}: {error}", mend)
+        return
+    yield Finding("ok", f"chip keys {said.keys}")
+    if not said.hot_list:
+        return
+    try:
+        hot = decode((home / said.hot_list).read_text("ascii"), keys)
+    except (OSError, UnicodeDecodeError, HotListError) as error:
+        mend = "tillcard cards hot-list makes one where the ledger is; copy it here"
+        yield Finding("WRONG", f"hot list {said.hot_list}: {error}", mend)
+        return
+    yield Finding("ok", f"hot list {said.hot_list}: {len(hot.marks)} chips, {rfc3339(hot.made_at)}")
+
+
+def _daemon(settings: Config, home: Path) -> Iterator[Finding]:
+    usual = socket_paths(os.environ)
+    path = home / settings.socket.path if settings.socket.path else usual[0]
+    try:
+        with Client(path, timeout_s=DAEMON_S_MAX) as client:
+            status = client.call("status")
+    except UnreachableError as error:
+        yield Finding("note", str(error))
+        return
+    yield Finding("ok", f"daemon {status['version']} at {path}, up {status['uptime_s']} s")
+    for other in usual:
+        if other != path and _answers(other):
+            mend = "stop one of them, such as: systemctl stop tillcard"
+            yield Finding("WRONG", f"a second daemon at {other}: they share the readers", mend)
+    for reader in status["readers"]:
+        name, state, detail = reader["name"], reader["state"], reader["detail"]
+        if state in MENDS:
+            yield Finding("WRONG", f"reader {name} is {state}: {detail}", MENDS[state])
+        else:
+            yield Finding("ok", f"reader {name} is {state}")
+
+
+def _answers(path: Path) -> bool:
+    with suppress(UnreachableError), Client(path, timeout_s=DAEMON_S_MAX):
+        return True
+    return False

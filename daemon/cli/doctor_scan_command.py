@@ -1,0 +1,116 @@
+"""``tillcard doctor scan``: three scans of a sheet, and the settings that the scanner needs."""
+
+import asyncio
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from daemon.readers.device_file import DeviceFile, why_not_open
+from daemon.readers.errors import ReaderError
+from daemon.readers.hid import open_hidraw, open_keyboard
+from daemon.readers.reader_settings import HidrawSettings, KeyboardSettings, SerialSettings
+from daemon.readers.scan_proposal import (
+    SHEET,
+    AnySettings,
+    Proposal,
+    propose_hidraw,
+    propose_keyboard,
+    propose_serial,
+)
+from daemon.readers.scan_recording import record_sheet
+from daemon.readers.serial_port import open_port
+
+SHEET_NAME = "scan-sheet.png"
+NO_SCANNERS = (Path("/dev/null"), Path("/dev/zero"), Path("/dev/full"))
+_CODES = ("the product", "the signs", "the GS1 code")
+
+
+def doctor_scan(
+    device: Annotated[
+        Path,
+        typer.Argument(help="/dev/serial/by-id/…, /dev/input/by-id/…-event-kbd or /dev/tillcard/…"),
+    ],
+    baud: Annotated[int, typer.Option(help="The speed of a serial port.")] = 9600,
+    sheet: Annotated[Path, typer.Option(help="Where to put the sheet to print.")] = Path(
+        SHEET_NAME
+    ),
+) -> None:
+    """Find out how a scanner is set: print a sheet, scan its three codes, copy the settings.
+
+    Stop the daemon first: it holds the scanners that it is configured with.
+    """
+    if not device.exists():
+        typer.echo(f"{device} is not there; tillcard doctor lists what is", err=True)
+        raise typer.Exit(1)
+    if not (device.is_char_device() and device.resolve() not in NO_SCANNERS):
+        typer.echo(f"{device} is no device that a scanner could be", err=True)
+        raise typer.Exit(1)
+    sheet.write_bytes((resources.files("daemon.cli") / "sample" / SHEET_NAME).read_bytes())
+    typer.echo(f"Print {sheet}, or show it on a screen.")
+    try:
+        proposal = asyncio.run(_propose(str(device), str(device.resolve()), baud))
+    except ReaderError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    except (TimeoutError, OSError) as error:
+        typer.echo(f"nothing came from {device}: is this the scanner?", err=True)
+        raise typer.Exit(1) from error
+    for advice in proposal.advice:
+        typer.echo(f"-> {advice}")
+    if proposal.settings is None:
+        raise typer.Exit(1)
+    typer.echo(reader_table(proposal.settings))
+
+
+async def _propose(path: str, node: str, baud: int) -> Proposal:
+    """Ask for the three scans; ``node`` is the kernel's own name of the device at ``path``.
+
+    Raises: ReaderError, TimeoutError, OSError.
+    """
+    if node.startswith("/dev/input/"):
+        with _opened(path, open_keyboard) as device:
+            scans = await _scans(device)
+        return propose_keyboard(KeyboardSettings(name="scanner", device=path), scans)
+    if node.startswith("/dev/hidraw"):
+        with _opened(path, open_hidraw) as device:
+            scans = await _scans(device)
+        return propose_hidraw(HidrawSettings(name="scanner", device=path), scans)
+    settings = SerialSettings(name="scanner", device=path, baud=baud)
+    with open_port(settings) as port:
+        return propose_serial(settings, await _scans(DeviceFile(port.fileno())))
+
+
+async def _scans(device: DeviceFile) -> list[bytes]:
+    return await record_sheet(device, _ask, len(SHEET))
+
+
+def _ask(number: int) -> None:
+    typer.echo(f"Scan {_CODES[number]} ({number + 1} of {len(SHEET)}).")
+
+
+@contextmanager
+def _opened(path: str, open_device: Callable[[str], int]) -> Iterator[DeviceFile]:
+    try:
+        fd = open_device(path)
+    except OSError as error:
+        raise why_not_open(error, path, "input") from error
+    try:
+        yield DeviceFile(fd)
+    finally:
+        os.close(fd)
+
+
+def reader_table(settings: AnySettings) -> str:
+    """Return the ``[[reader]]`` table of ``settings``, what is usual left out."""
+    usual = msgspec.to_builtins(type(settings)(name="", device=""))
+    said = msgspec.to_builtins(settings)
+    keys = [key for key in said if key == "kind" or said[key] != usual[key]]
+    # A JSON string or number is a TOML one as well.
+    return "\n".join(["[[reader]]", *(f"{key} = {json.dumps(said[key])}" for key in keys)])

@@ -1,0 +1,103 @@
+"""``tillcard price``: what a basket costs under a programme, without any daemon."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+import typer
+
+from daemon.base.clock import SystemClock
+from daemon.base.refusals import ParamError, RefusedError
+from daemon.base.schema_errors import explained
+from daemon.cli.check_command import load_file, refuse
+from daemon.programme.basket import Basket, BasketLine, Fact, Facts
+from daemon.programme.price import price as quote
+from daemon.sale.pricing import burn_by_purse
+
+Shape = TypeVar("Shape")
+
+
+class BasketFile(msgspec.Struct, frozen=True):
+    """What --basket may hold beside a bare list of lines, as `sale.quote` takes it."""
+
+    lines: tuple[BasketLine, ...]
+    codes: tuple[str, ...] = ()
+    payment: str = ""
+    burn: int | dict[str, int] | None = None
+
+
+CARD_FACTS = ("card.", "meter.", "purse.", "status.")
+SOME_CARD = "a-card"
+YEARS = range(1970, 2201)
+
+
+def price(
+    programme: Annotated[Path, typer.Option(help="The programme file, TOML.")],
+    basket: Annotated[
+        Path, typer.Option(help="JSON: a list of lines, or {lines, codes?, payment?, burn?}.")
+    ],
+    facts: Annotated[
+        Path | None, typer.Option(help='JSON: flat facts, such as {"meter.visits": 3}.')
+    ] = None,
+    now: Annotated[
+        str | None, typer.Option(help="RFC 3339 time with offset; the default is this moment.")
+    ] = None,
+) -> None:
+    """Print the quote as JSON. A fact about a card means that a card is shown."""
+    compiled = load_file(programme)
+    said = _basket(basket)
+    values = _facts(facts)
+    try:
+        burn = burn_by_purse(compiled, said.burn)
+        goods = Basket(lines=said.lines, codes=said.codes, payment=said.payment, burn=burn)
+        answer = quote(compiled, goods, Facts(_moment(now), values))
+    except (ParamError, RefusedError) as error:
+        refuse(str(error))
+    typer.echo(msgspec.json.format(msgspec.json.encode(answer)).decode())
+
+
+def _basket(file: Path) -> BasketFile:
+    raw = _read(file)
+    return _as({"lines": raw} if isinstance(raw, list) else raw, BasketFile, f"{file}: ")
+
+
+def _facts(file: Path | None) -> dict[str, Fact]:
+    if file is None:
+        return {}
+    values = _as(_read(file), dict[str, Fact], f"{file}: ")
+    if any(name.startswith(CARD_FACTS) for name in values):
+        values.setdefault("card.account", SOME_CARD)
+    return values
+
+
+def _moment(text: str | None) -> datetime:
+    if text is None:
+        return SystemClock().now()
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no time", param_hint="--now") from None
+    if moment.tzinfo is None:
+        raise typer.BadParameter("write the offset, as 2026-11-22T10:00+02:00", param_hint="--now")
+    if moment.year not in YEARS:
+        raise typer.BadParameter(f"write a year from {YEARS[0]} to {YEARS[-1]}", param_hint="--now")
+    return moment
+
+
+def _read(file: Path) -> Any:
+    """Return the JSON in a file, or say what is wrong with it and exit with status 1."""
+    try:
+        return msgspec.json.decode(file.read_bytes())
+    except OSError as error:
+        refuse(f"{file}: {error.strerror}; name a file that can be read")
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        refuse(f"{file}: not JSON: {error}")
+
+
+def _as(raw: Any, shape: type[Shape], where: str) -> Shape:
+    try:
+        return msgspec.convert(raw, shape)
+    except msgspec.ValidationError as error:
+        path, what = explained(str(error), shape, raw)
+        refuse(f"{where}{path or 'the whole'}: {what}")

@@ -1,0 +1,55 @@
+"""``tillcard watch``: what happens at the till, one line for each event."""
+
+from datetime import datetime, tzinfo
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from daemon.cli.call_command import (
+    TOKEN_FILE,
+    PortOption,
+    SocketOption,
+    TokenOption,
+    advice,
+    connected,
+    failed,
+)
+from daemon.pos.client import CallError, UnreachableError
+
+FIXED_FIELDS = {"seq", "event_id", "at", "reader", "type"}
+
+
+def watch(
+    as_json: Annotated[bool, typer.Option("--json", help="Print each event as JSON.")] = False,
+    from_seq: Annotated[
+        int | None, typer.Option(min=1, help="Begin with this event, not with the next.")
+    ] = None,
+    socket: SocketOption = None,
+    port: PortOption = None,
+    token_file: TokenOption = TOKEN_FILE,
+) -> None:
+    """Print the till's events as they happen, until Ctrl-C."""
+    try:
+        with connected(socket, port, token_file) as client:
+            for event in client.events(from_seq):
+                line = msgspec.json.encode(event).decode() if as_json else event_line(event)
+                typer.echo(line)
+    except UnreachableError as error:
+        raise failed(str(error)) from error
+    except CallError as error:
+        raise failed(f"The daemon sends no events. {advice(error)}") from error
+    except KeyboardInterrupt:
+        return
+
+
+def event_line(event: dict[str, Any], zone: tzinfo | None = None) -> str:
+    """Return an event for people, with its time in ``zone`` (None: the machine's)."""
+    at = datetime.fromisoformat(event["at"]).astimezone(zone)
+    head = f"{at:%H:%M:%S}  #{event['seq']}  {event['reader'] or '-'}  {event['type']}"
+    rest = {name: value for name, value in event.items() if name not in FIXED_FIELDS}
+    return "  ".join([head, *(f"{name}={_plain(value)}" for name, value in rest.items())])
+
+
+def _plain(value: object) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()

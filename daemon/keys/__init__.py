@@ -1,0 +1,1 @@
+"""The shop's secret keys: of chips, of phones, and on a token."""

@@ -1,0 +1,39 @@
+"""What a chip is owed: it changed while the card was away, and the chip hears of it later. Pure.
+
+The ledger mirrors a purse on the chip. What the chip does not know yet lies in a purse of its own
+beside the mirror, ``<purse>:owed``: above 0 the chip is to be given it, below 0 it is to give.
+"""
+
+from daemon.ledger.lots import Lot, claw_back, put
+from daemon.ledger.moves import Moves
+from daemon.programme.programme import Programme
+
+MIRROR_CREDIT = 2**40
+"""How far a sale may take a mirror below 0: as far as it likes, for the chip itself stops at 0 and
+other tills, with other ledgers, may have filled it.
+"""
+
+
+def chip_purse(programme: Programme) -> str:
+    """Return the purse that the programme keeps on chips, or ""."""
+    return next((purse.id for purse in programme.purses.values() if purse.where == "chip"), "")
+
+
+def owed_purse(purse: str) -> str:
+    """Return the name; no programme can take it, ids have no colon."""
+    return f"{purse}:owed"
+
+
+def owe(moves: Moves, account: str, purse: str, amount: int) -> None:
+    """Move ``amount`` from the mirror to what is owed."""
+    shift(moves, account, purse, -amount)
+    shift(moves, account, owed_purse(purse), amount)
+
+
+def shift(moves: Moves, account: str, purse: str, amount: int) -> None:
+    """Post ``amount`` to a purse that may go below 0."""
+    state, lot = moves.state(account, purse), (Lot(amount=abs(amount)),)
+    if amount > 0:
+        moves.move(account, purse, posted=amount, lots=put(state, lot))
+    elif amount < 0:
+        moves.move(account, purse, posted=amount, lots=claw_back(state, lot), sign=-1)

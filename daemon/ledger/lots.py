@@ -1,0 +1,132 @@
+"""Purse arithmetic: lots, holds and debt. Pure; every change comes back as moves.
+
+For each purse of an account: ``posted == sum(lots) + held - debt``, and debt only stands when no
+lot has anything left. A hold takes from the lots at once, so it survives their expiry.
+"""
+
+import msgspec
+
+from daemon.base.refusals import ErrorCode, RefusedError
+from daemon.ledger.entries import FOREVER, LotMove
+
+
+class Lot(msgspec.Struct, frozen=True, array_like=True):
+    """What is left of all accruals that become usable and expire on the same days (ordinals)."""
+
+    expires: int = FOREVER
+    usable_from: int = 0
+    amount: int = 0
+
+    def usable(self, today: int) -> bool:
+        """Whether this lot may be burned today; an expiry ends with its day."""
+        return self.usable_from <= today <= self.expires
+
+
+class PurseState(msgspec.Struct, frozen=True):
+    """One purse of one account, as read. ``lots`` come oldest expiry first."""
+
+    posted: int = 0
+    held: int = 0
+    lots: tuple[Lot, ...] = ()
+
+    @property
+    def debt(self) -> int:
+        """How far the purse was overdrawn, by a return or within a credit limit."""
+        return sum(lot.amount for lot in self.lots) + self.held - self.posted
+
+    def available(self, today: int, credit: int = 0) -> int:
+        """Return what may be burned today: usable lots, and the credit that is left."""
+        usable = sum(lot.amount for lot in self.lots if lot.usable(today))
+        return usable + credit - self.debt
+
+    def pending(self, today: int) -> int:
+        """Return what was earned and is not usable yet."""
+        return sum(lot.amount for lot in self.lots if lot.usable_from > today)
+
+
+def take(state: PurseState, amount: int, today: int, credit: int = 0) -> tuple[Lot, ...]:
+    """Return the lots that pay ``amount``, oldest expiry first.
+
+    A part paid on credit is in no lot, so the lots may sum to less.
+    Raises: RefusedError NOT_ENOUGH.
+    """
+    assert amount >= 0
+    available = state.available(today, credit)
+    if amount > available:
+        raise RefusedError(
+            ErrorCode.NOT_ENOUGH, f"Only {max(available, 0)} can be spent, not {amount}."
+        )
+    return _drain([lot for lot in state.lots if lot.usable(today)], amount)
+
+
+def whole(lots: tuple[Lot, ...], amount: int) -> tuple[Lot, ...]:
+    """Return ``lots`` with the part of ``amount`` that was taken on credit as a last lot."""
+    credit = amount - sum(lot.amount for lot in lots)
+    assert credit >= 0
+    return (*lots, Lot(amount=credit)) if credit else lots
+
+
+def split(lots: tuple[Lot, ...], amount: int) -> tuple[tuple[Lot, ...], tuple[Lot, ...]]:
+    """Part ``amount`` from ``lots``, the last to expire first; return (kept, parted)."""
+    parted = _drain(list(lots[::-1]), amount)
+    left = {(lot.expires, lot.usable_from): lot.amount for lot in lots}
+    for lot in parted:
+        left[lot.expires, lot.usable_from] -= lot.amount
+    kept = tuple(Lot(*key, kept) for key, kept in left.items() if kept)
+    return kept, parted
+
+
+def put(state: PurseState, lots: tuple[Lot, ...]) -> tuple[Lot, ...]:
+    """Return what really enters the lots when ``lots`` are accrued: debt is filled first."""
+    debt = state.debt
+    entering: list[Lot] = []
+    for lot in lots:
+        filled = min(debt, lot.amount)
+        debt -= filled
+        if lot.amount > filled:
+            entering.append(msgspec.structs.replace(lot, amount=lot.amount - filled))
+    return tuple(entering)
+
+
+def claw_back(state: PurseState, lots: tuple[Lot, ...]) -> tuple[Lot, ...]:
+    """Return the lots that give up accruals taken back by a return.
+
+    The lot that was accrued gives first (so what is still pending goes before what is usable),
+    then the one that expires last; what no lot has left becomes debt.
+    """
+    left = {(lot.expires, lot.usable_from): lot.amount for lot in state.lots}
+    given: dict[tuple[int, int], int] = {}
+    for lot in lots:
+        own = (lot.expires, lot.usable_from)
+        missing = lot.amount
+        for key in [own, *sorted((key for key in left if key != own), reverse=True)]:
+            part = min(missing, left.get(key, 0))
+            if part:
+                left[key] -= part
+                given[key] = given.get(key, 0) + part
+                missing -= part
+    return tuple(Lot(expires, usable_from, n) for (expires, usable_from), n in given.items())
+
+
+def applied(state: PurseState, posted: int, held: int, moves: tuple[LotMove, ...]) -> PurseState:
+    """Return the state after changes of ``posted`` and ``held`` and the lot moves given."""
+    lots = {(lot.expires, lot.usable_from): lot.amount for lot in state.lots}
+    for move in moves:
+        key = (move.expires, move.usable_from)
+        lots[key] = lots.get(key, 0) + move.amount
+    kept = tuple(Lot(*key, amount) for key, amount in sorted(lots.items()) if amount)
+    assert all(lot.amount > 0 for lot in kept)
+    after = PurseState(posted=state.posted + posted, held=state.held + held, lots=kept)
+    assert after.held >= 0
+    assert after.debt >= 0
+    return after
+
+
+def _drain(lots: list[Lot], amount: int) -> tuple[Lot, ...]:
+    drained: list[Lot] = []
+    for lot in lots:
+        part = min(amount, lot.amount)
+        if part:
+            drained.append(Lot(lot.expires, lot.usable_from, part))
+            amount -= part
+    return tuple(drained)

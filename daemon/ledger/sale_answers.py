@@ -1,0 +1,229 @@
+"""What a till is answered about a sale that is written: the shapes on the wire."""
+
+from datetime import date
+
+import msgspec
+
+from daemon.base.refusals import RefusedError
+from daemon.ledger.entries import FOREVER
+from daemon.ledger.moves import Balance
+from daemon.ledger.sale_states import SaleState
+from daemon.ledger.sales import Decision, Sale, decode_record
+from daemon.ledger.storage.rows import CodeRow
+from daemon.ledger.storage.store import SaleRow
+from daemon.programme.quote import Earned, QuotedLine
+from daemon.programme.shares_back import GivenBack, LineBack
+
+
+class Held(msgspec.Struct, frozen=True, kw_only=True):
+    """A hold. ``until`` is when it runs out by itself."""
+
+    state: str
+    sale_id: str
+    until: str
+    total: int
+    balances: dict[str, Balance]
+    replayed: bool = False
+
+    @classmethod
+    def of(cls, sale: Sale, until: str, decision: Decision) -> "Held":
+        """Describe a hold that was decided."""
+        return cls(
+            state=decision.sale.state,
+            sale_id=sale.sale_id,
+            until=until,
+            total=sale.quote.total,
+            balances=decision.balances,
+        )
+
+
+class IssuedCode(msgspec.Struct, frozen=True, kw_only=True):
+    """A code that the sale hands out. ``until`` is its last local day, or "" for ever."""
+
+    code: str
+    campaign: str
+    uses: int
+    until: str
+
+    @classmethod
+    def of(cls, row: CodeRow) -> "IssuedCode":
+        """Describe a code as it is printed."""
+        return cls(
+            code=row.code.upper(),
+            campaign=row.campaign,
+            uses=row.uses,
+            until="" if row.last_day == FOREVER else str(date.fromordinal(row.last_day)),
+        )
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+    """What a till prints: every line's discounts with their rule, and what was earned."""
+
+    at: str
+    terminal: str
+    cashier: str
+    programme: str
+    lines: tuple[QuotedLine, ...]
+    list_total: int
+    discount: int
+    net: int
+    burn: dict[str, int]
+    total: int
+    earn: tuple[Earned, ...]
+    issued: tuple[IssuedCode, ...] = ()
+
+
+class ChipTraffic(msgspec.Struct, frozen=True):
+    """What a sale took at the chip: APDUs, and the time of its conversations."""
+
+    apdus: int
+    ms: int
+
+
+class Posted(msgspec.Struct, frozen=True, kw_only=True):
+    """A posted sale.
+
+    gifts: what is left on the gift cards that were shown, by code.
+    chip:  is there when a chip was written.
+    """
+
+    state: str
+    sale_id: str
+    total: int
+    receipt: Receipt
+    balances: dict[str, Balance]
+    gifts: dict[str, dict[str, Balance]] = {}
+    chip: ChipTraffic | msgspec.UnsetType = msgspec.UNSET
+    replayed: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        sale: Sale,
+        decision: Decision,
+        chip: ChipTraffic | msgspec.UnsetType = msgspec.UNSET,
+    ) -> "Posted":
+        """Describe a sale that was decided."""
+        quote = sale.quote
+        receipt = Receipt(
+            at=sale.at,
+            terminal=sale.terminal,
+            cashier=sale.cashier,
+            programme=quote.programme,
+            lines=quote.lines,
+            list_total=quote.list_total,
+            discount=quote.discount,
+            net=quote.net,
+            burn=quote.burn,
+            total=quote.total,
+            earn=quote.earn,
+            issued=tuple(map(IssuedCode.of, sale.issued)),
+        )
+        return cls(
+            state=decision.sale.state,
+            sale_id=sale.sale_id,
+            total=quote.total,
+            receipt=receipt,
+            balances=decision.balances,
+            gifts=decision.gifts,
+            chip=chip,
+        )
+
+
+class Voided(msgspec.Struct, frozen=True, kw_only=True):
+    """A released hold, or an id that will never be posted."""
+
+    state: str
+    sale_id: str
+    balances: dict[str, Balance]
+    replayed: bool = False
+
+    @classmethod
+    def of(cls, decision: Decision) -> "Voided":
+        """Describe a void that was decided."""
+        sale = decision.sale
+        return cls(state=sale.state, sale_id=sale.sale_id, balances=decision.balances)
+
+
+class Returned(msgspec.Struct, frozen=True, kw_only=True):
+    """What a return gave back: money, and points by purse.
+
+    kept:  what the refund is short of, in minor units: the sale had put it on the card, and it is
+           not there any more.
+    codes: those that came with the goods, and are good for nothing now.
+    """
+
+    state: str
+    return_id: str
+    sale_id: str
+    refund: int
+    lines: tuple[LineBack, ...]
+    burned_back: dict[str, int]
+    earned_back: dict[str, int]
+    balances: dict[str, Balance]
+    kept: int = 0
+    codes: tuple[str, ...] = ()
+    replayed: bool = False
+
+    @classmethod
+    def of(cls, return_id: str, back: GivenBack, decision: Decision) -> "Returned":
+        """Describe a return that was decided."""
+        return cls(
+            state=decision.sale.state,
+            return_id=return_id,
+            sale_id=decision.sale.sale_id,
+            refund=back.money,
+            lines=back.lines,
+            burned_back=back.burned,
+            earned_back=back.earned,
+            balances=decision.balances,
+            kept=back.kept,
+            codes=back.codes,
+        )
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """A refusal that made an id final."""
+
+    code: int
+    name: str
+    detail: str
+
+
+class SaleStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a sale stands. ``until`` is when a hold runs out.
+
+    state:   of ``daemon.ledger.sale_states``; ``new`` was never seen, ``refused`` never came to be.
+    refused: what its last refused call was told; that id cannot be used for the call again.
+    """
+
+    sale_id: str
+    state: str
+    until: str = ""
+    at: str = ""
+    total: int | None = None
+    refunded: int = 0
+    refused: Refused | None = None
+
+    @classmethod
+    def of(
+        cls, sale_id: str, row: SaleRow | None, refusal: RefusedError | None, now: str
+    ) -> "SaleStatus":
+        """Describe a sale row, or the lack of one; a hold ends with its time, swept or not."""
+        refused = None
+        if refusal is not None:
+            refused = Refused(refusal.code, refusal.code.wire_name, refusal.detail)
+        if row is None or not row.body:
+            nothing = "refused" if refused else SaleState.NEW
+            return cls(sale_id=sale_id, state=row.state if row else nothing, refused=refused)
+        record = decode_record(row.body)
+        over = row.state is SaleState.HELD and row.until <= now
+        return cls(
+            sale_id=sale_id,
+            state=SaleState.EXPIRED if over else row.state,
+            until=row.until,
+            at=record.sale.at,
+            total=record.sale.quote.total,
+            refunded=record.refunded,
+            refused=refused,
+        )

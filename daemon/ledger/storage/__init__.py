@@ -1,0 +1,1 @@
+"""The databases that the books are kept in."""

@@ -1,0 +1,336 @@
+"""The ledger on PostgreSQL: one database for many tills, each with a chain of its own. Plain SQL.
+
+Which ledger a till writes stands in ``ledger.id`` beside its configuration, made at the first
+start. It names a chain and holds no state: a lost file begins a new chain, a copied one is refused
+while the other till is connected. Connect directly: the claim on a chain lasts as long as the
+session, which a pooler between would share out.
+
+A group reads in one REPEATABLE READ snapshot and writes every row that a decision depended on, so
+PostgreSQL fails the group that comes second (StoreConflictError, to be run again). The second run
+lets no other till write meanwhile: nobody loses twice.
+"""
+
+import re
+import secrets
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import psycopg
+from psycopg import errors
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.types.json import set_json_loads
+
+from daemon.ledger.entries import GENESIS_HASH as GENESIS
+from daemon.ledger.entries import ChainedEntry
+from daemon.ledger.lots import Lot, PurseState
+from daemon.ledger.storage import postgres_sql as sql
+from daemon.ledger.storage.batch import Batch, Row
+from daemon.ledger.storage.inserts import CACHED
+from daemon.ledger.storage.rows import Question, R
+from daemon.ledger.storage.schema import check_version, is_behind
+from daemon.ledger.storage.sql_store import HEAD, SQLStore, sale_row
+from daemon.ledger.storage.store import (
+    LIFE,
+    RequestRow,
+    StorageFullError,
+    StoreConflictError,
+    StoreError,
+    View,
+)
+
+CONNECT_TIMEOUT_S = 5
+LOCK_WAIT_S = 5
+"""How long a group, or a claim on a chain, waits for another till; longer is a StoreError."""
+GROUP_TIME_S = 10
+"""After this the server (17 or newer) drops a till that stopped in a group, and its locks."""
+
+# What the ledger's address does not say itself.
+_SETTINGS: dict[str, str | int] = {
+    "application_name": "tillcard",
+    "connect_timeout": CONNECT_TIMEOUT_S,
+    # A line that went dead is noticed within 15 s at either end.
+    "keepalives_idle": 5,
+    "keepalives_interval": 5,
+    "keepalives_count": 2,
+    "tcp_user_timeout": 15_000,
+    "options": "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=2"
+    f" -c lock_timeout={LOCK_WAIT_S}s",
+}
+_FIRST_ONE_WINS = (errors.SerializationFailure, errors.DeadlockDetected, errors.UniqueViolation)
+_LEDGER_ID = re.compile(r"[0-9a-f]{16}")
+
+
+class PostgresStore(SQLStore):
+    """One connection, made again when it was lost. ``home`` holds ``ledger.id``.
+
+    A read-only connection without that file has no ``ledger_id``: it is "".
+    """
+
+    def __init__(self, location: str, home: Path, *, read_only: bool = False) -> None:
+        self._settings = _settings(location)
+        self._read_only = read_only
+        self._waiting: list[sql.Statement] = []
+        self._head: tuple[int, bytes] | None = None
+        self._in_group = self._alone = False
+        if not read_only:
+            _migrate(self._settings)
+        self.ledger_id = _own_ledger(home, make=not read_only)
+        self._connect()
+
+    def _connect(self) -> None:
+        with _said(), ExitStack() as opened:
+            self._db = psycopg.connect(**self._settings, autocommit=True)
+            opened.callback(self._db.close)
+            set_json_loads(msgspec.json.decode, self._db)
+            check_version(_version(self._db), "This database")
+            self._db.execute(sql.DURABLE)
+            if self._read_only:
+                self._db.execute("SET default_transaction_read_only = on")
+            else:
+                self._db.execute(sql.LIMIT_GROUPS, (f"{GROUP_TIME_S}s",))
+                self._claim()
+            opened.pop_all()
+        self._head = None
+
+    def _claim(self) -> None:
+        try:
+            # Waits: after a lost line the server may not have noticed yet that the old one ended.
+            self._db.execute(sql.CLAIM, (self.ledger_id,))
+        except errors.LockNotAvailable as error:
+            raise StoreError(
+                f"Ledger {self.ledger_id} is being written by another tillcard on this server."
+                " If this till's files were copied from another one, delete ledger.id here."
+            ) from error
+        self._db.execute(sql.NEW_LEDGER, (self.ledger_id,))
+
+    # A group.
+
+    def begin(self) -> None:
+        """Start the transaction of a group, after connecting again if need be."""
+        assert not self._in_group
+        if self._db.closed:
+            self._connect()
+        if not self._read_only:
+            if self._head is None:
+                self._head = self._ask_one(HEAD, self.ledger_id) or (0, GENESIS)
+            self._batch = Batch(self.ledger_id, self._head)
+            self._before_job = self._batch.mark()
+        self._in_group = True
+        self._waiting = [(sql.BEGIN, ())]
+        if not self._read_only:
+            self._waiting.append((sql.ALONE if self._alone else sql.TOGETHER, ()))
+
+    def commit(self) -> None:
+        """Make the group durable: what it wrote and COMMIT leave together."""
+        assert self._batch is not None
+        self._waiting += sql.write(self._batch.take())
+        with self._translated(committing=True), self._db.pipeline():
+            for statement, values in self._waiting:
+                self._db.execute(statement, values, prepare=True)
+            self._db.execute("COMMIT")
+        self._head, self._alone = self._batch.head, False
+        self._end()
+
+    def rollback(self) -> None:
+        """Drop the group; harmless when the connection is gone and has taken it along."""
+        self._head = None
+        self._end()
+        if not self._db.closed and self._db.info.transaction_status:
+            with self._translated(committing=True):
+                self._db.execute("ROLLBACK")
+
+    def _end(self) -> None:
+        self._batch, self._in_group = None, False
+        self._waiting = []
+
+    def view(
+        self,
+        *,
+        method: str,
+        request_id: str,
+        sale_id: str,
+        accounts: Iterable[str],
+        counters: Iterable[str],
+    ) -> View:
+        """Read what a writing request needs, in one round trip."""
+        accounts, counters = list(accounts), list(counters)
+        self._send_what_touches((method, request_id), sale_id, accounts, counters)
+        row = self._fetch_one(
+            sql.VIEW, (accounts, accounts, counters, method, request_id, sale_id), send=False
+        )
+        assert row is not None
+        content, answer, at, state, account, until, body, balances, lots, figures = row
+        found = _purses(balances, lots)
+        return View(
+            request=RequestRow(method, request_id, content, answer, at) if at else None,
+            sale=sale_row(sale_id, state, account, until, body) if state else None,
+            purses={account: found.get(account, {}) for account in accounts},
+            counters=dict(figures or ()),
+        )
+
+    def _send(self, tables: Mapping[str, Sequence[Row]]) -> None:
+        self._waiting += sql.write(tables)
+
+    # Reading.
+
+    def purses(self, account: str) -> dict[str, PurseState]:
+        """Return the account's purses."""
+        row = self._fetch_one(sql.PURSES, ([account], [account]))
+        assert row is not None
+        return _purses(*row).get(account, {})
+
+    def meters(self, account: str, windows: Mapping[str, tuple[int, int] | None]) -> dict[str, int]:
+        """Sum meters over windows of local days, first and last included; None is for ever."""
+        days = [window or (LIFE, LIFE) for window in windows.values()]
+        values = ([*windows], [first for first, _ in days], [last for _, last in days], account)
+        return dict(self._fetch(sql.METERS, values))
+
+    def counters(self, keys: Iterable[str]) -> dict[str, int]:
+        """Return the counters that are not zero."""
+        return dict(self._fetch(sql.COUNTERS, (list(keys),)))
+
+    def ask(self, question: Question[R], *values: str | int | bytes | None) -> list[R]:
+        """Return the rows that answer a question."""
+        statement = question.text.replace("?", "%s").encode()
+        return [question.row(*row) for row in self._fetch(statement, values)]
+
+    def entries(self) -> Iterator[ChainedEntry]:
+        """Yield every entry of every ledger here, by ledger and seq."""
+        for row in self._stream(sql.ENTRIES):
+            yield ChainedEntry(*row)
+
+    def cached(self) -> Iterator[tuple[str, tuple[str | int, ...], int]]:
+        """Yield every cached figure as (table, key, value)."""
+        for table, query in CACHED:
+            for *key, value in self._stream(query.encode()):
+                yield table, tuple(key), value
+
+    def close(self) -> None:
+        """Close the connection, and give up the claim on the chain."""
+        self._db.close()
+
+    # The wire.
+
+    def _fetch_one(self, statement: bytes, values: Sequence[Any] = (), *, send: bool = True) -> Any:
+        rows = self._fetch(statement, values, send=send)
+        return rows[0] if rows else None
+
+    def _fetch(
+        self, statement: bytes, values: Sequence[Any] = (), *, send: bool = True
+    ) -> list[Any]:
+        """Read in one round trip, with what waits; outside a group, again after a lost line."""
+        if send:
+            self._send_earlier_jobs()
+        if self._in_group:
+            return self._ask(statement, values)
+        if self._db.closed:
+            self._connect()
+        try:
+            return self._ask(statement, values)
+        except StoreConflictError:
+            self._connect()
+            return self._ask(statement, values)
+
+    def _ask(self, statement: bytes, values: Sequence[Any]) -> list[Any]:
+        with self._translated():
+            if not self._waiting:
+                cursor = self._db.execute(statement, values, prepare=True, binary=True)
+                return cursor.fetchall()
+            with self._db.pipeline():
+                for before, its_values in self._waiting:
+                    self._db.execute(before, its_values, prepare=True)
+                cursor = self._db.execute(statement, values, prepare=True, binary=True)
+            self._waiting = []
+            return cursor.fetchall()
+
+    def _stream(self, statement: bytes) -> Iterator[Row]:
+        self._fetch(sql.NOTHING)  # so that what waits has gone
+        with self._translated(), self._db.cursor(binary=True) as cursor:
+            yield from cursor.stream(statement)
+
+    @contextmanager
+    def _translated(self, *, committing: bool = False) -> Iterator[None]:
+        try:
+            yield
+        except errors.DiskFull as error:
+            raise StorageFullError(_text(error)) from error
+        except _FIRST_ONE_WINS as error:
+            self._alone = True
+            raise StoreConflictError(_text(error)) from error
+        except errors.DataError as error:  # one job's fault, for which the others must not pay
+            raise StoreConflictError(_text(error)) from error
+        except psycopg.Error as error:
+            # A COMMIT may have arrived though its answer did not: that group is not run again
+            # here. Whoever asked asks again, and finds the request if it was stored.
+            if self._db.closed and not committing:
+                raise StoreConflictError(_text(error)) from error
+            raise StoreError(f"PostgreSQL: {_text(error)}") from error
+
+
+def _settings(location: str) -> dict[str, Any]:
+    try:
+        return _SETTINGS | conninfo_to_dict(location)
+    except psycopg.Error as error:
+        raise StoreError(f"The ledger's address is wrong: {_text(error)}") from error
+
+
+@contextmanager
+def _said() -> Iterator[None]:
+    try:
+        yield
+    except psycopg.Error as error:
+        raise StoreError(f"PostgreSQL: {_text(error)}") from error
+
+
+def _own_ledger(home: Path, *, make: bool) -> str:
+    path = home / "ledger.id"
+    if make and not path.exists():
+        home.mkdir(parents=True, exist_ok=True)
+        path.write_text(secrets.token_hex(8) + "\n", "ascii")
+    if not path.exists():
+        return ""
+    text = path.read_text("utf-8", errors="replace").strip()
+    if not _LEDGER_ID.fullmatch(text):
+        raise StoreError(f"{path} is damaged: it holds 16 hex digits, the name of this ledger.")
+    return text
+
+
+def _migrate(settings: dict[str, Any]) -> None:
+    def connect() -> psycopg.Connection[Any]:
+        return psycopg.connect(**settings)
+
+    with _said(), psycopg.connect(**settings, autocommit=True) as db:
+        db.execute("SELECT pg_advisory_lock(hashtextextended('tillcard schema', 0))")
+        if is_behind(_version(db), "This database"):
+            from daemon.ledger.storage.migrations import upgrade  # slow to import and seldom needed
+
+            upgrade("postgresql+psycopg://", connect)
+
+
+def _version(db: psycopg.Connection[Any]) -> str:
+    made = db.execute("SELECT to_regclass('alembic_version')").fetchone()
+    if made is None or made[0] is None:
+        return ""
+    row = db.execute("SELECT version_num FROM alembic_version").fetchone()
+    return str(row[0]) if row else ""
+
+
+def _purses(
+    balances: list[tuple[str, str, int, int]] | None,
+    lots: list[tuple[str, str, int, int, int]] | None,
+) -> dict[str, dict[str, PurseState]]:
+    kept: dict[tuple[str, str], list[Lot]] = {}
+    for account, purse, *lot in lots or ():
+        kept.setdefault((account, purse), []).append(Lot(*lot))
+    purses: dict[str, dict[str, PurseState]] = {}
+    for account, purse, posted, held in balances or ():
+        state = PurseState(posted, held, tuple(kept.get((account, purse), ())))
+        purses.setdefault(account, {})[purse] = state
+    return purses
+
+
+def _text(error: psycopg.Error) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,1 @@
+"""One sale: from what was shown to the posting and its answer."""

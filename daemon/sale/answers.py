@@ -1,0 +1,46 @@
+"""What a till is answered before a sale is written: the shapes on the wire."""
+
+import msgspec
+
+from daemon.programme.quote import Quote
+
+
+class Identified(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose card it is. ``card`` is masked; ``message`` is what the cashier should see.
+
+    balance: what its chip holds, where it has a purse.
+    """
+
+    presentation: str
+    card: str
+    account: str
+    name: str
+    trust: str
+    medium: str
+    status: str
+    message: str
+    balance: int | msgspec.UnsetType = msgspec.UNSET
+
+
+class PhoneLink(msgspec.Struct, frozen=True):
+    """An address for the customer's phone; the first one to take the card there carries it."""
+
+    url: str
+    until: str
+
+
+class PhoneRevoked(msgspec.Struct, frozen=True):
+    """No phone carries the card. ``generation`` rises with each phone and each revocation."""
+
+    generation: int
+
+
+class Quoted(Quote, frozen=True, kw_only=True):
+    """A quote, with the id that freezes it."""
+
+    quote_id: str
+
+    @classmethod
+    def of(cls, quote_id: str, quote: Quote) -> "Quoted":
+        """Give ``quote`` its id."""
+        return cls(quote_id=quote_id, **msgspec.structs.asdict(quote))

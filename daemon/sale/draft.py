@@ -1,0 +1,69 @@
+"""A sale between its price and its posting: what is still to be read before it can be written."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from daemon.accounts import shown_codes
+from daemon.chip.writing import WantedSale
+from daemon.ledger import status_moves
+from daemon.ledger.chip_owed import MIRROR_CREDIT, chip_purse
+from daemon.ledger.sales import Sale
+from daemon.ledger.storage.rows import MEMBERS_OF
+from daemon.ledger.storage.store import Store, View
+from daemon.programme.programme import Programme
+from daemon.sale.pricing import Priced
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """A sale before it is written. ``priced`` is what it follows from, unless it was held."""
+
+    sale: Sale
+    programme: Programme
+    priced: Priced | None = None
+
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        """Return every account whose purses it may move."""
+        priced = self.priced.accounts if self.priced else ()
+        return tuple(dict.fromkeys((*self.sale.accounts, *priced)))
+
+    @property
+    def counters(self) -> tuple[str, ...]:
+        """Return every counter that decides it."""
+        uses = (use.counter for use in self.sale.quote.uses)
+        return tuple(dict.fromkeys((*uses, *(self.priced.counters if self.priced else ()))))
+
+    def members(self, store: Store, view: View) -> View:
+        """Read where the account stands with the statuses."""
+        states = status_moves.states_of(store.ask(MEMBERS_OF, self.sale.account))
+        return msgspec.structs.replace(view, members=states)
+
+    def settled(self, view: View) -> Sale:
+        """Return the sale with the ordinals that it really has."""
+        if self.priced is None:
+            return self.sale
+        priced = self.priced.settled(view.counters)
+        return msgspec.structs.replace(self.sale, frozen=priced.frozen, quote=priced.quote)
+
+    def for_chip(self, content: bytes, settle: Callable[[View], Sale]) -> WantedSale:
+        """Return the sale as the chip's writer wants it; ``settle`` gives it as it is posted."""
+        return WantedSale(
+            sale=self.sale,
+            settle=settle,
+            accounts=self.accounts,
+            counters=self.counters,
+            content=content,
+        )
+
+    def issuing(self, sale: Sale) -> Sale:
+        """Return the sale with the codes that it hands out."""
+        issued = shown_codes.issue(self.programme, sale.quote, sale.sale_id, sale.today)
+        return msgspec.structs.replace(sale, issued=issued)
+
+
+def credit_of(programme: Programme) -> dict[str, int]:
+    """Return how far a sale may overdraw each purse of the card."""
+    limits = {purse.id: purse.credit_limit for purse in programme.purses.values()}
+    on_chip = chip_purse(programme)
+    return limits | ({on_chip: MIRROR_CREDIT} if on_chip else {})

@@ -1,0 +1,121 @@
+"""What was shown at the till: whose it is, how far it is trusted, and for which sale."""
+
+import secrets
+
+import msgspec
+
+from card_formats.credential import Credential, Medium, Trust
+from daemon.accounts.cards import Account
+from daemon.base.clock import Clock
+from daemon.base.expiring import Shelf
+from daemon.base.refusals import ErrorCode, RefusedError
+
+PRESENTATION_TTL_S = 900
+PRESENTATIONS_MAX = 1_000
+
+
+class Presentation(msgspec.Struct, frozen=True):
+    """A credential that was shown and resolved; good for one sale.
+
+    balance: what its chip held when it was shown, where it has a purse.
+    """
+
+    presentation: str
+    account: Account
+    credential: Credential
+    balance: int | None = None
+
+    @property
+    def is_typed(self) -> bool:
+        """Whether it is no more than a number that somebody typed."""
+        credential = self.credential
+        return credential.medium is Medium.TYPED and credential.trust is Trust.STATIC
+
+    @property
+    def purse_uid(self) -> str:
+        """The UID of the chip whose purse this is, or ""."""
+        return self.credential.value if self.balance is not None else ""
+
+
+class Presentations:
+    """Presentations of one terminal. Showing a card again before its sale gives the same one."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._by_id: Shelf[Presentation] = Shelf(
+            clock, ttl_s=PRESENTATION_TTL_S, size_max=PRESENTATIONS_MAX
+        )
+        self._by_credential: Shelf[str] = Shelf(
+            clock, ttl_s=PRESENTATION_TTL_S, size_max=PRESENTATIONS_MAX
+        )
+        self._sales: Shelf[str] = Shelf(clock, ttl_s=PRESENTATION_TTL_S, size_max=PRESENTATIONS_MAX)
+        self._typed: Shelf[bool] = Shelf(
+            clock, ttl_s=PRESENTATION_TTL_S, size_max=PRESENTATIONS_MAX
+        )
+
+    def add(
+        self,
+        account: Account,
+        credential: Credential,
+        balance: int | None = None,
+        *,
+        sale_id: str = "",
+    ) -> Presentation:
+        """Return the presentation of ``credential``: a new one, or the one not used yet.
+
+        sale_id: the sale that it is for; then the one that this very sale has used.
+        """
+        known = self.unused(credential, sale_id)
+        if known is not None and known.balance == balance:
+            return known
+        name = known.presentation if known else "p" + secrets.token_hex(8)
+        presentation = Presentation(name, account, credential, balance)
+        self._by_id.put(presentation.presentation, presentation)
+        self._by_credential.put(_key(credential), presentation.presentation)
+        return presentation
+
+    def unused(self, credential: Credential, sale_id: str = "") -> Presentation | None:
+        """Return the presentation of ``credential`` that no sale but ``sale_id`` has used."""
+        known = self._by_id.get(self._by_credential.get(_key(credential)) or "")
+        if known is None or self._sales.get(known.presentation) not in (None, sale_id):
+            return None
+        return known
+
+    def is_typed_by(self, presentation: str, cashier: str) -> bool:
+        """Whether it has been written down that ``cashier`` typed this number for this sale."""
+        return self._typed.get(f"{presentation}:{cashier}") is not None
+
+    def note_typed(self, presentation: str, cashier: str) -> None:
+        """Remember that it has been written down."""
+        self._typed.put(f"{presentation}:{cashier}", True)
+
+    def get(self, presentation: str) -> Presentation:
+        """Return a presentation that is still good. Raises RefusedError NO_CARD."""
+        found = self._by_id.get(presentation)
+        if found is None:
+            raise RefusedError(ErrorCode.NO_CARD, "Show the card again.")
+        return found
+
+    def drop_live(self, account: str) -> None:
+        """Forget what phones showed for ``account``: none of them is its customer's any more."""
+        for shown in self._by_id.things():
+            if shown.account.account == account and shown.credential.trust is Trust.ROTATING:
+                self._by_id.drop(shown.presentation)
+
+    def is_used(self, presentation: str) -> bool:
+        """Whether it is bound to a sale already."""
+        return self._sales.get(presentation) is not None
+
+    def use(self, presentation: str, sale_id: str, *, said: bool = False) -> None:
+        """Bind a presentation to its one sale. Raises RefusedError NO_CARD for a second one.
+
+        said: the sale named a number, which may be said again at any time, and nothing was shown.
+        """
+        if not said and (self._sales.get(presentation) or sale_id) != sale_id:
+            raise RefusedError(
+                ErrorCode.NO_CARD, "This card was shown for another sale; show it again."
+            )
+        self._sales.put(presentation, sale_id)
+
+
+def _key(credential: Credential) -> str:
+    return f"{credential.medium}:{credential.scheme}:{credential.value}"

@@ -1,0 +1,46 @@
+"""What a till says of a sale: the shapes on the wire."""
+
+from typing import Annotated
+
+import msgspec
+
+from daemon.base.text_limits import Code, SaidText, Text
+from daemon.programme.basket import LINES_MAX, BasketLine, Fact
+
+CODES_MAX = 50
+"""Codes on one sale."""
+
+Lines = Annotated[tuple[BasketLine, ...], msgspec.Meta(max_length=LINES_MAX)]
+
+Codes = Annotated[tuple[Code, ...], msgspec.Meta(max_length=CODES_MAX)]
+
+
+class Override(msgspec.Struct, frozen=True):
+    """A cashier answers for a burn with a card that only identifies. Both are kept."""
+
+    by: SaidText
+    reason: SaidText
+
+
+class SaleTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """A sale as the till describes it: by the quote it was given, or by its lines.
+
+    card: a card number instead of a presentation, as if it had been typed.
+    burn: what the customer pays from a purse, by purse, or a number where there is one purse.
+    """
+
+    quote_id: str | None = None
+    presentation: str | None = None
+    card: str | None = None
+    lines: Lines | None = None
+    codes: Codes = ()
+    payment: str = ""
+    cashier: Text = ""
+    facts: dict[str, Fact] = {}
+    burn: int | dict[str, int] | None = None
+    override: Override | None = None
+    tenders: tuple[dict[str, int | str], ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.card is not None and self.presentation is not None:
+            raise ValueError("give a presentation or a card, not both")

@@ -1,0 +1,1 @@
+"""The shop beside the sale: programme, statuses, codes, top-ups, phone cards."""

@@ -1,0 +1,142 @@
+"""The day's work: points expire, windows of statuses close, old requests are forgotten.
+
+It runs at the first start of a day and at local midnight. What fell due on days the shop was closed
+is done in the order of those days, and doing it twice changes nothing.
+"""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+
+import msgspec
+
+from daemon.base.clock import Clock, rfc3339
+from daemon.ledger import status_moves
+from daemon.ledger.entries import BREAKAGE, CounterMove, Entry, LotMove, Posting
+from daemon.ledger.ledger import Ledger
+from daemon.ledger.storage.rows import LOTS_EXPIRED, MEMBERS_DUE, MEMBERS_OF, LotRow, MemberRow
+from daemon.ledger.storage.store import Change, Store
+from daemon.programme.programme import local_day
+from daemon.programme.state import Status
+from daemon.programme.status import OUTSIDE, tick
+from daemon.shop.programme_versions import Editions
+
+DAY_COUNTER = "@day"
+"""The counter that holds the last local day (ordinal) whose work is done."""
+REQUESTS_KEPT_DAYS = 90
+"""How long an id is known, so that a repeated call gets its answer; a sale's own id lasts."""
+
+
+class DayDone(msgspec.Struct, frozen=True):
+    """What was done: lots expired, windows closed. ``day`` is the local day (YYYY-MM-DD)."""
+
+    day: str
+    expired: int
+    closed: int
+
+
+class Daily:
+    """Does what the calendar asks for."""
+
+    def __init__(self, ledger: Ledger, editions: Editions, clock: Clock) -> None:
+        self._ledger = ledger
+        self._editions = editions
+        self._clock = clock
+        self._done = 0
+
+    async def catch_up(self) -> DayDone | None:
+        """Do the work of every day that is over and not done; None when there is none."""
+        now = self._clock.now()
+        today = local_day(self._editions.active, now)
+        if self._done >= today.toordinal():
+            return None
+        self._done = await self._ledger.read(_last_day)
+        if self._done >= today.toordinal():
+            return None
+        expired = await self._expire(today, rfc3339(now))
+        closed = await self._close(today, rfc3339(now))
+        done = DayDone(str(today), expired, closed)
+        old = rfc3339(now - timedelta(days=REQUESTS_KEPT_DAYS))
+        await self._ledger.update(lambda store: _close_day(store, today, done, rfc3339(now), old))
+        self._done = today.toordinal()
+        return done
+
+    async def _expire(self, today: date, at: str) -> int:
+        count = 0
+        while rows := await self._ledger.read(
+            lambda store: store.ask(LOTS_EXPIRED, today.toordinal())
+        ):
+            for row in rows:
+                count += await self._ledger.update(_expiry(row, at))
+        return count
+
+    async def _close(self, today: date, at: str) -> int:
+        count, statuses = 0, self._editions.active.statuses
+        while rows := await self._ledger.read(
+            lambda store: store.ask(MEMBERS_DUE, today.toordinal())
+        ):
+            for row in rows:
+                count += await self._ledger.update(
+                    _window(row, statuses.get(row.status), today, at)
+                )
+        return count
+
+
+def _last_day(store: Store) -> int:
+    return store.counters([DAY_COUNTER]).get(DAY_COUNTER, 0)
+
+
+def _expiry(row: LotRow, at: str) -> Callable[[Store], int]:
+    def job(store: Store) -> int:
+        lots = store.purses(row.account)[row.purse].lots
+        key = (row.expires, row.usable_from)
+        left = sum(lot.amount for lot in lots if (lot.expires, lot.usable_from) == key)
+        if not left:
+            return 0  # spent between the look and the job
+        gone = Posting(row.account, row.purse, -left)
+        entry = Entry(
+            at=at,
+            kind="expiry",
+            ref=str(date.fromordinal(row.expires)),
+            account=row.account,
+            postings=(gone, Posting(BREAKAGE, row.purse, left)),
+            lots=(LotMove(row.account, row.purse, *key, -left),),
+        )
+        store.write(Change(entry=entry))
+        return 1
+
+    return job
+
+
+def _window(row: MemberRow, status: Status | None, today: date, at: str) -> Callable[[Store], int]:
+    def job(store: Store) -> int:
+        known = status_moves.states_of(store.ask(MEMBERS_OF, row.account))
+        before = known.get(row.status, OUTSIDE)
+        state = tick(status, before, today) if status else before
+        after = {row.status: state}
+        entry = Entry(
+            at=at,
+            kind="club",
+            ref=row.status,
+            account=row.account,
+            statuses=status_moves.moves(row.account, after),
+            detail=msgspec.Raw(b'{"event":"window closed"}'),
+        )
+        rows = status_moves.rows({row.status: status} if status else {}, row.account, after)
+        store.write(Change(entry=entry if state != before else None, rows=rows))
+        return int(state != before)
+
+    return job
+
+
+def _close_day(store: Store, today: date, done: DayDone, at: str, old: str) -> None:
+    days = today.toordinal() - _last_day(store)
+    if days <= 0:
+        return  # another till of this ledger has done it
+    entry = Entry(
+        at=at,
+        kind="day",
+        ref=done.day,
+        counters=(CounterMove(DAY_COUNTER, days),),
+        detail=msgspec.Raw(msgspec.json.encode(done)),
+    )
+    store.write(Change(entry=entry, requests_before=old))

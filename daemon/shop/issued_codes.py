@@ -1,0 +1,164 @@
+"""Codes that the shop issues by itself, for flyers and letters; and what became of one."""
+
+from datetime import date
+from typing import Annotated, Literal, TypeAlias
+
+import msgspec
+
+from daemon.accounts import shown_codes
+from daemon.accounts.card_lifecycle import Life
+from daemon.base.clock import Clock, rfc3339
+from daemon.base.refusals import ErrorCode, ParamError, RefusedError
+from daemon.base.text_limits import Code, RequestId, Text, read_day
+from daemon.ledger.entries import FOREVER, Entry
+from daemon.ledger.ledger import Key, Ledger
+from daemon.ledger.sale_answers import IssuedCode
+from daemon.ledger.storage.rows import CODE, CodeRow
+from daemon.ledger.storage.store import Change, Store
+from daemon.programme.programme import local_day
+from daemon.shop.programme_versions import Editions
+
+CODES_A_CALL_MAX = 1_000
+Day = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$",
+        description="must be a day such as 2026-12-31",
+    ),
+]
+CodeState: TypeAlias = Literal["good", "used_up", "expired", "not_yet", "taken_back"]
+
+
+class IssueCodesTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """``count`` codes of a campaign that the programme's rules name.
+
+    uses: sales that may use one; as the rules say (once) where it is 0.
+    card: the only card that may use them. first, until: local days, both included, or "".
+    """
+
+    request_id: RequestId
+    campaign: Code
+    count: Annotated[int, msgspec.Meta(ge=1, le=CODES_A_CALL_MAX)] = 1
+    uses: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 0
+    card: Text = ""
+    first: Day = ""
+    until: Day = ""
+    by: Text = ""
+    reason: Text = ""
+
+
+class CodesIssued(msgspec.Struct, frozen=True, kw_only=True):
+    """The codes, to be printed or sent."""
+
+    codes: tuple[IssuedCode, ...]
+    replayed: bool = False
+
+
+class ShowCodeTerms(msgspec.Struct, frozen=True):
+    """A code."""
+
+    code: Code
+
+
+class CodeShown(msgspec.Struct, frozen=True, kw_only=True):
+    """An issued code: ``used`` of its ``uses``; ``ref`` is the sale or request that issued it.
+
+    used: holds count too, until they are void or run out.
+    """
+
+    code: str
+    campaign: str
+    state: CodeState
+    uses: int
+    used: int
+    first: str
+    until: str
+    account: str
+    ref: str
+
+
+class IssuedCodes:
+    """Issues codes and shows them."""
+
+    def __init__(self, ledger: Ledger, editions: Editions, life: Life, clock: Clock) -> None:
+        self._ledger = ledger
+        self._editions = editions
+        self._life = life
+        self._clock = clock
+
+    async def issue(self, key: Key, terms: IssueCodesTerms) -> msgspec.Raw:
+        """Issue codes, once. Raises RefusedError CODE_UNKNOWN for a campaign without a rule."""
+        programme, now = self._editions.active, self._clock.now()
+        today = local_day(programme, now).toordinal()
+        first_day = read_day(terms.first, "first").toordinal() if terms.first else today
+        last_day = read_day(terms.until, "until").toordinal() if terms.until else FOREVER
+        if last_day < max(first_day, today):
+            raise ParamError("until", f"{terms.until} is over before the codes are good")
+
+        def job(store: Store) -> tuple[Change, CodesIssued]:
+            if not shown_codes.is_named(programme, terms.campaign):
+                raise RefusedError(
+                    ErrorCode.CODE_UNKNOWN, f"No rule names the campaign {terms.campaign!r}."
+                )
+            account = self._life.find(store, terms.card).account if terms.card else ""
+            rows = tuple(
+                CodeRow(
+                    code=shown_codes.draw_code().casefold(),
+                    campaign=terms.campaign.casefold(),
+                    account=account,
+                    ref=terms.request_id,
+                    first_day=first_day,
+                    last_day=last_day,
+                    uses=terms.uses or shown_codes.uses_of(programme, terms.campaign),
+                    state="good",
+                )
+                for _ in range(terms.count)
+            )
+            entry = Entry(
+                at=rfc3339(now),
+                kind="codes",
+                ref=terms.request_id,
+                account=account,
+                detail=msgspec.Raw(
+                    msgspec.json.encode({"terms": terms, "codes": [row.code for row in rows]})
+                ),
+            )
+            answer = CodesIssued(codes=tuple(map(IssuedCode.of, rows)))
+            return Change(entry=entry, rows=rows), answer
+
+        return await self._ledger.carry_out(key, rfc3339(now), job)
+
+    async def show(self, terms: ShowCodeTerms) -> CodeShown:
+        """Show what became of a code. Raises RefusedError CODE_UNKNOWN."""
+        today = local_day(self._editions.active, self._clock.now()).toordinal()
+
+        def read(store: Store) -> CodeShown:
+            found = store.ask(CODE, terms.code.casefold())
+            if not found:
+                raise RefusedError(ErrorCode.CODE_UNKNOWN, "No such code was issued here.")
+            row = found[0]
+            used = store.counters([row.counter]).get(row.counter, 0)
+            return CodeShown(
+                code=row.code.upper(),
+                campaign=row.campaign,
+                state=state_of(row, used, today),
+                uses=row.uses,
+                used=min(used, row.uses),
+                first=str(date.fromordinal(row.first_day)),
+                until="" if row.last_day == FOREVER else str(date.fromordinal(row.last_day)),
+                account=row.account,
+                ref=row.ref,
+            )
+
+        return await self._ledger.read(read)
+
+
+def state_of(row: CodeRow, used: int, today: int) -> CodeState:
+    """Say whether a code is good today, a local day's ordinal, or what keeps it from being used."""
+    if row.state != "good":
+        return "taken_back"
+    if used >= row.uses:
+        return "used_up"
+    if today > row.last_day:
+        return "expired"
+    return "not_yet" if today < row.first_day else "good"

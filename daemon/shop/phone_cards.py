@@ -1,0 +1,213 @@
+"""The shop's side of the phone pages, over the ledger's cards."""
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+
+import msgspec
+
+from daemon.accounts.card_numbers import DRAWS_MAX, draw, out_of_numbers
+from daemon.accounts.cards import TOKEN_BYTES, Account, Cards, Profile, account_by_token
+from daemon.accounts.phones import PhoneKey, Phones
+from daemon.base.clock import Clock, rfc3339
+from daemon.base.config import CardNumbersSection
+from daemon.ledger.entries import Entry, decode
+from daemon.ledger.ledger import Ledger
+from daemon.ledger.storage.store import CardRow, Store
+from daemon.programme.programme import local_day
+from daemon.programme.state import Purse
+from daemon.shop.phone_card_views import (
+    Balance,
+    CardState,
+    CardView,
+    Coupon,
+    CouponTerms,
+    HistoryKind,
+    HistoryLine,
+    JoinForm,
+    LiveCard,
+)
+from daemon.shop.programme_versions import Editions
+
+HISTORY_LINES_MAX = 20
+
+_KINDS = {
+    "sale": HistoryKind.SALE,
+    "return": HistoryKind.RETURN,
+    "expiry": HistoryKind.EXPIRY,
+}
+
+
+class ShopDesk:
+    """Makes phone cards and shows them. ``secret`` ties a form to its one card."""
+
+    def __init__(
+        self,
+        cards: Cards,
+        phones: Phones,
+        ledger: Ledger,
+        editions: Editions,
+        clock: Clock,
+        numbers: CardNumbersSection,
+        secret: bytes,
+        coupons: Mapping[str, CouponTerms],
+    ) -> None:
+        self._cards = cards
+        self._phones = phones
+        self._ledger = ledger
+        self._editions = editions
+        self._clock = clock
+        self._numbers = numbers
+        self._secret = secret
+        self._coupons = coupons
+
+    async def enrol(self, form: JoinForm) -> str:
+        """Make a card for a filled-in form and return its token; once for each form."""
+        # From the form's own id, so that a form sent twice meets the card it made.
+        digest = hmac.digest(self._secret, form.form_id.encode(), hashlib.sha256)
+        token = base64.urlsafe_b64encode(digest[:TOKEN_BYTES]).rstrip(b"=").decode()
+        for _ in range(DRAWS_MAX):
+            if await self._cards.by_token(token) is not None:
+                return token
+            await self._cards.issue(draw(self._numbers, token=token), self._profile(form))
+        raise out_of_numbers()
+
+    async def show(self, token: str) -> CardView | None:
+        """Return the card of ``token``, or None."""
+
+        def read(store: Store) -> CardView | None:
+            account = account_by_token(store, token)
+            return self.view(store, account) if account else None
+
+        return await self._ledger.read(read)
+
+    def view(self, store: Store, account: Account) -> CardView:
+        """Return what a card's holder sees of it."""
+        card = self._plain_view(store, account)
+        coupon = self._coupon(store, account)
+        if coupon is None:
+            return card
+        used = card.state is CardState.ACTIVE and coupon.uses_left == 0
+        return msgspec.structs.replace(
+            card,
+            coupon=coupon,
+            balances=(),
+            history=(),
+            state=CardState.USED if used else card.state,
+        )
+
+    def _coupon(self, store: Store, account: Account) -> Coupon | None:
+        said = self._coupons.get(account.card.kind)
+        if said is None:
+            return None
+        programme = self._editions.active
+        rule = next((rule for rule in programme.rules if rule.id == said.rule), None)
+        text = {code: words or (rule.text if rule else "") for code, words in said.text.items()}
+        if rule is None or rule.limit is None or rule.limit.per_card is None:
+            return Coupon(text)
+        today = local_day(programme, self._clock.now())
+        counter = rule.limit.card_counter(account.account, today)
+        used = store.counters([counter]).get(counter, 0)
+        return Coupon(text, max(0, rule.limit.per_card - used))
+
+    def _plain_view(self, store: Store, account: Account) -> CardView:
+        programme = self._editions.active
+        today = local_day(programme, self._clock.now()).toordinal()
+        states = store.purses(account.account)
+        balances = tuple(
+            Balance(
+                purse=purse.id,
+                amount=states[purse.id].available(today) if purse.id in states else 0,
+                currency=_currency(purse, programme.currency),
+            )
+            for purse in programme.purses.values()
+        )
+        bodies = store.history(account.account, HISTORY_LINES_MAX)
+        history = [line for body in bodies for line in self._history(account, decode(body))]
+        phone = store.phone(account.card.card_id)
+        until = account.card.until
+        until_at = datetime.fromisoformat(until) if until else None
+        return CardView(
+            number=account.card.number,
+            ean13=account.card.ean13,
+            name=account.profile.name,
+            balances=balances,
+            state=_state(account.card, rfc3339(self._clock.now())),
+            history=tuple(history),
+            # It ends when the day after its last one begins.
+            until=local_day(programme, until_at - timedelta(seconds=1)) if until_at else None,
+            until_at=until_at,
+            generation=phone.generation if phone else 0,
+            key_id=self._phones.newest_key,
+        )
+
+    async def bind_first(self, token: str) -> LiveCard | None:
+        """Give a card that no phone carries yet to the phone that shows its page, else None."""
+        account = await self._cards.by_token(token)
+        phone = await self._phones.bind_first(account) if account else None
+        return self._live(token, phone) if phone else None
+
+    async def renew(self, token: str, proof: str) -> LiveCard | None:
+        """Give a phone that proves an older key its newest, else None."""
+        account = await self._cards.by_token(token)
+        phone = await self._phones.renew(account, proof) if account else None
+        return self._live(token, phone) if phone else None
+
+    async def has_moved(self, token: str) -> bool:
+        """Whether ``token`` opened a card's page before the card moved."""
+        return await self._phones.has_moved(token)
+
+    async def is_offered(self, code: str) -> bool:
+        """Whether a link from the till is still good."""
+        return await self._phones.is_offered(code)
+
+    async def accept(self, code: str) -> LiveCard | None:
+        """Give the card of a link to the phone that opened it; None when it is good no more."""
+        binding = await self._phones.accept(code)
+        return self._live(binding.token, binding.phone) if binding else None
+
+    def _live(self, token: str, phone: PhoneKey) -> LiveCard:
+        prefix = self._numbers.rotating_prefix
+        key = phone.key.hex()
+        return LiveCard(token, phone.number, phone.generation, prefix, key, phone.key_id)
+
+    def _history(self, account: Account, entry: Entry) -> list[HistoryLine]:
+        programme = self._editions.active
+        amounts: dict[str, int] = {}
+        for posting in entry.postings:
+            if posting.account == account.account:
+                amounts[posting.purse] = amounts.get(posting.purse, 0) + posting.amount
+        return [
+            HistoryLine(
+                on=date.fromisoformat(entry.at[:10]),
+                kind=_KINDS.get(entry.kind, HistoryKind.CORRECTION),
+                amount=amount,
+                currency=_currency(programme.purses.get(purse), programme.currency),
+            )
+            for purse, amount in amounts.items()
+            if amount
+        ]
+
+    def _profile(self, form: JoinForm) -> Profile:
+        return Profile(
+            name=form.name,
+            phone=form.phone,
+            email=form.email,
+            birthday=form.birthday.isoformat() if form.birthday else "",
+            language=form.language,
+            consents=form.consents,
+            consents_at=rfc3339(self._clock.now()) if form.consents else "",
+        )
+
+
+def _currency(purse: Purse | None, currency: str) -> str:
+    return currency if purse is not None and purse.counts_money else ""
+
+
+def _state(card: CardRow, now: str) -> CardState:
+    if card.until and card.until <= now:
+        return CardState.EXPIRED
+    known = {member.value: member for member in CardState}
+    return known.get(card.state, CardState.BLOCKED)

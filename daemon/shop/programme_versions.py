@@ -1,0 +1,206 @@
+"""The programme in force, the one that comes next, and the older ones that priced a sale."""
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
+
+import msgspec
+
+from daemon.base.clock import Clock, rfc3339
+from daemon.base.config import ConfigError
+from daemon.ledger.entries import Entry, MeterMove
+from daemon.ledger.ledger import Key, Ledger
+from daemon.ledger.sales import SaleRecord, decode_record
+from daemon.ledger.storage.rows import (
+    ACCOUNTS_SOLD_TO,
+    ACTIVATION_COUNT,
+    ACTIVATIONS_AFTER,
+    METER_DAYS,
+    NEWEST_ACTIVATION,
+    NEWEST_OF_SOURCE,
+    SALES_OF,
+    ActivationRow,
+)
+from daemon.ledger.storage.store import LIFE, Change, Store
+from daemon.programme.file import MeterTable, read
+from daemon.programme.meters import recount
+from daemon.programme.programme import Programme, load
+from daemon.programme.shares_back import give_back
+
+
+class Activated(msgspec.Struct, frozen=True, kw_only=True):
+    """A programme that is in force, or will be from ``at`` (RFC 3339) on."""
+
+    programme: str
+    version: str
+    at: str
+    replayed: bool = False
+
+
+class Editions:
+    """Programmes by version. A sale is taken back under the rules that priced it.
+
+    The one in force follows from the ledger: the newest activation whose time has come. A file
+    that was changed while the till was off is an activation too, made by the start.
+    """
+
+    def __init__(self, ledger: Ledger, clock: Clock, of_file: Programme, terminal: str) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._source = f"file {terminal}"
+        self.active = of_file
+        self.coming: tuple[Programme, ...] = ()
+        self._by_version = {of_file.version: of_file}
+        self._prepared: set[str] = set()
+
+    @property
+    def counting(self) -> tuple[Programme, ...]:
+        """The programmes whose meters a sale adds to when it is posted.
+
+        One that is to come counts already: its meters have been filled with the past.
+        """
+        return (self.active, *self.coming)
+
+    async def start(self) -> None:
+        """Bring the programme in force that the file or the ledger says. Raises ConfigError."""
+        of_file, now = self.active, rfc3339(self._clock.now())
+        newest, last_file = await self._ledger.read(
+            lambda store: (
+                store.ask(NEWEST_ACTIVATION, now),
+                store.ask(NEWEST_OF_SOURCE, self._source),
+            )
+        )
+        if newest:
+            self.active = await self.version(newest[0].version)
+        if of_file.currency != self.active.currency:
+            raise ConfigError(
+                "programme.currency",
+                f"the ledger is in {self.active.currency}, the programme in {of_file.currency};"
+                " another currency needs a ledger of its own",
+            )
+        if not last_file or last_file[0].version != of_file.version:
+            await self._prepare(of_file, fresh=not newest)
+            await self._ledger.update(
+                lambda store: store.write(_activation(store, of_file, now, now, self._source))
+            )
+            self.active = of_file
+        await self._await_next()
+
+    async def follow(self) -> None:
+        """Bring a programme in force whose time has come, whichever till it was told to."""
+        now = rfc3339(self._clock.now())
+        newest = await self._ledger.read(lambda store: store.ask(NEWEST_ACTIVATION, now))
+        if newest and newest[0].version != self.active.version:
+            programme = await self.version(newest[0].version)
+            await self._prepare(programme)  # for what this till sold before it heard of it
+            self.active = programme
+        await self._await_next()
+
+    async def activate(
+        self, key: Key, programme: Programme, at: datetime | None, by: str
+    ) -> msgspec.Raw:
+        """Bring a programme in force now or at a time, once; its new meters know the past then."""
+        replayed, _ = await self._ledger.look(key, "")
+        if replayed is not None:
+            return replayed
+        now = self._clock.now()
+        moment = rfc3339(max(now, at) if at else now)
+        answer = Activated(programme=programme.id, version=programme.version, at=moment)
+        self._by_version[programme.version] = programme
+        await self._prepare(programme)
+
+        def job(store: Store) -> tuple[Change, Activated]:
+            return _activation(store, programme, rfc3339(now), moment, by), answer
+
+        answered = await self._ledger.carry_out(key, rfc3339(now), job)
+        if moment == rfc3339(now):
+            self.active = programme
+        await self._await_next()
+        return answered
+
+    async def version(self, version: str) -> Programme:
+        """Return the programme that priced something under ``version``."""
+        if version not in self._by_version:
+            text = await self._ledger.read(lambda store: store.programme(version))
+            assert text is not None, "every version is kept before it prices anything"
+            self._by_version[version] = load(text)
+        return self._by_version[version]
+
+    async def _await_next(self) -> None:
+        now = rfc3339(self._clock.now())
+        later = await self._ledger.read(lambda store: store.ask(ACTIVATIONS_AFTER, now))
+        self.coming = tuple([await self.version(row.version) for row in later])
+        # What does not count any more must be filled again should it come back.
+        self._prepared &= {programme.version for programme in self.counting}
+
+    async def _prepare(self, programme: Programme, *, fresh: bool = False) -> None:
+        """Fill meters that are new, or count something else now, from the sales of the past."""
+        if programme.version in self._prepared:
+            return
+        before = {} if fresh else _definitions(self.active)
+        now = _definitions(programme)
+        names = tuple(name for name, table in now.items() if before.get(name) != table)
+        self.coming = (*self.coming, programme)  # from here on every sale counts for it
+        at, after = rfc3339(self._clock.now()), ""
+        while names and (page := await self._ledger.read(_sold_to(after))):
+            for account in page:
+                await self._ledger.update(_recount(programme, names, account, at))
+            after = page[-1]
+        self._prepared.add(programme.version)
+
+
+def _activation(store: Store, programme: Programme, at: str, moment: str, source: str) -> Change:
+    detail = {"programme": programme.id, "by": source, "from": moment}
+    entry = Entry(
+        at=at,
+        kind="programme",
+        ref=programme.version,
+        detail=msgspec.Raw(msgspec.json.encode(detail)),
+    )
+    [count] = store.ask(ACTIVATION_COUNT)
+    row = ActivationRow(moment, programme.version, source, count + 1)
+    kept = (programme.version, programme.text)
+    return Change(entry=entry, rows=(row,), programme=kept)
+
+
+def _definitions(programme: Programme) -> dict[str, MeterTable]:
+    """Return what each meter counts; its window only says when it is asked."""
+    tables, _ = read(programme.text)
+    return {table.id: msgspec.structs.replace(table, window="life") for table in tables.meter}
+
+
+def _sold_to(after: str) -> Callable[[Store], list[str]]:
+    return lambda store: store.ask(ACCOUNTS_SOLD_TO, after)
+
+
+def _recount(
+    programme: Programme, names: tuple[str, ...], account: str, at: str
+) -> Callable[[Store], None]:
+    def job(store: Store) -> None:
+        due: Counter[tuple[str, int]] = Counter()
+        for body in store.ask(SALES_OF, account):
+            record = decode_record(body)
+            for meter, amount in _left(programme, record).items():
+                due[meter, record.sale.today] += amount
+        for meter in names:
+            for day, amount in store.ask(METER_DAYS, account, meter):
+                due[meter, day] -= amount if day != LIFE else 0
+        moves = tuple(
+            MeterMove(account, meter, day, amount)
+            for (meter, day), amount in sorted(due.items())
+            if amount and meter in names
+        )
+        if moves:
+            version = programme.version
+            entry = Entry(at=at, kind="recount", ref=version, account=account, meters=moves)
+            store.write(Change(entry=entry))
+
+    return job
+
+
+def _left(programme: Programme, record: SaleRecord) -> dict[str, int]:
+    """Return what a sale counts for the meters of ``programme``, less what came back of it."""
+    quote = recount(programme, record.sale.frozen.basket, record.sale.quote)
+    back = {line.line: line.qty_milli for line in record.returned}
+    gone = give_back(quote, {}, back).meters if back else {}
+    return {meter: n - gone.get(meter, 0) for meter, n in quote.meters.items()}

@@ -1,0 +1,178 @@
+"""Stored value: money or units that are put on a card, and what is on it."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+import msgspec
+
+from daemon.accounts.card_lifecycle import Life
+from daemon.accounts.cards import Profile
+from daemon.accounts.typed_numbers import times_typed
+from daemon.base.clock import Clock, rfc3339
+from daemon.base.refusals import ParamError
+from daemon.base.text_limits import RequestId, Text
+from daemon.ledger import status_moves
+from daemon.ledger.chip_owed import chip_purse, owed_purse, shift
+from daemon.ledger.entries import FOREVER, Entry
+from daemon.ledger.ledger import Key, Ledger
+from daemon.ledger.lots import Lot, put
+from daemon.ledger.moves import Balance, Moves
+from daemon.ledger.storage.rows import CHIPS_OF, MEMBERS_OF
+from daemon.ledger.storage.store import Change, Store
+from daemon.programme.programme import local_day
+from daemon.shop.programme_versions import Editions
+
+TOPUP_MAX = 1_000_000_000
+
+
+class TopUpTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """What a customer paid in: ``amount`` in the purse's unit."""
+
+    topup_id: RequestId
+    card: Text
+    amount: Annotated[int, msgspec.Meta(ge=1, le=TOPUP_MAX)]
+    purse: str = ""
+    cashier: Text = ""
+    tenders: tuple[dict[str, int | str], ...] = ()
+
+
+class ToppedUp(msgspec.Struct, frozen=True, kw_only=True):
+    """The purses after it. What goes to a chip is owed (``<purse>:owed``) until the chip has it."""
+
+    state: str
+    topup_id: str
+    purse: str
+    amount: int
+    balances: dict[str, Balance]
+    replayed: bool = False
+
+
+class ShowTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """A card, by its number or its UID, whatever its state."""
+
+    card: Text
+
+
+class CardShown(msgspec.Struct, frozen=True, kw_only=True):
+    """A card, its customer, its purses, its statuses and its life's meters. ``until``: RFC 3339.
+
+    typed: how often its number was typed, by cashier.
+    """
+
+    number: str
+    account: str
+    kind: str
+    issuer: str
+    state: str
+    until: str
+    name: str
+    tags: tuple[str, ...]
+    balances: dict[str, Balance]
+    credit: dict[str, int]
+    statuses: tuple[str, ...]
+    meters: dict[str, int]
+    typed: dict[str, int]
+
+
+class StoredValue:
+    """Puts value on cards and shows it.
+
+    pay_owed: writes what a chip (its UID, its account) is owed, if it lies on a reader.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        editions: Editions,
+        life: Life,
+        clock: Clock,
+        pay_owed: Callable[[str, str], Awaitable[None]] | None = None,
+    ) -> None:
+        self._ledger = ledger
+        self._editions = editions
+        self._life = life
+        self._clock = clock
+        self._pay_owed = pay_owed
+
+    async def top_up(self, key: Key, terms: TopUpTerms) -> msgspec.Raw:
+        """Put value on a card, once. A chip is owed it until it lies where it can be written.
+
+        Raises: RefusedError CARD_UNKNOWN, CARD_BLOCKED, CARD_EXPIRED; ParamError where it is not
+                said which purse.
+        """
+        programme, now = self._editions.active, self._clock.now()
+        today = local_day(programme, now).toordinal()
+
+        def job(store: Store) -> tuple[Change, ToppedUp]:
+            card = self._life.usable(store, terms.card, rfc3339(now))
+            name = terms.purse or next(iter(programme.purses), "")
+            purse = programme.purses.get(name)
+            if purse is None or (not terms.purse and len(programme.purses) > 1):
+                known = ", ".join(programme.purses) or "none"
+                raise ParamError("purse", f"say which purse: {known}")
+            moves = Moves({card.account: store.purses(card.account)})
+            if purse.where == "chip":
+                shift(moves, card.account, owed_purse(name), terms.amount)
+            else:
+                expires = today + purse.expire_days if purse.expire_days else FOREVER
+                lot = Lot(expires=expires, amount=terms.amount)
+                entering = put(moves.state(card.account, name), (lot,))
+                moves.move(card.account, name, posted=terms.amount, lots=entering)
+            entry = Entry(
+                at=rfc3339(now),
+                kind="topup",
+                ref=terms.topup_id,
+                account=card.account,
+                postings=tuple(moves.postings),
+                lots=tuple(moves.lots),
+                detail=msgspec.Raw(msgspec.json.encode(terms)),
+            )
+            answer = ToppedUp(
+                state="posted",
+                topup_id=terms.topup_id,
+                purse=name,
+                amount=terms.amount,
+                balances=moves.balances(card.account, today),
+            )
+            return Change(entry=entry), answer
+
+        answer = await self._ledger.carry_out(key, rfc3339(now), job)
+        if self._pay_owed is not None and chip_purse(programme):
+            for uid, account in await self._ledger.read(lambda store: self._chips(store, terms)):
+                await self._pay_owed(uid, account)
+        return answer
+
+    def _chips(self, store: Store, terms: TopUpTerms) -> list[tuple[str, str]]:
+        card = self._life.find(store, terms.card)
+        return [(uid, card.account) for uid in store.ask(CHIPS_OF, card.card_id)]
+
+    async def show(self, terms: ShowTerms) -> CardShown:
+        """Show a card. Raises RefusedError CARD_UNKNOWN."""
+        programme = self._editions.active
+        day = local_day(programme, self._clock.now())
+
+        def read(store: Store) -> CardShown:
+            card = self._life.find(store, terms.card)
+            row = store.customer(card.account)
+            profile = msgspec.json.decode(row.profile, type=Profile) if row else Profile()
+            states = status_moves.states_of(store.ask(MEMBERS_OF, card.account))
+            lives: dict[str, tuple[int, int] | None] = dict.fromkeys(programme.meters)
+            return CardShown(
+                number=card.number,
+                account=card.account,
+                kind=card.kind,
+                issuer=card.issuer,
+                state=card.state,
+                until=card.until,
+                name=profile.name,
+                tags=profile.tags,
+                balances=Moves({card.account: store.purses(card.account)}).balances(
+                    card.account, day.toordinal()
+                ),
+                credit={p.id: p.credit_limit for p in programme.purses.values() if p.credit_limit},
+                statuses=tuple(sorted(status_moves.begun(programme.statuses, states, day))),
+                meters=store.meters(card.account, lives),
+                typed=times_typed(store, card),
+            )
+
+        return await self._ledger.read(read)

@@ -1,0 +1,109 @@
+"""The questionnaire: what a customer typed, checked field by field."""
+
+import re
+from collections.abc import Mapping
+from datetime import date
+
+from daemon.shop.phone_card_views import JoinForm
+from web.web_settings import WebSettings
+
+NAME_CHARS_MAX = 80
+EMAIL_CHARS_MAX = 254  # RFC 5321, 4.5.3.1.3, less its angle brackets
+BIRTH_YEAR_MIN = 1900
+EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(?:\.[^@\s.]+)+")
+PHONE = re.compile(r"\+[1-9][0-9]{7,14}")  # E.164: at most 15 digits
+PHONE_PUNCTUATION = re.compile(r"[\s().\-]")
+PERSONAL_DATA = "personal_data"
+TICKED = "yes"
+"""What the form's own boxes say; anything else is no consent."""
+REPLACED = "\N{REPLACEMENT CHARACTER}"  # stands for bytes that are no UTF-8
+
+
+class JoinFormError(ValueError):
+    """Fields to correct. ``fields`` maps each to the key of the sentence to show beside it."""
+
+    def __init__(self, fields: dict[str, str]) -> None:
+        super().__init__(", ".join(f"{field}: {key}" for field, key in fields.items()))
+        self.fields = fields
+
+
+def check_join_form(
+    typed: Mapping[str, str], *, form_id: str, language: str, today: date, settings: WebSettings
+) -> JoinForm:
+    """Turn what was typed into a ``JoinForm``.
+
+    typed:   ``name phone email birthday`` as text and each ticked consent as TICKED; others are
+             not looked at.
+    Raises:  JoinFormError with every field that is wrong, not only the first.
+    """
+    offered = (PERSONAL_DATA, *(f"marketing_{channel}" for channel in settings.marketing_channels))
+    birthday_text = typed.get("birthday", "").strip()
+    form = JoinForm(
+        form_id=form_id,
+        name=" ".join(typed.get("name", "").split()),
+        phone=_normalised_phone(typed.get("phone", ""), settings.phone_prefix),
+        email=typed.get("email", "").strip(),
+        birthday=_past_day(birthday_text, today),
+        consents=tuple(consent for consent in offered if typed.get(consent) == TICKED),
+        language=language,
+    )
+    wrong = _malformed(form)
+    if birthday_text and form.birthday is None:
+        wrong["birthday"] = _birthday_mistake(birthday_text, today)
+    if not settings.anonymous:
+        wrong |= {"name": "error.name_missing"} if not form.name else {}
+        wrong |= {"phone": "error.phone_missing"} if not form.phone else {}
+    for channel in settings.marketing_channels:
+        field = "email" if channel == "email" else "phone"
+        if f"marketing_{channel}" in form.consents and not getattr(form, field):
+            wrong.setdefault(field, f"error.{field}_for_offers")
+    personal = form.name or form.phone or form.email or birthday_text or form.consents
+    if personal and PERSONAL_DATA not in form.consents:
+        wrong[PERSONAL_DATA] = "error.consent_missing"
+    if wrong:
+        raise JoinFormError(wrong)
+    return form
+
+
+def _malformed(form: JoinForm) -> dict[str, str]:
+    wrong: dict[str, str] = {}
+    if len(form.name) > NAME_CHARS_MAX:
+        wrong["name"] = "error.name_long"
+    elif not form.name.isprintable() or REPLACED in form.name:
+        wrong["name"] = "error.name_characters"
+    if form.phone and not PHONE.fullmatch(form.phone):
+        wrong["phone"] = "error.phone"
+    if form.email and not _is_email(form.email):
+        wrong["email"] = "error.email"
+    return wrong
+
+
+def _is_email(text: str) -> bool:
+    """Whether mail could be sent there: one @, a dotted domain, nothing invisible."""
+    return len(text) <= EMAIL_CHARS_MAX and text.isprintable() and bool(EMAIL.fullmatch(text))
+
+
+def _normalised_phone(typed: str, prefix: str) -> str:
+    """Return ``+`` and digits where that is what was meant; anything else as it was typed."""
+    phone = PHONE_PUNCTUATION.sub("", typed)
+    if phone.startswith("00"):
+        return "+" + phone[2:]
+    if phone.startswith("0"):
+        return prefix + phone[1:]
+    return phone
+
+
+def _birthday_mistake(text: str, today: date) -> str:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return "error.birthday"
+    return "error.birthday" if day > today else "error.birthday_early"
+
+
+def _past_day(text: str, today: date) -> date | None:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return day if day.year >= BIRTH_YEAR_MIN and day <= today else None
