@@ -18,13 +18,13 @@ _CMAC_POLYNOMIAL = 0x87
 
 
 def encrypt_cbc(key: bytes, iv: bytes, plain: bytes) -> bytes:
-    """Encipher whole blocks; nothing is padded."""
+    """Encrypt whole blocks; nothing is padded."""
     encryptor = Cipher(AES128(key), CBC(iv)).encryptor()
     return encryptor.update(plain) + encryptor.finalize()
 
 
 def decrypt_cbc(key: bytes, iv: bytes, cipher: bytes) -> bytes:
-    """Decipher whole blocks; no padding is taken off."""
+    """Decrypt whole blocks; no padding is taken off."""
     decryptor = Cipher(AES128(key), CBC(iv)).decryptor()
     return decryptor.update(cipher) + decryptor.finalize()
 
@@ -97,7 +97,7 @@ def xor(left: bytes, right: bytes) -> bytes:
     return combined.to_bytes(len(left), "big")
 
 
-def is_same(left: bytes, right: bytes) -> bool:
+def equals_secret(left: bytes, right: bytes) -> bool:
     """Compare two proofs in a time that does not tell where they differ."""
     return hmac.compare_digest(left, right)
 

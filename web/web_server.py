@@ -13,7 +13,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from daemon.base.clock import Clock, SystemClock
 from daemon.base.config import ConfigError
-from daemon.shop.phone_card_views import CardDesk, WalletDesk
+from daemon.shop.phone_card_views import PhoneCardService, WalletCardService
 from web.guesses import slow_guesses
 from web.openapi import document
 from web.pages import set_up_pages
@@ -34,10 +34,10 @@ ACCESS_LOG = logging.getLogger("tillcard.web.access")
 
 
 def make_app(
-    desk: CardDesk,
+    desk: PhoneCardService,
     settings: WebSettings,
     clock: Clock | None = None,
-    wallets: tuple[WalletDesk, Wallets] | None = None,
+    wallets: tuple[WalletCardService, Wallets] | None = None,
 ) -> web.Application:
     """Make the application that serves the phone pages of one shop, with passes or without."""
     clock = clock or SystemClock()

@@ -97,7 +97,7 @@ class TillKey(msgspec.Struct, frozen=True):
         return f"TillKey({self.number}, generations {sorted(self.by_generation)})"
 
 
-class Payment(msgspec.Struct, frozen=True):
+class ChipPayment(msgspec.Struct, frozen=True):
     """What a sale does to the purse. ``amount`` is negative when the customer spends."""
 
     txid: bytes
@@ -107,7 +107,7 @@ class Payment(msgspec.Struct, frozen=True):
     time_s: int
 
 
-class Purse:
+class ChipPurse:
     """A purse with an open session; it ends with the first thing that goes wrong.
 
     state:     as last verified.
@@ -140,7 +140,7 @@ class Purse:
 
 def open_purse(
     key: TillKey, rnd_a: bytes, *, messaging: Messaging = Messaging.EV2
-) -> Dialogue[Purse]:
+) -> Dialogue[ChipPurse]:
     """Select, authenticate, read STATE and balance: five APDUs, or six.
 
     rnd_a:     16 bytes that were never used before.
@@ -163,7 +163,7 @@ def open_purse(
     channel, spoken = yield from authenticate(key.number, secret, rnd_a, messaging)
     raw = yield from commands.read_data(channel, STATE_FILE, 0, STATE_BYTES, MODE)
     balance = yield from commands.get_value(channel, VALUE_FILE, MODE)
-    return Purse(channel, key.number, spoken, decode_state(raw, balance), generation)
+    return ChipPurse(channel, key.number, spoken, decode_state(raw, balance), generation)
 
 
 def encode_key_version(generation: int, messaging: Messaging) -> int:
@@ -190,7 +190,7 @@ def authenticate(
     return (yield from authenticate_ev1(key_no, secret, rnd_a)), Messaging.EV1
 
 
-def after_payment(state: PurseState | NewerState, payment: Payment) -> PurseState:
+def after_payment(state: PurseState | NewerState, payment: ChipPayment) -> PurseState:
     """Return the state that ``payment`` will lead to; the intent to write down before `pay`.
 
     Raises: CardFormatError ``purse.newer-schema``; ``purse.blocked``, ``purse.expired``,
@@ -223,7 +223,7 @@ def after_payment(state: PurseState | NewerState, payment: Payment) -> PurseStat
 
 
 def pay(
-    purse: Purse, payment: Payment, slots: Mapping[int, Prize | None] | None = None
+    purse: ChipPurse, payment: ChipPayment, slots: Mapping[int, Prize | None] | None = None
 ) -> Dialogue[PurseState]:
     """Debit or credit, append to the history, write STATE, commit: four APDUs, one transaction.
 
@@ -260,7 +260,7 @@ def pay(
     return (yield from _commit_state(purse, after))
 
 
-def set_status(purse: Purse, status: PurseStatus) -> Dialogue[PurseState]:
+def set_status(purse: ChipPurse, status: PurseStatus) -> Dialogue[PurseState]:
     """Write another status: two APDUs. The payments' ``seq`` stays, so it may be done again.
 
     Raises: CardFormatError ``purse.newer-schema``, what the channel raises.
@@ -268,14 +268,14 @@ def set_status(purse: Purse, status: PurseStatus) -> Dialogue[PurseState]:
     return (yield from write_state(purse, replace(understood(purse.state), status=status)))
 
 
-def write_state(purse: Purse, after: PurseState) -> Dialogue[PurseState]:
+def write_state(purse: ChipPurse, after: PurseState) -> Dialogue[PurseState]:
     """Write STATE, and nothing with it. Raises CardFormatError as the channel does."""
     _begin(purse)
     return (yield from _commit_state(purse, after))
 
 
 def read_history(
-    purse: Purse, *, back: int = 0, count: int = 1
+    purse: ChipPurse, *, back: int = 0, count: int = 1
 ) -> Dialogue[tuple[PurchaseRecord, ...]]:
     """Read ``count`` payments, oldest first, the newest of them ``back`` before the last.
 
@@ -302,14 +302,14 @@ def follows(records: Sequence[PurchaseRecord], state: PurseState) -> bool:
     return not records or records[-1].balance_after == state.balance
 
 
-def read_prizes(purse: Purse) -> Dialogue[tuple[Prize | None, ...]]:
+def read_prizes(purse: ChipPurse) -> Dialogue[tuple[Prize | None, ...]]:
     """Read all slots: two APDUs. Raises CardFormatError as `decode_prizes`; the channel's."""
     return decode_prizes(
         (yield from commands.read_data(purse.channel, PRIZE_FILE, 0, PRIZE_BYTES, MODE))
     )
 
 
-def read_customer(purse: Purse) -> Dialogue[Customer]:
+def read_customer(purse: ChipPurse) -> Dialogue[Customer]:
     """Read whose card it is, with the load key: two APDUs.
 
     Raises: CardFormatError ``desfire.authentication`` for the debit key; as `decode_customer`;
@@ -320,7 +320,7 @@ def read_customer(purse: Purse) -> Dialogue[Customer]:
     )
 
 
-def write_customer(purse: Purse, customer: Customer) -> Dialogue[PurseState]:
+def write_customer(purse: ChipPurse, customer: Customer) -> Dialogue[PurseState]:
     """Write whose card it is, with the load key, then count the change in STATE's flags.
 
     The file is written at once: torn in between, it is new and its count is old; do it again.
@@ -333,7 +333,7 @@ def write_customer(purse: Purse, customer: Customer) -> Dialogue[PurseState]:
     return (yield from write_state(purse, counted))
 
 
-def settle(purse: Purse, seq: int, txid: bytes) -> Dialogue[Outcome]:
+def settle(purse: ChipPurse, seq: int, txid: bytes) -> Dialogue[Outcome]:
     """Find out what became of the payment ``txid`` that was to be number ``seq``: at most one APDU.
 
     Returns: UNDECIDED when another payment has its number, when the history no longer reaches
@@ -359,14 +359,14 @@ def understood(state: PurseState | NewerState) -> PurseState:
     return state
 
 
-def _begin(purse: Purse) -> None:
+def _begin(purse: ChipPurse) -> None:
     """Forget the last commit, unless the session ended with it: then it stays what is known."""
     if not purse.channel.alive:
         raise CardFormatError("desfire.session-over", "open the purse again")
     purse.handover = Handover.NOT_SENT
 
 
-def _commit_state(purse: Purse, after: PurseState) -> Dialogue[PurseState]:
+def _commit_state(purse: ChipPurse, after: PurseState) -> Dialogue[PurseState]:
     yield from commands.write_data(purse.channel, STATE_FILE, 0, encode_state(after), MODE)
     purse.handover = Handover.SENT
     yield from commands.commit(purse.channel)

@@ -5,7 +5,7 @@ import re
 import msgspec
 
 from card_formats.chip.desfire.ev2 import truncate
-from card_formats.crypto import ZERO_BLOCK, cmac, decrypt_cbc, encrypt_cbc, is_same
+from card_formats.crypto import ZERO_BLOCK, cmac, decrypt_cbc, encrypt_cbc, equals_secret
 from card_formats.errors import CardFormatError
 
 URL_CHARS_MAX = 512
@@ -27,8 +27,8 @@ class Tap(msgspec.Struct, frozen=True):
 class SunLink(msgspec.Struct, frozen=True):
     """A link taken apart.
 
-    picc:    the enciphered UID and count, or b"" when ``tap`` was sent in clear.
-    data:    the enciphered part of the file, or b"".
+    picc:    the encrypted UID and count, or b"" when ``tap`` was sent in clear.
+    data:    the encrypted part of the file, or b"".
     covered: what the MAC is over beside UID and count.
     """
 
@@ -53,7 +53,7 @@ def parse_link(url: str) -> SunLink:
     picc, data, mac, uid, count = (_hex(found, n) for n in ("picc", "data", "mac", "uid", "ctr"))
     tap = Tap(uid, int.from_bytes(count, "big")) if not picc else None
     if tap and (len(uid), len(count)) != (UID_BYTES, _COUNT_BYTES):
-        raise CardFormatError("sun.bad-link", "neither enciphered nor open UID and count")
+        raise CardFormatError("sun.bad-link", "neither encrypted nor open UID and count")
     return SunLink(picc, tap, data, covered.encode("ascii"), mac)
 
 
@@ -65,7 +65,7 @@ def _hex(found: dict[str, re.Match[str]], name: str) -> bytes:
 
 
 def decrypt_tap(meta_key: bytes, picc: bytes) -> Tap:
-    """Decipher UID and count. A wrong key gives an error here or a bad MAC later.
+    """Decrypt UID and count. A wrong key gives an error here or a bad MAC later.
 
     Raises: CardFormatError ``sun.bad-picc``.
     Source: NXP AN12196, 3.4.2.
@@ -88,14 +88,14 @@ def verify_tap(
     Source:     NXP AN12196, 3.4.4.
     """
     key = _session_key(file_key, _FOR_MAC, tap)
-    if not is_same(truncate(cmac(key, covered)), mac):
+    if not equals_secret(truncate(cmac(key, covered)), mac):
         raise CardFormatError("sun.bad-mac", "the link is forged or altered")
     if tap.read_count <= last_count:
         raise CardFormatError("sun.replayed", "this link was used before: tap the tag again")
 
 
 def decrypt_data(file_key: bytes, tap: Tap, data: bytes) -> bytes:
-    """Decipher the part of the file that the link carries; verify the tap first.
+    """Decrypt the part of the file that the link carries; verify the tap first.
 
     Raises: CardFormatError ``sun.bad-data``.
     Source: NXP AN12196, 3.4.3.

@@ -22,7 +22,7 @@ from daemon.base.clock import Clock, rfc3339
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
 from daemon.base.text_limits import RequestId, Text, read_day
 from daemon.ledger.entries import CounterMove, Entry
-from daemon.ledger.ledger import Key, Ledger
+from daemon.ledger.ledger import Ledger, RequestKey
 from daemon.ledger.storage.rows import CHIPS_OF
 from daemon.ledger.storage.store import CardRow, Change, ChipRow, CustomerRow, Store
 
@@ -106,7 +106,7 @@ class CardDone(msgspec.Struct, frozen=True, kw_only=True):
     replayed: bool = False
 
 
-class Life:
+class CardLifecycle:
     """Changes cards. ``prefix`` begins the numbers that are drawn; ``zone`` says the local day."""
 
     def __init__(
@@ -123,7 +123,7 @@ class Life:
         self._prefix = prefix
         self._zone = zone
 
-    async def issue(self, key: Key, terms: IssueTerms) -> msgspec.Raw:
+    async def issue(self, key: RequestKey, terms: IssueTerms) -> msgspec.Raw:
         """Issue a card, once.
 
         Raises: RefusedError ID_REUSED's like for a number that is taken: CARD_BLOCKED; MISREAD,
@@ -155,7 +155,7 @@ class Life:
 
         return await self._ledger.carry_out(key, at, job)
 
-    async def replace(self, key: Key, terms: ReplaceTerms) -> msgspec.Raw:
+    async def replace(self, key: RequestKey, terms: ReplaceTerms) -> msgspec.Raw:
         """Put a new card in the place of one that is lost or broken; the old one says so."""
         at = rfc3339(self._clock.now())
 
@@ -176,7 +176,7 @@ class Life:
 
         return await self._ledger.carry_out(key, at, job)
 
-    async def change(self, key: Key, event: str, terms: CardTerms) -> msgspec.Raw:
+    async def change(self, key: RequestKey, event: str, terms: CardTerms) -> msgspec.Raw:
         """Carry out ``block unblock extend hand_out write_off``, once.
 
         A card with a chip is unblocked though the ledger has it active: the chip may be blocked by

@@ -11,7 +11,7 @@ from card_formats.phone.rotating import NUMBER_DIGITS, PERIOD_S, compose, renewa
 from daemon.accounts.cards import TOKEN_BYTES, Account, refuse_unusable, token_hash
 from daemon.accounts.live_codes import PHONE_SCHEME
 from daemon.base.clock import Clock, rfc3339
-from daemon.base.expiring import Shelf
+from daemon.base.expiring import ExpiringMap
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.keys.phone_keys import PhoneKeys
 from daemon.ledger.entries import Entry
@@ -71,8 +71,8 @@ class Phones:
         self._clock = clock
         self._keys = keys
         self._coupons = coupons
-        self._links: Shelf[_Offer] = Shelf(clock, ttl_s=LINK_TTL_S, size_max=LINKS_MAX)
-        self._link_of: Shelf[str] = Shelf(clock, ttl_s=LINK_TTL_S, size_max=LINKS_MAX)
+        self._links: ExpiringMap[_Offer] = ExpiringMap(clock, ttl_s=LINK_TTL_S, size_max=LINKS_MAX)
+        self._link_of: ExpiringMap[str] = ExpiringMap(clock, ttl_s=LINK_TTL_S, size_max=LINKS_MAX)
 
     @property
     def newest_key(self) -> int:

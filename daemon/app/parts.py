@@ -15,7 +15,7 @@ from card_formats.chip.ntag import PassThrough
 from card_formats.credential import Trust
 from card_formats.number_ranges import NumberRange
 from card_formats.phone.rotating import CODE_DIGITS, GOOGLE_CODE_DIGITS
-from daemon.accounts.card_lifecycle import Life
+from daemon.accounts.card_lifecycle import CardLifecycle
 from daemon.accounts.cards import Cards
 from daemon.accounts.live_codes import LiveCodes
 from daemon.accounts.phones import Phones
@@ -41,7 +41,7 @@ from daemon.pos.dispatch import Method
 from daemon.pos.errors import ProtocolCode, ProtocolFaultError
 from daemon.pos.events import EventRing
 from daemon.pos.inputs import Inputs
-from daemon.pos.methods import Till
+from daemon.pos.methods import SaleMethods
 from daemon.pos.protocol import DaemonStatus, ReaderStatus, SimulateParams
 from daemon.pos.server import Server
 from daemon.pos.session_methods import Greeting
@@ -50,14 +50,14 @@ from daemon.readers.registry import build_readers
 from daemon.readers.supervisor import Supervisor
 from daemon.sale.checkout import Checkout, CheckoutPolicy
 from daemon.sale.pricing import Pricing
-from daemon.shop.daily_jobs import Daily
+from daemon.shop.daily_jobs import DailyJobs
 from daemon.shop.issued_codes import IssuedCodes
-from daemon.shop.memberships import Club
+from daemon.shop.memberships import Memberships
 from daemon.shop.phone_card_views import CouponTerms
-from daemon.shop.phone_cards import ShopDesk
-from daemon.shop.programme_versions import Editions
-from daemon.shop.top_ups import StoredValue
-from daemon.shop.wallet_cards import ShopWallets
+from daemon.shop.phone_cards import PhoneCards
+from daemon.shop.programme_versions import ProgrammeVersions
+from daemon.shop.top_ups import TopUps
+from daemon.shop.wallet_cards import WalletCards
 from web.page_language import LANGUAGES
 from web.phone.wallets import Wallets
 from web.web_server import WebServer, make_app
@@ -75,7 +75,7 @@ PHONE_SHOWN = {"scan": "]Q1", "type": ""}
 log = logging.getLogger("tillcard")
 
 
-class Room:
+class Parts:
     """All the parts of one till, constructed and not yet started."""
 
     def __init__(self, config: Config, home: Path, clock: Clock, open_store: OpenStore) -> None:
@@ -95,14 +95,14 @@ class Room:
         )
         self.steady = SteadyClock(clock, lambda: self.ledger.newest_at)
         clock = self.steady  # but for what must not trust it: live codes
-        self.editions = Editions(self.ledger, clock, programme, config.till.terminal)
-        self.daily = Daily(self.ledger, self.editions, clock)
+        self.versions = ProgrammeVersions(self.ledger, clock, programme, config.till.terminal)
+        self.daily = DailyJobs(self.ledger, self.versions, clock)
         self.cards = Cards(self.ledger, clock)
         phone_keys = load_phone_keys(home / PHONE_KEYS_FILE)
         self.phones = Phones(self.ledger, clock, phone_keys, web.coupons if web else ())
         self.live_codes = LiveCodes(self.ledger, self.cards, self.clock, phone_keys)
         pricing = Pricing(
-            self.ledger, self.editions, clock, policy.ranges, config.cashiers, config.chip
+            self.ledger, self.versions, clock, policy.ranges, config.cashiers, config.chip
         )
         self.events = EventRing(clock, secrets.token_hex(4))
         self.chip_writer: ChipWriter | None = None
@@ -113,7 +113,7 @@ class Room:
             self.live_codes,
             self.phones,
             pricing,
-            self.editions,
+            self.versions,
             clock,
             policy,
             chips,
@@ -128,7 +128,7 @@ class Room:
             ttl_s=config.policy.input_ttl_s,
         )
         self.web = self._web_server(web, wallets, home) if web and wallets else None
-        self.methods = Till(
+        self.methods = SaleMethods(
             self.checkout,
             self.inputs,
             self.claims,
@@ -156,7 +156,7 @@ class Room:
         hot = HotListFile(hot_list, keys, self.clock, said.hot_list_days)
         terminal = ChipTerminal(self.supervisor, keys, self.clock)
         self.chip_writer = ChipWriter(
-            terminal, self.ledger, self.steady, said, self.editions, self.events.publish
+            terminal, self.ledger, self.steady, said, self.versions, self.events.publish
         )
         through = {
             one["name"]: PassThrough(one["pass_through"])
@@ -169,7 +169,7 @@ class Room:
             Tags(terminal, self.ledger, through),
             self.ledger,
             self.cards,
-            self.editions,
+            self.versions,
             self.steady,
             hot,
         )
@@ -180,30 +180,30 @@ class Room:
             kind: CouponTerms(said.rule, {code: getattr(said, code) for code in LANGUAGES})
             for kind, said in settings.coupons.items()
         }
-        desk = ShopDesk(
+        desk = PhoneCards(
             self.cards,
             self.phones,
             self.ledger,
-            self.editions,
+            self.versions,
             self.clock,
             self.config.card_numbers,
             secret,
             coupons,
         )
-        wallet_desk = ShopWallets(self.ledger, desk, secret, LANGUAGES)
+        wallet_desk = WalletCards(self.ledger, desk, secret, LANGUAGES)
         app = make_app(desk, settings, self.clock, (wallet_desk, wallets))
         return WebServer(app, settings, home)
 
     def _shop_methods(self, policy: CheckoutPolicy, chips: ChipPurses | None) -> dict[str, Method]:
-        ledger, editions, clock = self.ledger, self.editions, self.steady
+        ledger, versions, clock = self.ledger, self.versions, self.steady
         prefix = self.config.card_numbers.prefix
-        life = Life(ledger, clock, policy.ranges, prefix, lambda: editions.active.zone)
+        life = CardLifecycle(ledger, clock, policy.ranges, prefix, lambda: versions.active.zone)
         return ShopMethods(
             life,
-            StoredValue(ledger, editions, life, clock, chips.pay_owed if chips else None),
-            IssuedCodes(ledger, editions, life, clock),
-            Club(ledger, editions, clock),
-            editions,
+            TopUps(ledger, versions, life, clock, chips.pay_owed if chips else None),
+            IssuedCodes(ledger, versions, life, clock),
+            Memberships(ledger, versions, clock),
+            versions,
             clock,
         ).methods()
 
@@ -215,14 +215,14 @@ class Room:
             server=f"tillcard {version('tillcard')}",
             capabilities=sorted(self.methods),
             terminal=self.config.till.terminal,
-            currency=self.editions.active.currency,
+            currency=self.versions.active.currency,
             language=self.config.till.language,
         )
 
     async def status(self) -> DaemonStatus:
         """Say how the till is."""
         outbox = await self.ledger.read(lambda store: store.outbox_depth())
-        programme, clocks = self.editions.active, self.live_codes.clocks
+        programme, clocks = self.versions.active, self.live_codes.clocks
         return DaemonStatus(
             version=version("tillcard"),
             terminal=self.config.till.terminal,
@@ -279,7 +279,7 @@ class Room:
         """Release holds that ran out, follow the programme, and do the work of a new day."""
         try:
             await self.ledger.expire_holds(rfc3339(self.steady.now()))
-            await self.editions.follow()
+            await self.versions.follow()
             done = await self.daily.catch_up()
         except RefusedError as error:  # a full disk must not end the till; the next may serve
             log.warning("holds and the day's work were not looked after: %s", error)

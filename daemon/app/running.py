@@ -13,7 +13,7 @@ from pathlib import Path
 
 from daemon.accounts.cards import Cards
 from daemon.accounts.phones import Phones
-from daemon.app.parts import Room
+from daemon.app.parts import Parts
 from daemon.app.systemd import Notifier, inherited_sockets
 from daemon.base import config as configuration
 from daemon.base.clock import Clock
@@ -60,41 +60,41 @@ async def running(
     inherited: the listening POS socket, where whoever started the daemon has made it.
     Raises: ConfigError, ProgrammeError, KeyFileError, StoreError, SocketTakenError, OSError.
     """
-    room = Room(config, home, clock, open_store)
+    parts = Parts(config, home, clock, open_store)
     path = home / config.socket.path if config.socket.path else socket_paths(os.environ)[0]
     if inherited is not None:
         path = Path(inherited.getsockname())
     async with AsyncExitStack() as stack:
-        stack.push_async_callback(room.ledger.close)
-        stack.callback(room.simulator.close)
-        await room.ledger.look_back()
-        await room.editions.start()
-        await room.look_after()
-        if room.chip_writer is not None:
-            await room.chip_writer.start()
-        if room.web is not None:
-            await _start(room.web)
-            stack.push_async_callback(room.web.stop)
+        stack.push_async_callback(parts.ledger.close)
+        stack.callback(parts.simulator.close)
+        await parts.ledger.look_back()
+        await parts.versions.start()
+        await parts.look_after()
+        if parts.chip_writer is not None:
+            await parts.chip_writer.start()
+        if parts.web is not None:
+            await _start(parts.web)
+            stack.push_async_callback(parts.web.stop)
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         background = [
-            tasks.create_task(room.supervisor.run(), name="readers"),
-            tasks.create_task(room.inputs.run(room.supervisor.events), name="inputs"),
-            tasks.create_task(room.sweep(), name="sweep"),
-            tasks.create_task(room.sweep_inputs(), name="inputs that wait"),
+            tasks.create_task(parts.supervisor.run(), name="readers"),
+            tasks.create_task(parts.inputs.run(parts.supervisor.events), name="inputs"),
+            tasks.create_task(parts.sweep(), name="sweep"),
+            tasks.create_task(parts.sweep_inputs(), name="inputs that wait"),
         ]
         stack.callback(lambda: [task.cancel() for task in background])
         tcp_port = await stack.enter_async_context(
-            room.server.listening(path, inherited=inherited, tcp_port=config.socket.tcp_port)
+            parts.server.listening(path, inherited=inherited, tcp_port=config.socket.tcp_port)
         )
         yield App(
             path,
             tcp_port,
-            room.web.url if room.web else "",
-            room.cards,
-            room.phones,
-            await room.status(),
-            room.beat,
-            room.look_after,
+            parts.web.url if parts.web else "",
+            parts.cards,
+            parts.phones,
+            await parts.status(),
+            parts.beat,
+            parts.look_after,
         )
 
 

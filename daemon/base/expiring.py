@@ -1,4 +1,4 @@
-"""A bounded memory of things that are good for a while: presentations and quotes."""
+"""A bounded map whose entries expire: presentations, quotes, links that wait."""
 
 from collections import OrderedDict
 from typing import Generic, TypeVar
@@ -8,31 +8,34 @@ from daemon.base.clock import Clock
 T = TypeVar("T")
 
 
-class Shelf(Generic[T]):
-    """Keeps at most ``size_max`` things, each for ``ttl_s``; the oldest makes room."""
+class ExpiringMap(Generic[T]):
+    """Keeps at most ``size_max`` values, each for ``ttl_s``; the oldest makes room for a new one.
+
+    Time is the monotonic one: a wall clock that is put right neither ends nor prolongs an entry.
+    """
 
     def __init__(self, clock: Clock, *, ttl_s: float, size_max: int) -> None:
         self._clock = clock
         self._ttl_s = ttl_s
         self._size_max = size_max
-        self._things: OrderedDict[str, tuple[float, T]] = OrderedDict()
+        self._entries: OrderedDict[str, tuple[float, T]] = OrderedDict()
 
-    def put(self, key: str, thing: T) -> None:
-        """Keep ``thing`` from now on, in place of what had this key."""
-        self._things.pop(key, None)
-        if len(self._things) >= self._size_max:
-            self._things.popitem(last=False)
-        self._things[key] = (self._clock.monotonic_s() + self._ttl_s, thing)
+    def put(self, key: str, value: T) -> None:
+        """Keep ``value`` under ``key``, for a new ``ttl_s``."""
+        self._entries.pop(key, None)
+        if len(self._entries) >= self._size_max:
+            self._entries.popitem(last=False)
+        self._entries[key] = (self._clock.monotonic_s() + self._ttl_s, value)
 
     def get(self, key: str) -> T | None:
-        """Return what has this key and is still good."""
-        until_s, thing = self._things.get(key, (0.0, None))
-        return thing if until_s > self._clock.monotonic_s() else None
+        """Return the value under ``key``, or None when it is unknown or has expired."""
+        until_s, value = self._entries.get(key, (0.0, None))
+        return value if until_s > self._clock.monotonic_s() else None
 
-    def things(self) -> list[T]:
-        """Return all that is kept, the oldest first."""
-        return [thing for _, thing in self._things.values()]
+    def values(self) -> list[T]:
+        """Return every value that is kept, expired ones too, oldest first."""
+        return [value for _, value in self._entries.values()]
 
     def drop(self, key: str) -> None:
-        """Forget what has this key, if anything has."""
-        self._things.pop(key, None)
+        """Forget ``key``, if it is known."""
+        self._entries.pop(key, None)

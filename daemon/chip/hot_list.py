@@ -55,7 +55,7 @@ def encode(uids: Iterable[str], made_at: datetime, keys: ChipKeys) -> str:
     """Return the file's text."""
     lines = [TITLE, rfc3339(made_at), *sorted({mark(uid).hex() for uid in uids})]
     body = "".join(f"{line}\n" for line in lines)
-    return f"{body}{keys.prove(body.encode()).hex()}\n"
+    return f"{body}{keys.sign(body.encode()).hex()}\n"
 
 
 def decode(text: str, keys: ChipKeys) -> HotList:
@@ -63,7 +63,7 @@ def decode(text: str, keys: ChipKeys) -> HotList:
     body, _, proof = text.removesuffix("\n").rpartition("\n")
     try:
         title, made, *marks = body.split("\n")
-        if title != TITLE or not keys.has_proved(f"{body}\n".encode(), bytes.fromhex(proof)):
+        if title != TITLE or not keys.verifies(f"{body}\n".encode(), bytes.fromhex(proof)):
             raise HotListError("it was not made with this shop's keys")
         return HotList(datetime.fromisoformat(made), frozenset(map(bytes.fromhex, marks)))
     except ValueError as error:

@@ -35,14 +35,14 @@ from daemon.ledger import chip_sales
 from daemon.ledger.chip_owed import chip_purse, owed_purse
 from daemon.ledger.chip_sales import WAITING, intent_of
 from daemon.ledger.entries import CounterMove, Entry
-from daemon.ledger.ledger import Key, Ledger
+from daemon.ledger.ledger import Ledger, RequestKey
 from daemon.ledger.sales import Frozen, Sale
 from daemon.ledger.storage.store import Change, ChipRow, SaleRow, Store
 from daemon.programme.basket import Basket
 from daemon.programme.programme import local_day
 from daemon.programme.quote import Quote
 from daemon.readers.errors import ReaderError
-from daemon.shop.programme_versions import Editions
+from daemon.shop.programme_versions import ProgrammeVersions
 
 WRITE_APDUS = 4
 PURCHASE_APDUS_MAX = 10
@@ -64,7 +64,7 @@ _NOT_ITS_KEY = {"desfire.authentication", "desfire.not-the-card", "desfire.no-su
 log = logging.getLogger("tillcard.chip")
 
 
-class Proven(msgspec.Struct, frozen=True):
+class ProvenCard(msgspec.Struct, frozen=True):
     """A card that proved itself. ``balance`` is its purse's, or None for a tag."""
 
     account: Account
@@ -94,7 +94,7 @@ class ChipPurses:
         tags: Tags,
         ledger: Ledger,
         cards: Cards,
-        editions: Editions,
+        versions: ProgrammeVersions,
         clock: Clock,
         hot: HotListFile,
     ) -> None:
@@ -102,14 +102,14 @@ class ChipPurses:
         self._writer = writer
         self._ledger = ledger
         self._cards = cards
-        self._editions = editions
+        self._versions = versions
         self._clock = clock
         self._hot = hot
         self._tags = tags
 
     # A card is laid down.
 
-    async def prove(self, shown: Shown, reader: str) -> Proven | None:
+    async def prove(self, shown: Shown, reader: str) -> ProvenCard | None:
         """Let the chip on ``reader`` prove itself; None for one that has nothing to prove with.
 
         Raises: RefusedError for a forged, blocked, torn or silent card; CARD_FORGED also for a
@@ -126,7 +126,7 @@ class ChipPurses:
                 return await self._look_after(card, known, pays_owed=True)
             credential = await self._tags.prove(reader, shown)
             if credential is not None:
-                return Proven(await self._cards.resolve(credential), credential)
+                return ProvenCard(await self._cards.resolve(credential), credential)
         if known.chip is not None:
             raise forged("it does not prove what it proved before")
         return None
@@ -168,12 +168,12 @@ class ChipPurses:
         if lying != shown.raw:
             raise RefusedError(ErrorCode.NO_CARD, "Show the card again.", reader=reader)
 
-    async def _look_after(self, card: OpenCard, known: _Known, *, pays_owed: bool) -> Proven:
+    async def _look_after(self, card: OpenCard, known: _Known, *, pays_owed: bool) -> ProvenCard:
         """Settle what is open, keep what was seen, refuse what must not be used."""
         credential = Credential("uid", card.uid, Medium.CHIP, Trust.MUTUAL_AUTH)
         state = card.purse.state
         if isinstance(state, NewerState):
-            return Proven(await self._cards.resolve(credential), credential, state.balance)
+            return ProvenCard(await self._cards.resolve(credential), credential, state.balance)
         await self._check_alarm(card, known, state)
         for row in known.unsettled:
             await self._writer.settle(card, row)
@@ -185,7 +185,7 @@ class ChipPurses:
         if pays_owed:
             await self._pay_owed(card, account.account)
         card.looked_after = True
-        return Proven(account, credential, card.purse.state.balance)
+        return ProvenCard(account, credential, card.purse.state.balance)
 
     async def _check_alarm(self, card: OpenCard, known: _Known, state: PurseState) -> None:
         """Refuse a chip that cannot be the one seen before, from now on and at every till."""
@@ -307,7 +307,7 @@ class ChipPurses:
             intent = await self._writer.plan(card, wanted, secrets.token_bytes(TXID_BYTES))
             return await self._writer.write(card, intent)
 
-    async def resume(self, key: Key, row: SaleRow) -> msgspec.Raw | None:
+    async def resume(self, key: RequestKey, row: SaleRow) -> msgspec.Raw | None:
         """Go on with a sale whose chip was being written when something happened.
 
         Returns: None where nothing was written and the sale begins anew.
@@ -365,7 +365,7 @@ class ChipPurses:
             log.info("card %s is owed until its next tap: %s", mask(uid), error)
 
     async def _pay_owed(self, card: OpenCard, account: str) -> None:
-        purse = chip_purse(self._editions.active)
+        purse = chip_purse(self._versions.active)
         states = await self._ledger.read(lambda store: store.purses(account))
         owed = states[owed_purse(purse)].posted if owed_purse(purse) in states else 0
         amount = self._writer.change(card, max(owed, -card.purse.state.balance))
@@ -378,7 +378,7 @@ class ChipPurses:
 
     def _sale_of_nothing(self, sale_id: str, account: str, uid: str, purse: str, owed: int) -> Sale:
         """Return the sale that moves to the chip what it is owed: ``owed`` turned round."""
-        programme, now = self._editions.active, self._clock.now()
+        programme, now = self._versions.active, self._clock.now()
         at = rfc3339(now)
         quote = Quote(
             programme=programme.id,

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Protocol, TypeVar
 
 from card_formats.apdu import CommandApdu, Dialogue
-from card_formats.chip.purse import Messaging, Purse, open_purse
+from card_formats.chip.purse import ChipPurse, Messaging, open_purse
 from card_formats.credential import Shown
 from card_formats.crypto import BLOCK_BYTES
 from daemon.base.clock import Clock
@@ -50,16 +50,16 @@ class OpenCard:
         self.apdus = 0
         self.talked_s = 0.0
         self.looked_after = False
-        self._purse: Purse | None = None
+        self._purse: ChipPurse | None = None
 
     @property
-    def purse(self) -> Purse:
+    def purse(self) -> ChipPurse:
         """The purse; it has been opened."""
         assert self._purse is not None
         return self._purse
 
     @purse.setter
-    def purse(self, purse: Purse) -> None:
+    def purse(self, purse: ChipPurse) -> None:
         self._purse = purse
 
     @property

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Raw
 from msgspec.structs import replace
 
-from card_formats.chip.purse import Handover, Outcome, Payment, after_payment, pay, settle
+from card_formats.chip.purse import ChipPayment, Handover, Outcome, after_payment, pay, settle
 from card_formats.chip.purse_layout import PurseState
 from card_formats.credential import mask
 from card_formats.errors import CardFormatError
@@ -23,14 +23,14 @@ from daemon.chip.terminal import ChipTerminal, OpenCard, refusal
 from daemon.ledger import chip_sales, sales, status_moves
 from daemon.ledger.chip_limits import counters_of, limits_of
 from daemon.ledger.chip_sales import intent_of
-from daemon.ledger.ledger import Key, Ledger
+from daemon.ledger.ledger import Ledger, RequestKey
 from daemon.ledger.sale_answers import Posted
 from daemon.ledger.sale_states import SaleState
 from daemon.ledger.sales import ChipIntent, Decision, Sale
 from daemon.ledger.storage.rows import MEMBERS_OF
 from daemon.ledger.storage.store import Change, SaleRow, Store, View
 from daemon.readers.errors import CardSilentError, ReaderError
-from daemon.shop.programme_versions import Editions
+from daemon.shop.programme_versions import ProgrammeVersions
 
 COMMIT = "sale.commit"
 TAP_AGAIN = "Tap the same card again: it is not known what was written."
@@ -86,14 +86,14 @@ class ChipWriter:
         ledger: Ledger,
         clock: Clock,
         policy: ChipSection,
-        editions: Editions,
+        versions: ProgrammeVersions,
         publish: Callable[..., object],
     ) -> None:
         self._terminal = terminal
         self._ledger = ledger
         self._clock = clock
         self._policy = policy
-        self._editions = editions
+        self._versions = versions
         self._publish = publish
         self._writing: set[str] = set()
 
@@ -162,9 +162,9 @@ class ChipWriter:
             code = _REFUSED_PAYMENTS[error.code]
             raise RefusedError(code, f"The card cannot pay: {error.message}.") from error
 
-    def _payment(self, txid: bytes, amount: int) -> Payment:
+    def _payment(self, txid: bytes, amount: int) -> ChipPayment:
         time_s = int(self._clock.now().timestamp())
-        return Payment(txid, amount, self._policy.shop, self._policy.till, time_s)
+        return ChipPayment(txid, amount, self._policy.shop, self._policy.till, time_s)
 
     async def write(self, card: OpenCard, intent: ChipIntent) -> Raw:
         """Write the chip, then the ledger.
@@ -256,14 +256,14 @@ class ChipWriter:
         def decide(view: View) -> tuple[Change, Posted]:
             if sales.state_of(view) is SaleState.VOID_PENDING:  # since it was looked at
                 raise RefusedError(ErrorCode.BUSY, "The sale is being voided; ask again.")
-            decision = chip_sales.done(view, at, self._editions.active.statuses)
+            decision = chip_sales.done(view, at, self._versions.active.statuses)
             return decision.change, Posted.of(intent.sale, decision, traffic)
 
         def also(store: Store, view: View) -> View:
             states = status_moves.states_of(store.ask(MEMBERS_OF, intent.sale.account))
             return replace(view, members=states)
 
-        key = Key(COMMIT, intent.sale.sale_id, intent.content)
+        key = RequestKey(COMMIT, intent.sale.sale_id, intent.content)
         raw = await self._ledger.perform(
             key,
             at=at,

@@ -18,7 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from card_formats.apdu import Dialogue
 from card_formats.chip.purse import (
-    Purse,
+    ChipPurse,
     follows,
     open_purse,
     read_customer,
@@ -73,7 +73,7 @@ _SENTENCES = {
     "desfire.memory": "it is full",
     "purse.blank": "its purse was never finished; `cards personalise` does that",
 }
-Work = Callable[["Desk", str, Shown], Awaitable[str]]
+Work = Callable[["CardBench", str, Shown], Awaitable[str]]
 
 
 @cards.command()
@@ -148,7 +148,7 @@ def hot_list(
     typer.echo(f"{out}: {len(uids)} chips")
 
 
-class Desk:
+class CardBench:
     """Whom the cards are laid down at: the readers, the keys, and the ledger they are issued in."""
 
     def __init__(
@@ -202,15 +202,15 @@ def _run(config: Path, count: int, done: str, work: Work) -> None:
 async def _serve(config: Path, count: int, done: str, work: Work) -> None:
     console = Console(highlight=False)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
-    async with _desk(config) as desk:
-        await desk.ready()
+    async with _bench(config) as bench:
+        await bench.ready()
         with Progress(*columns, TimeElapsedColumn(), console=console) as progress:
             bar = progress.add_task("lay a card down", total=count)
             while not progress.finished:
-                reader, shown = await desk.next_card(console.print)
+                reader, shown = await bench.next_card(console.print)
                 uid = shown.raw.hex().upper()
                 try:
-                    said = await work(desk, reader, shown)
+                    said = await work(bench, reader, shown)
                     progress.advance(bar)
                 except CardFormatError as error:
                     said = f"not {done}: {_SENTENCES.get(error.code, error.message)}"
@@ -220,7 +220,7 @@ async def _serve(config: Path, count: int, done: str, work: Work) -> None:
 
 
 @asynccontextmanager
-async def _desk(path: Path) -> AsyncIterator[Desk]:
+async def _bench(path: Path) -> AsyncIterator[CardBench]:
     config, home, clock = configuration.load(path), path.parent, SystemClock()
     section = _chip_section(config)
     chip_keys = load_chip_keys(home / section.keys)
@@ -236,7 +236,7 @@ async def _desk(path: Path) -> AsyncIterator[Desk]:
     ledger = Ledger(*stores)
     following = asyncio.create_task(supervisor.run())
     try:
-        yield Desk(supervisor, chip_keys, section, Cards(ledger, clock))
+        yield CardBench(supervisor, chip_keys, section, Cards(ledger, clock))
     finally:
         following.cancel()
         with suppress(asyncio.CancelledError):
@@ -250,32 +250,32 @@ def _chip_section(config: Config) -> ChipSection:
     return config.chip
 
 
-async def _make(desk: Desk, reader: str, shown: Shown) -> str:
-    is_new = await _personalise(desk, reader, shown)
+async def _make(bench: CardBench, reader: str, shown: Shown) -> str:
+    is_new = await _personalise(bench, reader, shown)
     uid = shown.raw.hex().upper()
     card = NewCard(kind="chip", number="", identifiers=(("uid", uid),))
-    is_issued = await desk.registry.issue(card, Profile())
-    account = await desk.registry.resolve(Credential("uid", uid, Medium.CHIP, Trust.MUTUAL_AUTH))
-    purse = await _open(desk, reader, shown)
-    if not any((await desk.ask(reader, read_customer(purse))).customer_id):
+    is_issued = await bench.registry.issue(card, Profile())
+    account = await bench.registry.resolve(Credential("uid", uid, Medium.CHIP, Trust.MUTUAL_AUTH))
+    purse = await _open(bench, reader, shown)
+    if not any((await bench.ask(reader, read_customer(purse))).customer_id):
         whose = Customer(bytes.fromhex(account.account.removeprefix("a")))
-        await desk.ask(reader, write_customer(purse, whose))
+        await bench.ask(reader, write_customer(purse, whose))
     return f"made{'' if is_new else ' before'}, issued{'' if is_issued else ' before'}"
 
 
-async def _personalise(desk: Desk, reader: str, shown: Shown) -> bool:
+async def _personalise(bench: CardBench, reader: str, shown: Shown) -> bool:
     """Make a purse, or what an interruption left of making one; return whether it was needed."""
-    keys, section, nonces = desk.card_keys(shown), desk.section, (_nonce(), _nonce(), _nonce())
+    keys, section, nonces = bench.card_keys(shown), bench.section, (_nonce(), _nonce(), _nonce())
     making = personalise(keys, nonces, cap=section.cap, shop=section.shop, time_s=_now_s())
     old_keys = "desfire.authentication"
-    if await desk.ask(reader, done_unless(making, "purse.exists", old_keys)):
+    if await bench.ask(reader, done_unless(making, "purse.exists", old_keys)):
         return True
-    understood((await _open(desk, reader, shown)).state)
+    understood((await _open(bench, reader, shown)).state)
     return False
 
 
-async def _show(desk: Desk, reader: str, shown: Shown) -> str:
-    purse = await _open(desk, reader, shown)
+async def _show(bench: CardBench, reader: str, shown: Shown) -> str:
+    purse = await _open(bench, reader, shown)
     state = purse.state
     if isinstance(state, NewerState):
         return f"{format_minor(state.balance)}, of a newer program (schema {state.schema})"
@@ -283,45 +283,47 @@ async def _show(desk: Desk, reader: str, shown: Shown) -> str:
         f"{format_minor(state.balance)}, {state.status.name.lower()}, payment {state.seq},"
         f" schema {SCHEMA}, keys {purse.key_generation}, {purse.messaging}"
     ]
-    records = await desk.ask(reader, read_history(purse, count=HISTORY_RECORDS_MAX))
+    records = await bench.ask(reader, read_history(purse, count=HISTORY_RECORDS_MAX))
     if not follows(records, state):
         lines.append("  ALARM: the balance does not follow from these payments")
     for one in reversed(records):
         at = datetime.fromtimestamp(one.time_s, UTC).strftime("%Y-%m-%d %H:%M")
         amounts = f"{format_minor(one.amount):>12} {format_minor(one.balance_after):>12}"
         lines.append(f"  {one.seq:>6}  {at}  shop {one.shop} till {one.till} {amounts}")
-    for slot, prize in enumerate(await desk.ask(reader, read_prizes(purse))):
+    for slot, prize in enumerate(await bench.ask(reader, read_prizes(purse))):
         if prize is not None:
             last = date.fromordinal(EPOCH + prize.expires).isoformat() if prize.expires else "-"
             lines.append(
                 f"  prize {prize.number} in slot {slot}: {prize.count} times, until {last}"
             )
     if purse.may_load:
-        whose = await desk.ask(reader, read_customer(purse))
+        whose = await bench.ask(reader, read_customer(purse))
         lines.append(f"  customer {whose.customer_id.hex()}, tier {whose.tier}")
     return "\n".join(lines)
 
 
-async def _migrate(desk: Desk, reader: str, shown: Shown) -> str:
-    old, new = desk.keys.versions[0], desk.keys.versions[-1]
+async def _migrate(bench: CardBench, reader: str, shown: Shown) -> str:
+    old, new = bench.keys.versions[0], bench.keys.versions[-1]
     is_moved = False
     try:
-        understood((await _open(desk, reader, shown)).state)
+        understood((await _open(bench, reader, shown)).state)
     except CardFormatError as error:
         if error.code != "purse.blank":
             raise
-        finishing = finish(desk.card_keys(shown), _nonce(), shop=desk.section.shop, time_s=_now_s())
-        await desk.ask(reader, finishing)
+        finishing = finish(
+            bench.card_keys(shown), _nonce(), shop=bench.section.shop, time_s=_now_s()
+        )
+        await bench.ask(reader, finishing)
         is_moved = True
     if old != new:
-        renewing = renew_keys(desk.card_keys(shown, old), desk.card_keys(shown, new), _nonce())
+        renewing = renew_keys(bench.card_keys(shown, old), bench.card_keys(shown, new), _nonce())
         # Its master key, the last to change, is not the old one: it is done already.
-        is_moved |= await desk.ask(reader, done_unless(renewing, "desfire.authentication"))
+        is_moved |= await bench.ask(reader, done_unless(renewing, "desfire.authentication"))
     return f"schema {SCHEMA}, keys {new}{'' if is_moved else ', as before'}"
 
 
-async def _open(desk: Desk, reader: str, shown: Shown) -> Purse:
-    return await desk.ask(reader, open_purse(desk.keys.till_key(_fixed_uid(shown)), _nonce()))
+async def _open(bench: CardBench, reader: str, shown: Shown) -> ChipPurse:
+    return await bench.ask(reader, open_purse(bench.keys.till_key(_fixed_uid(shown)), _nonce()))
 
 
 def _fixed_uid(shown: Shown) -> bytes:

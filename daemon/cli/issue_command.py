@@ -32,7 +32,7 @@ ORDINARY = "phone"
 
 
 @dataclass(frozen=True)
-class Batch:
+class IssueBatch:
     """What is issued. ``until`` is a moment, RFC 3339; ``last_day`` is the shop's day before it."""
 
     count: int
@@ -75,14 +75,14 @@ def issue(
         for doubt in _doubts(web, kind):
             typer.echo(f"tillcard: {doubt}", err=True)
         last = until.date().isoformat() if until else ""
-        batch = Batch(count, kind, end, last, _address(web))
+        batch = IssueBatch(count, kind, end, last, _address(web))
         asyncio.run(_issue(settings, config.parent, out, batch))
     except (ConfigError, StoreError, OSError, RefusedError) as error:
         typer.echo(f"tillcard: {error}", err=True)
         raise typer.Exit(1) from error
 
 
-async def _issue(config: Config, home: Path, out: Path, batch: Batch) -> None:
+async def _issue(config: Config, home: Path, out: Path, batch: IssueBatch) -> None:
     ledger = Ledger(
         open_store(config.ledger, home), open_store(config.ledger, home, read_only=True)
     )
@@ -93,7 +93,7 @@ async def _issue(config: Config, home: Path, out: Path, batch: Batch) -> None:
         await ledger.close()
 
 
-async def _issue_into(file: TextIO, cards: Cards, config: Config, batch: Batch) -> None:
+async def _issue_into(file: TextIO, cards: Cards, config: Config, batch: IssueBatch) -> None:
     rows = csv.writer(file)
     rows.writerow(COLUMNS)
     numbers, kind, until = config.card_numbers, batch.kind, batch.until
@@ -107,7 +107,7 @@ async def _issue_into(file: TextIO, cards: Cards, config: Config, batch: Batch) 
             progress.advance(task, len(issued))
 
 
-def _row(card: NewCard, batch: Batch) -> tuple[str, ...]:
+def _row(card: NewCard, batch: IssueBatch) -> tuple[str, ...]:
     return card.number, card.ean13, f"{batch.address}/c/{card.token}", batch.last_day
 
 

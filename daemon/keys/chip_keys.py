@@ -22,7 +22,7 @@ from card_formats.chip.purse_layout import (
     diversification_input,
 )
 from card_formats.crypto import KEY_BYTES as AES_KEY_BYTES
-from card_formats.crypto import diversify, diversify_by, is_same
+from card_formats.crypto import diversify, diversify_by, equals_secret
 from daemon.keys.key_files import KeyFileError, TokenSettings, check_mode, write_key_file
 
 TOKEN_PREFIX = "token:"
@@ -70,7 +70,7 @@ class Token(Protocol):
     """Something that can use keys which it does not tell."""
 
     def encrypt(self, label: str, iv: bytes, blocks: bytes) -> bytes:
-        """Encipher whole blocks under the key ``label``, AES-CBC. Raises KeyFileError."""
+        """Encrypt whole blocks under the key ``label``, AES-CBC. Raises KeyFileError."""
         ...
 
 
@@ -141,15 +141,15 @@ class ChipKeys:
         proof = self._diversify(self._tag_password, uid + self._system)
         return proof[:4], proof[4:6]
 
-    def prove(self, message: bytes) -> bytes:
-        """Return what only who has this shop's keys can say of ``message``."""
-        return self._proof(self._generations[-1], message)
+    def sign(self, message: bytes) -> bytes:
+        """Return the HMAC-SHA256 of ``message`` under the newest generation's debit key."""
+        return self._mac(self._generations[-1], message)
 
-    def has_proved(self, message: bytes, proof: bytes) -> bool:
-        """Whether `prove` said ``proof``, under any of these keys."""
-        return any(is_same(self._proof(one, message), proof) for one in self._generations)
+    def verifies(self, message: bytes, signature: bytes) -> bool:
+        """Whether ``signature`` is `sign`'s for ``message``, under any accepted generation."""
+        return any(equals_secret(self._mac(one, message), signature) for one in self._generations)
 
-    def _proof(self, one: KeyGeneration, message: bytes) -> bytes:
+    def _mac(self, one: KeyGeneration, message: bytes) -> bytes:
         key = self._diversify(one.debit, b"proof" + self._system)
         return hmac.digest(key, message, "sha256")
 

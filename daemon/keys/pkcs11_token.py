@@ -28,7 +28,7 @@ class KeyToken:
                 self._session = token.open()
 
     def encrypt(self, label: str, iv: bytes, blocks: bytes) -> bytes:
-        """Encipher whole blocks under the key ``label``, AES-CBC. Raises KeyFileError."""
+        """Encrypt whole blocks under the key ``label``, AES-CBC. Raises KeyFileError."""
         with self._turn, _told(f"cannot use its key {label!r}"):
             # Which mixins a key has depends on what the token lets it do.
             key: Any = self._session.get_key(pkcs11.ObjectClass.SECRET_KEY, label=label)

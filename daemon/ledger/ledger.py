@@ -18,7 +18,7 @@ T = TypeVar("T")
 _FIRST, _AGAIN = b'"replayed":false}', b'"replayed":true}'
 
 
-class Key(msgspec.Struct, frozen=True):
+class RequestKey(msgspec.Struct, frozen=True):
     """What makes a writing request the same again: method, the POS's id, a SHA-256 of content."""
 
     method: str
@@ -26,7 +26,7 @@ class Key(msgspec.Struct, frozen=True):
     content: bytes
 
     @classmethod
-    def of(cls, method: str, request_id: str, params: msgspec.Struct) -> "Key":
+    def of(cls, method: str, request_id: str, params: msgspec.Struct) -> "RequestKey":
         """Make the key of a request whose known fields are ``params``."""
         canonical = msgspec.json.encode(params, order="sorted")
         return cls(method, request_id, hashlib.sha256(canonical).digest())
@@ -102,7 +102,9 @@ class Ledger:
         """
         return await self._writer.submit(job)
 
-    async def look(self, key: Key, sale_id: str) -> tuple[msgspec.Raw | None, SaleRow | None]:
+    async def look(
+        self, key: RequestKey, sale_id: str
+    ) -> tuple[msgspec.Raw | None, SaleRow | None]:
         """Return the stored answer to this very request, if it was finished, and the sale's row.
 
         Raises: RefusedError ID_REUSED for other content, or the refusal that was given before.
@@ -118,7 +120,7 @@ class Ledger:
         )
         return _replay(key, view.request), view.sale
 
-    async def refuse(self, key: Key, at: str, refusal: RefusedError) -> msgspec.Raw:
+    async def refuse(self, key: RequestKey, at: str, refusal: RefusedError) -> msgspec.Raw:
         """Store a final refusal, so that a retry can never become a silent success; raise it.
 
         Returns: the answer, where the same request was answered meanwhile.
@@ -137,7 +139,7 @@ class Ledger:
 
     async def perform(
         self,
-        key: Key,
+        key: RequestKey,
         *,
         at: str,
         accounts: Iterable[str],
@@ -176,7 +178,7 @@ class Ledger:
 
     async def carry_out(
         self,
-        key: Key,
+        key: RequestKey,
         at: str,
         job: Callable[[Store], tuple[Change, msgspec.Struct]],
     ) -> msgspec.Raw:
@@ -238,7 +240,7 @@ def refusal_in(row: RequestRow) -> RefusedError | None:
     return RefusedError(ErrorCode(refusal.refused), refusal.detail, extra=refusal.extra)
 
 
-def _replay(key: Key, row: RequestRow | None) -> msgspec.Raw | None:
+def _replay(key: RequestKey, row: RequestRow | None) -> msgspec.Raw | None:
     if row is None:
         return None
     if row.content != key.content:
@@ -251,7 +253,7 @@ def _replay(key: Key, row: RequestRow | None) -> msgspec.Raw | None:
     return msgspec.Raw(row.answer.removesuffix(_FIRST) + _AGAIN)
 
 
-def _refused(key: Key, at: str, refusal: RefusedError) -> RequestRow:
+def _refused(key: RequestKey, at: str, refusal: RefusedError) -> RequestRow:
     stored = _Refusal(refusal.code.value, refusal.detail, refusal.extra)
     answer = msgspec.json.encode(stored)
     return RequestRow(key.method, key.request_id, key.content, answer, at)

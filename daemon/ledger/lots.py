@@ -22,7 +22,7 @@ class Lot(msgspec.Struct, frozen=True, array_like=True):
         return self.usable_from <= today <= self.expires
 
 
-class PurseState(msgspec.Struct, frozen=True):
+class PurseLots(msgspec.Struct, frozen=True):
     """One purse of one account, as read. ``lots`` come oldest expiry first."""
 
     posted: int = 0
@@ -44,7 +44,7 @@ class PurseState(msgspec.Struct, frozen=True):
         return sum(lot.amount for lot in self.lots if lot.usable_from > today)
 
 
-def take(state: PurseState, amount: int, today: int, credit: int = 0) -> tuple[Lot, ...]:
+def take(state: PurseLots, amount: int, today: int, credit: int = 0) -> tuple[Lot, ...]:
     """Return the lots that pay ``amount``, oldest expiry first.
 
     A part paid on credit is in no lot, so the lots may sum to less.
@@ -76,7 +76,7 @@ def split(lots: tuple[Lot, ...], amount: int) -> tuple[tuple[Lot, ...], tuple[Lo
     return kept, parted
 
 
-def put(state: PurseState, lots: tuple[Lot, ...]) -> tuple[Lot, ...]:
+def put(state: PurseLots, lots: tuple[Lot, ...]) -> tuple[Lot, ...]:
     """Return what really enters the lots when ``lots`` are accrued: debt is filled first."""
     debt = state.debt
     entering: list[Lot] = []
@@ -88,7 +88,7 @@ def put(state: PurseState, lots: tuple[Lot, ...]) -> tuple[Lot, ...]:
     return tuple(entering)
 
 
-def claw_back(state: PurseState, lots: tuple[Lot, ...]) -> tuple[Lot, ...]:
+def claw_back(state: PurseLots, lots: tuple[Lot, ...]) -> tuple[Lot, ...]:
     """Return the lots that give up accruals taken back by a return.
 
     The lot that was accrued gives first (so what is still pending goes before what is usable),
@@ -108,7 +108,7 @@ def claw_back(state: PurseState, lots: tuple[Lot, ...]) -> tuple[Lot, ...]:
     return tuple(Lot(expires, usable_from, n) for (expires, usable_from), n in given.items())
 
 
-def applied(state: PurseState, posted: int, held: int, moves: tuple[LotMove, ...]) -> PurseState:
+def applied(state: PurseLots, posted: int, held: int, moves: tuple[LotMove, ...]) -> PurseLots:
     """Return the state after changes of ``posted`` and ``held`` and the lot moves given."""
     lots = {(lot.expires, lot.usable_from): lot.amount for lot in state.lots}
     for move in moves:
@@ -116,7 +116,7 @@ def applied(state: PurseState, posted: int, held: int, moves: tuple[LotMove, ...
         lots[key] = lots.get(key, 0) + move.amount
     kept = tuple(Lot(*key, amount) for key, amount in sorted(lots.items()) if amount)
     assert all(lot.amount > 0 for lot in kept)
-    after = PurseState(posted=state.posted + posted, held=state.held + held, lots=kept)
+    after = PurseLots(posted=state.posted + posted, held=state.held + held, lots=kept)
     assert after.held >= 0
     assert after.debt >= 0
     return after

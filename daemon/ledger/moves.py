@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from daemon.ledger.entries import LIABILITY, HeldMove, LotMove, Posting
-from daemon.ledger.lots import Lot, PurseState, applied
+from daemon.ledger.lots import Lot, PurseLots, applied
 
 
 class Balance(msgspec.Struct, frozen=True):
@@ -18,15 +18,15 @@ class Balance(msgspec.Struct, frozen=True):
 class Moves:
     """Collects an entry's moves, and follows the purses of its accounts while they change."""
 
-    def __init__(self, states: Mapping[str, Mapping[str, PurseState]]) -> None:
+    def __init__(self, states: Mapping[str, Mapping[str, PurseLots]]) -> None:
         self._states = {account: dict(purses) for account, purses in states.items()}
         self.postings: list[Posting] = []
         self.lots: list[LotMove] = []
         self.held: list[HeldMove] = []
 
-    def state(self, account: str, purse: str) -> PurseState:
+    def state(self, account: str, purse: str) -> PurseLots:
         """Return a purse as it stands after the moves so far."""
-        return self._states.get(account, {}).get(purse, PurseState())
+        return self._states.get(account, {}).get(purse, PurseLots())
 
     def move(
         self,

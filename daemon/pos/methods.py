@@ -8,7 +8,7 @@ import msgspec
 from card_formats.credential import Medium, Shown
 from daemon.base.clock import Clock, rfc3339
 from daemon.base.refusals import ErrorCode, RefusedError
-from daemon.ledger.ledger import Key
+from daemon.ledger.ledger import RequestKey
 from daemon.ledger.sale_answers import Held, Posted, Returned, SaleStatus, Voided
 from daemon.pos.cashier_language import say
 from daemon.pos.claims import Claims
@@ -85,7 +85,7 @@ _SALE = (
 _CHIP = (ErrorCode.TIMEOUT, ErrorCode.WRITE_FAILED, ErrorCode.TORN, ErrorCode.OFFLINE)
 
 
-class Till:
+class SaleMethods:
     """The handlers. ``status``, ``simulate`` and the shop's methods come from the application.
 
     web_address: where customers reach the phone pages, "" without any.
@@ -202,22 +202,22 @@ class Till:
 
     async def hold(self, session: Session, params: HoldParams) -> msgspec.Raw:
         """Reserve."""
-        key = Key.of("sale.hold", params.sale_id, params)
+        key = RequestKey.of("sale.hold", params.sale_id, params)
         return await self._checkout.hold(key, params.sale_id, params, params.ttl_s)
 
     async def commit(self, session: Session, params: CommitParams) -> msgspec.Raw:
         """Post."""
-        key = Key.of("sale.commit", params.sale_id, params)
+        key = RequestKey.of("sale.commit", params.sale_id, params)
         return await self._checkout.commit(key, params.sale_id, params, params.expect_total)
 
     async def void(self, session: Session, params: VoidParams) -> msgspec.Raw:
         """Release a hold."""
-        key = Key.of("sale.void", params.sale_id, params)
+        key = RequestKey.of("sale.void", params.sale_id, params)
         return await self._checkout.void(key, params.sale_id, params.reason)
 
     async def give_back(self, session: Session, params: ReturnParams) -> msgspec.Raw:
         """Take a sale back."""
-        key = Key.of("sale.return", params.return_id, params)
+        key = RequestKey.of("sale.return", params.return_id, params)
         lines = _returned_lines(params)
         return await self._checkout.give_back(
             key,

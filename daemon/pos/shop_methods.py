@@ -4,11 +4,17 @@ from datetime import datetime
 
 import msgspec
 
-from daemon.accounts.card_lifecycle import CardDone, CardTerms, IssueTerms, Life, ReplaceTerms
+from daemon.accounts.card_lifecycle import (
+    CardDone,
+    CardLifecycle,
+    CardTerms,
+    IssueTerms,
+    ReplaceTerms,
+)
 from daemon.base.clock import Clock
 from daemon.base.refusals import ErrorCode
 from daemon.base.text_limits import RequestId, Text
-from daemon.ledger.ledger import Key
+from daemon.ledger.ledger import RequestKey
 from daemon.pos.dispatch import Method
 from daemon.pos.errors import ProtocolCode, ProtocolFaultError
 from daemon.pos.peers import Role
@@ -24,9 +30,9 @@ from daemon.shop.issued_codes import (
     IssuedCodes,
     ShowCodeTerms,
 )
-from daemon.shop.memberships import Club, Decided, DecisionTerms, Listing, ListTerms
-from daemon.shop.programme_versions import Activated, Editions
-from daemon.shop.top_ups import CardShown, ShowTerms, StoredValue, ToppedUp, TopUpTerms
+from daemon.shop.memberships import Decided, DecisionTerms, Listing, ListTerms, Memberships
+from daemon.shop.programme_versions import Activated, ProgrammeVersions
+from daemon.shop.top_ups import CardShown, ShowTerms, ToppedUp, TopUps, TopUpTerms
 
 _CARD = (ErrorCode.CARD_UNKNOWN, ErrorCode.CARD_BLOCKED, ErrorCode.CARD_EXPIRED, ErrorCode.MISREAD)
 _WRITE = (ErrorCode.ID_REUSED, ErrorCode.STORAGE_FULL)
@@ -77,18 +83,18 @@ class ShopMethods:
 
     def __init__(
         self,
-        life: Life,
-        stored_value: StoredValue,
+        life: CardLifecycle,
+        stored_value: TopUps,
         issued_codes: IssuedCodes,
-        club: Club,
-        editions: Editions,
+        club: Memberships,
+        versions: ProgrammeVersions,
         clock: Clock,
     ) -> None:
         self._life = life
         self._stored_value = stored_value
         self._codes = issued_codes
         self._club = club
-        self._editions = editions
+        self._versions = versions
         self._clock = clock
 
     def methods(self) -> dict[str, Method]:
@@ -123,11 +129,15 @@ class ShopMethods:
 
     async def issue(self, session: Session, params: IssueTerms) -> msgspec.Raw:
         """Issue a card to a customer."""
-        return await self._life.issue(Key.of("card.issue", params.request_id, params), params)
+        return await self._life.issue(
+            RequestKey.of("card.issue", params.request_id, params), params
+        )
 
     async def replace(self, session: Session, params: ReplaceTerms) -> msgspec.Raw:
         """Put a new card in the place of one that is lost or broken."""
-        return await self._life.replace(Key.of("card.replace", params.request_id, params), params)
+        return await self._life.replace(
+            RequestKey.of("card.replace", params.request_id, params), params
+        )
 
     async def block(self, session: Session, params: CardTerms) -> msgspec.Raw:
         """Block a card that is lost."""
@@ -146,12 +156,12 @@ class ShopMethods:
         return await self._change("write_off", params)
 
     async def _change(self, event: str, params: CardTerms) -> msgspec.Raw:
-        key = Key.of(f"card.{event}", params.request_id, params)
+        key = RequestKey.of(f"card.{event}", params.request_id, params)
         return await self._life.change(key, event, params)
 
     async def top_up(self, session: Session, params: TopUpTerms) -> msgspec.Raw:
         """Put stored value on a card."""
-        key = Key.of("card.topup", params.topup_id, params)
+        key = RequestKey.of("card.topup", params.topup_id, params)
         return await self._stored_value.top_up(key, params)
 
     async def show_card(self, session: Session, params: ShowTerms) -> CardShown:
@@ -160,7 +170,9 @@ class ShopMethods:
 
     async def issue_codes(self, session: Session, params: IssueCodesTerms) -> msgspec.Raw:
         """Issue codes of a campaign."""
-        return await self._codes.issue(Key.of("code.issue", params.request_id, params), params)
+        return await self._codes.issue(
+            RequestKey.of("code.issue", params.request_id, params), params
+        )
 
     async def show_code(self, session: Session, params: ShowCodeTerms) -> CodeShown:
         """Say what became of a code."""
@@ -172,18 +184,18 @@ class ShopMethods:
 
     async def grant(self, session: Session, params: DecisionTerms) -> msgspec.Raw:
         """Grant a status, or keep or extend it."""
-        key = Key.of("club.grant", params.request_id, params)
+        key = RequestKey.of("club.grant", params.request_id, params)
         return await self._club.decide(key, params, granted=True)
 
     async def refuse(self, session: Session, params: DecisionTerms) -> msgspec.Raw:
         """Refuse a status, or end it."""
-        key = Key.of("club.refuse", params.request_id, params)
+        key = RequestKey.of("club.refuse", params.request_id, params)
         return await self._club.decide(key, params, granted=False)
 
     async def show_programme(self, session: Session, params: NoParams) -> ProgrammeShown:
         """Show the programme in force."""
-        active = self._editions.active
-        coming = tuple(programme.version for programme in self._editions.coming)
+        active = self._versions.active
+        coming = tuple(programme.version for programme in self._versions.coming)
         return ProgrammeShown(
             programme=active.id, version=active.version, text=active.text, coming=coming
         )
@@ -206,10 +218,10 @@ class ShopMethods:
             programme = load(params.text)
         except ProgrammeError as error:
             raise _invalid(f"{error.path}: {error.message}") from error
-        if programme.currency != self._editions.active.currency:
+        if programme.currency != self._versions.active.currency:
             raise _invalid("programme.currency: a shop keeps its currency.")
-        key = Key.of("programme.activate", params.request_id, params)
-        return await self._editions.activate(key, programme, params.at, params.by)
+        key = RequestKey.of("programme.activate", params.request_id, params)
+        return await self._versions.activate(key, programme, params.at, params.by)
 
 
 def _invalid(detail: str) -> ProtocolFaultError:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from daemon.base.money import BASIS_POINTS, half_up, share_all
-from daemon.programme.admission import Admitted, Notes, admit
+from daemon.programme.admission import Admitted, Explanation, admit
 from daemon.programme.days import later
 from daemon.programme.discount import Discounts
 from daemon.programme.errors import BasketError
@@ -35,7 +35,7 @@ def accrue(
     candidates: Sequence[tuple[Rule, list[int]]],
     discounts: Discounts,
     payment: Payment,
-    notes: Notes,
+    notes: Explanation,
 ) -> Accruals:
     """Return what the basket earns, once it is known what is paid for each line."""
     result = Accruals([], [], [{} for _ in payment.left])
@@ -55,7 +55,7 @@ def accrue(
     return result
 
 
-def _account(rule: Rule, situation: Situation, notes: Notes) -> str | None:
+def _account(rule: Rule, situation: Situation, notes: Explanation) -> str | None:
     """Return whose purse an earn goes to, "" for the card's own; None when there is nobody."""
     give = rule.give
     if give.kind == "earn" and not situation.account:
@@ -100,7 +100,7 @@ def _note(
     shares: Sequence[int],
     situation: Situation,
     result: Accruals,
-    notes: Notes,
+    notes: Explanation,
 ) -> None:
     rule, give, total = one.rule, one.rule.give, sum(shares)
     if not total:

@@ -22,7 +22,7 @@ class Admitted(msgspec.Struct):
     uses: list[Use]
 
 
-class Notes:
+class Explanation:
     """What is to be explained about one quote, by the rules' order."""
 
     def __init__(self, programme: Programme) -> None:
@@ -49,7 +49,9 @@ class Notes:
         self.next[rule.order] = NextStep(rule.id, by, missing, gives, text)
 
 
-def admit(rule: Rule, lines: Sequence[int], situation: Situation, notes: Notes) -> Admitted | None:
+def admit(
+    rule: Rule, lines: Sequence[int], situation: Situation, notes: Explanation
+) -> Admitted | None:
     """Evaluate a rule over its ``lines``; None when it does not apply, with the reason noted."""
     if rule.asks_scope:
         situation.picks = rule.scope.picks(situation, lines)
@@ -81,7 +83,7 @@ def admit(rule: Rule, lines: Sequence[int], situation: Situation, notes: Notes) 
     return Admitted(rule, value, picks, uses)
 
 
-def _note_next_step(rule: Rule, situation: Situation, notes: Notes) -> None:
+def _note_next_step(rule: Rule, situation: Situation, notes: Explanation) -> None:
     """Note the distance to the next better step of the rule's own number."""
     steps = rule.give.size.steps
     assert steps is not None
@@ -94,7 +96,9 @@ def _note_next_step(rule: Rule, situation: Situation, notes: Notes) -> None:
         notes.step(rule, steps.by, steps.bounds[place] - counted, steps.values[place])
 
 
-def _note_distance(rule: Rule, bound: Bound, by: str, situation: Situation, notes: Notes) -> None:
+def _note_distance(
+    rule: Rule, bound: Bound, by: str, situation: Situation, notes: Explanation
+) -> None:
     """Note the distance to a bound, when it is all that keeps the rule from applying."""
     counted = bound.counter(situation)
     if counted is None or bound.low is None or counted >= bound.low:

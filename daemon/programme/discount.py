@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from daemon.base.money import percent_of
-from daemon.programme.admission import Admitted, Notes, admit
+from daemon.programme.admission import Admitted, Explanation, admit
 from daemon.programme.lanes import Offer, combine, lost, offer, parts, worth
 from daemon.programme.programme import Programme
 from daemon.programme.quote import Applied, WhyNot
@@ -44,7 +44,7 @@ def discount(
     programme: Programme,
     situation: Situation,
     candidates: Sequence[tuple[Rule, list[int]]],
-    notes: Notes,
+    notes: Explanation,
 ) -> Discounts:
     """Run the lanes over the basket. ``candidates``: discount rules with their lines."""
     goods = situation.goods
@@ -70,7 +70,7 @@ def _run_lane(
     members: Sequence[tuple[Rule, list[int]]],
     situation: Situation,
     floors: Sequence[int],
-    notes: Notes,
+    notes: Explanation,
     result: Discounts,
 ) -> None:
     lane = programme.lanes[number]
@@ -109,7 +109,7 @@ def _sole(
     situation: Situation,
     candidates: Sequence[tuple[Rule, list[int]]],
     floors: Sequence[int],
-    notes: Notes,
+    notes: Explanation,
 ) -> Rule | None:
     """Return the exclusive rule that suspends the others, decided once on the list basket.
 

@@ -19,11 +19,11 @@ Names: TypeAlias = str | list[str]
 RawNumber: TypeAlias = Any
 
 
-class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class FileTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One TOML table; a key it does not have is an error."""
 
 
-class HeadTable(Table, frozen=True, kw_only=True):
+class HeadTable(FileTable, frozen=True, kw_only=True):
     """``[programme]``. ``markup``: the shop's usual markup on cost in percent, for `check`."""
 
     id: str
@@ -34,7 +34,7 @@ class HeadTable(Table, frozen=True, kw_only=True):
     markup: RawNumber = None
 
 
-class LaneTable(Table, frozen=True, kw_only=True):
+class LaneTable(FileTable, frozen=True, kw_only=True):
     """``[[lane]]``: lanes run in file order, discounts compound from one to the next."""
 
     id: str
@@ -42,7 +42,7 @@ class LaneTable(Table, frozen=True, kw_only=True):
     base: Literal["net", "list"] = "net"
 
 
-class BoundsTable(Table, frozen=True, kw_only=True):
+class BoundsTable(FileTable, frozen=True, kw_only=True):
     """Bounds of a unit price, in minor units."""
 
     at_least: int | None = None
@@ -51,7 +51,7 @@ class BoundsTable(Table, frozen=True, kw_only=True):
     below: int | None = None
 
 
-class GoodsTable(Table, frozen=True, kw_only=True):
+class GoodsTable(FileTable, frozen=True, kw_only=True):
     """Which goods: every key must hold; a list means any of it."""
 
     sku: Names | None = None
@@ -65,7 +65,7 @@ class GoodsTable(Table, frozen=True, kw_only=True):
     not_: "GoodsTable | None" = msgspec.field(default=None, name="not")
 
 
-class PerTable(Table, frozen=True, kw_only=True):
+class PerTable(FileTable, frozen=True, kw_only=True):
     """``per``: one pick for each ``units`` units of other goods."""
 
     of: GoodsTable
@@ -81,7 +81,7 @@ class ScopeTable(GoodsTable, frozen=True, kw_only=True):
     per: PerTable | None = None
 
 
-class MeterTable(Table, frozen=True, kw_only=True):
+class MeterTable(FileTable, frozen=True, kw_only=True):
     """``[[meter]]``: a windowed sum of committed sales."""
 
     id: str
@@ -91,14 +91,14 @@ class MeterTable(Table, frozen=True, kw_only=True):
     purse: str | None = None
 
 
-class SpanTable(Table, frozen=True, kw_only=True):
+class SpanTable(FileTable, frozen=True, kw_only=True):
     """``enter`` or ``keep`` of a status: a sum within a window of whole days."""
 
     at_least: int
     within: str
 
 
-class StatusTable(Table, frozen=True, kw_only=True):
+class StatusTable(FileTable, frozen=True, kw_only=True):
     """``[[status]]``: a membership won and kept by a meter."""
 
     id: str
@@ -110,7 +110,7 @@ class StatusTable(Table, frozen=True, kw_only=True):
     tick: Literal["daily"] = "daily"
 
 
-class PurseTable(Table, frozen=True, kw_only=True):
+class PurseTable(FileTable, frozen=True, kw_only=True):
     """``[[purse]]``: an account. ``worth``: minor units that one unit pays for."""
 
     id: str
@@ -124,7 +124,7 @@ class PurseTable(Table, frozen=True, kw_only=True):
     worth: int | None = None
 
 
-class GiveTable(Table, frozen=True, kw_only=True):
+class GiveTable(FileTable, frozen=True, kw_only=True):
     """``give`` of a rule: one discount, or one of earn, burn, issue with its size."""
 
     percent: RawNumber = None
@@ -143,7 +143,7 @@ class GiveTable(Table, frozen=True, kw_only=True):
     expire: str | None = None
 
 
-class LimitTable(Table, frozen=True, kw_only=True):
+class LimitTable(FileTable, frozen=True, kw_only=True):
     """``limit`` of a rule, in sales. ``per`` is the period of ``per_card``."""
 
     per_card: int | None = None
@@ -153,7 +153,7 @@ class LimitTable(Table, frozen=True, kw_only=True):
     returnable: bool = False
 
 
-class RuleTable(Table, frozen=True, kw_only=True):
+class RuleTable(FileTable, frozen=True, kw_only=True):
     """``[[rule]]``: when, which goods, what, in which lane."""
 
     id: str
@@ -167,21 +167,21 @@ class RuleTable(Table, frozen=True, kw_only=True):
     priority: int = 0
 
 
-class CapTable(Table, frozen=True, kw_only=True):
+class CapTable(FileTable, frozen=True, kw_only=True):
     """``[[cap]]``: the largest discount in percent of the shelf price."""
 
     percent: RawNumber
     scope: GoodsTable | None = None
 
 
-class CalendarTable(Table, frozen=True, kw_only=True):
+class CalendarTable(FileTable, frozen=True, kw_only=True):
     """``[[calendar]]``: days by name."""
 
     id: str
     dates: list[Any]
 
 
-class ProgrammeFile(Table, frozen=True, kw_only=True):
+class ProgrammeFile(FileTable, frozen=True, kw_only=True):
     """The whole file."""
 
     programme: HeadTable

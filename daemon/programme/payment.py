@@ -6,7 +6,7 @@ import msgspec
 
 from daemon.base.money import half_up, percent_of, share_all, share_within
 from daemon.base.refusals import ErrorCode, RefusedError
-from daemon.programme.admission import Admitted, Notes, admit
+from daemon.programme.admission import Admitted, Explanation, admit
 from daemon.programme.errors import BasketError
 from daemon.programme.programme import Programme
 from daemon.programme.quote import WhyNot
@@ -43,7 +43,7 @@ def pay(
     situation: Situation,
     candidates: Sequence[tuple[Rule, list[int]]],
     wanted: Mapping[str, int],
-    notes: Notes,
+    notes: Explanation,
 ) -> Payment:
     """Take what the customer wants to burn, purse by purse in the order of the file.
 
@@ -84,7 +84,7 @@ def _check(
     available: int,
     allowance: Allowance | None,
     rules: Sequence[tuple[Rule, list[int]]],
-    notes: Notes,
+    notes: Explanation,
 ) -> None:
     if allowance is None:
         whys = [notes.why_not[rule.order].text for rule, _ in rules if rule.order in notes.why_not]
@@ -103,7 +103,7 @@ def _best_allowance(
     rules: Sequence[tuple[Rule, list[int]]],
     situation: Situation,
     result: Payment,
-    notes: Notes,
+    notes: Explanation,
 ) -> Allowance | None:
     """Return the rule that lets the purse pay most; the earlier one when two allow the same."""
     best: Allowance | None = None

@@ -42,7 +42,7 @@ class Volume(msgspec.Struct, frozen=True):
     rows: tuple[VolumeRow, ...]
 
 
-class Entry(msgspec.Struct, frozen=True):
+class PlanEntry(msgspec.Struct, frozen=True):
     """From which purchase a card is given, and the price below which it is worth buying."""
 
     purchase_from: Fraction
@@ -109,13 +109,13 @@ def scale(
     )
 
 
-def entry(average: Fraction, yearly: Fraction, discount: Fraction) -> Entry:
+def entry(average: Fraction, yearly: Fraction, discount: Fraction) -> PlanEntry:
     """Return from which purchase to give a card, and what it saves its holder in a year."""
     _above_0(average=average, yearly=yearly, discount=discount)
     if discount > 100:
         raise BasketError("discount", f"{written(discount)} % is above 100 %")
     low, high = ENTRY_RECEIPTS
-    return Entry(average * low, average * high, yearly * discount / 100)
+    return PlanEntry(average * low, average * high, yearly * discount / 100)
 
 
 def _margin_share(markup: Fraction) -> Fraction:

@@ -1,7 +1,7 @@
 """From a basket to a quote: lanes, then caps, then burns, then what is earned."""
 
 from daemon.programme.accrual import Accruals, accrue
-from daemon.programme.admission import Notes
+from daemon.programme.admission import Explanation
 from daemon.programme.basket import Basket, Facts
 from daemon.programme.discount import Discounts, discount
 from daemon.programme.goods import read_goods
@@ -33,7 +33,7 @@ def price(programme: Programme, basket: Basket, facts: Facts) -> Quote:
     candidates = book.candidates(situation.goods.lines)
     for candidate in candidates:
         by_kind[candidate[0].give.kind].append(candidate)
-    notes = Notes(programme)
+    notes = Explanation(programme)
     discounts = discount(programme, situation, by_kind["discount"], notes)
     payment = pay(programme, situation, by_kind["burn"], basket.burn, notes)
     accruing = by_kind["earn"] + by_kind["issue"]

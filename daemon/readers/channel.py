@@ -178,7 +178,7 @@ def _call_soon(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> Non
         loop.call_soon_threadsafe(call)
 
 
-class Channel:
+class CardChannel:
     """One reader's card channel, owned by one worker thread.
 
     Calls to a card block and must not interleave, so all go through the one thread. Cancelling

@@ -12,7 +12,7 @@ from card_formats.credential import Medium, Shown
 from card_formats.errors import CardFormatError
 from daemon.base.clock import Clock
 from daemon.readers import Presented, ReaderEvent, ReaderState, Removed, StateChanged, Unreadable
-from daemon.readers.channel import Channel, Connect
+from daemon.readers.channel import CardChannel, Connect
 from daemon.readers.errors import (
     CardLostError,
     CardSilentError,
@@ -46,7 +46,7 @@ class OpenChipReader:
     def __init__(self, name: str, clock: Clock, connect: Connect) -> None:
         self._name = name
         self._clock = clock
-        self._channel = Channel(connect, name=name, on_recovered=self._on_recovered)
+        self._channel = CardChannel(connect, name=name, on_recovered=self._on_recovered)
         self._changed = asyncio.Event()
         self._slot = Slot()
         self._lying = False

@@ -19,7 +19,7 @@ from daemon.readers.serial_port import SerialReader
 from daemon.readers.simulated.simulator import Simulator
 
 
-class Surroundings(NamedTuple):
+class ReaderContext(NamedTuple):
     """What the readers of one process share."""
 
     clock: Clock
@@ -28,7 +28,7 @@ class Surroundings(NamedTuple):
 
 
 # Each value takes the key's settings; a table cannot say so to the type checker.
-READER_KINDS: dict[type, Callable[[Any, Surroundings], Reader]] = {
+READER_KINDS: dict[type, Callable[[Any, ReaderContext], Reader]] = {
     PcscSettings: lambda settings, around: PcscReader(settings, around.clock, around.watch),
     SerialSettings: lambda settings, around: SerialReader(settings, around.clock),
     KeyboardSettings: lambda settings, around: keyboard_reader(settings, around.clock),
@@ -50,5 +50,5 @@ def build_readers(
     settings: Sequence[ReaderSettings], clock: Clock, simulator: Simulator
 ) -> list[Reader]:
     """Make the configured readers; ``check_together`` has passed them."""
-    around = Surroundings(clock, PcscWatch(), simulator)
+    around = ReaderContext(clock, PcscWatch(), simulator)
     return [READER_KINDS[type(one)](one, around) for one in settings]

@@ -21,14 +21,14 @@ from daemon.accounts.cards import Account, Cards
 from daemon.accounts.live_codes import LiveCodes
 from daemon.accounts.phones import LINK_TTL_S, Phones
 from daemon.base.clock import Clock, rfc3339
-from daemon.base.expiring import Shelf
+from daemon.base.expiring import ExpiringMap
 from daemon.base.money import format_minor
 from daemon.base.refusals import ErrorCode, RefusedError, refusal_of
 from daemon.chip.purses import ChipPurses
 from daemon.ledger import chip_sales, returns, sales, status_moves
 from daemon.ledger.chip_owed import chip_purse
 from daemon.ledger.chip_sales import WAITING
-from daemon.ledger.ledger import Key, Ledger, nothing_more, refusal_in
+from daemon.ledger.ledger import Ledger, RequestKey, nothing_more, refusal_in
 from daemon.ledger.sale_answers import Held, Posted, Returned, SaleStatus, Voided
 from daemon.ledger.sale_states import SaleEvent, SaleState, after
 from daemon.ledger.sales import Return, ReturnedLine, Sale
@@ -41,7 +41,7 @@ from daemon.sale.draft import Draft, credit_of
 from daemon.sale.presentations import Presentation, Presentations
 from daemon.sale.pricing import Priced, Pricing, repriced
 from daemon.sale.terms import Override, SaleTerms
-from daemon.shop.programme_versions import Editions
+from daemon.shop.programme_versions import ProgrammeVersions
 
 QUOTE_TTL_S = 900
 QUOTES_MAX = 1_000
@@ -68,7 +68,7 @@ class Checkout:
         live_codes: LiveCodes,
         phones: Phones,
         pricing: Pricing,
-        editions: Editions,
+        versions: ProgrammeVersions,
         clock: Clock,
         policy: CheckoutPolicy,
         chips: ChipPurses | None = None,
@@ -78,12 +78,14 @@ class Checkout:
         self._live_codes = live_codes
         self._phones = phones
         self._pricing = pricing
-        self._editions = editions
+        self._versions = versions
         self._clock = clock
         self._policy = policy
         self._chips = chips
         self._presentations = Presentations(clock)
-        self._quotes: Shelf[Priced] = Shelf(clock, ttl_s=QUOTE_TTL_S, size_max=QUOTES_MAX)
+        self._quotes: ExpiringMap[Priced] = ExpiringMap(
+            clock, ttl_s=QUOTE_TTL_S, size_max=QUOTES_MAX
+        )
 
     # Whose card is this?
 
@@ -124,7 +126,7 @@ class Checkout:
         if once and self._presentations.is_typed_by(found.presentation, by):
             return
         now = self._clock.now()
-        today = local_day(self._editions.active, now)
+        today = local_day(self._versions.active, now)
         await typed_numbers.count(
             self._ledger, found.account, rfc3339(now), today, by=by, reason=reason
         )
@@ -215,7 +217,7 @@ class Checkout:
     # Commit this sale.
 
     async def hold(
-        self, key: Key, sale_id: str, terms: SaleTerms, ttl_s: int | None
+        self, key: RequestKey, sale_id: str, terms: SaleTerms, ttl_s: int | None
     ) -> msgspec.Raw:
         """Reserve what the sale will burn and use up; the total is frozen until the hold ends."""
 
@@ -233,7 +235,7 @@ class Checkout:
         return await self._once(key, sale_id, attempt)
 
     async def commit(
-        self, key: Key, sale_id: str, terms: SaleTerms, expect_total: int | None
+        self, key: RequestKey, sale_id: str, terms: SaleTerms, expect_total: int | None
     ) -> msgspec.Raw:
         """Post the sale: from its hold, from a quote, or priced now."""
 
@@ -250,7 +252,7 @@ class Checkout:
             def settle(view: View) -> Sale:
                 sale = draft.settled(view)
                 _check_total(sale, expected)
-                return draft.issuing(sales.counted(sale, self._editions.counting))
+                return draft.issuing(sales.counted(sale, self._versions.counting))
 
             if self._chips is not None and draft.sale.chip_purse:
                 written = await self._chips.sell(draft.for_chip(key.content, settle))
@@ -261,14 +263,14 @@ class Checkout:
                 sale = settle(view)
                 # What the chip does not take now it is owed; with the card here that is nothing.
                 sale = msgspec.structs.replace(sale, owed=sale.chip_net)
-                decision = sales.commit(view, sale, self._editions.active.statuses)
+                decision = sales.commit(view, sale, self._versions.active.statuses)
                 return decision.change, Posted.of(sale, decision)
 
             return await self._post(key, draft, decide)
 
         return await self._once(key, sale_id, attempt)
 
-    async def void(self, key: Key, sale_id: str, reason: str) -> msgspec.Raw:
+    async def void(self, key: RequestKey, sale_id: str, reason: str) -> msgspec.Raw:
         """Release a hold. A voided id stays voided, even one that was never seen before."""
 
         async def attempt(now: datetime, row: SaleRow | None) -> msgspec.Raw:
@@ -294,7 +296,7 @@ class Checkout:
 
     async def give_back(
         self,
-        key: Key,
+        key: RequestKey,
         sale_id: str,
         lines: Mapping[LineId, int],
         cashier: str,
@@ -313,18 +315,18 @@ class Checkout:
                 return_id=key.request_id,
                 sale_id=sale_id,
                 at=rfc3339(now),
-                today=local_day(self._editions.active, now).toordinal(),
+                today=local_day(self._versions.active, now).toordinal(),
                 cashier=cashier,
                 reason=reason,
                 lines=asked,
                 cash_worth=self._pricing.chip_worth() if in_cash else 0,
             )
             sale = sales.decode_record(row.body).sale if row is not None and row.body else None
-            version = sale.frozen.programme if sale else self._editions.active.version
-            priced_by = await self._editions.version(version)
+            version = sale.frozen.programme if sale else self._versions.active.version
+            priced_by = await self._versions.version(version)
 
             def decide(view: View) -> tuple[Change, Returned]:
-                decision, back = returns.take_back(view, ask, priced_by, self._editions.active)
+                decision, back = returns.take_back(view, ask, priced_by, self._versions.active)
                 return decision.change, Returned.of(ask.return_id, back, decision)
 
             answer = await self._ledger.perform(
@@ -358,7 +360,7 @@ class Checkout:
 
     async def _once(
         self,
-        key: Key,
+        key: RequestKey,
         sale_id: str,
         attempt: Callable[[datetime, SaleRow | None], Awaitable[msgspec.Raw]],
     ) -> msgspec.Raw:
@@ -376,9 +378,9 @@ class Checkout:
             return await self._ledger.refuse(key, rfc3339(now), refusal)
 
     async def _post(
-        self, key: Key, draft: Draft, decide: Callable[[View], tuple[Change, msgspec.Struct]]
+        self, key: RequestKey, draft: Draft, decide: Callable[[View], tuple[Change, msgspec.Struct]]
     ) -> msgspec.Raw:
-        decides_statuses = draft.sale.account and self._editions.active.statuses
+        decides_statuses = draft.sale.account and self._versions.active.statuses
         return await self._ledger.perform(
             key,
             at=draft.sale.at,
@@ -437,7 +439,7 @@ class Checkout:
             raise RefusedError(
                 ErrorCode.EXCEEDS_HOLD, "The basket is not the one on hold; void it and sell anew."
             )
-        programme = await self._editions.version(held.frozen.programme)
+        programme = await self._versions.version(held.frozen.programme)
         frozen, quote = held.frozen, held.quote
         if terms.burn is not None:
             frozen, quote = await repriced(programme, frozen, terms.burn)

@@ -7,7 +7,7 @@ import msgspec
 from card_formats.credential import Credential, Medium, Trust
 from daemon.accounts.cards import Account
 from daemon.base.clock import Clock
-from daemon.base.expiring import Shelf
+from daemon.base.expiring import ExpiringMap
 from daemon.base.refusals import ErrorCode, RefusedError
 
 PRESENTATION_TTL_S = 900
@@ -41,14 +41,16 @@ class Presentations:
     """Presentations of one terminal. Showing a card again before its sale gives the same one."""
 
     def __init__(self, clock: Clock) -> None:
-        self._by_id: Shelf[Presentation] = Shelf(
+        self._by_id: ExpiringMap[Presentation] = ExpiringMap(
             clock, ttl_s=PRESENTATION_TTL_S, size_max=PRESENTATIONS_MAX
         )
-        self._by_credential: Shelf[str] = Shelf(
+        self._by_credential: ExpiringMap[str] = ExpiringMap(
             clock, ttl_s=PRESENTATION_TTL_S, size_max=PRESENTATIONS_MAX
         )
-        self._sales: Shelf[str] = Shelf(clock, ttl_s=PRESENTATION_TTL_S, size_max=PRESENTATIONS_MAX)
-        self._typed: Shelf[bool] = Shelf(
+        self._sales: ExpiringMap[str] = ExpiringMap(
+            clock, ttl_s=PRESENTATION_TTL_S, size_max=PRESENTATIONS_MAX
+        )
+        self._typed: ExpiringMap[bool] = ExpiringMap(
             clock, ttl_s=PRESENTATION_TTL_S, size_max=PRESENTATIONS_MAX
         )
 
@@ -97,7 +99,7 @@ class Presentations:
 
     def drop_live(self, account: str) -> None:
         """Forget what phones showed for ``account``: none of them is its customer's any more."""
-        for shown in self._by_id.things():
+        for shown in self._by_id.values():
             if shown.account.account == account and shown.credential.trust is Trust.ROTATING:
                 self._by_id.drop(shown.presentation)
 

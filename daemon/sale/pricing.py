@@ -25,7 +25,7 @@ from daemon.programme.quote import Quote
 from daemon.programme.windows import counters, windows
 from daemon.sale.presentations import Presentation
 from daemon.sale.terms import SaleTerms
-from daemon.shop.programme_versions import Editions
+from daemon.shop.programme_versions import ProgrammeVersions
 
 TILL_FACTS = ("channel", "flag.", "order.", "ask.")
 """How the facts begin that a till may tell; others that it sends are ignored."""
@@ -111,7 +111,7 @@ class Pricing:
     def __init__(
         self,
         ledger: Ledger,
-        editions: Editions,
+        versions: ProgrammeVersions,
         clock: Clock,
         ranges: tuple[NumberRange, ...],
         roles: Mapping[str, str],
@@ -120,7 +120,7 @@ class Pricing:
         """roles: what a cashier is beside a cashier, such as ``senior``, by name."""
         self._chip = chip
         self._ledger = ledger
-        self._editions = editions
+        self._versions = versions
         self._clock = clock
         self._ranges = ranges
         self._roles = roles
@@ -130,7 +130,7 @@ class Pricing:
 
         Raises: RefusedError for codes, see ``daemon.accounts.shown_codes``, and for burns.
         """
-        programme = self._editions.active
+        programme = self._versions.active
         account = presentation.account if presentation else None
         account_id = account.account if account else ""
         now = self._clock.now()
@@ -201,7 +201,7 @@ class Pricing:
 
     def chip_worth(self) -> int:
         """Return what a unit of the purse on chips is worth in minor units; 0 without one."""
-        programme = self._editions.active
+        programme = self._versions.active
         purse = programme.purses.get(chip_purse(programme))
         return purse.worth if purse else 0
 

@@ -18,7 +18,7 @@ from daemon.ledger.storage.store import Change, Store
 from daemon.programme.programme import local_day
 from daemon.programme.state import Status
 from daemon.programme.status import OUTSIDE, tick
-from daemon.shop.programme_versions import Editions
+from daemon.shop.programme_versions import ProgrammeVersions
 
 DAY_COUNTER = "@day"
 """The counter that holds the last local day (ordinal) whose work is done."""
@@ -34,19 +34,19 @@ class DayDone(msgspec.Struct, frozen=True):
     closed: int
 
 
-class Daily:
+class DailyJobs:
     """Does what the calendar asks for."""
 
-    def __init__(self, ledger: Ledger, editions: Editions, clock: Clock) -> None:
+    def __init__(self, ledger: Ledger, versions: ProgrammeVersions, clock: Clock) -> None:
         self._ledger = ledger
-        self._editions = editions
+        self._versions = versions
         self._clock = clock
         self._done = 0
 
     async def catch_up(self) -> DayDone | None:
         """Do the work of every day that is over and not done; None when there is none."""
         now = self._clock.now()
-        today = local_day(self._editions.active, now)
+        today = local_day(self._versions.active, now)
         if self._done >= today.toordinal():
             return None
         self._done = await self._ledger.read(_last_day)
@@ -70,7 +70,7 @@ class Daily:
         return count
 
     async def _close(self, today: date, at: str) -> int:
-        count, statuses = 0, self._editions.active.statuses
+        count, statuses = 0, self._versions.active.statuses
         while rows := await self._ledger.read(
             lambda store: store.ask(MEMBERS_DUE, today.toordinal())
         ):

@@ -6,17 +6,17 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 
 from daemon.accounts import shown_codes
-from daemon.accounts.card_lifecycle import Life
+from daemon.accounts.card_lifecycle import CardLifecycle
 from daemon.base.clock import Clock, rfc3339
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
 from daemon.base.text_limits import Code, RequestId, Text, read_day
 from daemon.ledger.entries import FOREVER, Entry
-from daemon.ledger.ledger import Key, Ledger
+from daemon.ledger.ledger import Ledger, RequestKey
 from daemon.ledger.sale_answers import IssuedCode
 from daemon.ledger.storage.rows import CODE, CodeRow
 from daemon.ledger.storage.store import Change, Store
 from daemon.programme.programme import local_day
-from daemon.shop.programme_versions import Editions
+from daemon.shop.programme_versions import ProgrammeVersions
 
 CODES_A_CALL_MAX = 1_000
 Day = Annotated[
@@ -80,15 +80,17 @@ class CodeShown(msgspec.Struct, frozen=True, kw_only=True):
 class IssuedCodes:
     """Issues codes and shows them."""
 
-    def __init__(self, ledger: Ledger, editions: Editions, life: Life, clock: Clock) -> None:
+    def __init__(
+        self, ledger: Ledger, versions: ProgrammeVersions, life: CardLifecycle, clock: Clock
+    ) -> None:
         self._ledger = ledger
-        self._editions = editions
+        self._versions = versions
         self._life = life
         self._clock = clock
 
-    async def issue(self, key: Key, terms: IssueCodesTerms) -> msgspec.Raw:
+    async def issue(self, key: RequestKey, terms: IssueCodesTerms) -> msgspec.Raw:
         """Issue codes, once. Raises RefusedError CODE_UNKNOWN for a campaign without a rule."""
-        programme, now = self._editions.active, self._clock.now()
+        programme, now = self._versions.active, self._clock.now()
         today = local_day(programme, now).toordinal()
         first_day = read_day(terms.first, "first").toordinal() if terms.first else today
         last_day = read_day(terms.until, "until").toordinal() if terms.until else FOREVER
@@ -130,7 +132,7 @@ class IssuedCodes:
 
     async def show(self, terms: ShowCodeTerms) -> CodeShown:
         """Show what became of a code. Raises RefusedError CODE_UNKNOWN."""
-        today = local_day(self._editions.active, self._clock.now()).toordinal()
+        today = local_day(self._versions.active, self._clock.now()).toordinal()
 
         def read(store: Store) -> CodeShown:
             found = store.ask(CODE, terms.code.casefold())

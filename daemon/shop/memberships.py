@@ -11,7 +11,7 @@ from daemon.base.refusals import ErrorCode, ParamError, RefusedError
 from daemon.base.text_limits import RequestId, Text
 from daemon.ledger import status_moves
 from daemon.ledger.entries import Entry
-from daemon.ledger.ledger import Key, Ledger
+from daemon.ledger.ledger import Ledger, RequestKey
 from daemon.ledger.storage.rows import MEMBERS_LISTED, MEMBERS_OF, MemberRow
 from daemon.ledger.storage.store import Change, Store
 from daemon.programme.programme import local_day
@@ -26,7 +26,7 @@ from daemon.programme.status import (
     tick,
     window_to,
 )
-from daemon.shop.programme_versions import Editions
+from daemon.shop.programme_versions import ProgrammeVersions
 
 AccountId = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 
@@ -78,12 +78,12 @@ class Decided(msgspec.Struct, frozen=True, kw_only=True):
     replayed: bool = False
 
 
-class Club:
+class Memberships:
     """Reads the lists and writes down decisions."""
 
-    def __init__(self, ledger: Ledger, editions: Editions, clock: Clock) -> None:
+    def __init__(self, ledger: Ledger, versions: ProgrammeVersions, clock: Clock) -> None:
         self._ledger = ledger
-        self._editions = editions
+        self._versions = versions
         self._clock = clock
 
     async def list(self, terms: ListTerms) -> Listing:
@@ -109,7 +109,7 @@ class Club:
     def _next_page(self, store: Store, terms: ListTerms, last: MemberRow) -> bool:
         return bool(store.ask(MEMBERS_LISTED, terms.status, terms.list, last.account))
 
-    async def decide(self, key: Key, terms: DecisionTerms, *, granted: bool) -> msgspec.Raw:
+    async def decide(self, key: RequestKey, terms: DecisionTerms, *, granted: bool) -> msgspec.Raw:
         """Grant or refuse, once. A refusal leaves nothing: no status, and the sum at 0."""
         at, today = rfc3339(self._clock.now()), self._today()
 
@@ -138,12 +138,12 @@ class Club:
         return await self._ledger.carry_out(key, at, job)
 
     def _today(self) -> date:
-        return local_day(self._editions.active, self._clock.now())
+        return local_day(self._versions.active, self._clock.now())
 
     def _status(self, name: str) -> Status:
-        status = self._editions.active.statuses.get(name)
+        status = self._versions.active.statuses.get(name)
         if status is None:
-            known = ", ".join(self._editions.active.statuses) or "none"
+            known = ", ".join(self._versions.active.statuses) or "none"
             raise ParamError("status", f"the programme has no {name!r}; it has: {known}")
         return status
 

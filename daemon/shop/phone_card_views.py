@@ -48,7 +48,7 @@ class HistoryKind(StrEnum):
     CORRECTION = "correction"
 
 
-class Balance(msgspec.Struct, frozen=True):
+class ShownBalance(msgspec.Struct, frozen=True):
     """One purse. ``amount`` is minor units of an ISO 4217 ``currency``, or whole units if ""."""
 
     purse: str
@@ -57,7 +57,7 @@ class Balance(msgspec.Struct, frozen=True):
 
 
 class HistoryLine(msgspec.Struct, frozen=True):
-    """One change of a balance: ``amount`` is signed and counted as in ``Balance``."""
+    """One change of a balance: ``amount`` is signed and counted as in ``ShownBalance``."""
 
     on: date
     kind: HistoryKind
@@ -100,7 +100,7 @@ class CardView(msgspec.Struct, frozen=True):
     number: str
     ean13: str = ""
     name: str = ""
-    balances: tuple[Balance, ...] = ()
+    balances: tuple[ShownBalance, ...] = ()
     status: str = ""
     state: CardState = CardState.ACTIVE
     history: tuple[HistoryLine, ...] = ()
@@ -143,7 +143,7 @@ class WalletCard(msgspec.Struct, frozen=True):
     language: str = "en"
 
 
-class WalletDesk(Protocol):
+class WalletCardService(Protocol):
     """The shop's side of wallet passes."""
 
     async def card_of(self, token: str) -> WalletCard | None:
@@ -174,7 +174,7 @@ class WalletDesk(Protocol):
         ...
 
 
-class CardDesk(Protocol):
+class PhoneCardService(Protocol):
     """The shop's side of the phone pages."""
 
     async def enrol(self, form: JoinForm) -> str:

@@ -19,7 +19,6 @@ from daemon.ledger.storage.store import CardRow, Store
 from daemon.programme.programme import local_day
 from daemon.programme.state import Purse
 from daemon.shop.phone_card_views import (
-    Balance,
     CardState,
     CardView,
     Coupon,
@@ -28,8 +27,9 @@ from daemon.shop.phone_card_views import (
     HistoryLine,
     JoinForm,
     LiveCard,
+    ShownBalance,
 )
-from daemon.shop.programme_versions import Editions
+from daemon.shop.programme_versions import ProgrammeVersions
 
 HISTORY_LINES_MAX = 20
 
@@ -40,7 +40,7 @@ _KINDS = {
 }
 
 
-class ShopDesk:
+class PhoneCards:
     """Makes phone cards and shows them. ``secret`` ties a form to its one card."""
 
     def __init__(
@@ -48,7 +48,7 @@ class ShopDesk:
         cards: Cards,
         phones: Phones,
         ledger: Ledger,
-        editions: Editions,
+        versions: ProgrammeVersions,
         clock: Clock,
         numbers: CardNumbersSection,
         secret: bytes,
@@ -57,7 +57,7 @@ class ShopDesk:
         self._cards = cards
         self._phones = phones
         self._ledger = ledger
-        self._editions = editions
+        self._versions = versions
         self._clock = clock
         self._numbers = numbers
         self._secret = secret
@@ -102,7 +102,7 @@ class ShopDesk:
         said = self._coupons.get(account.card.kind)
         if said is None:
             return None
-        programme = self._editions.active
+        programme = self._versions.active
         rule = next((rule for rule in programme.rules if rule.id == said.rule), None)
         text = {code: words or (rule.text if rule else "") for code, words in said.text.items()}
         if rule is None or rule.limit is None or rule.limit.per_card is None:
@@ -113,11 +113,11 @@ class ShopDesk:
         return Coupon(text, max(0, rule.limit.per_card - used))
 
     def _plain_view(self, store: Store, account: Account) -> CardView:
-        programme = self._editions.active
+        programme = self._versions.active
         today = local_day(programme, self._clock.now()).toordinal()
         states = store.purses(account.account)
         balances = tuple(
-            Balance(
+            ShownBalance(
                 purse=purse.id,
                 amount=states[purse.id].available(today) if purse.id in states else 0,
                 currency=_currency(purse, programme.currency),
@@ -174,7 +174,7 @@ class ShopDesk:
         return LiveCard(token, phone.number, phone.generation, prefix, key, phone.key_id)
 
     def _history(self, account: Account, entry: Entry) -> list[HistoryLine]:
-        programme = self._editions.active
+        programme = self._versions.active
         amounts: dict[str, int] = {}
         for posting in entry.postings:
             if posting.account == account.account:

@@ -9,7 +9,7 @@ import msgspec
 from daemon.base.clock import Clock, rfc3339
 from daemon.base.config import ConfigError
 from daemon.ledger.entries import Entry, MeterMove
-from daemon.ledger.ledger import Key, Ledger
+from daemon.ledger.ledger import Ledger, RequestKey
 from daemon.ledger.sales import SaleRecord, decode_record
 from daemon.ledger.storage.rows import (
     ACCOUNTS_SOLD_TO,
@@ -37,7 +37,7 @@ class Activated(msgspec.Struct, frozen=True, kw_only=True):
     replayed: bool = False
 
 
-class Editions:
+class ProgrammeVersions:
     """Programmes by version. A sale is taken back under the rules that priced it.
 
     The one in force follows from the ledger: the newest activation whose time has come. A file
@@ -97,7 +97,7 @@ class Editions:
         await self._await_next()
 
     async def activate(
-        self, key: Key, programme: Programme, at: datetime | None, by: str
+        self, key: RequestKey, programme: Programme, at: datetime | None, by: str
     ) -> msgspec.Raw:
         """Bring a programme in force now or at a time, once; its new meters know the past then."""
         replayed, _ = await self._ledger.look(key, "")

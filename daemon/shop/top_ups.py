@@ -5,7 +5,7 @@ from typing import Annotated
 
 import msgspec
 
-from daemon.accounts.card_lifecycle import Life
+from daemon.accounts.card_lifecycle import CardLifecycle
 from daemon.accounts.cards import Profile
 from daemon.accounts.typed_numbers import times_typed
 from daemon.base.clock import Clock, rfc3339
@@ -14,13 +14,13 @@ from daemon.base.text_limits import RequestId, Text
 from daemon.ledger import status_moves
 from daemon.ledger.chip_owed import chip_purse, owed_purse, shift
 from daemon.ledger.entries import FOREVER, Entry
-from daemon.ledger.ledger import Key, Ledger
+from daemon.ledger.ledger import Ledger, RequestKey
 from daemon.ledger.lots import Lot, put
 from daemon.ledger.moves import Balance, Moves
 from daemon.ledger.storage.rows import CHIPS_OF, MEMBERS_OF
 from daemon.ledger.storage.store import Change, Store
 from daemon.programme.programme import local_day
-from daemon.shop.programme_versions import Editions
+from daemon.shop.programme_versions import ProgrammeVersions
 
 TOPUP_MAX = 1_000_000_000
 
@@ -74,7 +74,7 @@ class CardShown(msgspec.Struct, frozen=True, kw_only=True):
     typed: dict[str, int]
 
 
-class StoredValue:
+class TopUps:
     """Puts value on cards and shows it.
 
     pay_owed: writes what a chip (its UID, its account) is owed, if it lies on a reader.
@@ -83,24 +83,24 @@ class StoredValue:
     def __init__(
         self,
         ledger: Ledger,
-        editions: Editions,
-        life: Life,
+        versions: ProgrammeVersions,
+        life: CardLifecycle,
         clock: Clock,
         pay_owed: Callable[[str, str], Awaitable[None]] | None = None,
     ) -> None:
         self._ledger = ledger
-        self._editions = editions
+        self._versions = versions
         self._life = life
         self._clock = clock
         self._pay_owed = pay_owed
 
-    async def top_up(self, key: Key, terms: TopUpTerms) -> msgspec.Raw:
+    async def top_up(self, key: RequestKey, terms: TopUpTerms) -> msgspec.Raw:
         """Put value on a card, once. A chip is owed it until it lies where it can be written.
 
         Raises: RefusedError CARD_UNKNOWN, CARD_BLOCKED, CARD_EXPIRED; ParamError where it is not
                 said which purse.
         """
-        programme, now = self._editions.active, self._clock.now()
+        programme, now = self._versions.active, self._clock.now()
         today = local_day(programme, now).toordinal()
 
         def job(store: Store) -> tuple[Change, ToppedUp]:
@@ -148,7 +148,7 @@ class StoredValue:
 
     async def show(self, terms: ShowTerms) -> CardShown:
         """Show a card. Raises RefusedError CARD_UNKNOWN."""
-        programme = self._editions.active
+        programme = self._versions.active
         day = local_day(programme, self._clock.now())
 
         def read(store: Store) -> CardShown:

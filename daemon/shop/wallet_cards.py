@@ -12,17 +12,17 @@ from daemon.ledger.entries import decode
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.storage.store import Change, DeviceRow, Store
 from daemon.shop.phone_card_views import WalletCard
-from daemon.shop.phone_cards import ShopDesk
+from daemon.shop.phone_cards import PhoneCards
 
 DEVICES_PER_CARD_MAX = 10
 """Devices that hold one card's pass. The next is refused: nobody has so many, a flood does."""
 
 
-class ShopWallets:
+class WalletCards:
     """Finds cards for wallets. A card's id is its serial; ``secret`` makes its pass's token."""
 
     def __init__(
-        self, ledger: Ledger, desk: ShopDesk, secret: bytes, languages: Collection[str]
+        self, ledger: Ledger, desk: PhoneCards, secret: bytes, languages: Collection[str]
     ) -> None:
         """languages: those that a pass can be made in."""
         self._ledger = ledger

@@ -23,7 +23,7 @@ from time import perf_counter, process_time, sleep
 
 from smartcard import scard
 
-from card_formats.chip.purse import Messaging, Payment, TillKey, open_purse, pay
+from card_formats.chip.purse import ChipPayment, Messaging, TillKey, open_purse, pay
 from card_formats.chip.purse_issue import CardKeys, personalise
 from card_formats.chip.purse_layout import LOAD_KEY
 from daemon.base.clock import SystemClock
@@ -50,7 +50,7 @@ KEYS = CardKeys(1, (b"0" * 16, b"1" * 16, b"2" * 16, b"3" * 16))
 KEY = TillKey(LOAD_KEY, {1: KEYS.secrets[LOAD_KEY]})
 SPOKEN = {Generation.EV1: Messaging.EV1, Generation.EV2: Messaging.EV2}
 NONCE = bytes(range(16))
-PAYMENT = Payment(b"txid-one", -300, shop=1, till=1, time_s=1_700_000_000)
+PAYMENT = ChipPayment(b"txid-one", -300, shop=1, till=1, time_s=1_700_000_000)
 SELECT = 0x5A
 TIMEOUT_S = 5.0
 INSIDE = "--inside"

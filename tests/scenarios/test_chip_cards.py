@@ -11,7 +11,7 @@ from threading import Timer
 import pytest
 from typer.testing import CliRunner
 
-from card_formats.chip.purse import Messaging, Payment, open_purse, pay
+from card_formats.chip.purse import ChipPayment, Messaging, open_purse, pay
 from card_formats.chip.purse_layout import STATE_FILE, VALUE_FILE
 from daemon.cli.command_table import app
 from daemon.keys.chip_keys import add_chip_keys, load_chip_keys
@@ -188,7 +188,7 @@ def test_an_altered_history_is_an_alarm_where_a_card_is_shown(pcscd: Pcscd, tmp_
     key = load_chip_keys(tmp_path / "chip.keys").till_key(wallet.uid)
     purse = run_dialogue(open_purse(key, bytes(16)), wallet.model.transmit)
     for number in range(3):
-        payment = Payment(bytes((number,)) * 8, -100, shop=1, till=1, time_s=1_700_000_000)
+        payment = ChipPayment(bytes((number,)) * 8, -100, shop=1, till=1, time_s=1_700_000_000)
         run_dialogue(pay(purse, payment), wallet.model.transmit)
     done(tmp_path, "show", wallet.model, "payment 3")
     falsified(wallet.model, VALUE_FILE, value=LOADED)

@@ -11,7 +11,7 @@ import pytest
 from card_formats.chip.purse_issue import renew_keys
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.keys.chip_keys import ChipKeys, add_chip_keys, load_chip_keys
-from daemon.ledger.ledger import Key
+from daemon.ledger.ledger import RequestKey
 from daemon.readers.channel import run_dialogue
 from daemon.readers.simulated.desfire.faults import Fault
 from daemon.readers.simulated.desfire.memory import Generation
@@ -47,7 +47,7 @@ async def tear(till: HandTill, wallet: Wallet, fault: Fault, burn: int = 700) ->
 
 
 async def give_back(till: HandTill, *, in_cash: bool = False) -> Any:
-    key = Key("sale.return", "r1", b"return")
+    key = RequestKey("sale.return", "r1", b"return")
     raw = await till.checkout.give_back(key, "s1", {}, "anna", "broken", in_cash=in_cash)
     return msgspec.json.decode(raw)
 

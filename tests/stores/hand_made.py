@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from daemon.ledger import sales
-from daemon.ledger.ledger import Key, Ledger
+from daemon.ledger.ledger import Ledger, RequestKey
 from daemon.ledger.sales import Frozen, Sale
 from daemon.ledger.storage.store import Change, Store, View
 from daemon.programme.basket import Basket, BasketLine
@@ -83,7 +83,7 @@ async def commit(ledger: Ledger, sale: Sale) -> Answer:
         return decision.change, Answer(sale.sale_id, available)
 
     raw = await ledger.perform(
-        Key("sale.commit", sale.sale_id, bytes(32)),
+        RequestKey("sale.commit", sale.sale_id, bytes(32)),
         at=sale.at,
         sale_id=sale.sale_id,
         accounts=sale.accounts,

@@ -12,7 +12,7 @@ from daemon.ledger.entries import (
     Posting,
     decode,
 )
-from daemon.ledger.lots import Lot, PurseState
+from daemon.ledger.lots import Lot, PurseLots
 from daemon.ledger.sale_states import SaleState
 from daemon.ledger.storage.registry import STORES
 from daemon.ledger.storage.rows import (
@@ -93,7 +93,7 @@ def test_a_new_ledger_has_a_name_and_nothing_else(store: Store) -> None:
 def test_an_entry_brings_every_cached_figure_along(store: Store) -> None:
     write(store, Change(entry=ACCRUAL))
     lots = (Lot(DAY + 9, DAY, 20), Lot(FOREVER, 0, 30))
-    assert view(store).purses == {"a1": {"bonus": PurseState(50, 0, lots)}}
+    assert view(store).purses == {"a1": {"bonus": PurseLots(50, 0, lots)}}
     assert view(store).counters == {"morning:total:life": 1}
     windows: dict[str, tuple[int, int] | None] = {"spend": None, "visits": None}
     assert store.meters("a1", windows) == {"spend": 1_000, "visits": 0}
@@ -130,7 +130,7 @@ def test_an_empty_lot_leaves_nothing_behind(store: Store) -> None:
         lots=(LotMove("a1", "bonus", DAY + 9, DAY, -20),),
     )
     write(store, Change(entry=ACCRUAL), Change(entry=spent))
-    assert store.purses("a1")["bonus"] == PurseState(30, 0, (Lot(FOREVER, 0, 30),))
+    assert store.purses("a1")["bonus"] == PurseLots(30, 0, (Lot(FOREVER, 0, 30),))
     assert audit(store).findings == ()
 
 

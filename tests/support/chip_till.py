@@ -14,7 +14,7 @@ from card_formats.apdu import Dialogue
 from card_formats.chip.ntag import PassThrough
 from card_formats.chip.purse_issue import personalise
 from card_formats.credential import Medium, Shown, Trust
-from daemon.accounts.card_lifecycle import CardTerms, Life
+from daemon.accounts.card_lifecycle import CardLifecycle, CardTerms
 from daemon.accounts.cards import Cards, NewCard, Profile
 from daemon.accounts.live_codes import LiveCodes
 from daemon.accounts.phones import Phones
@@ -28,7 +28,7 @@ from daemon.keys.chip_keys import ChipKeys, load_chip_keys, make_chip_keys
 from daemon.keys.phone_keys import PhoneKeys
 from daemon.ledger.audit import audit
 from daemon.ledger.entries import ChipMove, decode
-from daemon.ledger.ledger import Key, Ledger
+from daemon.ledger.ledger import Ledger, RequestKey
 from daemon.ledger.storage.sqlite import SQLiteStore
 from daemon.ledger.storage.store import StoreError
 from daemon.programme.basket import BasketLine
@@ -41,8 +41,8 @@ from daemon.readers.simulated.desfire.memory import Generation, Memory
 from daemon.sale.checkout import Checkout, CheckoutPolicy
 from daemon.sale.pricing import Pricing
 from daemon.sale.terms import SaleTerms
-from daemon.shop.programme_versions import Editions
-from daemon.shop.top_ups import StoredValue, TopUpTerms
+from daemon.shop.programme_versions import ProgrammeVersions
+from daemon.shop.top_ups import TopUps, TopUpTerms
 from tests.support.clock import HandClock
 
 T = TypeVar("T")
@@ -195,26 +195,26 @@ class HandTill:
         self.pass_through: dict[str, PassThrough] = {}
         self.events: list[dict[str, Any]] = []
         self.cards = Cards(ledger, clock)
-        self.editions = Editions(ledger, clock, load(programme), "till")
+        self.versions = ProgrammeVersions(ledger, clock, load(programme), "till")
         hot_list = home / section.hot_list if section.hot_list else None
         hot = HotListFile(hot_list, keys, clock, section.hot_list_days)
         terminal = ChipTerminal(self.readers, keys, clock)
-        self.writer = ChipWriter(terminal, ledger, clock, section, self.editions, self._publish)
+        self.writer = ChipWriter(terminal, ledger, clock, section, self.versions, self._publish)
         tags = Tags(terminal, ledger, self.pass_through)
         chips = ChipPurses(
-            terminal, self.writer, tags, ledger, self.cards, self.editions, clock, hot
+            terminal, self.writer, tags, ledger, self.cards, self.versions, clock, hot
         )
-        editions = self.editions
-        self.life = Life(ledger, clock, (), "91", lambda: editions.active.zone)
-        self.stored_value = StoredValue(ledger, editions, self.life, clock, chips.pay_owed)
+        versions = self.versions
+        self.life = CardLifecycle(ledger, clock, (), "91", lambda: versions.active.zone)
+        self.stored_value = TopUps(ledger, versions, self.life, clock, chips.pay_owed)
         phone_keys = PhoneKeys({1: bytes(32)})
         self.checkout = Checkout(
             ledger,
             self.cards,
             LiveCodes(ledger, self.cards, clock, phone_keys),
             Phones(ledger, clock, phone_keys),
-            Pricing(ledger, self.editions, clock, (), {}, section),
-            self.editions,
+            Pricing(ledger, self.versions, clock, (), {}, section),
+            self.versions,
             clock,
             CheckoutPolicy(terminal="till", ranges=(), spend_from=Trust.UID, hold_ttl_s=900),
             chips,
@@ -232,30 +232,30 @@ class HandTill:
         terms = SaleTerms(
             presentation=presentation, lines=LINES, burn={"bonus": burn} if burn else None, **more
         )
-        key = Key.of("sale.commit", sale_id, terms)
+        key = RequestKey.of("sale.commit", sale_id, terms)
         return msgspec.json.decode(await self.checkout.commit(key, sale_id, terms, None))
 
     async def hold(self, sale_id: str, presentation: str, burn: int) -> Any:
         """Hold a sale that burns from the chip. Raises RefusedError."""
         terms = SaleTerms(presentation=presentation, lines=LINES, burn={"bonus": burn})
-        key = Key.of("sale.hold", sale_id, terms)
+        key = RequestKey.of("sale.hold", sale_id, terms)
         return msgspec.json.decode(await self.checkout.hold(key, sale_id, terms, None))
 
     async def void(self, sale_id: str) -> Any:
         """Void a sale. Raises RefusedError."""
-        key = Key("sale.void", sale_id, b"void")
+        key = RequestKey("sale.void", sale_id, b"void")
         return msgspec.json.decode(await self.checkout.void(key, sale_id, "paid in cash"))
 
     async def change(self, event: str, wallet: Laid, request_id: str, **more: str) -> Any:
         """Block, unblock or extend a card. Raises RefusedError."""
         terms = CardTerms(request_id=request_id, card=wallet.uid.hex(), **more)
-        key = Key.of(f"card.{event}", request_id, terms)
+        key = RequestKey.of(f"card.{event}", request_id, terms)
         return msgspec.json.decode(await self.life.change(key, event, terms))
 
     async def top_up(self, wallet: Laid, topup_id: str, amount: int) -> Any:
         """Put money on a card. Raises RefusedError."""
         terms = TopUpTerms(topup_id=topup_id, card=wallet.uid.hex(), amount=amount)
-        key = Key.of("card.topup", topup_id, terms)
+        key = RequestKey.of("card.topup", topup_id, terms)
         return msgspec.json.decode(await self.stored_value.top_up(key, terms))
 
     async def state(self, sale_id: str) -> str:
@@ -280,7 +280,7 @@ async def hand_till(
     keys = keys or load_chip_keys(home / "chip.keys")
     till = HandTill(home, ledger, keys, clock, section, programme)
     try:
-        await till.editions.start()
+        await till.versions.start()
         await till.writer.start()
         cut.armed = True
         yield till

@@ -10,16 +10,16 @@ from card_formats.phone.rotating import renewal_proof
 from card_formats.phone.static_number import compose, compose_ean13
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.shop.phone_card_views import (
-    Balance,
     CardState,
     CardView,
     HistoryKind,
     HistoryLine,
     JoinForm,
     LiveCard,
+    ShownBalance,
 )
 
-BALANCES = (Balance("Bonuses", 124_050, "UAH"), Balance("Coffees", 7))
+BALANCES = (ShownBalance("Bonuses", 124_050, "UAH"), ShownBalance("Coffees", 7))
 HISTORY = (
     HistoryLine(date(2026, 11, 20), HistoryKind.SALE, 4_250, "UAH", "Khreshchatyk 12"),
     HistoryLine(date(2026, 11, 18), HistoryKind.GIFT, 1, "", "Birthday"),

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 from aiohttp import web
 
-from daemon.shop.phone_card_views import TOKEN_PATTERN, CardDesk, LiveCard
+from daemon.shop.phone_card_views import TOKEN_PATTERN, LiveCard, PhoneCardService
 from web.pages import SETTINGS, body_of, keep_cookie, link_picture, page
 from web.phone.join_pages import CARD_COOKIE
 
@@ -20,7 +20,7 @@ class PhonePages:
     script sends it once the customer has tapped.
     """
 
-    def __init__(self, desk: CardDesk) -> None:
+    def __init__(self, desk: PhoneCardService) -> None:
         self._desk = desk
 
     def routes(self) -> list[web.RouteDef]:

@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from daemon.shop.phone_card_views import TOKEN_PATTERN, CardDesk, CardState, CardView
+from daemon.shop.phone_card_views import TOKEN_PATTERN, CardState, CardView, PhoneCardService
 from web.pages import SETTINGS, keep_cookie, page, picture
 from web.phone.code_images import CodeKind, ImageFormat, draw, is_drawable, modules_of
 from web.phone.join_pages import CARD_COOKIE
@@ -19,7 +19,7 @@ HISTORY_LINES_MAX = 20  # older lines are not shown
 class CardPages:
     """``/c/<token>`` and the codes under it; ``/`` leads a returning customer there."""
 
-    def __init__(self, desk: CardDesk, wallets: Sequence[str]) -> None:
+    def __init__(self, desk: PhoneCardService, wallets: Sequence[str]) -> None:
         self._desk = desk
         self._wallets = wallets
 

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from daemon.base.clock import Clock
-from daemon.shop.phone_card_views import CardDesk
+from daemon.shop.phone_card_views import PhoneCardService
 from web.pages import LANGUAGE, SETTINGS, address_of, body_of, keep_cookie, link_picture, page
 from web.phone.join_form import JoinFormError, check_join_form
 from web.rate import AddressLimit
@@ -29,7 +29,7 @@ class JoinPages:
     lives as long as the process: another site can neither read nor make the pair.
     """
 
-    def __init__(self, desk: CardDesk, clock: Clock, limit: AddressLimit) -> None:
+    def __init__(self, desk: PhoneCardService, clock: Clock, limit: AddressLimit) -> None:
         self._desk = desk
         self._clock = clock
         self._limit = limit

@@ -18,7 +18,7 @@ from card_formats.phone import catima
 from card_formats.phone.apple_pass import PASS_MIME
 from daemon.base.clock import Clock, rfc3339
 from daemon.base.refusals import ErrorCode, RefusedError
-from daemon.shop.phone_card_views import TOKEN_PATTERN, CardState, WalletCard, WalletDesk
+from daemon.shop.phone_card_views import TOKEN_PATTERN, CardState, WalletCard, WalletCardService
 from web.pages import LANGUAGE, SETTINGS, SPOKEN, body_of
 from web.phone.code_images import CodeKind, is_drawable
 from web.phone.wallets import PASSES, ApplePasses, Wallets
@@ -49,7 +49,7 @@ class Logs(msgspec.Struct):
 class WalletPages:
     """``/c/<token>/card.pkpass``, ``/google``, ``/catima``: a card for another app."""
 
-    def __init__(self, desk: WalletDesk, wallets: Wallets, clock: Clock) -> None:
+    def __init__(self, desk: WalletCardService, wallets: Wallets, clock: Clock) -> None:
         self._desk = desk
         self._wallets = wallets
         self._clock = clock
@@ -103,7 +103,7 @@ class WalletPages:
 class AppleService:
     """The five calls of Apple's devices, under ``/passes/v1``."""
 
-    def __init__(self, desk: WalletDesk, passes: ApplePasses, clock: Clock) -> None:
+    def __init__(self, desk: WalletCardService, passes: ApplePasses, clock: Clock) -> None:
         self._desk = desk
         self._passes = passes
         self._clock = clock

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 from card_formats.phone.apple_pass import Field, StoreCard, bundle, manifest_json, pass_json
 from card_formats.phone.google_wallet import LoyaltyCard
 from daemon.base.clock import Clock, rfc3339
-from daemon.shop.phone_card_views import Balance, CardState, WalletCard
+from daemon.shop.phone_card_views import CardState, ShownBalance, WalletCard
 from web.page_language import Language
 from web.phone.google_link import ServiceAccount, save_link
 from web.phone.pass_signing import PassSigner
@@ -107,7 +107,7 @@ class ApplePasses:
             voided=view.state is not CardState.ACTIVE,
         )
 
-    def _field(self, index: int, balance: Balance, language: Language) -> Field:
+    def _field(self, index: int, balance: ShownBalance, language: Language) -> Field:
         name = self._settings.balance_name(balance.purse, language.code)
         return Field(
             key=f"balance-{index}",

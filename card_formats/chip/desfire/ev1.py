@@ -17,7 +17,7 @@ from card_formats.crypto import (
     crc32_desfire,
     decrypt_cbc,
     encrypt_cbc,
-    is_same,
+    equals_secret,
     rotate_left,
     subkeys,
 )
@@ -65,7 +65,7 @@ class Ev1Channel:
         if command.mode is CommMode.FULL and not command.data:
             return self._decipher(answer)
         data, mac = answer[:-MAC_BYTES], answer[-MAC_BYTES:]
-        if not is_same(self._mac(data + _OK), mac):
+        if not equals_secret(self._mac(data + _OK), mac):
             raise CardFormatError("desfire.bad-mac", "the answer was altered")
         return data
 
@@ -108,6 +108,6 @@ def authenticate_ev1(key_no: int, key: bytes, rnd_a: bytes) -> Dialogue[Ev1Chann
     token = encrypt_cbc(key, challenge, rnd_a + rotate_left(rnd_b))
     proof = yield from exchange(MORE_FRAMES, token)
     need_length(proof, BLOCK_BYTES, "proof")
-    if not is_same(decrypt_cbc(key, token[-BLOCK_BYTES:], proof), rotate_left(rnd_a)):
+    if not equals_secret(decrypt_cbc(key, token[-BLOCK_BYTES:], proof), rotate_left(rnd_a)):
         raise CardFormatError("desfire.not-the-card", "the card does not know its key")
     return Ev1Channel(rnd_a[:4] + rnd_b[:4] + rnd_a[12:] + rnd_b[12:])

@@ -16,7 +16,7 @@ from card_formats.crypto import (
     cmac,
     decrypt_cbc,
     encrypt_cbc,
-    is_same,
+    equals_secret,
     rotate_left,
     xor,
 )
@@ -72,7 +72,7 @@ class Ev2Channel:
         if command.mode is CommMode.PLAIN:
             return answer
         data, mac = answer[:-MAC_BYTES], answer[-MAC_BYTES:]
-        if not is_same(self._mac(_OK[0], data), mac):
+        if not equals_secret(self._mac(_OK[0], data), mac):
             raise CardFormatError("desfire.bad-mac", "the answer was altered")
         if command.mode is CommMode.FULL and data:
             plain = decrypt_cbc(self._enc_key, self._iv(_FROM_CARD), need_blocks(data))
@@ -156,7 +156,7 @@ def authenticate_ev2_again(
 def _prove(
     ins: int, opening: bytes, key: bytes, rnd_a: bytes, proof_blocks: int
 ) -> Dialogue[tuple[bytes, bytes]]:
-    """Answer the card's challenge; return it and what the card says to ours, both deciphered."""
+    """Answer the card's challenge; return it and what the card says to ours, both decrypted."""
     more, challenge = yield from frame(ins, opening)
     if not more:
         raise CardFormatError("desfire.bad-status", "the card sent no challenge")
@@ -168,5 +168,5 @@ def _prove(
 
 
 def _need_proof(rotated: bytes, rnd_a: bytes) -> None:
-    if not is_same(rotated, rotate_left(rnd_a)):
+    if not equals_secret(rotated, rotate_left(rnd_a)):
         raise CardFormatError("desfire.not-the-card", "the card does not know its key")

@@ -51,7 +51,7 @@ _KNOWN = {int(status): status for status in Status}
 
 
 class CommMode(IntEnum):
-    """How data travels: open, open with a MAC, or enciphered."""
+    """How data travels: open, open with a MAC, or encrypted."""
 
     PLAIN = 0
     MAC = 1
@@ -61,9 +61,9 @@ class CommMode(IntEnum):
 class Command(msgspec.Struct, frozen=True):
     """A native command before it is sealed.
 
-    header: never enciphered, such as a file number.
-    data:   open or enciphered as ``mode`` says. A command that asks for data has none; in FULL
-            its answer is enciphered.
+    header: never encrypted, such as a file number.
+    data:   open or encrypted as ``mode`` says. A command that asks for data has none; in FULL
+            its answer is encrypted.
     tail:   goes behind the data's own checksum (ChangeKey only).
     """
 
@@ -179,5 +179,5 @@ def need_length(data: bytes, expected: int, what: str) -> bytes:
 def need_blocks(cipher: bytes) -> bytes:
     """Return ``cipher``. Raises CardFormatError ``desfire.bad-length`` unless in whole blocks."""
     if not cipher or len(cipher) % 16:
-        raise CardFormatError("desfire.bad-length", f"{len(cipher)} enciphered bytes")
+        raise CardFormatError("desfire.bad-length", f"{len(cipher)} encrypted bytes")
     return cipher

@@ -25,7 +25,7 @@ from psycopg.types.json import set_json_loads
 
 from daemon.ledger.entries import GENESIS_HASH as GENESIS
 from daemon.ledger.entries import ChainedEntry
-from daemon.ledger.lots import Lot, PurseState
+from daemon.ledger.lots import Lot, PurseLots
 from daemon.ledger.storage import postgres_sql as sql
 from daemon.ledger.storage.batch import Batch, Row
 from daemon.ledger.storage.inserts import CACHED
@@ -176,7 +176,7 @@ class PostgresStore(SQLStore):
 
     # Reading.
 
-    def purses(self, account: str) -> dict[str, PurseState]:
+    def purses(self, account: str) -> dict[str, PurseLots]:
         """Return the account's purses."""
         row = self._fetch_one(sql.PURSES, ([account], [account]))
         assert row is not None
@@ -321,13 +321,13 @@ def _version(db: psycopg.Connection[Any]) -> str:
 def _purses(
     balances: list[tuple[str, str, int, int]] | None,
     lots: list[tuple[str, str, int, int, int]] | None,
-) -> dict[str, dict[str, PurseState]]:
+) -> dict[str, dict[str, PurseLots]]:
     kept: dict[tuple[str, str], list[Lot]] = {}
     for account, purse, *lot in lots or ():
         kept.setdefault((account, purse), []).append(Lot(*lot))
-    purses: dict[str, dict[str, PurseState]] = {}
+    purses: dict[str, dict[str, PurseLots]] = {}
     for account, purse, posted, held in balances or ():
-        state = PurseState(posted, held, tuple(kept.get((account, purse), ())))
+        state = PurseLots(posted, held, tuple(kept.get((account, purse), ())))
         purses.setdefault(account, {})[purse] = state
     return purses
 

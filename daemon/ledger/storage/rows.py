@@ -70,7 +70,7 @@ class ActivationRow(msgspec.Struct, frozen=True):
 Row = MemberRow | CodeRow | ActivationRow
 
 
-class Table(NamedTuple):
+class KeptTable(NamedTuple):
     """Where a struct is kept. ``columns`` are ``name type``; ``key`` names what identifies one."""
 
     name: str
@@ -86,20 +86,20 @@ class Question(Generic[R]):
         self.row = row
 
 
-def _table(name: str, row: type[msgspec.Struct], key: str) -> Table:
+def _table(name: str, row: type[msgspec.Struct], key: str) -> KeptTable:
     kinds = {str: "text", int: "bigint"}
     columns = tuple(f"{field.name} {kinds[field.type]}" for field in msgspec.structs.fields(row))
-    return Table(name, columns, tuple(key.split()))
+    return KeptTable(name, columns, tuple(key.split()))
 
 
-KEPT: dict[type[msgspec.Struct], Table] = {
+KEPT: dict[type[msgspec.Struct], KeptTable] = {
     MemberRow: _table("member", MemberRow, "account status"),
     CodeRow: _table("code", CodeRow, "code"),
     ActivationRow: _table("activation", ActivationRow, "at version"),
 }
 
 
-def replacing(table: Table) -> str:
+def replacing(table: KeptTable) -> str:
     """Return what an INSERT ends with so that a row replaces the one with its key."""
     names = [column.split()[0] for column in table.columns]
     rest = [f"{name} = excluded.{name}" for name in names if name not in table.key]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from daemon.ledger.entries import GENESIS_HASH as GENESIS
 from daemon.ledger.entries import ChainedEntry
-from daemon.ledger.lots import Lot, PurseState
+from daemon.ledger.lots import Lot, PurseLots
 from daemon.ledger.storage.batch import Batch, Row
 from daemon.ledger.storage.inserts import CACHED, INSERTS, LOT_KEYS
 from daemon.ledger.storage.rows import Question, R
@@ -118,12 +118,12 @@ class SQLiteStore(SQLStore):
             counters=self._counters(counters),
         )
 
-    def purses(self, account: str) -> dict[str, PurseState]:
+    def purses(self, account: str) -> dict[str, PurseLots]:
         """Return the account's purses."""
         self._send_earlier_jobs()
         return self._purses(account)
 
-    def _purses(self, account: str) -> dict[str, PurseState]:
+    def _purses(self, account: str) -> dict[str, PurseLots]:
         with translated():
             lots: dict[str, list[Lot]] = {}
             for purse, *lot in self._db.execute(
@@ -136,7 +136,7 @@ class SQLiteStore(SQLStore):
                 "SELECT purse, posted, held FROM balance WHERE account = ?", (account,)
             )
             return {
-                purse: PurseState(posted, held, tuple(lots.get(purse, ())))
+                purse: PurseLots(posted, held, tuple(lots.get(purse, ())))
                 for purse, posted, held in balances
             }
 

@@ -10,7 +10,7 @@ from typing import Protocol
 import msgspec
 
 from daemon.ledger.entries import ChainedEntry, Entry
-from daemon.ledger.lots import PurseState
+from daemon.ledger.lots import PurseLots
 from daemon.ledger.sale_states import SaleState
 from daemon.ledger.storage.rows import CodeRow, Question, R, Row
 from daemon.programme.status import StatusState
@@ -132,7 +132,7 @@ class View(msgspec.Struct, frozen=True):
 
     request: RequestRow | None
     sale: SaleRow | None
-    purses: Mapping[str, Mapping[str, PurseState]]
+    purses: Mapping[str, Mapping[str, PurseLots]]
     counters: Mapping[str, int]
     members: Mapping[str, StatusState] = {}
     codes: tuple[CodeRow, ...] = ()
@@ -212,7 +212,7 @@ class Store(Protocol):
         """
         ...
 
-    def purses(self, account: str) -> dict[str, PurseState]:
+    def purses(self, account: str) -> dict[str, PurseLots]:
         """Return the account's purses."""
         ...
 

@@ -12,7 +12,7 @@ _HTTPS = b"\x04"
 
 
 class SunTag:
-    """A tag of type 4 with UID and read count enciphered in its link, and a MAC over them.
+    """A tag of type 4 with UID and read count encrypted in its link, and a MAC over them.
 
     meta_key, file_key: SDM's two keys. host: what stands before ``?e=…&c=…``.
     reads: how often it was read; every first read after selecting the file counts one.

@@ -21,7 +21,7 @@ OK, MORE = b"\x91\x00", b"\x91\xaf"
 
 class Session(Protocol):
     def opened(self, ins: int, body: bytes, header: int | None, size: int) -> bytes: ...
-    def answer(self, data: bytes, enciphered: bool) -> bytes: ...
+    def answer(self, data: bytes, encrypted: bool) -> bytes: ...
 
 
 class Ev1Session:
@@ -30,7 +30,7 @@ class Ev1Session:
         self.iv = ZERO_BLOCK
 
     def opened(self, ins: int, body: bytes, header: int | None, size: int) -> bytes:
-        """Check a command; return its data. ``header`` is None where nothing is enciphered."""
+        """Check a command; return its data. ``header`` is None where nothing is encrypted."""
         if header is None:
             self.iv = cmac_from(self.key, self.iv, bytes((ins,)) + body)
             return b""
@@ -41,8 +41,8 @@ class Ev1Session:
         assert plain[size : size + 4] == expected
         return data + plain[size + 4 :]
 
-    def answer(self, data: bytes, enciphered: bool) -> bytes:
-        if enciphered:
+    def answer(self, data: bytes, encrypted: bool) -> bytes:
+        if encrypted:
             plain = data + crc32_desfire(data + b"\0")
             cipher = encrypt_cbc(self.key, self.iv, plain + bytes(-len(plain) % 16))
             self.iv = cipher[-16:]
@@ -72,9 +72,9 @@ class Ev2Session:
             return b""
         return decrypt_cbc(self.enc, self._iv("A55A"), body[header:-8])
 
-    def answer(self, data: bytes, enciphered: bool) -> bytes:
+    def answer(self, data: bytes, encrypted: bool) -> bytes:
         self.counter += 1
-        if enciphered:
+        if encrypted:
             padded = data + b"\x80" + bytes(-(len(data) + 1) % 16)
             data = encrypt_cbc(self.enc, self._iv("5AA5"), padded)
         return data + self._proof(0, data)

@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from card_formats.chip.purse import (
+    ChipPayment,
+    ChipPurse,
     Handover,
     Messaging,
     Outcome,
-    Payment,
-    Purse,
     TillKey,
     after_payment,
     decode_key_version,
@@ -57,12 +57,14 @@ def card(state: PurseState = NEW, *, ev2: bool = True) -> Peer:
     return peer
 
 
-def opened(peer: Peer, *, number: int = LOAD_KEY, messaging: Messaging = Messaging.EV2) -> Purse:
+def opened(
+    peer: Peer, *, number: int = LOAD_KEY, messaging: Messaging = Messaging.EV2
+) -> ChipPurse:
     return run_dialogue(open_purse(key(number), RND_A, messaging=messaging), peer.transmit)
 
 
-def payment(amount: int, txid: bytes = b"txid-one") -> Payment:
-    return Payment(txid, amount, shop=3, till=2, time_s=1_700_000_100)
+def payment(amount: int, txid: bytes = b"txid-one") -> ChipPayment:
+    return ChipPayment(txid, amount, shop=3, till=2, time_s=1_700_000_100)
 
 
 class TornError(Exception):

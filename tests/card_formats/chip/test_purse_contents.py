@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from card_formats.chip.purse import (
+    ChipPayment,
+    ChipPurse,
     Messaging,
-    Payment,
-    Purse,
     TillKey,
     open_purse,
     pay,
@@ -38,7 +38,7 @@ from daemon.readers.simulated.desfire.memory import Generation, Memory
 
 KEYS = CardKeys(1, (b"0" * 16, b"1" * 16, b"2" * 16, b"3" * 16))
 BOTH = pytest.mark.parametrize("generation", Generation, ids=lambda g: g.name.lower())
-PAYMENT = Payment(b"txid-one", -300, shop=3, till=2, time_s=1_700_000_000)
+PAYMENT = ChipPayment(b"txid-one", -300, shop=3, till=2, time_s=1_700_000_000)
 CAKE = Prize(number=7, count=2, expires=20_000)
 WHOSE = Customer(b"customer", tier=2, birth_month=11)
 
@@ -55,7 +55,7 @@ class Desk:
         run_dialogue(personalise(KEYS, nonces, cap=9_000, balance=1_000), self.card.transmit)
         self.lying = FaultyCard(self.card)
 
-    def tap(self, number: int = LOAD_KEY) -> Purse:
+    def tap(self, number: int = LOAD_KEY) -> ChipPurse:
         self.lying = FaultyCard(self.card)
         self.lying.reset()
         key = TillKey(number, {1: KEYS.secrets[number]})

@@ -1,6 +1,6 @@
 import pytest
 
-from card_formats.chip.purse import Messaging, Payment, TillKey, open_purse, pay
+from card_formats.chip.purse import ChipPayment, Messaging, TillKey, open_purse, pay
 from card_formats.chip.purse_issue import CardKeys, erase, personalise, renew_keys
 from card_formats.chip.purse_layout import DEBIT_KEY, LOAD_KEY, PurseState, PurseStatus
 from card_formats.errors import CardFormatError
@@ -37,7 +37,7 @@ def test_a_blank_card_becomes_a_purse_that_a_till_can_use(messaging: Messaging) 
         for key in (TillKey(number, {1: OLD.secrets[number]}) for number in (DEBIT_KEY, LOAD_KEY))
     )
     assert debit.state == load.state == expected
-    run_dialogue(pay(load, Payment(b"txid-one", 100, 3, 1, 1_700_000_100)), peer.transmit)
+    run_dialogue(pay(load, ChipPayment(b"txid-one", 100, 3, 1, 1_700_000_100)), peer.transmit)
     assert peer.value == 100
 
 

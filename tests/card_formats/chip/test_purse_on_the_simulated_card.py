@@ -8,11 +8,11 @@ import pytest
 from card_formats.chip.desfire import commands
 from card_formats.chip.identify import ChipKind, identify
 from card_formats.chip.purse import (
+    ChipPayment,
+    ChipPurse,
     Handover,
     Messaging,
     Outcome,
-    Payment,
-    Purse,
     TillKey,
     open_purse,
     pay,
@@ -78,7 +78,7 @@ class Till:
         self.heard.append(command)
         return self.card.transmit(command)
 
-    def tap(self, number: int = LOAD_KEY, keys: CardKeys = KEYS) -> Purse:
+    def tap(self, number: int = LOAD_KEY, keys: CardKeys = KEYS) -> ChipPurse:
         self.card.reset()
         self.heard.clear()
         key = TillKey(number, {keys.generation: keys.secrets[number]})
@@ -101,8 +101,8 @@ class Till:
         return transmit
 
 
-def payment(amount: int, txid: bytes = b"txid-one") -> Payment:
-    return Payment(txid, amount, shop=3, till=2, time_s=1_700_000_000)
+def payment(amount: int, txid: bytes = b"txid-one") -> ChipPayment:
+    return ChipPayment(txid, amount, shop=3, till=2, time_s=1_700_000_000)
 
 
 @CARDS

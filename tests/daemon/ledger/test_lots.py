@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from daemon.base.refusals import RefusedError
 from daemon.ledger.entries import FOREVER, LotMove
-from daemon.ledger.lots import Lot, PurseState, applied, claw_back, put, split, take, whole
+from daemon.ledger.lots import Lot, PurseLots, applied, claw_back, put, split, take, whole
 
 TODAY = 739_943
 LOTS = st.lists(
@@ -23,9 +23,7 @@ def total(lots: tuple[Lot, ...]) -> int:
     return sum(lot.amount for lot in lots)
 
 
-def moved(
-    state: PurseState, posted: int, held: int, lots: tuple[Lot, ...], sign: int
-) -> PurseState:
+def moved(state: PurseLots, posted: int, held: int, lots: tuple[Lot, ...], sign: int) -> PurseLots:
     moves = tuple(
         LotMove("a", "p", lot.expires, lot.usable_from, sign * lot.amount) for lot in lots
     )
@@ -36,7 +34,7 @@ def moved(
 def test_a_burn_takes_exactly_its_amount_oldest_expiry_first_or_nothing(
     lots: tuple[Lot, ...], amount: int
 ) -> None:
-    state = PurseState(posted=total(lots), lots=lots)
+    state = PurseLots(posted=total(lots), lots=lots)
     usable = tuple(lot for lot in lots if lot.usable_from <= TODAY <= lot.expires)
     if amount > total(usable):
         with pytest.raises(RefusedError):
@@ -54,7 +52,7 @@ def test_a_burn_takes_exactly_its_amount_oldest_expiry_first_or_nothing(
 def test_credit_lets_a_burn_go_below_zero_and_no_further(
     lots: tuple[Lot, ...], amount: int, credit: int
 ) -> None:
-    state = PurseState(posted=total(lots), lots=lots)
+    state = PurseLots(posted=total(lots), lots=lots)
     available = state.available(TODAY, credit)
     if amount > available:
         with pytest.raises(RefusedError):
@@ -69,7 +67,7 @@ def test_credit_lets_a_burn_go_below_zero_and_no_further(
 
 @given(LOTS, st.integers(0, 2_000))
 def test_an_accrual_fills_debt_before_it_fills_a_lot(lots: tuple[Lot, ...], debt: int) -> None:
-    state = PurseState(posted=-debt)
+    state = PurseLots(posted=-debt)
     entering = put(state, lots)
     assert total(entering) == max(0, total(lots) - debt)
     after = moved(state, total(lots), 0, entering, 1)
@@ -80,7 +78,7 @@ def test_an_accrual_fills_debt_before_it_fills_a_lot(lots: tuple[Lot, ...], debt
 def test_what_is_clawed_back_and_no_lot_has_left_becomes_debt(
     lots: tuple[Lot, ...], leaving: tuple[Lot, ...]
 ) -> None:
-    state = PurseState(posted=total(lots), lots=lots)
+    state = PurseLots(posted=total(lots), lots=lots)
     given_up = claw_back(state, leaving)
     assert total(given_up) == min(total(lots), total(leaving))
     after = moved(state, -total(leaving), 0, given_up, -1)
@@ -101,7 +99,7 @@ def test_a_split_gives_up_the_last_to_expire_and_loses_nothing(
 
 @given(LOTS, st.integers(0, 6_000))
 def test_a_hold_that_is_released_restores_the_purse(lots: tuple[Lot, ...], amount: int) -> None:
-    state = PurseState(posted=total(lots), lots=lots)
+    state = PurseLots(posted=total(lots), lots=lots)
     amount = min(amount, state.available(TODAY))
     held = take(state, amount, TODAY)
     during = moved(state, 0, amount, held, -1)

@@ -8,7 +8,7 @@ import pytest
 from card_formats.apdu import CommandApdu, Dialogue
 from card_formats.chip.uid import read_uid
 from card_formats.errors import CardFormatError
-from daemon.readers.channel import ABANDONED_MAX, Channel
+from daemon.readers.channel import ABANDONED_MAX, CardChannel
 from daemon.readers.errors import CardLostError, CardSilentError
 from daemon.readers.traffic import TRAFFIC
 
@@ -51,7 +51,7 @@ def write(steps: int) -> Dialogue[str]:
 
 async def test_a_dialogue_returns_what_it_made_of_the_answers() -> None:
     link = FakeLink(lambda command: b"\x04\x01\x02\x03\x90\x00")
-    channel = Channel(lambda: link, name="test")
+    channel = CardChannel(lambda: link, name="test")
     assert await channel.converse(read_uid(), timeout_s=WAIT_S) == b"\x04\x01\x02\x03"
     assert link.sent == [bytes.fromhex("FFCA000000")]
     await channel.close()
@@ -61,7 +61,7 @@ async def test_a_dialogue_returns_what_it_made_of_the_answers() -> None:
 async def test_cancelling_a_write_lets_the_card_finish_it() -> None:
     gate = Gate()
     link = FakeLink(gate)
-    channel = Channel(lambda: link, name="test")
+    channel = CardChannel(lambda: link, name="test")
     writing = asyncio.create_task(channel.converse(write(3), timeout_s=WAIT_S))
     await asyncio.to_thread(gate.reached.wait, WAIT_S)
     for _ in range(2):  # whoever insists waits too
@@ -76,7 +76,7 @@ async def test_cancelling_a_write_lets_the_card_finish_it() -> None:
 
 async def test_cancelling_does_not_wait_for_a_card_that_never_answers() -> None:
     gate = Gate()
-    channel = Channel(lambda: FakeLink(gate), name="test")
+    channel = CardChannel(lambda: FakeLink(gate), name="test")
     writing = asyncio.create_task(channel.converse(write(1), timeout_s=0.05))
     await asyncio.to_thread(gate.reached.wait, WAIT_S)
     writing.cancel()
@@ -94,7 +94,7 @@ async def test_the_deadline_is_each_exchange_s_own() -> None:
         pause.wait(0.05)
         return b"\x90\x00"
 
-    channel = Channel(lambda: FakeLink(answer_slowly), name="test")
+    channel = CardChannel(lambda: FakeLink(answer_slowly), name="test")
     assert await channel.converse(write(30), timeout_s=1) == "written"
     await channel.close()
 
@@ -102,7 +102,7 @@ async def test_the_deadline_is_each_exchange_s_own() -> None:
 async def test_a_late_answer_leads_to_no_further_command_and_frees_the_channel() -> None:
     gate, recovered = Gate(), asyncio.Event()
     link = FakeLink(gate)
-    channel = Channel(lambda: link, name="test", on_recovered=recovered.set)
+    channel = CardChannel(lambda: link, name="test", on_recovered=recovered.set)
     with pytest.raises(CardSilentError):
         await channel.converse(write(3), timeout_s=0.05)
     with pytest.raises(CardSilentError):
@@ -118,7 +118,7 @@ async def test_a_late_answer_leads_to_no_further_command_and_frees_the_channel()
 
 async def test_threads_that_hang_are_replaced_up_to_a_limit() -> None:
     gate, recovered = Gate(), asyncio.Event()
-    channel = Channel(lambda: FakeLink(gate), name="test", on_recovered=recovered.set)
+    channel = CardChannel(lambda: FakeLink(gate), name="test", on_recovered=recovered.set)
     for _ in range(ABANDONED_MAX):
         assert channel.renew()
         with pytest.raises(CardSilentError):
@@ -136,7 +136,7 @@ async def test_a_lost_card_is_let_go_and_the_next_dialogue_connects_anew() -> No
 
     links = [FakeLink(lose), FakeLink(lambda command: b"\x90\x00")]
     connections = iter(links)
-    channel = Channel(lambda: next(connections), name="test")
+    channel = CardChannel(lambda: next(connections), name="test")
     with pytest.raises(CardLostError):
         await channel.converse(write(2), timeout_s=WAIT_S)
     assert links[0].closed.is_set()
@@ -145,7 +145,7 @@ async def test_a_lost_card_is_let_go_and_the_next_dialogue_connects_anew() -> No
 
 
 async def test_what_the_dialogue_finds_wrong_reaches_who_asked() -> None:
-    channel = Channel(lambda: FakeLink(lambda command: b"\x69"), name="test")
+    channel = CardChannel(lambda: FakeLink(lambda command: b"\x69"), name="test")
     with pytest.raises(CardFormatError) as caught:
         await channel.converse(write(1), timeout_s=WAIT_S)
     assert caught.value.code == "apdu.short"
@@ -154,7 +154,9 @@ async def test_what_the_dialogue_finds_wrong_reaches_who_asked() -> None:
 
 async def test_traffic_is_logged_with_its_data_masked(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(TRAFFIC, "tillcard.traffic")
-    channel = Channel(lambda: FakeLink(lambda c: bytes.fromhex("04A1B2C3D4E580 9000")), name="chip")
+    channel = CardChannel(
+        lambda: FakeLink(lambda c: bytes.fromhex("04A1B2C3D4E580 9000")), name="chip"
+    )
     await channel.converse(read_uid(), timeout_s=WAIT_S)
     await channel.close()
     assert caplog.messages == ["chip > FFCA0000 - < 04A1…E580 9000"]

@@ -5,7 +5,7 @@ import pytest
 
 from daemon.base.config import convert
 from daemon.base.refusals import ErrorCode
-from daemon.shop.phone_card_views import Balance, LiveCard
+from daemon.shop.phone_card_views import LiveCard, ShownBalance
 from tests.web.conftest import Answer, OpenShop, Shop, answer_of
 from web.phone.binding_pages import WORKER
 from web.web_settings import WebSettings
@@ -65,7 +65,9 @@ async def test_a_link_that_was_never_made_is_not_found(shop: Shop, path: str) ->
 async def test_a_purse_has_the_name_that_the_shop_gives_it(open_shop: OpenShop) -> None:
     settings = convert({"balances": {"Coffees": {"uk": "Кава"}}}, WebSettings, "web")
     async with open_shop(settings) as shop:
-        card = f"/c/{shop.desk.add(balances=(Balance('Coffees', 7), Balance('bonus', 1)))}"
+        card = (
+            f"/c/{shop.desk.add(balances=(ShownBalance('Coffees', 7), ShownBalance('bonus', 1)))}"
+        )
         for language, names in (("uk", ["Кава", "Bonus"]), ("en", ["Coffees", "Bonus"])):
             page = (await shop.get(f"{card}?lang={language}")).text
             assert re.findall("<dt>(.*?)</dt>", page) == names

@@ -8,7 +8,7 @@ import pytest
 from aiohttp import ClientConnectionError
 
 from daemon.base.refusals import ErrorCode
-from daemon.shop.phone_card_views import Balance, CardState, Coupon, HistoryKind, HistoryLine
+from daemon.shop.phone_card_views import CardState, Coupon, HistoryKind, HistoryLine, ShownBalance
 from tests.web.conftest import OpenShop, Shop
 from tests.web.decode import paint_svg, read_codes
 from tests.web.memory_desk import BALANCES, HISTORY
@@ -297,7 +297,7 @@ async def test_a_port_that_is_taken_is_an_error_at_the_start(shop: Shop) -> None
 
 
 async def test_an_amount_without_a_currency_is_whole_units(shop: Shop) -> None:
-    token = shop.desk.add(balances=(Balance("Points", 1500),))
+    token = shop.desk.add(balances=(ShownBalance("Points", 1500),))
     assert "<dd>1,500</dd>" in (await shop.get(f"/c/{token}")).text
 
 

@@ -82,7 +82,7 @@ def begin_ev2(key: Key, random: Random, running: Ev2Channel | None) -> Handshake
 
 
 def ev2_session_keys(key: Key, rnd_a: bytes, rnd_b: bytes) -> tuple[bytes, bytes]:
-    """Return the keys that encipher and that MAC. Source: AN12343, chapter 3.3."""
+    """Return the keys that encrypt and that MAC. Source: AN12343, chapter 3.3."""
     tail = rnd_a[:2] + xor(rnd_a[2:8], rnd_b[:6]) + rnd_b[6:] + rnd_a[8:]
     cipher = BlockCipher(KeyKind.AES, key.value)
     purposes = (b"\xa5\x5a", b"\x5a\xa5")

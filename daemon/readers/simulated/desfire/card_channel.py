@@ -89,7 +89,7 @@ class D40Channel:
         self._cipher = BlockCipher(KeyKind.DES, session_key)
 
     def wire_bytes(self, count: int, mode: CommMode, extra: int = 0) -> int:
-        """Return the length with CRC16 and padding when enciphered."""
+        """Return the length with CRC16 and padding when encrypted."""
         return padded_bytes(count + 2, 8) if mode is CommMode.FULL and count else count
 
     def open(
@@ -105,7 +105,7 @@ class D40Channel:
         return data
 
     def close(self, data: bytes, mode: CommMode, *, read_all: bool = False) -> bytes:
-        """Return the data, enciphered with its CRC16 if it must be."""
+        """Return the data, encrypted with its CRC16 if it must be."""
         if mode is not CommMode.FULL or not data:
             return data
         return self._cipher.encrypt(b"", pad_zero(data + crc16(data), 8))

@@ -32,7 +32,7 @@ def get_version(chip: Chip, command: Command) -> Answer:
 
 
 def get_card_uid(chip: Chip, command: Command) -> Answer:
-    """51: the real UID, always enciphered."""
+    """51: the real UID, always encrypted."""
     require(chip.key_number is not None, Status.AUTHENTICATION)
     chip.plain_parameters(command, 0)
     return Answer(chip.memory.uid, CommMode.FULL)

@@ -1,4 +1,4 @@
-"""EV1 secure messaging: one IV runs through all commands and answers, MACed or enciphered."""
+"""EV1 secure messaging: one IV runs through all commands and answers, MACed or encrypted."""
 
 from daemon.readers.simulated.desfire.card_channel import Command
 from daemon.readers.simulated.desfire.card_files import CommMode
@@ -65,7 +65,7 @@ class Ev1Channel:
         return self._iv[:MAC_BYTES]
 
     def close(self, data: bytes, mode: CommMode, *, read_all: bool = False) -> bytes:
-        """Return the data with its MAC, in Plain mode too, or enciphered with its CRC32."""
+        """Return the data with its MAC, in Plain mode too, or encrypted with its CRC32."""
         if mode is not CommMode.FULL or not data:
             return data + self._mac(data + b"\x00")
         pad = pad_80 if read_all else pad_zero

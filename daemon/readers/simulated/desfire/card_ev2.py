@@ -50,7 +50,7 @@ class Ev2Channel:
         return plain[: count + extra]
 
     def close(self, data: bytes, mode: CommMode, *, read_all: bool = False) -> bytes:
-        """Return the data, enciphered and MACed as ``mode`` says; the counter rises anyway."""
+        """Return the data, encrypted and MACed as ``mode`` says; the counter rises anyway."""
         self.counter += 1
         if mode is CommMode.PLAIN:
             return data

@@ -34,7 +34,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 def written(mode: CommMode) -> Answer:
-    """Return the answer to a write: nothing to encipher, so at most a MAC."""
+    """Return the answer to a write: nothing to encrypt, so at most a MAC."""
     return Answer(mode=CommMode.PLAIN if mode is CommMode.PLAIN else CommMode.MAC)
 
 

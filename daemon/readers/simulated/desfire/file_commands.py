@@ -45,7 +45,7 @@ def get_file_settings(chip: Chip, command: Command) -> Answer:
 
 
 def change_file_settings(chip: Chip, command: Command) -> Answer:
-    """5F: communication mode and rights; plain if everybody may, else enciphered."""
+    """5F: communication mode and rights; plain if everybody may, else encrypted."""
     number = command.header(1)[0]
     file = chip.file(number)
     right = file.rights.change

@@ -80,7 +80,7 @@ def get_key_settings(chip: Chip, command: Command) -> Answer:
 
 
 def change_key_settings(chip: Chip, command: Command) -> Answer:
-    """54: one byte, enciphered."""
+    """54: one byte, encrypted."""
     chip.require_master_key()
     require(bool(chip.settings & SETTINGS_CHANGEABLE), Status.PERMISSION_DENIED)
     settings = chip.channel.open(command, 0, 1, CommMode.FULL)[0]

@@ -18,7 +18,7 @@ def blocks(data: bytes) -> list[bytes]:
 
 
 def d40_sent(key: bytes, data: bytes) -> bytes:
-    """Encipher as a D40 reader does, which can only decrypt: c = D(p ^ the c before)."""
+    """Encrypt as a D40 reader does, which can only decrypt: c = D(p ^ the c before)."""
     cipher = DES3.new(key, DES3.MODE_ECB) if len(key) == 16 else DES.new(key, DES.MODE_ECB)
     last, sent = bytes(8), b""
     for block in blocks(data):
