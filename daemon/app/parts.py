@@ -1,14 +1,10 @@
 """Puts the daemon together: the only place that constructs anything."""
 
-import asyncio
 import logging
 import secrets
-from collections import Counter
-from contextlib import suppress
+from collections.abc import Container
 from importlib.metadata import version
 from pathlib import Path
-
-import msgspec
 
 from card_formats.check_digits import Check
 from card_formats.chip.ntag import PassThrough
@@ -19,12 +15,11 @@ from daemon.accounts.card_lifecycle import CardLifecycle
 from daemon.accounts.cards import Cards
 from daemon.accounts.live_codes import LiveCodes
 from daemon.accounts.phones import Phones
-from daemon.app.simulation import simulator_of
+from daemon.app.simulation import SimulatedInput, simulator_of
 from daemon.app.startup import read_programme, reader_settings
 from daemon.base import config as configuration
-from daemon.base.clock import Clock, SteadyClock, rfc3339
+from daemon.base.clock import Clock, SteadyClock
 from daemon.base.config import ChipSection, Config
-from daemon.base.refusals import RefusedError
 from daemon.chip.hot_list import HotListFile
 from daemon.chip.purses import ChipPurses
 from daemon.chip.tags import Tags
@@ -32,30 +27,34 @@ from daemon.chip.terminal import ChipTerminal
 from daemon.chip.writing import ChipWriter
 from daemon.keys.chip_keys import ChipKeys, load_chip_keys
 from daemon.keys.key_files import load_or_make
-from daemon.keys.phone_keys import PHONE_KEYS_FILE, load_phone_keys
+from daemon.keys.phone_keys import PHONE_KEYS_FILE, PhoneKeys, load_phone_keys
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.storage.registry import OpenStore, scheme_of
-from daemon.ledger.storage.store import Change
 from daemon.pos.claims import Claims
-from daemon.pos.dispatch import Method
-from daemon.pos.errors import ProtocolCode, ProtocolFaultError
 from daemon.pos.events import EventRing
 from daemon.pos.inputs import Inputs
-from daemon.pos.methods import SaleMethods
-from daemon.pos.protocol import DaemonStatus, ReaderStatus, SimulateParams
-from daemon.pos.server import Server
+from daemon.pos.method_table import method_table
+from daemon.pos.protocol import DaemonStatus, ReaderStatus
+from daemon.pos.sale_methods import SaleMethods
+from daemon.pos.server import Server, ServerSettings
 from daemon.pos.session_methods import Greeting
 from daemon.pos.shop_methods import ShopMethods
+from daemon.pos.till_methods import TillMethods
+from daemon.programme.programme import Programme
 from daemon.readers.registry import build_readers
 from daemon.readers.supervisor import Supervisor
-from daemon.sale.checkout import Checkout, CheckoutPolicy
+from daemon.sale.checkout import Checkout
+from daemon.sale.policy import CheckoutPolicy
+from daemon.sale.posting import Posting
 from daemon.sale.pricing import Pricing
+from daemon.sale.recognition import Recognition
 from daemon.shop.daily_jobs import DailyJobs
 from daemon.shop.issued_codes import IssuedCodes
 from daemon.shop.memberships import Memberships
 from daemon.shop.phone_card_views import CouponTerms
 from daemon.shop.phone_cards import PhoneCards
 from daemon.shop.programme_versions import ProgrammeVersions
+from daemon.shop.shop import Shop
 from daemon.shop.top_ups import TopUps
 from daemon.shop.wallet_cards import WalletCards
 from web.page_language import LANGUAGES
@@ -63,105 +62,69 @@ from web.phone.wallets import Wallets
 from web.web_server import WebServer, make_app
 from web.web_settings import WebSettings
 
-HOLD_SWEEP_S = 5.0
-
-INPUT_SWEEP_S = 1.0
-
 STATIC_DIGITS, EAN_DIGITS = 16, 13
-
-PHONE_SHOWN = {"scan": "]Q1", "type": ""}
-"""How the sample phone is shown, and what stands before its code then."""
-
 log = logging.getLogger("tillcard")
 
 
 class Parts:
-    """All the parts of one till, constructed and not yet started."""
+    """All the parts of one till, constructed and not yet started.
+
+    Each stage below needs only those before it, as the layers of the house do.
+    """
 
     def __init__(self, config: Config, home: Path, clock: Clock, open_store: OpenStore) -> None:
-        self.config, self.clock = config, clock
+        """Raise one of STARTUP_ERRORS for what is wrong; nothing is open then."""
+        self.config, self.home, self.clock = config, home, clock
         self._started_s = clock.monotonic_s()
         # What can be wrong in the files comes first: nothing is open yet when it is.
-        programme, policy = read_programme(home / config.programme), _policy(config)
+        programme = read_programme(home / config.programme)
+        self.policy = _policy(config)
         web = configuration.convert(config.web, WebSettings | None, "web")
         wallets = Wallets(web, home, clock) if web else None
         chip_keys = load_chip_keys(home / config.chip.keys) if config.chip else None
-        self.simulator = simulator_of(config, clock, home, chip_keys)
-        readers = build_readers(reader_settings(config), clock, self.simulator)
-        self.supervisor = Supervisor(readers, clock)
-
-        self.ledger = Ledger(
-            open_store(config.ledger, home), open_store(config.ledger, home, read_only=True)
-        )
-        self.steady = SteadyClock(clock, lambda: self.ledger.newest_at)
-        clock = self.steady  # but for what must not trust it: live codes
-        self.versions = ProgrammeVersions(self.ledger, clock, programme, config.till.terminal)
-        self.daily = DailyJobs(self.ledger, self.versions, clock)
-        self.cards = Cards(self.ledger, clock)
         phone_keys = load_phone_keys(home / PHONE_KEYS_FILE)
-        self.phones = Phones(self.ledger, clock, phone_keys, web.coupons if web else ())
-        self.live_codes = LiveCodes(self.ledger, self.cards, self.clock, phone_keys)
-        pricing = Pricing(
-            self.ledger, self.versions, clock, policy.ranges, config.cashiers, config.chip
-        )
-        self.events = EventRing(clock, secrets.token_hex(4))
+        self._readers(chip_keys)
+        self._books(open_store, programme)
+        self._accounts(phone_keys, web.coupons if web else ())
+        self.events = EventRing(self.steady, secrets.token_hex(4))
         self.chip_writer: ChipWriter | None = None
-        chips = self._chips(config.chip, chip_keys, home) if config.chip and chip_keys else None
-        self.checkout = Checkout(
-            self.ledger,
-            self.cards,
-            self.live_codes,
-            self.phones,
-            pricing,
-            self.versions,
-            clock,
-            policy,
-            chips,
-        )
-        self.claims = Claims(clock)
-        self.inputs = Inputs(
-            self.events,
-            self.checkout,
-            clock,
-            self.supervisor.states,
-            self.claims,
-            ttl_s=config.policy.input_ttl_s,
-        )
-        self.web = self._web_server(web, wallets, home) if web and wallets else None
-        self.methods = SaleMethods(
-            self.checkout,
-            self.inputs,
-            self.claims,
-            clock,
-            self.status,
-            self._simulate,
-            self._web_address,
-            self._shop_methods(policy, chips),
-        ).methods()
-        listens = config.socket.tcp_port is not None
-        token = load_or_make(home / config.socket.token_file).hex() if listens else ""
-        self.server = Server(
-            self.methods,
-            self.events,
-            self._greeting(),
-            group=config.socket.group,
-            token=token,
-            own=policy.ranges,
-        )
+        self.chips = self._chip_purses(config.chip, chip_keys) if chip_keys else None
+        self._sale()
+        self.web = self._web_server(web, wallets) if web and wallets else None
+        self._pos()
 
-    def _chips(self, said: ChipSection, keys: ChipKeys, home: Path) -> ChipPurses:
-        hot_list = home / said.hot_list if said.hot_list else None
+    def _readers(self, chip_keys: ChipKeys | None) -> None:
+        self.simulator = simulator_of(self.config, self.clock, self.home, chip_keys)
+        readers = build_readers(reader_settings(self.config), self.clock, self.simulator)
+        self.supervisor = Supervisor(readers, self.clock)
+
+    def _books(self, open_store: OpenStore, programme: Programme) -> None:
+        url, home = self.config.ledger, self.home
+        self.ledger = Ledger(open_store(url, home), open_store(url, home, read_only=True))
+        self.steady = SteadyClock(self.clock, lambda: self.ledger.newest_at)
+        versions = ProgrammeVersions(self.ledger, self.steady, programme, self.config.till.terminal)
+        self.shop = Shop(self.ledger, versions, self.steady)
+        self.daily_jobs = DailyJobs(self.shop)
+
+    def _accounts(self, phone_keys: PhoneKeys, coupons: Container[str]) -> None:
+        self.cards = Cards(self.ledger, self.steady)
+        self.phones = Phones(self.ledger, self.steady, phone_keys, coupons)
+        # A code is judged by the machine's own clock: a steady one that stands would take it twice.
+        self.live_codes = LiveCodes(self.ledger, self.cards, self.clock, phone_keys)
+
+    def _chip_purses(self, section: ChipSection | None, keys: ChipKeys) -> ChipPurses:
+        assert section is not None, "there are keys because there is a section"
+        hot_list = self.home / section.hot_list if section.hot_list else None
         if hot_list is not None and not hot_list.exists():
             log.warning("there is no hot list %s: no chip is refused by it", hot_list)
-        hot = HotListFile(hot_list, keys, self.clock, said.hot_list_days)
         terminal = ChipTerminal(self.supervisor, keys, self.clock)
         self.chip_writer = ChipWriter(
-            terminal, self.ledger, self.steady, said, self.versions, self.events.publish
+            terminal, self.ledger, self.steady, section, self.shop.versions, self.events.publish
         )
         through = {
-            one["name"]: PassThrough(one["pass_through"])
-            for one in self.config.reader
-            if one.get("pass_through")
+            reader["name"]: PassThrough(reader["pass_through"])
+            for reader in self.config.reader
+            if reader.get("pass_through")
         }
         return ChipPurses(
             terminal,
@@ -169,60 +132,90 @@ class Parts:
             Tags(terminal, self.ledger, through),
             self.ledger,
             self.cards,
-            self.versions,
+            self.shop.versions,
             self.steady,
-            hot,
+            HotListFile(hot_list, keys, self.clock, section.hot_list_days),
         )
 
-    def _web_server(self, settings: WebSettings, wallets: Wallets, home: Path) -> WebServer:
-        secret = load_or_make(home / "forms.key")
+    def _sale(self) -> None:
+        policy, shop = self.policy, self.shop
+        self.recognition = Recognition(
+            shop, self.cards, self.live_codes, self.phones, policy, self.chips
+        )
+        pricing = Pricing(shop, policy.ranges, self.config.cashiers, self.config.chip)
+        posting = Posting(shop, self.recognition, pricing, policy.terminal)
+        self.checkout = Checkout(shop, posting, self.chips, policy.hold_ttl_s)
+
+    def _web_server(self, settings: WebSettings, wallets: Wallets) -> WebServer:
+        secret = load_or_make(self.home / "forms.key")
         coupons = {
             kind: CouponTerms(said.rule, {code: getattr(said, code) for code in LANGUAGES})
             for kind, said in settings.coupons.items()
         }
-        desk = PhoneCards(
-            self.cards,
-            self.phones,
-            self.ledger,
-            self.versions,
-            self.clock,
-            self.config.card_numbers,
-            secret,
-            coupons,
+        cards = PhoneCards(
+            self.shop, self.cards, self.phones, self.config.card_numbers, secret, coupons
         )
-        wallet_desk = WalletCards(self.ledger, desk, secret, LANGUAGES)
-        app = make_app(desk, settings, self.clock, (wallet_desk, wallets))
-        return WebServer(app, settings, home)
+        wallet_cards = WalletCards(self.ledger, cards, secret, LANGUAGES)
+        app = make_app(cards, settings, self.clock, (wallet_cards, wallets))
+        return WebServer(app, settings, self.home)
 
-    def _shop_methods(self, policy: CheckoutPolicy, chips: ChipPurses | None) -> dict[str, Method]:
-        ledger, versions, clock = self.ledger, self.versions, self.steady
-        prefix = self.config.card_numbers.prefix
-        life = CardLifecycle(ledger, clock, policy.ranges, prefix, lambda: versions.active.zone)
-        return ShopMethods(
-            life,
-            TopUps(ledger, versions, life, clock, chips.pay_owed if chips else None),
-            IssuedCodes(ledger, versions, life, clock),
-            Memberships(ledger, versions, clock),
-            versions,
-            clock,
-        ).methods()
-
-    def _web_address(self) -> str:
-        return self.web.address if self.web else ""
-
-    def _greeting(self) -> Greeting:
-        return Greeting(
+    def _pos(self) -> None:
+        config = self.config
+        self.claims = Claims(self.steady)
+        self.inputs = Inputs(
+            self.events,
+            self.recognition,
+            self.steady,
+            self.supervisor.states,
+            self.claims,
+            ttl_s=config.policy.input_ttl_s,
+        )
+        methods = method_table(
+            TillMethods(
+                self.recognition,
+                self.inputs,
+                self.claims,
+                self.steady,
+                self.status,
+                SimulatedInput(config, self.simulator, self.inputs, self.phones).play,
+                lambda: self.web.address if self.web else "",
+            ),
+            SaleMethods(self.checkout),
+            self._shop_methods(),
+        )
+        listens = config.socket.tcp_port is not None
+        token = load_or_make(self.home / config.socket.token_file).hex() if listens else ""
+        greeting = Greeting(
             server=f"tillcard {version('tillcard')}",
-            capabilities=sorted(self.methods),
-            terminal=self.config.till.terminal,
-            currency=self.versions.active.currency,
-            language=self.config.till.language,
+            capabilities=sorted(methods),
+            terminal=config.till.terminal,
+            currency=self.shop.programme.currency,
+            language=config.till.language,
+        )
+        settings = ServerSettings(group=config.socket.group, token=token, own=self.policy.ranges)
+        self.server = Server(methods, self.events, greeting, settings)
+
+    def _shop_methods(self) -> ShopMethods:
+        shop, chips = self.shop, self.chips
+        lifecycle = CardLifecycle(
+            self.ledger,
+            self.steady,
+            self.policy.ranges,
+            self.config.card_numbers.prefix,
+            lambda: shop.programme.zone,
+        )
+        return ShopMethods(
+            shop,
+            lifecycle,
+            TopUps(shop, lifecycle, chips.pay_owed if chips else None),
+            IssuedCodes(shop, lifecycle),
+            Memberships(shop),
         )
 
     async def status(self) -> DaemonStatus:
         """Say how the till is."""
         outbox = await self.ledger.read(lambda store: store.outbox_depth())
-        programme, clocks = self.versions.active, self.live_codes.clocks
+        programme, clocks = self.shop.programme, self.live_codes.clocks
         return DaemonStatus(
             version=version("tillcard"),
             terminal=self.config.till.terminal,
@@ -250,54 +243,6 @@ class Parts:
             },
             phones_ahead_s=clocks.offset_s,
         )
-
-    async def _simulate(self, params: SimulateParams) -> None:
-        card, data, sample = params.card or "", params.data or "", self.config.simulated
-        if sample and card == "phone" and not data and params.do in PHONE_SHOWN:
-            prefix = self.config.card_numbers.rotating_prefix
-            code = await self.phones.simulated_code(sample.phone, prefix)
-            data = PHONE_SHOWN[params.do] + code if code else ""
-        try:
-            async with self.inputs.seen(params.reader, params.do):
-                self.simulator.do(params.reader, params.do, card, data)
-        except ValueError as error:
-            raise ProtocolFaultError(ProtocolCode.INVALID_PARAMS, str(error)) from error
-
-    async def beat(self) -> str:
-        """Return once the supervisor and the ledger's writer are seen to move; never, while not.
-
-        The caller runs in the event loop and so proves that it turns. A reader that hangs is only
-        a word in the sentence.
-        """
-        await self.supervisor.beat()
-        with suppress(RefusedError):  # the disk may be full; the writer has answered
-            await self.ledger.write(Change(), unless=lambda store: True)
-        states = Counter(self.supervisor.states.values())
-        return ", ".join(f"{count} {state}" for state, count in states.items()) or "no readers"
-
-    async def look_after(self) -> None:
-        """Release holds that ran out, follow the programme, and do the work of a new day."""
-        try:
-            await self.ledger.expire_holds(rfc3339(self.steady.now()))
-            await self.versions.follow()
-            done = await self.daily.catch_up()
-        except RefusedError as error:  # a full disk must not end the till; the next may serve
-            log.warning("holds and the day's work were not looked after: %s", error)
-            return
-        if done is not None:
-            log.info("%s: %d lots expired, %d windows closed", *msgspec.structs.astuple(done))
-
-    async def sweep(self) -> None:
-        """Look after what time alone changes, until cancelled."""
-        while True:
-            await self.look_after()
-            await asyncio.sleep(HOLD_SWEEP_S)
-
-    async def sweep_inputs(self) -> None:
-        """Tell of input that nobody asked about, until cancelled."""
-        while True:
-            self.inputs.expire()
-            await asyncio.sleep(INPUT_SWEEP_S)
 
 
 def _policy(config: Config) -> CheckoutPolicy:

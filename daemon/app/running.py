@@ -6,10 +6,13 @@ import logging
 import os
 import signal
 import socket
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from daemon.accounts.cards import Cards
 from daemon.accounts.phones import Phones
@@ -18,12 +21,17 @@ from daemon.app.systemd import Notifier, inherited_sockets
 from daemon.base import config as configuration
 from daemon.base.clock import Clock
 from daemon.base.config import Config, ConfigError
+from daemon.base.refusals import RefusedError
 from daemon.ledger.storage.registry import OpenStore, open_store
+from daemon.ledger.storage.store import Change
 from daemon.pos.protocol import DaemonStatus
 from daemon.pos.socket_file import socket_paths
 from web.web_server import WebServer
 
 SOCKET_FD_NAME = "pos"
+"""How systemd names the listening socket that it hands over."""
+HOLD_SWEEP_S = 5.0
+INPUT_SWEEP_S = 1.0
 log = logging.getLogger("tillcard")
 
 
@@ -45,6 +53,51 @@ class App:
     look_after: Callable[[], Awaitable[None]]
 
 
+class Housekeeping:
+    """What a till does by itself, whoever asks nothing."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def beat(self) -> str:
+        """Return once the supervisor and the ledger's writer are seen to move; never, while not.
+
+        The caller runs in the event loop and so proves that it turns. A reader that hangs is only
+        a word in the sentence.
+        """
+        supervisor = self._parts.supervisor
+        await supervisor.beat()
+        with suppress(RefusedError):  # the disk may be full; the writer has answered
+            await self._parts.ledger.write(Change(), unless=lambda store: True)
+        states = Counter(supervisor.states.values())
+        return ", ".join(f"{count} {state}" for state, count in states.items()) or "no readers"
+
+    async def look_after(self) -> None:
+        """Release holds that ran out, follow the programme, and do the work of a new day."""
+        shop = self._parts.shop
+        try:
+            await shop.ledger.expire_holds(shop.at())
+            await shop.versions.follow()
+            done = await self._parts.daily_jobs.catch_up()
+        except RefusedError as error:  # a full disk must not end the till; the next may serve
+            log.warning("holds and the day's work were not looked after: %s", error)
+            return
+        if done is not None:
+            log.info("%s: %d lots expired, %d windows closed", *msgspec.structs.astuple(done))
+
+    async def sweep(self) -> None:
+        """Look after what time alone changes, until cancelled."""
+        while True:
+            await self.look_after()
+            await asyncio.sleep(HOLD_SWEEP_S)
+
+    async def sweep_inputs(self) -> None:
+        """Tell of input that nobody asked about, until cancelled."""
+        while True:
+            self._parts.inputs.expire()
+            await asyncio.sleep(INPUT_SWEEP_S)
+
+
 @asynccontextmanager
 async def running(
     config: Config,
@@ -61,6 +114,7 @@ async def running(
     Raises: ConfigError, ProgrammeError, KeyFileError, StoreError, SocketTakenError, OSError.
     """
     parts = Parts(config, home, clock, open_store)
+    housekeeping = Housekeeping(parts)
     path = home / config.socket.path if config.socket.path else socket_paths(os.environ)[0]
     if inherited is not None:
         path = Path(inherited.getsockname())
@@ -68,8 +122,8 @@ async def running(
         stack.push_async_callback(parts.ledger.close)
         stack.callback(parts.simulator.close)
         await parts.ledger.look_back()
-        await parts.versions.start()
-        await parts.look_after()
+        await parts.shop.versions.start()
+        await housekeeping.look_after()
         if parts.chip_writer is not None:
             await parts.chip_writer.start()
         if parts.web is not None:
@@ -79,8 +133,8 @@ async def running(
         background = [
             tasks.create_task(parts.supervisor.run(), name="readers"),
             tasks.create_task(parts.inputs.run(parts.supervisor.events), name="inputs"),
-            tasks.create_task(parts.sweep(), name="sweep"),
-            tasks.create_task(parts.sweep_inputs(), name="inputs that wait"),
+            tasks.create_task(housekeeping.sweep(), name="sweep"),
+            tasks.create_task(housekeeping.sweep_inputs(), name="inputs that wait"),
         ]
         stack.callback(lambda: [task.cancel() for task in background])
         tcp_port = await stack.enter_async_context(
@@ -93,8 +147,8 @@ async def running(
             parts.cards,
             parts.phones,
             await parts.status(),
-            parts.beat,
-            parts.look_after,
+            housekeeping.beat,
+            housekeeping.look_after,
         )
 
 

@@ -27,6 +27,11 @@ class ProtocolFaultError(Exception):
         self.detail = detail
 
 
+def invalid(detail: str) -> ProtocolFaultError:
+    """Return the fault of parameters that are each right and together are not."""
+    return ProtocolFaultError(ProtocolCode.INVALID_PARAMS, detail)
+
+
 def refusal(error: RefusedError, language: str) -> ErrorBody:
     """Return the error of a refused request; its ``extra`` fields stand beside the fixed ones."""
     detail = say(language, error.detail, error.code)

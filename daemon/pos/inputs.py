@@ -24,7 +24,7 @@ from daemon.readers import (
     StateChanged,
     Unreadable,
 )
-from daemon.sale.checkout import Checkout
+from daemon.sale.recognition import Recognition
 
 SEEN_S_MAX = 2.0
 _ABSENT = ReaderState.ABSENT
@@ -72,7 +72,7 @@ class Inputs:
     def __init__(
         self,
         events: EventRing,
-        checkout: Checkout,
+        recognition: Recognition,
         clock: Clock,
         states: dict[str, ReaderState],
         claims: Claims,
@@ -80,7 +80,7 @@ class Inputs:
         ttl_s: float,
     ) -> None:
         self._events = events
-        self._checkout = checkout
+        self._recognition = recognition
         self._clock = clock
         self._states = states
         self._claims = claims
@@ -190,7 +190,7 @@ class Inputs:
         if isinstance(waiting.shown, RefusedError):
             raise waiting.shown
         lies_there = waiting.shown.medium is Medium.CHIP
-        if not lies_there and self._checkout.is_used(waiting.presentation):
+        if not lies_there and self._recognition.is_used(waiting.presentation):
             raise RefusedError(
                 ErrorCode.NO_CARD, f"Its sale is done; show a card at {reader!r}.", reader=reader
             )
@@ -202,7 +202,7 @@ class Inputs:
             self._publish_input("scan.duplicate", reader, medium=shown.medium)
             return
         try:
-            credential = self._checkout.recognise(shown)
+            credential = self._recognition.recognise(shown)
         except UnknownFormatError:
             self._not_ours(shown, reader)
         except CardFormatError as error:

@@ -8,6 +8,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 
+import msgspec
+
 from card_formats.number_ranges import NumberRange
 from daemon.pos.connection import Connection, Service
 from daemon.pos.dispatch import Method
@@ -24,11 +26,8 @@ DRAIN_S_MAX = 30.0
 STOP_S_MAX = 10.0
 
 
-class Server:
-    """Serves ``methods`` and ``events``. One client more than the limit hears ``busy``.
-
-    The limits are CONNECTIONS_MAX on the socket and TCP_CONNECTIONS_MAX on the port, so that
-    strangers on the port never keep out a POS on the socket.
+class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Who may connect, and for how long a client may keep the server waiting.
 
     group:   whose members may connect to the socket and sell.
     token:   what a client on the port must bring, within ``hello_s``.
@@ -37,30 +36,48 @@ class Server:
     own:     the shop's card numbers, which a request may hold although a bank card's it may not.
     """
 
+    group: str = TILL_GROUP
+    token: str = ""
+    hello_s: float = HELLO_S_MAX
+    drain_s: float = DRAIN_S_MAX
+    stop_s: float = STOP_S_MAX
+    own: tuple[NumberRange, ...] = ()
+
+
+DEFAULTS = ServerSettings()
+
+
+class Server:
+    """Serves ``methods`` and ``events``. One client more than the limit hears ``busy``.
+
+    The limits are CONNECTIONS_MAX on the socket and TCP_CONNECTIONS_MAX on the port, so that
+    strangers on the port never keep out a POS on the socket.
+    """
+
     def __init__(
         self,
         methods: Mapping[str, Method],
         events: EventRing,
         greeting: Greeting,
-        *,
-        group: str = TILL_GROUP,
-        token: str = "",
-        hello_s: float = HELLO_S_MAX,
-        drain_s: float = DRAIN_S_MAX,
-        stop_s: float = STOP_S_MAX,
-        own: tuple[NumberRange, ...] = (),
+        settings: ServerSettings = DEFAULTS,
     ) -> None:
-        self._group = group
+        self._group = settings.group
         self._unix = Service(
-            methods, events, greeting, self._role_of, drain_s, CONNECTIONS_MAX, own=own
+            methods,
+            events,
+            greeting,
+            self._role_of,
+            settings.drain_s,
+            CONNECTIONS_MAX,
+            own=settings.own,
         )
         self._tcp = self._unix._replace(
             role_of=lambda transport: Role.NOBODY,
             connections_max=TCP_CONNECTIONS_MAX,
-            token=token,
-            hello_s=hello_s,
+            token=settings.token,
+            hello_s=settings.hello_s,
         )
-        self._stop_s = stop_s
+        self._stop_s = settings.stop_s
         self._connections: set[Connection] = set()
         self._empty = asyncio.Event()
         self._stopping = False

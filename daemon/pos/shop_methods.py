@@ -11,12 +11,11 @@ from daemon.accounts.card_lifecycle import (
     IssueTerms,
     ReplaceTerms,
 )
-from daemon.base.clock import Clock
 from daemon.base.refusals import ErrorCode
 from daemon.base.text_limits import RequestId, Text
 from daemon.ledger.ledger import RequestKey
 from daemon.pos.dispatch import Method
-from daemon.pos.errors import ProtocolCode, ProtocolFaultError
+from daemon.pos.errors import invalid
 from daemon.pos.peers import Role
 from daemon.pos.protocol import NoParams
 from daemon.pos.session import Session
@@ -31,7 +30,8 @@ from daemon.shop.issued_codes import (
     ShowCodeTerms,
 )
 from daemon.shop.memberships import Decided, DecisionTerms, Listing, ListTerms, Memberships
-from daemon.shop.programme_versions import Activated, ProgrammeVersions
+from daemon.shop.programme_versions import Activated
+from daemon.shop.shop import Shop
 from daemon.shop.top_ups import CardShown, ShowTerms, ToppedUp, TopUps, TopUpTerms
 
 _CARD = (ErrorCode.CARD_UNKNOWN, ErrorCode.CARD_BLOCKED, ErrorCode.CARD_EXPIRED, ErrorCode.MISREAD)
@@ -83,19 +83,17 @@ class ShopMethods:
 
     def __init__(
         self,
-        life: CardLifecycle,
-        stored_value: TopUps,
+        shop: Shop,
+        lifecycle: CardLifecycle,
+        top_ups: TopUps,
         issued_codes: IssuedCodes,
-        club: Memberships,
-        versions: ProgrammeVersions,
-        clock: Clock,
+        memberships: Memberships,
     ) -> None:
-        self._life = life
-        self._stored_value = stored_value
+        self._shop = shop
+        self._lifecycle = lifecycle
+        self._top_ups = top_ups
         self._codes = issued_codes
-        self._club = club
-        self._versions = versions
-        self._clock = clock
+        self._memberships = memberships
 
     def methods(self) -> dict[str, Method]:
         """Return the table: name, parameters, handler, least role, result, refusals."""
@@ -129,15 +127,11 @@ class ShopMethods:
 
     async def issue(self, session: Session, params: IssueTerms) -> msgspec.Raw:
         """Issue a card to a customer."""
-        return await self._life.issue(
-            RequestKey.of("card.issue", params.request_id, params), params
-        )
+        return await self._lifecycle.issue(_key("card.issue", params), params)
 
     async def replace(self, session: Session, params: ReplaceTerms) -> msgspec.Raw:
         """Put a new card in the place of one that is lost or broken."""
-        return await self._life.replace(
-            RequestKey.of("card.replace", params.request_id, params), params
-        )
+        return await self._lifecycle.replace(_key("card.replace", params), params)
 
     async def block(self, session: Session, params: CardTerms) -> msgspec.Raw:
         """Block a card that is lost."""
@@ -156,23 +150,20 @@ class ShopMethods:
         return await self._change("write_off", params)
 
     async def _change(self, event: str, params: CardTerms) -> msgspec.Raw:
-        key = RequestKey.of(f"card.{event}", params.request_id, params)
-        return await self._life.change(key, event, params)
+        return await self._lifecycle.change(_key(f"card.{event}", params), event, params)
 
     async def top_up(self, session: Session, params: TopUpTerms) -> msgspec.Raw:
         """Put stored value on a card."""
         key = RequestKey.of("card.topup", params.topup_id, params)
-        return await self._stored_value.top_up(key, params)
+        return await self._top_ups.top_up(key, params)
 
     async def show_card(self, session: Session, params: ShowTerms) -> CardShown:
         """Show a card, whatever its state."""
-        return await self._stored_value.show(params)
+        return await self._top_ups.show(params)
 
     async def issue_codes(self, session: Session, params: IssueCodesTerms) -> msgspec.Raw:
         """Issue codes of a campaign."""
-        return await self._codes.issue(
-            RequestKey.of("code.issue", params.request_id, params), params
-        )
+        return await self._codes.issue(_key("code.issue", params), params)
 
     async def show_code(self, session: Session, params: ShowCodeTerms) -> CodeShown:
         """Say what became of a code."""
@@ -180,22 +171,20 @@ class ShopMethods:
 
     async def list_club(self, session: Session, params: ListTerms) -> Listing:
         """List who is to join, to be extended or to be excluded."""
-        return await self._club.list(params)
+        return await self._memberships.list(params)
 
     async def grant(self, session: Session, params: DecisionTerms) -> msgspec.Raw:
         """Grant a status, or keep or extend it."""
-        key = RequestKey.of("club.grant", params.request_id, params)
-        return await self._club.decide(key, params, granted=True)
+        return await self._memberships.decide(_key("club.grant", params), params, granted=True)
 
     async def refuse(self, session: Session, params: DecisionTerms) -> msgspec.Raw:
         """Refuse a status, or end it."""
-        key = RequestKey.of("club.refuse", params.request_id, params)
-        return await self._club.decide(key, params, granted=False)
+        return await self._memberships.decide(_key("club.refuse", params), params, granted=False)
 
     async def show_programme(self, session: Session, params: NoParams) -> ProgrammeShown:
         """Show the programme in force."""
-        active = self._versions.active
-        coming = tuple(programme.version for programme in self._versions.coming)
+        active = self._shop.programme
+        coming = tuple(programme.version for programme in self._shop.versions.coming)
         return ProgrammeShown(
             programme=active.id, version=active.version, text=active.text, coming=coming
         )
@@ -206,23 +195,25 @@ class ShopMethods:
             programme = load(params.text)
         except ProgrammeError as error:
             return Checked(programme="", version="", errors=(Doubt(error.path, error.message),))
-        today = local_day(programme, self._clock.now())
+        today = local_day(programme, self._shop.now())
         doubts = tuple(Doubt(doubt.path, doubt.message) for doubt in check(programme, today))
         return Checked(programme=programme.id, version=programme.version, warnings=doubts)
 
     async def activate(self, session: Session, params: ActivateParams) -> msgspec.Raw:
         """Bring a programme in force; a bad one is refused and the old one stays."""
         if params.at is not None and params.at.tzinfo is None:
-            raise _invalid("at needs an offset, such as 2026-12-01T00:00:00+02:00.")
+            raise invalid("at needs an offset, such as 2026-12-01T00:00:00+02:00.")
         try:
             programme = load(params.text)
         except ProgrammeError as error:
-            raise _invalid(f"{error.path}: {error.message}") from error
-        if programme.currency != self._versions.active.currency:
-            raise _invalid("programme.currency: a shop keeps its currency.")
+            raise invalid(f"{error.path}: {error.message}") from error
+        if programme.currency != self._shop.programme.currency:
+            raise invalid("programme.currency: a shop keeps its currency.")
         key = RequestKey.of("programme.activate", params.request_id, params)
-        return await self._versions.activate(key, programme, params.at, params.by)
+        return await self._shop.versions.activate(key, programme, params.at, params.by)
 
 
-def _invalid(detail: str) -> ProtocolFaultError:
-    return ProtocolFaultError(ProtocolCode.INVALID_PARAMS, detail)
+def _key(
+    method: str, params: IssueTerms | ReplaceTerms | CardTerms | IssueCodesTerms | DecisionTerms
+) -> RequestKey:
+    return RequestKey.of(method, params.request_id, params)

@@ -6,21 +6,46 @@ import msgspec
 
 from daemon.accounts import shown_codes
 from daemon.chip.writing import WantedSale
-from daemon.ledger import status_moves
+from daemon.ledger import sales, status_moves
 from daemon.ledger.chip_owed import MIRROR_CREDIT, chip_purse
 from daemon.ledger.sales import Sale
 from daemon.ledger.storage.rows import MEMBERS_OF
 from daemon.ledger.storage.store import Store, View
 from daemon.programme.programme import Programme
-from daemon.sale.pricing import Priced
+from daemon.sale.pricing import PricedSale
+from daemon.sale.terms import SaleTerms
 
 
-class Draft(msgspec.Struct, frozen=True):
+class SaleDraft(msgspec.Struct, frozen=True):
     """A sale before it is written. ``priced`` is what it follows from, unless it was held."""
 
     sale: Sale
     programme: Programme
-    priced: Priced | None = None
+    priced: PricedSale | None = None
+
+    @classmethod
+    def of(
+        cls, sale_id: str, priced: PricedSale, terms: SaleTerms, at: str, terminal: str
+    ) -> "SaleDraft":
+        """Make the draft of a sale that was just priced; ``at`` is when it is written, RFC 3339."""
+        sale = Sale(
+            sale_id=sale_id,
+            account=priced.account,
+            terminal=terminal,
+            cashier=terms.cashier,
+            at=at,
+            today=priced.today,
+            frozen=priced.frozen,
+            quote=priced.quote,
+            credit=_credit_of(priced.programme),
+            gifts=priced.gifts,
+            card_pays=priced.card_pays,
+            ordinals=priced.ordinals,
+            chip_purse=chip_purse(priced.programme),
+            card_uid=priced.card_uid,
+            tenders=terms.tenders,
+        )
+        return cls(sale, priced.programme, priced)
 
     @property
     def accounts(self) -> tuple[str, ...]:
@@ -56,13 +81,17 @@ class Draft(msgspec.Struct, frozen=True):
             content=content,
         )
 
-    def issuing(self, sale: Sale) -> Sale:
-        """Return the sale with the codes that it hands out."""
+    def posted(self, view: View, in_force: tuple[Programme, ...]) -> Sale:
+        """Return the sale as it is posted: settled, counted, and with the codes that it hands out.
+
+        in_force: the programmes whose meters it adds to, when it is written.
+        """
+        sale = sales.counted(self.settled(view), in_force)
         issued = shown_codes.issue(self.programme, sale.quote, sale.sale_id, sale.today)
         return msgspec.structs.replace(sale, issued=issued)
 
 
-def credit_of(programme: Programme) -> dict[str, int]:
+def _credit_of(programme: Programme) -> dict[str, int]:
     """Return how far a sale may overdraw each purse of the card."""
     limits = {purse.id: purse.credit_limit for purse in programme.purses.values()}
     on_chip = chip_purse(programme)

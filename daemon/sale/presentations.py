@@ -20,7 +20,7 @@ class Presentation(msgspec.Struct, frozen=True):
     balance: what its chip held when it was shown, where it has a purse.
     """
 
-    presentation: str
+    id: str
     account: Account
     credential: Credential
     balance: int | None = None
@@ -69,16 +69,16 @@ class Presentations:
         known = self.unused(credential, sale_id)
         if known is not None and known.balance == balance:
             return known
-        name = known.presentation if known else "p" + secrets.token_hex(8)
+        name = known.id if known else "p" + secrets.token_hex(8)
         presentation = Presentation(name, account, credential, balance)
-        self._by_id.put(presentation.presentation, presentation)
-        self._by_credential.put(_key(credential), presentation.presentation)
+        self._by_id.put(presentation.id, presentation)
+        self._by_credential.put(_key(credential), presentation.id)
         return presentation
 
     def unused(self, credential: Credential, sale_id: str = "") -> Presentation | None:
         """Return the presentation of ``credential`` that no sale but ``sale_id`` has used."""
         known = self._by_id.get(self._by_credential.get(_key(credential)) or "")
-        if known is None or self._sales.get(known.presentation) not in (None, sale_id):
+        if known is None or self._sales.get(known.id) not in (None, sale_id):
             return None
         return known
 
@@ -101,18 +101,18 @@ class Presentations:
         """Forget what phones showed for ``account``: none of them is its customer's any more."""
         for shown in self._by_id.values():
             if shown.account.account == account and shown.credential.trust is Trust.ROTATING:
-                self._by_id.drop(shown.presentation)
+                self._by_id.drop(shown.id)
 
     def is_used(self, presentation: str) -> bool:
         """Whether it is bound to a sale already."""
         return self._sales.get(presentation) is not None
 
-    def use(self, presentation: str, sale_id: str, *, said: bool = False) -> None:
+    def use(self, presentation: str, sale_id: str, *, told: bool = False) -> None:
         """Bind a presentation to its one sale. Raises RefusedError NO_CARD for a second one.
 
-        said: the sale named a number, which may be said again at any time, and nothing was shown.
+        told: the sale named a number, which may be told again at any time; no card was shown.
         """
-        if not said and (self._sales.get(presentation) or sale_id) != sale_id:
+        if not told and (self._sales.get(presentation) or sale_id) != sale_id:
             raise RefusedError(
                 ErrorCode.NO_CARD, "This card was shown for another sale; show it again."
             )

@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 
 from daemon.base.text_limits import Code, SaidText, Text
-from daemon.programme.basket import LINES_MAX, BasketLine, Fact
+from daemon.programme.basket import LINES_MAX, BasketLine, Fact, LineId
 
 CODES_MAX = 50
 """Codes on one sale."""
@@ -44,3 +44,16 @@ class SaleTerms(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if self.card is not None and self.presentation is not None:
             raise ValueError("give a presentation or a card, not both")
+
+
+class ReturnTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """What comes back of a sale, by whom and why.
+
+    lines:   thousandths of a unit by line; empty for all that is left.
+    in_cash: pay out what the card's chip would get back.
+    """
+
+    lines: dict[LineId, int]
+    cashier: str
+    reason: str
+    in_cash: bool = False

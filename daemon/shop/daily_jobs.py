@@ -9,16 +9,14 @@ from datetime import date, timedelta
 
 import msgspec
 
-from daemon.base.clock import Clock, rfc3339
+from daemon.base.clock import rfc3339
 from daemon.ledger import status_moves
 from daemon.ledger.entries import BREAKAGE, CounterMove, Entry, LotMove, Posting
-from daemon.ledger.ledger import Ledger
 from daemon.ledger.storage.rows import LOTS_EXPIRED, MEMBERS_DUE, MEMBERS_OF, LotRow, MemberRow
 from daemon.ledger.storage.store import Change, Store
-from daemon.programme.programme import local_day
 from daemon.programme.state import Status
 from daemon.programme.status import OUTSIDE, tick
-from daemon.shop.programme_versions import ProgrammeVersions
+from daemon.shop.shop import Shop
 
 DAY_COUNTER = "@day"
 """The counter that holds the last local day (ordinal) whose work is done."""
@@ -37,45 +35,42 @@ class DayDone(msgspec.Struct, frozen=True):
 class DailyJobs:
     """Does what the calendar asks for."""
 
-    def __init__(self, ledger: Ledger, versions: ProgrammeVersions, clock: Clock) -> None:
-        self._ledger = ledger
-        self._versions = versions
-        self._clock = clock
+    def __init__(self, shop: Shop) -> None:
+        self._shop = shop
         self._done = 0
 
     async def catch_up(self) -> DayDone | None:
         """Do the work of every day that is over and not done; None when there is none."""
-        now = self._clock.now()
-        today = local_day(self._versions.active, now)
+        now, at, today = self._shop.moment()
         if self._done >= today.toordinal():
             return None
-        self._done = await self._ledger.read(_last_day)
+        self._done = await self._shop.ledger.read(_last_day)
         if self._done >= today.toordinal():
             return None
-        expired = await self._expire(today, rfc3339(now))
-        closed = await self._close(today, rfc3339(now))
+        expired = await self._expire(today, at)
+        closed = await self._close(today, at)
         done = DayDone(str(today), expired, closed)
         old = rfc3339(now - timedelta(days=REQUESTS_KEPT_DAYS))
-        await self._ledger.update(lambda store: _close_day(store, today, done, rfc3339(now), old))
+        await self._shop.ledger.update(lambda store: _close_day(store, today, done, at, old))
         self._done = today.toordinal()
         return done
 
     async def _expire(self, today: date, at: str) -> int:
         count = 0
-        while rows := await self._ledger.read(
+        while rows := await self._shop.ledger.read(
             lambda store: store.ask(LOTS_EXPIRED, today.toordinal())
         ):
             for row in rows:
-                count += await self._ledger.update(_expiry(row, at))
+                count += await self._shop.ledger.update(_expiry(row, at))
         return count
 
     async def _close(self, today: date, at: str) -> int:
-        count, statuses = 0, self._versions.active.statuses
-        while rows := await self._ledger.read(
+        count, statuses = 0, self._shop.programme.statuses
+        while rows := await self._shop.ledger.read(
             lambda store: store.ask(MEMBERS_DUE, today.toordinal())
         ):
             for row in rows:
-                count += await self._ledger.update(
+                count += await self._shop.ledger.update(
                     _window(row, statuses.get(row.status), today, at)
                 )
         return count

@@ -7,16 +7,14 @@ import msgspec
 
 from daemon.accounts import shown_codes
 from daemon.accounts.card_lifecycle import CardLifecycle
-from daemon.base.clock import Clock, rfc3339
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
 from daemon.base.text_limits import Code, RequestId, Text, read_day
 from daemon.ledger.entries import FOREVER, Entry
-from daemon.ledger.ledger import Ledger, RequestKey
+from daemon.ledger.ledger import RequestKey
 from daemon.ledger.sale_answers import IssuedCode
 from daemon.ledger.storage.rows import CODE, CodeRow
 from daemon.ledger.storage.store import Change, Store
-from daemon.programme.programme import local_day
-from daemon.shop.programme_versions import ProgrammeVersions
+from daemon.shop.shop import Shop
 
 CODES_A_CALL_MAX = 1_000
 Day = Annotated[
@@ -80,18 +78,14 @@ class CodeShown(msgspec.Struct, frozen=True, kw_only=True):
 class IssuedCodes:
     """Issues codes and shows them."""
 
-    def __init__(
-        self, ledger: Ledger, versions: ProgrammeVersions, life: CardLifecycle, clock: Clock
-    ) -> None:
-        self._ledger = ledger
-        self._versions = versions
-        self._life = life
-        self._clock = clock
+    def __init__(self, shop: Shop, lifecycle: CardLifecycle) -> None:
+        self._shop = shop
+        self._lifecycle = lifecycle
 
     async def issue(self, key: RequestKey, terms: IssueCodesTerms) -> msgspec.Raw:
         """Issue codes, once. Raises RefusedError CODE_UNKNOWN for a campaign without a rule."""
-        programme, now = self._versions.active, self._clock.now()
-        today = local_day(programme, now).toordinal()
+        programme, (_, at, day) = self._shop.programme, self._shop.moment()
+        today = day.toordinal()
         first_day = read_day(terms.first, "first").toordinal() if terms.first else today
         last_day = read_day(terms.until, "until").toordinal() if terms.until else FOREVER
         if last_day < max(first_day, today):
@@ -102,7 +96,7 @@ class IssuedCodes:
                 raise RefusedError(
                     ErrorCode.CODE_UNKNOWN, f"No rule names the campaign {terms.campaign!r}."
                 )
-            account = self._life.find(store, terms.card).account if terms.card else ""
+            account = self._lifecycle.find(store, terms.card).account if terms.card else ""
             rows = tuple(
                 CodeRow(
                     code=shown_codes.draw_code().casefold(),
@@ -117,7 +111,7 @@ class IssuedCodes:
                 for _ in range(terms.count)
             )
             entry = Entry(
-                at=rfc3339(now),
+                at=at,
                 kind="codes",
                 ref=terms.request_id,
                 account=account,
@@ -128,11 +122,11 @@ class IssuedCodes:
             answer = CodesIssued(codes=tuple(map(IssuedCode.of, rows)))
             return Change(entry=entry, rows=rows), answer
 
-        return await self._ledger.carry_out(key, rfc3339(now), job)
+        return await self._shop.ledger.carry_out(key, at, job)
 
     async def show(self, terms: ShowCodeTerms) -> CodeShown:
         """Show what became of a code. Raises RefusedError CODE_UNKNOWN."""
-        today = local_day(self._versions.active, self._clock.now()).toordinal()
+        today = self._shop.today().toordinal()
 
         def read(store: Store) -> CodeShown:
             found = store.ask(CODE, terms.code.casefold())
@@ -152,7 +146,7 @@ class IssuedCodes:
                 ref=row.ref,
             )
 
-        return await self._ledger.read(read)
+        return await self._shop.ledger.read(read)
 
 
 def state_of(row: CodeRow, used: int, today: int) -> CodeState:

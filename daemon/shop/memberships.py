@@ -6,15 +6,13 @@ from typing import Annotated
 import msgspec
 
 from daemon.accounts.cards import Profile
-from daemon.base.clock import Clock, rfc3339
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
 from daemon.base.text_limits import RequestId, Text
 from daemon.ledger import status_moves
 from daemon.ledger.entries import Entry
-from daemon.ledger.ledger import Ledger, RequestKey
+from daemon.ledger.ledger import RequestKey
 from daemon.ledger.storage.rows import MEMBERS_LISTED, MEMBERS_OF, MemberRow
 from daemon.ledger.storage.store import Change, Store
-from daemon.programme.programme import local_day
 from daemon.programme.state import Status
 from daemon.programme.status import (
     OUTSIDE,
@@ -26,7 +24,7 @@ from daemon.programme.status import (
     tick,
     window_to,
 )
-from daemon.shop.programme_versions import ProgrammeVersions
+from daemon.shop.shop import Shop
 
 AccountId = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 
@@ -81,14 +79,12 @@ class Decided(msgspec.Struct, frozen=True, kw_only=True):
 class Memberships:
     """Reads the lists and writes down decisions."""
 
-    def __init__(self, ledger: Ledger, versions: ProgrammeVersions, clock: Clock) -> None:
-        self._ledger = ledger
-        self._versions = versions
-        self._clock = clock
+    def __init__(self, shop: Shop) -> None:
+        self._shop = shop
 
     async def list(self, terms: ListTerms) -> Listing:
         """Return one of the owner's lists as it stands today."""
-        status, today = self._status(terms.status), self._today()
+        status, today = self._status(terms.status), self._shop.today()
 
         def read(store: Store) -> Listing:
             rows = store.ask(MEMBERS_LISTED, terms.status, terms.list, terms.after)
@@ -104,14 +100,14 @@ class Memberships:
                 more=bool(rows) and bool(self._next_page(store, terms, rows[-1])),
             )
 
-        return await self._ledger.read(read)
+        return await self._shop.ledger.read(read)
 
     def _next_page(self, store: Store, terms: ListTerms, last: MemberRow) -> bool:
         return bool(store.ask(MEMBERS_LISTED, terms.status, terms.list, last.account))
 
     async def decide(self, key: RequestKey, terms: DecisionTerms, *, granted: bool) -> msgspec.Raw:
         """Grant or refuse, once. A refusal leaves nothing: no status, and the sum at 0."""
-        at, today = rfc3339(self._clock.now()), self._today()
+        _, at, today = self._shop.moment()
 
         def job(store: Store) -> tuple[Change, Decided]:
             status = self._status(terms.status)
@@ -135,15 +131,12 @@ class Memberships:
             membership = _membership(store, status, terms.account, state)
             return Change(entry=entry, rows=rows), Decided(membership=membership)
 
-        return await self._ledger.carry_out(key, at, job)
-
-    def _today(self) -> date:
-        return local_day(self._versions.active, self._clock.now())
+        return await self._shop.ledger.carry_out(key, at, job)
 
     def _status(self, name: str) -> Status:
-        status = self._versions.active.statuses.get(name)
+        status = self._shop.programme.statuses.get(name)
         if status is None:
-            known = ", ".join(self._versions.active.statuses) or "none"
+            known = ", ".join(self._shop.programme.statuses) or "none"
             raise ParamError("status", f"the programme has no {name!r}; it has: {known}")
         return status
 

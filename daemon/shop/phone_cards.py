@@ -11,10 +11,8 @@ import msgspec
 from daemon.accounts.card_numbers import DRAWS_MAX, draw, out_of_numbers
 from daemon.accounts.cards import TOKEN_BYTES, Account, Cards, Profile, account_by_token
 from daemon.accounts.phones import PhoneKey, Phones
-from daemon.base.clock import Clock, rfc3339
 from daemon.base.config import CardNumbersSection
 from daemon.ledger.entries import Entry, decode
-from daemon.ledger.ledger import Ledger
 from daemon.ledger.storage.store import CardRow, Store
 from daemon.programme.programme import local_day
 from daemon.programme.state import Purse
@@ -29,7 +27,7 @@ from daemon.shop.phone_card_views import (
     LiveCard,
     ShownBalance,
 )
-from daemon.shop.programme_versions import ProgrammeVersions
+from daemon.shop.shop import Shop
 
 HISTORY_LINES_MAX = 20
 
@@ -45,20 +43,16 @@ class PhoneCards:
 
     def __init__(
         self,
+        shop: Shop,
         cards: Cards,
         phones: Phones,
-        ledger: Ledger,
-        versions: ProgrammeVersions,
-        clock: Clock,
         numbers: CardNumbersSection,
         secret: bytes,
         coupons: Mapping[str, CouponTerms],
     ) -> None:
         self._cards = cards
         self._phones = phones
-        self._ledger = ledger
-        self._versions = versions
-        self._clock = clock
+        self._shop = shop
         self._numbers = numbers
         self._secret = secret
         self._coupons = coupons
@@ -81,7 +75,7 @@ class PhoneCards:
             account = account_by_token(store, token)
             return self.view(store, account) if account else None
 
-        return await self._ledger.read(read)
+        return await self._shop.ledger.read(read)
 
     def view(self, store: Store, account: Account) -> CardView:
         """Return what a card's holder sees of it."""
@@ -102,19 +96,19 @@ class PhoneCards:
         said = self._coupons.get(account.card.kind)
         if said is None:
             return None
-        programme = self._versions.active
+        programme = self._shop.programme
         rule = next((rule for rule in programme.rules if rule.id == said.rule), None)
         text = {code: words or (rule.text if rule else "") for code, words in said.text.items()}
         if rule is None or rule.limit is None or rule.limit.per_card is None:
             return Coupon(text)
-        today = local_day(programme, self._clock.now())
+        today = self._shop.today()
         counter = rule.limit.card_counter(account.account, today)
         used = store.counters([counter]).get(counter, 0)
         return Coupon(text, max(0, rule.limit.per_card - used))
 
     def _plain_view(self, store: Store, account: Account) -> CardView:
-        programme = self._versions.active
-        today = local_day(programme, self._clock.now()).toordinal()
+        programme = self._shop.programme
+        today = self._shop.today().toordinal()
         states = store.purses(account.account)
         balances = tuple(
             ShownBalance(
@@ -134,7 +128,7 @@ class PhoneCards:
             ean13=account.card.ean13,
             name=account.profile.name,
             balances=balances,
-            state=_state(account.card, rfc3339(self._clock.now())),
+            state=_state(account.card, self._shop.at()),
             history=tuple(history),
             # It ends when the day after its last one begins.
             until=local_day(programme, until_at - timedelta(seconds=1)) if until_at else None,
@@ -174,7 +168,7 @@ class PhoneCards:
         return LiveCard(token, phone.number, phone.generation, prefix, key, phone.key_id)
 
     def _history(self, account: Account, entry: Entry) -> list[HistoryLine]:
-        programme = self._versions.active
+        programme = self._shop.programme
         amounts: dict[str, int] = {}
         for posting in entry.postings:
             if posting.account == account.account:
@@ -198,7 +192,7 @@ class PhoneCards:
             birthday=form.birthday.isoformat() if form.birthday else "",
             language=form.language,
             consents=form.consents,
-            consents_at=rfc3339(self._clock.now()) if form.consents else "",
+            consents_at=self._shop.at() if form.consents else "",
         )
 
 

@@ -8,19 +8,17 @@ import msgspec
 from daemon.accounts.card_lifecycle import CardLifecycle
 from daemon.accounts.cards import Profile
 from daemon.accounts.typed_numbers import times_typed
-from daemon.base.clock import Clock, rfc3339
 from daemon.base.refusals import ParamError
 from daemon.base.text_limits import RequestId, Text
 from daemon.ledger import status_moves
 from daemon.ledger.chip_owed import chip_purse, owed_purse, shift
 from daemon.ledger.entries import FOREVER, Entry
-from daemon.ledger.ledger import Ledger, RequestKey
+from daemon.ledger.ledger import RequestKey
 from daemon.ledger.lots import Lot, put
 from daemon.ledger.moves import Balance, Moves
 from daemon.ledger.storage.rows import CHIPS_OF, MEMBERS_OF
 from daemon.ledger.storage.store import Change, Store
-from daemon.programme.programme import local_day
-from daemon.shop.programme_versions import ProgrammeVersions
+from daemon.shop.shop import Shop
 
 TOPUP_MAX = 1_000_000_000
 
@@ -82,16 +80,12 @@ class TopUps:
 
     def __init__(
         self,
-        ledger: Ledger,
-        versions: ProgrammeVersions,
-        life: CardLifecycle,
-        clock: Clock,
+        shop: Shop,
+        lifecycle: CardLifecycle,
         pay_owed: Callable[[str, str], Awaitable[None]] | None = None,
     ) -> None:
-        self._ledger = ledger
-        self._versions = versions
-        self._life = life
-        self._clock = clock
+        self._shop = shop
+        self._lifecycle = lifecycle
         self._pay_owed = pay_owed
 
     async def top_up(self, key: RequestKey, terms: TopUpTerms) -> msgspec.Raw:
@@ -100,11 +94,11 @@ class TopUps:
         Raises: RefusedError CARD_UNKNOWN, CARD_BLOCKED, CARD_EXPIRED; ParamError where it is not
                 said which purse.
         """
-        programme, now = self._versions.active, self._clock.now()
-        today = local_day(programme, now).toordinal()
+        programme, (_, at, day) = self._shop.programme, self._shop.moment()
+        today = day.toordinal()
 
         def job(store: Store) -> tuple[Change, ToppedUp]:
-            card = self._life.usable(store, terms.card, rfc3339(now))
+            card = self._lifecycle.usable(store, terms.card, at)
             name = terms.purse or next(iter(programme.purses), "")
             purse = programme.purses.get(name)
             if purse is None or (not terms.purse and len(programme.purses) > 1):
@@ -119,7 +113,7 @@ class TopUps:
                 entering = put(moves.state(card.account, name), (lot,))
                 moves.move(card.account, name, posted=terms.amount, lots=entering)
             entry = Entry(
-                at=rfc3339(now),
+                at=at,
                 kind="topup",
                 ref=terms.topup_id,
                 account=card.account,
@@ -136,23 +130,25 @@ class TopUps:
             )
             return Change(entry=entry), answer
 
-        answer = await self._ledger.carry_out(key, rfc3339(now), job)
+        answer = await self._shop.ledger.carry_out(key, at, job)
         if self._pay_owed is not None and chip_purse(programme):
-            for uid, account in await self._ledger.read(lambda store: self._chips(store, terms)):
+            for uid, account in await self._shop.ledger.read(
+                lambda store: self._chips(store, terms)
+            ):
                 await self._pay_owed(uid, account)
         return answer
 
     def _chips(self, store: Store, terms: TopUpTerms) -> list[tuple[str, str]]:
-        card = self._life.find(store, terms.card)
+        card = self._lifecycle.find(store, terms.card)
         return [(uid, card.account) for uid in store.ask(CHIPS_OF, card.card_id)]
 
     async def show(self, terms: ShowTerms) -> CardShown:
         """Show a card. Raises RefusedError CARD_UNKNOWN."""
-        programme = self._versions.active
-        day = local_day(programme, self._clock.now())
+        programme = self._shop.programme
+        day = self._shop.today()
 
         def read(store: Store) -> CardShown:
-            card = self._life.find(store, terms.card)
+            card = self._lifecycle.find(store, terms.card)
             row = store.customer(card.account)
             profile = msgspec.json.decode(row.profile, type=Profile) if row else Profile()
             states = status_moves.states_of(store.ask(MEMBERS_OF, card.account))
@@ -175,4 +171,4 @@ class TopUps:
                 typed=times_typed(store, card),
             )
 
-        return await self._ledger.read(read)
+        return await self._shop.ledger.read(read)

@@ -32,7 +32,7 @@ BOTH = pytest.mark.parametrize("generation", Generation, ids=lambda g: g.name.lo
 BACK = pytest.mark.parametrize("comes_back", ["same", "other_card", "other_till", "never"])
 
 
-class Shop:
+class ChipShop:
     """Two tills with ledgers of their own, two customers, and what they looked like at first."""
 
     def __init__(self, home: Path, keys: ChipKeys, generation: Generation) -> None:
@@ -71,17 +71,17 @@ class Shop:
 
 
 @pytest.fixture
-async def shop(generation: Generation) -> AsyncIterator[Shop]:
+async def shop(generation: Generation) -> AsyncIterator[ChipShop]:
     # In memory where there is such a folder: a power cut here is one of the program, not the disk.
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     with tempfile.TemporaryDirectory(dir=memory) as folder:
         home = Path(folder)
-        shop = Shop(home, make_keys(home / "keys"), generation)
+        shop = ChipShop(home, make_keys(home / "keys"), generation)
         await shop.build()
         yield shop
 
 
-async def attempt(shop: Shop, faults: dict[int, Fault], cut: PowerCut) -> None:
+async def attempt(shop: ChipShop, faults: dict[int, Fault], cut: PowerCut) -> None:
     """Tap and buy at till A until something breaks."""
     async with shop.till("a", cut) as till:
         refusal = None
@@ -104,7 +104,7 @@ async def insist(till: HandTill, wallet: Wallet) -> None:
     assert await till.state("s1") == "posted"
 
 
-async def come_back(shop: Shop, how: str) -> dict[str, int]:
+async def come_back(shop: ChipShop, how: str) -> dict[str, int]:
     """Return with the card in one of the ways; give what must have been debited by then."""
     if how == "other_card":
         async with shop.till("a") as till:
@@ -137,7 +137,7 @@ async def come_back(shop: Shop, how: str) -> dict[str, int]:
         return {"s9": OTHER_BURN}
 
 
-def agree(shop: Shop, how: str, sold: dict[str, int]) -> None:
+def agree(shop: ChipShop, how: str, sold: dict[str, int]) -> None:
     if how == "never" and not sold and shop.wallet.balance != LOADED:
         assert shop.wallet.balance == LOADED - BURN  # the ledger says unknown until it is seen
         assert chip_moves(shop.home / "a") == []
@@ -148,7 +148,7 @@ def agree(shop: Shop, how: str, sold: dict[str, int]) -> None:
 @BOTH
 @BACK
 async def test_a_card_torn_at_any_apdu_is_debited_exactly_once(
-    shop: Shop, comes_back: str, generation: Generation
+    shop: ChipShop, comes_back: str, generation: Generation
 ) -> None:
     for number in range(1, PURCHASE_APDUS + 1 + (generation is Generation.EV1)):
         for fault in (Fault.TORN_BEFORE, Fault.TORN_AFTER):
@@ -159,7 +159,7 @@ async def test_a_card_torn_at_any_apdu_is_debited_exactly_once(
 
 @BOTH
 async def test_a_card_torn_at_any_apdu_and_tapped_again_at_once_lets_the_same_call_through(
-    shop: Shop, generation: Generation
+    shop: ChipShop, generation: Generation
 ) -> None:
     for number in range(6, PURCHASE_APDUS + 1):  # the first five are the first tap's
         for fault in (Fault.TORN_BEFORE, Fault.TORN_AFTER, Fault.ANSWER_LOST):
@@ -180,7 +180,7 @@ async def test_a_card_torn_at_any_apdu_and_tapped_again_at_once_lets_the_same_ca
 @BOTH
 @BACK
 async def test_a_till_that_dies_at_any_call_of_its_ledger_debits_exactly_once(
-    shop: Shop, comes_back: str, generation: Generation
+    shop: ChipShop, comes_back: str, generation: Generation
 ) -> None:
     whole = PowerCut()
     shop.begin_again()

@@ -11,19 +11,19 @@ from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.ledger.entries import Entry, decode
 from daemon.ledger.storage.sqlite import SQLiteStore
 from daemon.ledger.storage.store import Change
-from tests.support.chip_till import LOADED, Shop, Wallet, falsified, make_home, make_keys
+from tests.support.chip_till import LOADED, ChipShop, Wallet, falsified, make_home, make_keys
 
 
 @pytest.fixture
-async def shop(tmp_path: Path) -> Shop:
-    shop = Shop(tmp_path)
+async def shop(tmp_path: Path) -> ChipShop:
+    shop = ChipShop(tmp_path)
     for name in ("a", "b"):
         await make_home(tmp_path / name, [shop.wallet], shop.clock, tmp_path / "keys")
     return shop
 
 
 async def test_a_card_that_is_blocked_here_is_blocked_on_its_chip_for_all_others(
-    shop: Shop,
+    shop: ChipShop,
 ) -> None:
     async with shop.till() as till:
         uid = shop.wallet.uid.hex().upper()
@@ -54,7 +54,7 @@ async def test_a_card_that_is_blocked_here_is_blocked_on_its_chip_for_all_others
     ],
 )
 async def test_a_card_that_cannot_be_the_one_seen_before_is_blocked_for_good(
-    shop: Shop, payments: int, reason: str
+    shop: ChipShop, payments: int, reason: str
 ) -> None:
     before = shop.wallet.model.snapshot()
     async with shop.till() as till:
@@ -79,7 +79,7 @@ async def test_a_card_that_cannot_be_the_one_seen_before_is_blocked_for_good(
 
 @pytest.mark.parametrize("payments", [0, 1])
 async def test_a_balance_that_does_not_follow_from_its_history_is_an_alarm(
-    shop: Shop, payments: int
+    shop: ChipShop, payments: int
 ) -> None:
     async with shop.till() as till:
         await till.buy("s1", (await till.tap(shop.wallet)).presentation, 700)
@@ -111,7 +111,7 @@ def alarms(home: Path) -> list[Entry]:
 
 
 async def test_a_card_that_others_have_debited_is_looked_up_in_one_apdu_and_no_alarm(
-    shop: Shop,
+    shop: ChipShop,
 ) -> None:
     async with shop.till() as till:
         await till.buy("s1", (await till.tap(shop.wallet)).presentation, 700)
@@ -126,7 +126,7 @@ async def test_a_card_that_others_have_debited_is_looked_up_in_one_apdu_and_no_a
                     assert till.events == []
 
 
-async def test_a_card_with_another_shop_s_keys_is_forged(shop: Shop) -> None:
+async def test_a_card_with_another_shop_s_keys_is_forged(shop: ChipShop) -> None:
     stranger = Wallet(make_keys(shop.home / "other-keys"), Random(9))
     async with shop.till() as till:
         with pytest.raises(RefusedError) as refused:

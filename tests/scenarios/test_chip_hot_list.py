@@ -16,13 +16,13 @@ from daemon.cli.command_table import app
 from daemon.keys.chip_keys import ChipKeys, add_chip_keys, load_chip_keys, make_chip_keys
 from daemon.ledger.storage.registry import open_store
 from daemon.ledger.storage.store import Change
-from tests.support.chip_till import HandTill, Shop, Wallet, make_home
+from tests.support.chip_till import ChipShop, HandTill, Wallet, make_home
 from tests.support.chips import lay_out_chips
 
 
 @pytest.fixture
-async def shop(tmp_path: Path) -> Shop:
-    shop = Shop(tmp_path)
+async def shop(tmp_path: Path) -> ChipShop:
+    shop = ChipShop(tmp_path)
     for name in ("a", "b"):
         await make_home(tmp_path / name, [shop.wallet], shop.clock, tmp_path / "keys")
     return shop
@@ -41,7 +41,7 @@ async def refused(till: HandTill, wallet: Wallet) -> RefusedError:
     return caught.value
 
 
-async def test_a_card_that_another_ledger_blocked_is_blocked_at_first_sight(shop: Shop) -> None:
+async def test_a_card_that_another_ledger_blocked_is_blocked_at_first_sight(shop: ChipShop) -> None:
     async with shop.till("a") as till:
         await block(till, shop.wallet)
         uids = await till.ledger.read(hot_uids)
@@ -57,7 +57,7 @@ async def test_a_card_that_another_ledger_blocked_is_blocked_at_first_sight(shop
 
 
 async def test_a_new_list_is_taken_while_the_till_runs_and_an_older_or_bad_one_is_not(
-    shop: Shop, caplog: pytest.LogCaptureFixture
+    shop: ChipShop, caplog: pytest.LogCaptureFixture
 ) -> None:
     path, uid = shop.home / "a" / "hot.list", shop.wallet.uid.hex().upper()
     async with shop.till("a", hot_list="hot.list") as till:
@@ -79,7 +79,7 @@ async def test_a_new_list_is_taken_while_the_till_runs_and_an_older_or_bad_one_i
         assert "older than the one before" in caplog.text
 
 
-async def test_with_an_old_list_chips_collect_and_do_not_pay(shop: Shop) -> None:
+async def test_with_an_old_list_chips_collect_and_do_not_pay(shop: ChipShop) -> None:
     path = shop.home / "a" / "hot.list"
     path.write_text(encode([], shop.clock.now(), shop.keys), "ascii")
     async with shop.till("a", hot_list="hot.list", hot_list_days=7) as till:

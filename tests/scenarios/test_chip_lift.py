@@ -12,27 +12,27 @@ from daemon.ledger.entries import Entry, decode
 from daemon.ledger.storage.sqlite import SQLiteStore
 from daemon.readers.channel import run_dialogue
 from daemon.readers.simulated.desfire.faults import Fault
-from tests.support.chip_till import LOADED, HandTill, Shop, falsified, make_home
+from tests.support.chip_till import LOADED, ChipShop, HandTill, falsified, make_home
 
 APDUS_MAX = 13
 
 
 @pytest.fixture
-async def shop(tmp_path: Path) -> Shop:
-    shop = Shop(tmp_path)
+async def shop(tmp_path: Path) -> ChipShop:
+    shop = ChipShop(tmp_path)
     for name in ("a", "b"):
         await make_home(tmp_path / name, [shop.wallet], shop.clock, tmp_path / "keys")
     return shop
 
 
-def status(shop: Shop) -> int:
+def status(shop: ChipShop) -> int:
     """Return what the chip says of itself, without asking it."""
     (application,) = shop.wallet.model.snapshot().applications.values()
     content: bytes = application.files[STATE_FILE].content  # type: ignore[union-attr]
     return content[1]
 
 
-def set_on_chip(shop: Shop, new: PurseStatus) -> None:
+def set_on_chip(shop: ChipShop, new: PurseStatus) -> None:
     """Write a status as another till does."""
     model = shop.wallet.model
     model.reset()
@@ -41,7 +41,7 @@ def set_on_chip(shop: Shop, new: PurseStatus) -> None:
     run_dialogue(set_status(purse, new), model.transmit)
 
 
-async def refused(shop: Shop, till: HandTill) -> RefusedError:
+async def refused(shop: ChipShop, till: HandTill) -> RefusedError:
     with pytest.raises(RefusedError) as caught:
         await till.tap(shop.wallet)
     return caught.value
@@ -56,7 +56,7 @@ def entries(home: Path, kind: str) -> list[Entry]:
 
 
 async def test_a_card_that_is_unblocked_pays_at_its_next_tap_here_and_everywhere(
-    shop: Shop,
+    shop: ChipShop,
 ) -> None:
     async with shop.till() as till:
         await till.change("block", shop.wallet, "r1")
@@ -73,7 +73,7 @@ async def test_a_card_that_is_unblocked_pays_at_its_next_tap_here_and_everywhere
 
 
 async def test_a_block_by_another_till_stays_until_this_ledger_unblocks_the_card(
-    shop: Shop,
+    shop: ChipShop,
 ) -> None:
     async with shop.till() as till:
         await till.change("block", shop.wallet, "r1")
@@ -89,7 +89,7 @@ async def test_a_block_by_another_till_stays_until_this_ledger_unblocks_the_card
 
 
 async def test_a_chip_that_says_expired_is_good_again_when_its_card_is_extended(
-    shop: Shop,
+    shop: ChipShop,
 ) -> None:
     set_on_chip(shop, PurseStatus.EXPIRED)
     async with shop.till() as till:
@@ -105,7 +105,7 @@ async def test_a_chip_that_says_expired_is_good_again_when_its_card_is_extended(
 @pytest.mark.parametrize("fault", [Fault.TORN_BEFORE, Fault.TORN_AFTER])
 @pytest.mark.parametrize("apdu", [6, 7])
 async def test_a_card_torn_while_it_is_made_good_is_made_good_at_the_next_tap(
-    shop: Shop, apdu: int, fault: Fault
+    shop: ChipShop, apdu: int, fault: Fault
 ) -> None:
     async with shop.till() as till:
         await till.change("block", shop.wallet, "r1")
@@ -119,7 +119,7 @@ async def test_a_card_torn_while_it_is_made_good_is_made_good_at_the_next_tap(
 
 
 async def test_an_alarm_stays_until_the_owner_unblocks_the_card_and_what_it_says_then_is_known(
-    shop: Shop,
+    shop: ChipShop,
 ) -> None:
     async with shop.till() as till:
         await till.buy("s1", (await till.tap(shop.wallet)).presentation, 700)

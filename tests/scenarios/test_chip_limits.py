@@ -10,7 +10,7 @@ from daemon.chip.hot_list import encode
 from daemon.keys.chip_keys import load_chip_keys
 from daemon.readers.simulated.desfire.faults import Fault
 from daemon.sale.terms import SaleTerms
-from tests.support.chip_till import LINES, LOADED, HandTill, Shop, make_home
+from tests.support.chip_till import LINES, LOADED, ChipShop, HandTill, make_home
 
 LIMIT, BACK = 700, 250
 DAY_LIMITS = ("card_day_max", "till_day_max")
@@ -18,19 +18,19 @@ LIMITS = ("sale_max", *DAY_LIMITS)
 
 
 @pytest.fixture
-async def shop(tmp_path: Path) -> Shop:
-    shop = Shop(tmp_path)
+async def shop(tmp_path: Path) -> ChipShop:
+    shop = ChipShop(tmp_path)
     await make_home(tmp_path / "a", [shop.wallet], shop.clock, tmp_path / "keys")
     return shop
 
 
-async def pays(shop: Shop, till: HandTill, sale_id: str, burn: int, **more: Any) -> Any:
+async def pays(shop: ChipShop, till: HandTill, sale_id: str, burn: int, **more: Any) -> Any:
     presentation = (await till.tap(shop.wallet)).presentation
     return await till.buy(sale_id, presentation, burn, **more)
 
 
 async def is_over_limit(
-    shop: Shop, till: HandTill, sale_id: str, burn: int, **more: Any
+    shop: ChipShop, till: HandTill, sale_id: str, burn: int, **more: Any
 ) -> RefusedError:
     balance = shop.wallet.balance
     with pytest.raises(RefusedError) as refused:
@@ -41,7 +41,7 @@ async def is_over_limit(
 
 
 @pytest.mark.parametrize("limit", LIMITS)
-async def test_what_a_chip_may_pay_has_limits(shop: Shop, limit: str) -> None:
+async def test_what_a_chip_may_pay_has_limits(shop: ChipShop, limit: str) -> None:
     async with shop.till(**{limit: LIMIT}) as till:
         if limit in DAY_LIMITS:
             await pays(shop, till, "s1", 500)
@@ -56,7 +56,7 @@ async def test_what_a_chip_may_pay_has_limits(shop: Shop, limit: str) -> None:
 
 @pytest.mark.parametrize("limit", LIMITS)
 async def test_a_limit_binds_what_is_paid_and_not_what_is_left_after_earning(
-    shop: Shop, limit: str
+    shop: ChipShop, limit: str
 ) -> None:
     async with shop.till(**{limit: BACK - 1}) as till:
         for number, burn in enumerate((BACK + 10, BACK)):  # takes 10 net, and nothing net
@@ -65,7 +65,7 @@ async def test_a_limit_binds_what_is_paid_and_not_what_is_left_after_earning(
 
 @pytest.mark.parametrize("limit", DAY_LIMITS)
 async def test_a_sale_that_earns_what_it_pays_is_counted_and_written_on_the_chip(
-    shop: Shop, limit: str
+    shop: ChipShop, limit: str
 ) -> None:
     async with shop.till(**{limit: 2 * BACK}) as till:
         for number in range(2):
@@ -77,7 +77,7 @@ async def test_a_sale_that_earns_what_it_pays_is_counted_and_written_on_the_chip
 
 @pytest.mark.parametrize("limit", DAY_LIMITS)
 async def test_a_till_that_may_not_load_counts_what_a_card_pays_all_the_same(
-    shop: Shop, limit: str
+    shop: ChipShop, limit: str
 ) -> None:
     path = shop.home / "a" / "chip.keys"
     kept = [one for one in path.read_text("utf-8").splitlines() if not one.startswith("load")]
@@ -90,7 +90,7 @@ async def test_a_till_that_may_not_load_counts_what_a_card_pays_all_the_same(
 
 
 @pytest.mark.parametrize("limit", DAY_LIMITS)
-async def test_holds_together_do_not_pass_a_limit(shop: Shop, limit: str) -> None:
+async def test_holds_together_do_not_pass_a_limit(shop: ChipShop, limit: str) -> None:
     async with shop.till(**{limit: LIMIT}) as till:
         for sale_id in ("s1", "s2"):
             await till.hold(sale_id, (await till.tap(shop.wallet)).presentation, 500)
@@ -99,7 +99,7 @@ async def test_holds_together_do_not_pass_a_limit(shop: Shop, limit: str) -> Non
 
 
 @pytest.mark.parametrize("limit", LIMITS)
-async def test_a_quote_tells_what_the_limits_leave(shop: Shop, limit: str) -> None:
+async def test_a_quote_tells_what_the_limits_leave(shop: ChipShop, limit: str) -> None:
     async with shop.till(**{limit: LIMIT}) as till:
         terms = SaleTerms(presentation=(await till.tap(shop.wallet)).presentation, lines=LINES)
         assert (await till.checkout.quote(terms)).burn_max == {"bonus": LIMIT}
@@ -114,7 +114,7 @@ async def test_a_quote_tells_what_the_limits_leave(shop: Shop, limit: str) -> No
 
 
 @pytest.mark.parametrize("limit", DAY_LIMITS)
-async def test_a_limit_is_given_back_with_what_was_not_written(shop: Shop, limit: str) -> None:
+async def test_a_limit_is_given_back_with_what_was_not_written(shop: ChipShop, limit: str) -> None:
     async with shop.till(**{limit: LIMIT}) as till:
         presentation = (await till.tap(shop.wallet, {7: Fault.TORN_BEFORE})).presentation
         with pytest.raises(RefusedError):
@@ -125,7 +125,7 @@ async def test_a_limit_is_given_back_with_what_was_not_written(shop: Shop, limit
 
 @pytest.mark.parametrize("burn", [BACK, BACK - 10])
 async def test_with_an_old_hot_list_a_chip_does_not_pay_what_it_earns_at_once(
-    shop: Shop, burn: int
+    shop: ChipShop, burn: int
 ) -> None:
     path = shop.home / "a" / "hot.list"
     path.write_text(encode([], shop.clock.now(), shop.keys), "ascii")

@@ -15,11 +15,12 @@ from daemon.ledger.ledger import RequestKey
 from daemon.readers.channel import run_dialogue
 from daemon.readers.simulated.desfire.faults import Fault
 from daemon.readers.simulated.desfire.memory import Generation
+from daemon.sale.terms import ReturnTerms
 from tests.support.chip_till import (
     LOADED,
+    ChipShop,
     HandTill,
     PowerCut,
-    Shop,
     Wallet,
     make_home,
 )
@@ -28,8 +29,8 @@ COMMIT_APDU = 9
 
 
 @pytest.fixture
-async def shop(tmp_path: Path) -> Shop:
-    shop = Shop(tmp_path)
+async def shop(tmp_path: Path) -> ChipShop:
+    shop = ChipShop(tmp_path)
     for name in ("a", "b"):
         await make_home(tmp_path / name, [shop.wallet], shop.clock, tmp_path / "keys")
     return shop
@@ -48,14 +49,15 @@ async def tear(till: HandTill, wallet: Wallet, fault: Fault, burn: int = 700) ->
 
 async def give_back(till: HandTill, *, in_cash: bool = False) -> Any:
     key = RequestKey("sale.return", "r1", b"return")
-    raw = await till.checkout.give_back(key, "s1", {}, "anna", "broken", in_cash=in_cash)
+    terms = ReturnTerms(lines={}, cashier="anna", reason="broken", in_cash=in_cash)
+    raw = await till.checkout.return_sale(key, "s1", terms)
     return msgspec.json.decode(raw)
 
 
 # Torn.
 
 
-async def test_until_the_card_is_back_the_sale_is_unknown_and_says_so(shop: Shop) -> None:
+async def test_until_the_card_is_back_the_sale_is_unknown_and_says_so(shop: ChipShop) -> None:
     async with shop.till() as till:
         presentation = await tear(till, shop.wallet, Fault.TORN_AFTER)
         with pytest.raises(RefusedError) as refused:
@@ -64,7 +66,7 @@ async def test_until_the_card_is_back_the_sale_is_unknown_and_says_so(shop: Shop
 
 
 @pytest.mark.parametrize("fault", [Fault.TORN_BEFORE, Fault.TORN_AFTER])
-async def test_the_next_tap_settles_it_and_the_pos_is_told(shop: Shop, fault: Fault) -> None:
+async def test_the_next_tap_settles_it_and_the_pos_is_told(shop: ChipShop, fault: Fault) -> None:
     async with shop.till() as till:
         await tear(till, shop.wallet, fault)
         await till.tap(shop.wallet)
@@ -76,7 +78,7 @@ async def test_the_next_tap_settles_it_and_the_pos_is_told(shop: Shop, fault: Fa
 
 
 async def test_a_settled_sale_s_call_gets_its_answer_and_the_chip_is_not_asked_again(
-    shop: Shop,
+    shop: ChipShop,
 ) -> None:
     async with shop.till() as till:
         presentation = await tear(till, shop.wallet, Fault.TORN_AFTER)
@@ -89,7 +91,9 @@ async def test_a_settled_sale_s_call_gets_its_answer_and_the_chip_is_not_asked_a
         assert till.readers.lying.count == count
 
 
-async def test_a_crash_while_the_chip_is_written_is_unknown_after_the_restart(shop: Shop) -> None:
+async def test_a_crash_while_the_chip_is_written_is_unknown_after_the_restart(
+    shop: ChipShop,
+) -> None:
     whole = PowerCut()
     async with shop.till(cut=whole) as till:
         await till.buy("s0", (await till.tap(shop.wallet)).presentation, 1)
@@ -107,7 +111,7 @@ async def test_a_crash_while_the_chip_is_written_is_unknown_after_the_restart(sh
 
 
 async def test_a_torn_sale_that_was_paid_otherwise_is_voided_and_the_chip_gets_its_money_back(
-    shop: Shop,
+    shop: ChipShop,
 ) -> None:
     async with shop.till() as till:
         await tear(till, shop.wallet, Fault.TORN_AFTER)
@@ -119,7 +123,7 @@ async def test_a_torn_sale_that_was_paid_otherwise_is_voided_and_the_chip_gets_i
     assert shop.hold() == 0
 
 
-async def test_a_torn_sale_that_was_never_written_is_voided_for_nothing(shop: Shop) -> None:
+async def test_a_torn_sale_that_was_never_written_is_voided_for_nothing(shop: ChipShop) -> None:
     async with shop.till() as till:
         await tear(till, shop.wallet, Fault.TORN_BEFORE)
         await till.void("s1")
@@ -127,7 +131,7 @@ async def test_a_torn_sale_that_was_never_written_is_voided_for_nothing(shop: Sh
         assert (await till.state("s1"), shop.wallet.balance) == ("voided", LOADED)
 
 
-async def test_a_sale_that_is_open_again_may_be_voided(shop: Shop) -> None:
+async def test_a_sale_that_is_open_again_may_be_voided(shop: ChipShop) -> None:
     async with shop.till() as till:
         await tear(till, shop.wallet, Fault.TORN_BEFORE)
         await till.tap(shop.wallet)
@@ -137,14 +141,14 @@ async def test_a_sale_that_is_open_again_may_be_voided(shop: Shop) -> None:
         assert refused.value.code is ErrorCode.ALREADY_VOIDED
 
 
-async def test_an_open_sale_is_sold_anew_with_another_basket(shop: Shop) -> None:
+async def test_an_open_sale_is_sold_anew_with_another_basket(shop: ChipShop) -> None:
     async with shop.till() as till:
         await tear(till, shop.wallet, Fault.TORN_BEFORE)
         posted = await till.buy("s1", (await till.tap(shop.wallet)).presentation, 20)
         assert posted["balances"]["bonus"]["available"] == LOADED - 20
 
 
-async def test_the_history_settles_what_other_tills_have_written_over(shop: Shop) -> None:
+async def test_the_history_settles_what_other_tills_have_written_over(shop: ChipShop) -> None:
     async with shop.till() as till:
         await tear(till, shop.wallet, Fault.TORN_AFTER)
     async with shop.till("b") as other:
@@ -156,7 +160,7 @@ async def test_the_history_settles_what_other_tills_have_written_over(shop: Shop
         assert (await till.state("s1"), till.readers.lying.count) == ("posted", 6)
 
 
-async def test_what_the_history_has_forgotten_is_a_case_for_the_owner(shop: Shop) -> None:
+async def test_what_the_history_has_forgotten_is_a_case_for_the_owner(shop: ChipShop) -> None:
     async with shop.till() as till:
         await tear(till, shop.wallet, Fault.TORN_AFTER)
     async with shop.till("b") as other:
@@ -171,7 +175,7 @@ async def test_what_the_history_has_forgotten_is_a_case_for_the_owner(shop: Shop
         await till.buy("s2", identified.presentation, 5)
 
 
-async def test_a_hold_whose_chip_was_not_written_is_held_again(shop: Shop) -> None:
+async def test_a_hold_whose_chip_was_not_written_is_held_again(shop: ChipShop) -> None:
     async with shop.till() as till:
         presentation = (await till.tap(shop.wallet, {8: Fault.TORN_BEFORE})).presentation
         await till.hold("s1", presentation, 700)
@@ -188,7 +192,7 @@ async def test_a_hold_whose_chip_was_not_written_is_held_again(shop: Shop) -> No
 # Away.
 
 
-async def test_a_burn_needs_the_card_and_an_earn_is_owed_to_it(shop: Shop) -> None:
+async def test_a_burn_needs_the_card_and_an_earn_is_owed_to_it(shop: ChipShop) -> None:
     async with shop.till() as till:
         presentation = (await till.tap(shop.wallet)).presentation
         till.readers.take_away()
@@ -206,7 +210,7 @@ async def test_a_burn_needs_the_card_and_an_earn_is_owed_to_it(shop: Shop) -> No
     assert shop.hold() == 250
 
 
-async def test_a_return_without_the_card_is_owed_or_paid_in_cash(shop: Shop) -> None:
+async def test_a_return_without_the_card_is_owed_or_paid_in_cash(shop: ChipShop) -> None:
     async with shop.till() as till:
         await till.buy("s1", (await till.tap(shop.wallet)).presentation, 700)
         till.readers.take_away()
@@ -217,7 +221,7 @@ async def test_a_return_without_the_card_is_owed_or_paid_in_cash(shop: Shop) -> 
     assert shop.hold() == 0
 
 
-async def test_a_return_in_cash_leaves_the_chip_alone(shop: Shop) -> None:
+async def test_a_return_in_cash_leaves_the_chip_alone(shop: ChipShop) -> None:
     async with shop.till() as till:
         await till.buy("s1", (await till.tap(shop.wallet)).presentation, 700)
         till.readers.take_away()
@@ -226,14 +230,14 @@ async def test_a_return_in_cash_leaves_the_chip_alone(shop: Shop) -> None:
     assert shop.hold() == -700
 
 
-async def test_a_return_with_the_card_there_is_written_at_once(shop: Shop) -> None:
+async def test_a_return_with_the_card_there_is_written_at_once(shop: ChipShop) -> None:
     async with shop.till() as till:
         await till.buy("s1", (await till.tap(shop.wallet)).presentation, 700)
         await give_back(till)
         assert shop.wallet.balance == LOADED
 
 
-async def test_what_was_earned_and_given_back_is_taken_at_the_next_tap(shop: Shop) -> None:
+async def test_what_was_earned_and_given_back_is_taken_at_the_next_tap(shop: ChipShop) -> None:
     async with shop.till() as till:
         presentation = (await till.tap(shop.wallet)).presentation
         await till.buy("s1", presentation, codes=("BACK",))
@@ -246,7 +250,7 @@ async def test_what_was_earned_and_given_back_is_taken_at_the_next_tap(shop: Sho
 @pytest.mark.parametrize("number", range(6, 10))
 @pytest.mark.parametrize("fault", [Fault.TORN_BEFORE, Fault.TORN_AFTER])
 async def test_what_is_owed_is_written_once_wherever_it_is_torn(
-    shop: Shop, number: int, fault: Fault
+    shop: ChipShop, number: int, fault: Fault
 ) -> None:
     async with shop.till() as till:
         presentation = (await till.tap(shop.wallet)).presentation
@@ -263,7 +267,7 @@ async def test_what_is_owed_is_written_once_wherever_it_is_torn(
 # Keys and limits.
 
 
-def debit_only(shop: Shop) -> ChipKeys:
+def debit_only(shop: ChipShop) -> ChipKeys:
     path = shop.home / "debit.keys"
     lines = (shop.home / "keys" / "chip.keys").read_text("utf-8").splitlines()
     kept = [line for line in lines if not line.startswith(("load", "read", "master"))]
@@ -273,7 +277,7 @@ def debit_only(shop: Shop) -> ChipKeys:
 
 
 async def test_a_till_with_the_debit_key_takes_and_what_it_gives_waits_for_a_load_till(
-    shop: Shop,
+    shop: ChipShop,
 ) -> None:
     async with shop.till(keys=debit_only(shop)) as till:
         await till.buy("s1", (await till.tap(shop.wallet)).presentation, 700)
@@ -284,7 +288,7 @@ async def test_a_till_with_the_debit_key_takes_and_what_it_gives_waits_for_a_loa
         assert (await till.tap(shop.wallet)).balance == LOADED - 700 + 250
 
 
-async def test_a_full_purse_is_owed_the_rest(shop: Shop) -> None:
+async def test_a_full_purse_is_owed_the_rest(shop: ChipShop) -> None:
     async with shop.till(cap=LOADED + 100) as till:
         posted = await till.buy("s1", (await till.tap(shop.wallet)).presentation, codes=("BACK",))
         assert posted["balances"]["bonus"]["available"] == LOADED + 100
@@ -296,7 +300,7 @@ async def test_a_full_purse_is_owed_the_rest(shop: Shop) -> None:
 
 @pytest.mark.parametrize("generation", Generation, ids=lambda g: g.name.lower())
 async def test_a_purchase_is_nine_apdus_ten_at_first_sight_and_thirteen_with_recovery(
-    shop: Shop, generation: Generation
+    shop: ChipShop, generation: Generation
 ) -> None:
     wallet = Wallet(shop.keys, Random(generation), generation)
     await make_home(shop.home / "c", [wallet], shop.clock, shop.home / "keys")
@@ -319,7 +323,7 @@ async def test_a_purchase_is_nine_apdus_ten_at_first_sight_and_thirteen_with_rec
 
 @pytest.mark.parametrize("generation", Generation, ids=lambda g: g.name.lower())
 async def test_while_keys_are_renewed_every_purchase_is_ten_apdus_whatever_the_card(
-    shop: Shop, generation: Generation
+    shop: ChipShop, generation: Generation
 ) -> None:
     renewed, old = (Wallet(shop.keys, Random(seed), generation) for seed in (1, 2))
     await make_home(shop.home / "c", [renewed, old], shop.clock, shop.home / "keys")

@@ -6,15 +6,15 @@ import pytest
 
 from daemon.base.refusals import RefusedError
 from daemon.readers.simulated.desfire.faults import Fault
-from tests.support.chip_till import CAP, LOADED, Shop, make_home
+from tests.support.chip_till import CAP, LOADED, ChipShop, make_home
 from tests.support.chips import lay_out_chips
 from tests.support.clock import HandClock
 from tests.support.till import CHIP_UID, Pos, open_till
 
 
 @pytest.fixture
-async def shop(tmp_path: Path) -> Shop:
-    shop = Shop(tmp_path)
+async def shop(tmp_path: Path) -> ChipShop:
+    shop = ChipShop(tmp_path)
     await make_home(tmp_path / "a", [shop.wallet], shop.clock, tmp_path / "keys")
     return shop
 
@@ -32,7 +32,7 @@ async def test_a_chip_that_lies_on_the_reader_is_loaded_at_once_and_once(tmp_pat
         assert (await pos.call("card.identify", reader="chip"))["balance"] == 2_000
 
 
-async def test_a_chip_that_is_away_gets_it_at_its_next_tap(shop: Shop) -> None:
+async def test_a_chip_that_is_away_gets_it_at_its_next_tap(shop: ChipShop) -> None:
     async with shop.till() as till:
         for _ in range(2):
             await till.top_up(shop.wallet, "u1", 2_000)
@@ -42,7 +42,7 @@ async def test_a_chip_that_is_away_gets_it_at_its_next_tap(shop: Shop) -> None:
     assert shop.hold() == 2_000
 
 
-async def test_what_a_full_chip_does_not_take_is_owed(shop: Shop) -> None:
+async def test_what_a_full_chip_does_not_take_is_owed(shop: ChipShop) -> None:
     async with shop.till() as till:
         await till.top_up(shop.wallet, "u1", CAP)
         assert (await till.tap(shop.wallet)).balance == CAP
@@ -55,7 +55,7 @@ async def test_what_a_full_chip_does_not_take_is_owed(shop: Shop) -> None:
 
 
 async def test_a_load_that_is_torn_is_settled_without_an_event_of_a_sale_that_no_pos_made(
-    shop: Shop,
+    shop: ChipShop,
 ) -> None:
     async with shop.till() as till:
         await till.top_up(shop.wallet, "u1", 2_000)

@@ -12,8 +12,7 @@ import msgspec
 import pytest
 
 from daemon.accounts.cards import Profile
-from daemon.app.parts import HOLD_SWEEP_S
-from daemon.app.running import App
+from daemon.app.running import HOLD_SWEEP_S, App
 from daemon.base.refusals import ErrorCode
 from daemon.base.text_limits import CODE_CHARS_MAX
 from daemon.pos.claims import CLAIM_TTL_S_MAX

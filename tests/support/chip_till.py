@@ -38,10 +38,14 @@ from daemon.readers.errors import CardLostError, NoCardError
 from daemon.readers.simulated.desfire.card import DesfireCard
 from daemon.readers.simulated.desfire.faults import Fault, FaultyCard
 from daemon.readers.simulated.desfire.memory import Generation, Memory
-from daemon.sale.checkout import Checkout, CheckoutPolicy
+from daemon.sale.checkout import Checkout
+from daemon.sale.policy import CheckoutPolicy
+from daemon.sale.posting import Posting
 from daemon.sale.pricing import Pricing
+from daemon.sale.recognition import Recognition
 from daemon.sale.terms import SaleTerms
 from daemon.shop.programme_versions import ProgrammeVersions
+from daemon.shop.shop import Shop
 from daemon.shop.top_ups import TopUps, TopUpTerms
 from tests.support.clock import HandClock
 
@@ -206,26 +210,23 @@ class HandTill:
         )
         versions = self.versions
         self.life = CardLifecycle(ledger, clock, (), "91", lambda: versions.active.zone)
-        self.stored_value = TopUps(ledger, versions, self.life, clock, chips.pay_owed)
+        shop = Shop(ledger, versions, clock)
+        self.stored_value = TopUps(shop, self.life, chips.pay_owed)
         phone_keys = PhoneKeys({1: bytes(32)})
-        self.checkout = Checkout(
-            ledger,
-            self.cards,
-            LiveCodes(ledger, self.cards, clock, phone_keys),
-            Phones(ledger, clock, phone_keys),
-            Pricing(ledger, self.versions, clock, (), {}, section),
-            self.versions,
-            clock,
-            CheckoutPolicy(terminal="till", ranges=(), spend_from=Trust.UID, hold_ttl_s=900),
-            chips,
-        )
+        policy = CheckoutPolicy(terminal="till", ranges=(), spend_from=Trust.UID, hold_ttl_s=900)
+        live_codes = LiveCodes(ledger, self.cards, clock, phone_keys)
+        phones = Phones(ledger, clock, phone_keys)
+        self.recognition = Recognition(shop, self.cards, live_codes, phones, policy, chips)
+        pricing = Pricing(shop, (), {}, section)
+        posting = Posting(shop, self.recognition, pricing, policy.terminal)
+        self.checkout = Checkout(shop, posting, chips, policy.hold_ttl_s)
 
     def _publish(self, event_type: str, **fields: Any) -> None:
         self.events.append({"type": event_type} | fields)
 
     async def tap(self, wallet: Laid, faults: Mapping[int, Fault] | None = None) -> Any:
         """Lay a card down and identify it. Raises RefusedError."""
-        return await self.checkout.identify(self.readers.lay(wallet, faults), READER)
+        return await self.recognition.identify(self.readers.lay(wallet, faults), READER)
 
     async def buy(self, sale_id: str, presentation: str, burn: int = 0, **more: Any) -> Any:
         """Commit a sale that burns from the chip. Raises RefusedError."""
@@ -319,7 +320,7 @@ def chip_moves(*homes: Path) -> list[ChipMove]:
     return moves
 
 
-class Shop:
+class ChipShop:
     """Tills with ledgers of their own, and a customer with a card."""
 
     def __init__(self, home: Path) -> None:

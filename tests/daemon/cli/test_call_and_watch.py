@@ -13,7 +13,7 @@ from daemon.cli.call_command import call
 from daemon.cli.watch_command import event_line, watch
 from daemon.pos.dispatch import Method
 from daemon.pos.peers import Role
-from daemon.pos.server import Server
+from daemon.pos.server import Server, ServerSettings
 from daemon.pos.session import Session
 from daemon.pos.session_methods import SubscribeParams, SubscribeResult, subscribe
 from tests.daemon.pos.shop import GREETING, WAIT_S, Shop, new_ring
@@ -112,7 +112,7 @@ def test_an_event_line_has_local_time_place_and_what_happened() -> None:
 
 
 async def test_a_port_serves_as_the_socket_does_with_the_token(tmp_path: Path) -> None:
-    server = Server(Shop().methods(), new_ring(), GREETING, token="secret")
+    server = Server(Shop().methods(), new_ring(), GREETING, ServerSettings(token="secret"))
     token_file = tmp_path / "pos.token"
     token_file.write_text("secret\n")
     async with server.listening(tmp_path / "pos.sock", tcp_port=0) as port:

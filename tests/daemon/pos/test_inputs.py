@@ -38,7 +38,7 @@ async def test_each_chip_that_was_presented_is_removed_once(
     await make_home(tmp_path / "a", [], clock, tmp_path / "keys")
     async with hand_till(tmp_path / "a", clock) as till:
         ring = EventRing(clock, "boot")
-        inputs = Inputs(ring, till.checkout, clock, {}, Claims(clock), ttl_s=120.0)
+        inputs = Inputs(ring, till.recognition, clock, {}, Claims(clock), ttl_s=120.0)
         for event in reported:
             inputs.publish(event)
         told = [msgspec.json.decode(kept.line)["params"]["type"] for kept in ring.after(1)]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from daemon.pos.events import EventRing
-from daemon.pos.server import Server
+from daemon.pos.server import Server, ServerSettings
 from tests.daemon.pos.shop import GREETING, WAIT_S, Shop, connected, new_ring, request
 
 
@@ -190,7 +190,7 @@ async def test_at_the_end_what_is_in_hand_is_answered_and_nothing_more_begun(pat
 
 async def test_at_the_end_what_takes_too_long_is_cancelled(path: Path) -> None:
     shop = Shop()
-    server = Server(shop.methods(), new_ring(), GREETING, stop_s=0.05)
+    server = Server(shop.methods(), new_ring(), GREETING, ServerSettings(stop_s=0.05))
     async with AsyncExitStack() as client:
         async with server.listening(path):
             pos = await client.enter_async_context(connected(path))

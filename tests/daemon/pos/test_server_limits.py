@@ -11,7 +11,7 @@ import pytest
 from daemon.pos.connection import REQUESTS_IN_HAND_MAX
 from daemon.pos.dispatch import ANSWER_BYTES_MAX
 from daemon.pos.lines import LINE_BYTES_MAX
-from daemon.pos.server import CONNECTIONS_MAX, Server
+from daemon.pos.server import CONNECTIONS_MAX, Server, ServerSettings
 from tests.daemon.pos.shop import GREETING, WAIT_S, Pos, Shop, connected, new_ring, request
 
 
@@ -21,7 +21,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def server_of(shop: Shop, *, drain_s: float = WAIT_S) -> Server:
-    return Server(shop.methods(), new_ring(), GREETING, drain_s=drain_s)
+    return Server(shop.methods(), new_ring(), GREETING, ServerSettings(drain_s=drain_s))
 
 
 async def still_serves(path: Path) -> bool:
@@ -157,7 +157,7 @@ async def test_while_a_client_does_not_read_no_more_of_its_requests_are_begun(pa
 
 async def test_a_slow_listener_is_told_how_much_it_lost_and_then_goes_on(path: Path) -> None:
     ring = new_ring(1_000)
-    server = Server(Shop().methods(), ring, GREETING, drain_s=WAIT_S)
+    server = Server(Shop().methods(), ring, GREETING, ServerSettings(drain_s=WAIT_S))
     async with server.listening(path), connected(path) as slow, connected(path) as quick:
         await slow.call("events.subscribe")
         await quick.call("events.subscribe")

@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 
 from daemon.app.running import App
-from daemon.pos.server import TCP_CONNECTIONS_MAX, Server
+from daemon.pos.server import TCP_CONNECTIONS_MAX, Server, ServerSettings
 from tests.daemon.pos.shop import GREETING, WAIT_S, Shop, connected, new_ring
 from tests.scenarios.baskets import BASKET, show_plastic
 from tests.support.clock import HandClock
 from tests.support.till import Pos, RefusedByTillError, lay_out, open_till
 
 HELLO = {"client": "test", "version": "1"}
+
+NOW_OR_NEVER = ServerSettings(token="secret", hello_s=0.05)
 
 
 @pytest.fixture
@@ -93,7 +95,7 @@ async def test_without_a_port_in_the_configuration_none_is_open_and_no_token_mad
 
 
 async def test_a_client_that_shows_no_token_in_time_is_cut_off(tmp_path: Path) -> None:
-    server = Server(Shop().methods(), new_ring(), GREETING, token="secret", hello_s=0.05)
+    server = Server(Shop().methods(), new_ring(), GREETING, NOW_OR_NEVER)
     async with server.listening(tmp_path / "pos.sock", tcp_port=0) as port:
         assert port is not None
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -104,7 +106,7 @@ async def test_a_client_that_shows_no_token_in_time_is_cut_off(tmp_path: Path) -
 
 
 async def test_a_client_that_showed_it_stays(tmp_path: Path) -> None:
-    server = Server(Shop().methods(), new_ring(), GREETING, token="secret", hello_s=0.05)
+    server = Server(Shop().methods(), new_ring(), GREETING, NOW_OR_NEVER)
     async with server.listening(tmp_path / "pos.sock", tcp_port=0) as port:
         assert port is not None
         async with Pos.connect(port) as good, Pos.connect(port) as bad:
@@ -115,7 +117,8 @@ async def test_a_client_that_showed_it_stays(tmp_path: Path) -> None:
 
 
 async def test_strangers_on_the_port_leave_the_socket_free(tmp_path: Path) -> None:
-    server, path = Server(Shop().methods(), new_ring(), GREETING, token="x"), tmp_path / "pos.sock"
+    server = Server(Shop().methods(), new_ring(), GREETING, ServerSettings(token="x"))
+    path = tmp_path / "pos.sock"
     async with server.listening(path, tcp_port=0) as port, AsyncExitStack() as stack:
         assert port is not None
         for _ in range(TCP_CONNECTIONS_MAX):
@@ -129,9 +132,9 @@ async def test_strangers_on_the_port_leave_the_socket_free(tmp_path: Path) -> No
 
 
 async def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
-    server = Server(Shop().methods(), new_ring(), GREETING, token="x")
+    server = Server(Shop().methods(), new_ring(), GREETING, ServerSettings(token="x"))
     async with server.listening(tmp_path / "one.sock", tcp_port=0) as port:
-        other = Server(Shop().methods(), new_ring(), GREETING, token="x")
+        other = Server(Shop().methods(), new_ring(), GREETING, ServerSettings(token="x"))
         with pytest.raises(OSError, match=f"The port {port} of 127.0.0.1 cannot be opened"):
             async with other.listening(tmp_path / "two.sock", tcp_port=port):
                 raise AssertionError("it was opened twice")

@@ -1,0 +1,14 @@
+"""Every method that the socket serves, in one table."""
+
+from daemon.pos.discover import openrpc
+from daemon.pos.dispatch import Method
+from daemon.pos.sale_methods import SaleMethods
+from daemon.pos.session_methods import SESSION_METHODS
+from daemon.pos.shop_methods import ShopMethods
+from daemon.pos.till_methods import TillMethods
+
+
+def method_table(till: TillMethods, sale: SaleMethods, shop: ShopMethods) -> dict[str, Method]:
+    """Return the methods by name, with ``rpc.discover``, which describes them all."""
+    table = SESSION_METHODS | till.methods() | sale.methods() | shop.methods()
+    return table | {"rpc.discover": openrpc(table)}

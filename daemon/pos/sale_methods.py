@@ -1,0 +1,116 @@
+"""The methods of a sale: each translates parameters into a call of the checkout, no more."""
+
+import msgspec
+
+from daemon.base.refusals import ErrorCode
+from daemon.ledger.ledger import RequestKey
+from daemon.ledger.sale_answers import Held, Posted, Returned, SaleStatus, Voided
+from daemon.pos.dispatch import Method
+from daemon.pos.errors import invalid
+from daemon.pos.peers import Role
+from daemon.pos.protocol import (
+    CommitParams,
+    HoldParams,
+    QuoteParams,
+    ReturnParams,
+    StatusParams,
+    VoidParams,
+)
+from daemon.pos.session import Session
+from daemon.pos.till_methods import IDENTIFYING
+from daemon.programme.basket import LineId
+from daemon.programme.goods import parse_qty_milli
+from daemon.sale.answers import Quoted
+from daemon.sale.checkout import Checkout
+from daemon.sale.terms import ReturnTerms
+
+_PRICE = (
+    *IDENTIFYING,
+    ErrorCode.NO_CARD,
+    ErrorCode.NOT_ENOUGH,
+    ErrorCode.NEEDS_LIVE_CARD,
+    ErrorCode.NEEDS_OVERRIDE,
+    ErrorCode.LIMIT_REACHED,
+    ErrorCode.CODE_UNKNOWN,
+    ErrorCode.CODE_USED_UP,
+    ErrorCode.CODE_EXPIRED,
+)
+_WRITE = (ErrorCode.ID_REUSED, ErrorCode.STORAGE_FULL)
+_SALE = (
+    ErrorCode.ALREADY_VOIDED,
+    ErrorCode.ALREADY_POSTED,
+    ErrorCode.HOLD_EXPIRED,
+    ErrorCode.TORN,
+)
+_CHIP = (ErrorCode.TIMEOUT, ErrorCode.WRITE_FAILED, ErrorCode.TORN, ErrorCode.OFFLINE)
+
+
+class SaleMethods:
+    """The handlers."""
+
+    def __init__(self, checkout: Checkout) -> None:
+        self._checkout = checkout
+
+    def methods(self) -> dict[str, Method]:
+        """Return the table: name, parameters, handler, least role, result, refusals."""
+        quoting = (*_PRICE, ErrorCode.STORAGE_FULL)  # a typed number is written down
+        holding = (*_WRITE, *_SALE, *_PRICE, ErrorCode.QUOTE_UNKNOWN)
+        committing = (*holding, ErrorCode.EXCEEDS_HOLD, ErrorCode.TOTAL_CHANGED, *_CHIP)
+        voiding = (*_WRITE, *_SALE)
+        returning = (*_WRITE, ErrorCode.NOT_RETURNABLE, ErrorCode.RETURNED_ALREADY, *_CHIP)
+        return {
+            "sale.quote": Method(QuoteParams, self.quote, Role.SALE, Quoted, quoting),
+            "sale.hold": Method(HoldParams, self.hold, Role.SALE, Held, holding),
+            "sale.commit": Method(CommitParams, self.commit, Role.SALE, Posted, committing),
+            "sale.void": Method(VoidParams, self.void, Role.SALE, Voided, voiding),
+            "sale.return": Method(ReturnParams, self.return_sale, Role.SALE, Returned, returning),
+            "sale.status": Method(StatusParams, self.sale_status, Role.READ, SaleStatus),
+        }
+
+    async def quote(self, session: Session, params: QuoteParams) -> Quoted:
+        """Price a basket."""
+        if params.lines is None:
+            raise invalid("A quote needs lines.")
+        return await self._checkout.quote(params)
+
+    async def hold(self, session: Session, params: HoldParams) -> msgspec.Raw:
+        """Reserve."""
+        key = RequestKey.of("sale.hold", params.sale_id, params)
+        return await self._checkout.hold(key, params.sale_id, params, params.ttl_s)
+
+    async def commit(self, session: Session, params: CommitParams) -> msgspec.Raw:
+        """Post."""
+        key = RequestKey.of("sale.commit", params.sale_id, params)
+        return await self._checkout.commit(key, params.sale_id, params, params.expect_total)
+
+    async def void(self, session: Session, params: VoidParams) -> msgspec.Raw:
+        """Release a hold."""
+        key = RequestKey.of("sale.void", params.sale_id, params)
+        return await self._checkout.void(key, params.sale_id, params.reason)
+
+    async def return_sale(self, session: Session, params: ReturnParams) -> msgspec.Raw:
+        """Take a sale back."""
+        key = RequestKey.of("sale.return", params.return_id, params)
+        terms = ReturnTerms(
+            lines=_returned_lines(params),
+            cashier=params.cashier,
+            reason=params.reason,
+            in_cash=params.chip == "cash",
+        )
+        return await self._checkout.return_sale(key, params.sale_id, terms)
+
+    async def sale_status(self, session: Session, params: StatusParams) -> SaleStatus:
+        """Say what happened to a sale."""
+        return await self._checkout.status(params.sale_id)
+
+
+def _returned_lines(params: ReturnParams) -> dict[LineId, int]:
+    """Return thousandths by line; empty for the whole sale, which must be asked for by name."""
+    if params.whole == bool(params.lines):
+        raise invalid("Give the lines that come back, or whole: true for all that is left.")
+    lines: dict[LineId, int] = {}
+    for index, line in enumerate(params.lines):
+        if line.line in lines:
+            raise invalid(f"lines[{index}]: line {line.line} is named twice; add them up.")
+        lines[line.line] = parse_qty_milli(line.qty, f"lines[{index}].qty")
+    return lines

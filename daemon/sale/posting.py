@@ -1,0 +1,159 @@
+"""From a price to a written sale: quotes that wait, drafts, and the one write of each request.
+
+    terms ──> priced ──> draft ──> decision ──> change + answer
+              quote_id   hold      (decisions)  (one transaction)
+
+A request is looked up by its id before anything else is looked at: a replay is a replay even when
+its quote is long forgotten and its card was blocked since. What refuses it for good is stored in
+place of an answer, so that a retry can never become a silent success.
+"""
+
+import secrets
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
+import msgspec
+
+from daemon.base.clock import rfc3339
+from daemon.base.expiring import ExpiringMap
+from daemon.base.refusals import ErrorCode, RefusedError
+from daemon.ledger import sales
+from daemon.ledger.ledger import RequestKey, nothing_more
+from daemon.ledger.sale_states import SaleEvent, SaleState, after
+from daemon.ledger.storage.store import Change, SaleRow, View
+from daemon.sale.draft import SaleDraft
+from daemon.sale.pricing import PricedSale, Pricing, repriced
+from daemon.sale.recognition import Recognition
+from daemon.sale.terms import Override, SaleTerms
+from daemon.shop.shop import Shop
+
+QUOTE_TTL_S = 900
+QUOTES_MAX = 1_000
+"""Quotes that wait for their sale; one more and the oldest is forgotten."""
+
+Attempt = Callable[[datetime, SaleRow | None], Awaitable[msgspec.Raw]]
+Decide = Callable[[View], tuple[Change, msgspec.Struct]]
+
+
+class Posting:
+    """Prices, drafts and writes sales."""
+
+    def __init__(
+        self, shop: Shop, recognition: Recognition, pricing: Pricing, terminal: str
+    ) -> None:
+        self._shop = shop
+        self._recognition = recognition
+        self._pricing = pricing
+        self._terminal = terminal
+        self._quotes: ExpiringMap[PricedSale] = ExpiringMap(
+            shop.clock, ttl_s=QUOTE_TTL_S, size_max=QUOTES_MAX
+        )
+
+    # The price.
+
+    async def quote(self, terms: SaleTerms) -> tuple[str, PricedSale]:
+        """Price a basket and keep the price for QUOTE_TTL_S; return its id and it."""
+        priced = await self._price(terms)
+        quote_id = "q" + secrets.token_hex(8)
+        self._quotes.put(quote_id, priced)
+        return quote_id, priced
+
+    async def _price(self, terms: SaleTerms, sale_id: str = "") -> PricedSale:
+        presentation = await self._recognition.presented(terms, sale_id)
+        priced = await self._pricing.price(terms, presentation)
+        self._check_spend(priced, terms.override)
+        return priced
+
+    async def _quoted_price(self, quote_id: str, terms: SaleTerms) -> PricedSale:
+        quoted = self._quotes.get(quote_id)
+        if quoted is None:
+            raise RefusedError(
+                ErrorCode.QUOTE_UNKNOWN, "This quote is not known any more; quote again."
+            )
+        priced = await self._pricing.with_burn(quoted, terms.burn)
+        self._check_spend(priced, terms.override)
+        return priced
+
+    def _check_spend(self, priced: PricedSale, override: Override | None) -> None:
+        if priced.card_pays and override is None:
+            self._recognition.check_spend(priced.presentation, priced.paid_by_card)
+
+    # The draft.
+
+    async def draft(
+        self,
+        sale_id: str,
+        terms: SaleTerms,
+        now: datetime,
+        row: SaleRow | None,
+        event: SaleEvent,
+    ) -> SaleDraft:
+        """Return the sale as it would be written at ``now``: from its hold, a quote, or its lines.
+
+        row:    of the sale, where there is one. Whether ``event`` may happen to it is decided again
+                inside the transaction; here it spares the work.
+        Raises: RefusedError for states, quotes, cards, burns.
+        """
+        after(row.state if row else SaleState.NEW, event)
+        if row is not None and row.state is SaleState.HELD:
+            return await self._held_draft(row, terms, now)
+        if terms.quote_id is None:
+            priced = await self._price(terms, sale_id)
+        else:
+            priced = await self._quoted_price(terms.quote_id, terms)
+        if priced.presentation:
+            self._recognition.use(priced.presentation, sale_id, told=bool(terms.card))
+        return SaleDraft.of(sale_id, priced, terms, rfc3339(now), self._terminal)
+
+    async def _held_draft(self, row: SaleRow, terms: SaleTerms, now: datetime) -> SaleDraft:
+        held = sales.decode_record(row.body).sale
+        quoted = self._quotes.get(terms.quote_id) if terms.quote_id else None
+        lines = quoted.frozen.basket.lines if quoted else terms.lines
+        if lines is not None and lines != held.frozen.basket.lines:
+            raise RefusedError(
+                ErrorCode.EXCEEDS_HOLD, "The basket is not the one on hold; void it and sell anew."
+            )
+        programme = await self._shop.versions.version(held.frozen.programme)
+        frozen, quote = held.frozen, held.quote
+        if terms.burn is not None:
+            frozen, quote = await repriced(programme, frozen, terms.burn)
+        sale = msgspec.structs.replace(
+            held,
+            at=rfc3339(now),
+            cashier=terms.cashier or held.cashier,
+            frozen=frozen,
+            quote=quote,
+            tenders=terms.tenders,
+        )
+        return SaleDraft(sale, programme)
+
+    # The write.
+
+    async def once(self, key: RequestKey, sale_id: str, attempt: Attempt) -> msgspec.Raw:
+        """Answer a request from what is stored, or let ``attempt`` answer it now.
+
+        attempt: takes the time and the sale's row. A final refusal of its is stored.
+        """
+        replayed, row = await self._shop.ledger.look(key, sale_id)
+        if replayed is not None:
+            return replayed
+        now = self._shop.now()
+        try:
+            return await attempt(now, row)
+        except RefusedError as refusal:
+            if refusal.code.retryable:
+                raise
+            return await self._shop.ledger.refuse(key, rfc3339(now), refusal)
+
+    async def post(self, key: RequestKey, draft: SaleDraft, decide: Decide) -> msgspec.Raw:
+        """Write a draft, with whatever else its decision reads in the same transaction."""
+        decides_statuses = draft.sale.account and self._shop.programme.statuses
+        return await self._shop.ledger.perform(
+            key,
+            at=draft.sale.at,
+            sale_id=draft.sale.sale_id,
+            accounts=draft.accounts,
+            counters=draft.counters,
+            also=draft.members if decides_statuses else nothing_more,
+            decide=decide,
+        )

@@ -1,0 +1,164 @@
+"""Whose card is this? From what a reader saw to a presentation, which is good for one sale."""
+
+from datetime import timedelta
+
+import msgspec
+
+from card_formats import registry
+from card_formats.credential import Credential, Medium, Shown, Trust, mask
+from card_formats.errors import CardFormatError
+from daemon.accounts import typed_numbers
+from daemon.accounts.cards import Account, Cards
+from daemon.accounts.live_codes import LiveCodes
+from daemon.accounts.phones import LINK_TTL_S, Phones
+from daemon.base.clock import rfc3339
+from daemon.base.refusals import ErrorCode, RefusedError, refusal_of
+from daemon.chip.purses import ChipPurses
+from daemon.sale.answers import Identified
+from daemon.sale.policy import CheckoutPolicy
+from daemon.sale.presentations import Presentation, Presentations
+from daemon.sale.terms import Override, SaleTerms
+from daemon.shop.shop import Shop
+
+
+class Recognition:
+    """Says whose a card is, remembers it until its sale, and moves cards between phones."""
+
+    def __init__(
+        self,
+        shop: Shop,
+        cards: Cards,
+        live_codes: LiveCodes,
+        phones: Phones,
+        policy: CheckoutPolicy,
+        chips: ChipPurses | None,
+    ) -> None:
+        self._shop = shop
+        self._cards = cards
+        self._live_codes = live_codes
+        self._phones = phones
+        self._policy = policy
+        self._chips = chips
+        self._presentations = Presentations(shop.clock)
+
+    # What was shown.
+
+    def recognise(self, shown: Shown) -> Credential:
+        """Decode and recognise. Raises CardFormatError and its kinds."""
+        return registry.recognise(registry.decode(shown), self._policy.ranges)
+
+    async def identify(
+        self, shown: Shown, reader: str = "", *, by: str = "", reason: str = ""
+    ) -> Identified:
+        """Say whose card was shown; ``by`` and ``reason`` are kept where its number was typed.
+
+        What lies at a reader may be asked about again: it was typed once by each who is named.
+        Raises: RefusedError with what the cashier should do.
+        """
+        if self._chips is not None and reader and shown.medium is Medium.CHIP:
+            proven = await self._chips.prove(shown, reader)
+            if proven is not None:
+                return _identified(
+                    self._presentations.add(proven.account, proven.credential, proven.balance)
+                )
+        credential = self._credential(shown)
+        found = self._presentations.add(await self._account(credential, reader), credential)
+        if shown.medium is Medium.TYPED:
+            await self._count_typed(found, by, reason, once=bool(reader))
+        return _identified(found)
+
+    def _credential(self, shown: Shown) -> Credential:
+        try:
+            return self.recognise(shown)
+        except CardFormatError as error:
+            raise refusal_of(error) from None  # a bank card's number must not travel in a cause
+
+    async def _account(self, credential: Credential, reader: str) -> Account:
+        if credential.trust is not Trust.ROTATING:
+            return await self._cards.resolve(credential, reader)
+        # A nervous second scan of the same code, before its sale, is no second use of it.
+        shown_before = self._presentations.unused(credential)
+        if shown_before is not None:
+            return shown_before.account
+        return await self._live_codes.verify(credential, reader)
+
+    async def _count_typed(
+        self, found: Presentation, by: str, reason: str = "", *, once: bool
+    ) -> None:
+        """Write down who typed a number; ``once`` for each sale and cashier, or each time."""
+        if once and self._presentations.is_typed_by(found.id, by):
+            return
+        _, at, today = self._shop.moment()
+        await typed_numbers.count(self._shop.ledger, found.account, at, today, by=by, reason=reason)
+        self._presentations.note_typed(found.id, by)
+
+    # What a sale does with it.
+
+    async def presented(self, terms: SaleTerms, sale_id: str = "") -> Presentation | None:
+        """Return the presentation that a sale names, or that of the number it was told, if any.
+
+        sale_id: the sale that is being written; a number that it has used may be told again.
+        Raises:  RefusedError NO_CARD, and as `identify` for a number.
+        """
+        if terms.presentation:
+            return self._presentations.get(terms.presentation)
+        if not terms.card:
+            return None
+        credential = self._credential(Shown(Medium.TYPED, terms.card.encode()))
+        account = await self._account(credential, "")
+        found = self._presentations.add(account, credential, sale_id=sale_id)
+        await self._count_typed(found, terms.cashier, once=True)
+        return found
+
+    def use(self, presentation: str, sale_id: str, *, told: bool) -> None:
+        """Bind a presentation to its one sale; see `Presentations.use`."""
+        self._presentations.use(presentation, sale_id, told=told)
+
+    def is_used(self, presentation: str) -> bool:
+        """Whether a presentation has had its sale."""
+        return self._presentations.is_used(presentation)
+
+    def check_spend(self, presentation: str, paid: int) -> None:
+        """Refuse a payment by a card that was shown in a way that does not spend.
+
+        Raises: RefusedError NO_CARD, NEEDS_LIVE_CARD.
+        """
+        self._policy.check_spend(self._presentations.get(presentation), paid)
+
+    # Which phone carries it.
+
+    async def offer_phone(self, presentation: str, override: Override | None) -> tuple[str, str]:
+        """Return the code of a link that gives the card to a phone, and until when it is good."""
+        shown = self._presentations.get(presentation)
+        if override is None and not self._policy.may_spend(shown):
+            raise RefusedError(
+                ErrorCode.NEEDS_OVERRIDE,
+                "Anybody can have copied this number. Make sure whose card it is; then a cashier"
+                " answers for the link with a reason.",
+            )
+        by, reason = (override.by, override.reason) if override else ("", "")
+        until = self._shop.now() + timedelta(seconds=LINK_TTL_S)
+        return await self._phones.offer(shown.account, by=by, reason=reason), rfc3339(until)
+
+    async def revoke_phone(self, presentation: str, by: str, reason: str) -> int:
+        """Make a lost phone worthless; return how many phones the card has been taken from."""
+        account = self._presentations.get(presentation).account
+        generation = await self._phones.revoke(account, by=by, reason=reason)
+        self._presentations.drop_live(account.account)
+        return generation
+
+
+def _identified(presentation: Presentation) -> Identified:
+    account, credential = presentation.account, presentation.credential
+    name = account.profile.name
+    return Identified(
+        presentation=presentation.id,
+        card=mask(account.card.number or credential.value),
+        account=account.account,
+        name=name,
+        trust=credential.trust,
+        medium=credential.medium,
+        status=account.card.state,
+        message=f"Good day, {name}!" if name else "Card accepted.",
+        balance=msgspec.UNSET if presentation.balance is None else presentation.balance,
+    )
