@@ -11,7 +11,7 @@ from aiohttp.abc import AbstractAccessLogger
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler, Middleware
 
-from daemon.base.clock import Clock, SystemClock
+from daemon.base.clock import Clock
 from daemon.base.config import ConfigError
 from daemon.shop.phone_card_views import PhoneCardService, WalletCardService
 from web.guesses import slow_guesses
@@ -36,11 +36,10 @@ ACCESS_LOG = logging.getLogger("tillcard.web.access")
 def make_app(
     desk: PhoneCardService,
     settings: WebSettings,
-    clock: Clock | None = None,
+    clock: Clock,
     wallets: tuple[WalletCardService, Wallets] | None = None,
 ) -> web.Application:
     """Make the application that serves the phone pages of one shop, with passes or without."""
-    clock = clock or SystemClock()
     app = web.Application(
         client_max_size=BODY_BYTES_MAX,
         middlewares=[_note_route, _till_first(clock, settings.requests_per_s)],

@@ -42,12 +42,13 @@ from card_formats.errors import CardFormatError
 from daemon.accounts.cards import Cards, NewCard, Profile
 from daemon.app.startup import STARTUP_ERRORS, leaves
 from daemon.base import config as configuration
-from daemon.base.clock import SystemClock
+from daemon.base.clock import Clock
 from daemon.base.config import ChipSection, Config, ConfigError
 from daemon.base.money import format_minor
 from daemon.base.refusals import RefusedError
 from daemon.chip.hot_list import encode, hot_uids
 from daemon.chip.terminal import EXCHANGE_TIMEOUT_S, UID_BYTES
+from daemon.cli.command_clock import clock_of
 from daemon.keys.chip_keys import ChipKeys, add_chip_keys, load_chip_keys, make_chip_keys
 from daemon.keys.key_files import KeyFileError
 from daemon.ledger.ledger import Ledger
@@ -101,29 +102,34 @@ def keys(
 
 
 @cards.command("personalise")
-def personalise_cards(count: Count = 1, config: ConfigPath = Path("tillcard.toml")) -> None:
+def personalise_cards(
+    context: typer.Context, count: Count = 1, config: ConfigPath = Path("tillcard.toml")
+) -> None:
     """Make purses on blank DESFire cards, one after the other, and issue each card."""
-    _run(config, count, "made", _make)
+    _run(context, config, count, "made", _make)
 
 
 @cards.command()
-def show(config: ConfigPath = Path("tillcard.toml")) -> None:
+def show(context: typer.Context, config: ConfigPath = Path("tillcard.toml")) -> None:
     """Show what a card holds and its last payments."""
-    _run(config, 1, "shown", _show)
+    _run(context, config, 1, "shown", _show)
 
 
 @cards.command()
-def migrate(count: Count = 1, config: ConfigPath = Path("tillcard.toml")) -> None:
+def migrate(
+    context: typer.Context, count: Count = 1, config: ConfigPath = Path("tillcard.toml")
+) -> None:
     """Bring cards to this program's schema and to the newest keys.
 
     The key file holds the generation before the newest too. A card that a newer program has
     written is left as it is.
     """
-    _run(config, count, "moved", _migrate)
+    _run(context, config, count, "moved", _migrate)
 
 
 @cards.command("hot-list")
 def hot_list(
+    context: typer.Context,
     out: Annotated[Path, typer.Argument(help="The file to write.")],
     config: ConfigPath = Path("tillcard.toml"),
 ) -> None:
@@ -140,7 +146,7 @@ def hot_list(
         finally:
             store.close()
         written = out.with_name(out.name + ".new")
-        written.write_text(encode(uids, SystemClock().now(), chip_keys), "ascii")
+        written.write_text(encode(uids, clock_of(context).now(), chip_keys), "ascii")
         os.replace(written, out)
     except STARTUP_ERRORS as error:
         typer.echo(f"tillcard: {error}", err=True)
@@ -152,12 +158,22 @@ class CardBench:
     """Whom the cards are laid down at: the readers, the keys, and the ledger they are issued in."""
 
     def __init__(
-        self, supervisor: Supervisor, keys: ChipKeys, section: ChipSection, registry: Cards
+        self,
+        supervisor: Supervisor,
+        keys: ChipKeys,
+        section: ChipSection,
+        registry: Cards,
+        clock: Clock,
     ) -> None:
         self.keys = keys
         self.section = section
         self.registry = registry
         self._supervisor = supervisor
+        self._clock = clock
+
+    def now_s(self) -> int:
+        """Return the seconds since 1970, as a chip counts time."""
+        return int(self._clock.now().timestamp())
 
     def card_keys(self, shown: Shown, generation: int | None = None) -> CardKeys:
         """Return all keys of a card, the newest unless told. Raises KeyFileError, and as `ask`."""
@@ -188,10 +204,10 @@ class CardBench:
                     pass
 
 
-def _run(config: Path, count: int, done: str, work: Work) -> None:
+def _run(context: typer.Context, config: Path, count: int, done: str, work: Work) -> None:
     failures: list[str] = []
     try:
-        asyncio.run(_serve(config, count, done, work))
+        asyncio.run(_serve(config, clock_of(context), count, done, work))
     except* STARTUP_ERRORS as group:
         failures += map(str, leaves(group))
     for failure in failures:
@@ -199,10 +215,10 @@ def _run(config: Path, count: int, done: str, work: Work) -> None:
     raise typer.Exit(1 if failures else 0)
 
 
-async def _serve(config: Path, count: int, done: str, work: Work) -> None:
+async def _serve(config: Path, clock: Clock, count: int, done: str, work: Work) -> None:
     console = Console(highlight=False)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
-    async with _bench(config) as bench:
+    async with _bench(config, clock) as bench:
         await bench.ready()
         with Progress(*columns, TimeElapsedColumn(), console=console) as progress:
             bar = progress.add_task("lay a card down", total=count)
@@ -220,8 +236,8 @@ async def _serve(config: Path, count: int, done: str, work: Work) -> None:
 
 
 @asynccontextmanager
-async def _bench(path: Path) -> AsyncIterator[CardBench]:
-    config, home, clock = configuration.load(path), path.parent, SystemClock()
+async def _bench(path: Path, clock: Clock) -> AsyncIterator[CardBench]:
+    config, home = configuration.load(path), path.parent
     section = _chip_section(config)
     chip_keys = load_chip_keys(home / section.keys)
     raw = [configuration.convert(one, ReaderSettings, "reader") for one in config.reader]
@@ -236,7 +252,7 @@ async def _bench(path: Path) -> AsyncIterator[CardBench]:
     ledger = Ledger(*stores)
     following = asyncio.create_task(supervisor.run())
     try:
-        yield CardBench(supervisor, chip_keys, section, Cards(ledger, clock))
+        yield CardBench(supervisor, chip_keys, section, Cards(ledger, clock), clock)
     finally:
         following.cancel()
         with suppress(asyncio.CancelledError):
@@ -266,7 +282,7 @@ async def _make(bench: CardBench, reader: str, shown: Shown) -> str:
 async def _personalise(bench: CardBench, reader: str, shown: Shown) -> bool:
     """Make a purse, or what an interruption left of making one; return whether it was needed."""
     keys, section, nonces = bench.card_keys(shown), bench.section, (_nonce(), _nonce(), _nonce())
-    making = personalise(keys, nonces, cap=section.cap, shop=section.shop, time_s=_now_s())
+    making = personalise(keys, nonces, cap=section.cap, shop=section.shop, time_s=bench.now_s())
     old_keys = "desfire.authentication"
     if await bench.ask(reader, done_unless(making, "purse.exists", old_keys)):
         return True
@@ -311,7 +327,7 @@ async def _migrate(bench: CardBench, reader: str, shown: Shown) -> str:
         if error.code != "purse.blank":
             raise
         finishing = finish(
-            bench.card_keys(shown), _nonce(), shop=bench.section.shop, time_s=_now_s()
+            bench.card_keys(shown), _nonce(), shop=bench.section.shop, time_s=bench.now_s()
         )
         await bench.ask(reader, finishing)
         is_moved = True
@@ -330,10 +346,6 @@ def _fixed_uid(shown: Shown) -> bytes:
     if len(shown.raw) != UID_BYTES:
         raise CardFormatError("uid.bad-length", "a purse needs a chip with a fixed UID of 7 bytes")
     return shown.raw
-
-
-def _now_s() -> int:
-    return int(datetime.now(UTC).timestamp())
 
 
 def _nonce() -> bytes:

@@ -9,7 +9,6 @@ from typing import Annotated, NoReturn
 import msgspec
 import typer
 
-from daemon.base.clock import SystemClock
 from daemon.cli.call_command import (
     TOKEN_FILE,
     PortOption,
@@ -18,6 +17,7 @@ from daemon.cli.call_command import (
     advice,
     connected,
 )
+from daemon.cli.command_clock import clock_of
 from daemon.pos.client import CallError, UnreachableError
 from daemon.programme.checks import check as doubts
 from daemon.programme.errors import ProgrammeError
@@ -25,6 +25,7 @@ from daemon.programme.programme import Programme, load, local_day
 
 
 def check(
+    context: typer.Context,
     file: Annotated[Path, typer.Argument(help="The programme file, TOML.")],
     activate: Annotated[
         bool, typer.Option("--activate", help="Bring it into force in the running daemon.")
@@ -43,7 +44,7 @@ def check(
     if at and not activate:
         raise typer.BadParameter("--at says when to --activate", param_hint="--at")
     programme = load_file(file)
-    warnings = doubts(programme, local_day(programme, SystemClock().now()))
+    warnings = doubts(programme, local_day(programme, clock_of(context).now()))
     for warning in warnings:
         typer.echo(f"warning: {warning.path}: {warning.message}")
     counts = f"{_counted(len(programme.rules), 'rule')}, {_counted(len(warnings), 'warning')}"

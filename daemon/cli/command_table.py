@@ -8,6 +8,7 @@ from daemon.cli.audit_command import audit
 from daemon.cli.call_command import call
 from daemon.cli.cards_command import cards
 from daemon.cli.check_command import check
+from daemon.cli.command_clock import clock_of
 from daemon.cli.demo_command import demo
 from daemon.cli.doctor_command import doctor
 from daemon.cli.doctor_scan_command import doctor_scan
@@ -33,7 +34,7 @@ app = typer.Typer(
 )
 def run(context: typer.Context) -> None:
     """Hand over to the command that is also reached without these libraries."""
-    sys.exit(run_main(context.args))
+    sys.exit(run_main(context.args, clock_of(context)))
 
 
 app.command()(demo)

@@ -18,9 +18,10 @@ from daemon.accounts.cards import Cards, NewCard, Profile
 from daemon.app.running import App, running
 from daemon.app.startup import STARTUP_ERRORS, leaves
 from daemon.base import config as configuration
-from daemon.base.clock import SystemClock
+from daemon.base.clock import Clock
 from daemon.base.config import ConfigError, SimulatedSection
 from daemon.base.money import format_minor
+from daemon.cli.command_clock import clock_of
 from daemon.keys.chip_keys import make_chip_keys
 from daemon.keys.key_files import OWN_FILES_UMASK
 from daemon.pos.client import CallError, Client, UnreachableError
@@ -52,6 +53,7 @@ FIRST_BASKET = [
 
 
 def demo(
+    context: typer.Context,
     once: Annotated[bool, typer.Option("--once", help="Stop after the sale.")] = False,
     home: Annotated[
         Path, typer.Option(help="Where the demo keeps its ledger; a second start finds it.")
@@ -72,7 +74,8 @@ def demo(
     os.umask(OWN_FILES_UMASK)
     try:
         card = "chip" if chip else "plastic"
-        asyncio.run(_demo(once=once, home=home.resolve(), card=card, port=port))
+        clock = clock_of(context)
+        asyncio.run(_demo(clock, once=once, home=home.resolve(), card=card, port=port))
     except* (*STARTUP_ERRORS, CallError, UnreachableError) as group:
         failures += leaves(group)
     for failure in failures:
@@ -80,7 +83,7 @@ def demo(
     raise typer.Exit(1 if failures else 0)
 
 
-async def _demo(*, once: bool, home: Path, card: str, port: int | None) -> None:
+async def _demo(clock: Clock, *, once: bool, home: Path, card: str, port: int | None) -> None:
     _lay_out(home, on_chip=card == "chip")
     config = configuration.load(home / "tillcard.toml")
     if port is not None:
@@ -92,7 +95,7 @@ async def _demo(*, once: bool, home: Path, card: str, port: int | None) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     console = Console(highlight=False)
-    async with running(config, home, SystemClock()) as app:
+    async with running(config, home, clock) as app:
         new = await _register(app.cards, config.simulated)
         plastic = config.simulated.plastic
         await asyncio.to_thread(_sell, app, console, card, plastic, first_time=new)

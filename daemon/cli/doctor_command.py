@@ -10,9 +10,10 @@ import typer
 
 from daemon.app.startup import read_programme, reader_settings
 from daemon.base import config as configuration
-from daemon.base.clock import SystemClock, rfc3339
+from daemon.base.clock import Clock, rfc3339
 from daemon.base.config import Config, ConfigError
 from daemon.chip.hot_list import HotListError, decode
+from daemon.cli.command_clock import clock_of
 from daemon.cli.doctor_devices import Finding, attached
 from daemon.keys.chip_keys import load_chip_keys
 from daemon.keys.key_files import KeyFileError
@@ -45,7 +46,7 @@ def doctor(
     if context.invoked_subcommand is not None:
         return
     wrong = False
-    for finding in _findings(config):
+    for finding in _findings(config, clock_of(context)):
         typer.echo(f"{finding.verdict:>5}  {finding.what}")
         if finding.mend:
             typer.echo(f"       -> {finding.mend}")
@@ -53,7 +54,7 @@ def doctor(
     raise typer.Exit(1 if wrong else 0)
 
 
-def _findings(path: Path) -> Iterator[Finding]:
+def _findings(path: Path, clock: Clock) -> Iterator[Finding]:
     settings: Config | None = None
     if not path.exists():
         mend = "tillcard demo --home DIR writes one to start from; then name it with --config"
@@ -67,7 +68,7 @@ def _findings(path: Path) -> Iterator[Finding]:
         except ConfigError as error:
             yield Finding("WRONG", f"configuration {path}: {error}", "correct this key")
     if settings is not None:
-        yield from _programme(settings, path.parent)
+        yield from _programme(settings, path.parent, clock)
         yield from _ledger(settings, path.parent)
         yield from _chip(settings, path.parent)
         yield from _daemon(settings, path.parent)
@@ -75,14 +76,14 @@ def _findings(path: Path) -> Iterator[Finding]:
     yield from attached(pcsc)
 
 
-def _programme(settings: Config, home: Path) -> Iterator[Finding]:
+def _programme(settings: Config, home: Path, clock: Clock) -> Iterator[Finding]:
     try:
         programme = read_programme(home / settings.programme)
     except ConfigError as error:
         yield Finding("WRONG", str(error), f"tillcard check {home / settings.programme}")
         return
     yield Finding("ok", f"programme {programme.id}, {len(programme.rules)} rules")
-    for warning in check(programme, local_day(programme, SystemClock().now())):
+    for warning in check(programme, local_day(programme, clock.now())):
         yield Finding("note", f"programme: {warning.path}: {warning.message}")
     for numbers in settings.number_range:
         if numbers.warning:

@@ -18,9 +18,10 @@ from daemon.accounts.card_numbers import draw, issue_batch
 from daemon.accounts.cards import Cards, NewCard
 from daemon.app.startup import read_programme
 from daemon.base import config as configuration
-from daemon.base.clock import SystemClock, rfc3339
+from daemon.base.clock import Clock, rfc3339
 from daemon.base.config import Config, ConfigError
 from daemon.base.refusals import RefusedError
+from daemon.cli.command_clock import clock_of
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.storage.registry import open_store
 from daemon.ledger.storage.store import StoreError
@@ -43,6 +44,7 @@ class IssueBatch:
 
 
 def issue(
+    context: typer.Context,
     count: Annotated[int, typer.Argument(min=1, max=COUNT_MAX, help="How many cards.")],
     out: Annotated[Path, typer.Option(help="The CSV file to write; it must not be there yet.")],
     kind: Annotated[
@@ -63,12 +65,13 @@ def issue(
     benefit once. Whoever reads the CSV file can open the cards in it: it is made for its owner
     alone. Exit status 0, or 1 when nothing more could be issued; the file then has what was.
     """
+    clock = clock_of(context)
     try:
         settings = configuration.load(config)
         web = configuration.convert(settings.web or {}, WebSettings, "web")
         zone = read_programme(config.parent / settings.programme).zone
         end = _end_of(until.date(), zone) if until else ""
-        if end and end <= rfc3339(SystemClock().now()):
+        if end and end <= rfc3339(clock.now()):
             raise ConfigError("--until", "that day is over already")
         if out.exists():
             raise ConfigError("--out", f"{out} is there already; it is not written over")
@@ -76,19 +79,19 @@ def issue(
             typer.echo(f"tillcard: {doubt}", err=True)
         last = until.date().isoformat() if until else ""
         batch = IssueBatch(count, kind, end, last, _address(web))
-        asyncio.run(_issue(settings, config.parent, out, batch))
+        asyncio.run(_issue(settings, config.parent, out, batch, clock))
     except (ConfigError, StoreError, OSError, RefusedError) as error:
         typer.echo(f"tillcard: {error}", err=True)
         raise typer.Exit(1) from error
 
 
-async def _issue(config: Config, home: Path, out: Path, batch: IssueBatch) -> None:
+async def _issue(config: Config, home: Path, out: Path, batch: IssueBatch, clock: Clock) -> None:
     ledger = Ledger(
         open_store(config.ledger, home), open_store(config.ledger, home, read_only=True)
     )
     try:
         with _own_file(out) as file:
-            await _issue_into(file, Cards(ledger, SystemClock()), config, batch)
+            await _issue_into(file, Cards(ledger, clock), config, batch)
     finally:
         await ledger.close()
 

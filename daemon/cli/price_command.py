@@ -7,10 +7,11 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 import typer
 
-from daemon.base.clock import SystemClock
+from daemon.base.clock import Clock
 from daemon.base.refusals import ParamError, RefusedError
 from daemon.base.schema_errors import explained
 from daemon.cli.check_command import load_file, refuse
+from daemon.cli.command_clock import clock_of
 from daemon.programme.basket import Basket, BasketLine, Fact, Facts
 from daemon.programme.price import price as quote
 from daemon.sale.pricing import burn_by_purse
@@ -33,6 +34,7 @@ YEARS = range(1970, 2201)
 
 
 def price(
+    context: typer.Context,
     programme: Annotated[Path, typer.Option(help="The programme file, TOML.")],
     basket: Annotated[
         Path, typer.Option(help="JSON: a list of lines, or {lines, codes?, payment?, burn?}.")
@@ -51,7 +53,7 @@ def price(
     try:
         burn = burn_by_purse(compiled, said.burn)
         goods = Basket(lines=said.lines, codes=said.codes, payment=said.payment, burn=burn)
-        answer = quote(compiled, goods, Facts(_moment(now), values))
+        answer = quote(compiled, goods, Facts(_moment(now, clock_of(context)), values))
     except (ParamError, RefusedError) as error:
         refuse(str(error))
     typer.echo(msgspec.json.format(msgspec.json.encode(answer)).decode())
@@ -71,9 +73,9 @@ def _facts(file: Path | None) -> dict[str, Fact]:
     return values
 
 
-def _moment(text: str | None) -> datetime:
+def _moment(text: str | None, clock: Clock) -> datetime:
     if text is None:
-        return SystemClock().now()
+        return clock.now()
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from daemon.app.running import run
 from daemon.app.startup import STARTUP_ERRORS, leaves
-from daemon.base.clock import SystemClock
+from daemon.base.clock import Clock
 from daemon.keys.key_files import OWN_FILES_UMASK
 
 HELP = "Run the daemon: readers, ledger, POS socket and phone pages, until SIGTERM."
 
 
-def main(words: list[str]) -> int:
+def main(words: list[str], clock: Clock) -> int:
     """Run until SIGTERM; return the exit status: 0, or 1 when it could not start."""
     parser = argparse.ArgumentParser(prog="tillcard run", description=HELP)
     parser.add_argument(
@@ -41,7 +41,7 @@ def main(words: list[str]) -> int:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     failures: list[BaseException] = []
     try:
-        asyncio.run(run(arguments.config, SystemClock(), arguments.home))
+        asyncio.run(run(arguments.config, clock, arguments.home))
     except* STARTUP_ERRORS as group:
         failures += leaves(group)
     for error in failures:

@@ -9,11 +9,9 @@ from random import Random
 from threading import Timer
 
 import pytest
-from typer.testing import CliRunner
 
 from card_formats.chip.purse import ChipPayment, Messaging, open_purse, pay
 from card_formats.chip.purse_layout import STATE_FILE, VALUE_FILE
-from daemon.cli.command_table import app
 from daemon.keys.chip_keys import add_chip_keys, load_chip_keys
 from daemon.readers.channel import run_dialogue
 from daemon.readers.simulated.desfire.card import DesfireCard
@@ -23,6 +21,7 @@ from daemon.readers.simulated.sample_cards import BANK, CardModel, PlayedCard, T
 from daemon.readers.simulated.vpcd import VpcdCard
 from tests.support.chip_till import LOADED, Wallet, falsified
 from tests.support.chips import lay_out_real
+from tests.support.commands import tillcard
 from tests.support.pcscd import Pcscd
 from tests.support.till import PATIENCE_S
 
@@ -165,7 +164,7 @@ def test_keys_are_made_once_and_renewed_one_generation_at_a_time(tmp_path: Path)
 
     def keys(*words: str) -> tuple[int, str]:
         line = ["cards", "keys", *words, "--config", str(tmp_path / "tillcard.toml")]
-        done = CliRunner().invoke(app, line)
+        done = tillcard(*line)
         return done.exit_code, done.output
 
     assert keys()[0] == 0

@@ -7,17 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from typer.testing import CliRunner
 
-from daemon.base.clock import SystemClock
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.chip.hot_list import HOT_LIST_BYTES_MAX, HotListError, decode, encode, hot_uids, mark
-from daemon.cli.command_table import app
 from daemon.keys.chip_keys import ChipKeys, add_chip_keys, load_chip_keys, make_chip_keys
 from daemon.ledger.storage.registry import open_store
 from daemon.ledger.storage.store import Change
 from tests.support.chip_till import ChipShop, HandTill, Wallet, make_home
 from tests.support.chips import lay_out_chips
+from tests.support.clock import MORNING
+from tests.support.commands import tillcard
 
 
 @pytest.fixture
@@ -112,7 +111,7 @@ def test_a_list_is_read_as_written_and_no_changed_letter_passes(
     keys: ChipKeys, uids: set[bytes], data: st.DataObject
 ) -> None:
     names = [uid.hex().upper() for uid in uids]
-    text = encode(names, SystemClock().now(), keys)
+    text = encode(names, MORNING, keys)
     assert decode(text, keys).marks == {mark(name) for name in names}
     assert not any(name in text for name in names), "it names nobody"
     at = data.draw(st.integers(0, len(text) - 2))
@@ -128,9 +127,9 @@ def test_a_list_under_either_generation_of_keys_is_taken(keys: ChipKeys, tmp_pat
     add_chip_keys(path)
     both = load_chip_keys(path)
     for made_with in (old, both):
-        decode(encode([], SystemClock().now(), made_with), both)
+        decode(encode([], MORNING, made_with), both)
     with pytest.raises(HotListError):
-        decode(encode([], SystemClock().now(), keys), both)
+        decode(encode([], MORNING, keys), both)
 
 
 async def test_the_command_writes_what_its_ledger_knows(tmp_path: Path) -> None:
@@ -139,7 +138,7 @@ async def test_the_command_writes_what_its_ledger_knows(tmp_path: Path) -> None:
     shop_keys = load_chip_keys(home / "chip.keys")
     open_store("tillcard.db", home).close()
     line = ["cards", "hot-list", str(out), "--config", str(home / "tillcard.toml")]
-    done = CliRunner().invoke(app, line)
+    done = tillcard(*line)
     assert (done.exit_code, "0 chips" in done.stdout) == (0, True), done.output
     assert decode(out.read_text("ascii"), shop_keys).marks == frozenset()
     assert HOT_LIST_BYTES_MAX > 1_000_000 * 17, "a million chips fit"

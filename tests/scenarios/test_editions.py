@@ -7,14 +7,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from typer.testing import CliRunner
 
 from daemon.app.running import App
 from daemon.base.clock import rfc3339
-from daemon.cli.command_table import app
 from daemon.programme.file import PROGRAMME_BYTES_MAX
 from tests.scenarios.shops import HEAD, goods, override, refusal
 from tests.support.clock import HandClock
+from tests.support.commands import tillcard
 from tests.support.till import PLASTIC, Pos, RefusedByTillError, audited, lay_out, open_till
 
 LANE = '[[lane]]\nid = "card"\n'
@@ -221,7 +220,7 @@ class TestRecompute:
 
 async def command(*words: str) -> tuple[int, str]:
     """Run ``tillcard``; return its exit status and all that it said."""
-    result = await asyncio.to_thread(CliRunner().invoke, app, words)
+    result = await asyncio.to_thread(tillcard, *words)
     return result.exit_code, result.output
 
 

@@ -4,13 +4,12 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from typer.testing import CliRunner
 
-from daemon.base.clock import SystemClock
 from daemon.chip.hot_list import encode
-from daemon.cli.command_table import app
 from daemon.keys.chip_keys import load_chip_keys, make_chip_keys
 from tests.scenarios.baskets import BASKET
+from tests.support.clock import MORNING, HandClock
+from tests.support.commands import tillcard
 from tests.support.till import Pos, lay_out, open_till
 
 COMMANDS = ("run", "demo", "doctor", "call", "watch", "price", "check", "audit", "plan")
@@ -20,26 +19,26 @@ COMMANDS = ("run", "demo", "doctor", "call", "watch", "price", "check", "audit",
 async def home(tmp_path: Path) -> Path:
     """The folder of a till that has sold once and was stopped."""
     lay_out(tmp_path)
-    async with open_till(tmp_path, SystemClock()) as till, Pos.connect(till.socket) as pos:
+    async with open_till(tmp_path, HandClock()) as till, Pos.connect(till.socket) as pos:
         await pos.call("sale.commit", sale_id="s1", lines=BASKET)
     return tmp_path
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself(command: str) -> None:
-    assert command in CliRunner().invoke(app, ["--help"]).output
-    result = CliRunner().invoke(app, [command, "--help"])
+    assert command in tillcard("--help").output
+    result = tillcard(command, "--help")
     assert result.exit_code == 0
     assert len(result.output) > 100
 
 
 def test_an_audit_says_that_the_ledger_is_whole_and_names_its_head(home: Path) -> None:
-    result = CliRunner().invoke(app, ["audit", "--config", str(home / "tillcard.toml"), "--json"])
+    result = tillcard("audit", "--config", str(home / "tillcard.toml"), "--json")
     assert result.exit_code == 0
     said = msgspec.json.decode(result.stdout)
     assert (said["entries"], said["findings"]) == (6, [])
     again = ["audit", "--ledger", str(home / "tillcard.db"), "--head", said["heads"][0]["hash"]]
-    result = CliRunner().invoke(app, again)
+    result = tillcard(*again)
     assert (result.exit_code, "The ledger is whole." in result.output) == (0, True)
 
 
@@ -47,21 +46,21 @@ def test_an_audit_that_finds_something_says_what_and_ends_with_1(home: Path) -> 
     with sqlite3.connect(home / "tillcard.db") as db:
         db.execute("UPDATE entry SET hash = zeroblob(32) WHERE seq = 2")
     db.close()
-    result = CliRunner().invoke(app, ["audit", "--config", str(home / "tillcard.toml")])
+    result = tillcard("audit", "--config", str(home / "tillcard.toml"))
     assert result.exit_code == 1
     assert "FOUND: ledger" in result.output
     assert "NOT whole" in result.output
 
 
 def test_an_audit_of_nothing_ends_with_2(tmp_path: Path) -> None:
-    result = CliRunner().invoke(app, ["audit", "--ledger", str(tmp_path / "none.db")])
+    result = tillcard("audit", "--ledger", str(tmp_path / "none.db"))
     assert result.exit_code == 2
     assert "There is no ledger" in result.output
     assert not (tmp_path / "none.db").exists()
 
 
 def test_a_doctor_finds_a_healthy_till_healthy(home: Path) -> None:
-    result = CliRunner().invoke(app, ["doctor", "--config", str(home / "tillcard.toml")])
+    result = tillcard("doctor", "--config", str(home / "tillcard.toml"))
     assert result.exit_code == 0, result.output
     for found in ("configuration", "programme sample, 3 rules", "ledger tillcard.db: id"):
         assert f"ok  {found}" in result.output
@@ -71,7 +70,7 @@ def test_a_doctor_finds_a_healthy_till_healthy(home: Path) -> None:
 def test_a_doctor_names_the_wrong_key_and_the_mend(home: Path) -> None:
     path = home / "tillcard.toml"
     path.write_text(path.read_text("utf-8").replace("[till]", "[tll]"), "utf-8")
-    result = CliRunner().invoke(app, ["doctor", "--config", str(path)])
+    result = tillcard("doctor", "--config", str(path))
     assert result.exit_code == 1
     assert "WRONG  configuration" in result.output
     assert "tll: there is no such key" in result.output
@@ -79,10 +78,10 @@ def test_a_doctor_names_the_wrong_key_and_the_mend(home: Path) -> None:
 
 async def test_a_doctor_says_which_reader_is_out_of_order_and_what_to_do(tmp_path: Path) -> None:
     lay_out(tmp_path)
-    async with open_till(tmp_path, SystemClock()) as till, Pos.connect(till.socket) as pos:
+    async with open_till(tmp_path, HandClock()) as till, Pos.connect(till.socket) as pos:
         await pos.call("input.simulate", reader="scanner", do="unplug")
         command = ["doctor", "--config", str(tmp_path / "tillcard.toml")]
-        result = await asyncio.to_thread(lambda: CliRunner().invoke(app, command))
+        result = await asyncio.to_thread(tillcard, *command)
     assert result.exit_code == 1
     assert "ok  reader keypad is ready" in result.output
     assert "WRONG  reader scanner is absent: " in result.output
@@ -96,16 +95,16 @@ async def test_a_doctor_notices_a_second_daemon(tmp_path: Path) -> None:
     command = ["doctor", "--config", str(tmp_path / "first/tillcard.toml")]
     environ = {"RUNTIME_DIRECTORY": str(runtime)}
     async with (
-        open_till(tmp_path / "first", SystemClock()),
-        open_till(tmp_path / "second", SystemClock()),
+        open_till(tmp_path / "first", HandClock()),
+        open_till(tmp_path / "second", HandClock()),
     ):
-        result = await asyncio.to_thread(lambda: CliRunner().invoke(app, command, env=environ))
+        result = await asyncio.to_thread(tillcard, *command, environ=environ)
     assert result.exit_code == 1
     assert f"WRONG  a second daemon at {runtime}/pos.sock" in result.output
 
 
 def diagnosed(home: Path) -> tuple[int, str]:
-    result = CliRunner().invoke(app, ["doctor", "--config", str(home / "tillcard.toml")])
+    result = tillcard("doctor", "--config", str(home / "tillcard.toml"))
     return result.exit_code, result.output
 
 
@@ -123,8 +122,7 @@ def test_a_doctor_looks_at_the_chip_s_keys_and_the_hot_list(tmp_path: Path) -> N
     assert (status, "WRONG  hot list hot.txt: " in said) == (1, True)
     (tmp_path / "hot.txt").write_text("no hot list", "utf-8")
     assert diagnosed(tmp_path)[0] == 1
-    made_at = SystemClock().now()
-    listed = encode(["04A1B2C3D4E580"], made_at, load_chip_keys(keys))
+    listed = encode(["04A1B2C3D4E580"], MORNING, load_chip_keys(keys))
     (tmp_path / "hot.txt").write_text(listed, "utf-8")
     status, said = diagnosed(tmp_path)
     assert (status, "ok  hot list hot.txt: 1 chips" in said) == (0, True), said

@@ -6,21 +6,16 @@ from datetime import UTC, timedelta, timezone
 from pathlib import Path
 
 import pytest
-import typer
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from daemon.cli.call_command import call
-from daemon.cli.watch_command import event_line, watch
+from daemon.cli.watch_command import event_line
 from daemon.pos.dispatch import Method
 from daemon.pos.peers import Role
 from daemon.pos.server import Server, ServerSettings
 from daemon.pos.session import Session
 from daemon.pos.session_methods import SubscribeParams, SubscribeResult, subscribe
 from tests.daemon.pos.shop import GREETING, WAIT_S, Shop, new_ring
-
-app = typer.Typer()
-app.command()(call)
-app.command()(watch)
+from tests.support.commands import tillcard
 
 
 @pytest.fixture
@@ -34,7 +29,7 @@ async def run(path: Path, *words: str, stdin: str = "") -> Result:
 
 async def invoke(*words: str, stdin: str = "") -> Result:
     async with asyncio.timeout(WAIT_S):
-        return await asyncio.to_thread(lambda: CliRunner().invoke(app, words, input=stdin))
+        return await asyncio.to_thread(tillcard, *words, stdin=stdin)
 
 
 async def test_call_prints_the_result_as_json(path: Path) -> None:

@@ -3,10 +3,9 @@
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from daemon.cli.command_table import app
 from tests.support.chips import lay_out_chips
+from tests.support.commands import tillcard
 
 
 @pytest.mark.parametrize("missing", ["chip.keys", "tillcard.toml", "reader"])
@@ -17,12 +16,12 @@ def test_no_card_is_asked_for_where_something_is_missing(
     lay_out_chips(tmp_path)
     if missing != "reader":  # no reader for chips is configured but a simulated one
         (tmp_path / missing).unlink()
-    done = CliRunner().invoke(app, ["cards", command, "--config", str(tmp_path / "tillcard.toml")])
+    done = tillcard("cards", command, "--config", str(tmp_path / "tillcard.toml"))
     assert done.exit_code == 1
     assert missing in done.output
     assert "lay a card down" not in done.output
 
 
 def test_the_help_of_the_hot_list_names_its_key_in_the_configuration() -> None:
-    said = CliRunner().invoke(app, ["cards", "hot-list", "--help"]).output
+    said = tillcard("cards", "hot-list", "--help").output
     assert "chip.hot_list" in said

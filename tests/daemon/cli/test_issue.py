@@ -2,17 +2,16 @@
 
 import asyncio
 import csv
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 from aiohttp import ClientSession
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from daemon.base.clock import SystemClock
-from daemon.cli.command_table import app
 from tests.scenarios.baskets import BASKET
 from tests.support.clock import HandClock
+from tests.support.commands import tillcard
 from tests.support.till import Pos, RefusedByTillError, audited, lay_out, open_till
 
 COUNT = 300
@@ -27,9 +26,9 @@ give = { percent = 10 }
 """
 
 
-def issue(home: Path, *words: str, count: int = COUNT) -> Result:
+def issue(home: Path, *words: str, count: int = COUNT, clock: HandClock | None = None) -> Result:
     files = ["--config", str(home / "tillcard.toml"), "--out", str(home / "cards.csv")]
-    return CliRunner().invoke(app, ["issue", str(count), *files, *words])
+    return tillcard("issue", str(count), *files, *words, clock=clock)
 
 
 def listed(home: Path) -> list[dict[str, str]]:
@@ -68,7 +67,7 @@ def test_a_list_that_is_there_is_never_written_over(home: Path) -> None:
 
 def test_a_ledger_that_a_daemon_writes_is_left_alone(home: Path) -> None:
     async def while_it_runs() -> Result:
-        async with open_till(home, SystemClock()):
+        async with open_till(home, HandClock()):
             return await asyncio.to_thread(issue, home)
 
     done = asyncio.run(while_it_runs())
@@ -87,6 +86,14 @@ def test_cards_that_are_over_already_are_not_issued(home: Path) -> None:
     assert done.exit_code == 1
     assert "over already" in done.output
     assert not (home / "cards.csv").exists()
+
+
+def test_the_last_day_ends_at_the_shop_s_midnight_by_the_clock_of_the_command(home: Path) -> None:
+    last = ("--until", "2026-11-24")  # in Kyiv, two hours before UTC
+    late = HandClock(datetime(2026, 11, 24, 22, 0, tzinfo=UTC))
+    assert issue(home, *last, count=1, clock=late).exit_code == 1
+    late.move(seconds=-1)
+    assert issue(home, *last, count=1, clock=late).exit_code == 0
 
 
 def test_a_kind_that_is_no_coupon_and_links_that_nobody_reaches_are_told(home: Path) -> None:

@@ -2,27 +2,19 @@ import json
 from pathlib import Path
 
 import pytest
-import typer
-from typer.testing import CliRunner
 
-from daemon.cli.check_command import check
 from daemon.cli.demo_command import in_its_unit
-from daemon.cli.plan_command import plan
-from daemon.cli.price_command import price
 from daemon.programme.programme import load
 from tests.daemon.programme.shops import HEAD, PROGRAMMES
+from tests.support.commands import tillcard
 
-app = typer.Typer()
-app.command()(check)
-app.command()(price)
-app.add_typer(plan, name="plan")
 FIRST = str(PROGRAMMES / "first.toml")
 NOON = "2026-11-22T12:00:00+02:00"
 LINES = [{"line": 1, "sku": "tea", "qty": 1, "unit_price": 10_000}]
 
 
 def run(*words: str) -> tuple[int, str, str]:
-    result = CliRunner().invoke(app, list(words))
+    result = tillcard(*words)
     return result.exit_code, result.stdout, result.stderr
 
 

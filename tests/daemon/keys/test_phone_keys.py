@@ -3,10 +3,8 @@
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from card_formats.phone.rotating import card_key
-from daemon.cli.command_table import app
 from daemon.keys.key_files import KeyFileError
 from daemon.keys.phone_keys import (
     PHONE_KEYS_FILE,
@@ -15,6 +13,7 @@ from daemon.keys.phone_keys import (
     load_phone_keys,
     retire_phone_keys,
 )
+from tests.support.commands import tillcard
 
 KEY = "ab" * 32
 
@@ -104,7 +103,7 @@ def test_a_file_that_others_can_read_is_refused(path: Path) -> None:
 
 def test_the_command_says_what_is_given_and_what_is_accepted(path: Path) -> None:
     def said(*words: str) -> str:
-        done = CliRunner().invoke(app, ["cards", "phone-keys", "--home", str(path.parent), *words])
+        done = tillcard("cards", "phone-keys", "--home", str(path.parent), *words)
         assert done.exit_code == 0, done.output
         return done.output
 
@@ -115,24 +114,24 @@ def test_the_command_says_what_is_given_and_what_is_accepted(path: Path) -> None
     assert said("--retire") == "phones are given key 3\n"
     assert KEY not in said()
     path.chmod(0o640)
-    done = CliRunner().invoke(app, ["cards", "phone-keys", "--home", str(path.parent)])
+    done = tillcard("cards", "phone-keys", "--home", str(path.parent))
     assert (done.exit_code, "chmod 600" in done.output) == (1, True)
 
 
 @pytest.mark.parametrize("words", [[], ["--add"], ["--retire"]])
 def test_a_folder_that_is_no_daemon_s_gets_no_keys(path: Path, words: list[str]) -> None:
     command = ["cards", "phone-keys", "--home", str(path.parent), *words]
-    done = CliRunner().invoke(app, command)
+    done = tillcard(*command)
     assert done.exit_code == 1
     assert "say --home" in " ".join(done.output.split())
     assert not path.exists()
     (path.parent / "tillcard.toml").touch()
-    assert CliRunner().invoke(app, command).exit_code == 0, "before the daemon's first start"
+    assert tillcard(*command).exit_code == 0, "before the daemon's first start"
 
 
 def test_the_old_key_is_not_retired_in_the_breath_that_adds_the_new_one(path: Path) -> None:
     load_phone_keys(path)
     before = path.read_text()
     command = ["cards", "phone-keys", "--home", str(path.parent), "--add", "--retire"]
-    assert CliRunner().invoke(app, command).exit_code == 2
+    assert tillcard(*command).exit_code == 2
     assert path.read_text() == before

@@ -290,7 +290,7 @@ async def test_a_stopped_server_listens_no_more(open_shop: OpenShop) -> None:
 
 async def test_a_port_that_is_taken_is_an_error_at_the_start(shop: Shop) -> None:
     taken = WebSettings(port=urlsplit(shop.url).port or 0)
-    second = WebServer(make_app(shop.desk, taken), taken)
+    second = WebServer(make_app(shop.desk, taken, shop.clock), taken)
     with pytest.raises(OSError, match="address already in use"):
         await second.start()
     await second.stop()
