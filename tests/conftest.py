@@ -1,8 +1,11 @@
 """Fixtures that more than one folder of tests needs, and the option for the long runs."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests.support.pcscd import pcscd
+from tests.support.processes import adopt_orphans, left_behind
 
 __all__ = ["pcscd"]
 
@@ -18,3 +21,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     soak = [item for item in items if item.get_closest_marker("soak")]
     items[:] = [item for item in items if item not in soak]
     config.hook.pytest_deselected(items=soak)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_is_left_behind() -> Iterator[None]:
+    """Fail at the end of the run when a program that a test started still runs."""
+    adopt_orphans()
+    yield
+    lines = left_behind()
+    assert not lines, "a test left these running: " + "; ".join(lines)

@@ -1,14 +1,15 @@
 """Every command and every snippet of README.md is run."""
 
-import asyncio
 import re
 import sys
 import tomllib
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.processes import output_of, started, until_said
 from tests.support.till import PATIENCE_S
 
 ROOT = Path(__file__).parent.parent
@@ -24,35 +25,22 @@ COMMANDS = [
 
 
 async def run(*words: str, cwd: Path, stdin: bytes = b"") -> str:
-    process = await asyncio.create_subprocess_exec(
-        *words,
-        cwd=cwd,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    async with asyncio.timeout(3 * PATIENCE_S):
-        output, _ = await process.communicate(stdin)
-    assert process.returncode == 0, output.decode()
-    return output.decode()
+    status, said = await output_of(*words, stdin=stdin, patience_s=3 * PATIENCE_S, cwd=cwd)
+    assert status == 0, said
+    return said
 
 
 @pytest.fixture
 async def folder(tmp_path: Path) -> AsyncIterator[Path]:
-    """A folder as a newcomer has it: an environment in .venv, and the demo running in .demo."""
+    """A folder as a newcomer has it: an environment in .venv, and the demo running in .demo.
+
+    The web port is a free one, so that a newcomer's own demo may run meanwhile.
+    """
     (tmp_path / ".venv").symlink_to(sys.prefix)
-    demo = await asyncio.create_subprocess_exec(
-        *(".venv/bin/tillcard", "demo"), cwd=tmp_path, stdout=asyncio.subprocess.PIPE
-    )
-    assert demo.stdout is not None
-    try:
-        async with asyncio.timeout(3 * PATIENCE_S):
-            while b"Ctrl-C stops" not in (line := await demo.stdout.readline()):
-                assert line, "the demo ended by itself"
+    line = (".venv/bin/tillcard", "demo", "--port", "0")
+    async with started(*line, cwd=tmp_path, stdout=PIPE) as demo:
+        await until_said(demo.stdout, "Ctrl-C stops", patience_s=3 * PATIENCE_S)
         yield tmp_path
-    finally:
-        demo.terminate()
-        await demo.wait()
 
 
 async def test_every_shell_command_works_in_its_order(folder: Path) -> None:
@@ -70,8 +58,8 @@ async def test_the_ten_line_client_prints_a_total(folder: Path) -> None:
 
 
 async def test_make_run_once_makes_a_sale_and_ends(tmp_path: Path) -> None:
-    words = ["make", "--no-print-directory", "run", f"ARGS=--once --home {tmp_path / 'demo'}"]
-    said = await run(*words, cwd=ROOT)
+    arguments = f"ARGS=--once --port 0 --home {tmp_path / 'demo'}"
+    said = await run("make", "--no-print-directory", "run", arguments, cwd=ROOT)
     assert "TO PAY" in said
     assert "New balance" in said
 

@@ -9,6 +9,8 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
@@ -17,23 +19,34 @@ import psutil
 from daemon.pos.client import Client, UnreachableError
 from tests.support.till import lay_out
 
-STARTS, IDLE_S, GIVE_UP_S = 7, 20.0, 30.0
+STARTS, IDLE_S, GIVE_UP_S, STOP_S = 7, 20.0, 30.0, 30.0
 NOT_FOR_RUN = ("alembic", "sqlalchemy", "typer", "rich", "psycopg")
 
 
-def start(home: Path) -> tuple[subprocess.Popen[bytes], float]:
-    """Start a daemon; return it and the seconds until its status was answered."""
+@contextmanager
+def started(home: Path) -> Iterator[tuple[subprocess.Popen[bytes], float]]:
+    """Run a daemon while the block runs; give it and the seconds until its status was answered."""
     words = [sys.executable, "-m", "daemon", "run", "--config", str(home / "tillcard.toml")]
     begun = time.perf_counter()
     daemon = subprocess.Popen(words, stderr=subprocess.DEVNULL)
-    while time.perf_counter() - begun < GIVE_UP_S:
-        try:
-            with Client(home / "pos.sock") as client:
-                client.call("status")
-                return daemon, time.perf_counter() - begun
-        except UnreachableError:
-            os.sched_yield()
-    raise TimeoutError("the daemon did not answer")
+    try:
+        while not answers(home):
+            assert time.perf_counter() - begun < GIVE_UP_S, "the daemon did not answer"
+        yield daemon, time.perf_counter() - begun
+    finally:
+        daemon.terminate()
+        daemon.wait(STOP_S)
+
+
+def answers(home: Path) -> bool:
+    """Ask for the status; give the processor up when nobody answers yet."""
+    try:
+        with Client(home / "pos.sock") as client:
+            client.call("status")
+    except UnreachableError:
+        os.sched_yield()
+        return False
+    return True
 
 
 def bare() -> float:
@@ -56,25 +69,20 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         lay_out(home)
-        daemon, first_s = start(home)
-        daemon.terminate()
-        daemon.wait()
+        with started(home) as (_, first_s):
+            pass
         times_s, bare_s = [], []
         for _ in range(STARTS):
-            daemon, ready_s = start(home)
-            times_s.append(ready_s)
-            daemon.terminate()
-            daemon.wait()
+            with started(home) as (_, ready_s):
+                times_s.append(ready_s)
             bare_s.append(bare())
-        daemon, _ = start(home)
-        process = psutil.Process(daemon.pid)
-        used = process.cpu_times()
-        threading.Event().wait(IDLE_S)
-        later = process.cpu_times()
-        cpu_s = later.user + later.system - used.user - used.system
-        memory = process.memory_full_info()
-        daemon.terminate()
-        daemon.wait()
+        with started(home) as (daemon, _):
+            process = psutil.Process(daemon.pid)
+            used = process.cpu_times()
+            threading.Event().wait(IDLE_S)
+            later = process.cpu_times()
+            cpu_s = later.user + later.system - used.user - used.system
+            memory = process.memory_full_info()
     print(f"first start, with a new ledger  {first_s:6.2f} s")
     print(f"ready after start, median       {median(times_s):6.2f} s   (limit 1.5 s)")
     print(f"  of which a bare interpreter   {median(bare_s):6.2f} s")

@@ -81,6 +81,9 @@ class Till:
                 self._here.send("end")
                 self.statements = await self._told()
         await asyncio.to_thread(self.process.join, PATIENCE_S)
+        if self.process.is_alive():
+            self.process.kill()
+            await asyncio.to_thread(self.process.join)
         self._here.close()
 
     async def _told(self) -> Any:

@@ -3,11 +3,11 @@
 import asyncio
 import os
 import re
-import sys
 from pathlib import Path
 
 from tests.scenarios.baskets import BASKET
-from tests.support.till import PATIENCE_S, Pos, lay_out
+from tests.support.processes import daemon_of
+from tests.support.till import Pos, lay_out
 
 CALLS = "fdatasync,fsync,recvfrom,read,sendto,sendmsg,write"
 
@@ -18,21 +18,12 @@ async def test_the_ledger_is_synced_between_the_request_and_its_answer(tmp_path:
     os.mkfifo(trace)
     # A pipe ends when the tracer does, which is a little after the till.
     traced = asyncio.create_task(asyncio.to_thread(trace.read_text, "utf-8", "replace"))
-    till = await asyncio.create_subprocess_exec(
-        # -D: the till is our child and the tracer its grandchild, so that SIGTERM reaches the till.
-        *("strace", "-D", "-f", "-y", "-s", "400", "-e", f"trace={CALLS}", "-o", str(trace)),
-        *(sys.executable, "-m", "daemon", "run", "--config", str(home / "tillcard.toml")),
-        stderr=asyncio.subprocess.PIPE,
-    )
-    assert till.stderr is not None
-    try:
-        async with asyncio.timeout(3 * PATIENCE_S):
-            while b"ready" not in await till.stderr.readline():
-                pass
-            async with Pos.connect(home / "pos.sock") as pos:
-                for n in range(3):
-                    await pos.call("sale.commit", sale_id=f"watched-{n}", lines=BASKET)
-    finally:
+    # -D: the till is our child and the tracer its grandchild, so that SIGTERM reaches the till.
+    tracer = ("strace", "-D", "-f", "-y", "-s", "400", "-e", f"trace={CALLS}", "-o", str(trace))
+    async with daemon_of(home, *tracer) as till:
+        async with Pos.connect(home / "pos.sock") as pos:
+            for n in range(3):
+                await pos.call("sale.commit", sale_id=f"watched-{n}", lines=BASKET)
         till.terminate()
         await till.wait()
     lines = (await traced).splitlines()

@@ -1,16 +1,15 @@
 """What a daemon says when it cannot start: the path of the wrong key, and what to do."""
 
-import asyncio
 import socket
 import sqlite3
-import sys
 from pathlib import Path
 
 import pytest
 
 from daemon.base.clock import SystemClock
 from daemon.keys.chip_keys import make_chip_keys
-from tests.support.till import PATIENCE_S, Pos, lay_out, open_till
+from tests.support.processes import TILLCARD, output_of
+from tests.support.till import Pos, lay_out, open_till
 
 TILL = "[till]\n"
 CHIP = '[[reader]]\nname = "chip"\nkind = "simulated"\ndevice = "chip"\n'
@@ -21,15 +20,10 @@ def serial(said: str, name: str = "chip") -> str:
 
 
 async def refused_to_start(home: Path) -> str:
-    till = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "daemon", "run", "--config", str(home / "tillcard.toml")),
-        stderr=asyncio.subprocess.PIPE,
-    )
-    async with asyncio.timeout(PATIENCE_S):
-        _, said = await till.communicate()
-    assert till.returncode == 1
-    assert b"Traceback" not in said
-    return said.decode()
+    status, said = await output_of(*TILLCARD, "run", "--config", home / "tillcard.toml")
+    assert status == 1
+    assert "Traceback" not in said
+    return said
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,5 @@
 """The phone's rotating code, from the scanner to the sale."""
 
-import asyncio
-import sys
-from asyncio.subprocess import PIPE
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +18,8 @@ from daemon.ledger.storage.sqlite import SQLiteStore
 from tests.scenarios.baskets import sell
 from tests.support.clock import HandClock
 from tests.support.phone import Phone, account_of, bind
+from tests.support.processes import daemon_of
 from tests.support.till import (
-    PATIENCE_S,
     PHONE,
     PLASTIC,
     Pos,
@@ -248,13 +245,7 @@ async def test_a_till_that_was_killed_still_knows_what_it_took(tmp_path: Path) -
     async with open_till(tmp_path, clock) as till:
         phone = await bind(till, PHONE, clock)
     code = phone.code()
-    words = ["-m", "daemon", "run", "--config", str(tmp_path / "tillcard.toml")]
-    process = await asyncio.create_subprocess_exec(sys.executable, *words, stderr=PIPE)
-    assert process.stderr is not None
-    async with asyncio.timeout(PATIENCE_S):
-        while b"ready" not in (line := await process.stderr.readline()):
-            assert line, "the till did not start"
-    async with Pos.connect(tmp_path / "pos.sock") as pos:
+    async with daemon_of(tmp_path) as process, Pos.connect(tmp_path / "pos.sock") as pos:
         assert (await pos.call("card.identify", scan=code))["trust"] == "rotating"
         process.kill()
         await process.wait()

@@ -27,6 +27,7 @@ from daemon.programme.basket import LINES_MAX
 from daemon.programme.file import PROGRAMME_BYTES_MAX
 from daemon.sale.terms import CODES_MAX
 from daemon.shop.issued_codes import CodeState
+from tests.support.processes import output_of
 from tests.support.till import PATIENCE_S, PLASTIC, Pos
 
 PAGE = (Path(__file__).parent.parent.parent / "docs/pos-protocol.md").read_text("utf-8")
@@ -177,13 +178,9 @@ def test_every_field_of_a_profile_and_every_state_of_a_code_is_named() -> None:
 
 
 async def run(*words: str, stdin: bytes = b"") -> str:
-    process = await asyncio.create_subprocess_exec(
-        *words, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
-    )
-    async with asyncio.timeout(PATIENCE_S):
-        said, _ = await process.communicate(stdin)
-    assert process.returncode == 0
-    return said.decode()
+    status, said = await output_of(*words, stdin=stdin)
+    assert status == 0, said
+    return said
 
 
 def test_all_that_can_be_played_at_a_simulated_reader_is_named() -> None:

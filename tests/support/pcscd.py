@@ -72,6 +72,8 @@ def pcscd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pcscd]:
     with socket.socket() as probe:
         assert probe.connect_ex((HOST, FIRST_PORT)), "another pcscd has the virtual readers"
     service = Pcscd(tmp_path_factory.mktemp("pcscd") / "log")
-    service.start()
-    yield service
-    service.stop()
+    try:
+        service.start()
+        yield service
+    finally:
+        service.stop()

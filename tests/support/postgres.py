@@ -48,7 +48,11 @@ class PostgresServer:
         self._ready = threading.Semaphore(0)
         self._follower = threading.Thread(target=self._follow, daemon=True)
         self._follower.start()
-        self._wait_until_ready()
+        try:
+            self._wait_until_ready()
+        except AssertionError:
+            self.stop()
+            raise
 
     def _wait_until_ready(self) -> None:
         if not self._ready.acquire(timeout=PATIENCE_S):

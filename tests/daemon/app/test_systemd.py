@@ -19,6 +19,7 @@ from daemon.ledger.storage.sqlite import SQLiteStore
 from daemon.ledger.storage.store import Store
 from tests.support.chips import lay_out_chips
 from tests.support.clock import HandClock
+from tests.support.processes import started, until_said
 from tests.support.till import PATIENCE_S, Pos, RefusedByTillError, lay_out, open_till
 
 TICKS = 5
@@ -81,20 +82,10 @@ async def service(
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """Run the daemon as a process of its own; kill it at the end if it still runs."""
     words = [*program, "run", "--config", str(home / "tillcard.toml")]
-    process = await asyncio.create_subprocess_exec(
-        *(*before, sys.executable, *words),
-        env=os.environ | environ,
-        stderr=asyncio.subprocess.PIPE,
-        pass_fds=pass_fds,
-    )
-    try:
+    line = (*before, sys.executable, *words)
+    options = {"env": os.environ | environ, "pass_fds": pass_fds}
+    async with started(*line, stderr=asyncio.subprocess.PIPE, **options) as process:
         yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        assert process.stderr is not None
-        await process.stderr.read()  # to the end, so that its pipe is closed
-        await process.wait()
 
 
 async def ended(process: asyncio.subprocess.Process) -> int:
@@ -136,9 +127,7 @@ async def test_systemd_s_own_socket_is_served_from_the_first_client_on(tmp_path:
     path.parent.mkdir()
     activate = ["systemd-socket-activate", f"--listen={path}", "--fdname=pos"]
     async with service(tmp_path, *activate) as process:
-        assert process.stderr is not None
-        async with asyncio.timeout(PATIENCE_S):
-            assert b"Listening on" in await process.stderr.readline()
+        await until_said(process.stderr, "Listening on")
         async with Pos.connect(path) as pos:
             assert (await pos.call("status"))["terminal"] == "till-1"
         assert not (tmp_path / "pos.sock").exists()

@@ -4,6 +4,7 @@ import asyncio
 import io
 import os
 import sys
+from asyncio.subprocess import PIPE, STDOUT
 from importlib import resources
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from daemon.readers.reader_settings import HidrawSettings, KeyboardSettings
 from daemon.readers.scan_proposal import SHEET
 from daemon.readers.simulated.pseudo_terminal import Terminal
 from daemon.readers.simulated.wires import as_line, as_ssi
+from tests.support.processes import started
 
 ROOT = Path(__file__).parents[3]
 COMMAND = (
@@ -27,15 +29,14 @@ PATIENCE_S = 30
 
 async def doctor_scan(terminal: Terminal, sheet: Path, sent: list[list[bytes]]) -> tuple[int, str]:
     """Run the command and answer each of its requests with the next of ``sent``."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", COMMAND, str(terminal.path), "--sheet", str(sheet)),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
-    )
-    assert process.stdout is not None
+    command = (sys.executable, "-c", COMMAND, str(terminal.path), "--sheet", str(sheet))
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
     said, scans = "", iter(sent)
-    async with asyncio.timeout(PATIENCE_S):
+    async with (
+        started(*command, stdout=PIPE, stderr=STDOUT, env=environ) as process,
+        asyncio.timeout(PATIENCE_S),
+    ):
+        assert process.stdout is not None
         while line := (await process.stdout.readline()).decode():
             said += line
             if line.startswith("Scan "):

@@ -1,6 +1,5 @@
 """The OpenAPI document, and a stranger's fuzzer that reads it."""
 
-import asyncio
 import json
 import logging
 import re
@@ -12,9 +11,11 @@ import pytest
 from aiohttp import ClientSession
 
 from daemon.app.running import App
+from tests.support.processes import output_of
 from tests.web.wallets.iphone import Phone
 
 EXAMPLES = 25
+PATIENCE_S = 300.0
 
 
 @pytest.fixture
@@ -58,15 +59,8 @@ async def test_schemathesis_finds_no_server_error_with_a_real_card(
     words = ["-m", "schemathesis.cli", "run", "openapi.json", "--url", till.web_url]
     words += ["--checks", "not_a_server_error", "--max-examples", str(EXAMPLES), "--seed", "1"]
     words += ["--header", f"Authorization: ApplePass {token}", "--no-color"]
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *words,
-        cwd=tmp_path,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    said = (await process.communicate())[0].decode()
-    assert process.returncode == 0, said
+    status, said = await output_of(sys.executable, *words, patience_s=PATIENCE_S, cwd=tmp_path)
+    assert status == 0, said
     passed = re.search(r"(\d+) generated, (\d+) passed", said)
     assert passed is not None, said
     assert passed[1] == passed[2]
