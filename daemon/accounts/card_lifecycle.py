@@ -4,7 +4,6 @@ Every change is an entry of the ledger with who, when and why. Balances belong t
 they stay when a card is replaced.
 """
 
-import secrets
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Annotated
@@ -12,22 +11,15 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from card_formats import registry
-from card_formats.credential import Medium, Shown, Trust
-from card_formats.errors import CardFormatError
-from card_formats.number_ranges import NumberRange
-from card_formats.phone.static_number import BODY_DIGITS, compose
-from daemon.accounts.cards import TOKEN_BYTES, Profile, refuse_unusable, token_hash
+from daemon.accounts.card_numbers import draw_free, draw_number
+from daemon.accounts.cards import Cards, Profile, card_entry, new_account, new_card
 from daemon.base.clock import Clock, rfc3339
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
 from daemon.base.text_limits import RequestId, Text, read_day
-from daemon.ledger.entries import CounterMove, Entry
+from daemon.ledger.entries import CounterMove
 from daemon.ledger.ledger import Ledger, RequestKey
 from daemon.ledger.storage.rows import CHIPS_OF
 from daemon.ledger.storage.store import CardRow, Change, ChipRow, CustomerRow, Store
-
-NUMBER_DRAWS_MAX = 20
-"""Draws for a number that nobody has. Past it the number space is as good as full: no card."""
 
 STATES: Mapping[tuple[str, str], str] = {
     ("stock", "hand_out"): "handed_out",
@@ -112,14 +104,14 @@ class CardLifecycle:
     def __init__(
         self,
         ledger: Ledger,
+        cards: Cards,
         clock: Clock,
-        ranges: tuple[NumberRange, ...],
         prefix: str,
         zone: Callable[[], ZoneInfo],
     ) -> None:
         self._ledger = ledger
         self._clock = clock
-        self._ranges = ranges
+        self._cards = cards
         self._prefix = prefix
         self._zone = zone
 
@@ -135,11 +127,11 @@ class CardLifecycle:
             identifiers = self._identifiers(terms.number, terms.uid)
             until = self._end_of(terms.until)
             known = [card for pair in identifiers if (card := store.find_card(*pair))]
-            account = "a" + secrets.token_hex(8)
+            account = new_account()
             if terms.with_card:
-                account = self.find(store, terms.with_card).account
+                account = self._cards.find(store, terms.with_card).account
             if known:
-                after_(known[0], "issue")
+                next_state(known[0], "issue")
                 fields = {"account": account, "state": "active", "until": until}
                 card = msgspec.structs.replace(known[0], **fields)
                 fresh: tuple[tuple[str, str], ...] = ()
@@ -149,7 +141,7 @@ class CardLifecycle:
             if not terms.with_card:
                 profile = self._referred(store, terms.profile)
                 customer = CustomerRow(account, msgspec.json.encode(profile))
-            entry = _entry(at, card, "issued", terms.by, terms.reason, kind=card.kind)
+            entry = card_entry(at, card, "issued", **_who(terms), kind=card.kind)
             change = Change(entry=entry, card=card, identifiers=fresh, customer=customer)
             return change, _done(card)
 
@@ -161,8 +153,8 @@ class CardLifecycle:
 
         def job(store: Store) -> tuple[Change, CardDone]:
             identifiers = self._identifiers(terms.number, terms.uid)
-            old = self.find(store, terms.card)
-            state = after_(old, "replace")
+            old = self._cards.find(store, terms.card)
+            state = next_state(old, "replace")
             if any(store.find_card(*pair) for pair in identifiers):
                 raise RefusedError(ErrorCode.CARD_BLOCKED, "The new number is taken already.")
             like = IssueTerms(
@@ -170,7 +162,7 @@ class CardLifecycle:
             )
             card, fresh = self._new_card(store, like, old.account, identifiers, old.until)
             store.write(Change(card=msgspec.structs.replace(old, state=state)))
-            entry = _entry(at, card, "replaces", terms.by, terms.reason, old=old.card_id)
+            entry = card_entry(at, card, "replaces", **_who(terms), old=old.card_id)
             change = Change(entry=entry, card=card, identifiers=fresh)
             return change, _done(card, replaced=old.number)
 
@@ -185,16 +177,16 @@ class CardLifecycle:
         at = rfc3339(self._clock.now())
 
         def job(store: Store) -> tuple[Change, CardDone]:
-            card, until = self.find(store, terms.card), self._end_of(terms.until)
+            card, until = self._cards.find(store, terms.card), self._end_of(terms.until)
             chip = next((store.chip(uid) for uid in store.ask(CHIPS_OF, card.card_id)), None)
             stays = event == "unblock" and card.state == "active" and chip is not None
             changed = msgspec.structs.replace(
-                card, state=card.state if stays else after_(card, event)
+                card, state=card.state if stays else next_state(card, event)
             )
             if event == "extend":
                 changed = msgspec.structs.replace(changed, until=until)
             alarm = {"alarm": chip.alarm} if chip and chip.alarm and event == "unblock" else {}
-            entry = _entry(at, card, event, terms.by, terms.reason, until=changed.until, **alarm)
+            entry = card_entry(at, card, event, **_who(terms), until=changed.until, **alarm)
             if chip is not None and event in LIFTS:
                 lift = CounterMove(lift_counter(card.card_id, event), 1)
                 entry = msgspec.structs.replace(entry, counters=(lift,))
@@ -202,25 +194,6 @@ class CardLifecycle:
             return Change(entry=entry, card=changed, chip=chip), _done(changed)
 
         return await self._ledger.carry_out(key, at, job)
-
-    def find(self, store: Store, said: str) -> CardRow:
-        """Return the card of a number or a UID, whatever its state. Raises RefusedError."""
-        pairs = [("uid", said.upper())]
-        try:
-            pairs.insert(0, self._identifier(said))
-        except RefusedError as refusal:
-            if refusal.code is not ErrorCode.CARD_UNKNOWN:
-                raise
-        for pair in pairs:
-            if (card := store.find_card(*pair)) is not None:
-                return card
-        raise RefusedError(ErrorCode.CARD_UNKNOWN, "No such card was issued here.")
-
-    def usable(self, store: Store, said: str, now: str) -> CardRow:
-        """Return the card of a number or a UID that is good now. Raises RefusedError."""
-        card = self.find(store, said)
-        refuse_unusable(card, now)
-        return card
 
     def _referred(self, store: Store, profile: Profile) -> Profile:
         """Return a profile whose friend, named by a card or an account, is an account.
@@ -233,27 +206,15 @@ class CardLifecycle:
         if not friend or store.customer(friend) is not None:
             return profile
         try:
-            account = self.find(store, friend).account
+            account = self._cards.find(store, friend).account
         except RefusedError as refusal:
             what = f"names no card and no account: {refusal.detail}"
             raise ParamError("profile.referrer", what) from None
         return msgspec.structs.replace(profile, referrer=account)
 
     def _identifiers(self, number: str, uid: str) -> tuple[tuple[str, str], ...]:
-        pairs = [self._identifier(number)] if number else []
+        pairs = [self._cards.identifier(number)] if number else []
         return (*pairs, *([("uid", uid.upper())] if uid else []))
-
-    def _identifier(self, number: str) -> tuple[str, str]:
-        try:
-            read = registry.decode(Shown(Medium.TYPED, number.encode()))
-            credential = registry.recognise(read, self._ranges)
-        except CardFormatError as error:
-            misread = "check" in error.code
-            code = ErrorCode.MISREAD if misread else ErrorCode.CARD_UNKNOWN
-            raise RefusedError(code, "This is no number of the shop's own cards.") from None
-        if credential.trust is Trust.ROTATING:
-            raise RefusedError(ErrorCode.CARD_UNKNOWN, "A live code is no card's number.")
-        return credential.scheme, credential.value
 
     def _new_card(
         self,
@@ -264,28 +225,12 @@ class CardLifecycle:
         until: str,
     ) -> tuple[CardRow, tuple[tuple[str, str], ...]]:
         if not identifiers:
-            identifiers = (("number", self._draw(store)),)
+            identifiers = (
+                ("number", draw_free(store, "number", lambda: draw_number(self._prefix))),
+            )
         number = next((value for scheme, value in identifiers if scheme == "number"), "")
-        card = CardRow(
-            card_id="c" + secrets.token_hex(8),
-            account=account,
-            state="active",
-            kind=terms.kind,
-            number=number,
-            ean13="",
-            token_hash=token_hash(secrets.token_urlsafe(TOKEN_BYTES)),
-            until=until,
-            issuer=terms.issuer,
-        )
+        card = new_card(account, kind=terms.kind, number=number, until=until, issuer=terms.issuer)
         return card, identifiers
-
-    def _draw(self, store: Store) -> str:
-        for _ in range(NUMBER_DRAWS_MAX):
-            body = str(secrets.randbelow(10**BODY_DIGITS)).zfill(BODY_DIGITS)
-            number = compose(self._prefix, body)
-            if store.find_card("number", number) is None:
-                return number
-        raise RefusedError(ErrorCode.LIMIT_REACHED, "The shop has run out of card numbers.")
 
     def _end_of(self, day: str) -> str:
         """Return the moment after a local day, RFC 3339; an expiry ends with its day."""
@@ -297,7 +242,7 @@ class CardLifecycle:
         return rfc3339(datetime.combine(last + timedelta(days=1), time(), self._zone()))
 
 
-def after_(card: CardRow, event: str) -> str:
+def next_state(card: CardRow, event: str) -> str:
     """Return a card's state after ``event``. Raises RefusedError where the table has no edge."""
     following = STATES.get((card.state, event))
     if following is None:
@@ -332,12 +277,5 @@ def _done(card: CardRow, replaced: str = "") -> CardDone:
     )
 
 
-def _entry(at: str, card: CardRow, event: str, by: str, reason: str, **more: str) -> Entry:
-    detail = {"event": event, "by": by, "reason": reason} | more
-    return Entry(
-        at=at,
-        kind="card",
-        ref=card.card_id,
-        account=card.account,
-        detail=msgspec.Raw(msgspec.json.encode(detail)),
-    )
+def _who(terms: CardTerms | IssueTerms | ReplaceTerms) -> dict[str, str]:
+    return {"by": terms.by, "reason": terms.reason}

@@ -8,6 +8,7 @@ from card_formats.phone.static_number import BODY_DIGITS, EAN_DIGITS, compose, c
 from daemon.accounts.cards import TOKEN_BYTES, Cards, NewCard, Profile
 from daemon.base.config import CardNumbersSection
 from daemon.base.refusals import ErrorCode, RefusedError
+from daemon.ledger.storage.store import Store
 
 DRAWS_MAX = 20
 """Draws for numbers nobody has. Past it the number space is as good as full: no card."""
@@ -22,7 +23,7 @@ def draw(
 
     A batch of 100,000 fills one 10**7th of the 16-digit numbers, and one 10**5th of the EAN-13s.
     """
-    number = compose(numbers.prefix, _digits(BODY_DIGITS))
+    number = draw_number(numbers.prefix)
     prefix = numbers.ean13_prefix
     ean13 = compose_ean13(prefix, _digits(EAN_DIGITS - 1 - len(prefix)))
     return NewCard(
@@ -33,6 +34,23 @@ def draw(
         token=token or secrets.token_urlsafe(TOKEN_BYTES),
         until=until,
     )
+
+
+def draw_number(prefix: str) -> str:
+    """Draw a 16-digit number that begins with ``prefix``; whether it is free is not known."""
+    return compose(prefix, _digits(BODY_DIGITS))
+
+
+def draw_free(store: Store, scheme: str, draw_one: Callable[[], str]) -> str:
+    """Return the first number drawn that no card has as its ``scheme``.
+
+    Raises: RefusedError LIMIT_REACHED after DRAWS_MAX draws.
+    """
+    for _ in range(DRAWS_MAX):
+        number = draw_one()
+        if store.find_card(scheme, number) is None:
+            return number
+    raise out_of_numbers()
 
 
 def out_of_numbers() -> RefusedError:

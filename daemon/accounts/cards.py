@@ -5,7 +5,10 @@ import secrets
 
 import msgspec
 
-from card_formats.credential import Credential, Trust, mask
+from card_formats import registry
+from card_formats.credential import Credential, Medium, Shown, Trust, mask
+from card_formats.errors import CardFormatError
+from card_formats.number_ranges import NumberRange
 from daemon.accounts.guess_limit import Guesses
 from daemon.base.clock import Clock, rfc3339
 from daemon.base.refusals import ErrorCode, RefusedError
@@ -70,11 +73,12 @@ class NewCard(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Cards:
-    """Issues and finds cards."""
+    """Issues and finds cards. ``ranges`` are the shop's own numbers."""
 
-    def __init__(self, ledger: Ledger, clock: Clock) -> None:
+    def __init__(self, ledger: Ledger, clock: Clock, ranges: tuple[NumberRange, ...] = ()) -> None:
         self._ledger = ledger
         self._clock = clock
+        self._ranges = ranges
         self._guesses = Guesses(clock)
 
     async def resolve(self, credential: Credential, reader: str = "") -> Account:
@@ -108,25 +112,17 @@ class Cards:
 
         Returns: False, with nothing written, where its token or an identifier is taken already.
         """
-        account = "a" + secrets.token_hex(8)
-        card = CardRow(
-            card_id="c" + secrets.token_hex(8),
-            account=account,
-            state="active",
+        card = new_card(
+            new_account(),
             kind=new.kind,
             number=new.number,
             ean13=new.ean13,
-            token_hash=token_hash(new.token or secrets.token_urlsafe(TOKEN_BYTES)),
+            token=new.token,
             until=new.until,
             issuer=new.issuer,
         )
-        entry = Entry(
-            at=rfc3339(self._clock.now()),
-            kind="card",
-            ref=card.card_id,
-            account=account,
-            detail=msgspec.Raw(msgspec.json.encode({"event": "issued", "kind": new.kind})),
-        )
+        account = card.account
+        entry = card_entry(rfc3339(self._clock.now()), card, "issued", kind=new.kind)
         change = Change(
             entry=entry,
             card=card,
@@ -140,9 +136,84 @@ class Cards:
 
         return await self._ledger.write(change, unless=taken)
 
+    def identifier(self, number: str) -> tuple[str, str]:
+        """Return the scheme and the value that a number is kept under.
+
+        Raises: RefusedError MISREAD, CARD_UNKNOWN for one that is not the shop's.
+        """
+        try:
+            read = registry.decode(Shown(Medium.TYPED, number.encode()))
+            credential = registry.recognise(read, self._ranges)
+        except CardFormatError as error:
+            misread = "check" in error.code
+            code = ErrorCode.MISREAD if misread else ErrorCode.CARD_UNKNOWN
+            raise RefusedError(code, "This is no number of the shop's own cards.") from None
+        if credential.trust is Trust.ROTATING:
+            raise RefusedError(ErrorCode.CARD_UNKNOWN, "A live code is no card's number.")
+        return credential.scheme, credential.value
+
+    def find(self, store: Store, named: str) -> CardRow:
+        """Return the card of a number or a UID, whatever its state. Raises RefusedError."""
+        pairs = [("uid", named.upper())]
+        try:
+            pairs.insert(0, self.identifier(named))
+        except RefusedError as refusal:
+            if refusal.code is not ErrorCode.CARD_UNKNOWN:
+                raise
+        for pair in pairs:
+            if (card := store.find_card(*pair)) is not None:
+                return card
+        raise RefusedError(ErrorCode.CARD_UNKNOWN, "No such card was issued here.")
+
+    def usable(self, store: Store, named: str, now: str) -> CardRow:
+        """Return the card of a number or a UID that is good now. Raises RefusedError."""
+        card = self.find(store, named)
+        refuse_unusable(card, now)
+        return card
+
     async def is_taken(self, scheme: str, value: str) -> bool:
         """Whether an identifier belongs to a card already."""
         return await self._ledger.read(lambda store: store.find_card(scheme, value)) is not None
+
+
+def new_account() -> str:
+    """Return the id of an account that nobody has."""
+    return "a" + secrets.token_hex(8)
+
+
+def new_card(
+    account: str,
+    *,
+    kind: str,
+    number: str,
+    ean13: str = "",
+    token: str = "",
+    until: str = "",
+    issuer: str = "",
+) -> CardRow:
+    """Return an active card on ``account``; ``token`` opens its page, or a drawn one."""
+    return CardRow(
+        card_id="c" + secrets.token_hex(8),
+        account=account,
+        state="active",
+        kind=kind,
+        number=number,
+        ean13=ean13,
+        token_hash=token_hash(token or secrets.token_urlsafe(TOKEN_BYTES)),
+        until=until,
+        issuer=issuer,
+    )
+
+
+def card_entry(at: str, card: CardRow, event: str, **detail: str | int) -> Entry:
+    """Return the entry of what happened to a card at ``at`` (RFC 3339), with what else is kept."""
+    return Entry(
+        at=at,
+        kind="card",
+        ref=card.card_id,
+        account=card.account,
+        detail=msgspec.Raw(msgspec.json.encode({"event": event} | detail)),
+    )
 
 
 def refuse_unusable(card: CardRow, now: str) -> None:

@@ -8,20 +8,19 @@ from collections.abc import Container
 import msgspec
 
 from card_formats.phone.rotating import NUMBER_DIGITS, PERIOD_S, compose, renewal_proof
-from daemon.accounts.cards import TOKEN_BYTES, Account, refuse_unusable, token_hash
+from daemon.accounts.card_numbers import draw_free
+from daemon.accounts.cards import TOKEN_BYTES, Account, card_entry, refuse_unusable, token_hash
 from daemon.accounts.live_codes import PHONE_SCHEME
 from daemon.base.clock import Clock, rfc3339
 from daemon.base.expiring import ExpiringMap
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.keys.phone_keys import PhoneKeys
-from daemon.ledger.entries import Entry
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.storage.store import CardRow, Change, PhoneRow, Store
 
 LINK_TTL_S = 600
 LINKS_MAX = 1_000
 """Links that wait for a phone; one more and the oldest is dead. They end with the daemon, too."""
-NUMBER_DRAWS_MAX = 20
 MOVED_SCHEME = "moved"
 """The identifier of a card by a page token that it had before: its SHA-256, in hex."""
 
@@ -214,19 +213,13 @@ class Phones:
         # ``last_step`` begins anew: a new phone may be scanned in the half minute of the old one.
         row = PhoneRow(
             card_id=card.card_id,
-            number=known.number if known else _draw(store),
+            number=known.number if known else draw_free(store, PHONE_SCHEME, _draw_number),
             generation=known.generation + 1 if known else 1,
             key_id=self._keys.newest,
         )
         said = {name: value for name, value in who.items() if value}
-        detail = {"event": event, "generation": row.generation, **said}
-        entry = Entry(
-            at=rfc3339(self._clock.now()),
-            kind="card",
-            ref=card.card_id,
-            account=card.account,
-            detail=msgspec.Raw(msgspec.json.encode(detail)),
-        )
+        at = rfc3339(self._clock.now())
+        entry = card_entry(at, card, event, generation=row.generation, **said)
         identifiers = [] if known else [(PHONE_SCHEME, row.number)]
         if token:
             identifiers.append((MOVED_SCHEME, card.token_hash.hex()))
@@ -257,12 +250,8 @@ def _generation(store: Store, card_id: str) -> int:
     return phone.generation if phone else 0
 
 
-def _draw(store: Store) -> str:
-    for _ in range(NUMBER_DRAWS_MAX):
-        number = str(secrets.randbelow(10**NUMBER_DIGITS)).zfill(NUMBER_DIGITS)
-        if store.find_card(PHONE_SCHEME, number) is None:
-            return number
-    raise RefusedError(ErrorCode.LIMIT_REACHED, "The shop has run out of numbers for phones.")
+def _draw_number() -> str:
+    return str(secrets.randbelow(10**NUMBER_DIGITS)).zfill(NUMBER_DIGITS)
 
 
 def _hashed(code: str) -> str:

@@ -107,7 +107,7 @@ class Parts:
         self.daily_jobs = DailyJobs(self.shop)
 
     def _accounts(self, phone_keys: PhoneKeys, coupons: Container[str]) -> None:
-        self.cards = Cards(self.ledger, self.steady)
+        self.cards = Cards(self.ledger, self.steady, self.policy.ranges)
         self.phones = Phones(self.ledger, self.steady, phone_keys, coupons)
         # A code is judged by the machine's own clock: a steady one that stands would take it twice.
         self.live_codes = LiveCodes(self.ledger, self.cards, self.clock, phone_keys)
@@ -199,16 +199,16 @@ class Parts:
         shop, chips = self.shop, self.chips
         lifecycle = CardLifecycle(
             self.ledger,
+            self.cards,
             self.steady,
-            self.policy.ranges,
             self.config.card_numbers.prefix,
             lambda: shop.programme.zone,
         )
         return ShopMethods(
             shop,
             lifecycle,
-            TopUps(shop, lifecycle, chips.pay_owed if chips else None),
-            IssuedCodes(shop, lifecycle),
+            TopUps(shop, self.cards, chips.pay_owed if chips else None),
+            IssuedCodes(shop, self.cards),
             Memberships(shop),
         )
 

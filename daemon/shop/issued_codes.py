@@ -6,7 +6,7 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 
 from daemon.accounts import shown_codes
-from daemon.accounts.card_lifecycle import CardLifecycle
+from daemon.accounts.cards import Cards
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
 from daemon.base.text_limits import Code, RequestId, Text, read_day
 from daemon.ledger.entries import FOREVER, Entry
@@ -78,9 +78,9 @@ class CodeShown(msgspec.Struct, frozen=True, kw_only=True):
 class IssuedCodes:
     """Issues codes and shows them."""
 
-    def __init__(self, shop: Shop, lifecycle: CardLifecycle) -> None:
+    def __init__(self, shop: Shop, cards: Cards) -> None:
         self._shop = shop
-        self._lifecycle = lifecycle
+        self._cards = cards
 
     async def issue(self, key: RequestKey, terms: IssueCodesTerms) -> msgspec.Raw:
         """Issue codes, once. Raises RefusedError CODE_UNKNOWN for a campaign without a rule."""
@@ -96,7 +96,7 @@ class IssuedCodes:
                 raise RefusedError(
                     ErrorCode.CODE_UNKNOWN, f"No rule names the campaign {terms.campaign!r}."
                 )
-            account = self._lifecycle.find(store, terms.card).account if terms.card else ""
+            account = self._cards.find(store, terms.card).account if terms.card else ""
             rows = tuple(
                 CodeRow(
                     code=shown_codes.draw_code().casefold(),

@@ -5,8 +5,7 @@ from typing import Annotated
 
 import msgspec
 
-from daemon.accounts.card_lifecycle import CardLifecycle
-from daemon.accounts.cards import Profile
+from daemon.accounts.cards import Cards, Profile
 from daemon.accounts.typed_numbers import times_typed
 from daemon.base.refusals import ParamError
 from daemon.base.text_limits import RequestId, Text
@@ -81,11 +80,11 @@ class TopUps:
     def __init__(
         self,
         shop: Shop,
-        lifecycle: CardLifecycle,
+        cards: Cards,
         pay_owed: Callable[[str, str], Awaitable[None]] | None = None,
     ) -> None:
         self._shop = shop
-        self._lifecycle = lifecycle
+        self._cards = cards
         self._pay_owed = pay_owed
 
     async def top_up(self, key: RequestKey, terms: TopUpTerms) -> msgspec.Raw:
@@ -98,7 +97,7 @@ class TopUps:
         today = day.toordinal()
 
         def job(store: Store) -> tuple[Change, ToppedUp]:
-            card = self._lifecycle.usable(store, terms.card, at)
+            card = self._cards.usable(store, terms.card, at)
             name = terms.purse or next(iter(programme.purses), "")
             purse = programme.purses.get(name)
             if purse is None or (not terms.purse and len(programme.purses) > 1):
@@ -139,7 +138,7 @@ class TopUps:
         return answer
 
     def _chips(self, store: Store, terms: TopUpTerms) -> list[tuple[str, str]]:
-        card = self._lifecycle.find(store, terms.card)
+        card = self._cards.find(store, terms.card)
         return [(uid, card.account) for uid in store.ask(CHIPS_OF, card.card_id)]
 
     async def show(self, terms: ShowTerms) -> CardShown:
@@ -148,7 +147,7 @@ class TopUps:
         day = self._shop.today()
 
         def read(store: Store) -> CardShown:
-            card = self._lifecycle.find(store, terms.card)
+            card = self._cards.find(store, terms.card)
             row = store.customer(card.account)
             profile = msgspec.json.decode(row.profile, type=Profile) if row else Profile()
             states = status_moves.states_of(store.ask(MEMBERS_OF, card.account))

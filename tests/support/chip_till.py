@@ -209,9 +209,9 @@ class HandTill:
             terminal, self.writer, tags, ledger, self.cards, self.versions, clock, hot
         )
         versions = self.versions
-        self.life = CardLifecycle(ledger, clock, (), "91", lambda: versions.active.zone)
+        self.life = CardLifecycle(ledger, self.cards, clock, "91", lambda: versions.active.zone)
         shop = Shop(ledger, versions, clock)
-        self.stored_value = TopUps(shop, self.life, chips.pay_owed)
+        self.stored_value = TopUps(shop, self.cards, chips.pay_owed)
         phone_keys = PhoneKeys({1: bytes(32)})
         policy = CheckoutPolicy(terminal="till", ranges=(), spend_from=Trust.UID, hold_ttl_s=900)
         live_codes = LiveCodes(ledger, self.cards, clock, phone_keys)
