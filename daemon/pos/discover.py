@@ -13,9 +13,10 @@ from daemon.pos.errors import ProtocolCode
 from daemon.pos.peers import Role
 from daemon.pos.protocol import NoParams
 from daemon.pos.session import Session
+from daemon.pos.session_methods import PROTOCOL_VERSION
 
 OPENRPC_VERSION = "1.3.2"
-PROTOCOL_VERSION = "1.0.0"
+INFO_VERSION = f"{PROTOCOL_VERSION.major}.{PROTOCOL_VERSION.minor}.0"  # SemVer has three parts
 _REF = "#/components/schemas/{name}"
 _ANY_METHOD = (ErrorCode.BUSY, ErrorCode.PERMISSION, ErrorCode.CARD_UNKNOWN)
 _FAULTS = (ProtocolCode.INVALID_PARAMS, ProtocolCode.INTERNAL_ERROR)
@@ -46,7 +47,7 @@ def document(methods: Mapping[str, Method]) -> dict[str, Any]:
     said = zip(methods.items(), schemas[::2], schemas[1::2], strict=True)
     return {
         "openrpc": OPENRPC_VERSION,
-        "info": {"title": "tillcard POS protocol", "version": PROTOCOL_VERSION},
+        "info": {"title": "tillcard POS protocol", "version": INFO_VERSION},
         "methods": [
             _described(name, method, _resolved(params, components), result)
             for (name, method), params, result in said

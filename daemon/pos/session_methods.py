@@ -22,13 +22,16 @@ class ProtocolVersion(msgspec.Struct, frozen=True):
     minor: int
 
 
+PROTOCOL_VERSION = ProtocolVersion(1, 0)
+
+
 class Greeting(msgspec.Struct, frozen=True, kw_only=True):
     """What the server says first. ``currency`` is an ISO 4217 code.
 
     language: of the sentences for the cashier, until ``hello`` asks for another.
     """
 
-    protocol: ProtocolVersion = ProtocolVersion(1, 0)
+    protocol: ProtocolVersion = PROTOCOL_VERSION
     server: str
     capabilities: list[str]
     terminal: str
