@@ -5,6 +5,8 @@ from typing import Literal
 
 import msgspec
 
+from daemon.base.config import LanguageCode
+
 PUBLIC_URL = re.compile(r"https?://[^/\s?#]+")
 
 PORT_MAX = 65_535
@@ -87,7 +89,7 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     https: bool = False
     public_url: str = ""
     proxies: frozenset[str] = frozenset()
-    language: Literal["en", "uk"] = "en"
+    language: LanguageCode = "en"
     anonymous: bool = True
     marketing_channels: tuple[Literal["sms", "viber", "email"], ...] = ("sms", "viber", "email")
     phone_prefix: str = "+380"

@@ -2,7 +2,7 @@
 
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
@@ -16,6 +16,9 @@ from daemon.base.schema_errors import explained, join
 HOLD_TTL_S_MAX = 7 * 24 * 3_600
 INPUT_TTL_S_MAX = 3_600
 CHIP_NUMBER_MAX = 0xFFFF
+
+LanguageCode: TypeAlias = Literal["en", "uk"]
+"""The languages that have catalogues, for cashiers and for customers; tests hold both to it."""
 
 
 class ConfigError(Exception):
@@ -32,15 +35,17 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class TillSection(Section, frozen=True, kw_only=True):
-    """Who this till is. ``store`` and ``terminal`` are written on every sale.
+    """Who this till is.
 
-    language: of the sentences for the cashier; a POS may ask for another in ``hello``.
+    shop, store: accepted and not used yet.
+    terminal:    written on every sale; ``greeting`` and ``status`` say it too.
+    language:    of the sentences for the cashier; a POS may ask for another in ``hello``.
     """
 
     shop: str = "Our shop"
     store: str = "1"
     terminal: str = "till-1"
-    language: Literal["en", "uk"] = "en"
+    language: LanguageCode = "en"
 
 
 class SocketSection(Section, frozen=True, kw_only=True):

@@ -1,15 +1,29 @@
 import re
 from datetime import date
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from daemon.base.config import LanguageCode
 from daemon.shop.phone_card_views import CardState, HistoryKind
 from tests.web.conftest import TEMPLATES
-from web.page_language import ACCEPT_LANGUAGE_CHARS_MAX, LANGUAGES, Language, accepted_language
+from web.page_language import (
+    ACCEPT_LANGUAGE_CHARS_MAX,
+    LANGUAGES,
+    LOCALES,
+    Language,
+    accepted_language,
+)
+from web.web_settings import Words
 
 SAID = re.compile(r"""say\(["']([a-z_0-9.]+)["'](?! ~)""")
+
+
+def test_every_language_of_the_configuration_has_a_catalogue_a_locale_and_words() -> None:
+    codes = get_args(LanguageCode)
+    assert tuple(LANGUAGES) == tuple(LOCALES) == Words.__struct_fields__ == codes
 
 
 def test_every_language_has_the_same_sentences_with_the_same_braces() -> None:
