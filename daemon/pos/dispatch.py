@@ -12,6 +12,7 @@ from card_formats.number_ranges import NumberRange
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
 from daemon.base.schema_errors import explained
 from daemon.pos.bank_cards import refuse_bank_cards
+from daemon.pos.cashier_language import say
 from daemon.pos.envelope import Answer, ErrorBody, Failure, Request, RequestId, line_of
 from daemon.pos.errors import ProtocolCode, ProtocolFaultError, fault, refusal
 from daemon.pos.peers import Role
@@ -85,7 +86,8 @@ async def _answer(
     except RefusedError as error:
         return _failure(request, refusal(error, session.language))
     except ParamError as error:
-        return _failure(request, fault(ProtocolFaultError(ProtocolCode.INVALID_PARAMS, str(error))))
+        detail = f"{error.path}: {say(session.language, error.message)}"
+        return _failure(request, fault(ProtocolFaultError(ProtocolCode.INVALID_PARAMS, detail)))
     except ProtocolFaultError as error:
         return _failure(request, fault(error))
 

@@ -81,6 +81,16 @@ async def test_what_is_wrong_with_a_phone_s_code_is_said_with_its_minutes(tmp_pa
         )
 
 
+async def test_a_wrong_field_keeps_its_path_and_is_explained_in_the_language_of_who_asks(
+    both: tuple[Pos, Pos],
+) -> None:
+    issue = {"request_id": "i-1", "profile": {"birthday": "31.12.1990"}}
+    assert [await refusal_of(pos, "card.issue", **issue) for pos in both] == [
+        "profile.birthday: '31.12.1990' is no day; write such as 2027-12-31",
+        "profile.birthday: '31.12.1990' не є датою; напишіть, наприклад, 2027-12-31",
+    ]
+
+
 async def test_a_language_that_is_not_spoken_leaves_the_till_s_own(pos: Pos) -> None:
     assert (await pos.call("hello", **HELLO, language="de"))["language"] == "en"
     assert (await pos.call("hello", **HELLO, language="uk"))["language"] == "uk"
