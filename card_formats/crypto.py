@@ -98,7 +98,7 @@ def xor(left: bytes, right: bytes) -> bytes:
 
 
 def equals_secret(left: bytes, right: bytes) -> bool:
-    """Compare two proofs in a time that does not tell where they differ."""
+    """Compare two secrets or MACs in constant time."""
     return hmac.compare_digest(left, right)
 
 

@@ -1,4 +1,4 @@
-"""Slows down who tries addresses of cards, links and passes; each holds a secret of its own."""
+"""Slows down whoever guesses addresses of cards, links and passes: each contains a secret."""
 
 import math
 from http import HTTPStatus

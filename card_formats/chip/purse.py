@@ -228,7 +228,7 @@ def pay(
     """Debit or credit, append to the history, write STATE, commit: four APDUs, one transaction.
 
     slots:   prizes that change with the payment, by slot; None empties one. One APDU each.
-    Returns: the new state, proved by the card.
+    Returns: the new state, verified by the card's MAC.
     Raises:  CardFormatError as `after_payment`, before anything is sent; ``purse.no-load-key``
              for a credit with the debit key; ``desfire.boundary`` above the card's cap; what the
              channel raises. ``purse.handover`` then tells whether anything may have been written.

@@ -1,4 +1,4 @@
-"""NTAG 424 DNA's secure unique NFC message (SUN): a link that is another one at every tap."""
+"""NTAG 424 DNA's secure unique NFC message (SUN): a link that changes with every tap."""
 
 import re
 
@@ -12,13 +12,15 @@ URL_CHARS_MAX = 512
 UID_BYTES = 7
 _COUNT_BYTES = 3
 _UID_AND_COUNT = 0xC7  # both are mirrored, and the UID is seven bytes
+# Labels of the session vectors SV2 (MAC) and SV1 (data), AN12196 3.3: what the key is for, then a
+# counter and a length in bits, both of them constants.
 _FOR_MAC, _FOR_DATA = b"\x3c\xc3\x00\x01\x00\x80", b"\xc3\x3c\x00\x01\x00\x80"
 _PARAMETER = re.compile(r"[?&](\w+)=([0-9A-Fa-f]*)")
 _NAMES = {"e": "picc", "picc_data": "picc", "enc": "data", "c": "mac", "cmac": "mac"}
 
 
 class Tap(msgspec.Struct, frozen=True):
-    """Whose tag it is, and the how-manieth time it was read. Nothing of it is proved yet."""
+    """The tag's UID and its read counter. Neither is verified yet."""
 
     uid: bytes
     read_count: int

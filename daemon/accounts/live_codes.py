@@ -1,4 +1,4 @@
-"""Rotating codes at the till: whose it is, whether it is of now, and never the same one twice."""
+"""Verifies rotating codes: finds the card, checks the time step, accepts each code once."""
 
 import statistics
 from collections import OrderedDict
@@ -151,7 +151,7 @@ def _take(store: Store, card_id: str, step: int) -> None:
 
 
 class PhoneClocks:
-    """What customers' phones say of the till's clock. It is reported, and never set by itself."""
+    """Estimates the till's clock error from customers' phones. It reports it and sets nothing."""
 
     def __init__(self) -> None:
         self._steps: OrderedDict[str, int] = OrderedDict()

@@ -46,7 +46,7 @@ def number(facts: Mapping[str, Fact], name: str) -> int:
 
 
 def draw_code() -> str:
-    """Return a code that nobody has, as good as surely."""
+    """Return a random code; that somebody has it already is practically impossible."""
     return "".join(secrets.choice(CODE_LETTERS) for _ in range(CODE_CHARS))
 
 

@@ -94,7 +94,7 @@ class RefusedError(Exception):
 
 
 class ParamError(ValueError):
-    """What was sent makes no sense: the caller's data, not a refusal.
+    """A parameter is wrong in itself; the request was not carried out.
 
     path:    of the wrong field, such as ``lines[2].qty``.
     message: what is wrong and what to send instead.

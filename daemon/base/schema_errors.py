@@ -1,4 +1,4 @@
-"""Tables as structs, TOML or JSON: what may stand at a path, for whoever wrote something else.
+"""Validation errors of TOML and JSON in words: which key is wrong, and what may stand there.
 
 Pure.
 """
@@ -17,7 +17,7 @@ KEY_CHARS_SHOWN_MAX = 64
 _INDEX = re.compile(r"\[[^]]*\]")
 _STEP = re.compile(r"\[[^]]*\]|[^.[]+")
 _ENTRY = "[...]"
-"""What msgspec writes for a key of a table whose keys are anybody's."""
+"""What msgspec writes in a path for a key of a free-form table."""
 _KINDS = {
     "str": "a text",
     "int": "a whole number",

@@ -67,7 +67,7 @@ class _ChipKeyFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class Token(Protocol):
-    """Something that can use keys which it does not tell."""
+    """A key store that encrypts with its keys and does not reveal them."""
 
     def encrypt(self, label: str, iv: bytes, blocks: bytes) -> bytes:
         """Encrypt whole blocks under the key ``label``, AES-CBC. Raises KeyFileError."""

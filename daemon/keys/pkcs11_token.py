@@ -1,4 +1,4 @@
-"""The shop's chip keys on a PKCS#11 token, which uses them and never tells them: an extra."""
+"""The shop's chip keys on a PKCS#11 token, which never reveals them: an optional extra."""
 
 import threading
 from collections.abc import Iterator

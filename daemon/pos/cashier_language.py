@@ -1,6 +1,6 @@
-"""The cashier's language. The daemon thinks in English sentences; here they are said in others.
+"""Sentences for the cashier, translated from the English ones that the daemon makes.
 
-What the ledger keeps stays English: a till that is asked again in another language says the same.
+The ledger keeps the English ones: a stored refusal can be repeated in another language.
 """
 
 import re
@@ -16,7 +16,7 @@ ENGLISH = "en"
 TRANSLATIONS = Path(__file__).parent / "translations"
 LANGUAGES = (ENGLISH, *sorted(path.stem for path in TRANSLATIONS.glob("*.toml")))
 SENTENCE_CHARS_MAX = 1_000
-"""A longer sentence is not looked up: somebody sent the daemon a page to quote."""
+"""A longer sentence is not looked up: it quotes something very long that a client sent."""
 _VALUE = re.compile(r"\\\{(\w+)\\\}")
 
 

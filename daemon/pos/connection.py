@@ -31,7 +31,7 @@ class Service(NamedTuple):
 
     role_of: gives the role of a new connection, before it has said anything.
     drain_s: how long an answer may wait for a client that does not read.
-    connections_max: by this door.
+    connections_max: of this listener.
     token:   what makes a client of role NOBODY one that may sell.
     hello_s: how long such a client has for it; then it is cut off.
     own:     the shop's card numbers.
@@ -89,7 +89,7 @@ class Connection(asyncio.Protocol):
     # What the transport reports.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Greet the client, or turn it away when the house is full."""
+        """Greet the client, or refuse it when the connection limit is reached."""
         assert isinstance(transport, asyncio.Transport)
         if not self._admit(self):
             _turn_away(transport, self.service.greeting.language)
@@ -270,7 +270,7 @@ class Connection(asyncio.Protocol):
 
 
 def _turn_away(transport: asyncio.Transport, language: str) -> None:
-    """Say that the house is full and close; nothing is read."""
+    """Say that the connection limit is reached and close; nothing is read."""
     transport.set_protocol(asyncio.Protocol())
     busy = RefusedError(ErrorCode.BUSY, "Too many programs are connected; try again later.")
     transport.write(line_of(Failure(None, refusal(busy, language))))

@@ -1,4 +1,4 @@
-"""What readers report, told to the POS; and what was shown at each of them last."""
+"""Passes on what readers report as events, and keeps what each of them was shown last."""
 
 import asyncio
 import math

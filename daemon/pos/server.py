@@ -1,4 +1,4 @@
-"""The socket that every POS of this till connects to, and its double on a loopback port."""
+"""The listeners for POS programs: the Unix socket, and the same protocol on a loopback port."""
 
 import asyncio
 import os

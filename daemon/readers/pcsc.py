@@ -1,4 +1,4 @@
-"""Contactless readers behind pcscd (PC/SC). The only file that speaks to ``smartcard``."""
+"""Contactless readers behind pcscd (PC/SC). The only file that imports ``smartcard``."""
 
 import asyncio
 import threading

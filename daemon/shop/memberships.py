@@ -1,4 +1,4 @@
-"""The owner's lists: who is to join, to be extended, to be excluded; and what the owner decides."""
+"""Members who wait for the owner's decision (join, extend, exclude), and these decisions."""
 
 from datetime import date
 from typing import Annotated

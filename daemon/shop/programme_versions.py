@@ -87,12 +87,12 @@ class ProgrammeVersions:
         await self._await_next()
 
     async def follow(self) -> None:
-        """Bring a programme in force whose time has come, whichever till it was told to."""
+        """Bring a programme in force whose time has come, whichever till activated it."""
         now = rfc3339(self._clock.now())
         newest = await self._ledger.read(lambda store: store.ask(NEWEST_ACTIVATION, now))
         if newest and newest[0].version != self.active.version:
             programme = await self.version(newest[0].version)
-            await self._prepare(programme)  # for what this till sold before it heard of it
+            await self._prepare(programme)  # for what this till sold before it noticed
             self.active = programme
         await self._await_next()
 

@@ -1,4 +1,4 @@
-"""The card: its page, the pictures of its code, and the shop's front door."""
+"""The card: its page, the pictures of its code, and the shop's start page."""
 
 import re
 from collections.abc import Sequence
@@ -73,7 +73,7 @@ class CardPages:
             history=view.history[:HISTORY_LINES_MAX],
             balance_name=request.app[SETTINGS].balance_name,
         )
-        # The way back from the front door: to the customer's own card, not to one looked at since.
+        # The start page leads back to the customer's own card, not to one looked at since.
         if view.coupon is None and request.cookies.get(CARD_COOKIE, token) == token:
             keep_cookie(request, response, CARD_COOKIE, token)
         return response
@@ -93,7 +93,7 @@ class CardPages:
 
 
 def _forget(request: web.Request, response: web.Response, token: str) -> None:
-    """Lead nobody from the front door to a card that is not there any more."""
+    """Take the link to a card that no longer exists off the start page: delete its cookie."""
     if request.cookies.get(CARD_COOKIE) == token:
         response.del_cookie(CARD_COOKIE)
 

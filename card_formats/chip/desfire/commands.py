@@ -118,7 +118,7 @@ def create_file(channel: Channel, file_no: int, file: File) -> Dialogue[None]:
 def create_transaction_mac_file(
     channel: Channel, file_no: int, rights: bytes, key: bytes, version: int
 ) -> Dialogue[None]:
-    """Make the file in which an EV2 or EV3 card proves its transactions (AES key)."""
+    """Make the transaction MAC file of an EV2 or EV3 card (AES key)."""
     header = bytes((file_no, CommMode.PLAIN)) + rights + b"\x02"
     data = key + bytes((version,))
     yield from send(channel, Command(0xCE, header, data, CommMode.FULL))
@@ -140,7 +140,7 @@ def change_key(
 
 
 def change_own_key(channel: Channel, key_no: int, new: bytes, version: int) -> Dialogue[None]:
-    """Change the key of this session, which is over then: the card's answer has no proof."""
+    """Change the key of this session, which is over then: the card's answer has no MAC."""
     assert len(new) == KEY_BYTES
     data = new + bytes((version,))
     yield from send_last(channel, Command(0xC4, bytes((key_no,)), data, CommMode.FULL))
@@ -213,12 +213,12 @@ def clear_records(channel: Channel, file_no: int) -> Dialogue[None]:
 
 
 def commit(channel: Channel) -> Dialogue[None]:
-    """Make everything written since the last commit true, all at once."""
+    """Commit: everything written since the last commit takes effect, all at once."""
     yield from send(channel, Command(0xC7))
 
 
 def abort(channel: Channel) -> Dialogue[None]:
-    """Forget everything written since the last commit."""
+    """Abort: discard everything written since the last commit."""
     yield from send(channel, Command(0xA7))
 
 

@@ -104,7 +104,7 @@ def _strip(plain: bytes) -> bytes:
 
 
 def session_keys(key: bytes, rnd_a: bytes, rnd_b: bytes) -> tuple[bytes, bytes]:
-    """Return the session's keys for enciphering and for MACs. Source: AN12343, 6.3."""
+    """Return the session's keys for encryption and for MACs. Source: AN12343, 6.3."""
     mixed = rnd_a[:2] + xor(rnd_a[2:8], rnd_b[:6]) + rnd_b[6:] + rnd_a[8:]
     label = b"\x00\x01\x00\x80"
     enc_key, mac_key = (cmac(key, tag + label + mixed) for tag in (_ENCIPHER, _AUTHENTICATE))

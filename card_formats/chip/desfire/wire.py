@@ -17,7 +17,7 @@ ANSWER_FRAMES_MAX = 64
 
 
 class Status(IntEnum):
-    """What a card answers that does not do as it was told. Source: DESFire EV1 data sheet, 3.4."""
+    """What a card answers instead of data. Source: DESFire EV1 data sheet, 3.4."""
 
     NO_CHANGES = 0x0C
     OUT_OF_MEMORY = 0x0E
@@ -88,7 +88,7 @@ class Channel(Protocol):
         ...
 
     def unseal(self, command: Command, answer: bytes) -> bytes:
-        """Return the data of a good answer. Raises CardFormatError when its proof is wrong."""
+        """Return the data of a good answer. Raises CardFormatError when its MAC is wrong."""
         ...
 
 
@@ -121,7 +121,7 @@ def send(channel: Channel, command: Command) -> Dialogue[bytes]:
 
 
 def send_last(channel: Channel, command: Command) -> Dialogue[bytes]:
-    """Run a command that ends its session, whose answer therefore proves nothing."""
+    """Run a command that ends its session, whose answer therefore carries no MAC."""
     if not channel.alive:
         raise CardFormatError("desfire.session-over", "authenticate again")
     # Until its answer is verified a command may have gone wrong in any way: torn, refused, forged.

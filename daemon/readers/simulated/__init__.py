@@ -1,1 +1,1 @@
-"""Simulated devices that speak the bytes of real ones."""
+"""Simulated devices that send and take the bytes of real ones."""

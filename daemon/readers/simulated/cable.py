@@ -20,7 +20,7 @@ class Cable:
             self._ends[0].setblocking(False)
 
     def unplug(self) -> None:
-        """Vanish; who has it open sees the end of it."""
+        """Vanish; whoever has it open sees the end of it."""
         ends, self._ends = self._ends, None
         for end in ends or ():
             end.close()

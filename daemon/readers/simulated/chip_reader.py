@@ -86,7 +86,7 @@ class FieldLink:
 
 
 class SimulatedChipReader:
-    """The reader over a field: everything above the card's bytes is the real thing."""
+    """The reader over a field: everything above the card's bytes is the product's own code."""
 
     def __init__(self, name: str, clock: Clock, field: Field) -> None:
         self.name = name

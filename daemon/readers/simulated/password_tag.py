@@ -12,7 +12,7 @@ _FINE = bytes.fromhex("C003009000")
 
 
 class PasswordTag:
-    """It tells its UID to all, and ``pack`` to who knows ``password``.
+    """It gives its UID to every reader, and ``pack`` to one that knows ``password``.
 
     Source: NXP NTAG213/215/216 data sheet, 10.7; ACS ACR122U API, 5.1; PC/SC part 3 supplement.
     """
@@ -24,7 +24,7 @@ class PasswordTag:
         self._pack = pack
 
     def reset(self) -> None:
-        """Nothing is lost: what it keeps for who knows the password is not simulated."""
+        """Nothing is lost: what it keeps for whoever knows the password is not simulated."""
 
     def transmit(self, command: bytes) -> bytes:
         """Answer any bytes at all, status word last."""

@@ -30,7 +30,7 @@ class Terminal:
         self.path.symlink_to(os.ttyname(host))
 
     def unplug(self) -> None:
-        """Vanish; who has ``path`` open sees it hung up."""
+        """Vanish; whoever has ``path`` open sees it hung up."""
         if self._ends is None:
             return
         self.path.unlink()

@@ -1,4 +1,4 @@
-"""What can happen to a card on a counter: torn away, unheard, late, silent. And what was said."""
+"""Faults of a card on a reader (torn, answer lost, late, silent), and a record of exchanges."""
 
 import threading
 from collections.abc import Mapping
