@@ -19,7 +19,7 @@ from daemon.base.text_limits import RequestId, Text, read_day
 from daemon.ledger.entries import CounterMove
 from daemon.ledger.ledger import Ledger, RequestKey
 from daemon.ledger.storage.rows import CHIPS_OF
-from daemon.ledger.storage.store import CardRow, Change, ChipRow, CustomerRow, Store
+from daemon.ledger.storage.store import CardRow, Change, ChipRow, CustomerRow, Store, View
 
 STATES: Mapping[tuple[str, str], str] = {
     ("stock", "hand_out"): "handed_out",
@@ -123,7 +123,7 @@ class CardLifecycle:
         """
         at = rfc3339(self._clock.now())
 
-        def job(store: Store) -> tuple[Change, CardDone]:
+        def job(store: Store, view: View) -> tuple[Change, CardDone]:
             identifiers = self._identifiers(terms.number, terms.uid)
             until = self._end_of(terms.until)
             known = [card for pair in identifiers if (card := store.find_card(*pair))]
@@ -145,13 +145,13 @@ class CardLifecycle:
             change = Change(entry=entry, card=card, identifiers=fresh, customer=customer)
             return change, _done(card)
 
-        return await self._ledger.carry_out(key, at, job)
+        return await self._ledger.once(key, at, job)
 
     async def replace(self, key: RequestKey, terms: ReplaceTerms) -> msgspec.Raw:
         """Put a new card in the place of one that is lost or broken; the old one says so."""
         at = rfc3339(self._clock.now())
 
-        def job(store: Store) -> tuple[Change, CardDone]:
+        def job(store: Store, view: View) -> tuple[Change, CardDone]:
             identifiers = self._identifiers(terms.number, terms.uid)
             old = self._cards.find(store, terms.card)
             state = next_state(old, "replace")
@@ -166,7 +166,7 @@ class CardLifecycle:
             change = Change(entry=entry, card=card, identifiers=fresh)
             return change, _done(card, replaced=old.number)
 
-        return await self._ledger.carry_out(key, at, job)
+        return await self._ledger.once(key, at, job)
 
     async def change(self, key: RequestKey, event: str, terms: CardTerms) -> msgspec.Raw:
         """Carry out ``block unblock extend hand_out write_off``, once.
@@ -176,7 +176,7 @@ class CardLifecycle:
         """
         at = rfc3339(self._clock.now())
 
-        def job(store: Store) -> tuple[Change, CardDone]:
+        def job(store: Store, view: View) -> tuple[Change, CardDone]:
             card, until = self._cards.find(store, terms.card), self._end_of(terms.until)
             chip = next((store.chip(uid) for uid in store.ask(CHIPS_OF, card.card_id)), None)
             stays = event == "unblock" and card.state == "active" and chip is not None
@@ -193,7 +193,7 @@ class CardLifecycle:
             chip = _cleared(chip) if event == "unblock" else None
             return Change(entry=entry, card=changed, chip=chip), _done(changed)
 
-        return await self._ledger.carry_out(key, at, job)
+        return await self._ledger.once(key, at, job)
 
     def _referred(self, store: Store, profile: Profile) -> Profile:
         """Return a profile whose friend, named by a card or an account, is an account.

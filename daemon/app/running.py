@@ -121,7 +121,7 @@ async def running(
     async with AsyncExitStack() as stack:
         stack.push_async_callback(parts.ledger.close)
         stack.callback(parts.simulator.close)
-        await parts.ledger.look_back()
+        await parts.ledger.load_newest_time()
         await parts.shop.versions.start()
         await housekeeping.look_after()
         if parts.chip_writer is not None:

@@ -321,10 +321,10 @@ class ChipPurses:
             raise RefusedError(ErrorCode.TORN, TAP_AGAIN, state_unknown=True)
         async with self._terminal.turn(reader):
             card = await self._ready(reader)
-            replayed, now = await self._ledger.look(key, row.sale_id)
+            replayed, now = await self._ledger.stored_answer(key, row.sale_id)
             if now is not None and _waits_for(now, uid):
                 await self._writer.settle(card, now)
-                replayed, now = await self._ledger.look(key, row.sale_id)
+                replayed, now = await self._ledger.stored_answer(key, row.sale_id)
             if replayed is not None or now is None or now.state not in WAITING:
                 return replayed
             intent = intent_of(now)

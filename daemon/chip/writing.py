@@ -20,15 +20,14 @@ from daemon.base.clock import Clock, rfc3339
 from daemon.base.config import ChipSection
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.chip.terminal import ChipTerminal, OpenCard, refusal
-from daemon.ledger import chip_sales, sales, status_moves
+from daemon.ledger import chip_sales, sales
 from daemon.ledger.chip_limits import counters_of, limits_of
 from daemon.ledger.chip_sales import intent_of
 from daemon.ledger.ledger import Ledger, RequestKey
 from daemon.ledger.sale_answers import Posted
 from daemon.ledger.sale_states import SaleState
 from daemon.ledger.sales import ChipIntent, Decision, Sale
-from daemon.ledger.storage.rows import MEMBERS_OF
-from daemon.ledger.storage.store import Change, SaleRow, Store, View
+from daemon.ledger.storage.store import Change, Reads, SaleRow, Store, View
 from daemon.readers.errors import CardSilentError, ReaderError
 from daemon.shop.programme_versions import ProgrammeVersions
 
@@ -101,10 +100,11 @@ class ChipWriter:
         """Take up after a stop: what was about to be written then is not known now."""
 
         def job(store: Store) -> None:
-            for row in store.unsettled():
-                if row.state is SaleState.INTENT and intent_of(row).ledger_id == store.ledger_id:
-                    decision = chip_sales.unsure(_view(store, row), self._at())
-                    store.write(decision.change)
+            rows = [row for row in store.unsettled() if row.state is SaleState.INTENT]
+            mine = [row for row in rows if intent_of(row).ledger_id == store.ledger_id]
+            views = [store.view(Reads(sale_id=row.sale_id)) for row in mine]
+            for view in views:
+                store.write(chip_sales.unsure(view, self._at()).change)
 
         if await self._ledger.read(lambda store: store.unsettled()):
             await self._ledger.update(job)
@@ -122,17 +122,16 @@ class ChipWriter:
 
     async def plan(self, card: OpenCard, wanted: WantedSale, txid: bytes) -> ChipIntent:
         """Write down what the chip will be asked. Raises RefusedError with nothing written."""
-        sale_id = wanted.sale.sale_id
         limits = limits_of(self._policy, card.uid, wanted.sale.today)
         counters = counters_of(limits)
 
         def job(store: Store) -> ChipIntent:
             view = store.view(
-                method=COMMIT,
-                request_id=sale_id,
-                sale_id=sale_id,
-                accounts=wanted.accounts,
-                counters=[*wanted.counters, *counters],
+                Reads(
+                    sale_id=wanted.sale.sale_id,
+                    accounts=wanted.accounts,
+                    counters=(*wanted.counters, *counters),
+                )
             )
             sale = wanted.settle(view)
             net = sale.chip_net if sale.quote.lines else -sale.owed
@@ -253,25 +252,17 @@ class ChipWriter:
     async def _post(self, card: OpenCard, intent: ChipIntent) -> Raw:
         traffic, at = card.traffic, self._at()
 
-        def decide(view: View) -> tuple[Change, Posted]:
-            if sales.state_of(view) is SaleState.VOID_PENDING:  # since it was looked at
-                raise RefusedError(ErrorCode.BUSY, "The sale is being voided; ask again.")
+        def decide(store: Store, view: View) -> tuple[Change, Posted]:
+            if sales.state_of(view) not in (SaleState.INTENT, SaleState.UNKNOWN):
+                # Voided or settled since it was looked at: not a refusal to be kept for ever.
+                raise RefusedError(ErrorCode.BUSY, "The sale is being settled; ask again.")
             decision = chip_sales.done(view, at, self._versions.active.statuses)
             return decision.change, Posted.of(intent.sale, decision, traffic)
 
-        def also(store: Store, view: View) -> View:
-            states = status_moves.states_of(store.ask(MEMBERS_OF, intent.sale.account))
-            return replace(view, members=states)
-
-        key = RequestKey(COMMIT, intent.sale.sale_id, intent.content)
-        raw = await self._ledger.perform(
-            key,
-            at=at,
-            sale_id=key.request_id,
-            accounts=intent.sale.accounts,
-            also=also,
-            decide=decide,
-        )
+        sale = intent.sale
+        key = RequestKey(COMMIT, sale.sale_id, intent.content)
+        reads = Reads(sale_id=sale.sale_id, accounts=sale.accounts, members_of=sale.account)
+        raw = await self._ledger.once(key, at, decide, reads)
         card.count_anew()
         return raw
 
@@ -280,8 +271,8 @@ class ChipWriter:
         at, sale = self._at(), intent.sale
 
         def job(store: Store) -> SaleState:
-            row = store.sale(sale.sale_id)
-            decision = decide(_view(store, row, sale.accounts), at)
+            view = store.view(Reads(sale_id=sale.sale_id, accounts=sale.accounts))
+            decision = decide(view, at)
             store.write(decision.change)
             return decision.sale.state
 
@@ -289,8 +280,3 @@ class ChipWriter:
 
     def _at(self) -> str:
         return rfc3339(self._clock.now())
-
-
-def _view(store: Store, row: SaleRow | None, accounts: tuple[str, ...] = ()) -> View:
-    purses = {account: store.purses(account) for account in accounts}
-    return View(request=None, sale=row, purses=purses, counters={})

@@ -2,19 +2,29 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 import msgspec
 
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.ledger.sale_states import SaleEvent
 from daemon.ledger.sales import accounts_of, release
-from daemon.ledger.storage.store import Change, RequestRow, SaleRow, Store, StoreError, View
+from daemon.ledger.storage.store import (
+    Change,
+    Reads,
+    RequestRow,
+    SaleRow,
+    Store,
+    StoreError,
+    View,
+)
 from daemon.ledger.writer import LedgerWriter
 
 T = TypeVar("T")
+Job = Callable[[Store, View], tuple[Change, msgspec.Struct]]
+NOTHING = Reads()
 _FIRST, _AGAIN = b'"replayed":false}', b'"replayed":true}'
 
 
@@ -31,6 +41,11 @@ class RequestKey(msgspec.Struct, frozen=True):
         canonical = msgspec.json.encode(params, order="sorted")
         return cls(method, request_id, hashlib.sha256(canonical).digest())
 
+    @property
+    def place(self) -> tuple[str, str]:
+        """What its row is found by."""
+        return self.method, self.request_id
+
 
 class _Refusal(msgspec.Struct, frozen=True):
     """A final refusal, as stored in place of an answer."""
@@ -40,16 +55,11 @@ class _Refusal(msgspec.Struct, frozen=True):
     extra: dict[str, int | str] = {}
 
 
-def nothing_more(store: Store, view: View) -> View:
-    """Leave a view as it was read: the decision needs nothing besides."""
-    return view
-
-
 class Ledger:
     """One ledger, one writer. ``writing`` and ``reading`` are two connections to one database.
 
     newest_at: when the newest entry was made, RFC 3339; "" before the first, and before
-               ``look_back`` or the first write.
+               ``load_newest_time`` or the first write.
     """
 
     def __init__(self, writing: Store, reading: Store) -> None:
@@ -59,7 +69,7 @@ class Ledger:
         self._writer = LedgerWriter(writing)
         self._readers = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger-reader")
 
-    async def look_back(self) -> None:
+    async def load_newest_time(self) -> None:
         """Find out when the newest entry of earlier runs was made."""
         self.newest_at = max(self.newest_at, await self.read(lambda store: store.newest_at()))
 
@@ -102,109 +112,51 @@ class Ledger:
         """
         return await self._writer.submit(job)
 
-    async def look(
-        self, key: RequestKey, sale_id: str
+    async def stored_answer(
+        self, key: RequestKey, sale_id: str = ""
     ) -> tuple[msgspec.Raw | None, SaleRow | None]:
-        """Return the stored answer to this very request, if it was finished, and the sale's row.
+        """Return the answer to this very request, if it was answered before, and the sale's row.
 
-        Raises: RefusedError ID_REUSED for other content, or the refusal that was given before.
+        Raises: RefusedError ID_REUSED for other content, or the refusal that was the answer.
         """
-        view = await self.read(
-            lambda store: store.view(
-                method=key.method,
-                request_id=key.request_id,
-                sale_id=sale_id,
-                accounts=(),
-                counters=(),
-            )
-        )
-        return _replay(key, view.request), view.sale
+        view = await self.read(lambda store: store.view(Reads(sale_id=sale_id), key.place))
+        answer = _repeated(key, view.request) if view.request is not None else None
+        return _unless_refused(answer) if answer is not None else None, view.sale
+
+    async def once(self, key: RequestKey, at: str, job: Job, reads: Reads = NOTHING) -> msgspec.Raw:
+        """Do what a request asks for, exactly once; return its answer as JSON.
+
+        job:    is given the writer's store and what ``reads`` names. It gives what to write and the
+                answer, whose last field is ``replayed = False``; a repeated request gets the same
+                bytes with ``true``.
+        at:     when the request was answered, RFC 3339.
+        Raises: RefusedError ID_REUSED for other content under this id, BUSY, STORAGE_FULL, and what
+                the job raises; nothing is written then but a final refusal, which is the answer.
+        """
+
+        def run(store: Store) -> msgspec.Raw:
+            view = store.view(reads, key.place)
+            if view.request is not None:
+                return _repeated(key, view.request)
+            change, text = _decided(job, store, view)
+            request = RequestRow(*key.place, key.content, text, at)
+            self._write(store, msgspec.structs.replace(change, request=request))
+            return msgspec.Raw(text)
+
+        return _unless_refused(await self._writer.submit(run))
 
     async def refuse(self, key: RequestKey, at: str, refusal: RefusedError) -> msgspec.Raw:
-        """Store a final refusal, so that a retry can never become a silent success; raise it.
+        """Answer a request that was refused before it came to be written; see `once`.
 
-        Returns: the answer, where the same request was answered meanwhile.
+        Returns: the answer, where the same request was answered meanwhile. Raises the refusal.
         """
+        if refusal.code.retryable:
+            raise refusal
 
-        def job(store: Store) -> RequestRow:
-            row = store.request(key.method, key.request_id)
-            if row is None:
-                row = _refused(key, at, refusal)
-                store.write(Change(request=row))
-            return row
+        def job(store: Store, view: View) -> NoReturn:
+            raise refusal
 
-        replayed = _replay(key, await self._writer.submit(job))
-        assert replayed is not None
-        return replayed
-
-    async def perform(
-        self,
-        key: RequestKey,
-        *,
-        at: str,
-        accounts: Iterable[str],
-        decide: Callable[[View], tuple[Change, msgspec.Struct]],
-        sale_id: str = "",
-        counters: Iterable[str] = (),
-        also: Callable[[Store, View], View] = nothing_more,
-    ) -> msgspec.Raw:
-        """Decide and write one request, exactly once; return its answer as JSON.
-
-        decide: gives what to write and the answer, whose last field is ``replayed = False``; a
-        repeated request gets the same bytes with ``true``. Raises whatever it raises, with nothing
-        written.
-        also:   reads what the decision needs besides, in the same transaction.
-        """
-
-        def job(store: Store) -> msgspec.Raw:
-            view = store.view(
-                method=key.method,
-                request_id=key.request_id,
-                sale_id=sale_id,
-                accounts=accounts,
-                counters=counters,
-            )
-            replayed = _replay(key, view.request)
-            if replayed is not None:
-                return replayed
-            change, answer = decide(also(store, view))
-            text = msgspec.json.encode(answer)
-            assert text.endswith(_FIRST)
-            request = RequestRow(key.method, key.request_id, key.content, text, at)
-            self._write(store, msgspec.structs.replace(change, request=request))
-            return msgspec.Raw(text)
-
-        return await self._writer.submit(job)
-
-    async def carry_out(
-        self,
-        key: RequestKey,
-        at: str,
-        job: Callable[[Store], tuple[Change, msgspec.Struct]],
-    ) -> msgspec.Raw:
-        """Do what no sale is concerned in, exactly once; return its answer as JSON.
-
-        job:    reads first, then gives what to write and the answer, as ``decide`` of `perform`.
-        Raises: RefusedError, with nothing written but a final refusal under the request's id.
-        """
-
-        def once(store: Store) -> msgspec.Raw:
-            replayed = _replay(key, store.request(key.method, key.request_id))
-            if replayed is not None:
-                return replayed
-            change, answer = job(store)
-            text = msgspec.json.encode(answer)
-            assert text.endswith(_FIRST)
-            request = RequestRow(key.method, key.request_id, key.content, text, at)
-            self._write(store, msgspec.structs.replace(change, request=request))
-            return msgspec.Raw(text)
-
-        try:
-            return await self._writer.submit(once)
-        except RefusedError as refusal:
-            if refusal.code.retryable or refusal.code is ErrorCode.ID_REUSED:
-                raise
-            return await self.refuse(key, at, refusal)
+        return await self.once(key, at, job)
 
     def _write(self, store: Store, change: Change) -> None:
         store.write(change)
@@ -221,39 +173,49 @@ class Ledger:
 
 def _expiry(row: SaleRow, now: str) -> Callable[[Store], None]:
     def job(store: Store) -> None:
-        sale = store.sale(row.sale_id)
-        if sale is None or not sale.until or sale.until > now:
+        view = store.view(Reads(sale_id=row.sale_id, accounts=accounts_of(row)))
+        if view.sale is None or not view.sale.until or view.sale.until > now:
             return  # resolved between the look and the job
-        purses = {account: store.purses(account) for account in accounts_of(sale)}
-        view = View(request=None, sale=sale, purses=purses, counters={})
-        decision = release(view, now, SaleEvent.TIME, "its time ran out")
-        store.write(decision.change)
+        store.write(release(view, now, SaleEvent.TIME, "its time ran out").change)
 
     return job
 
 
-def refusal_in(row: RequestRow) -> RefusedError | None:
+def refusal_in(answer: bytes) -> RefusedError | None:
     """Return the final refusal that a request was answered with, or None for an answer."""
-    if not row.answer.startswith(b'{"refused":'):
+    if not answer.startswith(b'{"refused":'):
         return None
-    refusal = msgspec.json.decode(row.answer, type=_Refusal)
+    refusal = msgspec.json.decode(answer, type=_Refusal)
     return RefusedError(ErrorCode(refusal.refused), refusal.detail, extra=refusal.extra)
 
 
-def _replay(key: RequestKey, row: RequestRow | None) -> msgspec.Raw | None:
-    if row is None:
-        return None
+def _unless_refused(answer: msgspec.Raw) -> msgspec.Raw:
+    if refusal := refusal_in(bytes(answer)):
+        raise refusal
+    return answer
+
+
+def _decided(job: Job, store: Store, view: View) -> tuple[Change, bytes]:
+    """Return what a job writes and the text of its answer, which may be a final refusal."""
+    try:
+        change, answer = job(store, view)
+    except RefusedError as refusal:
+        if refusal.code.retryable:
+            raise
+        stored = _Refusal(refusal.code.value, refusal.detail, refusal.extra)
+        return Change(), msgspec.json.encode(stored)
+    text = msgspec.json.encode(answer)
+    assert text.endswith(_FIRST)
+    return change, text
+
+
+def _repeated(key: RequestKey, row: RequestRow) -> msgspec.Raw:
+    """Return the answer of a request that is sent again. Raises RefusedError ID_REUSED."""
     if row.content != key.content:
         raise RefusedError(
             ErrorCode.ID_REUSED,
             f"The id {key.request_id!r} was used before with other content; use a new one.",
         )
-    if refusal := refusal_in(row):
-        raise refusal
-    return msgspec.Raw(row.answer.removesuffix(_FIRST) + _AGAIN)
-
-
-def _refused(key: RequestKey, at: str, refusal: RefusedError) -> RequestRow:
-    stored = _Refusal(refusal.code.value, refusal.detail, refusal.extra)
-    answer = msgspec.json.encode(stored)
-    return RequestRow(key.method, key.request_id, key.content, answer, at)
+    if row.answer.endswith(_FIRST):
+        return msgspec.Raw(row.answer.removesuffix(_FIRST) + _AGAIN)
+    return msgspec.Raw(row.answer)

@@ -15,15 +15,14 @@ import msgspec
 from daemon.base.clock import rfc3339
 from daemon.base.refusals import RefusedError
 from daemon.chip.purses import ChipPurses
-from daemon.ledger import sales, status_moves
+from daemon.ledger import sales
 from daemon.ledger.chip_owed import chip_purse
 from daemon.ledger.chip_sales import WAITING
 from daemon.ledger.ledger import RequestKey, refusal_in
 from daemon.ledger.sale_answers import SaleStatus
 from daemon.ledger.sale_states import SaleEvent
 from daemon.ledger.sales import Return, ReturnedLine
-from daemon.ledger.storage.rows import CODES_OF, MEMBERS_OF
-from daemon.ledger.storage.store import SaleRow, Store, View
+from daemon.ledger.storage.store import Reads, SaleRow, Store
 from daemon.programme.programme import local_day
 from daemon.sale.answers import Quoted
 from daemon.sale.decisions import (
@@ -79,7 +78,7 @@ class Checkout:
                 resumed = await self._chips.resume(key, row)
                 if resumed is not None:
                     return resumed
-                _, row = await self._shop.ledger.look(key, sale_id)
+                _, row = await self._shop.ledger.stored_answer(key, sale_id)
             draft = await self._posting.draft(sale_id, terms, now, row, SaleEvent.COMMIT)
             quoted = draft.sale.quote.total if terms.quote_id else None
             expected = quoted if expected_total is None else expected_total
@@ -98,13 +97,9 @@ class Checkout:
 
         async def attempt(now: datetime, row: SaleRow | None) -> msgspec.Raw:
             at = rfc3339(now)
-            return await self._shop.ledger.perform(
-                key,
-                at=at,
-                sale_id=sale_id,
-                accounts=sales.accounts_of(row),
-                decide=partial(decide_void, sale_id=sale_id, at=at, reason=reason),
-            )
+            decide = partial(decide_void, sale_id=sale_id, at=at, reason=reason)
+            reads = Reads(sale_id=sale_id, accounts=sales.accounts_of(row))
+            return await self._posting.write(key, at, decide, reads)
 
         return await self._posting.once(key, sale_id, attempt)
 
@@ -117,16 +112,16 @@ class Checkout:
             sale = record.sale if record else None
             version = sale.frozen.programme if sale else self._shop.programme.version
             priced_by = await self._shop.versions.version(version)
-            versions = self._shop.versions
-            answer = await self._shop.ledger.perform(
-                key,
-                at=ask.at,
+            reads = Reads(
                 sale_id=sale_id,
                 accounts=sales.accounts_of(row),
-                counters=[code.counter for code in sale.issued] if sale else (),
-                also=_members_and_codes,
-                decide=partial(decide_return, ask=ask, priced_by=priced_by, versions=versions),
+                counters=tuple(code.counter for code in sale.issued) if sale else (),
+                members_of=sale.account if sale else "",
+                with_codes=True,
             )
+            versions = self._shop.versions
+            decide = partial(decide_return, ask=ask, priced_by=priced_by, versions=versions)
+            answer = await self._posting.write(key, ask.at, decide, reads)
             if self._chips is not None and sale is not None:
                 await self._chips.pay_owed(sale.card_uid, sale.account)
             return answer
@@ -154,16 +149,8 @@ class Checkout:
 
         def read(store: Store) -> tuple[SaleRow | None, RefusedError | None]:
             rows = (store.request(method, sale_id) for method in ("sale.commit", "sale.hold"))
-            refusals = (refusal_in(row) for row in rows if row is not None)
+            refusals = (refusal_in(row.answer) for row in rows if row is not None)
             return store.sale(sale_id), next((one for one in refusals if one), None)
 
         row, refusal = await self._shop.ledger.read(read)
         return SaleStatus.of(sale_id, row, refusal, self._shop.at())
-
-
-def _members_and_codes(store: Store, view: View) -> View:
-    if view.sale is None or not view.sale.body:
-        return view
-    states = status_moves.states_of(store.ask(MEMBERS_OF, view.sale.account))
-    issued = tuple(store.ask(CODES_OF, view.sale.sale_id))
-    return msgspec.structs.replace(view, members=states, codes=issued)

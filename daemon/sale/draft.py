@@ -6,11 +6,10 @@ import msgspec
 
 from daemon.accounts import shown_codes
 from daemon.chip.writing import WantedSale
-from daemon.ledger import sales, status_moves
+from daemon.ledger import sales
 from daemon.ledger.chip_owed import MIRROR_CREDIT, chip_purse
 from daemon.ledger.sales import Sale
-from daemon.ledger.storage.rows import MEMBERS_OF
-from daemon.ledger.storage.store import Store, View
+from daemon.ledger.storage.store import View
 from daemon.programme.programme import Programme
 from daemon.sale.pricing import PricedSale
 from daemon.sale.terms import SaleTerms
@@ -58,11 +57,6 @@ class SaleDraft(msgspec.Struct, frozen=True):
         """Return every counter that decides it."""
         uses = (use.counter for use in self.sale.quote.uses)
         return tuple(dict.fromkeys((*uses, *(self.priced.counters if self.priced else ()))))
-
-    def members(self, store: Store, view: View) -> View:
-        """Read where the account stands with the statuses."""
-        states = status_moves.states_of(store.ask(MEMBERS_OF, self.sale.account))
-        return msgspec.structs.replace(view, members=states)
 
     def settled(self, view: View) -> Sale:
         """Return the sale with the ordinals that it really has."""

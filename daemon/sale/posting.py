@@ -18,9 +18,9 @@ from daemon.base.clock import rfc3339
 from daemon.base.expiring import ExpiringMap
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.ledger import sales
-from daemon.ledger.ledger import RequestKey, nothing_more
+from daemon.ledger.ledger import RequestKey
 from daemon.ledger.sale_states import SaleEvent, SaleState, after
-from daemon.ledger.storage.store import Change, SaleRow, View
+from daemon.ledger.storage.store import Change, Reads, SaleRow, View
 from daemon.sale.draft import SaleDraft
 from daemon.sale.pricing import PricedSale, Pricing, repriced
 from daemon.sale.recognition import Recognition
@@ -134,26 +134,25 @@ class Posting:
 
         attempt: takes the time and the sale's row. A final refusal of its is stored.
         """
-        replayed, row = await self._shop.ledger.look(key, sale_id)
+        replayed, row = await self._shop.ledger.stored_answer(key, sale_id)
         if replayed is not None:
             return replayed
         now = self._shop.now()
         try:
             return await attempt(now, row)
         except RefusedError as refusal:
-            if refusal.code.retryable:
-                raise
             return await self._shop.ledger.refuse(key, rfc3339(now), refusal)
 
     async def post(self, key: RequestKey, draft: SaleDraft, decide: Decide) -> msgspec.Raw:
         """Write a draft, with whatever else its decision reads in the same transaction."""
-        decides_statuses = draft.sale.account and self._shop.programme.statuses
-        return await self._shop.ledger.perform(
-            key,
-            at=draft.sale.at,
+        reads = Reads(
             sale_id=draft.sale.sale_id,
             accounts=draft.accounts,
             counters=draft.counters,
-            also=draft.members if decides_statuses else nothing_more,
-            decide=decide,
+            members_of=draft.sale.account if self._shop.programme.statuses else "",
         )
+        return await self.write(key, draft.sale.at, decide, reads)
+
+    async def write(self, key: RequestKey, at: str, decide: Decide, reads: Reads) -> msgspec.Raw:
+        """Write what ``decide`` makes of what ``reads`` names, exactly once; return the answer."""
+        return await self._shop.ledger.once(key, at, lambda store, view: decide(view), reads)

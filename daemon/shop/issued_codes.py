@@ -13,7 +13,7 @@ from daemon.ledger.entries import FOREVER, Entry
 from daemon.ledger.ledger import RequestKey
 from daemon.ledger.sale_answers import IssuedCode
 from daemon.ledger.storage.rows import CODE, CodeRow
-from daemon.ledger.storage.store import Change, Store
+from daemon.ledger.storage.store import Change, Store, View
 from daemon.shop.shop import Shop
 
 CODES_A_CALL_MAX = 1_000
@@ -91,7 +91,7 @@ class IssuedCodes:
         if last_day < max(first_day, today):
             raise ParamError("until", f"{terms.until} is over before the codes are good")
 
-        def job(store: Store) -> tuple[Change, CodesIssued]:
+        def job(store: Store, view: View) -> tuple[Change, CodesIssued]:
             if not shown_codes.is_named(programme, terms.campaign):
                 raise RefusedError(
                     ErrorCode.CODE_UNKNOWN, f"No rule names the campaign {terms.campaign!r}."
@@ -122,7 +122,7 @@ class IssuedCodes:
             answer = CodesIssued(codes=tuple(map(IssuedCode.of, rows)))
             return Change(entry=entry, rows=rows), answer
 
-        return await self._shop.ledger.carry_out(key, at, job)
+        return await self._shop.ledger.once(key, at, job)
 
     async def show(self, terms: ShowCodeTerms) -> CodeShown:
         """Show what became of a code. Raises RefusedError CODE_UNKNOWN."""

@@ -12,7 +12,7 @@ from daemon.ledger import status_moves
 from daemon.ledger.entries import Entry
 from daemon.ledger.ledger import RequestKey
 from daemon.ledger.storage.rows import MEMBERS_LISTED, MEMBERS_OF, MemberRow
-from daemon.ledger.storage.store import Change, Store
+from daemon.ledger.storage.store import Change, Store, View
 from daemon.programme.state import Status
 from daemon.programme.status import (
     OUTSIDE,
@@ -109,7 +109,7 @@ class Memberships:
         """Grant or refuse, once. A refusal leaves nothing: no status, and the sum at 0."""
         _, at, today = self._shop.moment()
 
-        def job(store: Store) -> tuple[Change, Decided]:
+        def job(store: Store, view: View) -> tuple[Change, Decided]:
             status = self._status(terms.status)
             if store.customer(terms.account) is None:
                 raise RefusedError(ErrorCode.CARD_UNKNOWN, "There is no such account here.")
@@ -131,7 +131,7 @@ class Memberships:
             membership = _membership(store, status, terms.account, state)
             return Change(entry=entry, rows=rows), Decided(membership=membership)
 
-        return await self._shop.ledger.carry_out(key, at, job)
+        return await self._shop.ledger.once(key, at, job)
 
     def _status(self, name: str) -> Status:
         status = self._shop.programme.statuses.get(name)

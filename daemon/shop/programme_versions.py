@@ -21,7 +21,7 @@ from daemon.ledger.storage.rows import (
     SALES_OF,
     ActivationRow,
 )
-from daemon.ledger.storage.store import LIFE, Change, Store
+from daemon.ledger.storage.store import LIFE, Change, Store, View
 from daemon.programme.file import MeterTable, read
 from daemon.programme.meters import recount
 from daemon.programme.programme import Programme, load
@@ -100,7 +100,7 @@ class ProgrammeVersions:
         self, key: RequestKey, programme: Programme, at: datetime | None, by: str
     ) -> msgspec.Raw:
         """Bring a programme in force now or at a time, once; its new meters know the past then."""
-        replayed, _ = await self._ledger.look(key, "")
+        replayed, _ = await self._ledger.stored_answer(key)
         if replayed is not None:
             return replayed
         now = self._clock.now()
@@ -109,10 +109,10 @@ class ProgrammeVersions:
         self._by_version[programme.version] = programme
         await self._prepare(programme)
 
-        def job(store: Store) -> tuple[Change, Activated]:
+        def job(store: Store, view: View) -> tuple[Change, Activated]:
             return _activation(store, programme, rfc3339(now), moment, by), answer
 
-        answered = await self._ledger.carry_out(key, rfc3339(now), job)
+        answered = await self._ledger.once(key, rfc3339(now), job)
         if moment == rfc3339(now):
             self.active = programme
         await self._await_next()

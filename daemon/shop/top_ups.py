@@ -16,7 +16,7 @@ from daemon.ledger.ledger import RequestKey
 from daemon.ledger.lots import Lot, put
 from daemon.ledger.moves import Balance, Moves
 from daemon.ledger.storage.rows import CHIPS_OF, MEMBERS_OF
-from daemon.ledger.storage.store import Change, Store
+from daemon.ledger.storage.store import Change, Store, View
 from daemon.shop.shop import Shop
 
 TOPUP_MAX = 1_000_000_000
@@ -96,7 +96,7 @@ class TopUps:
         programme, (_, at, day) = self._shop.programme, self._shop.moment()
         today = day.toordinal()
 
-        def job(store: Store) -> tuple[Change, ToppedUp]:
+        def job(store: Store, view: View) -> tuple[Change, ToppedUp]:
             card = self._cards.usable(store, terms.card, at)
             name = terms.purse or next(iter(programme.purses), "")
             purse = programme.purses.get(name)
@@ -129,7 +129,7 @@ class TopUps:
             )
             return Change(entry=entry), answer
 
-        answer = await self._shop.ledger.carry_out(key, at, job)
+        answer = await self._shop.ledger.once(key, at, job)
         if self._pay_owed is not None and chip_purse(programme):
             for uid, account in await self._shop.ledger.read(
                 lambda store: self._chips(store, terms)

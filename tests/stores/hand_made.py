@@ -9,7 +9,7 @@ import msgspec
 from daemon.ledger import sales
 from daemon.ledger.ledger import Ledger, RequestKey
 from daemon.ledger.sales import Frozen, Sale
-from daemon.ledger.storage.store import Change, Store, View
+from daemon.ledger.storage.store import Change, Reads, Store, View
 from daemon.programme.basket import Basket, BasketLine
 from daemon.programme.quote import Earned, Quote, QuotedLine, Use
 
@@ -77,19 +77,18 @@ def made_sale(
 async def commit(ledger: Ledger, sale: Sale) -> Answer:
     """Commit a sale as the checkout does. Raises RefusedError."""
 
-    def decide(view: View) -> tuple[Change, Answer]:
+    def decide(store: Store, view: View) -> tuple[Change, Answer]:
         decision = sales.commit(view, sale)
         available = {purse: balance.available for purse, balance in decision.balances.items()}
         return decision.change, Answer(sale.sale_id, available)
 
-    raw = await ledger.perform(
-        RequestKey("sale.commit", sale.sale_id, bytes(32)),
-        at=sale.at,
+    reads = Reads(
         sale_id=sale.sale_id,
         accounts=sale.accounts,
-        counters=[use.counter for use in sale.quote.uses],
-        decide=decide,
+        counters=tuple(use.counter for use in sale.quote.uses),
     )
+    key = RequestKey("sale.commit", sale.sale_id, bytes(32))
+    raw = await ledger.once(key, sale.at, decide, reads)
     return msgspec.json.decode(raw, type=Answer)
 
 

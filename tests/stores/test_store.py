@@ -40,6 +40,7 @@ from daemon.ledger.storage.store import (
     CustomerRow,
     DeviceRow,
     PhoneRow,
+    Reads,
     RequestRow,
     SaleRow,
     Store,
@@ -71,13 +72,8 @@ def write(store: Store, *changes: Change) -> None:
 
 
 def view(store: Store, *, sale_id: str = "s1") -> View:
-    return store.view(
-        method="sale.commit",
-        request_id=sale_id,
-        sale_id=sale_id,
-        accounts=["a1"],
-        counters=["morning:total:life", "never"],
-    )
+    reads = Reads(sale_id=sale_id, accounts=("a1",), counters=("morning:total:life", "never"))
+    return store.view(reads, ("sale.commit", sale_id))
 
 
 def test_every_store_is_in_the_suite() -> None:

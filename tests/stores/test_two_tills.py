@@ -14,7 +14,7 @@ from daemon.ledger.audit import audit
 from daemon.ledger.entries import CounterMove, Entry, decode
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.storage.registry import open_store
-from daemon.ledger.storage.store import Change, StoreConflictError, StoreError
+from daemon.ledger.storage.store import Change, Reads, StoreConflictError, StoreError
 from tests.stores.hand_made import AT, commit, made_sale, open_ledger
 from tests.stores.test_under_fire import CODE, POSTED, ring_up
 from tests.support.postgres import PostgresServer
@@ -90,7 +90,7 @@ def test_a_group_that_came_second_wins_when_it_runs_again(address: str, tmp_path
     for store in (first, second):
         store.begin()
         store.savepoint()
-        store.view(method="m", request_id="r", sale_id="s", accounts=["a1"], counters=["c"])
+        store.view(Reads(sale_id="s", accounts=("a1",), counters=("c",)))
         store.write(Change(entry=counted("s1")))
         store.release()
     first.commit()
@@ -98,7 +98,7 @@ def test_a_group_that_came_second_wins_when_it_runs_again(address: str, tmp_path
         second.commit()
     second.rollback()
     second.begin()  # now with the writing to itself
-    second.view(method="m", request_id="r", sale_id="s", accounts=["a1"], counters=["c"])
+    second.view(Reads(sale_id="s", accounts=("a1",), counters=("c",)))
     second.write(Change(entry=counted("s2")))
     second.commit()
     assert first.counters(["c"]) == {"c": 2}

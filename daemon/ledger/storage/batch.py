@@ -10,8 +10,16 @@ from typing import Any
 
 from msgspec.structs import astuple
 
-from daemon.ledger.entries import SYSTEM_ACCOUNTS, ChainedEntry, Entry, chain
-from daemon.ledger.storage.rows import KEPT
+from daemon.ledger.entries import (
+    SYSTEM_ACCOUNTS,
+    ChainedEntry,
+    Entry,
+    HeldMove,
+    LotMove,
+    Posting,
+    chain,
+)
+from daemon.ledger.storage.rows import KEPT, CodeRow, MemberRow
 from daemon.ledger.storage.store import LIFE, Change
 
 Row = Sequence[Any]
@@ -71,15 +79,21 @@ def _touched(change: Change) -> Iterable[tuple[str, ...]]:
         yield "request", change.request.method, change.request.request_id
     if change.sale is not None:
         yield "sale", change.sale.sale_id
+    for row in change.rows:
+        if isinstance(row, MemberRow):
+            yield "account", row.account
+        elif isinstance(row, CodeRow):
+            yield "sale", row.ref
     if change.entry is not None:
-        for posting in change.entry.postings:
-            yield "account", posting.account
-        for held in change.entry.held:
-            yield "account", held.account
-        for lot in change.entry.lots:
-            yield "account", lot.account
-        for counter in change.entry.counters:
-            yield "counter", counter.counter
+        yield from _touched_by(change.entry)
+
+
+def _touched_by(entry: Entry) -> Iterable[tuple[str, ...]]:
+    moves: Iterable[Posting | HeldMove | LotMove] = (*entry.postings, *entry.held, *entry.lots)
+    for move in moves:
+        yield "account", move.account
+    for counter in entry.counters:
+        yield "counter", counter.counter
 
 
 class _Rows:

@@ -34,6 +34,7 @@ from daemon.ledger.storage.schema import check_version, is_behind
 from daemon.ledger.storage.sql_store import HEAD, SQLStore, sale_row
 from daemon.ledger.storage.store import (
     LIFE,
+    Reads,
     RequestRow,
     StorageFullError,
     StoreConflictError,
@@ -146,40 +147,27 @@ class PostgresStore(SQLStore):
         self._batch, self._in_group = None, False
         self._waiting = []
 
-    def view(
-        self,
-        *,
-        method: str,
-        request_id: str,
-        sale_id: str,
-        accounts: Iterable[str],
-        counters: Iterable[str],
-    ) -> View:
-        """Read what a writing request needs, in one round trip."""
-        accounts, counters = list(accounts), list(counters)
-        self._send_what_touches((method, request_id), sale_id, accounts, counters)
-        row = self._fetch_one(
-            sql.VIEW, (accounts, accounts, counters, method, request_id, sale_id), send=False
-        )
-        assert row is not None
-        content, answer, at, state, account, until, body, balances, lots, figures = row
-        found = _purses(balances, lots)
-        return View(
-            request=RequestRow(method, request_id, content, answer, at) if at else None,
-            sale=sale_row(sale_id, state, account, until, body) if state else None,
-            purses={account: found.get(account, {}) for account in accounts},
-            counters=dict(figures or ()),
-        )
-
     def _send(self, tables: Mapping[str, Sequence[Row]]) -> None:
         self._waiting += sql.write(tables)
 
     # Reading.
 
+    def _view(self, reads: Reads, request: tuple[str, str]) -> View:
+        accounts, counters, sale_id = list(reads.accounts), list(reads.counters), reads.sale_id
+        values = (accounts, accounts, counters, *request, sale_id)
+        [row] = self._fetch(sql.VIEW, values, send=False)  # all in one round trip
+        content, answer, at, state, account, until, body, balances, lots, figures = row
+        found = _purses(balances, lots)
+        return View(
+            request=RequestRow(*request, content, answer, at) if at else None,
+            sale=sale_row(sale_id, state, account, until, body) if state else None,
+            purses={account: found.get(account, {}) for account in accounts},
+            counters=dict(figures or ()),
+        )
+
     def purses(self, account: str) -> dict[str, PurseLots]:
         """Return the account's purses."""
-        row = self._fetch_one(sql.PURSES, ([account], [account]))
-        assert row is not None
+        [row] = self._fetch(sql.PURSES, ([account], [account]))
         return _purses(*row).get(account, {})
 
     def meters(self, account: str, windows: Mapping[str, tuple[int, int] | None]) -> dict[str, int]:
@@ -192,10 +180,9 @@ class PostgresStore(SQLStore):
         """Return the counters that are not zero."""
         return dict(self._fetch(sql.COUNTERS, (list(keys),)))
 
-    def ask(self, question: Question[R], *values: str | int | bytes | None) -> list[R]:
-        """Return the rows that answer a question."""
+    def _rows(self, question: Question[R], *values: str | int | bytes | None) -> list[R]:
         statement = question.text.replace("?", "%s").encode()
-        return [question.row(*row) for row in self._fetch(statement, values)]
+        return [question.row(*row) for row in self._fetch(statement, values, send=False)]
 
     def entries(self) -> Iterator[ChainedEntry]:
         """Yield every entry of every ledger here, by ledger and seq."""
@@ -213,10 +200,6 @@ class PostgresStore(SQLStore):
         self._db.close()
 
     # The wire.
-
-    def _fetch_one(self, statement: bytes, values: Sequence[Any] = (), *, send: bool = True) -> Any:
-        rows = self._fetch(statement, values, send=send)
-        return rows[0] if rows else None
 
     def _fetch(
         self, statement: bytes, values: Sequence[Any] = (), *, send: bool = True

@@ -7,19 +7,25 @@ differ in what is fast.
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 
+import msgspec
+
 from daemon.ledger.sale_states import SaleState
+from daemon.ledger.status_moves import states_of
 from daemon.ledger.storage.batch import Batch, Mark, Row
-from daemon.ledger.storage.rows import Question, R
+from daemon.ledger.storage.rows import CODES_OF, MEMBERS_OF, Question, R
 from daemon.ledger.storage.store import (
     EXPIRED_HOLDS_MAX,
+    NO_REQUEST,
     CardRow,
     Change,
     ChipRow,
     CustomerRow,
     DeviceRow,
     PhoneRow,
+    Reads,
     RequestRow,
     SaleRow,
+    View,
 )
 
 
@@ -86,8 +92,12 @@ class SQLStore(ABC):
     _before_job: Mark
 
     @abstractmethod
-    def ask(self, question: Question[R], *values: str | int | bytes | None) -> list[R]:
-        """Return the rows that answer a question, with all that earlier jobs wrote."""
+    def _view(self, reads: Reads, request: tuple[str, str]) -> View:
+        """Read what ``reads`` names but members and codes; nothing is sent before."""
+
+    @abstractmethod
+    def _rows(self, question: Question[R], *values: str | int | bytes | None) -> list[R]:
+        """Ask the database; nothing is sent before."""
 
     @abstractmethod
     def _send(self, tables: Mapping[str, Sequence[Row]]) -> None:
@@ -121,19 +131,34 @@ class SQLStore(ABC):
             self._send(self._batch.take())
             self._before_job = self._batch.mark()
 
-    def _send_what_touches(
-        self, request: tuple[str, str], sale_id: str, accounts: list[str], counters: list[str]
-    ) -> None:
+    def _send_what_touches(self, reads: Reads, request: tuple[str, str]) -> None:
         """Send the earlier jobs' rows only if one of them is among those that a view reads."""
         if self._batch is None:
             return
-        keys: set[tuple[str, ...]] = {("request", *request), ("sale", sale_id)}
-        keys |= {("account", account) for account in accounts}
-        keys |= {("counter", counter) for counter in counters}
+        keys: set[tuple[str, ...]] = {("request", *request), ("sale", reads.sale_id)}
+        keys |= {("account", account) for account in (*reads.accounts, reads.members_of)}
+        keys |= {("counter", counter) for counter in reads.counters}
         if self._batch.touches(keys):
             self._send_earlier_jobs()
 
     # Questions.
+
+    def view(self, reads: Reads, request: tuple[str, str] = NO_REQUEST) -> View:
+        """Read what a decision needs, and the finished request of this method and id."""
+        self._send_what_touches(reads, request)
+        view = self._view(reads, request)
+        if reads.members_of:
+            members = states_of(self._rows(MEMBERS_OF, reads.members_of))
+            view = msgspec.structs.replace(view, members=members)
+        if reads.with_codes:
+            codes = tuple(self._rows(CODES_OF, reads.sale_id))
+            view = msgspec.structs.replace(view, codes=codes)
+        return view
+
+    def ask(self, question: Question[R], *values: str | int | bytes | None) -> list[R]:
+        """Return the rows that answer a question, with all that earlier jobs wrote."""
+        self._send_earlier_jobs()
+        return self._rows(question, *values)
 
     def _ask_one(self, question: Question[R], *values: str | int | bytes | None) -> R | None:
         rows = self.ask(question, *values)

@@ -13,7 +13,7 @@ from daemon.ledger.storage.inserts import CACHED, INSERTS, LOT_KEYS
 from daemon.ledger.storage.rows import Question, R
 from daemon.ledger.storage.sql_store import HEAD, REQUEST, SALE, SQLStore
 from daemon.ledger.storage.sqlite_file import check, claimed, connected, migrate, translated
-from daemon.ledger.storage.store import LIFE, View
+from daemon.ledger.storage.store import LIFE, Reads, View
 
 _INSERTS = {
     table: f"INSERT INTO {table} ({', '.join(insert.names)})"
@@ -97,25 +97,14 @@ class SQLiteStore(SQLStore):
             self._db.executemany(_DROP_REQUESTS, tables.get("request_gone", ()))
             self._db.executemany(_DROP_DEVICE, tables.get("pass_device_gone", ()))
 
-    def view(
-        self,
-        *,
-        method: str,
-        request_id: str,
-        sale_id: str,
-        accounts: Iterable[str],
-        counters: Iterable[str],
-    ) -> View:
-        """Read what a writing request needs."""
-        accounts, counters = list(accounts), list(counters)
-        self._send_what_touches((method, request_id), sale_id, accounts, counters)
-        requests = self._rows(REQUEST, method, request_id)
-        sales = self._rows(SALE, sale_id)
+    def _view(self, reads: Reads, request: tuple[str, str]) -> View:
+        requests = self._rows(REQUEST, *request)
+        sales = self._rows(SALE, reads.sale_id)
         return View(
             request=requests[0] if requests else None,
             sale=sales[0] if sales else None,
-            purses={account: self._purses(account) for account in accounts},
-            counters=self._counters(counters),
+            purses={account: self._purses(account) for account in reads.accounts},
+            counters=self._counters(reads.counters),
         )
 
     def purses(self, account: str) -> dict[str, PurseLots]:
@@ -170,11 +159,6 @@ class SQLiteStore(SQLStore):
                 if row and row[0]:
                     found[key] = int(row[0])
         return found
-
-    def ask(self, question: Question[R], *values: str | int | bytes | None) -> list[R]:
-        """Return the rows that answer a question."""
-        self._send_earlier_jobs()
-        return self._rows(question, *values)
 
     def _rows(self, question: Question[R], *values: str | int | bytes | None) -> list[R]:
         with translated():

@@ -124,11 +124,25 @@ class CustomerRow(msgspec.Struct, frozen=True):
     profile: bytes
 
 
-class View(msgspec.Struct, frozen=True):
-    """What a decision reads, as of the transaction. ``purses`` are by account.
+class Reads(msgspec.Struct, frozen=True):
+    """What a decision has to read.
 
-    members: where the sale's account stands, by status. codes: those that the sale has issued.
+    accounts:   whose purses; members_of: whose statuses.
+    with_codes: whether the codes that the sale has issued are among it.
     """
+
+    sale_id: str = ""
+    accounts: tuple[str, ...] = ()
+    counters: tuple[str, ...] = ()
+    members_of: str = ""
+    with_codes: bool = False
+
+
+NO_REQUEST = ("", "")
+
+
+class View(msgspec.Struct, frozen=True):
+    """What was read, as of the transaction. ``purses`` are by account, ``members`` by status."""
 
     request: RequestRow | None
     sale: SaleRow | None
@@ -193,16 +207,8 @@ class Store(Protocol):
         """Drop the job, keep the group."""
         ...
 
-    def view(
-        self,
-        *,
-        method: str,
-        request_id: str,
-        sale_id: str,
-        accounts: Iterable[str],
-        counters: Iterable[str],
-    ) -> View:
-        """Read what a writing request needs."""
+    def view(self, reads: Reads, request: tuple[str, str] = NO_REQUEST) -> View:
+        """Read what a decision needs, and the finished request of this method and id."""
         ...
 
     def write(self, change: Change) -> None:
