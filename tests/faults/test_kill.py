@@ -14,9 +14,8 @@ import pytest
 
 from daemon.base.clock import SystemClock
 from tests.faults import dying_till
-from tests.scenarios.baskets import BASKET
+from tests.scenarios.baskets import BASKET, show_chip
 from tests.support.till import (
-    CHIP_UID,
     PATIENCE_S,
     Pos,
     RefusedByTillError,
@@ -99,14 +98,6 @@ async def process(home: Path, burns_at: int = 0) -> AsyncIterator[Till]:
         yield till
     finally:
         await till.end()
-
-
-async def show_chip(pos: Pos) -> str:
-    await pos.call("events.subscribe")
-    await pos.call("input.simulate", reader="chip", do="present", card="chip")
-    assert (await pos.event("card.presented"))["card"].startswith(CHIP_UID[:4])
-    presentation: str = (await pos.call("card.identify", reader="chip"))["presentation"]
-    return presentation
 
 
 async def hold(pos: Pos, presentation: str) -> Any:

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from tests.support.till import CHIP_UID, PLASTIC, Pos
+from tests.support.pos import lay_down
+from tests.support.till import PLASTIC, Pos
 
 COFFEE = {"line": 1, "sku": "coffee", "qty": 1, "unit_price": 40_000}
 CUPS = {"line": 2, "sku": "cups", "qty": 3, "unit_price": 10_000}
@@ -16,12 +17,8 @@ async def show_plastic(pos: Pos) -> str:
 
 
 async def show_chip(pos: Pos) -> str:
-    """Lay the sample chip on its reader and wait until the till has seen it."""
-    await pos.call("events.subscribe")
-    await pos.call("input.simulate", reader="chip", do="present", card="chip")
-    event = await pos.event("card.presented")
-    assert event["card"] == f"{CHIP_UID[:4]}…{CHIP_UID[-4:]}"
-    presentation: str = (await pos.call("card.identify", reader="chip"))["presentation"]
+    """Lay the sample chip on its reader; return its presentation."""
+    presentation: str = (await lay_down(pos))["presentation"]
     return presentation
 
 

@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import pytest
 
 from daemon.accounts.cards import NewCard, Profile
 from daemon.app.running import App
-from tests.support.till import Pos, RefusedByTillError
+from tests.support.pos import refused
+from tests.support.till import Pos
 
 PROGRAMMES = Path(__file__).parents[2] / "docs" / "programmes"
 HEAD = '[programme]\nid = "test"\ncurrency = "UAH"\ntz = "Europe/Kyiv"\n'
@@ -45,9 +45,8 @@ async def account_of(pos: Pos, number: str) -> str:
 
 async def refusal(pos: Pos, method: str, **params: Any) -> tuple[int, str]:
     """Call what must be refused; return the code and its name."""
-    with pytest.raises(RefusedByTillError) as caught:
-        await pos.call(method, **params)
-    return caught.value.code, caught.value.data["name"]
+    error = await refused(pos, method, **params)
+    return error.code, error.data["name"]
 
 
 def override() -> dict[str, dict[str, str]]:

@@ -10,7 +10,8 @@ from daemon.app.running import App
 from tests.scenarios.baskets import BASKET
 from tests.support.chips import lay_out_chips
 from tests.support.clock import HandClock
-from tests.support.till import PLASTIC, Pos, RefusedByTillError, audited, open_till
+from tests.support.pos import lay_down, refused, take_away
+from tests.support.till import PLASTIC, Pos, audited, open_till
 
 
 @pytest.fixture
@@ -19,25 +20,6 @@ async def till(tmp_path: Path, clock: HandClock) -> AsyncIterator[App]:
     async with open_till(tmp_path, clock) as app:
         yield app
     assert audited(tmp_path).findings == ()
-
-
-async def lay_down(pos: Pos) -> Any:
-    """Lay the sample chip on its reader and ask whose it is."""
-    await pos.call("events.subscribe")
-    await pos.call("input.simulate", reader="chip", do="present", card="chip")
-    await pos.event("card.presented")
-    return await pos.call("card.identify", reader="chip")
-
-
-async def take_away(pos: Pos) -> None:
-    await pos.call("input.simulate", reader="chip", do="remove")
-    await pos.event("card.removed")
-
-
-async def refused(pos: Pos, method: str, **params: Any) -> RefusedByTillError:
-    with pytest.raises(RefusedByTillError) as caught:
-        await pos.call(method, **params)
-    return caught.value
 
 
 async def test_the_chip_collects_and_pays_and_the_answer_tells_its_nine_apdus(pos: Pos) -> None:

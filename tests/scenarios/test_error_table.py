@@ -17,12 +17,13 @@ from daemon.accounts.guess_limit import FAILURES_MAX
 from daemon.app.running import App
 from daemon.base.refusals import ErrorCode
 from daemon.pos.server import CONNECTIONS_MAX
-from tests.scenarios.baskets import BASKET, show_plastic
+from tests.scenarios.baskets import BASKET, show_chip, show_plastic
 from tests.scenarios.shops import documented, goods, override, sku
 from tests.support.chips import lay_out_chips
 from tests.support.clock import HandClock
 from tests.support.disks import fill, small_disk
 from tests.support.phone import bind
+from tests.support.pos import refused, take_away
 from tests.support.till import PHONE, PLASTIC, Pos, RefusedByTillError, lay_out, open_till
 
 
@@ -55,20 +56,10 @@ class Shop:
         keys = "".join(f"{key} = {value}\n" for key, value in ({"cap": 100_000} | section).items())
         lay_out_chips(self.home, f'[chip]\n{keys}\n[simulated]\nchip = "purse"\n')
         async with self.open() as pos:
-            shown = await self.lay_down()
+            shown = await show_chip(self.pos)
             await pos.call("sale.commit", sale_id="s0", presentation=shown, lines=goods(20 * bonus))
-            await self.take_away()
+            await take_away(self.pos)
             yield pos
-
-    async def lay_down(self) -> str:
-        await self.pos.call("input.simulate", reader="chip", do="present", card="chip")
-        await self.pos.event("card.presented")
-        presentation: str = (await self.pos.call("card.identify", reader="chip"))["presentation"]
-        return presentation
-
-    async def take_away(self) -> None:
-        await self.pos.call("input.simulate", reader="chip", do="remove")
-        await self.pos.event("card.removed")
 
     async def burn_on_chip(self, presentation: str) -> RefusedByTillError:
         terms = {"presentation": presentation, "lines": goods(10_000), "burn": {"bonus": 3_000}}
@@ -78,12 +69,6 @@ class Shop:
         terms = {"request_id": "c1", "campaign": "hundred", "count": 1} | more
         code: str = (await self.pos.call("code.issue", **terms))["codes"][0]["code"]
         return code
-
-
-async def refused(pos: Pos, method: str, **params: Any) -> RefusedByTillError:
-    with pytest.raises(RefusedByTillError) as caught:
-        await pos.call(method, **params)
-    return caught.value
 
 
 SALES_TO_FILL_MAX = 1_000
@@ -121,13 +106,13 @@ async def unplugged(shop: Shop) -> RefusedByTillError:
 @refused_with(ErrorCode.OFFLINE)
 async def with_no_hot_list_that_is_new_enough(shop: Shop) -> RefusedByTillError:
     async with shop.with_chips(hot_list='"hot.list"', hot_list_days=7):
-        return await shop.burn_on_chip(await shop.lay_down())
+        return await shop.burn_on_chip(await show_chip(shop.pos))
 
 
 @refused_with(ErrorCode.TIMEOUT)
 async def a_chip_that_falls_silent(shop: Shop) -> RefusedByTillError:
     async with shop.with_chips() as pos:
-        presentation = await shop.lay_down()
+        presentation = await show_chip(shop.pos)
         await pos.call("input.simulate", reader="chip", do="hang")
         return await shop.burn_on_chip(presentation)
 
@@ -149,14 +134,14 @@ async def a_chip_whose_own_cap_is_lower(shop: Shop) -> RefusedByTillError:
         pass
     lay_out_chips(shop.home)
     async with shop.open() as pos:
-        terms = {"presentation": await shop.lay_down(), "lines": goods(20 * 600)}
+        terms = {"presentation": await show_chip(shop.pos), "lines": goods(20 * 600)}
         return await refused(pos, "sale.commit", sale_id="s1", **terms)
 
 
 @refused_with(ErrorCode.TORN)
 async def torn_while_it_is_written(shop: Shop) -> RefusedByTillError:
     async with shop.with_chips() as pos:
-        presentation = await shop.lay_down()
+        presentation = await show_chip(shop.pos)
         await pos.call("input.simulate", reader="chip", do="tear", data="3")
         return await shop.burn_on_chip(presentation)
 
@@ -295,7 +280,7 @@ async def a_link_for_a_printed_number(shop: Shop) -> RefusedByTillError:
 @refused_with(ErrorCode.LIMIT_REACHED)
 async def over_what_a_chip_may_pay_at_once(shop: Shop) -> RefusedByTillError:
     async with shop.with_chips(sale_max=99):
-        return await shop.burn_on_chip(await shop.lay_down())
+        return await shop.burn_on_chip(await show_chip(shop.pos))
 
 
 @refused_with(ErrorCode.CODE_UNKNOWN)

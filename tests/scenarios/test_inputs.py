@@ -1,13 +1,13 @@
 """Several POS programs at one till: who gets a reader's input, and how long it waits."""
 
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 
 from daemon.app.running import App
 from tests.support.clock import HandClock
-from tests.support.till import Pos, RefusedByTillError
+from tests.support.pos import refused
+from tests.support.till import Pos
 
 SCAN = {"reader": "scanner", "do": "scan"}
 
@@ -17,12 +17,6 @@ async def other(till: App) -> AsyncIterator[Pos]:
     async with Pos.connect(till.socket) as connected:
         await connected.call("events.subscribe")
         yield connected
-
-
-async def refused(pos: Pos, method: str, **params: Any) -> RefusedByTillError:
-    with pytest.raises(RefusedByTillError) as caught:
-        await pos.call(method, **params)
-    return caught.value
 
 
 async def products_until(pos: Pos, last: str) -> list[str]:

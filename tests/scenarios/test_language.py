@@ -8,17 +8,17 @@ import pytest
 from tests.scenarios.baskets import sell
 from tests.support.clock import HandClock
 from tests.support.phone import bind
-from tests.support.till import PHONE, PLASTIC, Pos, RefusedByTillError, lay_out, open_till
+from tests.support.pos import refused
+from tests.support.till import PHONE, PLASTIC, Pos, lay_out, open_till
 
 HELLO = {"client": "till", "version": "1"}
 WHY = {"cashier": "anna", "reason": "changed her mind"}
 
 
 async def refusal_of(pos: Pos, method: str, **params: object) -> str:
-    with pytest.raises(RefusedByTillError) as caught:
-        await pos.call(method, **params)
-    assert caught.value.data["detail"] == caught.value.message
-    return caught.value.message
+    error = await refused(pos, method, **params)
+    assert error.data["detail"] == error.message
+    return error.message
 
 
 @pytest.fixture

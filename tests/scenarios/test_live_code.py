@@ -18,6 +18,7 @@ from daemon.ledger.storage.sqlite import SQLiteStore
 from tests.scenarios.baskets import sell
 from tests.support.clock import HandClock
 from tests.support.phone import Phone, account_of, bind
+from tests.support.pos import refused
 from tests.support.processes import daemon_of
 from tests.support.till import (
     PHONE,
@@ -38,9 +39,7 @@ async def show(pos: Pos, code: str) -> Any:
 
 
 async def refusal_of(pos: Pos, code: str) -> RefusedByTillError:
-    with pytest.raises(RefusedByTillError) as caught:
-        await pos.call("card.identify", scan=code)
-    return caught.value
+    return await refused(pos, "card.identify", scan=code)
 
 
 @pytest.fixture

@@ -6,13 +6,12 @@ import pytest
 
 from tests.scenarios.baskets import BASKET, sell, show_plastic
 from tests.support.clock import HandClock
+from tests.support.pos import refused
 from tests.support.till import Pos, RefusedByTillError
 
 
 async def refusal(pos: Pos, reader: str) -> str:
-    with pytest.raises(RefusedByTillError) as refused:
-        await pos.call("card.identify", reader=reader)
-    return str(refused.value.data["name"])
+    return str((await refused(pos, "card.identify", reader=reader)).data["name"])
 
 
 async def show(pos: Pos, reader: str, do: str, **what: str) -> str:

@@ -1,6 +1,5 @@
 import asyncio
 from contextlib import AsyncExitStack
-from typing import Any
 
 import msgspec
 import pytest
@@ -8,13 +7,8 @@ import pytest
 from daemon.app.running import App
 from tests.scenarios.baskets import BASKET, BASKET_TOTAL, COFFEE, sell, show_chip, show_plastic
 from tests.support.clock import HandClock
-from tests.support.till import PHONE, PLASTIC, Pos, RefusedByTillError
-
-
-async def refused(pos: Pos, method: str, **params: Any) -> RefusedByTillError:
-    with pytest.raises(RefusedByTillError) as caught:
-        await pos.call(method, **params)
-    return caught.value
+from tests.support.pos import refused, take_away
+from tests.support.till import PHONE, PLASTIC, Pos
 
 
 async def test_a_card_is_scanned_priced_and_committed(pos: Pos) -> None:
@@ -69,8 +63,7 @@ async def test_a_chip_spends_bonus_and_a_printed_number_does_not(pos: Pos) -> No
 
 
 async def show_chip_again(pos: Pos) -> str:
-    await pos.call("input.simulate", reader="chip", do="remove")
-    await pos.event("card.removed")
+    await take_away(pos)
     return await show_chip(pos)
 
 

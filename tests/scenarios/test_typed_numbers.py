@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -12,7 +11,8 @@ from daemon.ledger.entries import decode
 from daemon.ledger.storage.sqlite import SQLiteStore
 from tests.scenarios.baskets import BASKET, sell
 from tests.support.clock import HandClock
-from tests.support.till import PLASTIC, Pos, RefusedByTillError, audited, lay_out, open_till
+from tests.support.pos import refused
+from tests.support.till import PLASTIC, Pos, audited, lay_out, open_till
 
 EMBOSSED = "2900 0000-0001 8"
 
@@ -22,12 +22,6 @@ async def till_with(home: Path, clock: HandClock, **replace: str) -> AsyncIterat
     lay_out(home, **replace)
     async with open_till(home, clock) as app, Pos.connect(app.socket) as pos:
         yield pos
-
-
-async def refused(pos: Pos, method: str, **params: Any) -> RefusedByTillError:
-    with pytest.raises(RefusedByTillError) as caught:
-        await pos.call(method, **params)
-    return caught.value
 
 
 async def typed_times(pos: Pos) -> dict[str, int]:

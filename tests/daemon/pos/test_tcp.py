@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -13,7 +12,8 @@ from daemon.pos.server import TCP_CONNECTIONS_MAX, Server, ServerSettings
 from tests.daemon.pos.shop import GREETING, WAIT_S, Shop, connected, new_ring
 from tests.scenarios.baskets import BASKET, show_plastic
 from tests.support.clock import HandClock
-from tests.support.till import Pos, RefusedByTillError, lay_out, open_till
+from tests.support.pos import refused
+from tests.support.till import Pos, lay_out, open_till
 
 HELLO = {"client": "test", "version": "1"}
 
@@ -36,12 +36,6 @@ async def stranger(tcp_till: App) -> AsyncIterator[Pos]:
 
 def token_of(till: App) -> str:
     return (till.socket.parent / "pos.token").read_text("ascii").strip()
-
-
-async def refused(pos: Pos, method: str, **params: Any) -> RefusedByTillError:
-    with pytest.raises(RefusedByTillError) as caught:
-        await pos.call(method, **params)
-    return caught.value
 
 
 def test_the_token_is_the_daemon_s_user_s_alone(tcp_till: App) -> None:
