@@ -3,11 +3,18 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.pcscd import pcscd
 from tests.support.processes import adopt_orphans, left_behind
 
 __all__ = ["pcscd"]
+
+# How long an example takes says how busy the machine is, and nothing about the product.
+settings.register_profile(
+    "tillcard", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.load_profile("tillcard")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

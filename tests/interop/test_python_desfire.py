@@ -23,9 +23,9 @@ from daemon.readers.simulated.desfire.cipher import KeyKind
 from daemon.readers.simulated.desfire.memory import Generation, Memory
 from daemon.readers.simulated.sample_cards import PlayedCard
 from daemon.readers.simulated.vpcd import VpcdCard
-from tests.support.pcscd import Pcscd
+from tests.support.pcscd import Pcscd, until_card_is_seen
 
-UID = bytes.fromhex("04112233445566")
+READER, UID = "Virtual PCD 00 00", bytes.fromhex("04112233445566")
 AID, AID_NUMBER = [0x11, 0x22, 0x33], 0x332211
 MASTER_KEY, APPLICATION_KEY, OTHER_KEY = bytes(range(16)), b"A" * 16, b"B" * 16
 SETTINGS = [
@@ -166,9 +166,9 @@ def test_it_deletes_and_formats() -> None:
 
 @contextmanager
 def on_the_virtual_reader(card: DesfireCard) -> Iterator[OverPcsc]:
-    with VpcdCard(PlayedCard(card)) as lying:
-        assert lying.powered.wait(10)
-        link = PcscLink("Virtual PCD 00 00")
+    with VpcdCard(PlayedCard(card)):
+        until_card_is_seen(READER)
+        link = PcscLink(READER)
         try:
             yield OverPcsc(link)
         finally:

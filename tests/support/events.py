@@ -9,7 +9,7 @@ from daemon.readers import ReaderEvent, ReaderState
 from daemon.readers.supervisor import Supervisor
 
 E = TypeVar("E")
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 
 
 @asynccontextmanager

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from smartcard import scard
 
 from daemon.readers.simulated.vpcd import FIRST_PORT, HOST
 
 SOCKET = Path("/run/pcscd/pcscd.comm")
-START_TIMEOUT_S = 10.0
+START_TIMEOUT_S = 30.0
 
 
 class Pcscd:
@@ -64,6 +65,23 @@ class Pcscd:
         """End it, if it runs."""
         if self._process is not None and self._process.poll() is None:
             self.kill()
+
+
+def until_card_is_seen(reader: str) -> None:
+    """Wait until pcscd tells its clients of the card on ``reader``.
+
+    A virtual card has power a little before that (``VpcdCard.powered``); who connects in between
+    is told that the reader is empty.
+    """
+    _, context = scard.SCardEstablishContext(scard.SCARD_SCOPE_SYSTEM)
+    try:
+        state, patience_ms = scard.SCARD_STATE_UNAWARE, int(START_TIMEOUT_S * 1e3)
+        while not state & scard.SCARD_STATE_PRESENT:
+            asked = [(reader, state)]
+            code, [(_, state, _)] = scard.SCardGetStatusChange(context, patience_ms, asked)
+            assert code == scard.SCARD_S_SUCCESS, scard.SCardGetErrorMessage(code)
+    finally:
+        scard.SCardReleaseContext(context)
 
 
 @pytest.fixture(scope="module")

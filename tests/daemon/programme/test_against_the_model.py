@@ -128,7 +128,7 @@ def priced(plan: dict[str, Any], lines: list[dict[str, Any]], burn: int) -> Quot
 
 
 @given(shops(), LINES, st.fractions(0, 1))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_the_engine_and_the_model_agree_to_the_minor_unit(
     plan: dict[str, Any], lines: list[dict[str, Any]], burn_part: Fraction
 ) -> None:
@@ -142,7 +142,7 @@ def test_the_engine_and_the_model_agree_to_the_minor_unit(
 
 
 @given(shops(), LINES)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_lines_sum_to_the_total_and_none_is_below_its_floor(
     plan: dict[str, Any], lines: list[dict[str, Any]]
 ) -> None:
@@ -156,7 +156,7 @@ def test_lines_sum_to_the_total_and_none_is_below_its_floor(
 
 
 @given(shops(), LINES, st.fractions(0, 1), st.data())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_any_sequence_of_returns_restores_everything_and_follows_the_model(
     plan: dict[str, Any], lines: list[dict[str, Any]], burn_part: Fraction, data: st.DataObject
 ) -> None:

@@ -51,7 +51,7 @@ MOMENTS = st.datetimes(datetime(1970, 1, 2), datetime(2200, 1, 1), timezones=st.
     MOMENTS,
     st.data(),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_basket_and_any_facts_give_a_quote_or_our_own_error(
     name: str, lines: list[BasketLine], codes: list[str], now: datetime, data: st.DataObject
 ) -> None:

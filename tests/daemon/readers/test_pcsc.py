@@ -18,7 +18,7 @@ from daemon.readers.simulated.sample_cards import PlayedCard, TokenCard
 from daemon.readers.simulated.vpcd import VpcdCard
 from daemon.readers.supervisor import Supervisor
 from tests.support.events import next_event, running, until_state
-from tests.support.pcscd import Pcscd
+from tests.support.pcscd import Pcscd, until_card_is_seen
 
 pytestmark = pytest.mark.pcsc
 UID = bytes.fromhex("04A1B2C3D4E580")
@@ -216,7 +216,7 @@ async def test_a_card_that_another_program_holds_is_denied_until_it_lets_go(
     pcscd: Pcscd,
 ) -> None:
     with VpcdCard(card()) as held:
-        assert await asyncio.to_thread(held.powered.wait, 10)
+        await asyncio.to_thread(until_card_is_seen, "Virtual PCD 00 00")
         others = PcscLink("Virtual PCD 00 00")
         async with running(two_readers()) as till:
             await until_state(till, "left", ReaderState.DENIED)

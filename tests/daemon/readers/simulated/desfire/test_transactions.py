@@ -209,6 +209,4 @@ class Transaction(RuleBasedStateMachine):
 
 
 TestTransaction = Transaction.TestCase
-TestTransaction.settings = settings(
-    max_examples=60, stateful_step_count=30, deadline=None, derandomize=True
-)
+TestTransaction.settings = settings(max_examples=60, stateful_step_count=30, derandomize=True)
