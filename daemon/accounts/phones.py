@@ -217,9 +217,9 @@ class Phones:
             generation=known.generation + 1 if known else 1,
             key_id=self._keys.newest,
         )
-        said = {name: value for name, value in who.items() if value}
+        named = {name: value for name, value in who.items() if value}
         at = rfc3339(self._clock.now())
-        entry = card_entry(at, card, event, generation=row.generation, **said)
+        entry = card_entry(at, card, event, generation=row.generation, **named)
         identifiers = [] if known else [(PHONE_SCHEME, row.number)]
         if token:
             identifiers.append((MOVED_SCHEME, card.token_hash.hex()))

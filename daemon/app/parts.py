@@ -149,8 +149,8 @@ class Parts:
     def _web_server(self, settings: WebSettings, wallets: Wallets) -> WebServer:
         secret = load_or_make(self.home / "forms.key")
         coupons = {
-            kind: CouponTerms(said.rule, {code: getattr(said, code) for code in LANGUAGES})
-            for kind, said in settings.coupons.items()
+            kind: CouponTerms(words.rule, {code: getattr(words, code) for code in LANGUAGES})
+            for kind, words in settings.coupons.items()
         }
         cards = PhoneCards(
             self.shop, self.cards, self.phones, self.config.card_numbers, secret, coupons

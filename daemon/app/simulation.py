@@ -19,19 +19,19 @@ PHONE_SHOWN = {"scan": "]Q1", "type": ""}
 
 def simulator_of(config: Config, clock: Clock, home: Path, keys: ChipKeys | None) -> Simulator:
     """Return the simulator of the sample cards, or one without cards where none are asked for."""
-    said = config.simulated
-    if said is None:
+    sample = config.simulated
+    if sample is None:
         return Simulator({}, clock)
-    chip, uid = None, bytes.fromhex(said.chip_uid)
-    if said.chip == "purse":
+    chip, uid = None, bytes.fromhex(sample.chip_uid)
+    if sample.chip == "purse":
         if keys is None or config.chip is None:
             raise ConfigError("simulated.chip", "a purse is made with the keys of [chip]")
         path = home / "simulated-chip.json"
         chip = purse_card(path, uid, keys.card_keys(uid), cap=config.chip.cap)
     cards = sample_cards(
-        plastic=said.plastic,
-        phone=said.phone,
-        stripe=said.stripe,
+        plastic=sample.plastic,
+        phone=sample.phone,
+        stripe=sample.stripe,
         chip_uid=uid,
         chip=chip,
     )

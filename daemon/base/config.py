@@ -230,7 +230,7 @@ def convert(raw: object, section: Any, at: str = "") -> Any:
         return msgspec.convert(raw, section)
     except msgspec.ValidationError as error:
         path, message = explained(str(error), section)
-        key, said, rest = message.partition(": ")
-        if said and key.isidentifier():  # a table that names its key itself
+        key, is_table, rest = message.partition(": ")
+        if is_table and key.isidentifier():  # a table that names its key itself
             path, message = join(path, key), rest
         raise ConfigError(join(at, path), message) from error

@@ -36,26 +36,28 @@ def explained(sentence: str, root: Any, raw: Any = None) -> tuple[str, str]:
     root: the type that was converted to; the path starts there.
     raw:  what was converted, where it is at hand: it has the keys that msgspec does not say.
     """
-    what, _, where = sentence.partition(" - at `$")
+    complaint, _, where = sentence.partition(" - at `$")
     path = _with_keys(where.rstrip("`").lstrip("."), root, raw)
-    if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", what):
+    if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", complaint):
         return join(path, unknown[1]), _no_such_key(unknown[1], _keys(types_at(root, path)))
-    if missing := re.fullmatch(r"Object missing required field `(.*)`", what):
+    if missing := re.fullmatch(r"Object missing required field `(.*)`", complaint):
         return join(path, missing[1]), "is missing; write it"
-    if wrong := re.fullmatch(r"Invalid (?:enum )?value (.*)", what):
+    if wrong := re.fullmatch(r"Invalid (?:enum )?value (.*)", complaint):
         words = [repr(word) for word in dict.fromkeys(_words(root, path))]
         if words:
             return path, f"{wrong[1]} is not one of {', '.join(words)}"
-    if "matching regex" in what and (said := _described(root, path)):
-        return path, said
-    if what == "Invalid RFC3339 encoded datetime":
+    if "matching regex" in complaint and (description := _described(root, path)):
+        return path, description
+    if complaint == "Invalid RFC3339 encoded datetime":
         return path, "is no time; write such as 2026-12-01T00:00:00+02:00"
-    return path, _of_kind(what) or _within(what) or what[:1].lower() + what[1:].replace("`", "")
+    return path, _of_kind(complaint) or _within(complaint) or complaint[:1].lower() + complaint[
+        1:
+    ].replace("`", "")
 
 
-def _of_kind(what: str) -> str:
+def _of_kind(complaint: str) -> str:
     """Say that one kind of value stands where another belongs, or ""."""
-    if not (found := re.fullmatch(r"Expected `(.*)`, got `(.*)`", what)):
+    if not (found := re.fullmatch(r"Expected `(.*)`, got `(.*)`", complaint)):
         return ""
     wanted, got = ([_KINDS.get(k, k) for k in text.split(" | ")] for text in found.groups())
     hint = ""
@@ -64,9 +66,9 @@ def _of_kind(what: str) -> str:
     return f"expected {' or '.join(k for k in wanted if k != 'nothing')}, got {got[0]}{hint}"
 
 
-def _within(what: str) -> str:
+def _within(complaint: str) -> str:
     """Say which bound was passed, or ""."""
-    if not (found := re.fullmatch(r"Expected `(\w+)` (of length )?([<>]=) (\d+)", what)):
+    if not (found := re.fullmatch(r"Expected `(\w+)` (of length )?([<>]=) (\d+)", complaint)):
         return ""
     kind, length, sign, bound = found.groups()
     if length is None:

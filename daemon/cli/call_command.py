@@ -65,12 +65,12 @@ def failed(sentence: str) -> typer.Exit:
 
 def advice(error: CallError) -> str:
     """Return what happened and what to do about it, in plain sentences."""
-    said = f"{error.detail.rstrip('.')}. ({error.name}, {error.code})"
+    sentence = f"{error.detail.rstrip('.')}. ({error.name}, {error.code})"
     if error.data.get("state_unknown"):
-        return f"{said}\nWhat became of it is not known. Ask with: tillcard call sale.status"
+        return f"{sentence}\nWhat became of it is not known. Ask with: tillcard call sale.status"
     if error.data.get("retryable"):
-        return f"{said}\nTry again: send the same call with the same id."
-    return said
+        return f"{sentence}\nTry again: send the same call with the same id."
+    return sentence
 
 
 def _params(text: str) -> dict[str, Any]:

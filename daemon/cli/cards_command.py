@@ -226,13 +226,13 @@ async def _serve(config: Path, clock: Clock, count: int, done: str, work: Work) 
                 reader, shown = await bench.next_card(console.print)
                 uid = shown.raw.hex().upper()
                 try:
-                    said = await work(bench, reader, shown)
+                    outcome = await work(bench, reader, shown)
                     progress.advance(bar)
                 except CardFormatError as error:
-                    said = f"not {done}: {_SENTENCES.get(error.code, error.message)}"
+                    outcome = f"not {done}: {_SENTENCES.get(error.code, error.message)}"
                 except (ReaderError, KeyFileError, RefusedError) as error:
-                    said = f"not {done}: {error}"
-                console.print(f"{uid}  {said}", markup=False, soft_wrap=True)
+                    outcome = f"not {done}: {error}"
+                console.print(f"{uid}  {outcome}", markup=False, soft_wrap=True)
 
 
 @asynccontextmanager

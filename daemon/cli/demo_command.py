@@ -119,14 +119,14 @@ def _lay_out(home: Path, *, on_chip: bool) -> None:
             make_chip_keys(home / "chip.keys")
 
 
-async def _register(cards: Cards, said: SimulatedSection) -> bool:
+async def _register(cards: Cards, sample: SimulatedSection) -> bool:
     """Issue the sample cards at the first start; return whether this is the first."""
-    if await cards.is_taken("number", said.plastic):
+    if await cards.is_taken("number", sample.plastic):
         return False
     shown = {
-        "plastic": (said.plastic, (("number", said.plastic), ("number", said.stripe))),
-        "chip": ("", (("uid", said.chip_uid),)),
-        "phone": (said.phone, (("number", said.phone),)),
+        "plastic": (sample.plastic, (("number", sample.plastic), ("number", sample.stripe))),
+        "chip": ("", (("uid", sample.chip_uid),)),
+        "phone": (sample.phone, (("number", sample.phone),)),
     }
     for kind, (number, identifiers) in shown.items():
         new = NewCard(kind=kind, number=number, identifiers=identifiers)

@@ -102,25 +102,27 @@ def _ledger(settings: Config, home: Path) -> Iterator[Finding]:
 
 
 def _chip(settings: Config, home: Path) -> Iterator[Finding]:
-    said = settings.chip
-    if said is None:
+    section = settings.chip
+    if section is None:
         return
     try:
-        keys = load_chip_keys(home / said.keys)
+        keys = load_chip_keys(home / section.keys)
     except (KeyFileError, OSError) as error:
         mend = "the till does not start without it; see tillcard cards keys --help"
-        yield Finding("WRONG", f"chip keys {said.keys}: {error}", mend)
+        yield Finding("WRONG", f"chip keys {section.keys}: {error}", mend)
         return
-    yield Finding("ok", f"chip keys {said.keys}")
-    if not said.hot_list:
+    yield Finding("ok", f"chip keys {section.keys}")
+    if not section.hot_list:
         return
     try:
-        hot = decode((home / said.hot_list).read_text("ascii"), keys)
+        hot = decode((home / section.hot_list).read_text("ascii"), keys)
     except (OSError, UnicodeDecodeError, HotListError) as error:
         mend = "tillcard cards hot-list makes one where the ledger is; copy it here"
-        yield Finding("WRONG", f"hot list {said.hot_list}: {error}", mend)
+        yield Finding("WRONG", f"hot list {section.hot_list}: {error}", mend)
         return
-    yield Finding("ok", f"hot list {said.hot_list}: {len(hot.marks)} chips, {rfc3339(hot.made_at)}")
+    yield Finding(
+        "ok", f"hot list {section.hot_list}: {len(hot.marks)} chips, {rfc3339(hot.made_at)}"
+    )
 
 
 def _daemon(settings: Config, home: Path) -> Iterator[Finding]:

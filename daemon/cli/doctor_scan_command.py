@@ -110,7 +110,7 @@ def _opened(path: str, open_device: Callable[[str], int]) -> Iterator[DeviceFile
 def reader_table(settings: AnySettings) -> str:
     """Return the ``[[reader]]`` table of ``settings``, what is usual left out."""
     usual = msgspec.to_builtins(type(settings)(name="", device=""))
-    said = msgspec.to_builtins(settings)
-    keys = [key for key in said if key == "kind" or said[key] != usual[key]]
+    written = msgspec.to_builtins(settings)
+    keys = [key for key in written if key == "kind" or written[key] != usual[key]]
     # A JSON string or number is a TOML one as well.
-    return "\n".join(["[[reader]]", *(f"{key} = {json.dumps(said[key])}" for key in keys)])
+    return "\n".join(["[[reader]]", *(f"{key} = {json.dumps(written[key])}" for key in keys)])

@@ -39,8 +39,8 @@ def phone_keys(
         raise typer.BadParameter("--add now, --retire when the phones have followed.")
     path = home / PHONE_KEYS_FILE
     if not path.exists() and not (home / CONFIG_FILE).exists():
-        said = f"{home.resolve()} has no {PHONE_KEYS_FILE} and no {CONFIG_FILE}: say --home"
-        typer.echo(f"tillcard: {said}", err=True)
+        problem = f"{home.resolve()} has no {PHONE_KEYS_FILE} and no {CONFIG_FILE}: say --home"
+        typer.echo(f"tillcard: {problem}", err=True)
         raise typer.Exit(1)
     try:
         keys = load_phone_keys(path)

@@ -41,14 +41,14 @@ def decimals(text: str) -> list[Fraction]:
     return [decimal(item) for item in text.split(",")]
 
 
-def amount(said: str, name: str = "") -> Any:
+def amount(help_text: str, name: str = "") -> Any:
     """Return an option for an amount in currency units."""
-    return typer.Option(*filter(None, [name]), parser=decimal, metavar="AMOUNT", help=said)
+    return typer.Option(*filter(None, [name]), parser=decimal, metavar="AMOUNT", help=help_text)
 
 
-def percentage(said: str) -> Any:
+def percentage(help_text: str) -> Any:
     """Return an option for a percentage."""
-    return typer.Option(parser=decimal, metavar="PERCENT", help=said)
+    return typer.Option(parser=decimal, metavar="PERCENT", help=help_text)
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print figures as JSON.")]

@@ -48,11 +48,11 @@ def price(
 ) -> None:
     """Print the quote as JSON. A fact about a card means that a card is shown."""
     compiled = load_file(programme)
-    said = _basket(basket)
+    asked = _basket(basket)
     values = _facts(facts)
     try:
-        burn = burn_by_purse(compiled, said.burn)
-        goods = Basket(lines=said.lines, codes=said.codes, payment=said.payment, burn=burn)
+        burn = burn_by_purse(compiled, asked.burn)
+        goods = Basket(lines=asked.lines, codes=asked.codes, payment=asked.payment, burn=burn)
         answer = quote(compiled, goods, Facts(_moment(now, clock_of(context)), values))
     except (ParamError, RefusedError) as error:
         refuse(str(error))

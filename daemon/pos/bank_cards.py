@@ -41,12 +41,12 @@ def _is_worth_a_look(raw: bytes) -> bool:
 
 def _is_in(params: msgspec.Raw, own: tuple[NumberRange, ...], unkept: tuple[str, ...]) -> bool:
     try:
-        said = msgspec.json.decode(params)
+        decoded = msgspec.json.decode(params)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False  # nobody will read it
-    if isinstance(said, dict):
-        said = {name: value for name, value in said.items() if name not in unkept}
-    waiting: list[tuple[str, Any]] = [("", said)]
+    if isinstance(decoded, dict):
+        decoded = {name: value for name, value in decoded.items() if name not in unkept}
+    waiting: list[tuple[str, Any]] = [("", decoded)]
     while waiting:
         name, value = waiting.pop()
         if isinstance(value, dict):

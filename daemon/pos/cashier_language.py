@@ -57,8 +57,8 @@ def catalogue(language: str) -> Catalogue:
 def _patterns(language: str) -> tuple[tuple[re.Pattern[str], str], ...]:
     """Return what each sentence looks like with values in it, the most definite first."""
     sentences = catalogue(language).sentences
-    by_plainness = sorted(sentences, key=lambda said: (said.count("{"), -len(said)))
-    return tuple((_pattern(said), sentences[said]) for said in by_plainness)
+    by_plainness = sorted(sentences, key=lambda sentence: (sentence.count("{"), -len(sentence)))
+    return tuple((_pattern(sentence), sentences[sentence]) for sentence in by_plainness)
 
 
 def _pattern(sentence: str) -> re.Pattern[str]:

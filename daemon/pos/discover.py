@@ -44,13 +44,13 @@ def document(methods: Mapping[str, Method]) -> dict[str, Any]:
         kind for method in methods.values() for kind in (method.params_type, method.result_type)
     ]
     schemas, components = msgspec.json.schema_components(types, ref_template=_REF)
-    said = zip(methods.items(), schemas[::2], schemas[1::2], strict=True)
+    described = zip(methods.items(), schemas[::2], schemas[1::2], strict=True)
     return {
         "openrpc": OPENRPC_VERSION,
         "info": {"title": "tillcard POS protocol", "version": INFO_VERSION},
         "methods": [
             _described(name, method, _resolved(params, components), result)
-            for (name, method), params, result in said
+            for (name, method), params, result in described
         ],
         "components": {"schemas": components, "errors": _errors()},
     }

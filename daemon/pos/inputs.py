@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, assert_never
 import msgspec
 
 from card_formats import registry
-from card_formats.credential import Medium, Shown, mask
+from card_formats.credential import Credential, Medium, Shown, mask
 from card_formats.errors import CardFormatError, UnknownFormatError
 from daemon.base.clock import Clock
 from daemon.base.refusals import ErrorCode, RefusedError, misread, refusal_of
@@ -43,6 +43,7 @@ CAUSED: dict[str, Callable[[ReaderEvent], bool]] = {
 class Waiting(msgspec.Struct):
     """What was shown at a reader, or why it is nobody's card. ``event_id`` told of it.
 
+    credential:   of what was shown, where it was recognised for the event already.
     taken:        a POS has asked for it.
     presentation: what a POS was told it is, or "".
     """
@@ -50,6 +51,7 @@ class Waiting(msgspec.Struct):
     shown: Shown | RefusedError
     event_id: str
     until_s: float
+    credential: Credential | None = None
     taken: bool = False
     presentation: str = ""
 
@@ -208,7 +210,7 @@ class Inputs:
         except CardFormatError as error:
             self._refused(reader, error.message, refusal_of(error))
         else:
-            self._card_presented(shown, reader, mask(credential.value), trust=credential.trust)
+            self._card_presented(shown, reader, credential)
 
     def _refused(self, reader: str, reason: str, refusal: RefusedError) -> None:
         event_id = self._publish_input("scan.unreadable", reader, reason=reason)
@@ -216,7 +218,7 @@ class Inputs:
 
     def _not_ours(self, shown: Shown, reader: str) -> None:
         if shown.medium is not Medium.BARCODE:
-            self._card_presented(shown, reader, "")
+            self._card_presented(shown, reader, None)
             return
         reading = registry.decode(shown)  # a product: the till has one scanner for both
         self._waiting.pop(reader, None)
@@ -224,15 +226,16 @@ class Inputs:
             "scan", reader, symbology=reading.symbology, aim=reading.aim, text=reading.text
         )
 
-    def _card_presented(self, shown: Shown, reader: str, card: str, **fields: Any) -> None:
-        event_id = self._publish_input(
-            "card.presented", reader, medium=shown.medium, card=card, **fields
-        )
+    def _card_presented(self, shown: Shown, reader: str, credential: Credential | None) -> None:
+        fields: dict[str, Any] = {"medium": shown.medium, "card": ""}
+        if credential is not None:
+            fields |= {"card": mask(credential.value), "trust": credential.trust}
+        event_id = self._publish_input("card.presented", reader, **fields)
         stays = shown.medium is Medium.CHIP  # until it is taken away
         if stays:
             self._lying.add(reader)
         until_s = math.inf if stays else self._clock.monotonic_s() + self._ttl_s
-        self._waiting[reader] = Waiting(shown, event_id, until_s)
+        self._waiting[reader] = Waiting(shown, event_id, until_s, credential)
 
     def _left(self, reader: str) -> None:
         if reader in self._lying:  # a torn card may be found gone twice

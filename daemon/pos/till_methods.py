@@ -116,7 +116,11 @@ class TillMethods:
             self._claims.check(params.reader, session)
             shown, waiting = self._inputs.last_shown(params.reader)
             identified = await self._recognition.identify(
-                shown, params.reader, by=params.typed_by, reason=params.reason
+                shown,
+                params.reader,
+                waiting.credential,
+                by=params.typed_by,
+                reason=params.reason,
             )
             waiting.presentation = identified.presentation
         elif params.scan is not None:
@@ -142,8 +146,9 @@ class TillMethods:
 
     async def phone_revoke(self, session: Session, params: PhoneRevokeParams) -> PhoneRevoked:
         """Make the codes and the page of a lost phone worthless."""
-        said = params.presentation, params.by, params.reason
-        return PhoneRevoked(await self._recognition.revoke_phone(*said))
+        return PhoneRevoked(
+            await self._recognition.revoke_phone(params.presentation, params.by, params.reason)
+        )
 
     async def claim(self, session: Session, params: ClaimParams) -> Claimed:
         """Keep a reader's input from all other clients, until released, timed out or gone."""

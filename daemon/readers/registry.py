@@ -39,11 +39,12 @@ READER_KINDS: dict[type, Callable[[Any, ReaderContext], Reader]] = {
 
 def check_together(settings: Sequence[ReaderSettings]) -> None:
     """Raise ValueError when two readers have one name, or one real device."""
-    real = [one.device for one in settings if not isinstance(one, SimulatedSettings)]
-    for what, said in (("called", [one.name for one in settings]), ("on", real)):
-        twice = sorted({word for word in said if word and said.count(word) > 1})
+    names = [reader.name for reader in settings]
+    devices = [reader.device for reader in settings if not isinstance(reader, SimulatedSettings)]
+    for relation, values in (("called", names), ("on", devices)):
+        twice = sorted({value for value in values if value and values.count(value) > 1})
         if twice:
-            raise ValueError(f"two readers are {what} {', '.join(twice)}")
+            raise ValueError(f"two readers are {relation} {', '.join(twice)}")
 
 
 def build_readers(

@@ -48,10 +48,17 @@ class Recognition:
         return registry.recognise(registry.decode(shown), self._policy.ranges)
 
     async def identify(
-        self, shown: Shown, reader: str = "", *, by: str = "", reason: str = ""
+        self,
+        shown: Shown,
+        reader: str = "",
+        credential: Credential | None = None,
+        *,
+        by: str = "",
+        reason: str = "",
     ) -> Identified:
         """Say whose card was shown; ``by`` and ``reason`` are kept where its number was typed.
 
+        credential: of ``shown``, where somebody has recognised it already.
         What lies at a reader may be asked about again: it was typed once by each who is named.
         Raises: RefusedError with what the cashier should do.
         """
@@ -61,7 +68,7 @@ class Recognition:
                 return _identified(
                     self._presentations.add(proven.account, proven.credential, proven.balance)
                 )
-        credential = self._credential(shown)
+        credential = credential or self._credential(shown)
         found = self._presentations.add(await self._account(credential, reader), credential)
         if shown.medium is Medium.TYPED:
             await self._count_typed(found, by, reason, once=bool(reader))

@@ -93,12 +93,12 @@ class PhoneCards:
         )
 
     def _coupon(self, store: Store, account: Account) -> Coupon | None:
-        said = self._coupons.get(account.card.kind)
-        if said is None:
+        terms = self._coupons.get(account.card.kind)
+        if terms is None:
             return None
         programme = self._shop.programme
-        rule = next((rule for rule in programme.rules if rule.id == said.rule), None)
-        text = {code: words or (rule.text if rule else "") for code, words in said.text.items()}
+        rule = next((rule for rule in programme.rules if rule.id == terms.rule), None)
+        text = {code: words or (rule.text if rule else "") for code, words in terms.text.items()}
         if rule is None or rule.limit is None or rule.limit.per_card is None:
             return Coupon(text)
         today = self._shop.today()

@@ -50,5 +50,5 @@ def save_link(account: ServiceAccount, card: LoyaltyCard, *, now_s: int, origin:
 
 
 def _signed(account: ServiceAccount, card: LoyaltyCard, now_s: int, origin: str) -> str:
-    said = claims(card, issuer=account.client_email, issued_at_s=now_s, origin=origin)
-    return jwt.encode(said, account.private_key, algorithm="RS256")
+    payload = claims(card, issuer=account.client_email, issued_at_s=now_s, origin=origin)
+    return jwt.encode(payload, account.private_key, algorithm="RS256")
