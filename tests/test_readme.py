@@ -1,4 +1,4 @@
-"""Every command and every snippet of README.md is run."""
+"""Every command and every snippet of README.md, and of the tour that follows it, is run."""
 
 import re
 import sys
@@ -14,14 +14,16 @@ from tests.support.till import PATIENCE_S
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
-BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, flags=re.S)
-COMMANDS = [
-    line
-    for language, text in BLOCKS
-    if language == "sh"
-    for line in text.splitlines()
-    if not line.startswith("make")
-]
+TOUR = (ROOT / "docs/tour.md").read_text("utf-8")
+README_LINES_MAX = 120
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """Return what stands in the fences of a language."""
+    return re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)
+
+
+COMMANDS = [line for text in blocks(README + TOUR, "sh") for line in text.splitlines()]
 
 
 async def run(*words: str, cwd: Path, stdin: bytes = b"") -> str:
@@ -44,14 +46,15 @@ async def folder(tmp_path: Path) -> AsyncIterator[Path]:
 
 
 async def test_every_shell_command_works_in_its_order(folder: Path) -> None:
-    assert len(COMMANDS) >= 10
-    for command in COMMANDS:
+    commands = [command for command in COMMANDS if not command.startswith("make")]
+    assert len(commands) >= 15
+    for command in commands:
         said = await run("bash", "-o", "pipefail", "-c", command, cwd=folder)
         assert said.strip() or command.startswith("echo '[{")
 
 
 async def test_the_ten_line_client_prints_a_total(folder: Path) -> None:
-    (client,) = [text for language, text in BLOCKS if language == "python"]
+    (client,) = blocks(README, "python")
     assert len([line for line in client.splitlines() if line]) <= 12
     # The sample customer has spent over 1,500.00 by then: 7 % off 90.00.
     assert await run(sys.executable, "-I", "-", cwd=folder, stdin=client.encode()) == "8370\n"
@@ -64,7 +67,21 @@ async def test_make_run_once_makes_a_sale_and_ends(tmp_path: Path) -> None:
     assert "New balance" in said
 
 
+async def test_every_make_target_that_is_named_is_there() -> None:
+    targets = {command.split()[1] for command in COMMANDS if command.startswith("make")}
+    targets |= set(re.findall(r"`make (\w+)`", README + TOUR))
+    assert targets >= {"run", "test", "docs", "deb"}
+    said = await run("make", "--no-print-directory", "help", cwd=ROOT)
+    for target in sorted(targets):
+        assert f"make {target} " in said, target
+        await run("make", "--no-print-directory", "--dry-run", target, cwd=ROOT)
+
+
 def test_the_programme_snippet_is_the_demo_s_own() -> None:
-    (snippet,) = [text for language, text in BLOCKS if language == "toml"]
+    (snippet,) = blocks(TOUR, "toml")
     sample = (ROOT / "daemon/cli/sample/programme.toml").read_text("utf-8")
     assert tomllib.loads(snippet)["rule"][0] in tomllib.loads(sample)["rule"]
+
+
+def test_the_readme_is_short() -> None:
+    assert README.count("\n") <= README_LINES_MAX
