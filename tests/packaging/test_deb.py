@@ -4,6 +4,7 @@ Slow (an empty Debian takes minutes), needs root and a Debian mirror: not part o
 """
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -13,7 +14,8 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
-DIST = Path(__file__).parent.parent.parent / "dist"
+ROOT = Path(__file__).parent.parent.parent
+DIST = ROOT / "dist"
 RELEASE = "bookworm"  # the one with Python 3.11
 MINUTES_MAX = 15
 AS_SERVICE = "setpriv --reuid tillcard --regid tillcard --init-groups"
@@ -99,6 +101,13 @@ def test_the_package_installs_sells_and_leaves_the_ledger_behind(
         kill $! && wait $!
     """)
     assert '"terminal": "till-1"' in status
+
+    debian.install("sqlite3")
+    page = (ROOT / "docs/install.md").read_text("utf-8")
+    commands = "".join(re.findall(r"```sh\n(.*?)```", page, flags=re.DOTALL))
+    said = debian.run(f"useradd cashier\n{commands}\nid -nG cashier")
+    assert "The ledger is whole." in said
+    assert said.splitlines()[-1] == "cashier tillcard"
 
     debian.run("dpkg --remove tillcard")
     assert not (debian.root / "opt/tillcard").exists()
