@@ -1,0 +1,72 @@
+"""The documents: their paths and links exist, their examples are real, their lines are short."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from daemon.app.running import SOCKET_FD_NAME
+from daemon.base.config import ChipSection, SocketSection
+from daemon.keys.phone_keys import PHONE_KEYS_FILE
+from daemon.pos.socket_file import SERVICE_FOLDER, SOCKET_NAME
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
+PAGES += sorted((ROOT / "docs").glob("*.md"))
+PROSE_CHARS_MAX = 100
+ROW_CHARS_MAX = 150
+"""A longer row of a table is read by nobody: write a list."""
+FENCE = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+PATH = re.compile(r"`((?:daemon|card_formats|web|tests|docs|packaging)/[\w./-]+)`")
+EXAMPLE = re.compile(r"```(?:python|toml)\n(.*?)```", re.DOTALL)
+
+every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+
+
+def text_of(page: Path) -> str:
+    return page.read_text("utf-8")
+
+
+@every_page
+def test_every_link_to_a_file_leads_to_one(page: Path) -> None:
+    for target in LINK.findall(FENCE.sub("", text_of(page))):
+        path = target.partition("#")[0]
+        if path and "://" not in path:
+            assert (page.parent / path).exists(), target
+
+
+@every_page
+def test_every_path_that_is_named_exists(page: Path) -> None:
+    for path in PATH.findall(text_of(page)):
+        assert (ROOT / path).exists(), path
+
+
+@every_page
+def test_no_line_of_prose_is_longer_than_a_line_of_code(page: Path) -> None:
+    for line in FENCE.sub("", text_of(page)).splitlines():
+        limit = ROW_CHARS_MAX if line.startswith("|") else PROSE_CHARS_MAX
+        if "<img" not in line:
+            assert len(line) <= limit, line
+
+
+def test_the_examples_of_style_are_the_code_s_own() -> None:
+    page = text_of(ROOT / "CONTRIBUTING.md")
+    sources = {path: text_of(ROOT / path) for path in PATH.findall(page) if Path(path).suffix}
+    examples = EXAMPLE.findall(page)
+    assert len(examples) >= 8
+    for example in examples:
+        assert any(example in source for source in sources.values()), example
+
+
+def test_the_page_for_installers_names_the_files_that_there_are() -> None:
+    page = text_of(ROOT / "docs/install.md")
+    assert f"`{SERVICE_FOLDER}/{SOCKET_NAME}`" in page
+    assert SOCKET_FD_NAME in page
+    for name in (PHONE_KEYS_FILE, ChipSection().keys, SocketSection().token_file, "ledger.id"):
+        assert f"`{name}`" in page, name
+    packed = text_of(ROOT / "packaging/build-deb.sh") + text_of(
+        ROOT / "packaging/systemd/tillcard.service"
+    )
+    for path in re.findall(r"^\| `(/(?:etc|lib|usr/share|var)/[^`]+)`", page, re.MULTILINE):
+        assert path in packed, path
