@@ -7,13 +7,15 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 INPUTS := pyproject.toml constraints.txt packaging/system-packages.sh
 
-.PHONY: run test bench deb soak clean help
+.PHONY: run test bench docs pictures deb soak clean help
 
 help:
 	@echo "make run              install what is missing, start the demo till, make one sale, go on until Ctrl-C"
 	@echo "make run ARGS=--once  the same, and stop after the sale"
 	@echo "make test             install what is missing and run every check"
 	@echo "make bench            measure; figures go to docs/bench.md by hand"
+	@echo "make docs             build the documents as a site, in site/; it needs no network to be read"
+	@echo "make pictures         draw the pictures in docs/pictures anew, with chromium"
 	@echo "make deb              build dist/tillcard_*.deb; as root, try it in an empty Debian (minutes)"
 	@echo "make soak             long fuzzing and long runs"
 
@@ -25,6 +27,13 @@ test: $(VENV)/.test-ready
 
 bench: $(VENV)/.test-ready
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+docs: $(VENV)/.docs-ready
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict $(ARGS)
+	@echo "open site/index.html; for its search: python3 -m http.server -d site"
+
+pictures: $(VENV)/.test-ready
+	@$(BIN)/python -m tests.pictures
 
 # Not in a namespace of its own as `make test` is: an empty Debian comes from the network.
 deb: $(VENV)/.test-ready
@@ -46,7 +55,14 @@ $(VENV)/.test-ready: $(INPUTS)
 	@packaging/system-packages.sh test
 	@test -x $(BIN)/python || { echo "making $(VENV)"; $(PYTHON) -m venv $(VENV); }
 	@echo "installing tillcard and its tests into $(VENV) (once)"
-	@$(PIP) install -c constraints.txt -e '.[test]'
+	@$(PIP) install -c constraints.txt -e '.[test,docs]'
+	@touch $@ $(VENV)/.run-ready $(VENV)/.docs-ready
+
+$(VENV)/.docs-ready: $(INPUTS)
+	@packaging/system-packages.sh run
+	@test -x $(BIN)/python || { echo "making $(VENV)"; $(PYTHON) -m venv $(VENV); }
+	@echo "installing tillcard and mkdocs into $(VENV) (once)"
+	@$(PIP) install -c constraints.txt -e '.[docs]'
 	@touch $@ $(VENV)/.run-ready
 
 $(VENV)/.soak-ready: $(VENV)/.test-ready
@@ -55,4 +71,4 @@ $(VENV)/.soak-ready: $(VENV)/.test-ready
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .demo build dist *.egg-info
+	rm -rf $(VENV) .demo .demo-chip build dist site *.egg-info
