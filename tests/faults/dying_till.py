@@ -6,9 +6,9 @@ import signal
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from daemon.base.clock import SystemClock
 from daemon.ledger.storage.sqlite import SQLiteStore
 from daemon.ledger.storage.store import Store
+from tests.support.clock import HandClock
 from tests.support.till import open_till
 
 
@@ -38,7 +38,7 @@ async def _run(home: Path, fuse: Fuse, parent: Connection) -> None:
         trace = None if read_only else fuse
         return SQLiteStore(home / location, read_only=read_only, trace=trace)
 
-    async with open_till(home, SystemClock(), open_fused):
+    async with open_till(home, HandClock(), open_fused):
         fuse.lit = True
         parent.send("ready")
         await asyncio.to_thread(parent.recv)

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from daemon.base.clock import SystemClock
 from tests.faults import dying_till
 from tests.scenarios.baskets import BASKET, show_chip
+from tests.support.clock import HandClock
 from tests.support.till import (
     PATIENCE_S,
     Pos,
@@ -184,7 +184,7 @@ async def killed_at(start: Path, home: Path, burns_at: int) -> list[Any]:
                 await live(pos, presentation)
     assert till.process.exitcode == -signal.SIGKILL
     assert audited(home).findings == ()
-    async with open_till(home, SystemClock()), Pos.connect(home / "pos.sock") as pos:
+    async with open_till(home, HandClock()), Pos.connect(home / "pos.sock") as pos:
         return await live(pos, presentation)
 
 

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import msgspec
 
-from daemon.base.clock import SystemClock
 from tests.scenarios.baskets import BASKET
+from tests.support.clock import HandClock
 from tests.support.disks import fill, small_disk
 from tests.support.till import Pos, RefusedByTillError, audited, lay_out, open_till
 
@@ -17,7 +17,7 @@ async def test_a_client_that_vanishes_in_a_commit_loses_nothing(tmp_path: Path) 
         "method": "sale.commit",
         "params": {"sale_id": "s1", "lines": BASKET},
     }
-    async with open_till(tmp_path, SystemClock()) as app:
+    async with open_till(tmp_path, HandClock()) as app:
         _, writer = await asyncio.open_unix_connection(str(app.socket))
         writer.write(msgspec.json.encode(request) + b"\n")
         await writer.drain()
@@ -49,7 +49,7 @@ async def test_a_full_disk_is_said_so_and_selling_goes_on_when_there_is_room(
 
 async def sell_until_it_is_full(disk: Path) -> None:
     lay_out(disk)
-    async with open_till(disk, SystemClock()) as app, Pos.connect(app.socket) as pos:
+    async with open_till(disk, HandClock()) as app, Pos.connect(app.socket) as pos:
         ballast = fill(disk)
         posted, refusal = 0, None
         while refusal is None:

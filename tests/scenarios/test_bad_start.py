@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from daemon.base.clock import SystemClock
 from daemon.keys.chip_keys import make_chip_keys
+from tests.support.clock import HandClock
 from tests.support.processes import TILLCARD, output_of
 from tests.support.till import Pos, lay_out, open_till
 
@@ -93,7 +93,7 @@ async def test_a_wrong_programme_names_the_path_of_the_key(tmp_path: Path) -> No
 
 async def test_a_programme_in_another_currency_needs_another_ledger(tmp_path: Path) -> None:
     lay_out(tmp_path)
-    async with open_till(tmp_path, SystemClock()):
+    async with open_till(tmp_path, HandClock()):
         pass
     programme = tmp_path / "programme.toml"
     text = programme.read_text("utf-8").replace('"UAH"', '"EUR"')
@@ -112,7 +112,7 @@ async def test_a_second_daemon_on_the_same_socket_is_refused_and_harms_nothing(
     first, second = tmp_path / "first", tmp_path / "second"
     lay_out(first)
     lay_out(second, **{'path = "pos.sock"': f'path = "{first}/pos.sock"'})
-    async with open_till(first, SystemClock()) as app:
+    async with open_till(first, HandClock()) as app:
         assert "pos.sock" in await refused_to_start(second)
         async with Pos.connect(app.socket) as pos:
             assert (await pos.call("status"))["terminal"] == "till-1"
@@ -123,14 +123,14 @@ async def test_a_second_daemon_on_the_same_ledger_is_refused(tmp_path: Path) -> 
     lay_out(first)
     ledger = f'ledger = "{first}/tillcard.db"'
     lay_out(second, **{'ledger = "tillcard.db"': ledger})
-    async with open_till(first, SystemClock()):
+    async with open_till(first, HandClock()):
         said = await refused_to_start(second)
     assert "is being written by another tillcard" in said
 
 
 async def test_a_ledger_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     lay_out(tmp_path)
-    async with open_till(tmp_path, SystemClock()):
+    async with open_till(tmp_path, HandClock()):
         pass
     with sqlite3.connect(tmp_path / "tillcard.db") as db:
         db.execute("UPDATE alembic_version SET version_num = '9999'")
@@ -151,7 +151,7 @@ async def test_a_missing_hot_list_is_one_warning_at_the_start(
 ) -> None:
     lay_out(tmp_path, **{"[simulated]\n": '[chip]\nhot_list = "hot.txt"\n[simulated]\n'})
     make_chip_keys(tmp_path / "chip.keys")
-    async with open_till(tmp_path, SystemClock()):
+    async with open_till(tmp_path, HandClock()):
         pass
     warned = [record for record in caplog.records if "hot.txt" in record.getMessage()]
     assert [record.levelname for record in warned] == ["WARNING"]

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from daemon.base.clock import SystemClock
 from daemon.readers.simulated.simulator import KINDS
 from daemon.readers.traffic import TRAFFIC
+from tests.support.clock import HandClock
 from tests.support.till import Pos, RefusedByTillError, lay_out_all_readers, open_till
 
 NUMBER = "4111111111111111"  # the networks' public test number, as the sample card has it
@@ -51,7 +51,7 @@ async def test_a_bank_card_leaves_no_trace_at_any_reader(
     caplog.set_level(TRAFFIC)
     lay_out_all_readers(tmp_path)
     heard: list[object] = []
-    async with open_till(tmp_path, SystemClock()) as app, Pos.connect(app.socket) as pos:
+    async with open_till(tmp_path, HandClock()) as app, Pos.connect(app.socket) as pos:
         await pos.call("events.subscribe")
         for name, kind in KINDS.items():
             while any(
@@ -106,7 +106,7 @@ async def test_a_bank_card_s_number_is_nowhere_kept_whatever_the_till_sends_it_a
         ("sale.void", {"sale_id": "s1", "reason": f"paid with {SPACED} instead"}),
     ]
     heard: list[object] = []
-    async with open_till(tmp_path, SystemClock()) as app, Pos.connect(app.socket) as pos:
+    async with open_till(tmp_path, HandClock()) as app, Pos.connect(app.socket) as pos:
         await pos.call("events.subscribe")
         for method, params in sent:
             with pytest.raises(RefusedByTillError) as refused:

@@ -8,7 +8,6 @@ import pytest
 
 from daemon.accounts.cards import NewCard, Profile
 from daemon.app.running import App
-from daemon.base.clock import SystemClock
 from daemon.keys.chip_keys import load_chip_keys
 from daemon.readers.simulated.desfire.faults import Fault, FaultyCard
 from daemon.readers.simulated.desfire.memory import Generation
@@ -16,6 +15,7 @@ from daemon.readers.simulated.vpcd import VpcdCard
 from tests.scenarios.baskets import BASKET
 from tests.support.chip_till import LOADED, Wallet
 from tests.support.chips import lay_out_real
+from tests.support.clock import HandClock
 from tests.support.pcscd import Pcscd
 from tests.support.till import Pos, RefusedByTillError, audited, open_till
 
@@ -49,7 +49,7 @@ async def test_a_purchase_on_a_real_pcscd_is_nine_apdus_and_settles_when_torn(
 ) -> None:
     lay_out_real(tmp_path)
     wallet = Wallet(load_chip_keys(tmp_path / "chip.keys"), Random(7), generation)
-    async with open_till(tmp_path, SystemClock()) as till, Pos.connect(till.socket) as pos:
+    async with open_till(tmp_path, HandClock()) as till, Pos.connect(till.socket) as pos:
         await issue(till, wallet)
         await wait_until_ready(pos)
         first_sight = generation is Generation.EV1  # one APDU to find out what it speaks

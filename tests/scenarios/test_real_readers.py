@@ -6,11 +6,11 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from daemon.base.clock import SystemClock
 from daemon.readers.simulated.pseudo_terminal import Terminal
 from daemon.readers.simulated.sample_cards import PlayedCard, TokenCard
 from daemon.readers.simulated.vpcd import VpcdCard
 from tests.scenarios.baskets import BASKET
+from tests.support.clock import HandClock
 from tests.support.pcscd import Pcscd
 from tests.support.till import CHIP_UID, PLASTIC, Pos, audited, lay_out, open_till
 from tests.web.decode import read_codes, to_picture
@@ -36,7 +36,7 @@ async def test_a_chip_on_a_real_pcscd_is_its_customer_s_and_a_sale_is_made_with_
     pcscd: Pcscd, tmp_path: Path
 ) -> None:
     lay_out(tmp_path, **dict([SIMULATED["chip"]]))
-    async with open_till(tmp_path, SystemClock()) as app, Pos.connect(app.socket) as pos:
+    async with open_till(tmp_path, HandClock()) as app, Pos.connect(app.socket) as pos:
         await wait_until_ready(pos, "chip")
         with VpcdCard(PlayedCard(TokenCard(bytes.fromhex(CHIP_UID)))):
             assert (await pos.event("card.presented"))["reader"] == "chip"
@@ -57,7 +57,7 @@ async def test_a_serial_scanner_s_bytes_lead_to_the_customer(sent: str, tmp_path
     old, new = SIMULATED["scanner"]
     lay_out(tmp_path, **{old: new.format(port=tmp_path / "scanner")})
     try:
-        async with open_till(tmp_path, SystemClock()) as app, Pos.connect(app.socket) as pos:
+        async with open_till(tmp_path, HandClock()) as app, Pos.connect(app.socket) as pos:
             await wait_until_ready(pos, "scanner")
             terminal.send(sent.encode())
             await pos.event("card.presented")
@@ -77,7 +77,7 @@ async def test_a_phone_card_is_drawn_decoded_by_another_s_decoder_scanned_and_so
     lay_out(tmp_path, **{old: new.format(port=tmp_path / "scanner")})
     aim = {CodeKind.QR: "]Q1", CodeKind.CODE128: "]C0", CodeKind.EAN13: "]E0"}[kind]
     try:
-        async with open_till(tmp_path, SystemClock()) as app, Pos.connect(app.socket) as pos:
+        async with open_till(tmp_path, HandClock()) as app, Pos.connect(app.socket) as pos:
             await wait_until_ready(pos, "scanner")
             page, picture = await join(app.web_url, kind, image)
             (code,) = read_codes(to_picture(picture, image), kind)

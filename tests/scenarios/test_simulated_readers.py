@@ -8,9 +8,9 @@ import pytest
 
 from card_formats.credential import Medium
 from daemon.app.running import App
-from daemon.base.clock import SystemClock
 from daemon.pos.protocol import SimulatedAction
 from daemon.readers.simulated.simulator import KINDS
+from tests.support.clock import HandClock
 from tests.support.till import Pos, RefusedByTillError, lay_out_all_readers, open_till
 
 CARDS = {Medium.BARCODE: "plastic", Medium.STRIPE: "stripe", Medium.TYPED: "plastic"}
@@ -20,7 +20,7 @@ STRIPE = "7700770000000014"
 @pytest.fixture
 async def till(tmp_path: Path) -> AsyncIterator[App]:
     lay_out_all_readers(tmp_path)
-    async with open_till(tmp_path, SystemClock()) as app:
+    async with open_till(tmp_path, HandClock()) as app:
         yield app
 
 
@@ -83,7 +83,7 @@ async def actions(pos: Pos) -> dict[str, list[str]]:
 
 async def test_what_a_simulated_reader_cannot_show_is_the_caller_s_mistake(tmp_path: Path) -> None:
     lay_out_all_readers(tmp_path)
-    async with open_till(tmp_path, SystemClock()) as app, Pos.connect(app.socket) as pos:
+    async with open_till(tmp_path, HandClock()) as app, Pos.connect(app.socket) as pos:
         for reader, do, data, said in (
             ("msr605-stripe", "swipe", "hex:ff00", "data: "),
             ("msr605-stripe", "swipe", "Ж", "data: "),

@@ -3,7 +3,8 @@
 Shape measured on passes in use: UID is the pass type, OU the team; the marks are Apple's OIDs.
 """
 
-from datetime import UTC, datetime, timedelta
+import subprocess
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
@@ -13,6 +14,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
+from tests.support.clock import MORNING
 from web.phone.pass_signing import PASS_USAGE, WWDR_MARK
 
 PASS_TYPE, TEAM = "pass.example.card", "TEAM123456"
@@ -27,16 +29,13 @@ class Party(msgspec.Struct, frozen=True):
 
 
 class Authority:
-    """Issues pass certificates through an intermediate, as Apple's WWDR does."""
+    """Issues pass certificates on ``MORNING`` through an intermediate, as Apple's WWDR does."""
 
-    def __init__(self, *, at: datetime | None = None, days: int = 300, mark: bool = True) -> None:
-        self._at = at or datetime.now(UTC)
+    def __init__(self, *, days: int = 300, mark: bool = True) -> None:
         root, wwdr = _name("Stand-in Root"), _name("Stand-in WWDR")
         extensions = [SUBORDINATE_MARK] if mark else []
-        self.root = _issue(self._at, root, None, days=days, path_length=1)
-        self.intermediate = _issue(
-            self._at, wwdr, self.root, days=days, path_length=0, extensions=extensions
-        )
+        self.root = _issue(root, None, days=days, path_length=1)
+        self.intermediate = _issue(wwdr, self.root, days=days, path_length=0, extensions=extensions)
 
     def pass_party(
         self,
@@ -54,7 +53,7 @@ class Authority:
             ]
         )
         usages = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH, usage])
-        return _issue(self._at, name, self.intermediate, days=days, extensions=[usages])
+        return _issue(name, self.intermediate, days=days, extensions=[usages])
 
     def write(self, home: Path, party: Party) -> None:
         """Write ``pass.pem``, ``pass.key``, ``wwdr.pem`` and ``root.pem``."""
@@ -62,6 +61,15 @@ class Authority:
         (home / "wwdr.pem").write_bytes(pem(self.intermediate.certificate))
         (home / "root.pem").write_bytes(pem(self.root.certificate))
         write_key(home / "pass.key", party.key)
+
+
+def believed_by_openssl(home: Path) -> subprocess.CompletedProcess[str]:
+    """Have ``signature`` verified as ``manifest.json``'s, as a phone would on ``MORNING``."""
+    verify = "openssl smime -verify -inform DER -in signature -content manifest.json -out said"
+    # A pass certificate is none for mail, which is what smime asks for by default.
+    options = f"-CAfile root.pem -purpose any -binary -attime {int(MORNING.timestamp())}"
+    words = [*verify.split(), *options.split()]
+    return subprocess.run(words, cwd=home, capture_output=True, text=True, check=False)
 
 
 def pem(certificate: x509.Certificate) -> bytes:
@@ -86,7 +94,6 @@ def _name(common_name: str) -> x509.Name:
 
 
 def _issue(
-    at: datetime,
     subject: x509.Name,
     issuer: Party | None,
     *,
@@ -101,8 +108,8 @@ def _issue(
         .issuer_name(issuer.certificate.subject if issuer else subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(at - timedelta(days=1))
-        .not_valid_after(at + timedelta(days=days))
+        .not_valid_before(MORNING - timedelta(days=1))
+        .not_valid_after(MORNING + timedelta(days=days))
         .add_extension(x509.BasicConstraints(path_length is not None, path_length), critical=True)
     )
     for extension in extensions or []:

@@ -1,7 +1,7 @@
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -10,11 +10,13 @@ from aiohttp import ClientResponse, ClientSession, CookieJar
 from multidict import CIMultiDictProxy
 
 import web.web_server
+from tests.support.clock import HandClock
 from tests.web.memory_desk import MemoryDesk
 from web.web_server import WebServer, make_app
 from web.web_settings import WebSettings
 
 TEMPLATES = Path(web.web_server.__file__).parent / "templates"
+SUNDAY = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 HIDDEN = re.compile(r'name="(form_id|proof)" value="([^"]*)"')
 BROWSER_FLAGS = [
     "--no-sandbox",
@@ -25,22 +27,6 @@ BROWSER_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-
-
-class HandClock:
-    """Stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self._at = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self._at
-
-    def monotonic_s(self) -> float:
-        return self._at.timestamp()
-
-    def move(self, seconds: float) -> None:
-        self._at += timedelta(seconds=seconds)
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -98,7 +84,7 @@ OpenShop = Callable[[WebSettings], AbstractAsyncContextManager[Shop]]
 
 @asynccontextmanager
 async def open_a_shop(settings: WebSettings) -> AsyncIterator[Shop]:
-    desk, clock = MemoryDesk(), HandClock()
+    desk, clock = MemoryDesk(), HandClock(SUNDAY)
     settings = msgspec.structs.replace(settings, port=0)
     server = WebServer(make_app(desk, settings, clock), settings)
     await server.start()

@@ -21,7 +21,7 @@ async def test_an_address_that_tries_others_waits_and_then_goes_on(shop: Shop, p
     assert slowed.headers["Retry-After"] == str(GUESSES_PER_S)
     assert (await shop.get(card)).status == 429, "a right one does not stand out"
     assert (await shop.get("/join")).status == 200
-    shop.clock.move(GUESSES_PER_S)
+    shop.clock.move(seconds=GUESSES_PER_S)
     assert (await shop.get(card)).status == 200
 
 
@@ -50,7 +50,7 @@ async def test_the_till_comes_before_a_rush_of_visitors(open_shop: OpenShop) -> 
         refused = await shop.get(card)
         assert (refused.status, refused.headers["Retry-After"]) == (503, "1")
         assert refused.headers["Cache-Control"] == "no-store"
-        shop.clock.move(1)
+        shop.clock.move(seconds=1)
         assert (await shop.get(card)).status == 200
 
 
@@ -59,5 +59,5 @@ async def test_what_customers_do_is_no_guess(shop: Shop) -> None:
     for _ in range(GUESSES_MAX + 1):
         assert (await shop.get(card)).status == 200
         assert (await shop.get("/c/short")).status == 404, "no card has such an address"
-        shop.clock.move(0.1)
+        shop.clock.move(seconds=0.1)
     assert (await shop.get(card)).status == 200

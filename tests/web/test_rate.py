@@ -1,6 +1,6 @@
 import pytest
 
-from tests.web.conftest import HandClock
+from tests.support.clock import HandClock
 from web.rate import ADDRESSES_MAX, AddressLimit
 
 
@@ -10,10 +10,10 @@ def test_the_one_after_the_limit_waits_for_the_rest_of_the_window() -> None:
     for _ in range(2):
         assert limit.wait_s("10.0.0.1") == 0
         limit.count("10.0.0.1")
-    clock.move(20)
+    clock.move(seconds=20)
     assert limit.wait_s("10.0.0.1") == 40
     assert limit.wait_s("10.0.0.2") == 0, "another address is not concerned"
-    clock.move(40)
+    clock.move(seconds=40)
     assert limit.wait_s("10.0.0.1") == 0
 
 
@@ -23,7 +23,7 @@ def test_trying_again_does_not_make_the_wait_longer() -> None:
     for _ in range(6):
         limit.count("10.0.0.1")
         assert limit.wait_s("10.0.0.1") > 0
-        clock.move(10)
+        clock.move(seconds=10)
     assert limit.wait_s("10.0.0.1") == 0
 
 

@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import NameOID
 
 from daemon.base.config import ConfigError, convert
+from tests.support.clock import HandClock
 from tests.web.authority import new_key, pem, write_key
-from tests.web.conftest import HandClock
 from tests.web.memory_desk import MemoryDesk
 from web.web_server import WebServer, make_app
 from web.web_settings import WebSettings

@@ -15,23 +15,14 @@ from daemon.pos.events import EventRing
 from daemon.pos.peers import Role
 from daemon.pos.session import Session
 from daemon.pos.session_methods import SESSION_METHODS, Greeting
+from tests.support.clock import HandClock
 
-WAIT_S = 20.0
+WAIT_S, AT = 20.0, datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 GREETING = Greeting(server="tillcard 0", capabilities=["sale"], terminal="till-1", currency="EUR")
 
 
-class StandingClock:
-    """A clock that stands still."""
-
-    def now(self) -> datetime:
-        return datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
-
-    def monotonic_s(self) -> float:
-        return 0.0
-
-
 def new_ring(kept_max: int = 10_000) -> EventRing:
-    return EventRing(StandingClock(), "boot-1", kept_max=kept_max)
+    return EventRing(HandClock(AT), "boot-1", kept_max=kept_max)
 
 
 class Text(msgspec.Struct, frozen=True):

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from daemon.pos.claims import Claim, Claims
 from daemon.pos.events import EVENTS_PER_WRITE_MAX, Cursor, EventRing
-from tests.daemon.pos.shop import StandingClock, new_ring
+from tests.daemon.pos.shop import new_ring
+from tests.support.clock import HandClock
 
 ME, OTHER = object(), object()
 
@@ -96,7 +97,7 @@ def test_a_long_replay_is_taken_in_pieces() -> None:
 
 
 def claimed_by(holder: object) -> Claim:
-    claims = Claims(StandingClock())
+    claims = Claims(HandClock())
     claims.claim("scanner", holder, "", 60)
     claim = claims.of("scanner")
     assert claim is not None

@@ -6,10 +6,10 @@ from contextlib import asynccontextmanager
 import pytest
 
 from card_formats.chip.uid import read_uid
-from daemon.base.clock import SystemClock
 from daemon.readers import Presented, ReaderEvent, Removed, StateChanged
 from daemon.readers.chip import OpenChipReader, Slot
 from daemon.readers.errors import CardLostError
+from tests.support.clock import HandClock
 
 UID = bytes.fromhex("04A1B2C3D4E580")
 LIES_THERE = Slot(present=True, moves=1)
@@ -34,7 +34,7 @@ class FitfulLink:
 async def lying(*answers: bool) -> AsyncIterator[tuple[OpenChipReader, AsyncIterator[ReaderEvent]]]:
     """Give a reader on which a card lies that was presented."""
     link = FitfulLink(True, *answers)
-    reader = OpenChipReader("chip", SystemClock(), lambda: link)
+    reader = OpenChipReader("chip", HandClock(), lambda: link)
     reader.update(LIES_THERE)
     events = reader.events()
     assert isinstance(await anext(events), Presented)

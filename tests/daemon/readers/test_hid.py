@@ -8,7 +8,6 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from daemon.base.clock import SystemClock
 from daemon.readers import Presented, ReaderState, StateChanged, Unreadable
 from daemon.readers.framing import Framer, Terminator
 from daemon.readers.hid import hidraw_reader, keyboard_reader, open_hidraw, open_keyboard
@@ -18,6 +17,7 @@ from daemon.readers.reader_settings import HidrawSettings, KeyboardSettings
 from daemon.readers.simulated.cable import Cable
 from daemon.readers.simulated.wires import as_keys, as_pos_reports
 from daemon.readers.supervisor import Supervisor
+from tests.support.clock import HandClock
 from tests.support.events import next_event, running, until_state
 from tests.support.keys import keys
 
@@ -35,7 +35,7 @@ def cable() -> Iterator[Cable]:
 
 @pytest.fixture
 async def till(cable: Cable) -> AsyncIterator[Supervisor]:
-    clock = SystemClock()
+    clock = HandClock()
     async with running(Supervisor([keyboard_reader(KEYBOARD, clock, cable.open)], clock)) as till:
         await until_state(till, "k", ReaderState.READY)
         yield till
@@ -91,7 +91,7 @@ async def test_half_a_scan_that_was_lost_is_reported_after_a_silence(
 
 async def test_half_a_code_in_reports_is_dropped_after_a_silence(cable: Cable) -> None:
     settings = HidrawSettings(name="p", device="/dev/hidraw0", gap_s=0.02)
-    clock = SystemClock()
+    clock = HandClock()
     async with running(Supervisor([hidraw_reader(settings, clock, cable.open)], clock)) as till:
         await until_state(till, "p", ReaderState.READY)
         first, second = as_pos_reports(b"]C0" + b"x" * 60)
@@ -116,7 +116,7 @@ async def test_a_keyboard_that_cannot_be_had_says_why(
     def refuse(path: str) -> int:
         raise OSError(number, path)
 
-    settings, clock = KeyboardSettings(name="k", device="/dev/x"), SystemClock()
+    settings, clock = KeyboardSettings(name="k", device="/dev/x"), HandClock()
     async with running(Supervisor([keyboard_reader(settings, clock, refuse)], clock)) as till:
         while (event := await next_event(till, StateChanged)).state is ReaderState.ABSENT != state:
             pass

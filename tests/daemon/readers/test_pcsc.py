@@ -9,7 +9,6 @@ import pytest
 from card_formats.apdu import CommandApdu, Dialogue, ResponseApdu
 from card_formats.chip.uid import read_uid
 from card_formats.credential import Medium, Shown
-from daemon.base.clock import SystemClock
 from daemon.readers import Presented, ReaderState, Removed, StateChanged
 from daemon.readers.errors import CardLostError, CardSilentError, NoCardError
 from daemon.readers.pcsc import PcscLink, PcscReader, PcscWatch
@@ -17,6 +16,7 @@ from daemon.readers.reader_settings import PcscSettings
 from daemon.readers.simulated.sample_cards import PlayedCard, TokenCard
 from daemon.readers.simulated.vpcd import VpcdCard
 from daemon.readers.supervisor import Supervisor
+from tests.support.clock import HandClock
 from tests.support.events import next_event, running, until_state
 from tests.support.pcscd import Pcscd, until_card_is_seen
 
@@ -31,7 +31,7 @@ def card(uid: bytes = UID) -> PlayedCard:
 
 
 def two_readers() -> Supervisor:
-    watch, clock = PcscWatch(), SystemClock()
+    watch, clock = PcscWatch(), HandClock()
     settings = [
         PcscSettings(name="left", device="Virtual PCD 00 00"),
         PcscSettings(name="right", device="Virtual PCD 00 01"),
@@ -195,7 +195,7 @@ async def test_a_till_may_start_before_pcscd(pcscd: Pcscd) -> None:
 
 
 async def test_a_reader_that_is_not_named_takes_what_no_other_table_names(pcscd: Pcscd) -> None:
-    watch, clock = PcscWatch(), SystemClock()
+    watch, clock = PcscWatch(), HandClock()
     settings = [
         PcscSettings(name="any"),
         PcscSettings(name="left", device="Virtual PCD 00 00"),

@@ -7,7 +7,6 @@ import pytest
 from smartcard import scard
 
 from card_formats.chip.uid import read_uid
-from daemon.base.clock import SystemClock
 from daemon.readers import Presented, ReaderState, StateChanged
 from daemon.readers.chip import UID_TIMEOUT_S
 from daemon.readers.errors import ReaderLostError
@@ -16,6 +15,7 @@ from daemon.readers.reader_settings import PcscSettings
 from daemon.readers.simulated.sample_cards import PlayedCard, TokenCard
 from daemon.readers.simulated.vpcd import VpcdCard
 from daemon.readers.supervisor import Supervisor
+from tests.support.clock import HandClock
 from tests.support.events import next_event, running, until_state
 from tests.support.faulty_scard import FaultyScard
 from tests.support.pcscd import Pcscd
@@ -39,7 +39,7 @@ def calls(pcscd: Pcscd) -> FaultyScard:
 
 
 def supervised(calls: FaultyScard, **devices: str) -> Supervisor:
-    watch, clock = PcscWatch(calls), SystemClock()
+    watch, clock = PcscWatch(calls), HandClock()
     settings = [PcscSettings(name=name, device=device) for name, device in devices.items()]
     return Supervisor([PcscReader(one, clock, watch) for one in settings], clock)
 

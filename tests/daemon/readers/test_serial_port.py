@@ -9,7 +9,6 @@ import pytest
 
 from card_formats.credential import Medium
 from card_formats.registry import decode
-from daemon.base.clock import SystemClock
 from daemon.readers import Presented, ReaderState, StateChanged, Unreadable
 from daemon.readers.framing import FRAME_BYTES_MAX
 from daemon.readers.reader_settings import SerialSettings
@@ -32,7 +31,7 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
 
 
 def supervised(*settings: SerialSettings) -> Supervisor:
-    return Supervisor([SerialReader(one, SystemClock()) for one in settings], SystemClock())
+    return Supervisor([SerialReader(one, HandClock()) for one in settings], HandClock())
 
 
 @pytest.fixture
@@ -173,7 +172,7 @@ async def test_the_same_code_at_once_is_marked_and_never_swallowed(
 async def test_a_deliberate_second_scan_is_no_duplicate(terminal: Terminal) -> None:
     clock = HandClock()
     settings = SerialSettings(name="s", device=str(terminal.path))
-    async with running(Supervisor([SerialReader(settings, clock)], SystemClock())) as till:
+    async with running(Supervisor([SerialReader(settings, clock)], HandClock())) as till:
         await until_state(till, "s", ReaderState.READY)
         for pause_s, is_duplicate in ((0.0, False), (0.4, True), (0.4, True), (0.5, False)):
             clock.move(seconds=pause_s)

@@ -1,7 +1,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from typing import TypeVar
 
 import pytest
@@ -27,20 +26,10 @@ from daemon.readers.errors import (
     ReaderLostError,
 )
 from daemon.readers.supervisor import REOPEN_FIRST_S, REOPEN_MAX_S, Supervisor
+from tests.support.clock import HandClock
 from tests.support.events import next_event, running, until_state
 
 T = TypeVar("T")
-
-
-class FakeClock:
-    def __init__(self) -> None:
-        self.elapsed_s = 0.0
-
-    def now(self) -> datetime:
-        return datetime(2026, 11, 1, tzinfo=UTC)
-
-    def monotonic_s(self) -> float:
-        return self.elapsed_s
 
 
 class ScriptedReader:
@@ -84,7 +73,7 @@ def chip() -> Presented:
 
 
 async def test_a_chip_laid_down_again_is_no_duplicate() -> None:
-    till = Supervisor([ScriptedReader("r", [chip(), Removed("r"), chip()])], FakeClock())
+    till = Supervisor([ScriptedReader("r", [chip(), Removed("r"), chip()])], HandClock())
     async with running(till):
         assert not (await next_event(till, Presented)).duplicate
         assert not (await next_event(till, Presented)).duplicate
@@ -92,7 +81,7 @@ async def test_a_chip_laid_down_again_is_no_duplicate() -> None:
 
 async def test_what_does_not_fit_is_counted_and_reported_where_it_was_lost() -> None:
     reader = ScriptedReader("r", [scan(b"%d" % n) for n in range(10)])
-    till = Supervisor([reader], FakeClock(), events_max=4)
+    till = Supervisor([reader], HandClock(), events_max=4)
     async with running(till):
         async with asyncio.timeout(5):
             await reader.played.wait()
@@ -102,11 +91,11 @@ async def test_what_does_not_fit_is_counted_and_reported_where_it_was_lost() -> 
 
 
 async def test_a_lost_reader_is_reopened_with_growing_pauses_until_it_stays() -> None:
-    clock, slept = FakeClock(), list[float]()
+    clock, slept = HandClock(), list[float]()
 
     async def sleep(pause_s: float) -> None:
         slept.append(pause_s)
-        clock.elapsed_s += pause_s
+        clock.move(seconds=pause_s)
         await asyncio.sleep(0)
 
     lost: list[list[ReaderEvent | Exception]] = [[ReaderLostError("unplugged")] for _ in range(6)]
@@ -124,7 +113,7 @@ async def test_each_state_is_named_with_its_reason() -> None:
         [ValueError("a bug")],
         [chip(), Removed("r"), StateChanged("r", ReaderState.STUCK, "hangs"), Removed("r")],
     )
-    till = Supervisor([reader], FakeClock(), sleep=lambda pause_s: asyncio.sleep(0))
+    till = Supervisor([reader], HandClock(), sleep=lambda pause_s: asyncio.sleep(0))
     async with running(till):
         states = []
         for _ in range(7):
@@ -145,7 +134,7 @@ async def test_each_state_is_named_with_its_reason() -> None:
 
 async def test_a_conversation_makes_the_reader_busy_and_a_silent_card_stuck() -> None:
     reader = ScriptedReader("r", [chip()])
-    till = Supervisor([reader], FakeClock())
+    till = Supervisor([reader], HandClock())
     async with running(till):
         await until_state(till, "r", ReaderState.CARD)
         with pytest.raises(NoCardError):

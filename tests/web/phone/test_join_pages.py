@@ -237,7 +237,7 @@ async def test_the_form_above_the_limit_of_an_address_waits(open_shop: OpenShop)
         assert refused.status == 429
         assert refused.headers["Retry-After"] == "600"
         assert "try again in a few minutes" in refused.text
-        shop.clock.move(600)
+        shop.clock.move(seconds=600)
         assert (await shop.join()).status == 303
         assert len(shop.desk.cards) == 3
 

@@ -1,12 +1,21 @@
 import shutil
 import subprocess
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from tests.web.authority import PASS_TYPE, TEAM, Authority, new_key, pem, write_key
+from tests.support.clock import MORNING
+from tests.web.authority import (
+    PASS_TYPE,
+    TEAM,
+    Authority,
+    believed_by_openssl,
+    new_key,
+    pem,
+    write_key,
+)
 from web.phone.pass_signing import PassCertificateError, PassSigner
 
 MANIFEST = b'{"pass.json":"da39a3ee5e6b4b0d3255bfef95601890afd80709"}\n'
@@ -33,18 +42,12 @@ def openssl(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([program, *words], cwd=home, capture_output=True, text=True, check=False)
 
 
-def verified(home: Path) -> subprocess.CompletedProcess[str]:
-    words = "smime -verify -inform DER -in signature -content manifest.json -CAfile root.pem"
-    # A pass certificate is none for mail, which is what smime asks for by default.
-    return openssl(home, *words.split(), "-purpose", "any", "-binary", "-out", "said")
-
-
 def test_openssl_verifies_the_signature_and_refuses_a_changed_manifest(home: Path) -> None:
     (home / "signature").write_bytes(signer_of(home).sign(MANIFEST))
     (home / "manifest.json").write_bytes(MANIFEST)
-    assert verified(home).returncode == 0
+    assert believed_by_openssl(home).returncode == 0
     (home / "manifest.json").write_bytes(MANIFEST.replace(b"da39", b"da38"))
-    failed = verified(home)
+    failed = believed_by_openssl(home)
     assert failed.returncode != 0
     assert "signature failure" in failed.stderr or "digest failure" in failed.stderr
 
@@ -63,7 +66,7 @@ def test_the_signature_is_detached_says_when_and_carries_both_certificates(home:
 def test_a_signer_says_what_it_signs_for(home: Path) -> None:
     signer = signer_of(home)
     assert (signer.pass_type, signer.team) == (PASS_TYPE, TEAM)
-    signer.check(pass_type=PASS_TYPE, team=TEAM, now=datetime.now(UTC))
+    signer.check(pass_type=PASS_TYPE, team=TEAM, now=MORNING)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +81,7 @@ def test_a_signer_says_what_it_signs_for(home: Path) -> None:
 def test_a_pass_that_a_phone_would_refuse_is_not_signed_for(
     home: Path, pass_type: str, team: str, days: int, says: str
 ) -> None:
-    now = datetime.now(UTC) + timedelta(days=days)
+    now = MORNING + timedelta(days=days)
     with pytest.raises(PassCertificateError, match=says):
         signer_of(home).check(pass_type=pass_type, team=team, now=now)
 
@@ -86,7 +89,7 @@ def test_a_pass_that_a_phone_would_refuse_is_not_signed_for(
 def test_an_intermediate_that_ran_out_is_named(tmp_path: Path) -> None:
     short = Authority(days=10)
     short.write(tmp_path, short.pass_party())
-    now = datetime.now(UTC) + timedelta(days=20)
+    now = MORNING + timedelta(days=20)
     with pytest.raises(PassCertificateError, match=r"intermediate \(WWDR\) ran out"):
         signer_of(tmp_path).check(pass_type=PASS_TYPE, team=TEAM, now=now)
 

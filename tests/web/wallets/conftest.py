@@ -5,7 +5,7 @@ import pytest
 from aiohttp import ClientSession, CookieJar
 
 from daemon.app.running import App
-from tests.support.clock import MORNING, HandClock
+from tests.support.clock import HandClock
 from tests.support.till import open_till
 from tests.web.authority import Authority
 from tests.web.wallets.iphone import Phone, lay_out_wallets
@@ -13,7 +13,7 @@ from tests.web.wallets.iphone import Phone, lay_out_wallets
 
 @pytest.fixture(scope="module")
 def authority() -> Authority:
-    return Authority(at=MORNING)
+    return Authority()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import json
 import logging
 import re
-import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from daemon.shop.wallet_cards import DEVICES_PER_CARD_MAX
 from tests.scenarios.baskets import sell
 from tests.support.clock import MORNING, HandClock
 from tests.support.till import Pos, lay_out, open_till
-from tests.web.authority import PASS_TYPE, Authority
+from tests.web.authority import PASS_TYPE, Authority, believed_by_openssl
 from tests.web.decode import open_png
 from tests.web.wallets.iphone import ADDRESS, GOOGLE_KEY, Phone, unpacked
 from web.phone.pass_signing import PassCertificateError
@@ -31,14 +30,6 @@ async def pos(till: App) -> AsyncIterator[Pos]:
         yield connected
 
 
-def believed(home: Path) -> bool:
-    """Whether openssl takes ``signature`` for ``manifest.json``'s, at the till's own time."""
-    verify = "openssl smime -verify -inform DER -in signature -content manifest.json -out said"
-    options = f"-CAfile root.pem -purpose any -binary -attime {int(MORNING.timestamp())}"
-    words = [*verify.split(), *options.split()]
-    return subprocess.run(words, cwd=home, capture_output=True, check=False).returncode == 0
-
-
 async def test_a_pass_is_whole_and_openssl_believes_it(home: Path, phone: Phone) -> None:
     answer = await phone.add()
     assert answer.status == 200
@@ -48,7 +39,7 @@ async def test_a_pass_is_whole_and_openssl_believes_it(home: Path, phone: Phone)
         assert open_png(files[name]).size == (29 * scale, 29 * scale)
     for name in ("manifest.json", "signature"):
         (home / name).write_bytes(files[name])
-    assert believed(home)
+    assert believed_by_openssl(home).returncode == 0
     assert json.loads(files["manifest.json"]).keys() == files.keys() - {
         "manifest.json",
         "signature",

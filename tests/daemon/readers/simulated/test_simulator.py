@@ -9,7 +9,6 @@ from card_formats.credential import Credential, Medium, Trust
 from card_formats.errors import BankCardError, UnknownFormatError
 from card_formats.number_ranges import NumberRange
 from card_formats.registry import decode, recognise
-from daemon.base.clock import SystemClock
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.readers import Presented, ReaderState, Removed, Unreadable
 from daemon.readers.errors import CardLostError, NoCardError, ReaderLostError
@@ -18,6 +17,7 @@ from daemon.readers.registry import build_readers
 from daemon.readers.simulated.sample_cards import sample_cards
 from daemon.readers.simulated.simulator import DATA_BYTES_MAX, KINDS, Simulator
 from daemon.readers.supervisor import Supervisor
+from tests.support.clock import HandClock
 from tests.support.events import next_event, running, until_state
 
 RANGES = (
@@ -32,7 +32,7 @@ CARDS = sample_cards(
 
 @pytest.fixture
 def simulator() -> Iterator[Simulator]:
-    simulator = Simulator(CARDS, SystemClock())
+    simulator = Simulator(CARDS, HandClock())
     yield simulator
     simulator.close()
 
@@ -43,7 +43,7 @@ async def till(simulator: Simulator) -> AsyncIterator[Supervisor]:
         msgspec.convert({"kind": "simulated", "name": d, "device": d}, SimulatedSettings)
         for d in ("chip", *KINDS)
     ]
-    supervisor = Supervisor(build_readers(settings, SystemClock(), simulator), SystemClock())
+    supervisor = Supervisor(build_readers(settings, HandClock(), simulator), HandClock())
     async with running(supervisor):
         for name in simulator.actions:
             await until_state(supervisor, name, ReaderState.READY)
