@@ -43,11 +43,25 @@ def test_every_path_that_is_named_exists(page: Path) -> None:
 
 
 @every_page
+def test_a_list_stands_apart_or_the_site_shows_it_as_prose(page: Path) -> None:
+    text = FENCE.sub("", text_of(page))
+    assert re.findall(r"^[^\n\s|#-][^\n]*\n- .*", text, re.MULTILINE) == []
+
+
+@every_page
 def test_no_line_of_prose_is_longer_than_a_line_of_code(page: Path) -> None:
     for line in FENCE.sub("", text_of(page)).splitlines():
         limit = ROW_CHARS_MAX if line.startswith("|") else PROSE_CHARS_MAX
         if "<img" not in line:
-            assert len(line) <= limit, line
+            assert len(LINK.sub("]", line)) <= limit, line
+
+
+def test_the_index_of_the_decisions_has_each_of_them_once() -> None:
+    page = text_of(ROOT / "docs/decisions.md")
+    titles = re.findall(r"^## (\d+)\. ", page, re.MULTILINE)
+    assert titles == [str(number) for number in range(1, len(titles) + 1)]
+    indexed = re.findall(r"^- \[(\d+)\. ", page, re.MULTILINE)
+    assert sorted(indexed, key=int) == titles, "a new decision goes into the index too"
 
 
 def test_the_examples_of_style_are_the_code_s_own() -> None:
