@@ -16,6 +16,7 @@ from daemon.ledger.entries import FOREVER
 from daemon.ledger.storage.rows import CAMPAIGN, CODE, CodeRow
 from daemon.ledger.storage.store import CardRow, Store
 from daemon.programme.basket import Fact
+from daemon.programme.benefits.benefit import Handout, Redemption
 from daemon.programme.programme import Programme
 from daemon.programme.quote import Quote, Use
 from daemon.programme.rule import Rule
@@ -110,7 +111,8 @@ def _is_word(store: Store, programme: Programme, code: str) -> bool:
     word = code.casefold()
     named = any(_names(rule, (word,)) for rule in programme.rules)
     issues = any(
-        rule.give.kind == "issue" and rule.give.to.casefold() == word for rule in programme.rules
+        isinstance(rule.give, Handout) and rule.give.campaign.casefold() == word
+        for rule in programme.rules
     )
     return named and not issues and not store.ask(CAMPAIGN, word)
 
@@ -143,7 +145,7 @@ def with_uses(
     shown = [code for code in codes if f"uses.{code}" in values]
     uses: dict[str, Use] = {}
     for rule in programme.rules:
-        burns = rule.give.kind == "burn" and rule.give.to in quote.burn
+        burns = isinstance(rule.give, Redemption) and rule.give.purse in quote.burn
         if not shown or (rule.id not in applied and not burns):
             continue
         mine = [c for c in shown if _names(rule, (c.casefold(), _campaign(values, c)))]

@@ -188,7 +188,7 @@ def _codes_back(
     for issued in record.sale.quote.issue:
         mine = [code for code in fresh if code.campaign == issued.campaign]
         rule = next(rule for rule in programme.rules if rule.id == issued.rule)
-        if rule.give.how != "each":
+        if not rule.give.per_unit:
             leaving += mine if back.complete else []
             continue
         staying = issued.count - _bought_gone(record, back, rule, issued.count)

@@ -1,18 +1,19 @@
-"""What a paid basket earns and issues."""
+"""What a paid basket earns and which codes it hands out."""
 
 from collections.abc import Sequence
 
 import msgspec
 
-from daemon.base.money import BASIS_POINTS, half_up, share_all
+from daemon.base.money import half_up, share_all
 from daemon.programme.admission import Admitted, Explanation, admit
+from daemon.programme.benefits.benefit import Accrual, Counting, Handout
 from daemon.programme.days import later
 from daemon.programme.discount import Discounts
 from daemon.programme.errors import BasketError
+from daemon.programme.names import CARD_ACCOUNT
 from daemon.programme.payment import Payment
-from daemon.programme.programme import Programme
 from daemon.programme.quote import Earned, Issued, WhyNot
-from daemon.programme.rule import Rule
+from daemon.programme.rule import Candidates, Rule
 from daemon.programme.situation import Situation
 
 EARNED_MAX = 1_000_000_000_000
@@ -30,98 +31,124 @@ class Accruals(msgspec.Struct):
 
 
 def accrue(
-    programme: Programme,
     situation: Situation,
-    candidates: Sequence[tuple[Rule, list[int]]],
+    earning: Candidates[Accrual],
+    issuing: Candidates[Handout],
     discounts: Discounts,
     payment: Payment,
-    notes: Explanation,
+    explanation: Explanation,
 ) -> Accruals:
     """Return what the basket earns, once it is known what is paid for each line."""
     result = Accruals([], [], [{} for _ in payment.left])
     bases = {"paid": payment.left, "net": discounts.net, "list": situation.goods.list_totals}
-    sole = discounts.sole
-    for rule, lines in candidates:
-        if sole is not None and sole.silences_earning:
-            notes.refused(rule, WhyNot(rule.id, "exclusive", f"{sole.id} stands alone"))
+    for rule, give, lines in earning:
+        if _is_silenced(rule, discounts, explanation):
             continue
-        account = _account(rule, situation, notes)
+        account = _account(rule, give, situation, explanation)
         if account is None:
             continue
-        one = admit(rule, lines, situation, notes)
-        if one is not None:
-            shares = _sized(programme, one, bases[rule.give.of], situation)
-            _note(one, account, shares, situation, result, notes)
+        admitted = admit(rule, lines, situation, explanation)
+        if admitted is not None:
+            base, most = bases[give.base], EARNED_MAX
+            shares = _shares(admitted, give.count, base, situation, give.purse, most)
+            if _gives(admitted, shares, explanation):
+                _earn(admitted, give, account, shares, situation, result)
+    for rule, handout, lines in issuing:
+        if _is_silenced(rule, discounts, explanation):
+            continue
+        admitted = admit(rule, lines, situation, explanation)
+        if admitted is not None:
+            paid, most = payment.left, ISSUED_MAX
+            shares = _shares(admitted, handout.count, paid, situation, handout.campaign, most)
+            if _gives(admitted, shares, explanation):
+                result.issue.append(_issued(rule, handout, sum(shares), situation))
     return result
 
 
-def _account(rule: Rule, situation: Situation, notes: Explanation) -> str | None:
-    """Return whose purse an earn goes to, "" for the card's own; None when there is nobody."""
-    give = rule.give
-    if give.kind == "earn" and not situation.account:
-        notes.refused(rule, WhyNot(rule.id, "card.account", "needs a card"))
+def _is_silenced(rule: Rule, discounts: Discounts, explanation: Explanation) -> bool:
+    """Whether an ``exclusive = "all"`` rule stands alone, and note it."""
+    sole = discounts.sole
+    if sole is None or not sole.silences_earning:
+        return False
+    explanation.refused(rule, WhyNot(rule.id, "exclusive", f"{sole.id} stands alone"))
+    return True
+
+
+def _account(
+    rule: Rule, give: Accrual, situation: Situation, explanation: Explanation
+) -> str | None:
+    """Return whose purse an accrual goes to, "" for the card's own; None when there is nobody."""
+    if not situation.account:
+        explanation.refused(rule, WhyNot(rule.id, CARD_ACCOUNT, "needs a card"))
         return None
     if not give.whose:
         return ""
     account = str(situation.values.get(give.whose) or "")
     if not account:
-        notes.refused(rule, WhyNot(rule.id, give.whose, "nobody stands behind this customer"))
+        explanation.refused(rule, WhyNot(rule.id, give.whose, "nobody stands behind this customer"))
         return None
     return account
 
 
-def _sized(
-    programme: Programme, one: Admitted, base: Sequence[int], situation: Situation
+def _shares(
+    admitted: Admitted,
+    count: Counting,
+    base: Sequence[int],
+    situation: Situation,
+    target: str,
+    total_max: int,
 ) -> list[int]:
-    """Return what each picked line earns; the sum is rounded once, then shared."""
-    give = one.rule.give
-    weights = [base[i] if k == n else half_up(base[i] * k, n) for i, k, n in one.picks]
-    match give.how:
-        case "percent":
-            worth = programme.purses[give.to].worth
-            total = half_up(sum(weights) * one.value, BASIS_POINTS * worth)
-        case "each":
-            weights = [k for _, k, _ in one.picks]
-            total = one.value * sum(weights)
-        case _:
-            total = one.value * (sum(weights) // give.every if give.every else 1)
-    if give.most is not None:
-        total = min(total, give.most.at(situation) or 0)
-    most = ISSUED_MAX if give.kind == "issue" else EARNED_MAX
-    if total > most:
-        what = f"rule {one.rule.id} would give {total} {give.to}, at most {most}; sell it in parts"
-        raise BasketError("lines", what)
-    return share_all(total, weights)
+    """Return what each picked line earns; the sum is rounded once, then shared.
+
+    Raises: BasketError for more than ``total_max`` of ``target``.
+    """
+    weights = [base[i] if k == n else half_up(base[i] * k, n) for i, k, n in admitted.picks]
+    total, weights_of_lines = count(admitted.value, weights, admitted.picks)
+    most = admitted.rule.give.most
+    if most is not None:
+        total = min(total, most.at(situation) or 0)
+    if total > total_max:
+        problem = f"rule {admitted.rule.id} would give {total} {target}, at most {total_max}"
+        raise BasketError("lines", f"{problem}; sell it in parts")
+    return share_all(total, weights_of_lines)
 
 
-def _note(
-    one: Admitted,
+def _gives(admitted: Admitted, shares: Sequence[int], explanation: Explanation) -> bool:
+    """Whether anything is earned; note the rule as applied, or that it gives nothing here."""
+    if any(shares):
+        explanation.applied(admitted)
+        return True
+    explanation.refused(admitted.rule, admitted.rule.nothing)
+    return False
+
+
+def _earn(
+    admitted: Admitted,
+    give: Accrual,
     account: str,
     shares: Sequence[int],
     situation: Situation,
     result: Accruals,
-    notes: Explanation,
 ) -> None:
-    rule, give, total = one.rule, one.rule.give, sum(shares)
-    if not total:
-        notes.refused(rule, rule.nothing)
-        return
-    notes.applied(one)
-    day = situation.day
-    expires = later(day, give.expire_days).isoformat() if give.expire_days else ""
-    if give.kind == "issue":
-        result.issue.append(Issued(rule=rule.id, campaign=give.to, count=total, expires=expires))
-        return
+    rule, day = admitted.rule, situation.day
     entry = Earned(
         rule=rule.id,
-        purse=give.to,
-        amount=total,
+        purse=give.purse,
+        amount=sum(shares),
         usable_from=later(day, give.hold_days).isoformat() if give.hold_days else "",
-        expires=expires,
-        text=rule.text or rule.gives(one.value),
+        expires=later(day, give.expire_days).isoformat() if give.expire_days else "",
+        text=rule.text or give.text(admitted.value),
         account=account,
     )
     result.earn.append(entry)
-    for (i, _, _), share in zip(one.picks, shares, strict=True):
+    key = entry.key
+    for (i, _, _), share in zip(admitted.picks, shares, strict=True):
         if share:
-            result.earned[i][entry.key] = result.earned[i].get(entry.key, 0) + share
+            of_line = result.earned[i]
+            of_line[key] = of_line.get(key, 0) + share
+
+
+def _issued(rule: Rule, handout: Handout, count: int, situation: Situation) -> Issued:
+    days = handout.expire_days
+    expires = later(situation.day, days).isoformat() if days else ""
+    return Issued(rule=rule.id, campaign=handout.campaign, count=count, expires=expires)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import msgspec
 
 from daemon.base.money import format_minor
-from daemon.programme.conditions import Bound
+from daemon.programme.conditions.condition import Bound
 from daemon.programme.programme import Programme
 from daemon.programme.quote import NextStep, Use, WhyNot
 from daemon.programme.rule import Rule
@@ -23,18 +23,23 @@ class Admitted(msgspec.Struct):
 
 
 class Explanation:
-    """What is to be explained about one quote, by the rules' order."""
+    """What a quote says of its rules: by the rules' order, why they gave nothing.
+
+    given: the rules that gave something. uses: what these take from limits.
+    """
 
     def __init__(self, programme: Programme) -> None:
         self.programme = programme
         self.why_not: dict[int, WhyNot] = {}
         self.next: dict[int, NextStep] = {}
+        self.given: list[Rule] = []
         self.uses: list[Use] = []
 
-    def applied(self, one: Admitted) -> None:
+    def applied(self, admitted: Admitted) -> None:
         """Note that a rule gave something."""
-        self.why_not.pop(one.rule.order, None)
-        self.uses += one.uses
+        self.why_not.pop(admitted.rule.order, None)
+        self.given.append(admitted.rule)
+        self.uses += admitted.uses
 
     def refused(self, rule: Rule, why: WhyNot) -> None:
         """Note why a rule gave nothing."""
@@ -42,48 +47,48 @@ class Explanation:
 
     def step(self, rule: Rule, by: str, missing: int, value: int) -> None:
         """Note how far the next step of a rule is, and what it would give."""
-        gives = rule.gives(value)
-        money = self.programme.vocabulary.counts_money(by)
-        far = format_minor(missing) if money else str(missing)
-        text = f"{far} more for {rule.text or gives}"
+        gives = rule.give.text(value)
+        counts_money = self.programme.vocabulary.counts_money(by)
+        distance = format_minor(missing) if counts_money else str(missing)
+        text = f"{distance} more for {rule.text or gives}"
         self.next[rule.order] = NextStep(rule.id, by, missing, gives, text)
 
 
 def admit(
-    rule: Rule, lines: Sequence[int], situation: Situation, notes: Explanation
+    rule: Rule, lines: Sequence[int], situation: Situation, explanation: Explanation
 ) -> Admitted | None:
     """Evaluate a rule over its ``lines``; None when it does not apply, with the reason noted."""
     if rule.asks_scope:
         situation.picks = rule.scope.picks(situation, lines)
-    for test, why, bound in rule.tests:
-        if not test(situation):
-            notes.refused(rule, why)
+    for holds, why, bound in rule.tests:
+        if not holds(situation):
+            explanation.refused(rule, why)
             if bound is not None:
-                _note_distance(rule, bound, why.condition, situation, notes)
+                _note_distance(rule, bound, why.condition, situation, explanation)
             return None
     uses: list[Use] = []
     if rule.limit is not None:
         taken = rule.limit.uses(situation)
         if isinstance(taken, WhyNot):
-            notes.refused(rule, taken)
+            explanation.refused(rule, taken)
             return None
         uses = taken
     picks = rule.scope.picks(situation, lines)
     if not picks:
-        notes.refused(rule, rule.empty)
+        explanation.refused(rule, rule.empty)
         return None
     situation.picks = picks
     if rule.give.size.steps is not None:
-        _note_next_step(rule, situation, notes)
+        _note_next_step(rule, situation, explanation)
     value = rule.give.size.at(situation)
-    if value is None or (value == 0 and rule.give.how != "price"):
+    if value is None or (value == 0 and not rule.give.gives_at_zero):
         lack = rule.give.size.lacks(situation)
-        notes.refused(rule, WhyNot(rule.id, *lack) if lack else rule.nothing)
+        explanation.refused(rule, WhyNot(rule.id, *lack) if lack else rule.nothing)
         return None
     return Admitted(rule, value, picks, uses)
 
 
-def _note_next_step(rule: Rule, situation: Situation, notes: Explanation) -> None:
+def _note_next_step(rule: Rule, situation: Situation, explanation: Explanation) -> None:
     """Note the distance to the next better step of the rule's own number."""
     steps = rule.give.size.steps
     assert steps is not None
@@ -93,21 +98,21 @@ def _note_next_step(rule: Rule, situation: Situation, notes: Explanation) -> Non
     place = bisect_right(steps.bounds, counted)
     here = steps.values[place - 1] if place else 0
     if place < len(steps.bounds) and steps.values[place] > here:
-        notes.step(rule, steps.by, steps.bounds[place] - counted, steps.values[place])
+        explanation.step(rule, steps.by, steps.bounds[place] - counted, steps.values[place])
 
 
 def _note_distance(
-    rule: Rule, bound: Bound, by: str, situation: Situation, notes: Explanation
+    rule: Rule, bound: Bound, by: str, situation: Situation, explanation: Explanation
 ) -> None:
     """Note the distance to a bound, when it is all that keeps the rule from applying."""
     counted = bound.counter(situation)
     if counted is None or bound.low is None or counted >= bound.low:
         return
-    failing = [why for test, why, _ in rule.tests if not test(situation)]
+    failing = [why for holds, why, _ in rule.tests if not holds(situation)]
     if len(failing) > 1:
         return
     if rule.limit is not None and isinstance(rule.limit.uses(situation), WhyNot):
         return
     value = rule.give.size.at(situation)
     if value:
-        notes.step(rule, by, bound.low - counted, value)
+        explanation.step(rule, by, bound.low - counted, value)

@@ -6,9 +6,9 @@ from datetime import date, timedelta
 import msgspec
 
 from daemon.base.money import BASIS_POINTS
-from daemon.programme.conditions import Condition
+from daemon.programme.benefits.benefit import Discount, Setting
+from daemon.programme.conditions.condition import Condition
 from daemon.programme.days import later
-from daemon.programme.numbers import Number, percent_text
 from daemon.programme.programme import Programme
 from daemon.programme.rule import Rule
 
@@ -43,44 +43,29 @@ def check(programme: Programme, today: date) -> list[Warning]:
 
 
 def _doubts(programme: Programme, rule: Rule, today: date) -> Iterator[tuple[str, str]]:
+    """Find what is odd about a rule: keys of it, with the words for them."""
     give, limit = rule.give, rule.limit
-    if give.kind == "discount" and not rule.names_lane:
+    if isinstance(give, Discount) and not rule.names_lane:
         yield ".lane", f"names no lane; it runs in {programme.lanes[rule.lane].id}"
     yield from _never(rule, today)
-    if _is_sold(programme, rule):
-        what = "sells what a return gives the money back for though it is spent; write"
-        yield ".give.earn", f'{what} may_go_negative = "never" in the purse {give.to}'
+    free = not (rule.conditions or limit or rule.scope.picks_units)
+    for key, doubt in give.doubts(give.size, Setting(free, programme.markup_bp)):
+        yield f".give.{key}", doubt
     if limit is not None:
         for name in ("per_card", "per_code", "total"):
             if getattr(limit, name) == 0:
                 yield f".limit.{name}", "is 0: the rule is never used; remove the one or the other"
-    free = not (rule.conditions or rule.limit or rule.scope.picks_units)
-    if free and give.how == "price":
-        yield ".give.price", "a price without a condition; is it not the price of the shelf?"
-    if free and give.kind == "discount" and give.how == "percent" and _all(give.size):
-        yield ".give.percent", "100 % without a condition: the goods go below any cost"
-    if give.kind == "discount" and programme.markup_bp is not None and give.how == "percent":
-        most = BASIS_POINTS * programme.markup_bp // (BASIS_POINTS + programme.markup_bp)
-        if most < give.size.highest < BASIS_POINTS:
-            markup = percent_text(programme.markup_bp)
-            what = f"is below cost at a markup of {markup}, which bears {percent_text(most)}"
-            yield ".give.percent", f"{percent_text(give.size.highest)} {what}"
-
-
-def _all(percent: Number) -> bool:
-    return percent.highest == BASIS_POINTS and not percent.needs
 
 
 def _never(rule: Rule, today: date) -> Iterator[tuple[str, str]]:
     """Find what keeps a rule from ever applying."""
-    if rule.give.size.highest == 0 and rule.give.how != "price":
+    if rule.give.size.highest == 0 and not rule.give.gives_at_zero:
         yield ".give", "gives 0: the rule can never apply"
     if rule.give.most is not None and rule.give.most.highest == 0:
         yield ".give.max", "is 0: the rule can never apply"
     for condition in rule.conditions:
-        bound = condition.bound
-        if bound and bound.low is not None and bound.high is not None and bound.low > bound.high:
-            yield f".when.{condition.key}", "no number fits: the rule can never apply"
+        if condition.doubt:
+            yield f".when.{condition.key}", condition.doubt
     names = " and ".join(c.key for c in rule.conditions if c.days)
     if _no_day(rule.conditions):
         yield ".when", f"no day has this {names}: the rule can never apply"
@@ -102,15 +87,3 @@ def _no_day(conditions: tuple[Condition, ...], since: date = date.min) -> bool:
     last = min(last, later(first, CHECK_DAYS))
     turns = (first + timedelta(days=n) for n in range((last - first).days + 1))
     return not any(all(one.holds(day) for one in days) for day in turns)
-
-
-def _is_sold(programme: Programme, rule: Rule) -> bool:
-    """Whether a rule loads a card with what its goods cost, and a return may not find it there."""
-    give = rule.give
-    if give.kind != "earn" or give.whose:
-        return False
-    purse = programme.purses[give.to]
-    full = give.how == "percent" and give.size.highest >= BASIS_POINTS
-    counted = give.how == "each" and not purse.worth
-    bottomless = purse.may_go_negative == "on_return" and not purse.credit_limit
-    return bottomless and purse.where == "ledger" and (full or counted)

@@ -1,4 +1,4 @@
-"""Days and times of a programme: dates, ranges, calendars, weekdays, hours, anniversaries."""
+"""Sets of local days: dates, ranges, days of every year, calendars; and spans of days."""
 
 import re
 from calendar import isleap
@@ -9,12 +9,9 @@ from typing import Any
 import msgspec
 
 from daemon.programme.errors import ProgrammeError
+from daemon.programme.syntax import SPAN_DAYS_MAX
 
-SPAN_DAYS_MAX = 36_500
-NEAR_DAYS_MAX = 180
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DATE_FORMS = "2026-12-24, 12-24, a range 2026-12-24..2026-12-31, or the id of a calendar"
-TIME_FORMS = "a range such as 10:00..12:00, ..12:00 or 22:00..06:00"
 
 
 class Days(msgspec.Struct, frozen=True):
@@ -103,82 +100,6 @@ def _any_of(parts: list[Days]) -> Days:
         None if None in firsts else min(filter(None, firsts)),
         None if None in lasts else max(filter(None, lasts)),
     )
-
-
-def parse_weekdays(raw: Any, path: str) -> Days:
-    """Return the days of ``weekday = "mon"``, ``"mon..fri"`` or a list."""
-    names = raw if isinstance(raw, list) else [raw]
-    chosen: set[int] = set()
-    for name in names:
-        start, _, end = str(name).partition("..")
-        if start not in WEEKDAYS or (end or start) not in WEEKDAYS:
-            raise ProgrammeError(path, f"{name!r} is no weekday; write {' '.join(WEEKDAYS)}")
-        first, last = WEEKDAYS.index(start), WEEKDAYS.index(end or start)
-        chosen |= {(first + i) % 7 for i in range((last - first) % 7 + 1)}
-    if not chosen:
-        raise ProgrammeError(path, f"the list is empty; write some of {' '.join(WEEKDAYS)}")
-    return Days(lambda day: day.weekday() in chosen)
-
-
-def parse_mdays(raw: Any, path: str) -> Days:
-    """Return the days of ``mday = 15``, ``[1, 15]`` or ``"1..10"``: days of the month."""
-    chosen: set[int] = set()
-    for item in raw if isinstance(raw, list) else [raw]:
-        match = re.fullmatch(r"(\d{1,2})(?:\.\.(\d{1,2}))?", str(item))
-        first = int(match.group(1)) if match else 0
-        last = int(match.group(2) or first) if match else 0
-        if isinstance(item, bool) or not 1 <= first <= last <= 31:
-            raise ProgrammeError(path, f"{item!r} is no day of the month; write 1 to 31 or 1..10")
-        chosen |= set(range(first, last + 1))
-    return Days(lambda day: day.day in chosen)
-
-
-def parse_times(raw: Any, path: str) -> list[tuple[int, int]]:
-    """Return the spans of ``time = "..12:00"`` in seconds of the day, the end not included."""
-    spans: list[tuple[int, int]] = []
-    for item in raw if isinstance(raw, list) else [raw]:
-        start, dots, end = str(item).partition("..")
-        low = _second(start, path) if start else 0
-        high = _second(end, path) if end else 86_400
-        if not dots or low == high or low == 86_400:
-            raise ProgrammeError(path, f"{item!r} is no span of the day; write {TIME_FORMS}")
-        spans += [(low, high)] if low < high else [(low, 86_400), (0, high)]
-    return [span for span in spans if span[0] < span[1]]
-
-
-def _second(text: str, path: str) -> int:
-    match = re.fullmatch(r"(\d{1,2}):(\d\d)(?::(\d\d))?", text)
-    hour, minute, second = (int(part or 0) for part in match.groups()) if match else (99, 0, 0)
-    seconds = hour * 3600 + minute * 60 + second
-    if minute > 59 or second > 59 or seconds > 86_400:
-        raise ProgrammeError(path, f"{text!r} is no time of day; write {TIME_FORMS}")
-    return seconds
-
-
-def anniversary(of: str, year: int) -> date | None:
-    """Return the day of a birthday ``YYYY-MM-DD`` or a name day ``MM-DD`` in ``year``.
-
-    29 February is kept on 28 February in other years; None when ``of`` is no date.
-    """
-    match = re.fullmatch(r"(?:\d{4}-)?(\d\d)-(\d\d)", of)
-    if not match:
-        return None
-    month, day = int(match.group(1)), int(match.group(2))
-    if (month, day) == (2, 29) and not isleap(year):
-        day = 28
-    try:
-        return date(year, month, day)
-    except ValueError:
-        return None
-
-
-def near(of: str, day: date, first: int, last: int) -> bool:
-    """Say whether ``day`` lies from ``first`` to ``last`` days after an anniversary."""
-    if not of:
-        return False
-    years = range(max(day.year - 1, date.min.year), min(day.year + 1, date.max.year) + 1)
-    turns = (anniversary(of, year) for year in years)
-    return any(turn is not None and first <= (day - turn).days <= last for turn in turns)
 
 
 def later(day: date, days: int) -> date:

@@ -6,10 +6,11 @@ import msgspec
 
 from daemon.base.money import percent_of
 from daemon.programme.admission import Admitted, Explanation, admit
-from daemon.programme.lanes import Offer, combine, lost, offer, parts, worth
+from daemon.programme.benefits.benefit import Discount
+from daemon.programme.lanes import Offer, came_to_nothing, combine, offer, parts
 from daemon.programme.programme import Programme
 from daemon.programme.quote import Applied, WhyNot
-from daemon.programme.rule import Rule
+from daemon.programme.rule import Candidate, Candidates, Rule
 from daemon.programme.situation import Situation
 
 
@@ -43,23 +44,25 @@ def floors_of(programme: Programme, situation: Situation) -> list[int]:
 def discount(
     programme: Programme,
     situation: Situation,
-    candidates: Sequence[tuple[Rule, list[int]]],
-    notes: Explanation,
+    candidates: Candidates[Discount],
+    explanation: Explanation,
 ) -> Discounts:
-    """Run the lanes over the basket. ``candidates``: discount rules with their lines."""
+    """Run the lanes over the basket."""
     goods = situation.goods
     floors = floors_of(programme, situation)
     result = Discounts(list(goods.list_totals), [[] for _ in goods.lines])
-    result.sole = _sole(situation, candidates, floors, notes)
-    lanes: list[list[tuple[Rule, list[int]]]] = [[] for _ in programme.lanes]
-    for rule, lines in candidates:
+    result.sole = _sole(situation, candidates, floors, explanation)
+    lanes: list[list[Candidate[Discount]]] = [[] for _ in programme.lanes]
+    for candidate in candidates:
+        rule = candidate[0]
         if result.sole is None or rule is result.sole:
-            lanes[rule.lane].append((rule, lines))
+            lanes[rule.lane].append(candidate)
         else:
-            notes.refused(rule, WhyNot(rule.id, "exclusive", f"{result.sole.id} stands alone"))
+            reason = WhyNot(rule.id, "exclusive", f"{result.sole.id} stands alone")
+            explanation.refused(rule, reason)
     for number, members in enumerate(lanes):
         if members:
-            _run_lane(programme, number, members, situation, floors, notes, result)
+            _run_lane(programme, number, members, situation, floors, explanation, result)
             situation.run(result.net)
     return result
 
@@ -67,49 +70,61 @@ def discount(
 def _run_lane(
     programme: Programme,
     number: int,
-    members: Sequence[tuple[Rule, list[int]]],
+    members: Candidates[Discount],
     situation: Situation,
     floors: Sequence[int],
-    notes: Explanation,
+    explanation: Explanation,
     result: Discounts,
 ) -> None:
+    """Let the rules of one lane compete, and take off what they win."""
     lane = programme.lanes[number]
     base = situation.goods.list_totals if lane.on_list else situation.net
-    admitted: dict[int, Admitted] = {}
-    offers: list[Offer] = []
-    for rule, lines in members:
-        one = admit(rule, lines, situation, notes)
-        if one is None:
-            continue
-        made = offer(rule, one.value, one.picks, base, situation)
-        if worth(made):
-            admitted[rule.order] = one
-            offers.append(made)
-        else:
-            notes.refused(rule, rule.nothing)
+    admitted, offers = _offers(members, base, situation, explanation)
     left = [amount - floor for amount, floor in zip(result.net, floors, strict=True)]
-    for one_offer, won in combine(lane.combine, offers, len(left)):
-        rule = one_offer.rule
-        taken = parts(one_offer, won, left, programme.by_line) if won else []
+    for made, won in combine(lane.combine, offers, len(left)):
+        rule = made.rule
+        taken = parts(made, won, left, programme.by_line) if won else []
         if not any(taken):
-            notes.refused(rule, lost(rule, lane, bool(won)))
+            explanation.refused(rule, came_to_nothing(rule, lane, bool(won)))
             continue
-        text = rule.text or rule.gives(one_offer.value)
+        text = rule.text or rule.give.text(made.value)
         for p, minor in zip(won, taken, strict=True):
             if minor:
-                i = one_offer.lines[p]
+                i = made.lines[p]
                 left[i] -= minor
                 result.applied[i].append(Applied(rule.id, minor, text))
-        notes.applied(admitted[rule.order])
+        explanation.applied(admitted[rule.order])
     assert min(left) >= 0
     result.net = [floor + more for floor, more in zip(floors, left, strict=True)]
 
 
+def _offers(
+    members: Candidates[Discount],
+    base: Sequence[int],
+    situation: Situation,
+    explanation: Explanation,
+) -> tuple[dict[int, Admitted], list[Offer]]:
+    """Return what the rules that apply offer, those that offer nothing left out."""
+    admitted: dict[int, Admitted] = {}
+    offers: list[Offer] = []
+    for rule, give, lines in members:
+        applying = admit(rule, lines, situation, explanation)
+        if applying is None:
+            continue
+        made = offer(rule, give, applying.value, applying.picks, base, situation)
+        if made.gift:
+            admitted[rule.order] = applying
+            offers.append(made)
+        else:
+            explanation.refused(rule, rule.nothing)
+    return admitted, offers
+
+
 def _sole(
     situation: Situation,
-    candidates: Sequence[tuple[Rule, list[int]]],
+    candidates: Candidates[Discount],
     floors: Sequence[int],
-    notes: Explanation,
+    explanation: Explanation,
 ) -> Rule | None:
     """Return the exclusive rule that suspends the others, decided once on the list basket.
 
@@ -119,13 +134,13 @@ def _sole(
     left = [total - floor for total, floor in zip(totals, floors, strict=True)]
     best: tuple[int, int, str] | None = None
     sole = None
-    for rule, lines in candidates:
+    for rule, give, lines in candidates:
         if not rule.exclusive:
             continue
-        one = admit(rule, lines, situation, notes)
-        if one is None:
+        admitted = admit(rule, lines, situation, explanation)
+        if admitted is None:
             continue
-        made = offer(rule, one.value, one.picks, totals, situation)
+        made = offer(rule, give, admitted.value, admitted.picks, totals, situation)
         gift = sum(parts(made, range(len(made.lines)), left, by_line=False))
         rank = (-rule.priority, -gift, rule.id)
         if gift and (best is None or rank < best):

@@ -2,165 +2,51 @@
 
 import tomllib
 from decimal import Decimal
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 import msgspec
 
 from daemon.base.schema_errors import explained
+from daemon.programme.benefits.registry import GiveTable
 from daemon.programme.errors import ProgrammeError, naming_table
+from daemon.programme.limits import LimitTable
+from daemon.programme.scope import GoodsTable, ScopeTable
+from daemon.programme.state import MeterTable, PurseTable, StatusTable
+from daemon.programme.syntax import Dates, FileTable, Id, LaneId, PercentNumber, PercentValue
 
 PROGRAMME_BYTES_MAX = 128_000
 """In UTF-8. TOML has no character that JSON writes as more than two bytes, so that every file
 fits a line of the POS socket."""
 RULES_MAX = 2_000
 
-Names: TypeAlias = str | list[str]
-# Any: a number is one of four shapes and a date one of three; numbers.py and days.py read them.
-RawNumber: TypeAlias = Any
-
-
-class FileTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One TOML table; a key it does not have is an error."""
-
 
 class HeadTable(FileTable, frozen=True, kw_only=True):
     """``[programme]``. ``markup``: the shop's usual markup on cost in percent, for `check`."""
 
-    id: str
+    id: Id
     currency: str
     tz: str
     round: Literal["basket", "line"] = "basket"
     return_policy: Literal["keep", "recompute"] = "keep"
-    markup: RawNumber = None
+    markup: PercentValue = None
 
 
 class LaneTable(FileTable, frozen=True, kw_only=True):
     """``[[lane]]``: lanes run in file order, discounts compound from one to the next."""
 
-    id: str
+    id: Id
     combine: Literal["best", "sum", "first"] = "best"
     base: Literal["net", "list"] = "net"
-
-
-class BoundsTable(FileTable, frozen=True, kw_only=True):
-    """Bounds of a unit price, in minor units."""
-
-    at_least: int | None = None
-    at_most: int | None = None
-    above: int | None = None
-    below: int | None = None
-
-
-class GoodsTable(FileTable, frozen=True, kw_only=True):
-    """Which goods: every key must hold; a list means any of it."""
-
-    sku: Names | None = None
-    category: Names | None = None
-    brand: Names | None = None
-    kind: Names | None = None
-    season: Names | None = None
-    price: int | BoundsTable | None = None
-    on_sale: bool | None = None
-    launched: str | None = None
-    not_: "GoodsTable | None" = msgspec.field(default=None, name="not")
-
-
-class PerTable(FileTable, frozen=True, kw_only=True):
-    """``per``: one pick for each ``units`` units of other goods."""
-
-    of: GoodsTable
-    units: int = 1
-
-
-class ScopeTable(GoodsTable, frozen=True, kw_only=True):
-    """``scope`` of a rule: goods, and how many units of them."""
-
-    pick: Literal["cheapest", "dearest"] | None = None
-    n: int | None = None
-    group: int | None = None
-    per: PerTable | None = None
-
-
-class MeterTable(FileTable, frozen=True, kw_only=True):
-    """``[[meter]]``: a windowed sum of committed sales."""
-
-    id: str
-    of: Literal["paid", "net", "visits", "units", "points"]
-    window: str = "life"
-    scope: GoodsTable | None = None
-    purse: str | None = None
-
-
-class SpanTable(FileTable, frozen=True, kw_only=True):
-    """``enter`` or ``keep`` of a status: a sum within a window of whole days."""
-
-    at_least: int
-    within: str
-
-
-class StatusTable(FileTable, frozen=True, kw_only=True):
-    """``[[status]]``: a membership won and kept by a meter."""
-
-    id: str
-    of: str
-    enter: SpanTable
-    keep: SpanTable | None = None
-    miss: Literal["reset"] = "reset"
-    decide: Literal["owner", "auto"] = "owner"
-    tick: Literal["daily"] = "daily"
-
-
-class PurseTable(FileTable, frozen=True, kw_only=True):
-    """``[[purse]]``: an account. ``worth``: minor units that one unit pays for."""
-
-    id: str
-    unit: str
-    hold: str = ""
-    expire: str = ""
-    order: Literal["oldest_expiry"] = "oldest_expiry"
-    may_go_negative: Literal["never", "on_return"] = "on_return"
-    credit_limit: int = 0
-    where: Literal["ledger", "chip"] = "ledger"
-    worth: int | None = None
-
-
-class GiveTable(FileTable, frozen=True, kw_only=True):
-    """``give`` of a rule: one discount, or one of earn, burn, issue with its size."""
-
-    percent: RawNumber = None
-    amount: RawNumber = None
-    each: RawNumber = None
-    price: RawNumber = None
-    earn: str | None = None
-    burn: str | None = None
-    issue: str | None = None
-    max: RawNumber = None
-    max_percent: RawNumber = None
-    of: Literal["paid", "net", "list"] | None = None
-    every: int | None = None
-    to: Literal["card", "referrer", "partner", "employee"] | None = None
-    hold: str | None = None
-    expire: str | None = None
-
-
-class LimitTable(FileTable, frozen=True, kw_only=True):
-    """``limit`` of a rule, in sales. ``per`` is the period of ``per_card``."""
-
-    per_card: int | None = None
-    per: Literal["day", "week", "month", "year", "life"] = "life"
-    per_code: int | None = None
-    total: int | None = None
-    returnable: bool = False
 
 
 class RuleTable(FileTable, frozen=True, kw_only=True):
     """``[[rule]]``: when, which goods, what, in which lane."""
 
-    id: str
+    id: Id
     give: GiveTable
-    lane: str | None = None
+    lane: LaneId | None = None
     text: str = ""
-    when: dict[str, Any] = {}
+    when: dict[str, Any] = msgspec.field(default_factory=dict)
     scope: ScopeTable | None = None
     limit: LimitTable | None = None
     exclusive: bool | Literal["all"] = False
@@ -170,28 +56,28 @@ class RuleTable(FileTable, frozen=True, kw_only=True):
 class CapTable(FileTable, frozen=True, kw_only=True):
     """``[[cap]]``: the largest discount in percent of the shelf price."""
 
-    percent: RawNumber
+    percent: PercentNumber
     scope: GoodsTable | None = None
 
 
 class CalendarTable(FileTable, frozen=True, kw_only=True):
     """``[[calendar]]``: days by name."""
 
-    id: str
-    dates: list[Any]
+    id: Id
+    dates: list[Dates]
 
 
 class ProgrammeFile(FileTable, frozen=True, kw_only=True):
     """The whole file."""
 
     programme: HeadTable
-    lane: list[LaneTable] = []
-    meter: list[MeterTable] = []
-    status: list[StatusTable] = []
-    purse: list[PurseTable] = []
-    rule: list[RuleTable] = []
-    cap: list[CapTable] = []
-    calendar: list[CalendarTable] = []
+    lane: list[LaneTable] = msgspec.field(default_factory=list)
+    meter: list[MeterTable] = msgspec.field(default_factory=list)
+    status: list[StatusTable] = msgspec.field(default_factory=list)
+    purse: list[PurseTable] = msgspec.field(default_factory=list)
+    rule: list[RuleTable] = msgspec.field(default_factory=list)
+    cap: list[CapTable] = msgspec.field(default_factory=list)
+    calendar: list[CalendarTable] = msgspec.field(default_factory=list)
 
 
 def read(text: str) -> tuple[ProgrammeFile, bytes]:

@@ -7,11 +7,22 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from daemon.programme.errors import ProgrammeError
-from daemon.programme.file import LimitTable
+from daemon.programme.names import CARD_ACCOUNT, code_fact, rule_code_counter, used_fact
 from daemon.programme.quote import Use, WhyNot
 from daemon.programme.situation import Situation
+from daemon.programme.syntax import FileTable
 
 Period: TypeAlias = Literal["day", "week", "month", "year", "life"]
+
+
+class LimitTable(FileTable, frozen=True, kw_only=True):
+    """``limit`` of a rule, in sales. ``per`` is the period of ``per_card``."""
+
+    per_card: int | None = None
+    per: Period = "life"
+    per_code: int | None = None
+    total: int | None = None
+    returnable: bool = False
 
 
 class Limit(msgspec.Struct, frozen=True):
@@ -30,7 +41,7 @@ class Limit(msgspec.Struct, frozen=True):
         taken: list[Use] = []
         if self.per_card is not None:
             if not situation.account:
-                return WhyNot(self.rule, "card.account", "needs a card")
+                return WhyNot(self.rule, CARD_ACCOUNT, "needs a card")
             counter = self.card_counter(situation.account, situation.day)
             if self._used(situation, counter) >= self.per_card:
                 return WhyNot(self.rule, "limit.per_card", f"already used, {self._card_text()}")
@@ -71,17 +82,17 @@ class Limit(msgspec.Struct, frozen=True):
 
     def code_counter(self, code: str) -> str:
         """``<rule>:code:<code>:life``, the code in one case."""
-        return f"{self.rule}:code:{code.casefold()}:life"
+        return rule_code_counter(self.rule, code)
 
     def _codes(self, situation: Situation) -> Iterator[str]:
         """Yield the codes shown that the rule's condition names, themselves or as a campaign."""
         for code in situation.typed_codes:
-            campaign = str(situation.values.get(f"code.{code}", code))
+            campaign = str(situation.values.get(code_fact(code), code))
             if not self.codes.isdisjoint((code.casefold(), campaign.casefold())):
                 yield code
 
     def _used(self, situation: Situation, counter: str) -> int:
-        return situation.integer(f"used.{counter}") or 0
+        return situation.integer(used_fact(counter)) or 0
 
     def _use(self, counter: str, limit: int) -> Use:
         return Use(counter, 1, limit, self.rule, self.returnable)

@@ -7,6 +7,7 @@ import msgspec
 
 from daemon.programme.basket import Basket, BasketLine
 from daemon.programme.goods import units_of
+from daemon.programme.names import OwnedPurse
 from daemon.programme.programme import Programme
 from daemon.programme.quote import Quote
 from daemon.programme.state import Meter
@@ -29,7 +30,7 @@ def count(
     by_line: list[dict[str, int]] = [{} for _ in sold]
     whole: dict[str, int] = {}
     for meter in meters:
-        mine = [i for i, one in enumerate(sold) if meter.goods.holds(one.line, day)]
+        mine = [i for i, line in enumerate(sold) if meter.goods.holds(line.line, day)]
         if meter.of == "visits":
             if mine:
                 whole[meter.id] = 1
@@ -42,19 +43,20 @@ def count(
     return by_line, whole
 
 
-def _amount(meter: Meter, one: Sold) -> int:
+def _amount(meter: Meter, line: Sold) -> int:
     match meter.of:
         case "paid":
-            return one.paid
+            return line.paid
         case "net":
-            return one.net
+            return line.net
         case "units":
-            return one.units
+            return line.units
         case "visits":
             return 0
         case "points":
-            own = {purse: n for purse, n in one.earned.items() if "@" not in purse}
-            return own.get(meter.purse, 0) if meter.purse else sum(own.values())
+            if meter.purse:
+                return line.earned.get(OwnedPurse(meter.purse).key, 0)
+            return sum(n for key, n in line.earned.items() if not OwnedPurse.of(key).account)
 
 
 def recount(programme: Programme, basket: Basket, quote: Quote) -> Quote:

@@ -1,16 +1,18 @@
 """Burns: what the purses pay of a basket, always after all discounts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import msgspec
 
 from daemon.base.money import half_up, percent_of, share_all, share_within
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.programme.admission import Admitted, Explanation, admit
+from daemon.programme.benefits.benefit import Redemption
 from daemon.programme.errors import BasketError
+from daemon.programme.names import CARD_ACCOUNT, gift_fact, purse_fact
 from daemon.programme.programme import Programme
 from daemon.programme.quote import WhyNot
-from daemon.programme.rule import Rule
+from daemon.programme.rule import Candidates
 from daemon.programme.situation import Situation
 from daemon.programme.state import Purse
 
@@ -31,7 +33,7 @@ class Payment(msgspec.Struct):
 class Allowance(msgspec.Struct):
     """What one burn rule lets a purse pay: ``units`` of the purse, over lines with ``rooms``."""
 
-    one: Admitted
+    admitted: Admitted
     units: int
     lines: list[int]
     weights: list[int]
@@ -41,9 +43,9 @@ class Allowance(msgspec.Struct):
 def pay(
     programme: Programme,
     situation: Situation,
-    candidates: Sequence[tuple[Rule, list[int]]],
+    candidates: Candidates[Redemption],
     wanted: Mapping[str, int],
-    notes: Explanation,
+    explanation: Explanation,
 ) -> Payment:
     """Take what the customer wants to burn, purse by purse in the order of the file.
 
@@ -59,22 +61,22 @@ def pay(
         list(situation.net), [{} for _ in range(count)], [{} for _ in range(count)], {}, {}
     )
     for purse in programme.purses.values():
-        rules = [c for c in candidates if c[0].give.to == purse.id]
+        rules = [c for c in candidates if c[1].purse == purse.id]
         asked = wanted.get(purse.id, 0)
-        allowance = _best_allowance(purse, rules, situation, result, notes) if rules else None
+        allowance = _best_allowance(purse, rules, situation, result, explanation) if rules else None
         available = _available(purse, situation)
         if allowance is not None:
             result.burn_max[purse.id] = max(0, min(available, allowance.units))
         if asked:
-            _check(purse, asked, available, allowance, rules, notes)
+            _check(purse, asked, available, allowance, rules, explanation)
             assert allowance is not None
             _take(purse, asked, allowance, result)
-            notes.applied(allowance.one)
+            explanation.applied(allowance.admitted)
     return result
 
 
 def _available(purse: Purse, situation: Situation) -> int:
-    held = situation.integer(f"purse.{purse.id}")
+    held = situation.integer(purse_fact(purse.id))
     return 0 if held is None else held + purse.credit_limit
 
 
@@ -83,11 +85,15 @@ def _check(
     asked: int,
     available: int,
     allowance: Allowance | None,
-    rules: Sequence[tuple[Rule, list[int]]],
-    notes: Explanation,
+    rules: Candidates[Redemption],
+    explanation: Explanation,
 ) -> None:
     if allowance is None:
-        whys = [notes.why_not[rule.order].text for rule, _ in rules if rule.order in notes.why_not]
+        whys = [
+            explanation.why_not[rule.order].text
+            for rule, _, _ in rules
+            if rule.order in explanation.why_not
+        ]
         reason = whys[0] if whys else "no rule lets it pay for these goods"
         raise RefusedError(ErrorCode.LIMIT_REACHED, f"{purse.id} cannot pay here: {reason}.")
     if asked > available:
@@ -100,38 +106,40 @@ def _check(
 
 def _best_allowance(
     purse: Purse,
-    rules: Sequence[tuple[Rule, list[int]]],
+    rules: Candidates[Redemption],
     situation: Situation,
     result: Payment,
-    notes: Explanation,
+    explanation: Explanation,
 ) -> Allowance | None:
     """Return the rule that lets the purse pay most; the earlier one when two allow the same."""
     best: Allowance | None = None
-    for rule, lines in rules:
-        if not situation.account and not situation.integer(f"gift.{purse.id}"):
-            notes.refused(rule, WhyNot(rule.id, "card.account", "needs a card"))
+    for rule, _, lines in rules:
+        if not situation.account and not situation.integer(gift_fact(purse.id)):
+            explanation.refused(rule, WhyNot(rule.id, CARD_ACCOUNT, "needs a card"))
             continue
-        one = admit(rule, lines, situation, notes)
-        if one is None:
+        admitted = admit(rule, lines, situation, explanation)
+        if admitted is None:
             continue
-        allowance = _allowance(purse, one, situation, result)
+        allowance = _allowance(purse, admitted, situation, result)
         if best is None or allowance.units > best.units:
             best = allowance
     return best
 
 
-def _allowance(purse: Purse, one: Admitted, situation: Situation, result: Payment) -> Allowance:
-    lines = [i for i, _, _ in one.picks]
-    weights = [half_up(situation.net[i] * k, n) for i, k, n in one.picks]
+def _allowance(
+    purse: Purse, admitted: Admitted, situation: Situation, result: Payment
+) -> Allowance:
+    lines = [i for i, _, _ in admitted.picks]
+    weights = [half_up(situation.net[i] * k, n) for i, k, n in admitted.picks]
     rooms = [min(weight, result.left[i]) for weight, i in zip(weights, lines, strict=True)]
     if purse.worth:
-        minor = min(percent_of(sum(weights), one.value), sum(rooms))
+        minor = min(percent_of(sum(weights), admitted.value), sum(rooms))
         units = minor // purse.worth
     else:
-        units = sum(k for _, k, _ in one.picks)
-    if one.rule.give.most is not None:
-        units = min(units, one.rule.give.most.at(situation) or 0)
-    return Allowance(one, units, lines, weights, rooms)
+        units = sum(k for _, k, _ in admitted.picks)
+    if admitted.rule.give.most is not None:
+        units = min(units, admitted.rule.give.most.at(situation) or 0)
+    return Allowance(admitted, units, lines, weights, rooms)
 
 
 def _take(purse: Purse, asked: int, allowance: Allowance, result: Payment) -> None:
@@ -154,8 +162,10 @@ def _goods_for_units(asked: int, allowance: Allowance) -> tuple[list[int], list[
 
     Returns: minor units and units of the purse, per line in scope.
     """
-    picks = allowance.one.picks
-    cheapest = allowance.one.rule.scope.picks_units and not allowance.one.rule.scope.dearest
+    picks = allowance.admitted.picks
+    cheapest = (
+        allowance.admitted.rule.scope.picks_units and not allowance.admitted.rule.scope.dearest
+    )
     sign = 1 if cheapest else -1
     money, units = [0] * len(picks), [0] * len(picks)
     by_price = sorted(range(len(picks)), key=lambda p: sign * allowance.weights[p] // picks[p][1])
@@ -163,5 +173,5 @@ def _goods_for_units(asked: int, allowance: Allowance) -> tuple[list[int], list[
         units[p] = min(asked, picks[p][1])
         asked -= units[p]
         paid = half_up(allowance.weights[p] * units[p], picks[p][1])
-        money[p] = min(percent_of(paid, allowance.one.value), allowance.rooms[p])
+        money[p] = min(percent_of(paid, allowance.admitted.value), allowance.rooms[p])
     return money, units

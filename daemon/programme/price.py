@@ -1,15 +1,18 @@
 """From a basket to a quote: lanes, then caps, then burns, then what is earned."""
 
+from typing import Any, NamedTuple
+
 from daemon.programme.accrual import Accruals, accrue
 from daemon.programme.admission import Explanation
 from daemon.programme.basket import Basket, Facts
+from daemon.programme.benefits.benefit import Accrual, AnyGive, Discount, Handout, Redemption
 from daemon.programme.discount import Discounts, discount
 from daemon.programme.goods import read_goods
 from daemon.programme.meters import Sold, count
 from daemon.programme.payment import Payment, pay
 from daemon.programme.programme import Programme
 from daemon.programme.quote import Quote, QuotedLine
-from daemon.programme.rule import Kind, Rule
+from daemon.programme.rule import Candidate, Candidates
 from daemon.programme.situation import Situation
 
 WHY_NOT_MAX = 200
@@ -24,22 +27,14 @@ def price(programme: Programme, basket: Basket, facts: Facts) -> Quote:
     """
     situation = Situation(read_goods(basket), facts, programme.zone)
     book = programme.rulebook(situation.day)
-    by_kind: dict[Kind, list[tuple[Rule, list[int]]]] = {
-        "discount": [],
-        "earn": [],
-        "burn": [],
-        "issue": [],
-    }
     candidates = book.candidates(situation.goods.lines)
-    for candidate in candidates:
-        by_kind[candidate[0].give.kind].append(candidate)
-    notes = Explanation(programme)
-    discounts = discount(programme, situation, by_kind["discount"], notes)
-    payment = pay(programme, situation, by_kind["burn"], basket.burn, notes)
-    accruing = by_kind["earn"] + by_kind["issue"]
-    accruals = accrue(programme, situation, accruing, discounts, payment, notes)
+    stages = _by_stage(candidates)
+    explanation = Explanation(programme)
+    discounts = discount(programme, situation, stages.discounts, explanation)
+    payment = pay(programme, situation, stages.redemptions, basket.burn, explanation)
+    accruals = accrue(situation, stages.accruals, stages.handouts, discounts, payment, explanation)
     by_line, meters = _meters(programme, situation, discounts, payment, accruals)
-    whys = [why for _, why in sorted(notes.why_not.items())] + book.over
+    whys = [why for _, why in sorted(explanation.why_not.items())] + book.over
     net = sum(discounts.net)
     return Quote(
         programme=programme.id,
@@ -55,11 +50,33 @@ def price(programme: Programme, basket: Basket, facts: Facts) -> Quote:
         earn=tuple(accruals.earn),
         issue=tuple(accruals.issue),
         meters=meters,
-        uses=tuple(notes.uses),
+        uses=tuple(explanation.uses),
         why_not=tuple(whys[:WHY_NOT_MAX]),
-        next=tuple(step for _, step in sorted(notes.next.items())),
-        provisional=programme.ordinals and any(rule.provisional for rule, _ in candidates),
+        next=tuple(step for _, step in sorted(explanation.next.items())),
+        provisional=programme.ordinals and any(rule.provisional for rule, _, _ in candidates),
     )
+
+
+class _Stages(NamedTuple):
+    """The rules that have goods in the basket, by the stage in which they act."""
+
+    discounts: list[Candidate[Discount]]
+    redemptions: list[Candidate[Redemption]]
+    accruals: list[Candidate[Accrual]]
+    handouts: list[Candidate[Handout]]
+
+
+def _by_stage(candidates: Candidates[AnyGive]) -> _Stages:
+    # Any: the type of what a candidate gives is its key here.
+    by_stage: dict[type[AnyGive], list[Any]] = {
+        Discount: [],
+        Redemption: [],
+        Accrual: [],
+        Handout: [],
+    }
+    for candidate in candidates:
+        by_stage[type(candidate[1])].append(candidate)
+    return _Stages(*by_stage.values())
 
 
 def _meters(

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from daemon.programme.conditions.registry import KINDS
 from daemon.programme.days import Days, parse_dates
 from daemon.programme.errors import ProgrammeError, naming_table
 from daemon.programme.file import (
@@ -14,17 +15,19 @@ from daemon.programme.file import (
     HeadTable,
     LaneTable,
     ProgrammeFile,
-    PurseTable,
     read,
 )
 from daemon.programme.lanes import Lane
-from daemon.programme.numbers import Number, parse_number, parse_value
+from daemon.programme.names import meter_fact, purse_fact
+from daemon.programme.numbers.number import Number, parse_value
+from daemon.programme.numbers.registry import parse_number
 from daemon.programme.rule import Rule, compile_rule
 from daemon.programme.rulebook import Rulebook
 from daemon.programme.scope import GoodsScope, compile_goods
 from daemon.programme.state import (
     Meter,
     Purse,
+    PurseTable,
     Status,
     compile_meter,
     compile_purse,
@@ -82,8 +85,7 @@ class Programme:
         self.lanes = tuple(_lane(table) for table in file.lane) or (DEFAULT_LANE,)
         lanes = {lane.id: i for i, lane in enumerate(self.lanes)}
         self.rules: tuple[Rule, ...] = tuple(
-            compile_rule(table, i, lanes, self.purses, self.vocabulary)
-            for i, table in enumerate(file.rule)
+            compile_rule(table, i, lanes, self.vocabulary) for i, table in enumerate(file.rule)
         )
         self.caps = tuple(
             Cap(
@@ -105,15 +107,16 @@ class Programme:
         return book
 
     def _vocabulary(self, calendars: Mapping[str, Days]) -> Vocabulary:
-        money = {f"meter.{m.id}" for m in self.meters.values() if m.counts_money}
-        money |= {f"purse.{p.id}" for p in self.purses.values() if p.counts_money}
+        money = {meter_fact(m.id) for m in self.meters.values() if m.counts_money}
+        money |= {purse_fact(p.id) for p in self.purses.values() if p.counts_money}
         return Vocabulary(
             self.currency,
             frozenset(self.meters),
-            frozenset(self.purses),
+            self.purses,
             frozenset(self.statuses),
             calendars,
             frozenset(money),
+            tuple(KINDS),
         )
 
 

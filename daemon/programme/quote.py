@@ -7,6 +7,7 @@ makes hundreds, and tracking them costs a fifth of its time.
 import msgspec
 
 from daemon.programme.basket import LineId
+from daemon.programme.names import OwnedPurse
 
 
 class Applied(msgspec.Struct, frozen=True, gc=False):
@@ -58,7 +59,7 @@ class Earned(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     @property
     def key(self) -> str:
         """The name under which the lines carry their shares."""
-        return f"{self.purse}@{self.account}" if self.account else self.purse
+        return OwnedPurse(self.purse, self.account).key
 
 
 class Issued(msgspec.Struct, frozen=True, kw_only=True, gc=False):

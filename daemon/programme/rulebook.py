@@ -4,8 +4,9 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 
 from daemon.programme.basket import BasketLine
+from daemon.programme.benefits.benefit import AnyGive
 from daemon.programme.quote import WhyNot
-from daemon.programme.rule import Rule
+from daemon.programme.rule import Candidate, Rule
 from daemon.programme.scope import NAMED, Matches, words_of
 
 
@@ -39,11 +40,11 @@ class Rulebook:
         else:
             self._everywhere.append(rule)
 
-    def candidates(self, lines: Sequence[BasketLine]) -> list[tuple[Rule, list[int]]]:
-        """Return the rules that have goods in the basket and those lines, in file order."""
+    def candidates(self, lines: Sequence[BasketLine]) -> list[Candidate[AnyGive]]:
+        """Return the rules that have goods in the basket."""
         every = list(range(len(lines)))
-        found = [(rule, every) for rule in self._everywhere]
-        hits: dict[int, tuple[Rule, list[int]]] = {}
+        candidates = [(rule, rule.give, every) for rule in self._everywhere]
+        hits: dict[int, Candidate[AnyGive]] = {}
         day = self.day
         for i, line in enumerate(lines):
             for name, by_word in self._by_word.items():
@@ -55,20 +56,20 @@ class Rulebook:
         for rule, matches in self._tested:
             mine = [i for i, line in enumerate(lines) if matches(line, day)]
             if mine:
-                found.append((rule, mine))
-        found += hits.values()
-        found.sort(key=_order)
-        return found
+                candidates.append((rule, rule.give, mine))
+        candidates += hits.values()
+        candidates.sort(key=_order)
+        return candidates
 
 
-def _hit(hits: dict[int, tuple[Rule, list[int]]], rule: Rule, i: int) -> None:
+def _hit(hits: dict[int, Candidate[AnyGive]], rule: Rule, i: int) -> None:
     """Note that a line is in a rule's scope, once although several of its words may be."""
-    known = hits.get(rule.order)
-    if known is None:
-        hits[rule.order] = (rule, [i])
-    elif known[1][-1] != i:
-        known[1].append(i)
+    hit = hits.get(rule.order)
+    if hit is None:
+        hits[rule.order] = (rule, rule.give, [i])
+    elif hit[2][-1] != i:
+        hit[2].append(i)
 
 
-def _order(candidate: tuple[Rule, list[int]]) -> int:
+def _order(candidate: Candidate[AnyGive]) -> int:
     return candidate[0].order

@@ -2,19 +2,49 @@
 
 from collections.abc import Callable, Sequence
 from datetime import date
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import msgspec
 
 from daemon.programme.basket import BasketLine
 from daemon.programme.days import span_days
 from daemon.programme.errors import ProgrammeError
-from daemon.programme.file import BoundsTable, GoodsTable, Names, PerTable, ScopeTable
 from daemon.programme.situation import Picks, Situation
+from daemon.programme.syntax import BoundsTable, FileTable, Names, Span
 
 SCOPE_NESTING_MAX = 8
 NAMED = ("sku", "category", "brand", "kind")
 Matches: TypeAlias = Callable[[BasketLine, date], bool]
+
+
+class GoodsTable(FileTable, frozen=True, kw_only=True):
+    """Which goods: every key must hold; a list means any of it."""
+
+    sku: Names | None = None
+    category: Names | None = None
+    brand: Names | None = None
+    kind: Names | None = None
+    season: Names | None = None
+    price: int | BoundsTable | None = None
+    on_sale: bool | None = None
+    launched: Span | None = None
+    not_: "GoodsTable | None" = msgspec.field(default=None, name="not")
+
+
+class PerTable(FileTable, frozen=True, kw_only=True):
+    """``per``: one pick for each ``units`` units of other goods."""
+
+    of: GoodsTable
+    units: int = 1
+
+
+class ScopeTable(GoodsTable, frozen=True, kw_only=True):
+    """``scope`` of a rule: goods, and how many units of them."""
+
+    pick: Literal["cheapest", "dearest"] | None = None
+    n: int | None = None
+    group: int | None = None
+    per: PerTable | None = None
 
 
 class GoodsScope(msgspec.Struct, frozen=True):

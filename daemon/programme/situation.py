@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from daemon.programme.basket import Fact, Facts
 from daemon.programme.goods import Goods
+from daemon.programme.names import CARD_ACCOUNT, METER, PURSE, code_fact
 
 Picks: TypeAlias = "list[tuple[int, int, int]]"
 
@@ -44,11 +45,11 @@ class Situation:
         self.wall: datetime = local.replace(tzinfo=None)
         self.day = local.date()
         self.second = local.hour * 3600 + local.minute * 60 + local.second
-        self.account = str(values.get("card.account") or "")
+        self.account = str(values.get(CARD_ACCOUNT) or "")
         self.payment = goods.payment or values.get("payment", "")
         self.typed_codes = goods.codes
         self.codes = {code.casefold() for code in goods.codes}
-        self.codes |= {str(values.get(f"code.{code}", code)).casefold() for code in goods.codes}
+        self.codes |= {str(values.get(code_fact(code), code)).casefold() for code in goods.codes}
         self.net = goods.list_totals
         self.net_total = goods.list_total
         self.units = goods.units
@@ -68,7 +69,7 @@ class Situation:
         value = self.values.get(name)
         if isinstance(value, int):
             return int(value)
-        if value is None and self.account and name.startswith(("meter.", "purse.")):
+        if value is None and self.account and name.startswith((METER, PURSE)):
             return 0
         return None
 

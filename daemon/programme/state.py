@@ -7,11 +7,54 @@ import msgspec
 
 from daemon.programme.days import span_days
 from daemon.programme.errors import ProgrammeError
-from daemon.programme.file import MeterTable, PurseTable, StatusTable
-from daemon.programme.scope import GoodsScope, compile_goods
+from daemon.programme.scope import GoodsScope, GoodsTable, compile_goods
+from daemon.programme.syntax import FileTable, Id, MeterId, PurseId, PurseUnit, Span, Window
 
 MeterOf: TypeAlias = Literal["paid", "net", "visits", "units", "points"]
-Window: TypeAlias = Literal["life", "days", "month", "prev_month", "since"]
+WindowKind: TypeAlias = Literal["life", "days", "month", "prev_month", "since"]
+
+
+class MeterTable(FileTable, frozen=True, kw_only=True):
+    """``[[meter]]``: a windowed sum of committed sales."""
+
+    id: Id
+    of: Literal["paid", "net", "visits", "units", "points"]
+    window: Window = "life"
+    scope: GoodsTable | None = None
+    purse: PurseId | None = None
+
+
+class SpanTable(FileTable, frozen=True, kw_only=True):
+    """``enter`` or ``keep`` of a status: a sum within a window of whole days."""
+
+    at_least: int
+    within: Span
+
+
+class StatusTable(FileTable, frozen=True, kw_only=True):
+    """``[[status]]``: a membership won and kept by a meter."""
+
+    id: Id
+    of: MeterId
+    enter: SpanTable
+    keep: SpanTable | None = None
+    miss: Literal["reset"] = "reset"
+    decide: Literal["owner", "auto"] = "owner"
+    tick: Literal["daily"] = "daily"
+
+
+class PurseTable(FileTable, frozen=True, kw_only=True):
+    """``[[purse]]``: an account. ``worth``: minor units that one unit pays for."""
+
+    id: Id
+    unit: PurseUnit
+    hold: Span = ""
+    expire: Span = ""
+    order: Literal["oldest_expiry"] = "oldest_expiry"
+    may_go_negative: Literal["never", "on_return"] = "on_return"
+    credit_limit: int = 0
+    where: Literal["ledger", "chip"] = "ledger"
+    worth: int | None = None
 
 
 class Meter(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,7 +67,7 @@ class Meter(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     of: MeterOf
-    window: Window
+    window: WindowKind
     days: int = 0
     status: str = ""
     goods: GoodsScope = GoodsScope()
@@ -114,7 +157,7 @@ def compile_meter(
     )
 
 
-def _window(text: str, path: str, statuses: frozenset[str]) -> tuple[Window, int, str]:
+def _window(text: str, path: str, statuses: frozenset[str]) -> tuple[WindowKind, int, str]:
     """Return a window's kind, its days and its status."""
     match text.partition(":"):
         case ("life" | "month" | "prev_month" as kind, "", ""):

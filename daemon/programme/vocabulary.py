@@ -7,28 +7,34 @@ import msgspec
 
 from daemon.programme.days import Days
 from daemon.programme.errors import ProgrammeError
+from daemon.programme.names import STATUS
+from daemon.programme.state import Purse
 
 BASKET_FACTS = ("basket.total", "basket.net", "basket.qty", "scope.total", "scope.qty")
 ORDINALS = ("ordinal.day", "ordinal.life")
 OPEN_GROUPS = ("card", "flag", "order")
 SINGLE_FACTS = ("payment", "channel", "cashier", "role")
 GROUPS = ("basket", "scope", "meter", "status", "purse", "ordinal", *OPEN_GROUPS)
-SPECIAL = ("time", "date", "weekday", "mday", "now", "near", "codes", "any", "not")
 
 
 class Vocabulary(msgspec.Struct, frozen=True):
-    """What the file declares. ``money``: the meters and purses that count minor units."""
+    """What the file declares.
+
+    money:      the meters and purses that count minor units, as facts.
+    conditions: the keys of ``when`` that are more than the name of a fact.
+    """
 
     currency: str
     meters: frozenset[str]
-    purses: frozenset[str]
+    purses: Mapping[str, Purse]
     statuses: frozenset[str]
     calendars: Mapping[str, Days]
     money: frozenset[str]
+    conditions: tuple[str, ...]
 
     def check_counted(self, name: Any, path: str) -> str:
         """Return the name of a fact that is counted. Raises: ProgrammeError."""
-        if not isinstance(name, str) or name.startswith("status.") or name in SINGLE_FACTS:
+        if not isinstance(name, str) or name.startswith(STATUS) or name in SINGLE_FACTS:
             raise ProgrammeError(path, f"{name!r} counts nothing; write such as basket.total")
         return self.check_fact(name, path)
 
@@ -38,15 +44,22 @@ class Vocabulary(msgspec.Struct, frozen=True):
         declared = {"meter": self.meters, "purse": self.purses, "status": self.statuses}
         if group in declared:
             if rest not in declared[group]:
-                known = ", ".join(sorted(declared[group])) or "none is declared"
-                raise ProgrammeError(path, f"there is no {group} {rest!r}; there is: {known}")
+                ids = ", ".join(sorted(declared[group])) or "none is declared"
+                raise ProgrammeError(path, f"there is no {group} {rest!r}; there is: {ids}")
         elif dot and group in OPEN_GROUPS and rest:
             pass
         elif name not in BASKET_FACTS + ORDINALS + SINGLE_FACTS:
-            known = ", ".join((*SPECIAL, *SINGLE_FACTS, *(f"{word}.…" for word in GROUPS)))
-            raise ProgrammeError(path, f"{name!r} is no condition; write one of {known}")
+            keys = ", ".join((*self.conditions, *SINGLE_FACTS, *(f"{word}.…" for word in GROUPS)))
+            raise ProgrammeError(path, f"{name!r} is no condition; write one of {keys}")
         return name
 
     def counts_money(self, name: str) -> bool:
         """Say whether a counted fact is in minor units."""
         return name in self.money or name in ("basket.total", "basket.net", "scope.total")
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where in the file something is compiled: its path, and the names that it may use."""
+
+    path: str
+    vocabulary: Vocabulary

@@ -22,10 +22,11 @@ from daemon.ledger.storage.rows import (
     ActivationRow,
 )
 from daemon.ledger.storage.store import LIFE, Change, Store, View
-from daemon.programme.file import MeterTable, read
+from daemon.programme.file import read
 from daemon.programme.meters import recount
 from daemon.programme.programme import Programme, load
 from daemon.programme.shares_back import give_back
+from daemon.programme.state import MeterTable
 
 
 class Activated(msgspec.Struct, frozen=True, kw_only=True):

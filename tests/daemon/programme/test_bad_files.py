@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from daemon.base.text_limits import CODE_CHARS_MAX
 from daemon.programme.basket import LINES_MAX
 from daemon.programme.checks import check
-from daemon.programme.conditions import NESTING_MAX
+from daemon.programme.conditions.registry import NESTING_MAX
 from daemon.programme.errors import ProgrammeError
 from daemon.programme.file import PROGRAMME_BYTES_MAX, RULES_MAX
 from daemon.programme.goods import CODES_MAX
-from daemon.programme.numbers import STEPS_MAX
+from daemon.programme.numbers.steps import STEPS_MAX
 from daemon.programme.price import WHY_NOT_MAX
 from daemon.programme.programme import load
 from tests.daemon.programme.shops import HEAD, PROGRAMMES, shop

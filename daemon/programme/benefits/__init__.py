@@ -1,0 +1,1 @@
+"""``give``: what a rule gives. One file a kind, listed in `registry`."""

@@ -1,0 +1,192 @@
+"""What every benefit is read from, and the four things it can be compiled to.
+
+A kind of benefit is a table of the file, a subclass of `Benefit` in a file of its own: its fields
+are its keys. ``compiled`` checks them once, when the programme is loaded, and returns what the
+engine runs, one of these by the stage of the quote in which it acts:
+
+    Discount    takes money off goods, in a lane        percent, amount, each, price
+    Redemption  lets a purse pay what the lanes left    burn
+    Accrual     adds to a purse for what was paid       earn
+    Handout     hands out codes                         issue
+
+Kinds are many, stages are the engine's: a kind that fits none of them needs a new stage, and that
+is work in `price` and in the ledger.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, ClassVar, Literal, TypeAlias
+
+import msgspec
+
+from daemon.base.money import half_up
+from daemon.programme.errors import ProgrammeError
+from daemon.programme.goods import PIECE_MILLI
+from daemon.programme.numbers.number import Number, Unit
+from daemon.programme.numbers.registry import parse_number
+from daemon.programme.situation import Picks
+from daemon.programme.state import Purse
+from daemon.programme.syntax import AmountNumber, FileTable
+from daemon.programme.vocabulary import Place
+
+BaseName: TypeAlias = Literal["paid", "net", "list"]
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """What decides beside the benefit whether it is probably a mistake.
+
+    free:      no condition, no limit and no pick restricts the rule.
+    markup_bp: the shop's usual markup on cost, in basis points; None when it does not say.
+    """
+
+    free: bool
+    markup_bp: int | None
+
+
+Doubts: TypeAlias = Callable[[Number, Setting], Iterator[tuple[str, str]]]
+"""From a benefit's size and its setting: keys of ``give``, each with what is odd about it."""
+Gifts: TypeAlias = "tuple[list[int], int | None]"
+Offering: TypeAlias = Callable[[int, Sequence[int], Picks, Sequence[int]], Gifts]
+"""Tell what a discount takes off.
+
+Arguments: the value of its number; per pick the most it may take, in minor units; the picks; per
+           line of the basket the quantity in thousandths.
+Returns:   per pick the gift in 1/10000 minor units, and None; or, where one sum is shared by them
+           all, the weights by which it is shared, and the sum in minor units.
+"""
+Counting: TypeAlias = "Callable[[int, Sequence[int], Picks], tuple[int, Sequence[int]]]"
+"""Tell what is earned or handed out.
+
+Arguments: the value of its number; per pick the money it is counted on, in minor units; the picks.
+Returns:   the total, and the weights by which the lines share it.
+"""
+
+
+def no_doubts(size: Number, setting: Setting) -> Iterator[tuple[str, str]]:
+    """Find nothing odd."""
+    yield from ()
+
+
+class Give(msgspec.Struct, frozen=True, kw_only=True):
+    """A compiled benefit: ``size`` is its number, ``most`` the most it gives in a sale.
+
+    words:         what the size means on the receipt, as ``{} each``; "" where it says all.
+    per_unit:      it is counted by unit, and so goes back unit by unit.
+    gives_at_zero: a size of 0 gives something, as a price of 0.00 does.
+    """
+
+    size: Number
+    most: Number | None = None
+    words: str = ""
+    per_unit: bool = False
+    gives_at_zero: bool = False
+    doubts: Doubts = no_doubts
+
+    def text(self, value: int, currency: str = "") -> str:
+        """Return what a value of it means to the customer."""
+        text = self.size.text(value, currency)
+        return self.words.format(text) if self.words else text
+
+
+class Discount(Give, frozen=True, kw_only=True):
+    """Takes money off the goods in scope, in its rule's lane."""
+
+    offer: Offering
+
+
+class Redemption(Give, frozen=True, kw_only=True):
+    """Lets ``purse`` pay up to ``size``, a percentage, of the goods in scope."""
+
+    purse: str
+
+
+class Accrual(Give, frozen=True, kw_only=True):
+    """Adds to ``purse`` what ``count`` makes of the money named by ``base``.
+
+    whose: the fact that names the account it goes to; "" is the card's own.
+    """
+
+    purse: str
+    count: Counting
+    base: BaseName = "paid"
+    whose: str = ""
+    hold_days: int = 0
+    expire_days: int = 0
+
+
+class Handout(Give, frozen=True, kw_only=True):
+    """Hands out as many codes of ``campaign`` as ``count`` makes of what is paid."""
+
+    campaign: str
+    count: Counting
+    expire_days: int = 0
+
+
+AnyGive: TypeAlias = Discount | Redemption | Accrual | Handout
+
+
+class GivePlace(Place, frozen=True):
+    """Where a benefit is compiled. ``rule`` is the id of its rule."""
+
+    rule: str
+
+    def size(self, raw: Any, key: str, unit: Unit) -> Number:
+        """Return the number of a key, which a cashier may ask for. Raises: ProgrammeError."""
+        path = f"{self.path}.{key}"
+        return parse_number(raw, path, unit, self.vocabulary, rule=self.rule)
+
+    def most(self, raw: Any, unit: Unit) -> Number | None:
+        """Return the number of ``max``. Raises: ProgrammeError."""
+        if raw is None:
+            return None
+        return parse_number(raw, f"{self.path}.max", unit, self.vocabulary)
+
+    def purse(self, key: str, name: str) -> Purse:
+        """Return the purse that a key names. Raises: ProgrammeError."""
+        purses = self.vocabulary.purses
+        if name not in purses:
+            declared = ", ".join(purses) or "none is declared"
+            raise ProgrammeError(
+                f"{self.path}.{key}", f"there is no purse {name!r}; there is: {declared}"
+            )
+        return purses[name]
+
+
+class Benefit(FileTable, frozen=True, kw_only=True):
+    """A kind of benefit. ``max``: the most it gives in a sale, in minor units or pieces.
+
+    name:   the key by which it is known.
+    sizes:  the keys of which one says how much. A name that is no size, as ``earn``, goes first:
+            ``{earn, percent}`` is an earn, ``{percent}`` a percentage.
+    family: the word for it in an error, with the keys of all kinds that share it.
+    """
+
+    name: ClassVar[str]
+    sizes: ClassVar[tuple[str, ...]]
+    family: ClassVar[str]
+
+    max: AmountNumber = None
+
+    def compiled(self, place: GivePlace) -> AnyGive:
+        """Return what the engine runs. Raises: ProgrammeError."""
+        raise NotImplementedError
+
+    def how(self, path: str) -> str:
+        """Return which of its sizes is written, or "". Raises: ProgrammeError for two."""
+        written = [size for size in self.sizes if getattr(self, size) is not None]
+        if len(written) > 1:
+            problem = f"does not go with {written[0]}; make two rules"
+            raise ProgrammeError(f"{path}.{written[1]}", problem)
+        return written[0] if written else ""
+
+
+def listed(words: Sequence[str], link: str = "or") -> str:
+    """Return words as a list in a sentence: ``percent, amount or each``."""
+    return f" {link} ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+
+
+def by_quantity(value: int, picks: Picks, qty_milli: Sequence[int]) -> list[int]:
+    """Return ``value`` minor units for each unit picked; what is weighed counts by its weight.
+
+    1.00 each on 1.255 kg of cheese is 1.26; on one picked piece of a line of three it is 1.00.
+    """
+    return [half_up(value * qty_milli[i] * k, PIECE_MILLI * n) for i, k, n in picks]

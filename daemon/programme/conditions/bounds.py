@@ -1,0 +1,66 @@
+"""A counted fact that lies within bounds: what is in the basket, in a meter, in a purse.
+
+    when = { basket = { total = { at_least = 50000 } } }
+
+It holds for a basket of 500.00 and not for 499.99; then the quote tells the distance, "0.01 more".
+"""
+
+from typing import Annotated, Any
+
+import msgspec
+
+from daemon.base.money import format_minor
+from daemon.programme.conditions.condition import Bound, Condition, ConditionTable, WhenPlace
+from daemon.programme.errors import ProgrammeError
+from daemon.programme.situation import Situation, counter_of
+from daemon.programme.syntax import BoundsTable, CountedFact
+
+BOUND_KEYS = frozenset(BoundsTable.__struct_fields__)
+Bounds = Annotated[dict[str, int], msgspec.Meta(description="the keys of a BoundsTable")]
+"""As it is written, for the words of the condition follow the order of the keys."""
+
+
+class FactBounds(ConditionTable, frozen=True, kw_only=True):
+    """``<fact> = {at_least, at_most, above, below}``: all that are written must hold."""
+
+    name: CountedFact
+    bounds: Bounds
+
+    @classmethod
+    def of(cls, name: str, raw: dict[str, Any], path: str) -> "FactBounds":
+        """Return the bounds of a fact. Raises: ProgrammeError."""
+        for key, value in raw.items():
+            if key not in BOUND_KEYS:
+                problem = f"there is no such key; write one of {', '.join(sorted(BOUND_KEYS))}"
+                raise ProgrammeError(f"{path}.{key}", problem)
+            if isinstance(value, bool) or not isinstance(value, int):
+                raise ProgrammeError(f"{path}.{key}", f"{value!r} is no whole number; write one")
+        if not raw:
+            raise ProgrammeError(path, f"write one of {', '.join(sorted(BOUND_KEYS))}")
+        return cls(name=name, bounds=raw)
+
+    def compiled(self, place: WhenPlace) -> Condition:
+        """Return the condition."""
+        name, bounds = self.name, self.bounds
+        lows = [bounds[key] + (key == "above") for key in ("at_least", "above") if key in bounds]
+        highs = [bounds[key] - (key == "below") for key in ("at_most", "below") if key in bounds]
+        low, high = max(lows, default=None), min(highs, default=None)
+        counter = counter_of(name)
+
+        def holds(situation: Situation) -> bool:
+            value = counter(situation)
+            if value is None or (low is not None and value < low):
+                return False
+            return high is None or value <= high
+
+        shown = format_minor if place.vocabulary.counts_money(name) else str
+        words = (f"{name} {key.replace('_', ' ')} {shown(n)}" for key, n in bounds.items())
+        impossible = low is not None and high is not None and low > high
+        return Condition(
+            name,
+            ", ".join(words),
+            holds,
+            bound=Bound(counter, low, high),
+            facts=frozenset([name]),
+            doubt="no number fits: the rule can never apply" if impossible else "",
+        )

@@ -1,0 +1,108 @@
+"""The names of facts, counters and shares: nothing else writes them as text.
+
+A fact is what a condition may ask beside the basket (see `daemon.programme.basket.Facts`), a
+counter is what a limit counts with in the ledger. Pure.
+"""
+
+import msgspec
+
+CARD_ACCOUNT = "card.account"
+"""The account of the card that was shown; without a card there is no such fact."""
+GIFT = "gift."
+METER = "meter."
+PURSE = "purse."
+STATUS = "status."
+_OWNER = "@"
+_CODE_COUNTER = "@code:"
+
+
+def meter_fact(meter: str) -> str:
+    """``meter.<id>``: what the card has in a meter."""
+    return f"{METER}{meter}"
+
+
+def purse_fact(purse: str) -> str:
+    """``purse.<id>``: what the customer can pay with from a purse."""
+    return f"{PURSE}{purse}"
+
+
+def gift_fact(purse: str) -> str:
+    """``gift.<purse>``: what the gift cards shown can pay with from a purse."""
+    return f"{GIFT}{purse}"
+
+
+def gift_purse(fact: str) -> str:
+    """Return the purse of a fact ``gift.<purse>``, or "" for another fact."""
+    return fact.removeprefix(GIFT) if fact.startswith(GIFT) else ""
+
+
+def status_fact(status: str) -> str:
+    """``status.<id>``: whether the card has a status."""
+    return f"{STATUS}{status}"
+
+
+def card_fact(name: str) -> str:
+    """``card.<name>``: what is known of the card and of who holds it."""
+    return f"card.{name}"
+
+
+def code_fact(code: str) -> str:
+    """``code.<CODE>``: the campaign of an issued code that was shown."""
+    return f"code.{code}"
+
+
+def uses_fact(code: str) -> str:
+    """``uses.<CODE>``: how many sales may use an issued code that was shown."""
+    return f"uses.{code}"
+
+
+def used_fact(counter: str) -> str:
+    """``used.<counter>``: how far a counter has come."""
+    return f"used.{counter}"
+
+
+def ask_fact(rule: str) -> str:
+    """``ask.<rule>``: what the cashier asks a rule to give."""
+    return f"ask.{rule}"
+
+
+def reason_fact(rule: str) -> str:
+    """``ask.<rule>.reason``: why the cashier asks."""
+    return f"{ask_fact(rule)}.reason"
+
+
+def rule_code_counter(rule: str, code: str) -> str:
+    """``<rule>:code:<code>:life``: how often a rule was used with a code, the code in one case."""
+    return f"{rule}:code:{code.casefold()}:life"
+
+
+def code_counter(code: str) -> str:
+    """``@code:<code>``: how often an issued code was used at all. No rule's id begins so."""
+    return f"{_CODE_COUNTER}{code.casefold()}"
+
+
+def counts_a_code(counter: str) -> bool:
+    """Whether a counter counts the uses of a code, by a rule or at all."""
+    return counter.startswith(_CODE_COUNTER) or ":code:" in counter
+
+
+class OwnedPurse(msgspec.Struct, frozen=True):
+    """A purse and whose it is: ``account`` is "" for the card's own.
+
+    ``key`` is how shares of a sale name it: ``bonus``, or ``bonus@a7`` for another's. Ids of
+    purses have no ``@``, so the first one divides.
+    """
+
+    purse: str
+    account: str = ""
+
+    @property
+    def key(self) -> str:
+        """The name under which its shares are kept."""
+        return f"{self.purse}{_OWNER}{self.account}" if self.account else self.purse
+
+    @classmethod
+    def of(cls, key: str) -> "OwnedPurse":
+        """Read a ``key``."""
+        purse, _, account = key.partition(_OWNER)
+        return cls(purse, account)

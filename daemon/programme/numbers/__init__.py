@@ -1,0 +1,1 @@
+"""A number of the programme: a constant, or one of the kinds that `registry` lists."""

@@ -1,0 +1,52 @@
+"""What the tables of the programme file are made of: their base, and the values they hold.
+
+The names of values tell more than Python's types can: that a text is the id of a purse, that a
+number may also be a step table. Whoever writes a table of the file uses them, and then the tests
+draw programmes with the new key by themselves (tests/daemon/programme/drawn.py).
+"""
+
+from typing import Annotated, Any, TypeAlias
+
+import msgspec
+
+SPAN_DAYS_MAX = 36_500
+
+
+def _said_by(description: str, *examples: Any) -> msgspec.Meta:
+    return msgspec.Meta(description=description, examples=list(examples))
+
+
+class FileTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One TOML table; a key it does not have is an error."""
+
+
+class BoundsTable(FileTable, frozen=True, kw_only=True):
+    """Bounds of what is counted; money is in minor units."""
+
+    at_least: int | None = None
+    at_most: int | None = None
+    above: int | None = None
+    below: int | None = None
+
+
+Names: TypeAlias = str | list[str]
+
+# Any: these have several shapes, which their readers tell apart, with better words than types.
+PercentNumber = Annotated[Any, _said_by("a number of per cent, see `daemon.programme.numbers`")]
+AmountNumber = Annotated[Any, _said_by("a number of minor units or pieces")]
+"""As ``PercentNumber``; what a purse without money counts are pieces."""
+PercentValue = Annotated[Any, _said_by("a constant percentage", 5, 7.25, "2.5")]
+Dates = Annotated[
+    Any, _said_by("days of the calendar", "2026-12-24", "12-24", "12-20..01-06", ["01-01", "03-08"])
+]
+Day = Annotated[Any, _said_by("a day", "2026-12-01")]
+
+Id = Annotated[str, _said_by("a name of letters, digits, - and _")]
+LaneId = Annotated[str, _said_by("the id of a lane")]
+MeterId = Annotated[str, _said_by("the id of a meter")]
+PurseId = Annotated[str, _said_by("the id of a purse")]
+Campaign = Annotated[str, _said_by("the name under which codes are issued", "flyer")]
+CountedFact = Annotated[str, _said_by("the name of a fact that is counted", "basket.total")]
+Span = Annotated[str, _said_by(f"days, to {SPAN_DAYS_MAX}d", "1d", "14d", "90d")]
+Window = Annotated[str, _said_by("what a meter sums", "life", "30d", "month", "prev_month")]
+PurseUnit = Annotated[str, _said_by("the currency, or a word for what is counted", "UAH", "cup")]
