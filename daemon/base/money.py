@@ -44,7 +44,13 @@ def share_within(total: int, weights: Sequence[int], rooms: Sequence[int]) -> li
 
     Returns: as many integers as weights; they sum to ``total``, or to all the room that lines
              with a weight have.
+
+    share_within(100, [1, 1, 2], [10, 40, 60]) is [10, 30, 60]: 25, 25, 50 would give the first
+    line 15 more than it has; the 90 that remain are shared 1 : 2 over the others, 30 and 60.
     """
+    # Each round fills at least one line for good, so there are at most as many rounds as lines. A
+    # line that is full is closed before the rest is shared anew: only so does the outcome not
+    # depend on the order of lines.
     parts = [0] * len(weights)
     open_lines = [i for i, weight in enumerate(weights) if weight]
     rest = total

@@ -228,19 +228,26 @@ def load_chip_keys(path: Path) -> ChipKeys:
         file = msgspec.convert(raw, _ChipKeyFile)
     except (ValueError, msgspec.ValidationError) as error:
         raise KeyFileError(f"{path} is no key file: {error}") from None
-    versions = [one.version for one in file.generation]
+    versions = [generation.version for generation in file.generation]
     if not 1 <= len(versions) <= KEY_GENERATIONS_MAX or len(set(versions)) < len(versions):
         raise KeyFileError(f"{path} must hold 1 to {KEY_GENERATIONS_MAX} generations of keys.")
-    hexes = [one.debit for one in file.generation]
-    hexes += [h for one in file.generation for h in (one.load, one.read, one.master) if h]
-    hexes += [file.sun.file] if file.sun else []
-    hexes += [file.tag_password] if file.tag_password else []
-    if file.token is not None:
-        hexes = [one for one in hexes if not one.startswith(TOKEN_PREFIX)]
-    hexes += [file.sun.meta] if file.sun else []
-    if not all(map(_is_key, hexes)):
+    if not all(map(_is_key, _keys_in(file))):
         raise KeyFileError(f"{path}: a key is {AES_KEY_BYTES} bytes in hex.")
     return ChipKeys(file, _open_token(file.token, path.parent) if file.token else None)
+
+
+def _keys_in(file: _ChipKeyFile) -> list[str]:
+    """Return what must be a key in hex: all but the labels of keys on a token."""
+    keys = [generation.debit for generation in file.generation]
+    for generation in file.generation:  # a till that only debits has no more than the debit key
+        keys += filter(None, (generation.load, generation.read, generation.master))
+    keys += [file.sun.file] if file.sun else []
+    keys += [file.tag_password] if file.tag_password else []
+    if file.token is not None:
+        keys = [key for key in keys if not key.startswith(TOKEN_PREFIX)]
+    # Every tag's link is opened with ``sun.meta`` itself: it is never diversified, so a token,
+    # which only encrypts, cannot hold it.
+    return keys + ([file.sun.meta] if file.sun else [])
 
 
 def _open_token(settings: TokenSettings, home: Path) -> Token:

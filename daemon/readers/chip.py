@@ -78,18 +78,22 @@ class OpenChipReader:
             if slot.gone:
                 raise ReaderLostError(slot.gone)
             moved, moves = moves is not None and slot.moves != moves, slot.moves
+            # Left. ``moves`` counts comings and goings in the reader's own words: a card that was
+            # taken and laid down again between two looks has moved, though one lies there now.
             was_lying = self._lying
             if was_lying and (moved or not slot.present):
                 self._lying = self._unread = self._lost = False
                 self._channel.release()
                 yield Removed(self._name)
                 self._recovered = self._recovered or not self._channel.stuck
+            # The reader answers again after it had been reported stuck.
             if self._recovered:
                 self._recovered = False
                 if self._lying:  # it answered late, or it is leaving: look again in a moment
                     self._unread = True
                 else:
                     yield StateChanged(self._name, ReaderState.READY)
+            # Came, or is tried again. What could not be read is told once, not at every try.
             if slot.present and (again or not self._lying):
                 self._lying = True
                 event = await self._present(slot)

@@ -27,19 +27,8 @@ CLASSES = {
     "daemon/pos/connection.py Connection": "seven of them are asyncio's callbacks",
 }
 UNEXPLAINED = {
-    "daemon/keys/chip_keys.py load_chip_keys": "to be commented",
     "daemon/ledger/returns.py _codes_back": "to be commented",
-    "daemon/programme/checks.py _doubts": "to be commented",
-    "daemon/programme/checks.py _never": "to be commented",
-    "daemon/programme/conditions.py _any": "to be commented",
-    "daemon/programme/lanes.py _best": "to be commented",
-    "daemon/programme/lanes.py offer": "to be commented",
-    "daemon/programme/rule.py _accrual": "to be commented",
-    "daemon/programme/rule.py compile_give": "to be commented",
-    "daemon/programme/rule.py compile_rule": "to be commented",
     "daemon/programme/shares_back.py give_back": "to be commented",
-    "daemon/readers/chip.py OpenChipReader.events": "to be commented",
-    "web/phone/join_form.py check_join_form": "to be commented",
 }
 
 

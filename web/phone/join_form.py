@@ -57,6 +57,8 @@ def check_join_form(
         field = "email" if channel == "email" else "phone"
         if f"marketing_{channel}" in form.consents and not getattr(form, field):
             wrong.setdefault(field, f"error.{field}_for_offers")
+    # Consent comes last: whoever typed anything personal, even wrongly, is asked for it at once,
+    # so that the form is not sent back twice. ``birthday_text`` counts although it is no day.
     personal = form.name or form.phone or form.email or birthday_text or form.consents
     if personal and PERSONAL_DATA not in form.consents:
         wrong[PERSONAL_DATA] = "error.consent_missing"
