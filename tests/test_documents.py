@@ -1,6 +1,9 @@
 """The documents: their paths and links exist, their examples are real, their lines are short."""
 
+import ast
 import re
+import tomllib
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -19,9 +22,14 @@ ROW_CHARS_MAX = 150
 FENCE = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 PATH = re.compile(r"`((?:daemon|card_formats|web|tests|docs|packaging)/[\w./-]+)`")
+NAMED = re.compile(r"`([\w/]+\.py)`\s+`([\w.]+)`")
+"""A file, and a function or method of it."""
 EXAMPLE = re.compile(r"```(?:python|toml)\n(.*?)```", re.DOTALL)
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+
+
+FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def text_of(page: Path) -> str:
@@ -40,6 +48,41 @@ def test_every_link_to_a_file_leads_to_one(page: Path) -> None:
 def test_every_path_that_is_named_exists(page: Path) -> None:
     for path in PATH.findall(text_of(page)):
         assert (ROOT / path).exists(), path
+
+
+@cache
+def functions_of(path: str) -> set[str]:
+    """Return the functions of a file, a method as ``Class.method``, and the classes."""
+    names = set[str]()
+    for node in ast.parse(text_of(ROOT / path)).body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(node.name)
+        if isinstance(node, ast.ClassDef):
+            methods = (each for each in node.body if isinstance(each, FUNCTIONS))
+            names |= {f"{node.name}.{each.name}" for each in methods}
+    return names
+
+
+@every_page
+def test_every_function_that_is_named_stands_in_its_file(page: Path) -> None:
+    for path, name in NAMED.findall(text_of(page)):
+        assert name in functions_of(path), f"{path} {name}"
+
+
+def test_the_architecture_names_every_room_and_layer_in_order() -> None:
+    page = text_of(ROOT / "docs/architecture.md")
+    rooms = {path.parent.relative_to(ROOT) for path in (ROOT / "daemon").glob("*/__init__.py")}
+    for room in rooms:
+        assert f"| `{room}/` |" in page, room
+    contracts = tomllib.loads(text_of(ROOT / "pyproject.toml"))["tool"]["importlinter"]["contracts"]
+    layers = [re.sub(r"daemon\.|\(.*?\)", "", layer) for layer in contracts[0]["layers"]]
+    (drawn,) = re.findall(r"^cli\n.*?(?=^```)", page, re.DOTALL | re.MULTILINE)
+    shown = [re.sub(r"\(.*?\)", "", line) for line in drawn.splitlines()]
+    assert [line.split() for line in shown] == [layer.strip(" |").split() for layer in layers]
+
+
+def test_the_walk_names_at_least_a_dozen_stages() -> None:
+    assert len(set(NAMED.findall(text_of(ROOT / "docs/architecture.md")))) >= 12
 
 
 @every_page
