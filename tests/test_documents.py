@@ -21,7 +21,8 @@ ROW_CHARS_MAX = 150
 """A longer row of a table is read by nobody: write a list."""
 FENCE = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
-PATH = re.compile(r"`((?:daemon|card_formats|web|tests|docs|packaging)/[\w./-]+)`")
+FOLDERS = "daemon|card_formats|web|tests|docs|packaging"
+PATH = re.compile(rf"(?<![\w/.-])((?:{FOLDERS})/[\w./-]*\w)")
 NAMED = re.compile(r"`([\w/]+\.py)`\s+`([\w.]+)`")
 """A file, and a function or method of it."""
 EXAMPLE = re.compile(r"```(?:python|toml)\n(.*?)```", re.DOTALL)
