@@ -22,7 +22,7 @@ from daemon.programme.quote import Quote, Use
 from daemon.programme.rule import Rule
 
 GIFT = "gift"
-"""The kind of card whose number pays as a code: who knows it may spend it."""
+"""The kind of card whose number pays as a code: whoever knows it may spend it."""
 CODE_LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 CODE_CHARS = 12
 """12 of 31 letters, none like another: 59 bits that nobody guesses."""

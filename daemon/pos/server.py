@@ -106,11 +106,11 @@ class Server:
                 assert self._tcp.token, "a port needs a token"
                 listeners.append((self._tcp, stack.enter_context(_loopback(tcp_port))))
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
-            doors: list[asyncio.Server] = []
-            stack.push_async_callback(self._finish, doors)
+            servers: list[asyncio.Server] = []
+            stack.push_async_callback(self._finish, servers)
             for service, listener in listeners:
                 connect = partial(Connection, service, tasks, self._admit, self._leave)
-                doors.append(await loop.create_server(connect, sock=listener))
+                servers.append(await loop.create_server(connect, sock=listener))
             yield None if tcp_port is None else listener.getsockname()[1]
 
     def _role_of(self, transport: asyncio.Transport) -> Role:
@@ -128,11 +128,11 @@ class Server:
         if not self._connections:
             self._empty.set()
 
-    async def _finish(self, doors: list[asyncio.Server]) -> None:
+    async def _finish(self, servers: list[asyncio.Server]) -> None:
         """Let nobody in, and every request in hand be answered, until the deadline."""
         self._stopping = True
-        for door in doors:
-            door.close()
+        for server in servers:
+            server.close()
         if not self._connections:
             return
         self._empty.clear()
