@@ -15,11 +15,11 @@ from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.ledger.entries import FOREVER
 from daemon.ledger.storage.rows import CAMPAIGN, CODE, CodeRow
 from daemon.ledger.storage.store import CardRow, Store
+from daemon.programme import codes
 from daemon.programme.basket import Fact
-from daemon.programme.benefits.benefit import Handout, Redemption
+from daemon.programme.names import code_fact, gift_fact, gift_purse, uses_fact
 from daemon.programme.programme import Programme
-from daemon.programme.quote import Quote, Use
-from daemon.programme.rule import Rule
+from daemon.programme.quote import Quote
 
 GIFT = "gift"
 """The kind of card whose number pays as a code: whoever knows it may spend it."""
@@ -54,7 +54,7 @@ def draw_code() -> str:
 def look_up(
     store: Store,
     programme: Programme,
-    codes: Iterable[str],
+    shown: Iterable[str],
     account: str,
     now: str,
     today: date,
@@ -68,11 +68,11 @@ def look_up(
     """
     facts: dict[str, Fact] = {}
     gifts: dict[str, str] = {}
-    for code in codes:
+    for code in shown:
         if issued := store.ask(CODE, code.casefold()):
             check_usable(store, issued[0], code, account, today)
-            facts[f"code.{code}"] = issued[0].campaign
-            facts[f"uses.{code}"] = issued[0].uses
+            facts[code_fact(code)] = issued[0].campaign
+            facts[uses_fact(code)] = issued[0].uses
         elif not _is_word(store, programme, code):
             card = _gift_card(store, code, ranges)
             refuse_unusable(card, now)
@@ -80,8 +80,9 @@ def look_up(
     for payer in dict.fromkeys(gifts.values()):
         for purse, state in store.purses(payer).items():
             available = max(0, state.available(today.toordinal()))
-            facts[f"gift.{purse}"] = number(facts, f"gift.{purse}") + available
-    if gifts and not any(name.startswith("gift.") and facts[name] for name in facts):
+            fact = gift_fact(purse)
+            facts[fact] = number(facts, fact) + available
+    if gifts and not any(gift_purse(name) and facts[name] for name in facts):
         raise RefusedError(ErrorCode.CODE_USED_UP, "Nothing is left on this gift card.")
     return ShownCodes(facts, gifts)
 
@@ -108,13 +109,8 @@ def _refused(code: ErrorCode, said: str, why: str) -> RefusedError:
 
 def _is_word(store: Store, programme: Programme, code: str) -> bool:
     """Whether a rule names this very code. A campaign's name is no code: it was never issued."""
-    word = code.casefold()
-    named = any(_names(rule, (word,)) for rule in programme.rules)
-    issues = any(
-        isinstance(rule.give, Handout) and rule.give.campaign.casefold() == word
-        for rule in programme.rules
-    )
-    return named and not issues and not store.ask(CAMPAIGN, word)
+    is_word = codes.is_named(programme, code) and not codes.is_issued(programme, code)
+    return is_word and not store.ask(CAMPAIGN, code.casefold())
 
 
 def _gift_card(store: Store, code: str, ranges: tuple[NumberRange, ...]) -> CardRow:
@@ -135,65 +131,19 @@ def _gift_card(store: Store, code: str, ranges: tuple[NumberRange, ...]) -> Card
     return card
 
 
-def with_uses(
-    programme: Programme, quote: Quote, codes: Iterable[str], values: dict[str, Fact]
-) -> Quote:
-    """Return the quote with the issued codes among its uses that its rules are due to."""
-    applied = {applied.rule for line in quote.lines for applied in line.applied}
-    applied |= {earned.rule for earned in quote.earn} | {issued.rule for issued in quote.issue}
-    counters = {use.counter for use in quote.uses}
-    shown = [code for code in codes if f"uses.{code}" in values]
-    uses: dict[str, Use] = {}
-    for rule in programme.rules:
-        burns = isinstance(rule.give, Redemption) and rule.give.purse in quote.burn
-        if not shown or (rule.id not in applied and not burns):
-            continue
-        mine = [c for c in shown if _names(rule, (c.casefold(), _campaign(values, c)))]
-        # Of several such codes a rule takes one: that which its own limit counts, or the first.
-        if rule.limit is not None and rule.limit.per_code is not None:
-            mine = [code for code in mine if rule.limit.code_counter(code) in counters]
-        for code in mine[:1]:
-            counter, most = f"@code:{code.casefold()}", number(values, f"uses.{code}")
-            back = rule.limit is not None and rule.limit.returnable
-            uses.setdefault(counter, Use(counter, 1, most, rule.id, back))
-    return msgspec.structs.replace(quote, uses=(*quote.uses, *uses.values()))
-
-
-def _campaign(values: dict[str, Fact], code: str) -> str:
-    return str(values[f"code.{code}"]).casefold()
-
-
-def _names(rule: Rule, words: Iterable[str]) -> bool:
-    return any(not condition.codes.isdisjoint(words) for condition in rule.conditions)
-
-
-def is_named(programme: Programme, campaign: str) -> bool:
-    """Whether a rule has the campaign among its conditions."""
-    return any(_names(rule, (campaign.casefold(),)) for rule in programme.rules)
-
-
-def uses_of(programme: Programme, campaign: str) -> int:
-    """Return how many sales may use a code of a campaign: as its rules say, or one."""
-    word = campaign.casefold()
-    limits = [
-        rule.limit.per_code for rule in programme.rules if rule.limit and _names(rule, (word,))
-    ]
-    return max([limit for limit in limits if limit], default=1)
-
-
 def issue(programme: Programme, quote: Quote, sale_id: str, today: int) -> tuple[CodeRow, ...]:
     """Return the codes that a sale hands out."""
     return tuple(
         CodeRow(
             code=draw_code().casefold(),
-            campaign=issued.campaign.casefold(),
+            campaign=new.campaign,
             account="",
             ref=sale_id,
             first_day=today,
-            last_day=date.fromisoformat(issued.expires).toordinal() if issued.expires else FOREVER,
-            uses=uses_of(programme, issued.campaign),
+            last_day=FOREVER if new.last_day is None else new.last_day.toordinal(),
+            uses=new.uses,
             state="good",
         )
-        for issued in quote.issue
-        for _ in range(issued.count)
+        for new in codes.issue(programme, quote)
+        for _ in range(new.count)
     )

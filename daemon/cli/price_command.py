@@ -13,6 +13,7 @@ from daemon.base.schema_errors import explained
 from daemon.cli.check_command import load_file, refuse
 from daemon.cli.command_clock import clock_of
 from daemon.programme.basket import Basket, BasketLine, Fact, Facts
+from daemon.programme.names import CARD, CARD_ACCOUNT, METER, PURSE, STATUS
 from daemon.programme.price import price as quote
 from daemon.sale.pricing import burn_by_purse
 
@@ -28,7 +29,7 @@ class BasketFile(msgspec.Struct, frozen=True):
     burn: int | dict[str, int] | None = None
 
 
-CARD_FACTS = ("card.", "meter.", "purse.", "status.")
+CARD_FACTS = (CARD, METER, PURSE, STATUS)
 SOME_CARD = "a-card"
 YEARS = range(1970, 2201)
 
@@ -69,7 +70,7 @@ def _facts(file: Path | None) -> dict[str, Fact]:
         return {}
     values = _as(_read(file), dict[str, Fact], f"{file}: ")
     if any(name.startswith(CARD_FACTS) for name in values):
-        values.setdefault("card.account", SOME_CARD)
+        values.setdefault(CARD_ACCOUNT, SOME_CARD)
     return values
 
 

@@ -27,6 +27,7 @@ from daemon.ledger.sales import (
 from daemon.ledger.storage.rows import CodeRow
 from daemon.ledger.storage.store import View
 from daemon.programme.basket import Facts, LineId
+from daemon.programme.names import OwnedPurse
 from daemon.programme.programme import Programme
 from daemon.programme.rule import Rule
 from daemon.programme.shares_back import GivenBack, check_pieces, give_back, less, recompute
@@ -149,8 +150,9 @@ def _owe_back(moves: Moves, sale: Sale, back: GivenBack, cash_worth: int) -> int
     if not purse:
         return 0
     for key, amount in back.earned.items():
-        if key.startswith(f"{purse}@"):
-            owe(moves, key.partition("@")[2], purse, -amount)
+        owned = OwnedPurse.of(key)
+        if owned.purse == purse and owned.account:
+            owe(moves, owned.account, purse, -amount)
     net = back.burned.get(purse, 0) - back.earned.get(purse, 0)
     if net > 0 and cash_worth:
         shift(moves, sale.account, purse, -net)
@@ -165,7 +167,7 @@ def _shared_out(
     """Return who gets back how much: who paid last gets it first."""
     shares = []
     for key in reversed(list(burned)):
-        if key.partition("@")[0] == purse:
+        if OwnedPurse.of(key).purse == purse:
             part = min(amount, sum(lot.amount for lot in burned[key]))
             amount -= part
             shares.append((key, part))

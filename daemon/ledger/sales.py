@@ -20,13 +20,11 @@ from daemon.ledger.storage.rows import CodeRow, Row
 from daemon.ledger.storage.store import Change, ChipRow, SaleRow, View
 from daemon.programme.basket import Basket, Fact, LineId
 from daemon.programme.meters import recount
+from daemon.programme.names import OwnedPurse, counts_a_code
 from daemon.programme.programme import Programme
 from daemon.programme.quote import Quote
 from daemon.programme.state import Status
 from daemon.programme.status import StatusState
-
-CODE_COUNTERS = (":code:", "@code:")
-"""What stands in the names of counters that count a code's uses: by rule, and in all."""
 
 
 class Frozen(msgspec.Struct, frozen=True, kw_only=True):
@@ -293,14 +291,14 @@ def _recounted(
 
 def whose(key: str, account: str) -> tuple[str, str]:
     """Return the purse and the account that a key of SaleRecord names."""
-    purse, _, other = key.partition("@")
-    return purse, other or account
+    owned = OwnedPurse.of(key)
+    return owned.purse, owned.account or account
 
 
 def _take_uses(view: View, sale: Sale) -> tuple[CounterMove, ...]:
     for use in sale.quote.uses:
         if view.counters.get(use.counter, 0) + use.take > use.limit:
-            if any(mark in use.counter for mark in CODE_COUNTERS):
+            if counts_a_code(use.counter):
                 raise RefusedError(ErrorCode.CODE_USED_UP, "This code has been used up.")
             raise RefusedError(
                 ErrorCode.LIMIT_REACHED, f"The limit of discount {use.rule!r} has been reached."
@@ -327,7 +325,7 @@ def _parts(moves: Moves, sale: Sale, purse: str, amount: int) -> Iterator[tuple[
     for payer in gifts:
         part = min(amount, max(0, moves.state(payer, purse).available(sale.today)))
         if part:
-            yield f"{purse}@{payer}", payer, part
+            yield OwnedPurse(purse, payer).key, payer, part
             amount -= part
     if amount and not (sale.account and sale.card_pays):
         raise RefusedError(ErrorCode.NOT_ENOUGH, f"{amount} is missing on the gift cards.")

@@ -6,6 +6,7 @@ counter is what a limit counts with in the ledger. Pure.
 
 import msgspec
 
+CARD = "card."
 CARD_ACCOUNT = "card.account"
 """The account of the card that was shown; without a card there is no such fact."""
 GIFT = "gift."
@@ -43,7 +44,7 @@ def status_fact(status: str) -> str:
 
 def card_fact(name: str) -> str:
     """``card.<name>``: what is known of the card and of who holds it."""
-    return f"card.{name}"
+    return f"{CARD}{name}"
 
 
 def code_fact(code: str) -> str:

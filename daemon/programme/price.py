@@ -6,6 +6,7 @@ from daemon.programme.accrual import Accruals, accrue
 from daemon.programme.admission import Explanation
 from daemon.programme.basket import Basket, Facts
 from daemon.programme.benefits.benefit import Accrual, AnyGive, Discount, Handout, Redemption
+from daemon.programme.codes import with_uses
 from daemon.programme.discount import Discounts, discount
 from daemon.programme.goods import read_goods
 from daemon.programme.meters import Sold, count
@@ -50,7 +51,7 @@ def price(programme: Programme, basket: Basket, facts: Facts) -> Quote:
         earn=tuple(accruals.earn),
         issue=tuple(accruals.issue),
         meters=meters,
-        uses=tuple(explanation.uses),
+        uses=tuple(with_uses(explanation.given, explanation.uses, basket.codes, facts.values)),
         why_not=tuple(whys[:WHY_NOT_MAX]),
         next=tuple(step for _, step in sorted(explanation.next.items())),
         provisional=programme.ordinals and any(rule.provisional for rule, _, _ in candidates),

@@ -19,6 +19,15 @@ from daemon.ledger.chip_owed import chip_purse, owed_purse
 from daemon.ledger.storage.rows import MEMBERS_OF
 from daemon.ledger.storage.store import Store
 from daemon.programme.basket import Fact
+from daemon.programme.names import (
+    CARD_ACCOUNT,
+    gift_fact,
+    gift_purse,
+    meter_fact,
+    purse_fact,
+    status_fact,
+    used_fact,
+)
 from daemon.programme.programme import Programme
 from daemon.programme.windows import counters, windows
 from daemon.sale.presentations import Presentation
@@ -70,7 +79,7 @@ class LedgerFacts(msgspec.Struct, frozen=True, kw_only=True):
         """
         _, at, today = self.moment
         used = store.counters(self.counters)
-        facts: dict[str, Fact] = {f"used.{counter}": count for counter, count in used.items()}
+        facts: dict[str, Fact] = {used_fact(counter): count for counter, count in used.items()}
         if self.account:
             check_good(store, self.account.card.card_id, at)
             facts |= _of_account(store, self.programme, self.account_id, today)
@@ -78,9 +87,9 @@ class LedgerFacts(msgspec.Struct, frozen=True, kw_only=True):
             store, self.programme, self.codes, self.account_id, at, today, self.ranges
         )
         for name in shown.facts:
-            purse = name.replace("gift.", "purse.", 1)
-            if purse != name:  # what gift cards hold can be burned like the card's own
-                facts[purse] = count_of(facts, purse) + count_of(shown.facts, name)
+            if purse := gift_purse(name):  # what gift cards hold can be burned like the card's own
+                fact = purse_fact(purse)
+                facts[fact] = count_of(facts, fact) + count_of(shown.facts, name)
         return facts | shown.facts | ordinal_facts(self.ordinals, used), shown
 
 
@@ -100,7 +109,7 @@ def card_facts(account: Account) -> dict[str, Fact]:
     """Return what a card and its customer's profile say."""
     card, profile = account.card, account.profile
     facts: dict[str, Fact] = {
-        "card.account": account.account,
+        CARD_ACCOUNT: account.account,
         "card.kind": card.kind,
         "card.issuer": card.issuer,
         "card.name": profile.name,
@@ -124,10 +133,10 @@ def with_chip_balance(
     purse = chip_purse(programme)
     if not purse:
         return facts
-    owed = count_of(facts, f"purse.{owed_purse(purse)}")
-    kept = {n: f for n, f in facts.items() if n not in (f"purse.{purse}", f"gift.{purse}")}
+    owed = count_of(facts, purse_fact(owed_purse(purse)))
+    kept = {n: f for n, f in facts.items() if n not in (purse_fact(purse), gift_fact(purse))}
     if presentation is not None and presentation.balance is not None:
-        kept[f"purse.{purse}"] = max(0, presentation.balance + min(owed, 0))
+        kept[purse_fact(purse)] = max(0, presentation.balance + min(owed, 0))
     return kept
 
 
@@ -158,12 +167,12 @@ def _of_account(store: Store, programme: Programme, account: str, today: date) -
     """Return what the ledger knows of an account: statuses, meters, purses."""
     states = status_moves.states_of(store.ask(MEMBERS_OF, account))
     begun = status_moves.begun(programme.statuses, states, today)
-    facts: dict[str, Fact] = {f"status.{name}": name in begun for name in programme.statuses}
+    facts: dict[str, Fact] = {status_fact(name): name in begun for name in programme.statuses}
     spans = {
         meter: (window[0].toordinal(), window[1].toordinal()) if window else None
         for meter, window in windows(programme, today, begun).items()
     }
-    facts |= {f"meter.{meter}": n for meter, n in store.meters(account, spans).items()}
+    facts |= {meter_fact(meter): n for meter, n in store.meters(account, spans).items()}
     for purse, state in store.purses(account).items():
-        facts[f"purse.{purse}"] = state.available(today.toordinal())
+        facts[purse_fact(purse)] = state.available(today.toordinal())
     return facts

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 import msgspec
 
 from card_formats.number_ranges import NumberRange
-from daemon.accounts import shown_codes
 from daemon.base.config import ChipSection
 from daemon.base.refusals import ParamError
 from daemon.ledger import chip_limits
 from daemon.ledger.chip_owed import chip_purse
 from daemon.ledger.sales import Frozen
 from daemon.programme.basket import Basket, Facts
+from daemon.programme.names import gift_fact
 from daemon.programme.price import price
 from daemon.programme.programme import Programme
 from daemon.programme.quote import Quote
@@ -70,14 +70,14 @@ class PricedSale(msgspec.Struct, frozen=True, kw_only=True):
         Whoever knows a gift card's code may spend it; the customer's own card must be there.
         """
         burn = self.quote.burn.items()
-        return any(amount > count_of(self.frozen.facts, f"gift.{purse}") for purse, amount in burn)
+        return any(amount > count_of(self.frozen.facts, gift_fact(purse)) for purse, amount in burn)
 
     @property
     def paid_by_card(self) -> int:
         """What the card's own purses pay, in minor units, after the gift cards."""
         total = 0
         for purse, amount in self.quote.burn.items():
-            own = max(0, amount - count_of(self.frozen.facts, f"gift.{purse}"))
+            own = max(0, amount - count_of(self.frozen.facts, gift_fact(purse)))
             money = sum(line.burned.get(purse, 0) for line in self.quote.lines)
             total += -(-money * own // amount)
         return total
@@ -188,9 +188,8 @@ class Pricing:
 
 
 def quote_of(programme: Programme, frozen: Frozen) -> Quote:
-    """Price a basket, with the issued codes that it uses up."""
-    quote = price(programme, frozen.basket, Facts(frozen.now, frozen.facts))
-    return shown_codes.with_uses(programme, quote, frozen.basket.codes, frozen.facts)
+    """Price a basket."""
+    return price(programme, frozen.basket, Facts(frozen.now, frozen.facts))
 
 
 async def quote_beside_the_loop(programme: Programme, frozen: Frozen) -> Quote:

@@ -14,6 +14,7 @@ from daemon.ledger.ledger import RequestKey
 from daemon.ledger.sale_answers import IssuedCode
 from daemon.ledger.storage.rows import CODE, CodeRow
 from daemon.ledger.storage.store import Change, Store, View
+from daemon.programme import codes
 from daemon.shop.shop import Shop
 
 CODES_A_CALL_MAX = 1_000
@@ -92,7 +93,7 @@ class IssuedCodes:
             raise ParamError("until", f"{terms.until} is over before the codes are good")
 
         def job(store: Store, view: View) -> tuple[Change, CodesIssued]:
-            if not shown_codes.is_named(programme, terms.campaign):
+            if not codes.is_named(programme, terms.campaign):
                 raise RefusedError(
                     ErrorCode.CODE_UNKNOWN, f"No rule names the campaign {terms.campaign!r}."
                 )
@@ -105,7 +106,7 @@ class IssuedCodes:
                     ref=terms.request_id,
                     first_day=first_day,
                     last_day=last_day,
-                    uses=terms.uses or shown_codes.uses_of(programme, terms.campaign),
+                    uses=terms.uses or codes.uses_of(programme, terms.campaign),
                     state="good",
                 )
                 for _ in range(terms.count)

@@ -9,6 +9,8 @@ from typing import Generic, NamedTuple, TypeVar
 
 import msgspec
 
+from daemon.programme.names import code_counter
+
 R = TypeVar("R")
 
 ROWS_MAX = 500
@@ -51,7 +53,7 @@ class CodeRow(msgspec.Struct, frozen=True):
     @property
     def counter(self) -> str:
         """The name of the counter of its uses."""
-        return f"@code:{self.code}"
+        return code_counter(self.code)
 
 
 class ActivationRow(msgspec.Struct, frozen=True):
