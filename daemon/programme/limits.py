@@ -51,8 +51,7 @@ class Limit(msgspec.Struct, frozen=True):
             if self._used(situation, counter) >= self.total:
                 return WhyNot(self.rule, "limit.total", f"all {self.total} uses are taken")
             taken.append(self._use(counter, self.total))
-        if self.per_code is not None:
-            codes = list(self._codes(situation))
+        if self.per_code is not None and (codes := list(self._codes(situation))):
             fresh = [
                 counter
                 for counter in map(self.code_counter, codes)

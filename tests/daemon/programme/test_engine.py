@@ -284,6 +284,16 @@ def test_a_limited_rule_names_what_it_takes() -> None:
     assert why(limited("per_card = 2", r1__card__a1__life=2)) == {"r1": "limit.per_card"}
 
 
+def test_a_limit_per_code_counts_nothing_where_no_code_was_shown() -> None:
+    when = 'when = { any = [ { codes = "X" }, { flag = { vip = true } } ] }'
+    programme = shop(rule(1, "percent = 5", when + "\nlimit = { per_code = 1 }"))
+    used: dict[str, Fact] = {"used.r1:code:x:life": 1}
+    assert quote(programme, basket(100), {"flag.vip": True} | used).uses == ()
+    assert quote(programme, basket(100), {"flag.vip": True} | used).discount == 5
+    with_code = msgspec.structs.replace(basket(100), codes=("X",))
+    assert why(quote(programme, with_code, used)) == {"r1": "limit.per_code"}
+
+
 def test_counters_are_those_that_a_quote_asks_for() -> None:
     text = rule(1, "percent = 5", 'limit = { per_card = 1, per = "week", total = 3 }')
     text += rule(2, "percent = 5", 'when = { codes = "X" }\nlimit = { per_code = 1 }')
