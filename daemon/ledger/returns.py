@@ -30,7 +30,7 @@ from daemon.programme.basket import Facts, LineId
 from daemon.programme.names import OwnedPurse
 from daemon.programme.programme import Programme
 from daemon.programme.rule import Rule
-from daemon.programme.shares_back import GivenBack, check_pieces, give_back, less, recompute
+from daemon.programme.shares_back import SharesBack, check_pieces, less, recompute, shares_back
 from daemon.programme.state import Purse
 
 GOOD, TAKEN_BACK = "good", "taken_back"
@@ -38,7 +38,7 @@ GOOD, TAKEN_BACK = "good", "taken_back"
 
 def take_back(
     view: View, ask: Return, priced_by: Programme, in_force: Programme
-) -> tuple[Decision, GivenBack]:
+) -> tuple[Decision, SharesBack]:
     """Take back a posted sale, wholly or in part.
 
     priced_by: the programme of the sale, which says what is given back.
@@ -81,7 +81,7 @@ def take_back(
     return decided, msgspec.structs.replace(back, money=back.money + cash)
 
 
-def _given_back(record: SaleRecord, ask: Return, programme: Programme) -> GivenBack:
+def _given_back(record: SaleRecord, ask: Return, programme: Programme) -> SharesBack:
     quote, frozen = record.sale.quote, record.sale.frozen
     returned = {line.line: line.qty_milli for line in record.returned}
     asked = {line.line: line.qty_milli for line in ask.lines} or _rest(record)
@@ -89,14 +89,14 @@ def _given_back(record: SaleRecord, ask: Return, programme: Programme) -> GivenB
         raise RefusedError(ErrorCode.RETURNED_ALREADY, "All of this sale has come back already.")
     check_pieces(frozen.basket, {line.line: line.qty_milli for line in ask.lines})
     if not programme.recomputes:
-        return give_back(quote, returned, asked)
+        return shares_back(quote, returned, asked)
     facts, settled = Facts(frozen.now, frozen.facts), record.refunded + record.kept
     return recompute(programme, quote, frozen.basket, facts, returned, asked, settled)
 
 
 def _purses_back(
-    moves: Moves, record: SaleRecord, back: GivenBack, programme: Programme
-) -> tuple[GivenBack, SaleRecord]:
+    moves: Moves, record: SaleRecord, back: SharesBack, programme: Programme
+) -> tuple[SharesBack, SaleRecord]:
     """Move the purses; return what they really gave up, and the record after it."""
     account = record.sale.account
     burned, accrued, earned_back = dict(record.burned), dict(record.accrued), dict(back.earned)
@@ -144,7 +144,7 @@ def _worth_of(purse: Purse, missing: int) -> int:
     return missing * purse.worth
 
 
-def _owe_back(moves: Moves, sale: Sale, back: GivenBack, cash_worth: int) -> int:
+def _owe_back(moves: Moves, sale: Sale, back: SharesBack, cash_worth: int) -> int:
     """Owe a chip what a return gives and takes; return what is paid out instead."""
     purse = sale.chip_purse
     if not purse:
@@ -176,7 +176,7 @@ def _shared_out(
 
 
 def _codes_back(
-    view: View, record: SaleRecord, back: GivenBack, programme: Programme
+    view: View, record: SaleRecord, back: SharesBack, programme: Programme
 ) -> tuple[tuple[CodeRow, ...], tuple[CounterMove, ...]]:
     """Take back codes that the sale handed out, and use them up.
 
@@ -204,7 +204,7 @@ def _codes_back(
     return rows, tuple(CounterMove(code.counter, code.uses) for code in leaving)
 
 
-def _bought_gone(record: SaleRecord, back: GivenBack, rule: Rule, count: int) -> int:
+def _bought_gone(record: SaleRecord, back: SharesBack, rule: Rule, count: int) -> int:
     """Return how many of ``count`` codes have come back with their lines, this return included."""
     gone_milli = {line.line: line.qty_milli for line in _add(record.returned, back)}
     day = date.fromordinal(record.sale.today)
@@ -221,7 +221,7 @@ def _rest(record: SaleRecord) -> dict[LineId, int]:
     return {line: qty_milli for line, qty_milli in left.items() if qty_milli}
 
 
-def _add(returned: tuple[ReturnedLine, ...], back: GivenBack) -> tuple[ReturnedLine, ...]:
+def _add(returned: tuple[ReturnedLine, ...], back: SharesBack) -> tuple[ReturnedLine, ...]:
     sums = {line.line: line.qty_milli for line in returned}
     for line in back.lines:
         sums[line.line] = sums.get(line.line, 0) + line.qty_milli

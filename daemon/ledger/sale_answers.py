@@ -12,7 +12,7 @@ from daemon.ledger.sales import Decision, Sale, decode_record
 from daemon.ledger.storage.rows import CodeRow
 from daemon.ledger.storage.store import SaleRow
 from daemon.programme.quote import Earned, QuotedLine
-from daemon.programme.shares_back import GivenBack, LineBack
+from daemon.programme.shares_back import LineBack, SharesBack
 
 
 class Held(msgspec.Struct, frozen=True, kw_only=True):
@@ -166,7 +166,7 @@ class Returned(msgspec.Struct, frozen=True, kw_only=True):
     replayed: bool = False
 
     @classmethod
-    def of(cls, return_id: str, back: GivenBack, decision: Decision) -> "Returned":
+    def of(cls, return_id: str, back: SharesBack, decision: Decision) -> "Returned":
         """Describe a return that was decided."""
         return cls(
             state=decision.sale.state,

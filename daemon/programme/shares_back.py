@@ -1,4 +1,19 @@
-"""What comes back when goods come back: by the shares that the sale froze."""
+"""What comes back when goods come back: the shares that the sale froze.
+
+**Shares.** A quote says of every line what was paid for it, in money and from purses, and what it
+earned. So a return needs neither the rules nor the day of the sale: it gives back the part of each
+share that the goods are of their line. Each part is what is due so far less what was given before,
+so that rounding never adds up. A line of three for 10.00, returned piece by piece:
+
+    due so far   3.33   6.67   10.00        half up of 10.00 x k / 3
+    given        3.33   3.34    3.33
+
+**Recompute.** With ``return_policy = "recompute"`` the goods that stay are priced once more by
+themselves, and what they would have cost more is kept from the refund. 10 % from 100.00 on; 60.00
+and 50.00 were sold for 99.00, shares 54.00 and 45.00. The first comes back: the second alone costs
+50.00, which is 5.00 more than its share, so 49.00 are refunded. When the second comes back too,
+nothing stays that could be dearer, and the rest of the 99.00 is refunded: 50.00.
+"""
 
 from collections.abc import Iterable, Mapping
 
@@ -31,7 +46,7 @@ class LineBack(msgspec.Struct, frozen=True, kw_only=True):
     complete: bool
 
 
-class GivenBack(msgspec.Struct, frozen=True, kw_only=True):
+class SharesBack(msgspec.Struct, frozen=True, kw_only=True):
     """The whole return. The sums are those of the lines, and of the sale when it is ``complete``.
 
     uses:        limits that get their use back.
@@ -52,9 +67,9 @@ class GivenBack(msgspec.Struct, frozen=True, kw_only=True):
     codes: tuple[str, ...] = ()
 
 
-def give_back(
+def shares_back(
     quote: Quote, returned: Mapping[LineId, int], asked: Mapping[LineId, int]
-) -> GivenBack:
+) -> SharesBack:
     """Return what is given back for ``asked``, after ``returned`` came back before.
 
     returned, asked: by line, thousandths of the unit.
@@ -81,7 +96,7 @@ def give_back(
             of_the_sale = amount - sum(line.meters.get(meter, 0) for line in quote.lines)
             if of_the_sale:
                 meters[meter] = meters.get(meter, 0) + of_the_sale
-    return GivenBack(
+    return SharesBack(
         lines=backs,
         money=sum(back.money for back in backs),
         burned=_sum(back.burned for back in backs),
@@ -100,31 +115,50 @@ def recompute(
     returned: Mapping[LineId, int],
     asked: Mapping[LineId, int],
     refunded_minor: int,
-) -> GivenBack:
-    """Return what `give_back` does, less what the goods that stay would have cost more alone.
+) -> SharesBack:
+    """Return what `shares_back` does, less what the goods that stay would have cost more alone.
 
     programme, basket, facts: those of the sale. refunded_minor: money given back for it so far.
     The refund is never below 0; when everything is back, everything was refunded. Purses and
-    meters come back as `give_back` says.
-    Raises: as `give_back`.
+    meters come back as `shares_back` says.
+    Raises: as `shares_back`.
     """
-    kept = give_back(quote, returned, asked)
+    by_shares = shares_back(quote, returned, asked)
     gone = {line.line: returned.get(line.line, 0) + asked.get(line.line, 0) for line in quote.lines}
-    stays = [rest for line in basket.lines if (rest := _without(line, gone[line.line])) is not None]
-    dearer = 0
-    if stays:
-        alone = msgspec.structs.replace(basket, lines=tuple(stays), burn={})
-        frozen = sum(
-            line.net - half_up(line.net * gone[line.line], line.qty_milli) for line in quote.lines
-        )
-        dearer = max(0, price(programme, alone, facts).net - frozen)
+    # Both sums count from the sale on, not from the last return: goods that were dear to keep
+    # after one return may be gone after the next, and then what was kept for them is refunded.
     due = sum(half_up(line.paid * gone[line.line], line.qty_milli) for line in quote.lines)
+    dearer = _dearer_alone(programme, quote, basket, facts, gone)
     refund = max(0, due - dearer - refunded_minor)
-    held = max(0, due - refunded_minor - refund)
-    return msgspec.structs.replace(less(kept, kept.money - refund), clawed_back=held)
+    kept = max(0, due - refunded_minor - refund)
+    return msgspec.structs.replace(less(by_shares, by_shares.money - refund), clawed_back=kept)
 
 
-def less(back: GivenBack, minor: int) -> GivenBack:
+def _dearer_alone(
+    programme: Programme,
+    quote: Quote,
+    basket: Basket,
+    facts: Facts,
+    gone: Mapping[LineId, int],
+) -> int:
+    """Return how much more the goods that stay cost alone than their shares of the sale.
+
+    gone: by line, in thousandths, all that has come back. No purse pays in the new quote: what
+    purses paid comes back by shares, so ``net`` is compared, before they pay.
+    """
+    staying = [
+        rest for line in basket.lines if (rest := _without(line, gone[line.line])) is not None
+    ]
+    if not staying:
+        return 0
+    alone = price(programme, msgspec.structs.replace(basket, lines=tuple(staying), burn={}), facts)
+    shares = sum(
+        line.net - half_up(line.net * gone[line.line], line.qty_milli) for line in quote.lines
+    )
+    return max(0, alone.net - shares)
+
+
+def less(back: SharesBack, minor: int) -> SharesBack:
     """Return ``back`` with its refund smaller by ``minor``, or nothing left of it."""
     refund = max(0, back.money - minor)
     shares = share_all(refund, [line.money for line in back.lines])

@@ -25,7 +25,7 @@ from daemon.ledger.storage.store import LIFE, Change, Store, View
 from daemon.programme.file import read
 from daemon.programme.meters import recount
 from daemon.programme.programme import Programme, load
-from daemon.programme.shares_back import give_back
+from daemon.programme.shares_back import shares_back
 from daemon.programme.state import MeterTable
 
 
@@ -203,5 +203,5 @@ def _left(programme: Programme, record: SaleRecord) -> dict[str, int]:
     """Return what a sale counts for the meters of ``programme``, less what came back of it."""
     quote = recount(programme, record.sale.frozen.basket, record.sale.quote)
     back = {line.line: line.qty_milli for line in record.returned}
-    gone = give_back(quote, {}, back).meters if back else {}
+    gone = shares_back(quote, {}, back).meters if back else {}
     return {meter: n - gone.get(meter, 0) for meter, n in quote.meters.items()}

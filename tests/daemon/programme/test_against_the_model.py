@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from daemon.programme.basket import Basket, BasketLine, Fact
 from daemon.programme.programme import Programme
 from daemon.programme.quote import Quote
-from daemon.programme.shares_back import give_back
+from daemon.programme.shares_back import shares_back
 from tests.daemon.programme.reference import given_back, model
 from tests.daemon.programme.shops import quote, shop
 
@@ -168,7 +168,7 @@ def test_any_sequence_of_returns_restores_everything_and_follows_the_model(
     while left:
         chosen = data.draw(st.sets(st.sampled_from(sorted(left, key=int)), min_size=1))
         asked = {one: data.draw(st.integers(1, left[one])) for one in sorted(chosen, key=int)}
-        back = give_back(sold, returned, asked)
+        back = shares_back(sold, returned, asked)
         for one in back.lines:
             share = shares[one.line]
             before, whole = returned.get(one.line, 0), share.qty_milli

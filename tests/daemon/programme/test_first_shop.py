@@ -3,7 +3,7 @@ import pytest
 
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.programme.basket import Basket, Fact
-from daemon.programme.shares_back import give_back
+from daemon.programme.shares_back import shares_back
 from tests.daemon.programme.shops import A_CARD, basket, line, quote, sample
 
 FIRST = sample("first")
@@ -65,5 +65,5 @@ def test_a_third_of_ten_comes_back_as_333_334_333() -> None:
     thirds = msgspec.structs.replace(
         sold, lines=(msgspec.structs.replace(sold.lines[1], qty_milli=3_000),)
     )
-    money = [give_back(thirds, {2: done}, {2: 1_000}).money for done in (0, 1_000, 2_000)]
+    money = [shares_back(thirds, {2: done}, {2: 1_000}).money for done in (0, 1_000, 2_000)]
     assert money == [333, 334, 333]

@@ -8,7 +8,7 @@ from daemon.programme.basket import Basket, BasketLine, Fact, Facts, LineId
 from daemon.programme.errors import BasketError
 from daemon.programme.programme import Programme
 from daemon.programme.quote import Quote, QuotedLine
-from daemon.programme.shares_back import GivenBack, give_back, recompute
+from daemon.programme.shares_back import SharesBack, recompute, shares_back
 from tests.daemon.programme.shops import A_CARD, SUNDAY_NOON, basket, line, quote, sample, shop
 
 VOLUME = shop(
@@ -43,15 +43,15 @@ def a_sale(paid: int, pieces: int) -> Quote:
 
 def test_ten_in_thirds_comes_back_as_333_334_333() -> None:
     sold = a_sale(1_000, 3)
-    backs = [give_back(sold, {1: done}, {1: 1_000}) for done in (0, 1_000, 2_000)]
+    backs = [shares_back(sold, {1: done}, {1: 1_000}) for done in (0, 1_000, 2_000)]
     assert [back.money for back in backs] == [333, 334, 333]
     assert [back.complete for back in backs] == [False, False, True]
 
 
 def test_a_visit_comes_back_only_with_the_last_piece() -> None:
     sold = a_sale(1_000, 3)
-    assert give_back(sold, {}, {1: 2_000}).meters == {"units": 2}
-    assert give_back(sold, {1: 2_000}, {1: 1_000}).meters == {"units": 1, "visits": 1}
+    assert shares_back(sold, {}, {1: 2_000}).meters == {"units": 2}
+    assert shares_back(sold, {1: 2_000}, {1: 1_000}).meters == {"units": 1, "visits": 1}
 
 
 def test_a_purse_s_units_come_back_and_not_the_money_they_paid() -> None:
@@ -60,7 +60,7 @@ def test_a_purse_s_units_come_back_and_not_the_money_they_paid() -> None:
     )
     sold = quote(sample("subscription"), lessons, A_CARD | {"purse.lessons": 5})
     assert (sold.total, sold.lines[0].burned) == (0, {"lessons": 20_000})
-    back = give_back(sold, {}, {1: 1_000})
+    back = shares_back(sold, {}, {1: 1_000})
     assert (back.money, back.burned) == (0, {"lessons": 1})
 
 
@@ -68,21 +68,21 @@ def test_a_point_that_paid_for_two_lines_comes_back_once() -> None:
     goods = msgspec.structs.replace(basket(400, 100), burn={"points": 1})
     sold = quote(sample("points"), goods, A_CARD | {"purse.points": 9})
     assert [one.burned for one in sold.lines] == [{"points": 4}, {"points": 1}]
-    backs = [give_back(sold, {}, {1: 1_000}), give_back(sold, {1: 1_000}, {2: 1_000})]
+    backs = [shares_back(sold, {}, {1: 1_000}), shares_back(sold, {1: 1_000}, {2: 1_000})]
     assert [back.burned for back in backs] == [{"points": 1}, {"points": 0}]
 
 
 def test_points_are_taken_back_from_whoever_earned_them() -> None:
     facts: dict[str, Fact] = {**A_CARD, "card.referrer.partner": "p1"}
     sold = quote(sample("partner"), basket(10_000, 5_000), facts)
-    assert give_back(sold, {}, {1: 1_000}).earned == {"reward@p1": 300}
+    assert shares_back(sold, {}, {1: 1_000}).earned == {"reward@p1": 300}
 
 
 def test_a_returnable_coupon_is_given_back_with_the_whole_sale() -> None:
     goods = Basket(lines=(line(1, 15_000), line(2, 15_000)), codes=("K7",))
     sold = quote(sample("coupon"), goods, {"code.K7": "hundred"})
-    assert give_back(sold, {}, {1: 1_000}).uses == ()
-    assert [use.counter for use in give_back(sold, {1: 1_000}, {2: 1_000}).uses] == [
+    assert shares_back(sold, {}, {1: 1_000}).uses == ()
+    assert [use.counter for use in shares_back(sold, {1: 1_000}, {2: 1_000}).uses] == [
         "coupon:code:k7:life"
     ]
 
@@ -99,19 +99,19 @@ def test_more_than_was_sold_does_not_come_back(
     returned: dict[LineId, int], asked: dict[LineId, int], code: ErrorCode
 ) -> None:
     with pytest.raises(RefusedError) as refused:
-        give_back(a_sale(1_000, 3), returned, asked)
+        shares_back(a_sale(1_000, 3), returned, asked)
     assert refused.value.code is code
 
 
 @pytest.mark.parametrize("asked", [{}, {1: 0}, {1: -1_000}])
 def test_a_return_of_nothing_is_an_error(asked: dict[LineId, int]) -> None:
     with pytest.raises(BasketError):
-        give_back(a_sale(1_000, 3), {}, asked)
+        shares_back(a_sale(1_000, 3), {}, asked)
 
 
 def back_by_recompute(
     programme: Programme, goods: Basket, asked: dict[LineId, int], refunded: int = 0
-) -> GivenBack:
+) -> SharesBack:
     facts = Facts(SUNDAY_NOON, {})
     sold = quote(programme, goods)
     before: dict[LineId, int] = {1: 1_000} if refunded else {}
@@ -119,7 +119,7 @@ def back_by_recompute(
 
 
 def test_a_recomputed_return_keeps_the_discount_that_is_no_longer_earned() -> None:
-    assert give_back(quote(VOLUME, TWO), {}, {1: 1_000}).money == 5_400
+    assert shares_back(quote(VOLUME, TWO), {}, {1: 1_000}).money == 5_400
     back = back_by_recompute(VOLUME, TWO, {1: 1_000})
     assert (back.money, back.clawed_back) == (4_900, 500)
     assert [one.money for one in back.lines] == [4_900]
