@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import msgspec
 
 from daemon.base.money import half_up, share_all
-from daemon.programme.admission import Admitted, Explanation, admit
 from daemon.programme.benefits.benefit import Accrual, Counting, Handout
 from daemon.programme.days import later
 from daemon.programme.discount import Discounts
+from daemon.programme.eligibility import EligibleRule, Explanation, check_eligible
 from daemon.programme.errors import BasketError
 from daemon.programme.names import CARD_ACCOUNT
 from daemon.programme.payment import Payment
@@ -47,20 +47,20 @@ def accrue(
         account = _account(rule, give, situation, explanation)
         if account is None:
             continue
-        admitted = admit(rule, lines, situation, explanation)
-        if admitted is not None:
+        eligible = check_eligible(rule, lines, situation, explanation)
+        if eligible is not None:
             base, most = bases[give.base], EARNED_MAX
-            shares = _shares(admitted, give.count, base, situation, give.purse, most)
-            if _gives(admitted, shares, explanation):
-                _earn(admitted, give, account, shares, situation, result)
+            shares = _shares(eligible, give.count, base, situation, give.purse, most)
+            if _gives(eligible, shares, explanation):
+                _earn(eligible, give, account, shares, situation, result)
     for rule, handout, lines in issuing:
         if _is_silenced(rule, discounts, explanation):
             continue
-        admitted = admit(rule, lines, situation, explanation)
-        if admitted is not None:
+        eligible = check_eligible(rule, lines, situation, explanation)
+        if eligible is not None:
             paid, most = payment.left, ISSUED_MAX
-            shares = _shares(admitted, handout.count, paid, situation, handout.campaign, most)
-            if _gives(admitted, shares, explanation):
+            shares = _shares(eligible, handout.count, paid, situation, handout.campaign, most)
+            if _gives(eligible, shares, explanation):
                 result.issue.append(_issued(rule, handout, sum(shares), situation))
     return result
 
@@ -91,7 +91,7 @@ def _account(
 
 
 def _shares(
-    admitted: Admitted,
+    eligible: EligibleRule,
     count: Counting,
     base: Sequence[int],
     situation: Situation,
@@ -102,47 +102,47 @@ def _shares(
 
     Raises: BasketError for more than ``total_max`` of ``target``.
     """
-    weights = [base[i] if k == n else half_up(base[i] * k, n) for i, k, n in admitted.picks]
-    total, weights_of_lines = count(admitted.value, weights, admitted.picks)
-    most = admitted.rule.give.most
+    weights = [base[i] if k == n else half_up(base[i] * k, n) for i, k, n in eligible.picked]
+    total, weights_of_lines = count(eligible.value, weights, eligible.picked)
+    most = eligible.rule.give.most
     if most is not None:
         total = min(total, most.at(situation) or 0)
     if total > total_max:
-        problem = f"rule {admitted.rule.id} would give {total} {target}, at most {total_max}"
+        problem = f"rule {eligible.rule.id} would give {total} {target}, at most {total_max}"
         raise BasketError("lines", f"{problem}; sell it in parts")
     return share_all(total, weights_of_lines)
 
 
-def _gives(admitted: Admitted, shares: Sequence[int], explanation: Explanation) -> bool:
+def _gives(eligible: EligibleRule, shares: Sequence[int], explanation: Explanation) -> bool:
     """Whether anything is earned; note the rule as applied, or that it gives nothing here."""
     if any(shares):
-        explanation.applied(admitted)
+        explanation.applied(eligible)
         return True
-    explanation.refused(admitted.rule, admitted.rule.nothing)
+    explanation.refused(eligible.rule, eligible.rule.nothing)
     return False
 
 
 def _earn(
-    admitted: Admitted,
+    eligible: EligibleRule,
     give: Accrual,
     account: str,
     shares: Sequence[int],
     situation: Situation,
     result: Accruals,
 ) -> None:
-    rule, day = admitted.rule, situation.day
+    rule, day = eligible.rule, situation.day
     entry = Earned(
         rule=rule.id,
         purse=give.purse,
         amount=sum(shares),
         usable_from=later(day, give.hold_days).isoformat() if give.hold_days else "",
         expires=later(day, give.expire_days).isoformat() if give.expire_days else "",
-        text=rule.text or give.text(admitted.value),
+        text=rule.text or give.text(eligible.value),
         account=account,
     )
     result.earn.append(entry)
     key = entry.key
-    for (i, _, _), share in zip(admitted.picks, shares, strict=True):
+    for (i, _, _), share in zip(eligible.picked, shares, strict=True):
         if share:
             of_line = result.earned[i]
             of_line[key] = of_line.get(key, 0) + share

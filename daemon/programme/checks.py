@@ -18,39 +18,39 @@ CHECK_DAYS = 28 * 366
 
 
 class Warning(msgspec.Struct, frozen=True):
-    """A doubt about one place of the file."""
+    """A warning about one place of the file."""
 
     path: str
     message: str
 
 
 def check(programme: Programme, today: date) -> list[Warning]:
-    """Return the doubts about a programme that could be loaded, in the order of the file.
+    """Return the warnings about a programme that could be loaded, in the order of the file.
 
     today: the programme's local day; rules that were for days before it are over.
     """
-    found: list[Warning] = []
+    warnings: list[Warning] = []
     for rule in programme.rules:
         path = f"rule[{rule.order}]"
-        found += (
-            Warning(f"{path}{key}", f'{what} (rule "{rule.id}")')
-            for key, what in _doubts(programme, rule, today)
+        warnings += (
+            Warning(f"{path}{key}", f'{problem} (rule "{rule.id}")')
+            for key, problem in _warnings(programme, rule, today)
         )
     for i, cap in enumerate(programme.caps):
         if cap.percent.highest == BASIS_POINTS:
-            found.append(Warning(f"cap[{i}].percent", "a cap of 100 % caps nothing"))
-    return found
+            warnings.append(Warning(f"cap[{i}].percent", "a cap of 100 % caps nothing"))
+    return warnings
 
 
-def _doubts(programme: Programme, rule: Rule, today: date) -> Iterator[tuple[str, str]]:
+def _warnings(programme: Programme, rule: Rule, today: date) -> Iterator[tuple[str, str]]:
     """Find what is odd about a rule: keys of it, with the words for them."""
     give, limit = rule.give, rule.limit
     if isinstance(give, Discount) and not rule.names_lane:
         yield ".lane", f"names no lane; it runs in {programme.lanes[rule.lane].id}"
     yield from _never(rule, today)
     free = not (rule.conditions or limit or rule.scope.picks_units)
-    for key, doubt in give.doubts(give.size, Setting(free, programme.markup_bp)):
-        yield f".give.{key}", doubt
+    for key, warning in give.warnings(give.size, Setting(free, programme.markup_bp)):
+        yield f".give.{key}", warning
     if limit is not None:
         for name in ("per_card", "per_code", "total"):
             if getattr(limit, name) == 0:
@@ -64,8 +64,8 @@ def _never(rule: Rule, today: date) -> Iterator[tuple[str, str]]:
     if rule.give.most is not None and rule.give.most.highest == 0:
         yield ".give.max", "is 0: the rule can never apply"
     for condition in rule.conditions:
-        if condition.doubt:
-            yield f".when.{condition.key}", condition.doubt
+        if condition.warning:
+            yield f".when.{condition.key}", condition.warning
     names = " and ".join(c.key for c in rule.conditions if c.days)
     if _no_day(rule.conditions):
         yield ".when", f"no day has this {names}: the rule can never apply"
@@ -81,9 +81,9 @@ def _no_day(conditions: tuple[Condition, ...], since: date = date.min) -> bool:
     days = [condition.days for condition in conditions if condition.days]
     if not days:
         return False
-    last = min([one.last for one in days if one.last], default=date.max)
-    first = max([one.first for one in days if one.first], default=min(CHECK_FROM, last))
+    last = min([each.last for each in days if each.last], default=date.max)
+    first = max([each.first for each in days if each.first], default=min(CHECK_FROM, last))
     first = max(first, since)
     last = min(last, later(first, CHECK_DAYS))
     turns = (first + timedelta(days=n) for n in range((last - first).days + 1))
-    return not any(all(one.holds(day) for one in days) for day in turns)
+    return not any(all(each.holds(day) for each in days) for day in turns)

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import msgspec
 
 from daemon.base.money import percent_of
-from daemon.programme.admission import Admitted, Explanation, admit
 from daemon.programme.benefits.benefit import Discount
+from daemon.programme.eligibility import EligibleRule, Explanation, check_eligible
 from daemon.programme.lanes import Offer, came_to_nothing, combine, offer, parts
 from daemon.programme.programme import Programme
 from daemon.programme.quote import Applied, WhyNot
@@ -32,7 +32,7 @@ def floors_of(programme: Programme, situation: Situation) -> list[int]:
         min(floor, total) for floor, total in zip(goods.floors, goods.list_totals, strict=True)
     ]
     for cap in programme.caps:
-        situation.picks = situation.whole
+        situation.picked = situation.whole
         most = cap.percent.at(situation)
         for i, line in enumerate(goods.lines):
             if cap.goods.holds(line, situation.day):
@@ -79,7 +79,7 @@ def _run_lane(
     """Let the rules of one lane compete, and take off what they win."""
     lane = programme.lanes[number]
     base = situation.goods.list_totals if lane.on_list else situation.net
-    admitted, offers = _offers(members, base, situation, explanation)
+    eligible, offers = _offers(members, base, situation, explanation)
     left = [amount - floor for amount, floor in zip(result.net, floors, strict=True)]
     for made, won in combine(lane.combine, offers, len(left)):
         rule = made.rule
@@ -93,7 +93,7 @@ def _run_lane(
                 i = made.lines[p]
                 left[i] -= minor
                 result.applied[i].append(Applied(rule.id, minor, text))
-        explanation.applied(admitted[rule.order])
+        explanation.applied(eligible[rule.order])
     assert min(left) >= 0
     result.net = [floor + more for floor, more in zip(floors, left, strict=True)]
 
@@ -103,21 +103,21 @@ def _offers(
     base: Sequence[int],
     situation: Situation,
     explanation: Explanation,
-) -> tuple[dict[int, Admitted], list[Offer]]:
+) -> tuple[dict[int, EligibleRule], list[Offer]]:
     """Return what the rules that apply offer, those that offer nothing left out."""
-    admitted: dict[int, Admitted] = {}
+    eligible: dict[int, EligibleRule] = {}
     offers: list[Offer] = []
     for rule, give, lines in members:
-        applying = admit(rule, lines, situation, explanation)
+        applying = check_eligible(rule, lines, situation, explanation)
         if applying is None:
             continue
-        made = offer(rule, give, applying.value, applying.picks, base, situation)
+        made = offer(rule, give, applying.value, applying.picked, base, situation)
         if made.gift:
-            admitted[rule.order] = applying
+            eligible[rule.order] = applying
             offers.append(made)
         else:
             explanation.refused(rule, rule.nothing)
-    return admitted, offers
+    return eligible, offers
 
 
 def _sole(
@@ -137,10 +137,10 @@ def _sole(
     for rule, give, lines in candidates:
         if not rule.exclusive:
             continue
-        admitted = admit(rule, lines, situation, explanation)
-        if admitted is None:
+        eligible = check_eligible(rule, lines, situation, explanation)
+        if eligible is None:
             continue
-        made = offer(rule, give, admitted.value, admitted.picks, totals, situation)
+        made = offer(rule, give, eligible.value, eligible.picked, totals, situation)
         gift = sum(parts(made, range(len(made.lines)), left, by_line=False))
         rank = (-rule.priority, -gift, rule.id)
         if gift and (best is None or rank < best):

@@ -25,11 +25,11 @@ def naming_table(error: ProgrammeError, tables: Mapping[str, Any]) -> ProgrammeE
 
     tables: the file as TOML has it.
     """
-    found = re.match(r"(\w+)\[(\d+)\](?!\.id$)", error.path)
-    table = tables[found[1]][int(found[2])] if found else None
-    if found is None or not isinstance(table, dict) or not table.get("id"):
+    match = re.match(r"(\w+)\[(\d+)\](?!\.id$)", error.path)
+    table = tables[match[1]][int(match[2])] if match else None
+    if match is None or not isinstance(table, dict) or not table.get("id"):
         return error
-    return ProgrammeError(error.path, f'{error.message} ({found[1]} "{table["id"]}")')
+    return ProgrammeError(error.path, f'{error.message} ({match[1]} "{table["id"]}")')
 
 
 class BasketError(ParamError):

@@ -88,8 +88,10 @@ def read(text: str) -> tuple[ProgrammeFile, bytes]:
     """
     size = len(text.encode("utf-8", "surrogatepass"))
     if size > PROGRAMME_BYTES_MAX:
-        what = f"the file has {size} bytes, at most {PROGRAMME_BYTES_MAX} are read; make it shorter"
-        raise ProgrammeError("programme", what)
+        problem = (
+            f"the file has {size} bytes, at most {PROGRAMME_BYTES_MAX} are read; make it shorter"
+        )
+        raise ProgrammeError("programme", problem)
     try:
         raw = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:

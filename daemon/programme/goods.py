@@ -52,8 +52,8 @@ def read_goods(basket: Basket) -> Goods:
         half_up(line.unit_price * q, PIECE_MILLI) for line, q in zip(lines, qty_milli, strict=True)
     ]
     if sum(totals) > BASKET_TOTAL_MINOR_MAX:
-        what = f"the basket comes to {sum(totals)} minor units; at most {BASKET_TOTAL_MINOR_MAX}"
-        raise BasketError("lines", what)
+        problem = f"the basket comes to {sum(totals)} minor units; at most {BASKET_TOTAL_MINOR_MAX}"
+        raise BasketError("lines", problem)
     floors = [
         0 if line.min_price is None else half_up(line.min_price * q, PIECE_MILLI)
         for line, q in zip(lines, qty_milli, strict=True)
@@ -75,12 +75,12 @@ def line_qty_milli(line: BasketLine, index: int) -> int:
     """Return a line's quantity in thousandths. Raises: BasketError for it, price or floor."""
     for name, minor in (("unit_price", line.unit_price), ("min_price", line.min_price or 0)):
         if not 0 <= minor <= UNIT_PRICE_MINOR_MAX:
-            what = f"{minor} is not between 0 and {UNIT_PRICE_MINOR_MAX} minor units"
-            raise BasketError(f"lines[{index}].{name}", what)
+            problem = f"{minor} is not between 0 and {UNIT_PRICE_MINOR_MAX} minor units"
+            raise BasketError(f"lines[{index}].{name}", problem)
     qty_milli = parse_qty_milli(line.qty, f"lines[{index}].qty")
     if isinstance(line.qty, str) and not line.unit:
-        what = f"qty {line.qty!r} is weighed; send its unit, as kg"
-        raise BasketError(f"lines[{index}].unit", what)
+        problem = f"qty {line.qty!r} is weighed; send its unit, as kg"
+        raise BasketError(f"lines[{index}].unit", problem)
     return qty_milli
 
 
@@ -98,11 +98,11 @@ def parse_qty_milli(qty: int | str, path: str) -> int:
         milli = int(whole) * PIECE_MILLI + int((places or "").ljust(3, "0"))
         milli = -milli if sign else milli
     else:
-        what = f"{qty!r} is no quantity; send pieces as a number or a decimal string as '1.250'"
-        raise BasketError(path, what)
+        problem = f"{qty!r} is no quantity; send pieces as a number or a decimal string as '1.250'"
+        raise BasketError(path, problem)
     if not 0 < milli <= QTY_MILLI_MAX:
-        what = f"{qty} is not above 0 and at most {QTY_MILLI_MAX // PIECE_MILLI}"
-        raise BasketError(path, f"{what}; goods that come back are a sale.return")
+        problem = f"{qty} is not above 0 and at most {QTY_MILLI_MAX // PIECE_MILLI}"
+        raise BasketError(path, f"{problem}; goods that come back are a sale.return")
     return milli
 
 
@@ -111,5 +111,5 @@ def _check_codes(codes: tuple[str, ...]) -> None:
         raise BasketError("codes", f"{len(codes)} codes; at most {CODES_MAX}")
     for i, code in enumerate(codes):
         if not 0 < len(code) <= CODE_CHARS_MAX:
-            what = f"{len(code)} letters; a code has from 1 to {CODE_CHARS_MAX}"
-            raise BasketError(f"codes[{i}]", what)
+            problem = f"{len(code)} letters; a code has from 1 to {CODE_CHARS_MAX}"
+            raise BasketError(f"codes[{i}]", problem)

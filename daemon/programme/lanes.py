@@ -42,7 +42,7 @@ from daemon.base.money import BASIS_POINTS, half_up, share, share_within
 from daemon.programme.benefits.benefit import Discount
 from daemon.programme.quote import WhyNot
 from daemon.programme.rule import Rule
-from daemon.programme.situation import Picks, Situation
+from daemon.programme.situation import Picked, Situation
 
 Combine: TypeAlias = Literal["best", "sum", "first"]
 
@@ -88,7 +88,7 @@ def offer(
     rule: Rule,
     give: Discount,
     value: int,
-    picks: Picks,
+    picked: Picked,
     base: Sequence[int],
     situation: Situation,
 ) -> Offer:
@@ -101,16 +101,16 @@ def offer(
     rooms: Sequence[int] = base
     # Most rules have the whole basket in scope: then `picks` is that very list, and copying the
     # base line by line would be a tenth of a quote's time.
-    if picks is not situation.whole:
-        rooms = [base[i] if k == n else half_up(base[i] * k, n) for i, k, n in picks]
-    exact, fixed = give.offer(value, rooms, picks, situation.goods.qty_milli)
+    if picked is not situation.whole:
+        rooms = [base[i] if k == n else half_up(base[i] * k, n) for i, k, n in picked]
+    exact, fixed = give.offer(value, rooms, picked, situation.goods.qty_milli)
     whole = sum(exact)
     if give.most:
         # A rule that its `max` cuts gives one sum from here on, and competes as an amount does.
         most = give.most.at(situation) or 0
         if (whole if fixed is None else fixed * BASIS_POINTS) > most * BASIS_POINTS:
             fixed = most
-    lines = [pick[0] for pick in picks]
+    lines = [pick[0] for pick in picked]
     if not all(exact):  # a line that gets nothing is not competed for
         kept = [p for p, gift in enumerate(exact) if gift]
         lines, exact = [lines[p] for p in kept], [exact[p] for p in kept]

@@ -111,8 +111,8 @@ def compile_limit(
         if (getattr(table, name) or 0) < 0:
             raise ProgrammeError(f"{path}.{name}", "is below 0; write how many sales may use it")
     if table.per_code is not None and not codes:
-        what = "needs the condition codes in when; write which codes are counted"
-        raise ProgrammeError(f"{path}.per_code", what)
+        problem = "needs the condition codes in when; write which codes are counted"
+        raise ProgrammeError(f"{path}.per_code", problem)
     if table.per_card is None and table.total is None and table.per_code is None:
         raise ProgrammeError(path, "limits nothing; write per_card, per_code or total")
     return Limit(

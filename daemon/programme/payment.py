@@ -6,8 +6,8 @@ import msgspec
 
 from daemon.base.money import half_up, percent_of, share_all, share_within
 from daemon.base.refusals import ErrorCode, RefusedError
-from daemon.programme.admission import Admitted, Explanation, admit
 from daemon.programme.benefits.benefit import Redemption
+from daemon.programme.eligibility import EligibleRule, Explanation, check_eligible
 from daemon.programme.errors import BasketError
 from daemon.programme.names import CARD_ACCOUNT, gift_fact, purse_fact
 from daemon.programme.programme import Programme
@@ -33,7 +33,7 @@ class Payment(msgspec.Struct):
 class Allowance(msgspec.Struct):
     """What one burn rule lets a purse pay: ``units`` of the purse, over lines with ``rooms``."""
 
-    admitted: Admitted
+    eligible: EligibleRule
     units: int
     lines: list[int]
     weights: list[int]
@@ -71,7 +71,7 @@ def pay(
             _check(purse, asked, available, allowance, rules, explanation)
             assert allowance is not None
             _take(purse, asked, allowance, result)
-            explanation.applied(allowance.admitted)
+            explanation.applied(allowance.eligible)
     return result
 
 
@@ -117,29 +117,29 @@ def _best_allowance(
         if not situation.account and not situation.integer(gift_fact(purse.id)):
             explanation.refused(rule, WhyNot(rule.id, CARD_ACCOUNT, "needs a card"))
             continue
-        admitted = admit(rule, lines, situation, explanation)
-        if admitted is None:
+        eligible = check_eligible(rule, lines, situation, explanation)
+        if eligible is None:
             continue
-        allowance = _allowance(purse, admitted, situation, result)
+        allowance = _allowance(purse, eligible, situation, result)
         if best is None or allowance.units > best.units:
             best = allowance
     return best
 
 
 def _allowance(
-    purse: Purse, admitted: Admitted, situation: Situation, result: Payment
+    purse: Purse, eligible: EligibleRule, situation: Situation, result: Payment
 ) -> Allowance:
-    lines = [i for i, _, _ in admitted.picks]
-    weights = [half_up(situation.net[i] * k, n) for i, k, n in admitted.picks]
+    lines = [i for i, _, _ in eligible.picked]
+    weights = [half_up(situation.net[i] * k, n) for i, k, n in eligible.picked]
     rooms = [min(weight, result.left[i]) for weight, i in zip(weights, lines, strict=True)]
     if purse.worth:
-        minor = min(percent_of(sum(weights), admitted.value), sum(rooms))
+        minor = min(percent_of(sum(weights), eligible.value), sum(rooms))
         units = minor // purse.worth
     else:
-        units = sum(k for _, k, _ in admitted.picks)
-    if admitted.rule.give.most is not None:
-        units = min(units, admitted.rule.give.most.at(situation) or 0)
-    return Allowance(admitted, units, lines, weights, rooms)
+        units = sum(k for _, k, _ in eligible.picked)
+    if eligible.rule.give.most is not None:
+        units = min(units, eligible.rule.give.most.at(situation) or 0)
+    return Allowance(eligible, units, lines, weights, rooms)
 
 
 def _take(purse: Purse, asked: int, allowance: Allowance, result: Payment) -> None:
@@ -162,16 +162,16 @@ def _goods_for_units(asked: int, allowance: Allowance) -> tuple[list[int], list[
 
     Returns: minor units and units of the purse, per line in scope.
     """
-    picks = allowance.admitted.picks
+    picked = allowance.eligible.picked
     cheapest = (
-        allowance.admitted.rule.scope.picks_units and not allowance.admitted.rule.scope.dearest
+        allowance.eligible.rule.scope.picks_units and not allowance.eligible.rule.scope.dearest
     )
     sign = 1 if cheapest else -1
-    money, units = [0] * len(picks), [0] * len(picks)
-    by_price = sorted(range(len(picks)), key=lambda p: sign * allowance.weights[p] // picks[p][1])
+    money, units = [0] * len(picked), [0] * len(picked)
+    by_price = sorted(range(len(picked)), key=lambda p: sign * allowance.weights[p] // picked[p][1])
     for p in by_price:
-        units[p] = min(asked, picks[p][1])
+        units[p] = min(asked, picked[p][1])
         asked -= units[p]
-        paid = half_up(allowance.weights[p] * units[p], picks[p][1])
-        money[p] = min(percent_of(paid, allowance.admitted.value), allowance.rooms[p])
+        paid = half_up(allowance.weights[p] * units[p], picked[p][1])
+        money[p] = min(percent_of(paid, allowance.eligible.value), allowance.rooms[p])
     return money, units

@@ -3,11 +3,11 @@
 from typing import Any, NamedTuple
 
 from daemon.programme.accrual import Accruals, accrue
-from daemon.programme.admission import Explanation
 from daemon.programme.basket import Basket, Facts
 from daemon.programme.benefits.benefit import Accrual, AnyGive, Discount, Handout, Redemption
 from daemon.programme.codes import with_uses
 from daemon.programme.discount import Discounts, discount
+from daemon.programme.eligibility import Explanation
 from daemon.programme.goods import read_goods
 from daemon.programme.meters import Sold, count
 from daemon.programme.payment import Payment, pay

@@ -133,13 +133,13 @@ def load(text: str) -> Programme:
 def _compile(text: str, version: str, file: ProgrammeFile) -> Programme:
     head = file.programme
     if not (len(head.currency) == 3 and head.currency.isalpha() and head.currency.isupper()):
-        what = f"{head.currency!r} is no currency; write its three letters, as UAH"
-        raise ProgrammeError("programme.currency", what)
+        problem = f"{head.currency!r} is no currency; write its three letters, as UAH"
+        raise ProgrammeError("programme.currency", problem)
     try:
         zone = ZoneInfo(head.tz)
     except (KeyError, ValueError, OSError) as error:
-        what = f"{head.tz!r} is no time zone; write such as Europe/Kyiv"
-        raise ProgrammeError("programme.tz", what) from error
+        problem = f"{head.tz!r} is no time zone; write such as Europe/Kyiv"
+        raise ProgrammeError("programme.tz", problem) from error
     _check_id(head.id, "programme.id")
     for name in ("lane", "meter", "status", "purse", "rule", "calendar"):
         _check_ids(getattr(file, name), name)
@@ -154,25 +154,25 @@ def local_day(programme: Programme, now: datetime) -> date:
 def _check_ids(tables: Sequence[object], name: str) -> None:
     seen: set[str] = set()
     for i, table in enumerate(tables):
-        one = str(getattr(table, "id", ""))
-        _check_id(one, f"{name}[{i}].id")
-        if one in seen:
-            raise ProgrammeError(f"{name}[{i}].id", f"{one!r} is taken; give it another name")
-        seen.add(one)
+        table_id = str(getattr(table, "id", ""))
+        _check_id(table_id, f"{name}[{i}].id")
+        if table_id in seen:
+            raise ProgrammeError(f"{name}[{i}].id", f"{table_id!r} is taken; give it another name")
+        seen.add(table_id)
 
 
-def _check_id(one: str, path: str) -> None:
-    plain = one.replace("-", "").replace("_", "")
-    if not plain.isalnum() or len(one) > ID_CHARS_MAX:
-        what = f"write 1 to {ID_CHARS_MAX} letters, digits, - and _"
-        raise ProgrammeError(path, f"{one!r} is no name; {what}")
+def _check_id(table_id: str, path: str) -> None:
+    plain = table_id.replace("-", "").replace("_", "")
+    if not plain.isalnum() or len(table_id) > ID_CHARS_MAX:
+        problem = f"write 1 to {ID_CHARS_MAX} letters, digits, - and _"
+        raise ProgrammeError(path, f"{table_id!r} is no name; {problem}")
 
 
 def _refuse_two_chips(tables: Sequence[PurseTable]) -> None:
     chips = [i for i, table in enumerate(tables) if table.where == "chip"]
     if len(chips) > 1:
-        what = "a card has room for one purse on its chip; keep the others in the ledger"
-        raise ProgrammeError(f"purse[{chips[1]}].where", what)
+        problem = "a card has room for one purse on its chip; keep the others in the ledger"
+        raise ProgrammeError(f"purse[{chips[1]}].where", problem)
 
 
 def _lane(table: LaneTable) -> Lane:
@@ -188,7 +188,7 @@ def _markup_bp(head: HeadTable) -> int | None:
 
 def _calendars(tables: Iterable[CalendarTable]) -> dict[str, Days]:
     """Compile the calendars; one may name those above it."""
-    known: dict[str, Days] = {}
+    calendars: dict[str, Days] = {}
     for i, table in enumerate(tables):
-        known[table.id] = parse_dates(table.dates, f"calendar[{i}].dates", known)
-    return known
+        calendars[table.id] = parse_dates(table.dates, f"calendar[{i}].dates", calendars)
+    return calendars

@@ -9,7 +9,7 @@ import msgspec
 from daemon.programme.basket import BasketLine
 from daemon.programme.days import span_days
 from daemon.programme.errors import ProgrammeError
-from daemon.programme.situation import Picks, Situation
+from daemon.programme.situation import Picked, Situation
 from daemon.programme.syntax import BoundsTable, FileTable, Names, Span
 
 SCOPE_NESTING_MAX = 8
@@ -78,7 +78,7 @@ class Scope(msgspec.Struct, frozen=True):
     per: GoodsScope | None = None
     per_units: int = 1
 
-    def picks(self, situation: Situation, lines: Sequence[int]) -> Picks:
+    def pick(self, situation: Situation, lines: Sequence[int]) -> Picked:
         """Return what is in scope of the matching ``lines``: cheapest or dearest units first."""
         whole = situation.whole
         if not self.picks_units:
@@ -86,14 +86,14 @@ class Scope(msgspec.Struct, frozen=True):
         room = self._room(situation, lines)
         goods = situation.goods.lines
         sign = -1 if self.dearest else 1
-        picks: Picks = []
+        picked: Picked = []
         for i in sorted(lines, key=lambda i: (sign * goods[i].unit_price, i)):
             taken = min(room, situation.units[i])
             if taken:
-                picks.append((i, taken, situation.units[i]))
+                picked.append((i, taken, situation.units[i]))
             room -= taken
-        picks.sort()
-        return picks
+        picked.sort()
+        return picked
 
     def _room(self, situation: Situation, lines: Sequence[int]) -> int:
         """Return how many units may be picked."""

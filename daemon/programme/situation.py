@@ -9,14 +9,14 @@ from daemon.programme.basket import Fact, Facts
 from daemon.programme.goods import Goods
 from daemon.programme.names import CARD_ACCOUNT, METER, PURSE, code_fact
 
-Picks: TypeAlias = "list[tuple[int, int, int]]"
+Picked: TypeAlias = "list[tuple[int, int, int]]"
 
 
 class Situation:
     """One basket being priced, at one moment. The running basket changes from lane to lane.
 
     net:     per line, in minor units, after the lanes so far.
-    picks:   what the rule at hand has in scope: (line index, units picked, units of the line).
+    picked:   what the rule at hand has in scope: (line index, units picked, units of the line).
     """
 
     __slots__ = (
@@ -27,7 +27,7 @@ class Situation:
         "net",
         "net_total",
         "payment",
-        "picks",
+        "picked",
         "second",
         "typed_codes",
         "units",
@@ -53,8 +53,8 @@ class Situation:
         self.net = goods.list_totals
         self.net_total = goods.list_total
         self.units = goods.units
-        self.whole: Picks = [(i, n, n) for i, n in enumerate(goods.units)]
-        self.picks: Picks = self.whole
+        self.whole: Picked = [(i, n, n) for i, n in enumerate(goods.units)]
+        self.picked: Picked = self.whole
 
     def run(self, net: list[int]) -> None:
         """Go on with what the basket costs after a lane."""
@@ -81,7 +81,7 @@ def counter_of(name: str) -> Callable[[Situation], int | None]:
 
 def _scope_total(situation: Situation) -> int:
     totals = situation.goods.list_totals
-    return sum(totals[i] * k // n for i, k, n in situation.picks)
+    return sum(totals[i] * k // n for i, k, n in situation.picked)
 
 
 _OF_THE_BASKET: dict[str, Callable[[Situation], int | None]] = {
@@ -89,5 +89,5 @@ _OF_THE_BASKET: dict[str, Callable[[Situation], int | None]] = {
     "basket.net": lambda situation: situation.net_total,
     "basket.qty": lambda situation: situation.goods.unit_count,
     "scope.total": _scope_total,
-    "scope.qty": lambda situation: sum(k for _, k, _ in situation.picks),
+    "scope.qty": lambda situation: sum(k for _, k, _ in situation.picked),
 }

@@ -118,8 +118,8 @@ def compile_purse(table: PurseTable, path: str, currency: str) -> Purse:
     if money and table.worth not in (None, 1):
         raise ProgrammeError(f"{path}.worth", "a purse of money is worth itself; leave it out")
     if table.worth is not None and table.worth < 1:
-        what = "is below 1; leave it out where a unit pays for a unit of goods"
-        raise ProgrammeError(f"{path}.worth", what)
+        problem = "is below 1; leave it out where a unit pays for a unit of goods"
+        raise ProgrammeError(f"{path}.worth", problem)
     if table.credit_limit < 0:
         raise ProgrammeError(f"{path}.credit_limit", "is below 0; write 0 or more")
     if table.where == "chip" and (table.hold or table.expire):
@@ -143,8 +143,8 @@ def compile_meter(
 ) -> Meter:
     """Compile one ``[[meter]]``. Raises: ProgrammeError."""
     if table.purse is not None and (table.of != "points" or table.purse not in purses):
-        what = f"{table.purse!r} is no purse of points here; leave it out or name a purse"
-        raise ProgrammeError(f"{path}.purse", what)
+        problem = f"{table.purse!r} is no purse of points here; leave it out or name a purse"
+        raise ProgrammeError(f"{path}.purse", problem)
     kind, days, status = _window(table.window, f"{path}.window", statuses)
     return Meter(
         id=table.id,
@@ -201,5 +201,5 @@ def refuse_loops(meters: dict[str, Meter], statuses: dict[str, Status]) -> None:
             turn = meters[statuses[turn].meter].status
         if turn == status.id:
             round_trip = " -> ".join([*seen, turn])
-            what = f"the status hangs on itself ({round_trip}); use a meter with another window"
-            raise ProgrammeError(f"status[{i}].of", what)
+            problem = f"the status hangs on itself ({round_trip}); use a meter with another window"
+            raise ProgrammeError(f"status[{i}].of", problem)

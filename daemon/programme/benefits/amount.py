@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from daemon.programme.benefits.benefit import Benefit, Counting, Discount, Gifts, GivePlace
-from daemon.programme.situation import Picks
+from daemon.programme.situation import Picked
 from daemon.programme.syntax import AmountNumber
 
 
@@ -31,7 +31,7 @@ class Amount(Benefit, frozen=True, kw_only=True):
         )
 
 
-def _offer(value: int, rooms: Sequence[int], picks: Picks, qty_milli: Sequence[int]) -> Gifts:
+def _offer(value: int, rooms: Sequence[int], picked: Picked, qty_milli: Sequence[int]) -> Gifts:
     return list(rooms), min(value, sum(rooms))
 
 
@@ -41,7 +41,7 @@ def in_all(every: int) -> Counting:
     7 points with ``every = 1000``: 29.99 bring 14, 30.00 bring 21.
     """
 
-    def count(value: int, weights: Sequence[int], picks: Picks) -> tuple[int, Sequence[int]]:
-        return value * (sum(weights) // every if every else 1), weights
+    def count(value: int, money: Sequence[int], picked: Picked) -> tuple[int, Sequence[int]]:
+        return value * (sum(money) // every if every else 1), money
 
     return count

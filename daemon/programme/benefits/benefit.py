@@ -14,7 +14,7 @@ is work in `price` and in the ledger.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 
 import msgspec
 
@@ -23,7 +23,7 @@ from daemon.programme.errors import ProgrammeError
 from daemon.programme.goods import PIECE_MILLI
 from daemon.programme.numbers.number import Number, Unit
 from daemon.programme.numbers.registry import parse_number
-from daemon.programme.situation import Picks
+from daemon.programme.situation import Picked
 from daemon.programme.state import Purse
 from daemon.programme.syntax import AmountNumber, FileTable
 from daemon.programme.vocabulary import Place
@@ -42,26 +42,40 @@ class Setting(msgspec.Struct, frozen=True):
     markup_bp: int | None
 
 
-Doubts: TypeAlias = Callable[[Number, Setting], Iterator[tuple[str, str]]]
+Warnings: TypeAlias = Callable[[Number, Setting], Iterator[tuple[str, str]]]
 """From a benefit's size and its setting: keys of ``give``, each with what is odd about it."""
 Gifts: TypeAlias = "tuple[list[int], int | None]"
-Offering: TypeAlias = Callable[[int, Sequence[int], Picks, Sequence[int]], Gifts]
-"""Tell what a discount takes off.
-
-Arguments: the value of its number; per pick the most it may take, in minor units; the picks; per
-           line of the basket the quantity in thousandths.
-Returns:   per pick the gift in 1/10000 minor units, and None; or, where one sum is shared by them
-           all, the weights by which it is shared, and the sum in minor units.
-"""
-Counting: TypeAlias = "Callable[[int, Sequence[int], Picks], tuple[int, Sequence[int]]]"
-"""Tell what is earned or handed out.
-
-Arguments: the value of its number; per pick the money it is counted on, in minor units; the picks.
-Returns:   the total, and the weights by which the lines share it.
-"""
 
 
-def no_doubts(size: Number, setting: Setting) -> Iterator[tuple[str, str]]:
+class Offering(Protocol):
+    """How a discount takes something off."""
+
+    def __call__(
+        self, value: int, rooms: Sequence[int], picked: Picked, qty_milli: Sequence[int], /
+    ) -> Gifts:
+        """Return what it takes off each picked line.
+
+        value:     of its number. rooms: the most that a line may lose, in minor units.
+        qty_milli: of every line of the basket, by the index that stands in ``picked``.
+        Returns:   gifts in 1/10000 minor units, so that nothing is rounded before rules compete,
+                   and None; or, for one sum over all lines, the weights by which it is shared and
+                   the sum in minor units.
+        """
+
+
+class Counting(Protocol):
+    """How much is earned or handed out."""
+
+    def __call__(
+        self, value: int, money: Sequence[int], picked: Picked, /
+    ) -> tuple[int, Sequence[int]]:
+        """Return the total, and the weights by which the lines share it.
+
+        value: of its number. money: per picked line what is counted on, in minor units.
+        """
+
+
+def no_warnings(size: Number, setting: Setting) -> Iterator[tuple[str, str]]:
     """Find nothing odd."""
     yield from ()
 
@@ -79,7 +93,7 @@ class Give(msgspec.Struct, frozen=True, kw_only=True):
     words: str = ""
     per_unit: bool = False
     gives_at_zero: bool = False
-    doubts: Doubts = no_doubts
+    warnings: Warnings = no_warnings
 
     def text(self, value: int, currency: str = "") -> str:
         """Return what a value of it means to the customer."""
@@ -184,9 +198,9 @@ def listed(words: Sequence[str], link: str = "or") -> str:
     return f" {link} ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 
-def by_quantity(value: int, picks: Picks, qty_milli: Sequence[int]) -> list[int]:
+def by_quantity(value: int, picked: Picked, qty_milli: Sequence[int]) -> list[int]:
     """Return ``value`` minor units for each unit picked; what is weighed counts by its weight.
 
     1.00 each on 1.255 kg of cheese is 1.26; on one picked piece of a line of three it is 1.00.
     """
-    return [half_up(value * qty_milli[i] * k, PIECE_MILLI * n) for i, k, n in picks]
+    return [half_up(value * qty_milli[i] * k, PIECE_MILLI * n) for i, k, n in picked]

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from daemon.base.money import BASIS_POINTS
 from daemon.programme.benefits.benefit import Benefit, Discount, Gifts, GivePlace, by_quantity
-from daemon.programme.situation import Picks
+from daemon.programme.situation import Picked
 from daemon.programme.syntax import AmountNumber
 
 
@@ -34,12 +34,12 @@ class Each(Benefit, frozen=True, kw_only=True):
         )
 
 
-def _offer(value: int, rooms: Sequence[int], picks: Picks, qty_milli: Sequence[int]) -> Gifts:
-    off = by_quantity(value, picks, qty_milli)
+def _offer(value: int, rooms: Sequence[int], picked: Picked, qty_milli: Sequence[int]) -> Gifts:
+    off = by_quantity(value, picked, qty_milli)
     return [min(a, room) * BASIS_POINTS for a, room in zip(off, rooms, strict=True)], None
 
 
-def per_unit(value: int, weights: Sequence[int], picks: Picks) -> tuple[int, Sequence[int]]:
+def per_unit(value: int, money: Sequence[int], picked: Picked) -> tuple[int, Sequence[int]]:
     """Count ``value`` for each picked unit, and share by units; what is weighed is one unit."""
-    units = [k for _, k, _ in picks]
+    units = [k for _, k, _ in picked]
     return value * sum(units), units

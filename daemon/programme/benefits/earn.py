@@ -16,11 +16,11 @@ from daemon.programme.benefits.benefit import (
     BaseName,
     Benefit,
     Counting,
-    Doubts,
     GivePlace,
     Setting,
+    Warnings,
     listed,
-    no_doubts,
+    no_warnings,
 )
 from daemon.programme.benefits.each import per_unit
 from daemon.programme.benefits.percent import of_money
@@ -76,7 +76,7 @@ class Earn(Benefit, frozen=True, kw_only=True):
             most=most,
             words="{} each" if how == "each" else "",
             per_unit=how == "each",
-            doubts=self._doubts(how, purse),
+            warnings=self._warnings(how, purse),
             purse=purse.id,
             count=count,
             base=self.of or "paid",
@@ -109,17 +109,17 @@ class Earn(Benefit, frozen=True, kw_only=True):
             raise ProgrammeError(f"{path}.earn", "a purse on the chip has no hold and no expiry")
         return hold_days, expire_days
 
-    def _doubts(self, how: str, purse: Purse) -> Doubts:
+    def _warnings(self, how: str, purse: Purse) -> Warnings:
         """Doubt a card loaded with what its goods cost, where a return may not find it there."""
         bottomless = purse.may_go_negative == "on_return" and not purse.credit_limit
         if WHOSE[self.to or "card"] or not bottomless or purse.where != "ledger":
-            return no_doubts
+            return no_warnings
         counted = how == "each" and not purse.worth
 
-        def doubts(size: Number, setting: Setting) -> Iterator[tuple[str, str]]:
+        def warnings(size: Number, setting: Setting) -> Iterator[tuple[str, str]]:
             if counted or (how == "percent" and size.highest >= BASIS_POINTS):
                 problem = "sells what a return gives the money back for though it is spent"
                 remedy = f'write may_go_negative = "never" in the purse {purse.id}'
                 yield "earn", f"{problem}; {remedy}"
 
-        return doubts
+        return warnings

@@ -19,7 +19,7 @@ from daemon.programme.benefits.benefit import (
     Setting,
 )
 from daemon.programme.numbers.number import Number, percent_text
-from daemon.programme.situation import Picks
+from daemon.programme.situation import Picked
 from daemon.programme.syntax import PercentNumber
 
 
@@ -38,16 +38,16 @@ class Percent(Benefit, frozen=True, kw_only=True):
             size=place.size(self.percent, "percent", "percent"),
             most=place.most(self.max, "minor"),
             offer=_offer,
-            doubts=_doubts,
+            warnings=_warnings,
         )
 
 
-def _offer(value: int, rooms: Sequence[int], picks: Picks, qty_milli: Sequence[int]) -> Gifts:
+def _offer(value: int, rooms: Sequence[int], picked: Picked, qty_milli: Sequence[int]) -> Gifts:
     # Basis points of minor units are 1/10000 minor units: nothing is rounded yet.
     return [room * value for room in rooms], None
 
 
-def _doubts(size: Number, setting: Setting) -> Iterator[tuple[str, str]]:
+def _warnings(size: Number, setting: Setting) -> Iterator[tuple[str, str]]:
     if setting.free and size.highest == BASIS_POINTS and not size.needs:
         yield "percent", "100 % without a condition: the goods go below any cost"
     if setting.markup_bp is None:
@@ -67,7 +67,7 @@ def of_money(worth: int) -> Counting:
     is rounded once, half up, and then shared.
     """
 
-    def count(value: int, weights: Sequence[int], picks: Picks) -> tuple[int, Sequence[int]]:
-        return half_up(sum(weights) * value, BASIS_POINTS * worth), weights
+    def count(value: int, money: Sequence[int], picked: Picked) -> tuple[int, Sequence[int]]:
+        return half_up(sum(money) * value, BASIS_POINTS * worth), money
 
     return count

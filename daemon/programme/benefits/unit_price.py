@@ -18,7 +18,7 @@ from daemon.programme.benefits.benefit import (
     by_quantity,
 )
 from daemon.programme.numbers.number import Number
-from daemon.programme.situation import Picks
+from daemon.programme.situation import Picked
 from daemon.programme.syntax import AmountNumber
 
 
@@ -39,15 +39,15 @@ class UnitPrice(Benefit, frozen=True, kw_only=True):
             words="the price {}",
             gives_at_zero=True,
             offer=_offer,
-            doubts=_doubts,
+            warnings=_warnings,
         )
 
 
-def _offer(value: int, rooms: Sequence[int], picks: Picks, qty_milli: Sequence[int]) -> Gifts:
-    costs = by_quantity(value, picks, qty_milli)
+def _offer(value: int, rooms: Sequence[int], picked: Picked, qty_milli: Sequence[int]) -> Gifts:
+    costs = by_quantity(value, picked, qty_milli)
     return [max(room - c, 0) * BASIS_POINTS for c, room in zip(costs, rooms, strict=True)], None
 
 
-def _doubts(size: Number, setting: Setting) -> Iterator[tuple[str, str]]:
+def _warnings(size: Number, setting: Setting) -> Iterator[tuple[str, str]]:
     if setting.free:
         yield "price", "a price without a condition; is it not the price of the shelf?"

@@ -62,5 +62,5 @@ class FactBounds(ConditionTable, frozen=True, kw_only=True):
             holds,
             bound=Bound(counter, low, high),
             facts=frozenset([name]),
-            doubt="no number fits: the rule can never apply" if impossible else "",
+            warning="no number fits: the rule can never apply" if impossible else "",
         )

@@ -34,7 +34,7 @@ class Condition(msgspec.Struct, frozen=True):
     days:  set when it depends on the day alone.
     bound: set when it bounds a counted fact, so that the distance to it can be told.
     facts: every fact it reads; codes: the codes it names.
-    doubt: why it is probably a mistake, for ``tillcard check``, or "".
+    warning: why it is probably a mistake, for ``tillcard check``, or "".
     """
 
     key: str
@@ -44,7 +44,7 @@ class Condition(msgspec.Struct, frozen=True):
     bound: Bound | None = None
     facts: frozenset[str] = frozenset()
     codes: frozenset[str] = frozenset()
-    doubt: str = ""
+    warning: str = ""
 
 
 class WhenPlace(Place, frozen=True):

@@ -10,15 +10,15 @@ from daemon.programme.conditions.condition import Bound
 from daemon.programme.programme import Programme
 from daemon.programme.quote import NextStep, Use, WhyNot
 from daemon.programme.rule import Rule
-from daemon.programme.situation import Picks, Situation
+from daemon.programme.situation import Picked, Situation
 
 
-class Admitted(msgspec.Struct):
+class EligibleRule(msgspec.Struct):
     """A rule that applies: its number's value, the units in its scope, what it uses up."""
 
     rule: Rule
     value: int
-    picks: Picks
+    picked: Picked
     uses: list[Use]
 
 
@@ -35,11 +35,11 @@ class Explanation:
         self.given: list[Rule] = []
         self.uses: list[Use] = []
 
-    def applied(self, admitted: Admitted) -> None:
+    def applied(self, eligible: EligibleRule) -> None:
         """Note that a rule gave something."""
-        self.why_not.pop(admitted.rule.order, None)
-        self.given.append(admitted.rule)
-        self.uses += admitted.uses
+        self.why_not.pop(eligible.rule.order, None)
+        self.given.append(eligible.rule)
+        self.uses += eligible.uses
 
     def refused(self, rule: Rule, why: WhyNot) -> None:
         """Note why a rule gave nothing."""
@@ -54,12 +54,12 @@ class Explanation:
         self.next[rule.order] = NextStep(rule.id, by, missing, gives, text)
 
 
-def admit(
+def check_eligible(
     rule: Rule, lines: Sequence[int], situation: Situation, explanation: Explanation
-) -> Admitted | None:
+) -> EligibleRule | None:
     """Evaluate a rule over its ``lines``; None when it does not apply, with the reason noted."""
     if rule.asks_scope:
-        situation.picks = rule.scope.picks(situation, lines)
+        situation.picked = rule.scope.pick(situation, lines)
     for holds, why, bound in rule.tests:
         if not holds(situation):
             explanation.refused(rule, why)
@@ -73,11 +73,11 @@ def admit(
             explanation.refused(rule, taken)
             return None
         uses = taken
-    picks = rule.scope.picks(situation, lines)
-    if not picks:
+    picked = rule.scope.pick(situation, lines)
+    if not picked:
         explanation.refused(rule, rule.empty)
         return None
-    situation.picks = picks
+    situation.picked = picked
     if rule.give.size.steps is not None:
         _note_next_step(rule, situation, explanation)
     value = rule.give.size.at(situation)
@@ -85,7 +85,7 @@ def admit(
         lack = rule.give.size.lacks(situation)
         explanation.refused(rule, WhyNot(rule.id, *lack) if lack else rule.nothing)
         return None
-    return Admitted(rule, value, picks, uses)
+    return EligibleRule(rule, value, picked, uses)
 
 
 def _note_next_step(rule: Rule, situation: Situation, explanation: Explanation) -> None:
