@@ -18,8 +18,9 @@ from daemon.base.refusals import ErrorCode, ParamError, RefusedError
 from daemon.base.text_limits import RequestId, Text, read_day
 from daemon.ledger.entries import CounterMove
 from daemon.ledger.ledger import Ledger, RequestKey
-from daemon.ledger.storage.rows import CHIPS_OF
-from daemon.ledger.storage.store import CardRow, Change, ChipRow, CustomerRow, Store, View
+from daemon.ledger.storage.queries import CARD_BY_IDENTIFIER, CHIP, CHIPS_OF, CUSTOMER
+from daemon.ledger.storage.rows import CardRow, ChipRow, CustomerRow, identified
+from daemon.ledger.storage.store import Change, KeptRow, Store, View
 
 STATES: Mapping[tuple[str, str], str] = {
     ("stock", "hand_out"): "handed_out",
@@ -126,7 +127,9 @@ class CardLifecycle:
         def job(store: Store, view: View) -> tuple[Change, CardDone]:
             identifiers = self._identifiers(terms.number, terms.uid)
             until = self._end_of(terms.until)
-            known = [card for pair in identifiers if (card := store.find_card(*pair))]
+            known = [
+                card for pair in identifiers if (card := store.ask_one(CARD_BY_IDENTIFIER, *pair))
+            ]
             account = new_account()
             if terms.with_card:
                 account = self._cards.find(store, terms.with_card).account
@@ -137,13 +140,12 @@ class CardLifecycle:
                 fresh: tuple[tuple[str, str], ...] = ()
             else:
                 card, fresh = self._new_card(store, terms, account, identifiers, until)
-            customer = None
+            rows: tuple[KeptRow, ...] = identified(card, fresh)
             if not terms.with_card:
                 profile = self._referred(store, terms.profile)
-                customer = CustomerRow(account, msgspec.json.encode(profile))
+                rows = (*rows, CustomerRow(account, msgspec.json.encode(profile)))
             entry = card_entry(at, card, "issued", **_who(terms), kind=card.kind)
-            change = Change(entry=entry, card=card, identifiers=fresh, customer=customer)
-            return change, _done(card)
+            return Change(entry=entry, rows=rows), _done(card)
 
         return await self._ledger.once(key, at, job)
 
@@ -155,16 +157,16 @@ class CardLifecycle:
             identifiers = self._identifiers(terms.number, terms.uid)
             old = self._cards.find(store, terms.card)
             state = next_state(old, "replace")
-            if any(store.find_card(*pair) for pair in identifiers):
+            known = [store.ask_one(CARD_BY_IDENTIFIER, *pair) for pair in identifiers]
+            if any(known):
                 raise RefusedError(ErrorCode.CARD_BLOCKED, "The new number is taken already.")
             like = IssueTerms(
                 request_id=terms.request_id, kind=old.kind, issuer=old.issuer, number=terms.number
             )
             card, fresh = self._new_card(store, like, old.account, identifiers, old.until)
-            store.write(Change(card=msgspec.structs.replace(old, state=state)))
             entry = card_entry(at, card, "replaces", **_who(terms), old=old.card_id)
-            change = Change(entry=entry, card=card, identifiers=fresh)
-            return change, _done(card, replaced=old.number)
+            rows = (msgspec.structs.replace(old, state=state), *identified(card, fresh))
+            return Change(entry=entry, rows=rows), _done(card, replaced=old.number)
 
         return await self._ledger.once(key, at, job)
 
@@ -178,7 +180,8 @@ class CardLifecycle:
 
         def job(store: Store, view: View) -> tuple[Change, CardDone]:
             card, until = self._cards.find(store, terms.card), self._end_of(terms.until)
-            chip = next((store.chip(uid) for uid in store.ask(CHIPS_OF, card.card_id)), None)
+            uid = store.ask_one(CHIPS_OF, card.card_id)
+            chip = store.ask_one(CHIP, uid) if uid else None
             stays = event == "unblock" and card.state == "active" and chip is not None
             changed = msgspec.structs.replace(
                 card, state=card.state if stays else next_state(card, event)
@@ -190,8 +193,9 @@ class CardLifecycle:
             if chip is not None and event in LIFTS:
                 lift = CounterMove(lift_counter(card.card_id, event), 1)
                 entry = msgspec.structs.replace(entry, counters=(lift,))
-            chip = _cleared(chip) if event == "unblock" else None
-            return Change(entry=entry, card=changed, chip=chip), _done(changed)
+            cleared = _cleared(chip) if event == "unblock" else None
+            rows = (changed, cleared) if cleared else (changed,)
+            return Change(entry=entry, rows=rows), _done(changed)
 
         return await self._ledger.once(key, at, job)
 
@@ -203,7 +207,7 @@ class CardLifecycle:
         if profile.birthday:
             read_day(profile.birthday, "profile.birthday")
         friend = profile.referrer
-        if not friend or store.customer(friend) is not None:
+        if not friend or store.ask_one(CUSTOMER, friend) is not None:
             return profile
         try:
             account = self._cards.find(store, friend).account

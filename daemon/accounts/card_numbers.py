@@ -8,6 +8,7 @@ from card_formats.phone.static_number import BODY_DIGITS, EAN_DIGITS, compose, c
 from daemon.accounts.cards import TOKEN_BYTES, Cards, NewCard, Profile
 from daemon.base.config import CardNumbersSection
 from daemon.base.refusals import ErrorCode, RefusedError
+from daemon.ledger.storage.queries import CARD_BY_IDENTIFIER
 from daemon.ledger.storage.store import Store
 
 DRAWS_MAX = 20
@@ -48,7 +49,7 @@ def draw_free(store: Store, scheme: str, draw_one: Callable[[], str]) -> str:
     """
     for _ in range(DRAWS_MAX):
         number = draw_one()
-        if store.find_card(scheme, number) is None:
+        if store.ask_one(CARD_BY_IDENTIFIER, scheme, number) is None:
             return number
     raise out_of_numbers()
 

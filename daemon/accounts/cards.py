@@ -14,7 +14,9 @@ from daemon.base.clock import Clock, rfc3339
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.ledger.entries import Entry
 from daemon.ledger.ledger import Ledger
-from daemon.ledger.storage.store import CardRow, Change, CustomerRow, Store
+from daemon.ledger.storage.queries import CARD_BY_IDENTIFIER, CARD_BY_TOKEN, CUSTOMER
+from daemon.ledger.storage.rows import CardRow, CustomerRow, identified
+from daemon.ledger.storage.store import Change, Store
 
 TOKEN_BYTES = 16
 
@@ -92,7 +94,9 @@ class Cards:
         if guessable:
             self._guesses.check(reader)
         account = await self._ledger.read(
-            lambda store: account_of(store, store.find_card(credential.scheme, credential.value))
+            lambda store: account_of(
+                store, store.ask_one(CARD_BY_IDENTIFIER, credential.scheme, credential.value)
+            )
         )
         if account is None:
             if guessable:
@@ -121,18 +125,13 @@ class Cards:
             until=new.until,
             issuer=new.issuer,
         )
-        account = card.account
         entry = card_entry(rfc3339(self._clock.now()), card, "issued", kind=new.kind)
-        change = Change(
-            entry=entry,
-            card=card,
-            identifiers=new.identifiers,
-            customer=CustomerRow(account, msgspec.json.encode(profile)),
-        )
+        customer = CustomerRow(card.account, msgspec.json.encode(profile))
+        change = Change(entry=entry, rows=(*identified(card, new.identifiers), customer))
 
         def taken(store: Store) -> bool:
-            known = (store.find_card(*identifier) for identifier in new.identifiers)
-            return any(known) or store.card_by_token(card.token_hash) is not None
+            known = [store.ask_one(CARD_BY_IDENTIFIER, *pair) for pair in new.identifiers]
+            return any(known) or store.ask_one(CARD_BY_TOKEN, card.token_hash) is not None
 
         return await self._ledger.write(change, unless=taken)
 
@@ -161,7 +160,7 @@ class Cards:
             if refusal.code is not ErrorCode.CARD_UNKNOWN:
                 raise
         for pair in pairs:
-            if (card := store.find_card(*pair)) is not None:
+            if (card := store.ask_one(CARD_BY_IDENTIFIER, *pair)) is not None:
                 return card
         raise RefusedError(ErrorCode.CARD_UNKNOWN, "No such card was issued here.")
 
@@ -173,7 +172,10 @@ class Cards:
 
     async def is_taken(self, scheme: str, value: str) -> bool:
         """Whether an identifier belongs to a card already."""
-        return await self._ledger.read(lambda store: store.find_card(scheme, value)) is not None
+        found = await self._ledger.read(
+            lambda store: store.ask_one(CARD_BY_IDENTIFIER, scheme, value)
+        )
+        return found is not None
 
 
 def new_account() -> str:
@@ -231,13 +233,13 @@ def token_hash(token: str) -> bytes:
 
 def account_by_token(store: Store, token: str) -> Account | None:
     """Return the account whose card page ``token`` opens, whatever the card's state."""
-    return account_of(store, store.card_by_token(token_hash(token)))
+    return account_of(store, store.ask_one(CARD_BY_TOKEN, token_hash(token)))
 
 
 def account_of(store: Store, card: CardRow | None) -> Account | None:
     """Return the account that a card belongs to, if there is a card."""
     if card is None:
         return None
-    row = store.customer(card.account)
+    row = store.ask_one(CUSTOMER, card.account)
     profile = msgspec.json.decode(row.profile, type=Profile) if row else Profile()
     return Account(card.account, card, profile)

@@ -23,7 +23,9 @@ from daemon.base.clock import CLOCK_BACK, Clock, rfc3339
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.keys.phone_keys import PhoneKeys
 from daemon.ledger.ledger import Ledger
-from daemon.ledger.storage.store import Change, PhoneRow, Store
+from daemon.ledger.storage.queries import NEWEST_AT, PHONE
+from daemon.ledger.storage.rows import PhoneRow
+from daemon.ledger.storage.store import Change, Store
 
 PHONE_SCHEME = "phone"
 CLOCK_CARDS_MAX = 20
@@ -57,7 +59,10 @@ class LiveCodes:
         account = await self._account(credential, code, reader)
         card_id = account.card.card_id
         phone, newest_at = await self._ledger.read(
-            lambda store: (store.phone(card_id), store.newest_at())
+            lambda store: (
+                store.ask_one(PHONE, card_id),
+                store.ask_one(NEWEST_AT, store.ledger_id) or "",
+            )
         )
         assert phone is not None, "the identifier was written with the phone's row"
         now_s = int(self._clock.now().timestamp())
@@ -141,13 +146,13 @@ def _live(verdict: Live | Old | Early) -> int:
 
 
 def _take(store: Store, card_id: str, step: int) -> None:
-    phone = store.phone(card_id)
+    phone = store.ask_one(PHONE, card_id)
     assert phone is not None
     if step <= phone.last_step:
         raise RefusedError(
             ErrorCode.CODE_USED, "This code was used already; wait for the next one on the phone."
         )
-    store.write(Change(phone=msgspec.structs.replace(phone, last_step=step)))
+    store.write(Change(rows=(msgspec.structs.replace(phone, last_step=step),)))
 
 
 class PhoneClocks:

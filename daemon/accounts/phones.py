@@ -16,7 +16,9 @@ from daemon.base.expiring import ExpiringMap
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.keys.phone_keys import PhoneKeys
 from daemon.ledger.ledger import Ledger
-from daemon.ledger.storage.store import CardRow, Change, PhoneRow, Store
+from daemon.ledger.storage.queries import CARD, CARD_BY_IDENTIFIER, PHONE
+from daemon.ledger.storage.rows import CardRow, PhoneRow, identified
+from daemon.ledger.storage.store import Change, Store
 
 LINK_TTL_S = 600
 LINKS_MAX = 1_000
@@ -87,7 +89,7 @@ class Phones:
         card_id = account.card.card_id
 
         def job(store: Store) -> PhoneRow | None:
-            if store.phone(card_id) is not None:
+            if store.ask_one(PHONE, card_id) is not None:
                 return None
             return self._hand_over(store, self._usable(store, card_id), "phone bound")
 
@@ -103,13 +105,13 @@ class Phones:
         card_id = account.card.card_id
 
         def job(store: Store) -> PhoneRow | None:
-            row = store.phone(card_id)
+            row = store.ask_one(PHONE, card_id)
             if row is None or not self._proves(row, proof):
                 return None
             self._usable(store, card_id)
             renewed = msgspec.structs.replace(row, key_id=self._keys.newest)
             if renewed != row:
-                store.write(Change(phone=renewed))
+                store.write(Change(rows=(renewed,)))
             return renewed
 
         row = await self._ledger.update(job)
@@ -186,10 +188,10 @@ class Phones:
         """
 
         def job(store: Store) -> PhoneRow | None:
-            card = store.find_card("number", number)
+            card = store.ask_one(CARD_BY_IDENTIFIER, "number", number)
             if card is None:
                 return None
-            row = store.phone(card.card_id)
+            row = store.ask_one(PHONE, card.card_id)
             if row is None or row.key_id not in self._keys.ids:
                 return self._hand_over(store, card, "phone bound")
             return row
@@ -203,13 +205,16 @@ class Phones:
     async def has_moved(self, token: str) -> bool:
         """Whether a card had this page token before it went to another phone, or was revoked."""
         was = token_hash(token).hex()
-        return await self._ledger.read(lambda store: store.find_card(MOVED_SCHEME, was) is not None)
+        found = await self._ledger.read(
+            lambda store: store.ask_one(CARD_BY_IDENTIFIER, MOVED_SCHEME, was)
+        )
+        return found is not None
 
     def _hand_over(
         self, store: Store, card: CardRow, event: str, token: str = "", **who: str
     ) -> PhoneRow:
         """Write that another phone, or none, carries the card; ``token`` opens its page then."""
-        known = store.phone(card.card_id)
+        known = store.ask_one(PHONE, card.card_id)
         # ``last_step`` begins anew: a new phone may be scanned in the half minute of the old one.
         row = PhoneRow(
             card_id=card.card_id,
@@ -224,7 +229,7 @@ class Phones:
         if token:
             identifiers.append((MOVED_SCHEME, card.token_hash.hex()))
             card = msgspec.structs.replace(card, token_hash=token_hash(token))
-        store.write(Change(entry=entry, card=card, identifiers=tuple(identifiers), phone=row))
+        store.write(Change(entry=entry, rows=(*identified(card, identifiers), row)))
         return row
 
     def _key(self, row: PhoneRow) -> PhoneKey:
@@ -238,7 +243,7 @@ class Phones:
         return card
 
     def _own(self, store: Store, card_id: str) -> CardRow:
-        card = store.card(card_id)
+        card = store.ask_one(CARD, card_id)
         assert card is not None
         if card.kind in self._coupons:
             raise RefusedError(ErrorCode.CARD_BLOCKED, "This is a coupon: no phone carries it.")
@@ -246,7 +251,7 @@ class Phones:
 
 
 def _generation(store: Store, card_id: str) -> int:
-    phone = store.phone(card_id)
+    phone = store.ask_one(PHONE, card_id)
     return phone.generation if phone else 0
 
 

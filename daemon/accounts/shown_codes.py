@@ -13,8 +13,9 @@ from card_formats.number_ranges import NumberRange
 from daemon.accounts.cards import refuse_unusable
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.ledger.entries import FOREVER
-from daemon.ledger.storage.rows import CAMPAIGN, CODE, CodeRow
-from daemon.ledger.storage.store import CardRow, Store
+from daemon.ledger.storage.queries import CAMPAIGN, CARD_BY_IDENTIFIER, CODE
+from daemon.ledger.storage.rows import CardRow, CodeRow
+from daemon.ledger.storage.store import Store
 from daemon.programme import codes
 from daemon.programme.basket import Fact
 from daemon.programme.names import code_fact, gift_fact, gift_purse, uses_fact
@@ -125,7 +126,11 @@ def _gift_card(store: Store, code: str, ranges: tuple[NumberRange, ...]) -> Card
         card = None
     else:
         known = credential.trust is not Trust.ROTATING
-        card = store.find_card(credential.scheme, credential.value) if known else None
+        card = (
+            store.ask_one(CARD_BY_IDENTIFIER, credential.scheme, credential.value)
+            if known
+            else None
+        )
     if card is None or card.kind != GIFT:
         raise _refused(ErrorCode.CODE_UNKNOWN, code, "is not known here")
     return card

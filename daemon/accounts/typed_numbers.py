@@ -7,8 +7,9 @@ import msgspec
 from daemon.accounts.cards import Account
 from daemon.ledger.entries import Entry, MeterMove
 from daemon.ledger.ledger import Ledger
-from daemon.ledger.storage.rows import METERS_LIKE
-from daemon.ledger.storage.store import CardRow, Change, Store
+from daemon.ledger.storage.queries import METERS_LIKE
+from daemon.ledger.storage.rows import CardRow
+from daemon.ledger.storage.store import Change, Store
 
 
 async def count(

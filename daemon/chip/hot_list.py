@@ -18,7 +18,7 @@ import msgspec
 from daemon.base.clock import Clock, rfc3339
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.keys.chip_keys import ChipKeys
-from daemon.ledger.storage.rows import HOT_AFTER
+from daemon.ledger.storage.queries import HOT_AFTER
 from daemon.ledger.storage.store import Store
 
 TITLE = "tillcard hot list 1"

@@ -36,8 +36,10 @@ from daemon.ledger.chip_owed import chip_purse, owed_purse
 from daemon.ledger.chip_sales import WAITING, intent_of
 from daemon.ledger.entries import CounterMove, Entry
 from daemon.ledger.ledger import Ledger, RequestKey
-from daemon.ledger.sales import Frozen, Sale
-from daemon.ledger.storage.store import Change, ChipRow, SaleRow, Store
+from daemon.ledger.sale_records import Frozen, Sale, SaleRow
+from daemon.ledger.storage.queries import CARD_BY_IDENTIFIER, CHIP, UNSETTLED_OF
+from daemon.ledger.storage.rows import ChipRow
+from daemon.ledger.storage.store import Change, Store
 from daemon.programme.basket import Basket
 from daemon.programme.programme import local_day
 from daemon.programme.quote import Quote
@@ -135,13 +137,13 @@ class ChipPurses:
         uid = shown.raw.hex().upper()
 
         def read(store: Store) -> _Known:
-            card = store.find_card("uid", uid)
-            rows = store.unsettled(card.account) if card is not None else []
+            card = store.ask_one(CARD_BY_IDENTIFIER, "uid", uid)
+            rows = store.ask(UNSETTLED_OF, card.account) if card is not None else []
             waiting = tuple(row for row in rows if _waits_for(row, uid))
             card_id = card.card_id if card is not None else ""
             names = [lift_counter(card_id, event) for event in _LIFTED_BY.values()]
             lifts = {name: n for name, n in store.counters(names).items() if n}
-            return _Known(store.chip(uid), waiting, lifts, card_id)
+            return _Known(store.ask_one(CHIP, uid), waiting, lifts, card_id)
 
         return await self._ledger.read(read)
 
@@ -202,7 +204,7 @@ class ChipPurses:
             detail = msgspec.Raw(msgspec.json.encode(told))
             at = rfc3339(self._clock.now())
             entry = Entry(at=at, kind="chip_alarm", ref=card.uid, detail=detail)
-            await self._ledger.write(Change(entry=entry, chip=replace(chip, alarm=alarm)))
+            await self._ledger.write(Change(entry=entry, rows=(replace(chip, alarm=alarm),)))
             self._writer.tell("card.alarm", card, reason=alarm)
         await self._block(card, state)
         raise RefusedError(ErrorCode.CARD_BLOCKED, f"This card is blocked: {alarm}.")
@@ -276,8 +278,8 @@ class ChipPurses:
         """Keep how far the chip has counted; other tills count on it too."""
         speaks = card.purse.messaging.value
         seen = ChipRow(card.uid, state.seq, state.last_txid.hex(), state.balance, speaks)
-        if await self._ledger.read(lambda store: store.chip(card.uid)) != seen:
-            await self._ledger.write(Change(chip=seen))
+        if await self._ledger.read(lambda store: store.ask_one(CHIP, card.uid)) != seen:
+            await self._ledger.write(Change(rows=(seen,)))
 
     # A sale.
 

@@ -11,7 +11,9 @@ from card_formats.errors import CardFormatError
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.chip.terminal import ChipTerminal
 from daemon.ledger.ledger import Ledger
-from daemon.ledger.storage.store import Change, ChipRow, Store
+from daemon.ledger.storage.queries import CHIP
+from daemon.ledger.storage.rows import ChipRow
+from daemon.ledger.storage.store import Change, Store
 
 
 class Tags:
@@ -50,8 +52,8 @@ class Tags:
         except CardFormatError:
             return None  # it may be a tag without one
         uid = shown.raw.hex().upper()
-        seen = Change(chip=ChipRow(uid, 0))
-        await self._ledger.write(seen, unless=lambda store: store.chip(uid) is not None)
+        seen = Change(rows=(ChipRow(uid, 0),))
+        await self._ledger.write(seen, unless=lambda store: store.ask_one(CHIP, uid) is not None)
         return Credential("uid", uid, Medium.CHIP, Trust.PASSWORD)
 
     async def _prove_link(self, reader: str, shown: Shown, meta_key: bytes) -> Credential | None:
@@ -66,13 +68,13 @@ class Tags:
         file_key, uid = self._terminal.keys.sun_file(tap.uid), tap.uid.hex().upper()
 
         def job(store: Store) -> None:
-            known = store.chip(uid)
+            known = store.ask_one(CHIP, uid)
             last_count = known.seq if known else -1
             try:
                 verify_tap(file_key, tap, link.mac, covered=link.covered, last_count=last_count)
             except CardFormatError as error:
                 raise forged(error.message) from error
-            store.write(Change(chip=ChipRow(uid, tap.read_count)))
+            store.write(Change(rows=(ChipRow(uid, tap.read_count),)))
 
         await self._ledger.update(job)
         return Credential("uid", uid, Medium.CHIP, Trust.SUN)

@@ -25,9 +25,11 @@ from daemon.ledger.chip_limits import counters_of, limits_of
 from daemon.ledger.chip_sales import intent_of
 from daemon.ledger.ledger import Ledger, RequestKey
 from daemon.ledger.sale_answers import Posted
+from daemon.ledger.sale_records import ChipIntent, Sale, SaleRow
 from daemon.ledger.sale_states import SaleState
-from daemon.ledger.sales import ChipIntent, Decision, Sale
-from daemon.ledger.storage.store import Change, Reads, SaleRow, Store, View
+from daemon.ledger.sales import Decision
+from daemon.ledger.storage.queries import UNSETTLED
+from daemon.ledger.storage.store import Change, Reads, Store, View
 from daemon.readers.errors import CardSilentError, ReaderError
 from daemon.shop.programme_versions import ProgrammeVersions
 
@@ -100,13 +102,13 @@ class ChipWriter:
         """Take up after a stop: what was about to be written then is not known now."""
 
         def job(store: Store) -> None:
-            rows = [row for row in store.unsettled() if row.state is SaleState.INTENT]
+            rows = [row for row in store.ask(UNSETTLED) if row.state is SaleState.INTENT]
             mine = [row for row in rows if intent_of(row).ledger_id == store.ledger_id]
             views = [store.view(Reads(sale_id=row.sale_id)) for row in mine]
             for view in views:
                 store.write(chip_sales.unsure(view, self._at()).change)
 
-        if await self._ledger.read(lambda store: store.unsettled()):
+        if await self._ledger.read(lambda store: store.ask(UNSETTLED)):
             await self._ledger.update(job)
 
     def is_writing(self, sale_id: str) -> bool:

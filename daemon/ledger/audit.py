@@ -7,7 +7,7 @@ import msgspec
 
 from daemon.ledger.entries import GENESIS_HASH, SYSTEM_ACCOUNTS, Entry, balanced, decode, link
 from daemon.ledger.status_moves import states_of
-from daemon.ledger.storage.rows import MEMBERS_AFTER
+from daemon.ledger.storage.queries import MEMBERS_AFTER
 from daemon.ledger.storage.store import Store
 from daemon.programme.status import StatusState
 

@@ -14,9 +14,11 @@ from daemon.ledger import chip_limits, sales
 from daemon.ledger.chip_limits import ChipLimit
 from daemon.ledger.entries import ChipMove, CounterMove, Entry
 from daemon.ledger.moves import Balance
+from daemon.ledger.sale_records import ChipIntent, SaleRecord, SaleRow
 from daemon.ledger.sale_states import SaleEvent, SaleState, after
-from daemon.ledger.sales import ChipIntent, Decision, SaleRecord
-from daemon.ledger.storage.store import ChipRow, SaleRow, View
+from daemon.ledger.sales import Decision
+from daemon.ledger.storage.rows import ChipRow
+from daemon.ledger.storage.store import View
 from daemon.programme.state import Status
 
 WAITING = (SaleState.INTENT, SaleState.UNKNOWN, SaleState.VOID_PENDING)
@@ -26,9 +28,9 @@ _NEVER = "~"  # sorts behind every time: an intent does not run out
 
 def intent_of(row: SaleRow) -> ChipIntent:
     """Return the intent of a sale that waits for its chip."""
-    intent = sales.decode_record(row.body).chip
-    assert intent is not None
-    return intent
+    assert row.record is not None
+    assert row.record.chip is not None
+    return row.record.chip
 
 
 def intend(view: View, intent: ChipIntent, limits: Sequence[ChipLimit] = ()) -> Decision:
@@ -48,7 +50,8 @@ def intend(view: View, intent: ChipIntent, limits: Sequence[ChipLimit] = ()) -> 
         held = replace(intent, until=_row(view).until)
         return _counted(_decision("intent", sales.record_of(view), state, held), intent, 1)
     reserved = sales.hold(view, intent.sale, "")
-    record = replace(sales.decode_record(reserved.sale.body), chip=intent)
+    assert reserved.sale.record is not None
+    record = replace(reserved.sale.record, chip=intent)
     row = replace(reserved.sale, state=state, body=msgspec.json.encode(record))
     entry = replace(reserved.entry, kind="intent", detail=_detail(intent))
     return _counted(replace(reserved, entry=entry, sale=row), intent, 1)

@@ -9,17 +9,12 @@ from typing import NoReturn, TypeVar
 import msgspec
 
 from daemon.base.refusals import ErrorCode, RefusedError
+from daemon.ledger.sale_records import SaleRow
 from daemon.ledger.sale_states import SaleEvent
-from daemon.ledger.sales import accounts_of, release
-from daemon.ledger.storage.store import (
-    Change,
-    Reads,
-    RequestRow,
-    SaleRow,
-    Store,
-    StoreError,
-    View,
-)
+from daemon.ledger.sales import release
+from daemon.ledger.storage.queries import EXPIRED_HOLDS, NEWEST_AT
+from daemon.ledger.storage.rows import RequestRow
+from daemon.ledger.storage.store import Change, Reads, Store, StoreError, View
 from daemon.ledger.writer import LedgerWriter
 
 T = TypeVar("T")
@@ -71,7 +66,8 @@ class Ledger:
 
     async def load_newest_time(self) -> None:
         """Find out when the newest entry of earlier runs was made."""
-        self.newest_at = max(self.newest_at, await self.read(lambda store: store.newest_at()))
+        at = await self.read(lambda store: store.ask_one(NEWEST_AT, store.ledger_id))
+        self.newest_at = max(self.newest_at, at or "")
 
     async def close(self) -> None:
         """Finish what is queued and close both connections."""
@@ -140,7 +136,7 @@ class Ledger:
                 return _repeated(key, view.request)
             change, text = _decided(job, store, view)
             request = RequestRow(*key.place, key.content, text, at)
-            self._write(store, msgspec.structs.replace(change, request=request))
+            self._write(store, msgspec.structs.replace(change, rows=(*change.rows, request)))
             return msgspec.Raw(text)
 
         return _unless_refused(await self._writer.submit(run))
@@ -165,7 +161,7 @@ class Ledger:
 
     async def expire_holds(self, now: str) -> int:
         """Release holds whose time has run out by ``now``; return how many."""
-        rows = await self.read(lambda store: store.expired_holds(now))
+        rows = await self.read(lambda store: store.ask(EXPIRED_HOLDS, now))
         for row in rows:
             await self._writer.submit(_expiry(row, now))
         return len(rows)
@@ -173,7 +169,7 @@ class Ledger:
 
 def _expiry(row: SaleRow, now: str) -> Callable[[Store], None]:
     def job(store: Store) -> None:
-        view = store.view(Reads(sale_id=row.sale_id, accounts=accounts_of(row)))
+        view = store.view(Reads(sale_id=row.sale_id, accounts=row.accounts))
         if view.sale is None or not view.sale.until or view.sale.until > now:
             return  # resolved between the look and the job
         store.write(release(view, now, SaleEvent.TIME, "its time ran out").change)

@@ -11,13 +11,10 @@ from daemon.ledger.chip_owed import owe, shift
 from daemon.ledger.entries import CounterMove
 from daemon.ledger.lots import Lot, claw_back, put, split
 from daemon.ledger.moves import Moves
+from daemon.ledger.sale_records import ReturnedLine, Sale, SaleRecord
 from daemon.ledger.sale_states import SaleEvent, after
 from daemon.ledger.sales import (
     Decision,
-    Return,
-    ReturnedLine,
-    Sale,
-    SaleRecord,
     counted,
     decision,
     record_of,
@@ -34,6 +31,23 @@ from daemon.programme.shares_back import SharesBack, check_pieces, less, recompu
 from daemon.programme.state import Purse
 
 GOOD, TAKEN_BACK = "good", "taken_back"
+
+
+class Return(msgspec.Struct, frozen=True, kw_only=True):
+    """What the till wants to take back; ``today`` is the local day (ordinal).
+
+    cash_worth: what a unit that the card's chip would get back is paid out as, in minor units; 0
+                owes it to the chip.
+    """
+
+    return_id: str
+    sale_id: str
+    at: str
+    today: int
+    cashier: str
+    reason: str
+    lines: tuple[ReturnedLine, ...]
+    cash_worth: int = 0
 
 
 def take_back(

@@ -7,10 +7,10 @@ import msgspec
 from daemon.base.refusals import RefusedError
 from daemon.ledger.entries import FOREVER
 from daemon.ledger.moves import Balance
+from daemon.ledger.sale_records import Sale, SaleRow
 from daemon.ledger.sale_states import SaleState
-from daemon.ledger.sales import Decision, Sale, decode_record
+from daemon.ledger.sales import Decision
 from daemon.ledger.storage.rows import CodeRow
-from daemon.ledger.storage.store import SaleRow
 from daemon.programme.quote import Earned, QuotedLine
 from daemon.programme.shares_back import LineBack, SharesBack
 
@@ -213,10 +213,10 @@ class SaleStatus(msgspec.Struct, frozen=True, kw_only=True):
         refused = None
         if refusal is not None:
             refused = Refused(refusal.code, refusal.code.wire_name, refusal.detail)
-        if row is None or not row.body:
+        record = row.record if row else None
+        if row is None or record is None:
             nothing = "refused" if refused else SaleState.NEW
             return cls(sale_id=sale_id, state=row.state if row else nothing, refused=refused)
-        record = decode_record(row.body)
         over = row.state is SaleState.HELD and row.until <= now
         return cls(
             sale_id=sale_id,

@@ -5,7 +5,7 @@ new row and the balances after it; or raises RefusedError, and then nothing move
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date, datetime
+from datetime import date
 
 import msgspec
 
@@ -15,142 +15,15 @@ from daemon.ledger.chip_owed import owe, owed_purse, shift
 from daemon.ledger.entries import FOREVER, CounterMove, Entry, MeterMove
 from daemon.ledger.lots import Lot, put, split, take, whole
 from daemon.ledger.moves import Balance, Moves
+from daemon.ledger.sale_records import Sale, SaleRecord, SaleRow
 from daemon.ledger.sale_states import SaleEvent, SaleState, after
-from daemon.ledger.storage.rows import CodeRow, Row
-from daemon.ledger.storage.store import Change, ChipRow, SaleRow, View
-from daemon.programme.basket import Basket, Fact, LineId
+from daemon.ledger.storage.rows import ChipRow, CodeRow
+from daemon.ledger.storage.store import Change, KeptRow, View
 from daemon.programme.meters import recount
 from daemon.programme.names import OwnedPurse, counts_a_code
 from daemon.programme.programme import Programme
-from daemon.programme.quote import Quote
 from daemon.programme.state import Status
 from daemon.programme.status import StatusState
-
-
-class Frozen(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything a price follows from: price these again and the same quote comes out."""
-
-    programme: str
-    now: datetime
-    basket: Basket
-    facts: dict[str, Fact]
-
-
-class Sale(msgspec.Struct, frozen=True, kw_only=True):
-    """A sale as the till wants it. ``today`` is its local day (ordinal).
-
-    credit:   how far a burn may overdraw each purse of the card.
-    gifts:    the accounts of gift cards whose codes were shown, by code: they pay before the card.
-    card_pays: whether the card's own purses may be burned, after the gift cards.
-    ordinals: the counters that say which sale this is, of the day and of all.
-    issued:   the codes that it hands out.
-    chip_purse, card_uid: the purse that is kept on chips, and the chip that was shown, or "".
-    owed:     what the sale gives to the chip purse beside the chip (see ``chip_owed``).
-    tenders:  what the till took, as it said; kept, not interpreted.
-    """
-
-    sale_id: str
-    account: str
-    terminal: str
-    cashier: str
-    at: str
-    today: int
-    frozen: Frozen
-    quote: Quote
-    credit: dict[str, int] = {}
-    gifts: dict[str, str] = {}
-    card_pays: bool = True
-    ordinals: tuple[str, ...] = ()
-    issued: tuple[CodeRow, ...] = ()
-    chip_purse: str = ""
-    card_uid: str = ""
-    owed: int = 0
-    tenders: tuple[dict[str, int | str], ...] = ()
-
-    @property
-    def accounts(self) -> tuple[str, ...]:
-        """Return every account whose purses it may move: the card's own, referrers', gifts'."""
-        others = (earned.account for earned in self.quote.earn)
-        known = (self.account, *others, *self.gifts.values())
-        return tuple(dict.fromkeys(account for account in known if account))
-
-    @property
-    def chip_burn(self) -> int:
-        """Return what the card's own chip purse pays, whatever the sale earns there at once."""
-        return self.quote.burn.get(self.chip_purse, 0)
-
-    @property
-    def chip_net(self) -> int:
-        """Return what the sale changes in the card's own chip purse."""
-        purse = self.chip_purse
-        earned = (e.amount for e in self.quote.earn if e.purse == purse and not e.account)
-        return sum(earned) - self.quote.burn.get(purse, 0) if purse else 0
-
-
-class ReturnedLine(msgspec.Struct, frozen=True):
-    """How much of a line came back, in thousandths of its unit."""
-
-    line: LineId
-    qty_milli: int
-
-
-class Return(msgspec.Struct, frozen=True, kw_only=True):
-    """What the till wants to take back; ``today`` is the local day (ordinal).
-
-    cash_worth: what a unit that the card's chip would get back is paid out as, in minor units; 0
-                owes it to the chip.
-    """
-
-    return_id: str
-    sale_id: str
-    at: str
-    today: int
-    cashier: str
-    reason: str
-    lines: tuple[ReturnedLine, ...]
-    cash_worth: int = 0
-
-
-class ChipIntent(msgspec.Struct, frozen=True, kw_only=True):
-    """What a sale is about to do to a chip; synced before the chip is spoken to.
-
-    seq, balance: the chip's, once it is done. content: of the request that asked for it.
-    sale:         as it will be posted. until: of the hold that it came from, or "".
-    counters:     count what the chip pays on a day. speaks: as in ChipRow.
-    not_written:  a later tap proved that nothing was written: the same call may go through.
-    case:         a later tap could not tell; the owner decides.
-    """
-
-    ledger_id: str
-    uid: str
-    seq: int
-    txid: bytes
-    amount: int
-    balance: int
-    sale: Sale
-    content: bytes
-    until: str = ""
-    counters: tuple[str, ...] = ()
-    speaks: str = ""
-    not_written: bool = False
-    case: bool = False
-
-
-class SaleRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """A sale as kept. ``burned`` and ``accrued`` are the lots it moved, less what came back.
-
-    Both are by purse, or ``purse@account`` where it is another's than the card's own.
-    kept: what refunds were short of for what the sale had earned and was gone by then.
-    chip: what it is about to do to a chip, until that is decided.
-    """
-
-    sale: Sale
-    burned: dict[str, tuple[Lot, ...]]
-    accrued: dict[str, tuple[Lot, ...]] = {}
-    returned: tuple[ReturnedLine, ...] = ()
-    refunded: int = 0
-    kept: int = 0
-    chip: ChipIntent | None = None
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -163,13 +36,14 @@ class Decision(msgspec.Struct, frozen=True):
     sale: SaleRow
     balances: dict[str, Balance]
     chip: ChipRow | None = None
-    rows: tuple[Row, ...] = ()
+    rows: tuple[KeptRow, ...] = ()
     gifts: dict[str, dict[str, Balance]] = {}
 
     @property
     def change(self) -> Change:
         """What the store is given."""
-        return Change(entry=self.entry, sale=self.sale, chip=self.chip, rows=self.rows)
+        chips = (self.chip,) if self.chip is not None else ()
+        return Change(entry=self.entry, rows=(self.sale, *chips, *self.rows))
 
 
 def hold(view: View, sale: Sale, until: str) -> Decision:
@@ -251,17 +125,8 @@ def state_of(view: View) -> SaleState:
 def record_of(view: View) -> SaleRecord:
     """Return the sale as kept; there must be one."""
     assert view.sale is not None
-    return decode_record(view.sale.body)
-
-
-def decode_record(body: bytes) -> SaleRecord:
-    """Decode a sale row's body."""
-    return msgspec.json.decode(body, type=SaleRecord)
-
-
-def accounts_of(row: SaleRow | None) -> tuple[str, ...]:
-    """Return the accounts whose purses a kept sale may move."""
-    return decode_record(row.body).sale.accounts if row is not None and row.body else ()
+    assert view.sale.record is not None
+    return view.sale.record
 
 
 def counted(sale: Sale, programmes: Iterable[Programme]) -> Sale:
@@ -426,7 +291,7 @@ def decision(
         detail=msgspec.Raw(msgspec.json.encode(sale if detail is None else detail)),
     )
     row = SaleRow(sale.sale_id, state, sale.account, until, msgspec.json.encode(record))
-    kept: tuple[Row, ...] = (*status_moves.rows(statuses or {}, sale.account, states), *codes)
+    kept: tuple[KeptRow, ...] = (*status_moves.rows(statuses or {}, sale.account, states), *codes)
     balances = moves.balances(sale.account, today or sale.today)
     gifts = {code: moves.balances(one, today or sale.today) for code, one in sale.gifts.items()}
     return Decision(entry, row, balances, rows=kept, gifts=gifts)

@@ -170,6 +170,7 @@ class DaemonStatus(msgspec.Struct, frozen=True, kw_only=True):
                     disagree with it; sales go on with the last time.
     phones_ahead_s: by how much customers' phones are ahead of this till (the median), or None
                     before five cards.
+    outbox:         entries that wait to be forwarded: 0 while nothing forwards any.
     """
 
     version: str

@@ -15,14 +15,15 @@ import msgspec
 from daemon.base.clock import rfc3339
 from daemon.base.refusals import RefusedError
 from daemon.chip.purses import ChipPurses
-from daemon.ledger import sales
 from daemon.ledger.chip_owed import chip_purse
 from daemon.ledger.chip_sales import WAITING
 from daemon.ledger.ledger import RequestKey, refusal_in
+from daemon.ledger.returns import Return
 from daemon.ledger.sale_answers import SaleStatus
+from daemon.ledger.sale_records import ReturnedLine, SaleRow
 from daemon.ledger.sale_states import SaleEvent
-from daemon.ledger.sales import Return, ReturnedLine
-from daemon.ledger.storage.store import Reads, SaleRow, Store
+from daemon.ledger.storage.queries import REQUEST, SALE
+from daemon.ledger.storage.store import Reads, Store
 from daemon.programme.programme import local_day
 from daemon.sale.answers import Quoted
 from daemon.sale.decisions import (
@@ -98,7 +99,7 @@ class Checkout:
         async def attempt(now: datetime, row: SaleRow | None) -> msgspec.Raw:
             at = rfc3339(now)
             decide = partial(decide_void, sale_id=sale_id, at=at, reason=reason)
-            reads = Reads(sale_id=sale_id, accounts=sales.accounts_of(row))
+            reads = Reads(sale_id=sale_id, accounts=row.accounts if row else ())
             return await self._posting.write(key, at, decide, reads)
 
         return await self._posting.once(key, sale_id, attempt)
@@ -108,13 +109,12 @@ class Checkout:
 
         async def attempt(now: datetime, row: SaleRow | None) -> msgspec.Raw:
             ask = self._return_asked(key.request_id, sale_id, terms, now)
-            record = sales.decode_record(row.body) if row is not None and row.body else None
-            sale = record.sale if record else None
+            sale = row.record.sale if row and row.record else None
             version = sale.frozen.programme if sale else self._shop.programme.version
             priced_by = await self._shop.versions.version(version)
             reads = Reads(
                 sale_id=sale_id,
-                accounts=sales.accounts_of(row),
+                accounts=row.accounts if row else (),
                 counters=tuple(code.counter for code in sale.issued) if sale else (),
                 members_of=sale.account if sale else "",
                 with_codes=True,
@@ -148,9 +148,10 @@ class Checkout:
         """Say what happened to a sale."""
 
         def read(store: Store) -> tuple[SaleRow | None, RefusedError | None]:
-            rows = (store.request(method, sale_id) for method in ("sale.commit", "sale.hold"))
+            methods = ("sale.commit", "sale.hold")
+            rows = (store.ask_one(REQUEST, method, sale_id) for method in methods)
             refusals = (refusal_in(row.answer) for row in rows if row is not None)
-            return store.sale(sale_id), next((one for one in refusals if one), None)
+            return store.ask_one(SALE, sale_id), next((one for one in refusals if one), None)
 
         row, refusal = await self._shop.ledger.read(read)
         return SaleStatus.of(sale_id, row, refusal, self._shop.at())

@@ -9,9 +9,10 @@ import msgspec
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.ledger import chip_sales, returns, sales
 from daemon.ledger.chip_sales import WAITING
+from daemon.ledger.returns import Return
 from daemon.ledger.sale_answers import Held, Posted, Returned, Voided
+from daemon.ledger.sale_records import Sale
 from daemon.ledger.sale_states import SaleEvent, SaleState
-from daemon.ledger.sales import Return, Sale
 from daemon.ledger.storage.store import Change, View
 from daemon.programme.programme import Programme
 from daemon.sale.draft import SaleDraft

@@ -8,7 +8,7 @@ from daemon.accounts import shown_codes
 from daemon.chip.writing import WantedSale
 from daemon.ledger import sales
 from daemon.ledger.chip_owed import MIRROR_CREDIT, chip_purse
-from daemon.ledger.sales import Sale
+from daemon.ledger.sale_records import Sale
 from daemon.ledger.storage.store import View
 from daemon.programme.programme import Programme
 from daemon.sale.pricing import PricedSale

@@ -16,7 +16,7 @@ from daemon.accounts.cards import Account, refuse_unusable
 from daemon.accounts.shown_codes import ShownCodes
 from daemon.ledger import status_moves
 from daemon.ledger.chip_owed import chip_purse, owed_purse
-from daemon.ledger.storage.rows import MEMBERS_OF
+from daemon.ledger.storage.queries import CARD, MEMBERS_OF
 from daemon.ledger.storage.store import Store
 from daemon.programme.basket import Fact
 from daemon.programme.names import (
@@ -158,7 +158,7 @@ def count_of(facts: Mapping[str, Fact], name: str) -> int:
 
 def check_good(store: Store, card_id: str, now: str) -> None:
     """Refuse a card that was blocked, or has run out, since it was shown."""
-    card = store.card(card_id)
+    card = store.ask_one(CARD, card_id)
     if card is not None:
         refuse_unusable(card, now)
 

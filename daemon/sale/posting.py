@@ -17,10 +17,10 @@ import msgspec
 from daemon.base.clock import rfc3339
 from daemon.base.expiring import ExpiringMap
 from daemon.base.refusals import ErrorCode, RefusedError
-from daemon.ledger import sales
 from daemon.ledger.ledger import RequestKey
+from daemon.ledger.sale_records import SaleRow
 from daemon.ledger.sale_states import SaleEvent, SaleState, after
-from daemon.ledger.storage.store import Change, Reads, SaleRow, View
+from daemon.ledger.storage.store import Change, Reads, View
 from daemon.sale.draft import SaleDraft
 from daemon.sale.pricing import PricedSale, Pricing, repriced
 from daemon.sale.recognition import Recognition
@@ -106,7 +106,8 @@ class Posting:
         return SaleDraft.of(sale_id, priced, terms, rfc3339(now), self._terminal)
 
     async def _held_draft(self, row: SaleRow, terms: SaleTerms, now: datetime) -> SaleDraft:
-        held = sales.decode_record(row.body).sale
+        assert row.record is not None, "it is on hold"
+        held = row.record.sale
         quoted = self._quotes.get(terms.quote_id) if terms.quote_id else None
         lines = quoted.frozen.basket.lines if quoted else terms.lines
         if lines is not None and lines != held.frozen.basket.lines:

@@ -10,7 +10,7 @@ from daemon.base.config import ChipSection
 from daemon.base.refusals import ParamError
 from daemon.ledger import chip_limits
 from daemon.ledger.chip_owed import chip_purse
-from daemon.ledger.sales import Frozen
+from daemon.ledger.sale_records import Frozen
 from daemon.programme.basket import Basket, Facts
 from daemon.programme.names import gift_fact
 from daemon.programme.price import price

@@ -12,7 +12,8 @@ import msgspec
 from daemon.base.clock import rfc3339
 from daemon.ledger import status_moves
 from daemon.ledger.entries import BREAKAGE, CounterMove, Entry, LotMove, Posting
-from daemon.ledger.storage.rows import LOTS_EXPIRED, MEMBERS_DUE, MEMBERS_OF, LotRow, MemberRow
+from daemon.ledger.storage.queries import LOTS_EXPIRED, MEMBERS_DUE, MEMBERS_OF
+from daemon.ledger.storage.rows import LotRow, MemberRow
 from daemon.ledger.storage.store import Change, Store
 from daemon.programme.state import Status
 from daemon.programme.status import OUTSIDE, tick

@@ -12,7 +12,8 @@ from daemon.base.text_limits import Code, RequestId, Text, read_day
 from daemon.ledger.entries import FOREVER, Entry
 from daemon.ledger.ledger import RequestKey
 from daemon.ledger.sale_answers import IssuedCode
-from daemon.ledger.storage.rows import CODE, CodeRow
+from daemon.ledger.storage.queries import CODE
+from daemon.ledger.storage.rows import CodeRow
 from daemon.ledger.storage.store import Change, Store, View
 from daemon.programme import codes
 from daemon.shop.shop import Shop
@@ -130,10 +131,9 @@ class IssuedCodes:
         today = self._shop.today().toordinal()
 
         def read(store: Store) -> CodeShown:
-            found = store.ask(CODE, terms.code.casefold())
-            if not found:
+            row = store.ask_one(CODE, terms.code.casefold())
+            if row is None:
                 raise RefusedError(ErrorCode.CODE_UNKNOWN, "No such code was issued here.")
-            row = found[0]
             used = store.counters([row.counter]).get(row.counter, 0)
             return CodeShown(
                 code=row.code.upper(),

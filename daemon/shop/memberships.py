@@ -11,7 +11,8 @@ from daemon.base.text_limits import RequestId, Text
 from daemon.ledger import status_moves
 from daemon.ledger.entries import Entry
 from daemon.ledger.ledger import RequestKey
-from daemon.ledger.storage.rows import MEMBERS_LISTED, MEMBERS_OF, MemberRow
+from daemon.ledger.storage.queries import CUSTOMER, MEMBERS_LISTED, MEMBERS_OF
+from daemon.ledger.storage.rows import MemberRow
 from daemon.ledger.storage.store import Change, Store, View
 from daemon.programme.state import Status
 from daemon.programme.status import (
@@ -111,7 +112,7 @@ class Memberships:
 
         def job(store: Store, view: View) -> tuple[Change, Decided]:
             status = self._status(terms.status)
-            if store.customer(terms.account) is None:
+            if store.ask_one(CUSTOMER, terms.account) is None:
                 raise RefusedError(ErrorCode.CARD_UNKNOWN, "There is no such account here.")
             known = status_moves.states_of(store.ask(MEMBERS_OF, terms.account))
             before = known.get(terms.status, OUTSIDE)
@@ -146,7 +147,7 @@ def _state(status: Status, row: MemberRow, today: date) -> StatusState:
 
 
 def _membership(store: Store, status: Status, account: str, state: StatusState) -> Membership:
-    customer = store.customer(account)
+    customer = store.ask_one(CUSTOMER, account)
     profile = msgspec.json.decode(customer.profile, type=Profile) if customer else Profile()
     end = window_to(status, state)
     return Membership(

@@ -13,7 +13,9 @@ from daemon.accounts.cards import TOKEN_BYTES, Account, Cards, Profile, account_
 from daemon.accounts.phones import PhoneKey, Phones
 from daemon.base.config import CardNumbersSection
 from daemon.ledger.entries import Entry, decode
-from daemon.ledger.storage.store import CardRow, Store
+from daemon.ledger.storage.queries import HISTORY, PHONE
+from daemon.ledger.storage.rows import CardRow
+from daemon.ledger.storage.store import Store
 from daemon.programme.programme import local_day
 from daemon.programme.state import Purse
 from daemon.shop.phone_card_views import (
@@ -118,9 +120,9 @@ class PhoneCards:
             )
             for purse in programme.purses.values()
         )
-        bodies = store.history(account.account, HISTORY_LINES_MAX)
+        bodies = store.ask(HISTORY, account.account, HISTORY_LINES_MAX)
         history = [line for body in bodies for line in self._history(account, decode(body))]
-        phone = store.phone(account.card.card_id)
+        phone = store.ask_one(PHONE, account.card.card_id)
         until = account.card.until
         until_at = datetime.fromisoformat(until) if until else None
         return CardView(

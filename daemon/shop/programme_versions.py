@@ -10,17 +10,18 @@ from daemon.base.clock import Clock, rfc3339
 from daemon.base.config import ConfigError
 from daemon.ledger.entries import Entry, MeterMove
 from daemon.ledger.ledger import Ledger, RequestKey
-from daemon.ledger.sales import SaleRecord, decode_record
-from daemon.ledger.storage.rows import (
+from daemon.ledger.sale_records import SaleRecord
+from daemon.ledger.storage.queries import (
     ACCOUNTS_SOLD_TO,
     ACTIVATION_COUNT,
     ACTIVATIONS_AFTER,
     METER_DAYS,
     NEWEST_ACTIVATION,
     NEWEST_OF_SOURCE,
+    PROGRAMME,
     SALES_OF,
-    ActivationRow,
 )
+from daemon.ledger.storage.rows import ActivationRow, ProgrammeRow
 from daemon.ledger.storage.store import LIFE, Change, Store, View
 from daemon.programme.file import read
 from daemon.programme.meters import recount
@@ -122,7 +123,7 @@ class ProgrammeVersions:
     async def version(self, version: str) -> Programme:
         """Return the programme that priced something under ``version``."""
         if version not in self._by_version:
-            text = await self._ledger.read(lambda store: store.programme(version))
+            text = await self._ledger.read(lambda store: store.ask_one(PROGRAMME, version))
             assert text is not None, "every version is kept before it prices anything"
             self._by_version[version] = load(text)
         return self._by_version[version]
@@ -160,8 +161,7 @@ def _activation(store: Store, programme: Programme, at: str, moment: str, source
     )
     [count] = store.ask(ACTIVATION_COUNT)
     row = ActivationRow(moment, programme.version, source, count + 1)
-    kept = (programme.version, programme.text)
-    return Change(entry=entry, rows=(row,), programme=kept)
+    return Change(entry=entry, rows=(row, ProgrammeRow(programme.version, programme.text)))
 
 
 def _definitions(programme: Programme) -> dict[str, MeterTable]:
@@ -179,8 +179,9 @@ def _recount(
 ) -> Callable[[Store], None]:
     def job(store: Store) -> None:
         due: Counter[tuple[str, int]] = Counter()
-        for body in store.ask(SALES_OF, account):
-            record = decode_record(body)
+        for row in store.ask(SALES_OF, account):
+            record = row.record
+            assert record is not None, "it is posted"
             for meter, amount in _left(programme, record).items():
                 due[meter, record.sale.today] += amount
         for meter in names:

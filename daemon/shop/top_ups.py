@@ -15,7 +15,7 @@ from daemon.ledger.entries import FOREVER, Entry
 from daemon.ledger.ledger import RequestKey
 from daemon.ledger.lots import Lot, put
 from daemon.ledger.moves import Balance, Moves
-from daemon.ledger.storage.rows import CHIPS_OF, MEMBERS_OF
+from daemon.ledger.storage.queries import CHIPS_OF, CUSTOMER, MEMBERS_OF
 from daemon.ledger.storage.store import Change, Store, View
 from daemon.shop.shop import Shop
 
@@ -148,7 +148,7 @@ class TopUps:
 
         def read(store: Store) -> CardShown:
             card = self._cards.find(store, terms.card)
-            row = store.customer(card.account)
+            row = store.ask_one(CUSTOMER, card.account)
             profile = msgspec.json.decode(row.profile, type=Profile) if row else Profile()
             states = status_moves.states_of(store.ask(MEMBERS_OF, card.account))
             lives: dict[str, tuple[int, int] | None] = dict.fromkeys(programme.meters)

@@ -10,7 +10,9 @@ from daemon.accounts.cards import Account, account_by_token, account_of
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.ledger.entries import decode
 from daemon.ledger.ledger import Ledger
-from daemon.ledger.storage.store import Change, DeviceRow, Store
+from daemon.ledger.storage.queries import CARD, CARDS_ON_DEVICE, DEVICES_OF, HISTORY
+from daemon.ledger.storage.rows import DeviceRow
+from daemon.ledger.storage.store import Change, Gone, Store
 from daemon.shop.phone_card_views import WalletCard
 from daemon.shop.phone_cards import PhoneCards
 
@@ -39,7 +41,7 @@ class WalletCards:
     async def card(self, serial: str) -> WalletCard | None:
         """Return the card with this serial."""
         return await self._ledger.read(
-            lambda store: self._wallet_card(store, account_of(store, store.card(serial)))
+            lambda store: self._wallet_card(store, account_of(store, store.ask_one(CARD, serial)))
         )
 
     def pass_token(self, serial: str) -> str:
@@ -50,25 +52,25 @@ class WalletCards:
         """Remember a device that holds a pass; return whether it is new."""
 
         def job(store: Store) -> bool:
-            known = {row.device for row in store.devices(serial)}
+            known = {row.device for row in store.ask(DEVICES_OF, serial)}
             if device not in known and len(known) >= DEVICES_PER_CARD_MAX:
                 raise RefusedError(
                     ErrorCode.LIMIT_REACHED, "Too many devices hold this card's pass."
                 )
-            store.write(Change(device=DeviceRow(device, serial, push_token)))
+            store.write(Change(rows=(DeviceRow(device, serial, push_token),)))
             return device not in known
 
         return await self._ledger.update(job)
 
     async def unregister(self, device: str, serial: str) -> None:
         """Forget a device."""
-        await self._ledger.write(Change(device_gone=(device, serial)))
+        await self._ledger.write(Change(gone=(Gone(DeviceRow, (device, serial)),)))
 
     async def held_by(self, device: str) -> list[WalletCard]:
         """Return the cards whose passes a device holds."""
 
         def read(store: Store) -> list[WalletCard]:
-            accounts = (account_of(store, card) for card in store.device_cards(device))
+            accounts = (account_of(store, card) for card in store.ask(CARDS_ON_DEVICE, device))
             cards = (self._wallet_card(store, account) for account in accounts)
             return [card for card in cards if card is not None]
 
@@ -77,12 +79,12 @@ class WalletCards:
     def _wallet_card(self, store: Store, account: Account | None) -> WalletCard | None:
         if account is None:
             return None
-        bodies = store.history(account.account, 1)
+        [newest] = store.ask(HISTORY, account.account, 1)
         language = account.profile.language
         card = WalletCard(
             serial=account.card.card_id,
             view=self._desk.view(store, account),
-            updated_at=datetime.fromisoformat(decode(bodies[0]).at),
+            updated_at=datetime.fromisoformat(decode(newest).at),
         )
         return (
             msgspec.structs.replace(card, language=language)

@@ -25,11 +25,12 @@ import psycopg
 from daemon.ledger import sales
 from daemon.ledger.entries import GENESIS_HASH
 from daemon.ledger.ledger import Ledger
-from daemon.ledger.sales import Sale
+from daemon.ledger.sale_records import Sale
 from daemon.ledger.storage import postgres_sql
-from daemon.ledger.storage.batch import Batch, Row
+from daemon.ledger.storage.batch import Batch, Rows
 from daemon.ledger.storage.registry import open_store
-from daemon.ledger.storage.store import RequestRow, View
+from daemon.ledger.storage.rows import RequestRow
+from daemon.ledger.storage.store import View
 from tests.stores.hand_made import AT, commit, made_sale, open_ledger
 from tests.support.postgres import running_server
 
@@ -41,7 +42,6 @@ RATIO_MIN = 0.5
 PAGE = bytes(4_096)
 WARM_UP = 64
 
-Rows = dict[str, list[Row]]
 BareGroup = Callable[[list[tuple[Sale, Rows]]], None]
 
 SQLITE_READS = (
@@ -60,7 +60,6 @@ SQLITE_UPSERTS = {
 }
 COLUMNS = {
     "entry": "ledger_id, seq, account, at, body, hash",
-    "outbox": "ledger_id, seq",
     "posting": "account, purse, ledger_id, seq, leg, amount",
     "balance": "account, purse, posted, held",
     "lot": "account, purse, expires, usable_from, amount",
@@ -99,7 +98,8 @@ class Bare:
         nothing = View(request=None, sale=None, purses={}, counters={})
         decision = sales.commit(nothing, sale)
         request = RequestRow("sale.commit", sale.sale_id, bytes(32), b'{"replayed":false}', AT)
-        self._batch.add(msgspec.structs.replace(decision.change, request=request))
+        change = decision.change
+        self._batch.add(msgspec.structs.replace(change, rows=(*change.rows, request)))
         return self._batch.take()
 
 
@@ -109,17 +109,17 @@ def bare_sqlite(path: Path) -> BareGroup:
 
     def write_group(group: list[tuple[Sale, Rows]]) -> None:
         db.execute("BEGIN IMMEDIATE")
-        for sale, tables in group:
+        for sale, rows in group:
             db.execute("SAVEPOINT job")
             for query in SQLITE_READS:
                 db.execute(query, {"sale": sale.sale_id, "account": sale.account}).fetchall()
-            for table, rows in tables.items():
+            for table, written in rows.written.items():
                 columns = COLUMNS[table]
-                places = ", ".join("?" * len(rows[0]))
+                places = ", ".join("?" * len(written[0]))
                 db.executemany(
                     f"INSERT INTO {table} ({columns}) VALUES ({places})"
                     f" {SQLITE_UPSERTS.get(table, '')}",
-                    rows,
+                    written,
                 )
             db.execute("RELEASE job")
         db.execute("COMMIT")
@@ -133,12 +133,12 @@ def bare_postgres(address: str) -> BareGroup:
     def write_group(group: list[tuple[Sale, Rows]]) -> None:
         db.execute(postgres_sql.BEGIN)
         db.execute(postgres_sql.TOGETHER)
-        for sale, tables in group:
+        for sale, rows in group:
             keys: list[Any] = [[sale.account], [sale.account], [], "sale.commit"]
             values = [*keys, sale.sale_id, sale.sale_id]
             db.execute(postgres_sql.VIEW, values, prepare=True, binary=True).fetchall()
-            for statement, rows in postgres_sql.write(tables):
-                db.execute(statement, rows, prepare=True)
+            for statement, arrays in postgres_sql.write(rows):
+                db.execute(statement, arrays, prepare=True)
         db.execute("COMMIT")
 
     return write_group

@@ -9,6 +9,7 @@ import pytest
 from card_formats.chip.purse_layout import STATE_FILE, VALUE_FILE, PurseStatus
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.ledger.entries import Entry, decode
+from daemon.ledger.storage.queries import CARD_BY_IDENTIFIER
 from daemon.ledger.storage.sqlite import SQLiteStore
 from daemon.ledger.storage.store import Change
 from tests.support.chip_till import LOADED, ChipShop, Wallet, falsified, make_home, make_keys
@@ -27,10 +28,10 @@ async def test_a_card_that_is_blocked_here_is_blocked_on_its_chip_for_all_others
 ) -> None:
     async with shop.till() as till:
         uid = shop.wallet.uid.hex().upper()
-        card = await till.ledger.read(lambda store: store.find_card("uid", uid))
+        card = await till.ledger.read(lambda store: store.ask_one(CARD_BY_IDENTIFIER, "uid", uid))
         assert card is not None
         blocked = msgspec.structs.replace(card, state="blocked")
-        await till.ledger.write(Change(card=blocked))
+        await till.ledger.write(Change(rows=(blocked,)))
         with pytest.raises(RefusedError) as refused:
             await till.tap(shop.wallet)
         assert refused.value.code is ErrorCode.CARD_BLOCKED

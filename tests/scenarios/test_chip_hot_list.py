@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.chip.hot_list import HOT_LIST_BYTES_MAX, HotListError, decode, encode, hot_uids, mark
 from daemon.keys.chip_keys import ChipKeys, add_chip_keys, load_chip_keys, make_chip_keys
+from daemon.ledger.storage.queries import CARD_BY_IDENTIFIER
 from daemon.ledger.storage.registry import open_store
 from daemon.ledger.storage.store import Change
 from tests.support.chip_till import ChipShop, HandTill, Wallet, make_home
@@ -29,9 +30,9 @@ async def shop(tmp_path: Path) -> ChipShop:
 
 async def block(till: HandTill, wallet: Wallet) -> None:
     uid = wallet.uid.hex().upper()
-    card = await till.ledger.read(lambda store: store.find_card("uid", uid))
+    card = await till.ledger.read(lambda store: store.ask_one(CARD_BY_IDENTIFIER, "uid", uid))
     assert card is not None
-    await till.ledger.write(Change(card=replace(card, state="blocked")))
+    await till.ledger.write(Change(rows=(replace(card, state="blocked"),)))
 
 
 async def refused(till: HandTill, wallet: Wallet) -> RefusedError:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from daemon.base.refusals import RefusedError
+from daemon.ledger.storage.queries import CARD_BY_IDENTIFIER
 from daemon.readers.simulated.desfire.faults import Fault
 from tests.support.chip_till import CAP, LOADED, ChipShop, make_home
 from tests.support.chips import lay_out_chips
@@ -47,7 +48,7 @@ async def test_what_a_full_chip_does_not_take_is_owed(shop: ChipShop) -> None:
         await till.top_up(shop.wallet, "u1", CAP)
         assert (await till.tap(shop.wallet)).balance == CAP
         card = await till.ledger.read(
-            lambda store: store.find_card("uid", shop.wallet.uid.hex().upper())
+            lambda store: store.ask_one(CARD_BY_IDENTIFIER, "uid", shop.wallet.uid.hex().upper())
         )
         assert card is not None
         purses = await till.ledger.read(lambda store: store.purses(card.account))

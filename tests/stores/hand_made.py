@@ -8,7 +8,7 @@ import msgspec
 
 from daemon.ledger import sales
 from daemon.ledger.ledger import Ledger, RequestKey
-from daemon.ledger.sales import Frozen, Sale
+from daemon.ledger.sale_records import Frozen, Sale
 from daemon.ledger.storage.store import Change, Reads, Store, View
 from daemon.programme.basket import Basket, BasketLine
 from daemon.programme.quote import Earned, Quote, QuotedLine, Use

@@ -15,6 +15,7 @@ from daemon.ledger.audit import audit
 from daemon.ledger.entries import Entry, decode
 from daemon.ledger.sale_states import SaleState
 from daemon.ledger.storage import migrations
+from daemon.ledger.storage.queries import CARD_BY_IDENTIFIER, HISTORY, PROGRAMME, SALE
 from daemon.ledger.storage.registry import open_store
 from daemon.ledger.storage.schema import HEAD
 from daemon.ledger.storage.sqlite import SQLiteStore
@@ -76,14 +77,17 @@ def test_an_old_database_is_migrated_whole(kept: Kept, old: Path, tmp_path: Path
     with closing(open_store(kept.location, tmp_path)) as store:
         result = audit(store)
         assert (result.entries, result.findings) == (5, ())
-        card = store.find_card("number", "2900000000018")
+        card = store.ask_one(CARD_BY_IDENTIFIER, "number", "2900000000018")
         assert card is not None
-        assert [decode(body).ref for body in store.history(card.account, 9)][:2] == ["s3", "s3"]
-        held = store.sale("s2")
+        assert [decode(body).ref for body in store.ask(HISTORY, card.account, 9)][:2] == [
+            "s3",
+            "s3",
+        ]
+        held = store.ask_one(SALE, "s2")
         assert held is not None
         assert held.state is SaleState.HELD
         assert store.purses(card.account)["bonus"].held == 10
-        assert store.programme("v1") == "# the first programme\n"
+        assert store.ask_one(PROGRAMME, "v1") == "# the first programme\n"
         # It is not only readable: the chain goes on, or a new one begins beside it.
         store.begin()
         store.write(Change(entry=Entry(at="2026-11-24T08:00:00.000000Z", kind="x", ref="x")))

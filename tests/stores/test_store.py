@@ -13,40 +13,53 @@ from daemon.ledger.entries import (
     decode,
 )
 from daemon.ledger.lots import Lot, PurseLots
+from daemon.ledger.sale_records import SaleRecord, SaleRow
 from daemon.ledger.sale_states import SaleState
-from daemon.ledger.storage.registry import STORES
-from daemon.ledger.storage.rows import (
+from daemon.ledger.storage.queries import (
     ACCOUNTS_SOLD_TO,
     ACTIVATIONS_AFTER,
     CAMPAIGN,
+    CARD,
+    CARD_BY_IDENTIFIER,
+    CARD_BY_TOKEN,
+    CARDS_ON_DEVICE,
     CODE,
     CODES_OF,
+    CUSTOMER,
+    DEVICES_OF,
+    EXPIRED_HOLDS,
+    HISTORY,
     LOTS_EXPIRED,
     MEMBERS_DUE,
     MEMBERS_LISTED,
     MEMBERS_OF,
     METER_DAYS,
     NEWEST_ACTIVATION,
+    NEWEST_AT,
     NEWEST_OF_SOURCE,
+    PHONE,
+    PROGRAMME,
+    REQUEST,
+    SALE,
     SALES_OF,
-    ActivationRow,
-    CodeRow,
-    LotRow,
-    MemberRow,
 )
-from daemon.ledger.storage.store import (
+from daemon.ledger.storage.registry import STORES
+from daemon.ledger.storage.rows import (
+    ActivationRow,
     CardRow,
-    Change,
+    CodeRow,
     CustomerRow,
     DeviceRow,
+    LotRow,
+    MemberRow,
     PhoneRow,
-    Reads,
+    ProgrammeRow,
     RequestRow,
-    SaleRow,
-    Store,
-    View,
+    identified,
 )
+from daemon.ledger.storage.store import Change, Gone, Reads, Store, View
 from tests.stores.conftest import LOCATIONS, OpenHere
+from tests.stores.hand_made import made_sale
 
 AT = "2026-11-23T08:00:00.000000Z"
 DAY = 739_943
@@ -93,7 +106,6 @@ def test_an_entry_brings_every_cached_figure_along(store: Store) -> None:
     assert view(store).counters == {"morning:total:life": 1}
     windows: dict[str, tuple[int, int] | None] = {"spend": None, "visits": None}
     assert store.meters("a1", windows) == {"spend": 1_000, "visits": 0}
-    assert store.outbox_depth() == 1
     assert audit(store).findings == ()
 
 
@@ -184,69 +196,93 @@ def test_a_group_that_is_rolled_back_was_never_there(store: Store) -> None:
 
 def test_a_sale_keeps_its_account_and_changes_its_state(store: Store) -> None:
     held = SaleRow("s1", SaleState.HELD, "a1", "2026-11-23T09:00:00.000000Z", b"{}")
-    write(store, Change(sale=held))
+    write(store, Change(rows=(held,)))
     assert view(store).sale == held
-    assert store.expired_holds("2026-11-23T08:59:59.999999Z") == []
-    assert store.expired_holds("2026-11-23T09:00:00.000000Z") == [held]
+    assert store.ask(EXPIRED_HOLDS, "2026-11-23T08:59:59.999999Z") == []
+    assert store.ask(EXPIRED_HOLDS, "2026-11-23T09:00:00.000000Z") == [held]
     posted = SaleRow("s1", SaleState.POSTED, "a1", "", b'{"x":1}')
-    write(store, Change(sale=posted))
-    assert store.sale("s1") == posted
-    assert store.expired_holds("2027-01-01T00:00:00.000000Z") == []
+    write(store, Change(rows=(posted,)))
+    assert store.ask_one(SALE, "s1") == posted
+    assert store.ask(EXPIRED_HOLDS, "2027-01-01T00:00:00.000000Z") == []
 
 
 def test_a_request_is_stored_once(store: Store) -> None:
     row = RequestRow("sale.commit", "s1", bytes(32), b'{"replayed":false}', AT)
-    write(store, Change(request=row))
-    assert store.request("sale.commit", "s1") == row
-    assert store.request("sale.hold", "s1") is None
+    write(store, Change(rows=(row,)))
+    assert store.ask_one(REQUEST, "sale.commit", "s1") == row
+    assert store.ask_one(REQUEST, "sale.hold", "s1") is None
 
 
 def test_a_card_is_found_by_each_of_its_identifiers_and_by_its_token(store: Store) -> None:
     card = CardRow("c1", "a1", "active", "phone", "9100", "04", b"\1" * 32)
     identifiers = (("number", "9100"), ("uid", "04AA"))
     customer = CustomerRow("a1", b'{"name":"Olena"}')
-    write(store, Change(card=card, identifiers=identifiers, customer=customer))
-    assert [store.find_card(*identifier) for identifier in identifiers] == [card, card]
-    assert store.find_card("uid", "9100") is None
-    assert store.card_by_token(b"\1" * 32) == card
-    assert store.customer("a1") == customer
-    assert store.customer("a2") is None
+    write(store, Change(rows=(*identified(card, identifiers), customer)))
+    assert [store.ask_one(CARD_BY_IDENTIFIER, *identifier) for identifier in identifiers] == [
+        card,
+        card,
+    ]
+    assert store.ask_one(CARD_BY_IDENTIFIER, "uid", "9100") is None
+    assert store.ask_one(CARD_BY_TOKEN, b"\1" * 32) == card
+    assert store.ask_one(CUSTOMER, "a1") == customer
+    assert store.ask_one(CUSTOMER, "a2") is None
 
 
 def test_a_card_may_be_good_until_a_moment(store: Store) -> None:
     card = CardRow("c1", "a1", "active", "flyer", "9100", "", b"\1" * 32, until=AT)
-    write(store, Change(card=card))
-    assert store.card("c1") == card
+    write(store, Change(rows=(card,)))
+    assert store.ask_one(CARD, "c1") == card
     extended = msgspec.structs.replace(card, until="")
-    write(store, Change(card=extended))
-    assert store.card("c1") == extended
-    assert store.card("c2") is None
+    write(store, Change(rows=(extended,)))
+    assert store.ask_one(CARD, "c1") == extended
+    assert store.ask_one(CARD, "c2") is None
 
 
 def test_a_phone_s_row_is_replaced_whole(store: Store) -> None:
-    assert store.phone("c1") is None
+    assert store.ask_one(PHONE, "c1") is None
     for row in (PhoneRow("c1", "1234567890", 1), PhoneRow("c1", "1234567890", 2, 56_666_666, 3)):
-        write(store, Change(phone=row))
-        assert store.phone("c1") == row
-    assert store.phone("c2") is None
+        write(store, Change(rows=(row,)))
+        assert store.ask_one(PHONE, "c1") == row
+    assert store.ask_one(PHONE, "c2") is None
 
 
 def test_the_devices_that_hold_a_pass_come_and_go(store: Store) -> None:
     cards = [CardRow(f"c{n}", "a1", "active", "phone", "", "", bytes([n] * 32)) for n in (1, 2)]
     rows = [DeviceRow("d1", "c1", "t1"), DeviceRow("d1", "c2", "t1"), DeviceRow("d2", "c1", "t2")]
-    write(store, *(Change(card=card) for card in cards), *(Change(device=row) for row in rows))
-    assert store.devices("c1") == [rows[0], rows[2]]
-    assert store.device_cards("d1") == cards
+    write(store, *(Change(rows=(card,)) for card in cards), *(Change(rows=(row,)) for row in rows))
+    assert store.ask(DEVICES_OF, "c1") == [rows[0], rows[2]]
+    assert store.ask(CARDS_ON_DEVICE, "d1") == cards
     newer = DeviceRow("d1", "c1", "t9")
-    write(store, Change(device=newer), Change(device_gone=("d2", "c1")))
-    assert store.devices("c1") == [newer]
-    assert store.device_cards("d2") == []
+    write(store, Change(rows=(newer,)), Change(gone=(Gone(DeviceRow, ("d2", "c1")),)))
+    assert store.ask(DEVICES_OF, "c1") == [newer]
+    assert store.ask(CARDS_ON_DEVICE, "d2") == []
+
+
+def test_of_what_one_group_writes_and_deletes_the_last_word_counts(store: Store) -> None:
+    row, gone = DeviceRow("d1", "c1", "t1"), Gone(DeviceRow, ("d1", "c1"))
+    write(store, Change(rows=(row,)), Change(gone=(gone,)))
+    assert store.ask(DEVICES_OF, "c1") == []
+    write(store, Change(gone=(gone,)), Change(rows=(row,)))
+    assert store.ask(DEVICES_OF, "c1") == [row]
+
+
+def test_a_text_that_no_database_keeps_is_found_nowhere(store: Store) -> None:
+    assert store.ask_one(CARD_BY_IDENTIFIER, "number", "91\0") is None
+
+
+def test_a_sale_s_record_is_decoded_once_and_a_row_without_one_has_none() -> None:
+    body = msgspec.json.encode(SaleRecord(sale=made_sale("s1"), burned={}))
+    row = SaleRow("s1", SaleState.POSTED, "a1", "", body)
+    assert row.record is not None
+    assert row.record is row.record
+    assert row.accounts == ("a1",)
+    assert SaleRow("s2", SaleState.VOIDED, "", "", b"").record is None
 
 
 def test_the_newest_entry_says_how_late_it_is_at_least(store: Store) -> None:
-    assert store.newest_at() == ""
+    assert store.ask_one(NEWEST_AT, store.ledger_id) is None
     write(store, Change(entry=ACCRUAL))
-    assert store.newest_at() == AT
+    assert store.ask_one(NEWEST_AT, store.ledger_id) == AT
 
 
 def test_a_row_is_kept_whole_and_replaced_by_its_key(store: Store) -> None:
@@ -274,31 +310,36 @@ def test_lots_and_sales_are_found_for_the_day_s_work(store: Store) -> None:
     assert store.ask(LOTS_EXPIRED, DAY + 10) == [LotRow("a1", "bonus", DAY + 9, DAY, 20)]
     assert store.ask(METER_DAYS, "a1", "spend") == [(0, 1_000), (DAY, 1_000)]
     posted = SaleRow("s1", SaleState.POSTED, "a1", "", b"{}")
-    write(store, Change(sale=posted), Change(sale=SaleRow("s2", SaleState.VOIDED, "a2", "", b"")))
+    write(
+        store,
+        Change(rows=(posted,)),
+        Change(rows=(SaleRow("s2", SaleState.VOIDED, "a2", "", b""),)),
+    )
     assert store.ask(ACCOUNTS_SOLD_TO, "") == ["a1"]
-    assert store.ask(SALES_OF, "a1") == [b"{}"]
+    assert store.ask(SALES_OF, "a1") == [posted]
 
 
 def test_old_requests_are_forgotten(store: Store) -> None:
     later = "2027-01-01T00:00:00.000000Z"
     for n, at in enumerate((AT, later)):
-        write(store, Change(request=RequestRow("sale.commit", f"s{n}", bytes(32), b"{}", at)))
+        write(store, Change(rows=(RequestRow("sale.commit", f"s{n}", bytes(32), b"{}", at),)))
     write(store, Change(requests_before=later))
-    assert store.request("sale.commit", "s0") is None
-    assert store.request("sale.commit", "s1") is not None
+    assert store.ask_one(REQUEST, "sale.commit", "s0") is None
+    assert store.ask_one(REQUEST, "sale.commit", "s1") is not None
 
 
 def test_an_account_s_history_comes_newest_first(store: Store) -> None:
     entries = [Entry(at=AT, kind="sale", ref=f"s{n}", account="a1") for n in range(5)]
     write(store, *(Change(entry=entry) for entry in entries))
-    newest = [decode(body).ref for body in store.history("a1", 2)]
+    newest = [decode(body).ref for body in store.ask(HISTORY, "a1", 2)]
     assert newest == ["s4", "s3"]
 
 
 def test_a_programme_s_text_is_kept_under_its_version(store: Store) -> None:
-    write(store, Change(programme=("v1", "text")), Change(programme=("v1", "text")))
-    assert store.programme("v1") == "text"
-    assert store.programme("v2") is None
+    text = ProgrammeRow("v1", "text")
+    write(store, Change(rows=(text,)), Change(rows=(text,)))
+    assert store.ask_one(PROGRAMME, "v1") == "text"
+    assert store.ask_one(PROGRAMME, "v2") is None
 
 
 @pytest.mark.parametrize("count", [1, 100])

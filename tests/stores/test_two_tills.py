@@ -13,6 +13,7 @@ from daemon.base.refusals import ErrorCode
 from daemon.ledger.audit import audit
 from daemon.ledger.entries import CounterMove, Entry, decode
 from daemon.ledger.ledger import Ledger
+from daemon.ledger.storage.queries import HISTORY
 from daemon.ledger.storage.registry import open_store
 from daemon.ledger.storage.store import Change, Reads, StoreConflictError, StoreError
 from tests.stores.hand_made import AT, commit, made_sale, open_ledger
@@ -143,7 +144,7 @@ async def test_an_account_s_history_is_by_time_whichever_till_wrote_it(
         store.begin()
         store.write(Change(entry=Entry(at=at, kind="sale", ref=f"s{n}", account="a1")))
         store.commit()
-    newest = [decode(body).ref for body in stores[0].history("a1", 5)]
+    newest = [decode(body).ref for body in stores[0].ask(HISTORY, "a1", 5)]
     assert newest == ["s5", "s4", "s3", "s2", "s1"]
     for store in stores:
         store.close()

@@ -7,8 +7,10 @@ from collections.abc import Iterable
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.ledger.audit import audit
 from daemon.ledger.ledger import Ledger
-from daemon.ledger.sales import Sale
-from daemon.ledger.storage.store import CardRow, Change
+from daemon.ledger.sale_records import Sale
+from daemon.ledger.storage.queries import CARD
+from daemon.ledger.storage.rows import CardRow, identified
+from daemon.ledger.storage.store import Change
 from daemon.programme.quote import Use
 from tests.stores.conftest import OpenHere
 from tests.stores.hand_made import PATIENCE_S, Answer, commit, made_sale, open_ledger
@@ -78,7 +80,7 @@ async def test_a_job_that_cannot_be_written_takes_no_other_of_its_group_along(
         ]
         # Two cards claim one identifier, and nobody asks beforehand.
         changes = [
-            Change(card=card, identifiers=(("number", str(min(n, 18))),))
+            Change(rows=identified(card, [("number", str(min(n, 18)))]))
             for n, card in enumerate(cards)
         ]
         async with asyncio.timeout(PATIENCE_S):
@@ -87,7 +89,9 @@ async def test_a_job_that_cannot_be_written_takes_no_other_of_its_group_along(
             )
         assert results[:19] == [True] * 19
         assert isinstance(results[19], RefusedError)
-        found = await ledger.read(lambda store: [store.card(card.card_id) for card in cards])
+        found = await ledger.read(
+            lambda store: [store.ask_one(CARD, card.card_id) for card in cards]
+        )
         assert found == [*cards[:19], None]
 
 

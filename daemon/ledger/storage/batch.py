@@ -1,12 +1,18 @@
 """What a group of jobs writes, gathered table by table, so that it leaves in one statement. Pure.
 
-Figures are summed and rows sorted by key: every group locks rows in the same order, and two groups
-never wait for each other.
+Three rules make a group of many sales one write. Entries follow each other: each continues the
+chain from the one before it, sent or not, so the chain is right before anything is written. Figures
+are summed: of five sales that earn 10 points on one card, one row says 50. Of rows that replace
+each other the last one stays: a card that was blocked and unblocked is written once.
+
+Rows leave sorted by key: every group locks rows in the same order, and two groups never wait for
+each other. What waits here is not in the database yet, so a job that reads one of these rows would
+not see it: ``touches`` says whether the batch has to be sent before.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec.structs import astuple
 
@@ -19,10 +25,13 @@ from daemon.ledger.entries import (
     Posting,
     chain,
 )
-from daemon.ledger.storage.rows import KEPT, CodeRow, MemberRow
-from daemon.ledger.storage.store import LIFE, Change
+from daemon.ledger.sale_records import SaleRow
+from daemon.ledger.storage.inserts import KEPT
+from daemon.ledger.storage.rows import CodeRow, MemberRow, RequestRow
+from daemon.ledger.storage.store import LIFE, Change, KeptRow
 
 Row = Sequence[Any]
+Key = tuple[Any, ...]
 Mark = tuple[int, tuple[int, bytes]]
 
 
@@ -60,30 +69,45 @@ class Batch:
         """Whether a row that the batch will write is among ``keys``: see ``_touched``."""
         return not self._touched.isdisjoint(keys)
 
-    def take(self) -> dict[str, list[Row]]:
-        """Empty the batch and return its rows by table; tables without rows are left out.
-
-        ``pass_device_gone`` holds the keys of rows to delete from ``pass_device``; ``request_gone``
-        the times before which requests are deleted.
-        """
-        rows = _Rows()
+    def take(self) -> "Rows":
+        """Empty the batch and return what is to be written."""
+        rows = _Gathering()
         for change, chained in self._changes:
             rows.add(change, chained)
         self._changes.clear()
         self._touched.clear()
-        return rows.by_table()
+        return rows.gathered()
+
+
+class Rows(NamedTuple):
+    """What a group writes, by table; tables without rows are left out.
+
+    written:         inserted, or in place of the row with their key.
+    gone:            keys of rows to delete.
+    emptied:         keys of lots to delete if nothing is left of them after it.
+    requests_before: the time (RFC 3339) before which requests are deleted, or "".
+    """
+
+    written: dict[str, list[Row]]
+    gone: dict[str, list[Row]]
+    emptied: list[Row]
+    requests_before: str
 
 
 def _touched(change: Change) -> Iterable[tuple[str, ...]]:
-    if change.request is not None:
-        yield "request", change.request.method, change.request.request_id
-    if change.sale is not None:
-        yield "sale", change.sale.sale_id
+    """Yield what a later job could ask for: requests and sales, accounts and counters."""
     for row in change.rows:
-        if isinstance(row, MemberRow):
-            yield "account", row.account
-        elif isinstance(row, CodeRow):
-            yield "sale", row.ref
+        match row:
+            case RequestRow():
+                yield "request", row.method, row.request_id
+            case SaleRow():
+                yield "sale", row.sale_id
+            case CodeRow():
+                yield "sale", row.ref
+            case MemberRow():
+                yield "account", row.account
+            case _:  # the others are only asked for after all was sent
+                pass
     if change.entry is not None:
         yield from _touched_by(change.entry)
 
@@ -96,66 +120,53 @@ def _touched_by(entry: Entry) -> Iterable[tuple[str, ...]]:
         yield "counter", counter.counter
 
 
-class _Rows:
-    """Rows by table. ``_latest``: of rows that replace each other, the last one, by its key."""
+class _Gathering:
+    """Rows by table. ``_latest``: of rows that replace each other, the last one, by its key.
+
+    None in place of a row: it was deleted after all that was written of it.
+    """
 
     def __init__(self) -> None:
-        self._plain: defaultdict[str, list[Row]] = defaultdict(list)
-        self._latest: defaultdict[str, dict[Any, Row]] = defaultdict(dict)
-        self._sums: defaultdict[str, dict[tuple[str | int, ...], list[int]]] = defaultdict(dict)
+        self._once: defaultdict[str, list[Row]] = defaultdict(list)
+        self._latest: defaultdict[str, dict[Key, Row | None]] = defaultdict(dict)
+        self._sums: defaultdict[str, dict[Key, list[int]]] = defaultdict(dict)
+        self._requests_before = ""
 
-    def by_table(self) -> dict[str, list[Row]]:
-        tables = dict(self._plain)
+    def gathered(self) -> Rows:
+        written, gone = dict(self._once), dict[str, list[Row]]()
         for table, latest in self._latest.items():
-            tables[table] = [row for _, row in sorted(latest.items())]
+            rows = sorted(latest.items())
+            written[table] = [row for _, row in rows if row is not None]
+            gone[table] = [key for key, row in rows if row is None]
         for table, sums in self._sums.items():
-            tables[table] = [(*key, *figures) for key, figures in sorted(sums.items())]
-        return {table: rows for table, rows in tables.items() if rows}
+            written[table] = [(*key, *figures) for key, figures in sorted(sums.items())]
+        return Rows(
+            written={table: rows for table, rows in written.items() if rows},
+            gone={table: keys for table, keys in gone.items() if keys},
+            emptied=[key for key, [left] in sorted(self._sums["lot"].items()) if left <= 0],
+            requests_before=self._requests_before,
+        )
 
     def add(self, change: Change, chained: ChainedEntry | None) -> None:
-        # The fields of a row stand in the order of its table's columns.
         if change.entry is not None and chained is not None:
             self._add_entry(change.entry, chained)
-        if change.request is not None:
-            self._plain["request"].append(astuple(change.request))
-        if change.sale is not None:
-            sale_id, state, *rest = astuple(change.sale)
-            self._latest["sale"][sale_id] = (sale_id, state.value, *rest)
-        if change.card is not None:
-            card_id = change.card.card_id
-            self._latest["card"][card_id] = astuple(change.card)
-            self._plain["identifier"] += [(*known, card_id) for known in change.identifiers]
-        if change.customer is not None:
-            self._latest["customer"][change.customer.account] = astuple(change.customer)
-        self._add_phone(change)
         for row in change.rows:
-            table = KEPT[type(row)]
-            self._latest[table.name][tuple(getattr(row, name) for name in table.key)] = astuple(row)
-        if change.requests_before:
-            self._plain["request_gone"].append((change.requests_before,))
-        if change.programme is not None:
-            self._latest["programme"][change.programme[0]] = change.programme
-
-    def _add_phone(self, change: Change) -> None:
-        if change.phone is not None:
-            self._latest["phone"][change.phone.card_id] = astuple(change.phone)
-        if change.device is not None:
-            key = (change.device.device, change.device.card_id)
-            self._latest["pass_device"][key] = astuple(change.device)
-            self._latest["pass_device_gone"].pop(key, None)
-        if change.device_gone is not None:
-            self._latest["pass_device"].pop(change.device_gone, None)
-            self._latest["pass_device_gone"][change.device_gone] = change.device_gone
-        if change.chip is not None:
-            self._latest["chip"][change.chip.uid] = astuple(change.chip)
+            table, keys = KEPT[type(row)]
+            values = _values(row)
+            if keys:
+                self._latest[table][values[:keys]] = values
+            else:
+                self._once[table].append(values)
+        for kind, key in change.gone:
+            self._latest[KEPT[kind].table][key] = None
+        self._requests_before = max(self._requests_before, change.requests_before)
 
     def _add_entry(self, entry: Entry, chained: ChainedEntry) -> None:
         place = (chained.ledger_id, chained.seq)
-        self._plain["entry"].append((*place, entry.account, entry.at, chained.body, chained.hash))
-        self._plain["outbox"].append(place)
+        self._once["entry"].append((*place, entry.account, entry.at, chained.body, chained.hash))
         for leg, posting in enumerate(entry.postings):
             account, purse, amount = posting.account, posting.purse, posting.amount
-            self._plain["posting"].append((account, purse, *place, leg, amount))
+            self._once["posting"].append((account, purse, *place, leg, amount))
             # System accounts have no cached balance: every sale touches them (a hot row).
             if account not in SYSTEM_ACCOUNTS:
                 self._sum("balance", (account, purse), amount, 0)
@@ -169,7 +180,15 @@ class _Rows:
         for counter in entry.counters:
             self._sum("counter", (counter.counter,), counter.amount)
 
-    def _sum(self, table: str, key: tuple[str | int, ...], *amounts: int) -> None:
+    def _sum(self, table: str, key: Key, *amounts: int) -> None:
         figures = self._sums[table].setdefault(key, [0] * len(amounts))
         for column, amount in enumerate(amounts):
             figures[column] += amount
+
+
+def _values(row: KeptRow) -> Key:
+    """Return the columns of a row, which its fields are, in order."""
+    values = astuple(row)
+    if isinstance(row, SaleRow):  # a database takes the text of a state, not our enum
+        return values[0], row.state.value, *values[2:]
+    return values

@@ -1,90 +1,108 @@
 """The tables that a group writes, in the order in which every group locks their rows.
 
-``name type`` of each column, account ids leading every key, and what an INSERT ends with: figures
-add up, rows of which there is one replace each other, all else is written once.
+Three kinds: figures add up, rows of which there is one replace each other, all else is written
+once. Which row it is, its first columns say; account ids lead them.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from daemon.ledger.storage.rows import KEPT, replacing
+import msgspec
+
+from daemon.ledger.sale_records import SaleRow
+from daemon.ledger.sale_states import SaleState
+from daemon.ledger.storage.rows import (
+    ActivationRow,
+    CardRow,
+    ChipRow,
+    CodeRow,
+    CustomerRow,
+    DeviceRow,
+    IdentifierRow,
+    MemberRow,
+    PhoneRow,
+    ProgrammeRow,
+    RequestRow,
+)
+
+_TYPES: dict[type, str] = {str: "text", int: "bigint", bytes: "bytea", SaleState: "text"}
 
 
-class Insert(NamedTuple):
-    """How rows go into a table. ``types`` are those of ``names``, the columns."""
+class Table(NamedTuple):
+    """How rows go into a table. ``types`` are those of ``names``, the columns.
+
+    keys:     how many columns, from the first, say which row it is; 0 where none comes twice.
+    conflict: what the INSERT ends with, for a row that is there.
+    """
 
     names: tuple[str, ...]
     types: tuple[str, ...]
+    keys: int
     conflict: str
 
 
-def _insert(columns: str, conflict: str = "") -> Insert:
+def _once(columns: str) -> Table:
     names, types = zip(*(column.split() for column in columns.split(", ")), strict=True)
-    return Insert(names, types, conflict)
+    return Table(names, types, 0, "")
 
 
-INSERTS: dict[str, Insert] = {
-    "balance": _insert(
-        "account text, purse text, posted bigint, held bigint",
-        "ON CONFLICT (account, purse) DO UPDATE SET"
-        " posted = balance.posted + excluded.posted, held = balance.held + excluded.held",
-    ),
-    "lot": _insert(
+def _summed(table: str, columns: str, keys: int) -> Table:
+    names, types, _, _ = _once(columns)
+    sums = (f"{name} = {table}.{name} + excluded.{name}" for name in names[keys:])
+    return Table(names, types, keys, _updating(names[:keys], sums))
+
+
+def _kept(row: type[msgspec.Struct], keys: int) -> Table:
+    fields = msgspec.structs.fields(row)
+    names, types = tuple(f.name for f in fields), tuple(_TYPES[f.type] for f in fields)
+    if not keys:
+        return Table(names, types, 0, "")
+    replaced = (f"{name} = excluded.{name}" for name in names[keys:])
+    return Table(names, types, keys, _updating(names[:keys], replaced))
+
+
+def _updating(keys: Iterable[str], values: Iterable[str]) -> str:
+    return f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {', '.join(values)}"
+
+
+class Kept(NamedTuple):
+    """Where a kind of row is kept, and how many of its columns say which row it is; see Table."""
+
+    table: str
+    keys: int
+
+
+KEPT: dict[type[msgspec.Struct], Kept] = {
+    SaleRow: Kept("sale", 1),
+    # Of these two one that is there already is another's: it must fail, not be replaced.
+    RequestRow: Kept("request", 0),
+    IdentifierRow: Kept("identifier", 0),
+    CardRow: Kept("card", 1),
+    CustomerRow: Kept("customer", 1),
+    PhoneRow: Kept("phone", 1),
+    DeviceRow: Kept("pass_device", 2),
+    ChipRow: Kept("chip", 1),
+    MemberRow: Kept("member", 2),
+    CodeRow: Kept("code", 1),
+    ActivationRow: Kept("activation", 2),
+    ProgrammeRow: Kept("programme", 1),
+}
+"""A new kind of row is a struct in ``rows``, a line here, and a migration."""
+TABLES: dict[str, Table] = {
+    "balance": _summed("balance", "account text, purse text, posted bigint, held bigint", keys=2),
+    "lot": _summed(
+        "lot",
         "account text, purse text, expires integer, usable_from integer, amount bigint",
-        "ON CONFLICT (account, purse, expires, usable_from)"
-        " DO UPDATE SET amount = lot.amount + excluded.amount",
+        keys=4,
     ),
-    "meter": _insert(
-        "account text, meter text, day integer, amount bigint",
-        "ON CONFLICT (account, meter, day) DO UPDATE SET amount = meter.amount + excluded.amount",
-    ),
-    "counter": _insert(
-        "counter text, amount bigint",
-        "ON CONFLICT (counter) DO UPDATE SET amount = counter.amount + excluded.amount",
-    ),
-    "sale": _insert(
-        "sale_id text, state text, account text, until text, body bytea",
-        "ON CONFLICT (sale_id) DO UPDATE SET"
-        " state = excluded.state, until = excluded.until, body = excluded.body",
-    ),
-    "request": _insert("method text, request_id text, content bytea, answer bytea, at text"),
-    "card": _insert(
-        "card_id text, account text, state text, kind text, number text, ean13 text,"
-        " token_hash bytea, until text, issuer text",
-        "ON CONFLICT (card_id) DO UPDATE SET account = excluded.account, state = excluded.state,"
-        " token_hash = excluded.token_hash, until = excluded.until",
-    ),
-    "identifier": _insert("scheme text, value text, card_id text"),
-    "customer": _insert(
-        "account text, profile bytea",
-        "ON CONFLICT (account) DO UPDATE SET profile = excluded.profile",
-    ),
-    "phone": _insert(
-        "card_id text, number text, generation bigint, last_step bigint, key_id bigint",
-        "ON CONFLICT (card_id) DO UPDATE SET number = excluded.number,"
-        " generation = excluded.generation, last_step = excluded.last_step,"
-        " key_id = excluded.key_id",
-    ),
-    "pass_device": _insert(
-        "device text, card_id text, push_token text",
-        "ON CONFLICT (device, card_id) DO UPDATE SET push_token = excluded.push_token",
-    ),
-    "chip": _insert(
-        "uid text, seq bigint, txid text, balance bigint, speaks text, alarm text",
-        "ON CONFLICT (uid) DO UPDATE SET seq = excluded.seq, txid = excluded.txid,"
-        " balance = excluded.balance, speaks = excluded.speaks, alarm = excluded.alarm",
-    ),
-    **{table.name: _insert(", ".join(table.columns), replacing(table)) for table in KEPT.values()},
-    "programme": _insert("version text, text text", "ON CONFLICT DO NOTHING"),
-    "entry": _insert(
-        "ledger_id text, seq bigint, account text, at text, body bytea, hash bytea",
-    ),
-    "outbox": _insert("ledger_id text, seq bigint"),
-    "posting": _insert(
-        "account text, purse text, ledger_id text, seq bigint, leg integer, amount bigint",
+    "meter": _summed("meter", "account text, meter text, day integer, amount bigint", keys=3),
+    "counter": _summed("counter", "counter text, amount bigint", keys=1),
+    **{kept.table: _kept(row, kept.keys) for row, kept in KEPT.items()},
+    "entry": _once("ledger_id text, seq bigint, account text, at text, body bytea, hash bytea"),
+    "posting": _once(
+        "account text, purse text, ledger_id text, seq bigint, leg integer, amount bigint"
     ),
 }
-LOT_KEYS = 4
-"""How many columns of a lot say which one it is."""
 CACHED = (
     ("balance", "SELECT account, purse, 'posted', posted FROM balance"),
     ("balance", "SELECT account, purse, 'held', held FROM balance"),

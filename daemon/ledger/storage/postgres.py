@@ -27,15 +27,15 @@ from daemon.ledger.entries import GENESIS_HASH as GENESIS
 from daemon.ledger.entries import ChainedEntry
 from daemon.ledger.lots import Lot, PurseLots
 from daemon.ledger.storage import postgres_sql as sql
-from daemon.ledger.storage.batch import Batch, Row
+from daemon.ledger.storage.batch import Batch, Row, Rows
 from daemon.ledger.storage.inserts import CACHED
-from daemon.ledger.storage.rows import Question, R
+from daemon.ledger.storage.queries import HEAD, Question, R, sale_row
+from daemon.ledger.storage.rows import RequestRow
 from daemon.ledger.storage.schema import check_version, is_behind
-from daemon.ledger.storage.sql_store import HEAD, SQLStore, sale_row
+from daemon.ledger.storage.sql_store import SQLStore
 from daemon.ledger.storage.store import (
     LIFE,
     Reads,
-    RequestRow,
     StorageFullError,
     StoreConflictError,
     StoreError,
@@ -116,7 +116,7 @@ class PostgresStore(SQLStore):
             self._connect()
         if not self._read_only:
             if self._head is None:
-                self._head = self._ask_one(HEAD, self.ledger_id) or (0, GENESIS)
+                self._head = self.ask_one(HEAD, self.ledger_id) or (0, GENESIS)
             self._batch = Batch(self.ledger_id, self._head)
             self._before_job = self._batch.mark()
         self._in_group = True
@@ -147,8 +147,8 @@ class PostgresStore(SQLStore):
         self._batch, self._in_group = None, False
         self._waiting = []
 
-    def _send(self, tables: Mapping[str, Sequence[Row]]) -> None:
-        self._waiting += sql.write(tables)
+    def _send(self, rows: Rows) -> None:
+        self._waiting += sql.write(rows)
 
     # Reading.
 
@@ -180,7 +180,9 @@ class PostgresStore(SQLStore):
         """Return the counters that are not zero."""
         return dict(self._fetch(sql.COUNTERS, (list(keys),)))
 
-    def _rows(self, question: Question[R], *values: str | int | bytes | None) -> list[R]:
+    def _rows(self, question: Question[R], *values: str | int | bytes) -> list[R]:
+        if any(isinstance(value, str) and "\0" in value for value in values):
+            return []  # PostgreSQL keeps no such text, so no row has it
         statement = question.text.replace("?", "%s").encode()
         return [question.row(*row) for row in self._fetch(statement, values, send=False)]
 

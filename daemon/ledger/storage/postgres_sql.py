@@ -4,11 +4,11 @@ A whole group is written by one statement: a WITH of one INSERT for each
 table, whose rows come as one array a column.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from daemon.ledger.storage.batch import Row
-from daemon.ledger.storage.inserts import INSERTS, LOT_KEYS, Insert
+from daemon.ledger.storage.batch import Row, Rows
+from daemon.ledger.storage.inserts import TABLES, Table
 
 Statement = tuple[bytes, Sequence[Any]]
 
@@ -54,42 +54,51 @@ COUNTERS = b"SELECT counter, amount FROM counter WHERE counter = ANY (%s::text[]
 ENTRIES = b"SELECT ledger_id, seq, body, hash FROM entry ORDER BY ledger_id, seq"
 
 
-def _insert(table: str, insert: Insert) -> str:
+def _insert(name: str, table: Table) -> str:
     """Return the INSERT that takes an array of each column."""
-    arrays = ", ".join(f"%s::{kind}[]" for kind in insert.types)
-    rows = f"SELECT * FROM unnest({arrays})"
-    return f"INSERT INTO {table} ({', '.join(insert.names)}) {rows} {insert.conflict}"
+    rows = f"SELECT * FROM {_unnest(table.types)}"
+    return f"INSERT INTO {name} ({', '.join(table.names)}) {rows} {table.conflict}"
+
+
+def _delete(name: str, table: Table, condition: str = "") -> bytes:
+    """Return the DELETE of rows by their keys, which takes an array of each of these columns."""
+    keys = f"({', '.join(table.names[: table.keys])})"
+    of_these = f"{keys} IN (SELECT * FROM {_unnest(table.types[: table.keys])})"
+    return f"DELETE FROM {name} WHERE {of_these} {condition}".encode()
+
+
+def _unnest(types: Sequence[str]) -> str:
+    return f"unnest({', '.join(f'%s::{kind}[]' for kind in types)})"
 
 
 _PARTS = {
-    table: (insert.types, f"{table}_rows AS ({_insert(table, insert)})")
-    for table, insert in INSERTS.items()
+    name: (table.types, f"{name}_rows AS ({_insert(name, table)})")
+    for name, table in TABLES.items()
 }
-_DROP_EMPTY_LOTS = b"""
-DELETE FROM lot WHERE amount = 0 AND (account, purse, expires, usable_from) IN
-(SELECT * FROM unnest(%s::text[], %s::text[], %s::integer[], %s::integer[]))
-"""
-_DROP_REQUESTS = b"DELETE FROM request WHERE at < ANY (%s::text[])"
-_DROP_DEVICES = b"""
-DELETE FROM pass_device WHERE (device, card_id) IN (SELECT * FROM unnest(%s::text[], %s::text[]))
-"""
+_DELETES = {name: _delete(name, table) for name, table in TABLES.items() if table.keys}
+_DROP_EMPTY_LOTS = _delete("lot", TABLES["lot"], "AND amount = 0")
+_DROP_REQUESTS = b"DELETE FROM request WHERE at < %s"
 
 
-def write(tables: Mapping[str, Sequence[Row]]) -> Iterator[Statement]:
+def write(rows: Rows) -> Iterator[Statement]:
     """Yield what writes the rows of every table: one statement, and one each for what goes."""
     parts, values = [], []
-    for table, (types, part) in _PARTS.items():
-        if rows := tables.get(table):
+    for name, (types, part) in _PARTS.items():
+        if written := rows.written.get(name):
             parts.append(part)
-            values += _arrays(types, rows)
+            values += _arrays(types, written)
     if parts:
         yield f"WITH {', '.join(parts)} SELECT".encode(), values
-    if emptied := [row[:LOT_KEYS] for row in tables.get("lot", ()) if row[LOT_KEYS] <= 0]:
-        yield _DROP_EMPTY_LOTS, _arrays(["text", "text", "integer", "integer"], emptied)
-    if before := tables.get("request_gone"):
-        yield _DROP_REQUESTS, _arrays(["text"], before)
-    if gone := tables.get("pass_device_gone"):
-        yield _DROP_DEVICES, _arrays(["text", "text"], gone)
+    for name, keys in rows.gone.items():
+        yield _DELETES[name], _keys(name, keys)
+    if rows.emptied:
+        yield _DROP_EMPTY_LOTS, _keys("lot", rows.emptied)
+    if rows.requests_before:
+        yield _DROP_REQUESTS, (rows.requests_before,)
+
+
+def _keys(name: str, keys: Sequence[Row]) -> list[Any]:
+    return _arrays(TABLES[name].types[: TABLES[name].keys], keys)
 
 
 def _arrays(types: Sequence[str], rows: Sequence[Row]) -> list[Any]:

@@ -1,20 +1,98 @@
-"""Rows that a store keeps as they are: one struct a table, its fields the columns in order.
+"""The rows that a ledger keeps beside its entries: one struct a table, its fields the columns.
 
-A struct in KEPT is written whole and replaced by its key; a Question reads structs back. Both are
-the same plain SQL on every store; ``?`` stands where a value goes.
+Each says in ``inserts.KEPT`` which table it goes to; ``queries`` reads them back. A sale's row is
+``daemon.ledger.sale_records.SaleRow``.
 """
 
-from collections.abc import Callable
-from typing import Generic, NamedTuple, TypeVar
+from collections.abc import Iterable
 
 import msgspec
 
 from daemon.programme.names import code_counter
 
-R = TypeVar("R")
 
-ROWS_MAX = 500
-"""Rows that one question brings at most; whoever wants more asks again."""
+class RequestRow(msgspec.Struct, frozen=True):
+    """A finished writing request. ``content`` is a SHA-256; ``answer`` the JSON that was sent."""
+
+    method: str
+    request_id: str
+    content: bytes
+    answer: bytes
+    at: str
+
+
+class CardRow(msgspec.Struct, frozen=True):
+    """A card. ``token`` opens its page and is kept only as a SHA-256.
+
+    until:  when it stops being good, RFC 3339, or "".
+    issuer: the company whose card it is, where several share their cards, or "".
+    """
+
+    card_id: str
+    account: str
+    state: str
+    kind: str
+    number: str
+    ean13: str
+    token_hash: bytes
+    until: str = ""
+    issuer: str = ""
+
+
+class IdentifierRow(msgspec.Struct, frozen=True):
+    """What a card is known by: its number, its UID, its phone's number. No two cards share one."""
+
+    scheme: str
+    value: str
+    card_id: str
+
+
+class CustomerRow(msgspec.Struct, frozen=True):
+    """The person behind an account; ``profile`` is JSON. Erasing this row keeps the ledger."""
+
+    account: str
+    profile: bytes
+
+
+class PhoneRow(msgspec.Struct, frozen=True):
+    """The phone that carries a card.
+
+    number:     what the phone's code says of the card, 10 digits; also its identifier ``phone``.
+    generation: rises by one with every phone that takes the card over; 0 before the first.
+    last_step:  the newest half minute whose code was taken, or -1; no older one is taken again.
+    key_id:     which of the shop's keys the phone's key derives from.
+    """
+
+    card_id: str
+    number: str
+    generation: int
+    last_step: int = -1
+    key_id: int = 1
+
+
+class DeviceRow(msgspec.Struct, frozen=True):
+    """A device that holds a card's wallet pass and wants to hear of changes."""
+
+    device: str
+    card_id: str
+    push_token: str
+
+
+class ChipRow(msgspec.Struct, frozen=True):
+    """What this ledger last saw of a chip that counts: a purse, or a tag with a rolling link.
+
+    seq:     the purse's payments, or how often the tag was read.
+    txid:    of the purse's last payment, hex; "" for a tag.
+    speaks:  the channel that it was opened with, "" for a tag.
+    alarm:   why it must not be used any more, or "".
+    """
+
+    uid: str
+    seq: int
+    txid: str = ""
+    balance: int = 0
+    speaks: str = ""
+    alarm: str = ""
 
 
 class MemberRow(msgspec.Struct, frozen=True):
@@ -69,47 +147,15 @@ class ActivationRow(msgspec.Struct, frozen=True):
     number: int
 
 
-Row = MemberRow | CodeRow | ActivationRow
+class ProgrammeRow(msgspec.Struct, frozen=True):
+    """The text of a programme that has priced something; ``version`` is a hash of it."""
 
-
-class KeptTable(NamedTuple):
-    """Where a struct is kept. ``columns`` are ``name type``; ``key`` names what identifies one."""
-
-    name: str
-    columns: tuple[str, ...]
-    key: tuple[str, ...]
-
-
-class Question(Generic[R]):
-    """A SELECT whose columns are the fields of ``row``, in order."""
-
-    def __init__(self, text: str, row: Callable[..., R]) -> None:
-        self.text = text
-        self.row = row
-
-
-def _table(name: str, row: type[msgspec.Struct], key: str) -> KeptTable:
-    kinds = {str: "text", int: "bigint"}
-    columns = tuple(f"{field.name} {kinds[field.type]}" for field in msgspec.structs.fields(row))
-    return KeptTable(name, columns, tuple(key.split()))
-
-
-KEPT: dict[type[msgspec.Struct], KeptTable] = {
-    MemberRow: _table("member", MemberRow, "account status"),
-    CodeRow: _table("code", CodeRow, "code"),
-    ActivationRow: _table("activation", ActivationRow, "at version"),
-}
-
-
-def replacing(table: KeptTable) -> str:
-    """Return what an INSERT ends with so that a row replaces the one with its key."""
-    names = [column.split()[0] for column in table.columns]
-    rest = [f"{name} = excluded.{name}" for name in names if name not in table.key]
-    return f"ON CONFLICT ({', '.join(table.key)}) DO UPDATE SET {', '.join(rest)}"
+    version: str
+    text: str
 
 
 class LotRow(msgspec.Struct, frozen=True):
-    """A lot of one purse of one account that has something left."""
+    """A lot of one purse of one account that has something left. Only read: entries move lots."""
 
     account: str
     purse: str
@@ -118,64 +164,8 @@ class LotRow(msgspec.Struct, frozen=True):
     amount: int
 
 
-_MEMBER = "SELECT account, status, state, due, listed FROM member"
-MEMBERS_OF = Question(f"{_MEMBER} WHERE account = ? ORDER BY status", MemberRow)
-MEMBERS_AFTER = Question(
-    f"{_MEMBER} WHERE (account, status) > (?, ?) ORDER BY account, status LIMIT {ROWS_MAX}",
-    MemberRow,
-)
-MEMBERS_DUE = Question(
-    f"{_MEMBER} WHERE due <= ? ORDER BY due, account, status LIMIT {ROWS_MAX}", MemberRow
-)
-MEMBERS_LISTED = Question(
-    f"{_MEMBER} WHERE status = ? AND listed = ? AND account > ? ORDER BY account LIMIT {ROWS_MAX}",
-    MemberRow,
-)
-HOT_AFTER = Question(
-    "SELECT value FROM (SELECT value FROM identifier JOIN card ON card.card_id = identifier.card_id"
-    " WHERE scheme = 'uid' AND state IN ('blocked', 'replaced', 'written_off') AND value > ?"
-    " UNION SELECT uid AS value FROM chip WHERE alarm <> '' AND uid > ?) AS hot"
-    f" ORDER BY value LIMIT {ROWS_MAX}",
-    str,
-)
-"""UIDs of chips that must not be used; both values are the last one seen."""
-CHIPS_OF = Question(
-    "SELECT uid FROM chip JOIN identifier ON value = uid WHERE scheme = 'uid' AND card_id = ?", str
-)
-"""UIDs of the chips of a card that have been seen."""
-_CODE = "SELECT code, campaign, account, ref, first_day, last_day, uses, state FROM code"
-CODE = Question(f"{_CODE} WHERE code = ?", CodeRow)
-CODES_OF = Question(f"{_CODE} WHERE ref = ? ORDER BY code", CodeRow)
-CAMPAIGN = Question(f"{_CODE} WHERE campaign = ? LIMIT 1", CodeRow)
-_ACTIVATION = "SELECT at, version, source, number FROM activation"
-NEWEST_ACTIVATION = Question(
-    f"{_ACTIVATION} WHERE at <= ? ORDER BY at DESC, number DESC LIMIT 1", ActivationRow
-)
-NEWEST_OF_SOURCE = Question(
-    f"{_ACTIVATION} WHERE source = ? ORDER BY at DESC, number DESC LIMIT 1", ActivationRow
-)
-ACTIVATIONS_AFTER = Question(
-    f"{_ACTIVATION} WHERE at > ? ORDER BY at, number LIMIT {ROWS_MAX}", ActivationRow
-)
-ACTIVATION_COUNT = Question("SELECT count(*) FROM activation", int)
-LOTS_EXPIRED = Question(
-    "SELECT account, purse, expires, usable_from, amount FROM lot"
-    f" WHERE expires < ? AND amount > 0 ORDER BY expires, account, purse LIMIT {ROWS_MAX}",
-    LotRow,
-)
-ACCOUNTS_SOLD_TO = Question(
-    "SELECT DISTINCT account FROM sale"
-    f" WHERE account > ? AND state = 'posted' ORDER BY account LIMIT {ROWS_MAX}",
-    str,
-)
-SALES_OF = Question("SELECT body FROM sale WHERE account = ? AND state = 'posted'", bytes)
-METER_DAYS: Question[tuple[int, int]] = Question(
-    "SELECT day, amount FROM meter WHERE account = ? AND meter = ? ORDER BY day",
-    lambda day, amount: (day, amount),
-)
-METERS_LIKE: Question[tuple[str, int]] = Question(
-    "SELECT meter, amount FROM meter WHERE account = ? AND day = 0 AND meter LIKE ?"
-    f" ORDER BY meter LIMIT {ROWS_MAX}",
-    lambda meter, amount: (meter, amount),
-)
-"""The sums over all days (``store.LIFE``) of an account's meters of like names."""
+def identified(
+    card: CardRow, identifiers: Iterable[tuple[str, str]]
+) -> tuple[CardRow | IdentifierRow, ...]:
+    """Return the rows of a card with identifiers, (scheme, value), that are new."""
+    return card, *(IdentifierRow(scheme, value, card.card_id) for scheme, value in identifiers)

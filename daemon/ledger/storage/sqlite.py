@@ -1,31 +1,32 @@
 """The ledger on SQLite: write-ahead log, ``synchronous=FULL``, plain SQL."""
 
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing
 from pathlib import Path
 
 from daemon.ledger.entries import GENESIS_HASH as GENESIS
 from daemon.ledger.entries import ChainedEntry
 from daemon.ledger.lots import Lot, PurseLots
-from daemon.ledger.storage.batch import Batch, Row
-from daemon.ledger.storage.inserts import CACHED, INSERTS, LOT_KEYS
-from daemon.ledger.storage.rows import Question, R
-from daemon.ledger.storage.sql_store import HEAD, REQUEST, SALE, SQLStore
+from daemon.ledger.storage.batch import Batch, Rows
+from daemon.ledger.storage.inserts import CACHED, TABLES
+from daemon.ledger.storage.queries import HEAD, REQUEST, SALE, Question, R
+from daemon.ledger.storage.sql_store import SQLStore
 from daemon.ledger.storage.sqlite_file import check, claimed, connected, migrate, translated
-from daemon.ledger.storage.store import LIFE, Reads, View
+from daemon.ledger.storage.store import LIFE, NO_REQUEST, Reads, View
 
 _INSERTS = {
-    table: f"INSERT INTO {table} ({', '.join(insert.names)})"
-    f" VALUES ({', '.join('?' * len(insert.names))}) {insert.conflict}"
-    for table, insert in INSERTS.items()
+    name: f"INSERT INTO {name} ({', '.join(table.names)})"
+    f" VALUES ({', '.join('?' * len(table.names))}) {table.conflict}"
+    for name, table in TABLES.items()
 }
-_DROP_EMPTY_LOT = (
-    "DELETE FROM lot"
-    " WHERE account = ? AND purse = ? AND expires = ? AND usable_from = ? AND amount = 0"
-)
+_DELETES = {
+    name: f"DELETE FROM {name} WHERE "
+    + " AND ".join(f"{column} = ?" for column in table.names[: table.keys])
+    for name, table in TABLES.items()
+}
+_DROP_EMPTY_LOT = f"{_DELETES['lot']} AND amount = 0"
 _DROP_REQUESTS = "DELETE FROM request WHERE at < ?"
-_DROP_DEVICE = "DELETE FROM pass_device WHERE device = ? AND card_id = ?"
 
 
 class SQLiteStore(SQLStore):
@@ -68,7 +69,7 @@ class SQLiteStore(SQLStore):
         with translated():
             self._db.execute("BEGIN" if self._read_only else "BEGIN IMMEDIATE")
         if not self._read_only:
-            head = self._ask_one(HEAD, self.ledger_id) or (0, GENESIS)
+            head = self.ask_one(HEAD, self.ledger_id) or (0, GENESIS)
             self._batch = Batch(self.ledger_id, head)
             self._before_job = self._batch.mark()
 
@@ -87,19 +88,20 @@ class SQLiteStore(SQLStore):
             with translated():
                 self._db.execute("ROLLBACK")
 
-    def _send(self, tables: Mapping[str, Sequence[Row]]) -> None:
+    def _send(self, rows: Rows) -> None:
         with translated():
             for table, statement in _INSERTS.items():
-                if rows := tables.get(table):
-                    self._db.executemany(statement, rows)
-            emptied = [row[:LOT_KEYS] for row in tables.get("lot", ()) if row[LOT_KEYS] <= 0]
-            self._db.executemany(_DROP_EMPTY_LOT, emptied)
-            self._db.executemany(_DROP_REQUESTS, tables.get("request_gone", ()))
-            self._db.executemany(_DROP_DEVICE, tables.get("pass_device_gone", ()))
+                if written := rows.written.get(table):
+                    self._db.executemany(statement, written)
+            for table, keys in rows.gone.items():
+                self._db.executemany(_DELETES[table], keys)
+            self._db.executemany(_DROP_EMPTY_LOT, rows.emptied)
+            if rows.requests_before:
+                self._db.execute(_DROP_REQUESTS, (rows.requests_before,))
 
     def _view(self, reads: Reads, request: tuple[str, str]) -> View:
-        requests = self._rows(REQUEST, *request)
-        sales = self._rows(SALE, reads.sale_id)
+        requests = self._rows(REQUEST, *request) if request != NO_REQUEST else []
+        sales = self._rows(SALE, reads.sale_id) if reads.sale_id else []
         return View(
             request=requests[0] if requests else None,
             sale=sales[0] if sales else None,
@@ -160,7 +162,7 @@ class SQLiteStore(SQLStore):
                     found[key] = int(row[0])
         return found
 
-    def _rows(self, question: Question[R], *values: str | int | bytes | None) -> list[R]:
+    def _rows(self, question: Question[R], *values: str | int | bytes) -> list[R]:
         with translated():
             return [question.row(*row) for row in self._db.execute(question.text, values)]
 

@@ -5,19 +5,46 @@ in ``tests/stores``.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
 from daemon.ledger.entries import ChainedEntry, Entry
 from daemon.ledger.lots import PurseLots
-from daemon.ledger.sale_states import SaleState
-from daemon.ledger.storage.rows import CodeRow, Question, R, Row
+from daemon.ledger.sale_records import SaleRow
+from daemon.ledger.storage.queries import Question, R
+from daemon.ledger.storage.rows import (
+    ActivationRow,
+    CardRow,
+    ChipRow,
+    CodeRow,
+    CustomerRow,
+    DeviceRow,
+    IdentifierRow,
+    MemberRow,
+    PhoneRow,
+    ProgrammeRow,
+    RequestRow,
+)
 from daemon.programme.status import StatusState
 
+KeptRow = (
+    SaleRow
+    | RequestRow
+    | CardRow
+    | IdentifierRow
+    | CustomerRow
+    | PhoneRow
+    | DeviceRow
+    | ChipRow
+    | MemberRow
+    | CodeRow
+    | ActivationRow
+    | ProgrammeRow
+)
+"""A row that is written as it is, not summed up from entries."""
 LIFE = 0
 """The day of the meter row that holds the sum of all days."""
-EXPIRED_HOLDS_MAX = 100
 
 
 class StoreError(Exception):
@@ -33,95 +60,6 @@ class StoreConflictError(StoreError):
 
 class StorageFullError(StoreError):
     """No room on the disk. Nothing was written."""
-
-
-class RequestRow(msgspec.Struct, frozen=True):
-    """A finished writing request. ``content`` is a SHA-256; ``answer`` the JSON that was sent."""
-
-    method: str
-    request_id: str
-    content: bytes
-    answer: bytes
-    at: str
-
-
-class SaleRow(msgspec.Struct, frozen=True):
-    """Where a sale stands. ``body`` is the JSON of ``daemon.ledger.sales.SaleRecord``.
-
-    until: when a hold runs out, RFC 3339, or "".
-    """
-
-    sale_id: str
-    state: SaleState
-    account: str
-    until: str
-    body: bytes
-
-
-class CardRow(msgspec.Struct, frozen=True):
-    """A card. ``token`` opens its page and is kept only as a SHA-256.
-
-    until:  when it stops being good, RFC 3339, or "".
-    issuer: the company whose card it is, where several share their cards, or "".
-    """
-
-    card_id: str
-    account: str
-    state: str
-    kind: str
-    number: str
-    ean13: str
-    token_hash: bytes
-    until: str = ""
-    issuer: str = ""
-
-
-class PhoneRow(msgspec.Struct, frozen=True):
-    """The phone that carries a card.
-
-    number:     what the phone's code says of the card, 10 digits; also its identifier ``phone``.
-    generation: rises by one with every phone that takes the card over; 0 before the first.
-    last_step:  the newest half minute whose code was taken, or -1; no older one is taken again.
-    key_id:     which of the shop's keys the phone's key derives from.
-    """
-
-    card_id: str
-    number: str
-    generation: int
-    last_step: int = -1
-    key_id: int = 1
-
-
-class DeviceRow(msgspec.Struct, frozen=True):
-    """A device that holds a card's wallet pass and wants to hear of changes."""
-
-    device: str
-    card_id: str
-    push_token: str
-
-
-class ChipRow(msgspec.Struct, frozen=True):
-    """What this ledger last saw of a chip that counts: a purse, or a tag with a rolling link.
-
-    seq:     the purse's payments, or how often the tag was read.
-    txid:    of the purse's last payment, hex; "" for a tag.
-    speaks:  the channel that it was opened with, "" for a tag.
-    alarm:   why it must not be used any more, or "".
-    """
-
-    uid: str
-    seq: int
-    txid: str = ""
-    balance: int = 0
-    speaks: str = ""
-    alarm: str = ""
-
-
-class CustomerRow(msgspec.Struct, frozen=True):
-    """The person behind an account; ``profile`` is JSON. Erasing this row keeps the ledger."""
-
-    account: str
-    profile: bytes
 
 
 class Reads(msgspec.Struct, frozen=True):
@@ -152,26 +90,23 @@ class View(msgspec.Struct, frozen=True):
     codes: tuple[CodeRow, ...] = ()
 
 
-class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """What a decision writes: at most one entry and the rows that index it.
+class Gone(NamedTuple):
+    """A row to delete: its kind, and the columns that say which one it is (``inserts.KEPT``)."""
 
-    device_gone: (device, card_id) of a DeviceRow to forget.
+    kind: type[KeptRow]
+    key: tuple[str, ...]
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """What a decision writes: at most one entry, and the rows that stand beside it.
+
     requests_before: requests finished before this (RFC 3339) are forgotten.
     """
 
     entry: Entry | None = None
-    request: RequestRow | None = None
-    sale: SaleRow | None = None
-    card: CardRow | None = None
-    identifiers: tuple[tuple[str, str], ...] = ()
-    customer: CustomerRow | None = None
-    phone: PhoneRow | None = None
-    device: DeviceRow | None = None
-    device_gone: tuple[str, str] | None = None
-    programme: tuple[str, str] | None = None
-    rows: tuple[Row, ...] = ()
+    rows: tuple[KeptRow, ...] = ()
+    gone: tuple[Gone, ...] = ()
     requests_before: str = ""
-    chip: ChipRow | None = None
 
 
 class Store(Protocol):
@@ -230,75 +165,12 @@ class Store(Protocol):
         """Return the counters that are not zero."""
         ...
 
-    def sale(self, sale_id: str) -> SaleRow | None:
-        """Return a sale."""
-        ...
-
-    def request(self, method: str, request_id: str) -> RequestRow | None:
-        """Return a finished request."""
-        ...
-
-    def expired_holds(self, now: str) -> list[SaleRow]:
-        """Return holds whose time has run out, oldest first, at most EXPIRED_HOLDS_MAX."""
-        ...
-
-    def unsettled(self, account: str | None = None) -> list[SaleRow]:
-        """Return sales that wait for what a chip says (INTENT, UNKNOWN, VOID_PENDING), by id.
-
-        account: only this one's; None is everybody's.
-        """
-        ...
-
-    def chip(self, uid: str) -> ChipRow | None:
-        """Return what was last seen of a chip."""
-        ...
-
-    def find_card(self, scheme: str, value: str) -> CardRow | None:
-        """Return the card that an identifier belongs to."""
-        ...
-
-    def card_by_token(self, token_hash: bytes) -> CardRow | None:
-        """Return the card that a page token opens."""
-        ...
-
-    def customer(self, account: str) -> CustomerRow | None:
-        """Return the person behind an account."""
-        ...
-
-    def phone(self, card_id: str) -> PhoneRow | None:
-        """Return the phone that carries a card."""
-        ...
-
-    def devices(self, card_id: str) -> list[DeviceRow]:
-        """Return the devices that hold a card's pass."""
-        ...
-
-    def device_cards(self, device: str) -> list[CardRow]:
-        """Return the cards whose passes a device holds."""
-        ...
-
-    def card(self, card_id: str) -> CardRow | None:
-        """Return a card."""
-        ...
-
-    def programme(self, version: str) -> str | None:
-        """Return the text of a programme version that has priced something."""
-        ...
-
-    def history(self, account: str, limit: int) -> list[bytes]:
-        """Return the bodies of the account's newest entries, newest first."""
-        ...
-
-    def newest_at(self) -> str:
-        """Return when this ledger's newest entry was made, RFC 3339, or "" before the first."""
-        ...
-
-    def ask(self, question: Question[R], *values: str | int | bytes | None) -> list[R]:
+    def ask(self, question: Question[R], *values: str | int | bytes) -> list[R]:
         """Return the rows that answer a question, at most ROWS_MAX where it says so."""
         ...
 
-    def outbox_depth(self) -> int:
-        """Return how many entries wait to be forwarded."""
+    def ask_one(self, question: Question[R], *values: str | int | bytes) -> R | None:
+        """Return the first row that answers a question."""
         ...
 
     def entries(self) -> Iterator[ChainedEntry]:

@@ -1,0 +1,144 @@
+"""A sale as it is kept: what was sold and decided, and the row that says where it stands."""
+
+from datetime import datetime
+from functools import cached_property
+
+import msgspec
+
+from daemon.ledger.lots import Lot
+from daemon.ledger.sale_states import SaleState
+from daemon.ledger.storage.rows import CodeRow
+from daemon.programme.basket import Basket, Fact, LineId
+from daemon.programme.quote import Quote
+
+
+class Frozen(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a price follows from: price these again and the same quote comes out."""
+
+    programme: str
+    now: datetime
+    basket: Basket
+    facts: dict[str, Fact]
+
+
+class Sale(msgspec.Struct, frozen=True, kw_only=True):
+    """A sale as the till wants it. ``today`` is its local day (ordinal).
+
+    credit:   how far a burn may overdraw each purse of the card.
+    gifts:    the accounts of gift cards whose codes were shown, by code: they pay before the card.
+    card_pays: whether the card's own purses may be burned, after the gift cards.
+    ordinals: the counters that say which sale this is, of the day and of all.
+    issued:   the codes that it hands out.
+    chip_purse, card_uid: the purse that is kept on chips, and the chip that was shown, or "".
+    owed:     what the sale gives to the chip purse beside the chip (see ``chip_owed``).
+    tenders:  what the till took, as it said; kept, not interpreted.
+    """
+
+    sale_id: str
+    account: str
+    terminal: str
+    cashier: str
+    at: str
+    today: int
+    frozen: Frozen
+    quote: Quote
+    credit: dict[str, int] = {}
+    gifts: dict[str, str] = {}
+    card_pays: bool = True
+    ordinals: tuple[str, ...] = ()
+    issued: tuple[CodeRow, ...] = ()
+    chip_purse: str = ""
+    card_uid: str = ""
+    owed: int = 0
+    tenders: tuple[dict[str, int | str], ...] = ()
+
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        """Return every account whose purses it may move: the card's own, referrers', gifts'."""
+        others = (earned.account for earned in self.quote.earn)
+        known = (self.account, *others, *self.gifts.values())
+        return tuple(dict.fromkeys(account for account in known if account))
+
+    @property
+    def chip_burn(self) -> int:
+        """Return what the card's own chip purse pays, whatever the sale earns there at once."""
+        return self.quote.burn.get(self.chip_purse, 0)
+
+    @property
+    def chip_net(self) -> int:
+        """Return what the sale changes in the card's own chip purse."""
+        purse = self.chip_purse
+        earned = (e.amount for e in self.quote.earn if e.purse == purse and not e.account)
+        return sum(earned) - self.quote.burn.get(purse, 0) if purse else 0
+
+
+class ReturnedLine(msgspec.Struct, frozen=True):
+    """How much of a line came back, in thousandths of its unit."""
+
+    line: LineId
+    qty_milli: int
+
+
+class ChipIntent(msgspec.Struct, frozen=True, kw_only=True):
+    """What a sale is about to do to a chip; synced before the chip is spoken to.
+
+    seq, balance: the chip's, once it is done. content: of the request that asked for it.
+    sale:         as it will be posted. until: of the hold that it came from, or "".
+    counters:     count what the chip pays on a day. speaks: as in ChipRow.
+    not_written:  a later tap proved that nothing was written: the same call may go through.
+    case:         a later tap could not tell; the owner decides.
+    """
+
+    ledger_id: str
+    uid: str
+    seq: int
+    txid: bytes
+    amount: int
+    balance: int
+    sale: Sale
+    content: bytes
+    until: str = ""
+    counters: tuple[str, ...] = ()
+    speaks: str = ""
+    not_written: bool = False
+    case: bool = False
+
+
+class SaleRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A sale as kept. ``burned`` and ``accrued`` are the lots it moved, less what came back.
+
+    Both are by purse, or ``purse@account`` where it is another's than the card's own.
+    kept: what refunds were short of for what the sale had earned and was gone by then.
+    chip: what it is about to do to a chip, until that is decided.
+    """
+
+    sale: Sale
+    burned: dict[str, tuple[Lot, ...]]
+    accrued: dict[str, tuple[Lot, ...]] = {}
+    returned: tuple[ReturnedLine, ...] = ()
+    refunded: int = 0
+    kept: int = 0
+    chip: ChipIntent | None = None
+
+
+class SaleRow(msgspec.Struct, frozen=True, dict=True):
+    """Where a sale stands. ``body`` is the JSON of its record, or b"" where nothing was sold yet.
+
+    until: when a hold runs out, RFC 3339, or "".
+    """
+
+    sale_id: str
+    state: SaleState
+    account: str
+    until: str
+    body: bytes
+
+    @cached_property
+    def record(self) -> SaleRecord | None:
+        """The sale as kept. It is decoded when it is first asked for, once a row."""
+        return msgspec.json.decode(self.body, type=SaleRecord) if self.body else None
+
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        """Every account whose purses the sale may move."""
+        return self.record.sale.accounts if self.record else ()

@@ -1,0 +1,170 @@
+"""Everything that is asked of a ledger's tables: plain SQL, the same on every store.
+
+A question brings rows of one type; ``?`` stands where a value goes. Whoever needs another answer
+adds a question here and asks it with ``Store.ask`` or ``ask_one``. Each must find its rows by an
+index: ``tests/stores/test_no_scans.py`` looks at what a till asks.
+"""
+
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from daemon.ledger.sale_records import SaleRow
+from daemon.ledger.sale_states import SaleState
+from daemon.ledger.storage.rows import (
+    ActivationRow,
+    CardRow,
+    ChipRow,
+    CodeRow,
+    CustomerRow,
+    DeviceRow,
+    LotRow,
+    MemberRow,
+    PhoneRow,
+    RequestRow,
+)
+
+R = TypeVar("R")
+
+ROWS_MAX = 500
+"""Rows that one question brings at most; whoever wants more asks again."""
+EXPIRED_HOLDS_MAX = 100
+
+
+class Question(Generic[R]):
+    """A SELECT whose columns are what ``row`` takes, in order."""
+
+    def __init__(self, text: str, row: Callable[..., R]) -> None:
+        self.text = text
+        self.row = row
+
+
+# Requests and sales.
+
+REQUEST = Question(
+    "SELECT method, request_id, content, answer, at FROM request"
+    " WHERE method = ? AND request_id = ?",
+    RequestRow,
+)
+
+
+def sale_row(sale_id: str, state: str, account: str, until: str, body: bytes) -> SaleRow:
+    """Return a row of the table ``sale`` as a struct."""
+    return SaleRow(sale_id, SaleState(state), account, until, body)
+
+
+_SALE = "SELECT sale_id, state, account, until, body FROM sale"
+_WAITING = "state IN ('intent', 'unknown', 'void_pending')"
+SALE = Question(f"{_SALE} WHERE sale_id = ?", sale_row)
+SALES_OF = Question(f"{_SALE} WHERE account = ? AND state = 'posted'", sale_row)
+EXPIRED_HOLDS = Question(
+    f"{_SALE} WHERE until <> '' AND until <= ? ORDER BY until LIMIT {EXPIRED_HOLDS_MAX}", sale_row
+)
+"""Holds whose time has run out, of every till on this database, oldest first."""
+UNSETTLED = Question(f"{_SALE} WHERE {_WAITING} ORDER BY sale_id", sale_row)
+"""Sales that wait for what a chip says, of every till on this database."""
+UNSETTLED_OF = Question(f"{_SALE} WHERE {_WAITING} AND account = ? ORDER BY sale_id", sale_row)
+ACCOUNTS_SOLD_TO = Question(
+    "SELECT DISTINCT account FROM sale"
+    f" WHERE account > ? AND state = 'posted' ORDER BY account LIMIT {ROWS_MAX}",
+    str,
+)
+
+# Cards, their customers, phones and wallet passes.
+
+_CARD = (
+    "SELECT card_id, account, state, kind, number, ean13, token_hash, until, issuer FROM card WHERE"
+)
+CARD = Question(f"{_CARD} card_id = ?", CardRow)
+CARD_BY_IDENTIFIER = Question(
+    f"{_CARD} card_id = (SELECT card_id FROM identifier WHERE scheme = ? AND value = ?)", CardRow
+)
+CARD_BY_TOKEN = Question(f"{_CARD} token_hash = ?", CardRow)
+CARDS_ON_DEVICE = Question(
+    f"{_CARD} card_id IN (SELECT card_id FROM pass_device WHERE device = ?) ORDER BY card_id",
+    CardRow,
+)
+DEVICES_OF = Question(
+    "SELECT device, card_id, push_token FROM pass_device WHERE card_id = ? ORDER BY device",
+    DeviceRow,
+)
+PHONE = Question(
+    "SELECT card_id, number, generation, last_step, key_id FROM phone WHERE card_id = ?", PhoneRow
+)
+CUSTOMER = Question("SELECT account, profile FROM customer WHERE account = ?", CustomerRow)
+
+# Chips.
+
+CHIP = Question("SELECT uid, seq, txid, balance, speaks, alarm FROM chip WHERE uid = ?", ChipRow)
+CHIPS_OF = Question(
+    "SELECT uid FROM chip JOIN identifier ON value = uid WHERE scheme = 'uid' AND card_id = ?", str
+)
+"""UIDs of the chips of a card that have been seen."""
+HOT_AFTER = Question(
+    "SELECT value FROM (SELECT value FROM identifier JOIN card ON card.card_id = identifier.card_id"
+    " WHERE scheme = 'uid' AND state IN ('blocked', 'replaced', 'written_off') AND value > ?"
+    " UNION SELECT uid AS value FROM chip WHERE alarm <> '' AND uid > ?) AS hot"
+    f" ORDER BY value LIMIT {ROWS_MAX}",
+    str,
+)
+"""UIDs of chips that must not be used; both values are the last one seen."""
+
+# Statuses, codes, programmes.
+
+_MEMBER = "SELECT account, status, state, due, listed FROM member"
+MEMBERS_OF = Question(f"{_MEMBER} WHERE account = ? ORDER BY status", MemberRow)
+MEMBERS_AFTER = Question(
+    f"{_MEMBER} WHERE (account, status) > (?, ?) ORDER BY account, status LIMIT {ROWS_MAX}",
+    MemberRow,
+)
+MEMBERS_DUE = Question(
+    f"{_MEMBER} WHERE due <= ? ORDER BY due, account, status LIMIT {ROWS_MAX}", MemberRow
+)
+MEMBERS_LISTED = Question(
+    f"{_MEMBER} WHERE status = ? AND listed = ? AND account > ? ORDER BY account LIMIT {ROWS_MAX}",
+    MemberRow,
+)
+_CODE = "SELECT code, campaign, account, ref, first_day, last_day, uses, state FROM code"
+CODE = Question(f"{_CODE} WHERE code = ?", CodeRow)
+CODES_OF = Question(f"{_CODE} WHERE ref = ? ORDER BY code", CodeRow)
+CAMPAIGN = Question(f"{_CODE} WHERE campaign = ? LIMIT 1", CodeRow)
+PROGRAMME = Question("SELECT text FROM programme WHERE version = ?", str)
+_ACTIVATION = "SELECT at, version, source, number FROM activation"
+NEWEST_ACTIVATION = Question(
+    f"{_ACTIVATION} WHERE at <= ? ORDER BY at DESC, number DESC LIMIT 1", ActivationRow
+)
+NEWEST_OF_SOURCE = Question(
+    f"{_ACTIVATION} WHERE source = ? ORDER BY at DESC, number DESC LIMIT 1", ActivationRow
+)
+ACTIVATIONS_AFTER = Question(
+    f"{_ACTIVATION} WHERE at > ? ORDER BY at, number LIMIT {ROWS_MAX}", ActivationRow
+)
+ACTIVATION_COUNT = Question("SELECT count(*) FROM activation", int)
+
+# Entries, and the figures that follow from them.
+
+HISTORY = Question(
+    "SELECT body FROM entry WHERE account = ? ORDER BY at DESC, ledger_id DESC, seq DESC LIMIT ?",
+    bytes,
+)
+"""The bodies of an account's newest entries, newest first."""
+NEWEST_AT = Question("SELECT at FROM entry WHERE ledger_id = ? ORDER BY seq DESC LIMIT 1", str)
+"""When a ledger's newest entry was made, RFC 3339."""
+HEAD: Question[tuple[int, bytes]] = Question(
+    "SELECT seq, hash FROM entry WHERE ledger_id = ? ORDER BY seq DESC LIMIT 1",
+    lambda seq, link: (seq, link),
+)
+LOTS_EXPIRED = Question(
+    "SELECT account, purse, expires, usable_from, amount FROM lot"
+    f" WHERE expires < ? AND amount > 0 ORDER BY expires, account, purse LIMIT {ROWS_MAX}",
+    LotRow,
+)
+METER_DAYS: Question[tuple[int, int]] = Question(
+    "SELECT day, amount FROM meter WHERE account = ? AND meter = ? ORDER BY day",
+    lambda day, amount: (day, amount),
+)
+METERS_LIKE: Question[tuple[str, int]] = Question(
+    "SELECT meter, amount FROM meter WHERE account = ? AND day = 0 AND meter LIKE ?"
+    f" ORDER BY meter LIMIT {ROWS_MAX}",
+    lambda meter, amount: (meter, amount),
+)
+"""The sums over all days (``store.LIFE``) of an account's meters of like names."""
