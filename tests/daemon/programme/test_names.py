@@ -23,7 +23,7 @@ PRODUCT = [p for d in ("daemon", "web") for p in sorted((ROOT / d).rglob("*.py")
 PARTS = {"gift.", "purse.", "meter.", "status.", "used.", "uses.", "code.", "ask.", "card."}
 PARTS |= {"@", "@code:", ":code:", "card.account"}
 ELSEWHERE = {
-    "daemon/sale/pricing.py": {"ask."},  # what a till may tell is named by how it begins
+    "daemon/sale/facts.py": {"ask."},  # what a till may tell is named by how it begins
     "daemon/pos/shop_methods.py": {"card."},  # names of methods
     "daemon/app/systemd.py": {"@"},  # the abstract namespace of sockets
 }
