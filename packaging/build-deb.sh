@@ -32,7 +32,9 @@ put 644 packaging/sysusers/tillcard.conf /usr/lib/sysusers.d/tillcard.conf
 put 644 packaging/etc/tillcard.toml /etc/tillcard/tillcard.toml
 put 644 docs/programmes/first.toml /etc/tillcard/programme.toml
 put 644 LICENSE /usr/share/doc/tillcard/copyright
-for file in docs/*.md docs/pictures/*.png; do put 644 "$file" "/usr/share/doc/tillcard/${file#docs/}"; done
+for file in docs/*.md docs/pictures/*.png docs/programmes/*.toml; do
+  put 644 "$file" "/usr/share/doc/tillcard/${file#docs/}"
+done
 mkdir -p "$stage/usr/bin"
 ln -s $home/bin/tillcard "$stage/usr/bin/tillcard"
 
