@@ -22,13 +22,11 @@ CONSTRUCTORS = {
     "daemon/chip/purses.py ChipPurses.__init__": "to be three: tap, sale, owed",
 }
 CLASSES = {
-    "daemon/ledger/storage/sql_store.py SQLStore": "shrinks with Store",
-    "daemon/ledger/storage/store.py Store": "to lose its reads of a single row",
     "daemon/pos/connection.py Connection": "seven of them are asyncio's callbacks",
 }
 UNEXPLAINED = {
     "daemon/ledger/returns.py _codes_back": "to be commented",
-    "daemon/programme/shares_back.py give_back": "to be commented",
+    "daemon/programme/shares_back.py shares_back": "to be commented",
 }
 
 
