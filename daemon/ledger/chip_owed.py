@@ -1,7 +1,14 @@
 """What a chip is owed: it changed while the card was away, and the chip hears of it later. Pure.
 
 The ledger mirrors a purse on the chip. What the chip does not know yet lies in a purse of its own
-beside the mirror, ``<purse>:owed``: above 0 the chip is to be given it, below 0 it is to give.
+beside the mirror, ``<purse>:owed``: above 0 the chip is to be given it, below 0 it is to give. The
+two together are what the customer has. A card with 500 on its chip gets 200 at a till that may not
+load, and has them written at the next one that may:
+
+                          chip   mirror   owed
+    before                 500      500      0
+    sale earns 200         500      500    200     ``owe``
+    tap where it can       700      700      0     ``chip_transfers``
 """
 
 from daemon.ledger.lots import Lot, claw_back, put

@@ -2,6 +2,17 @@
 
 For each purse of an account: ``posted == sum(lots) + held - debt``, and debt only stands when no
 lot has anything left. A hold takes from the lots at once, so it survives their expiry.
+
+A lot is all that becomes usable and expires on the same days. 50 points that expire on day 9 and 30
+that never do, of which a sale burns 60 (``take``: oldest expiry first), and is then taken back:
+
+    lots         burned           posted
+    9: 50, -: 30                      80
+    -: 20        9: 50, -: 10         20     ``take``
+    9: 50, -: 30                      80     ``put``: each part returns to its own lot
+
+Debt is what a return claims and no lot has (``claw_back``), or what was burned on credit. It is not
+kept anywhere: it is the difference. Whatever is earned next fills it before it fills a lot.
 """
 
 import msgspec

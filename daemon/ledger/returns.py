@@ -15,8 +15,9 @@ from daemon.ledger.sale_records import ReturnedLine, Sale, SaleRecord
 from daemon.ledger.sale_states import SaleEvent, after
 from daemon.ledger.sales import (
     Decision,
+    SaleStep,
     counted,
-    decision,
+    decided,
     record_of,
     state_of,
     whose,
@@ -50,7 +51,7 @@ class Return(msgspec.Struct, frozen=True, kw_only=True):
     cash_worth: int = 0
 
 
-def take_back(
+def return_sale(
     view: View, ask: Return, priced_by: Programme, in_force: Programme
 ) -> tuple[Decision, SharesBack]:
     """Take back a posted sale, wholly or in part.
@@ -78,12 +79,12 @@ def take_back(
         date.fromordinal(ask.today),
     )
     uses = tuple(CounterMove(use.counter, -use.take) for use in back.uses)
-    decided = decision(
-        "return",
-        record,
-        state,
-        moves,
-        ask.at,
+    step = SaleStep(
+        kind="return",
+        at=ask.at,
+        state=state,
+        record=record,
+        moves=moves,
         uses=(*uses, *exhausted),
         meters=meters,
         states=states if sale.account else {},
@@ -92,7 +93,7 @@ def take_back(
         today=ask.today,
         detail=msgspec.to_builtins(ask) | {"refund": back.money + cash},
     )
-    return decided, msgspec.structs.replace(back, money=back.money + cash)
+    return decided(step), msgspec.structs.replace(back, money=back.money + cash)
 
 
 def _given_back(record: SaleRecord, ask: Return, programme: Programme) -> SharesBack:

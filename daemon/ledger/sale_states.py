@@ -1,4 +1,37 @@
-"""The states of a sale and the events that move it: one table, nothing beside it."""
+"""The states of a sale and the events that move it: one table, nothing beside it.
+
+    new ── hold ──> held ── commit ──> posted <── return, again and again
+     │               ├── void ───────> voided
+     │               └── time ───────> expired
+     └── commit ──────────────────────────────> posted
+
+That is a sale in the ledger alone: each arrow is one transaction, and nothing lies between. A chip
+has a memory of its own, which no transaction of ours covers, so a sale that changes one goes on a
+longer way:
+
+    new, held ── intent ──> intent ── done ──────────> posted
+                              ├── not sent ──> back to new or held
+                              └── unsure ────> unknown
+
+* **intent** is durable before the chip is asked. From then on the sale must not end by itself, or
+  a chip could have paid for nothing: no arrow leads away by time, nor by a void.
+* **done** is the chip's own word, verified by its MAC.
+* **not sent** is ours: the APDU that commits was never handed to the reader. Nothing can have
+  happened, the call may be repeated, and the sale stands where it stood before.
+* **unsure** is everything else: it was sent, and no proof came back.
+
+    unknown ── done ─────────> posted           the next tap shows our transaction
+            ├── not written ─> intent           it shows the state of before: the call may go on
+            └── void ────────> void pending     the customer has paid otherwise
+    void pending ── done ────────> voided       the chip paid all the same: its money is owed to it
+                 └── not written ─> voided
+
+A void of an id that was never seen is an arrow of its own: a till that gave up may send its cancel
+past its own commit, and the commit that comes late must not be posted (decision 3).
+
+Whoever adds an event writes an arrow here; where there is none, ``after`` says what to tell the
+till.
+"""
 
 from enum import StrEnum
 

@@ -2,6 +2,27 @@
 
 Each takes what the store read (``View``) and what the till wants, and gives the entry, the sale's
 new row and the balances after it; or raises RefusedError, and then nothing moves.
+
+A commit after a hold posts from what the hold has reserved, never from the purse: whatever happened
+to the purse since, the total that the customer was shown holds. A card has 100 points, in one lot;
+its sale burns 30 of them, and earns 5:
+
+                    posted   held   lots      may be spent
+    before             100      0   100                100
+    hold               100     30    70                 70
+    commit              75      0    70 + 5             75
+    (or void           100      0   100                100)
+
+If only 20 are burned in the end, the commit puts 10 of those 30 back into their lot. It may burn
+less than is held and never more (``check_commit``).
+
+Who pays: gift cards that were shown, in that order, then the card itself. What each gave is kept
+under ``purse`` or ``purse@account``, lot by lot, so that a void or a return gives it back to whom
+it came from, with the expiry that it had. What a till takes on credit is in no lot, and is kept as
+a lot that never expires.
+
+Uses of limited discounts are taken at the hold and given back at its void; ordinals (the hundredth
+customer) are taken and not given back: somebody was told the number.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -53,17 +74,17 @@ def hold(view: View, sale: Sale, until: str) -> Decision:
     burned = _burn(moves, sale, holds=True)
     uses = _take_uses(view, sale)
     record = SaleRecord(sale=sale, burned=burned)
-    return decision("hold", record, state, moves, sale.at, uses=uses, until=until)
+    step = SaleStep(
+        kind="hold", at=sale.at, state=state, record=record, moves=moves, uses=uses, until=until
+    )
+    return decided(step)
 
 
 def commit(view: View, sale: Sale, statuses: Mapping[str, Status] | None = None) -> Decision:
     """Post a sale: from its hold, or all at once. ``statuses`` are those that it may change."""
-    before = state_of(view)
-    state = after(before, SaleEvent.COMMIT)
+    state = check_commit(view, sale)
     moves = Moves(view.purses)
-    if view.sale is not None and before is SaleState.HELD:
-        if view.sale.until <= sale.at:  # the clock decides, whether or not the sweep has come by
-            raise RefusedError(ErrorCode.HOLD_EXPIRED, "The hold has run out; use a new sale id.")
+    if state_of(view) is SaleState.HELD:
         uses: tuple[CounterMove, ...] = ()
         burned = _burn_held(moves, record_of(view), sale)
     else:
@@ -73,18 +94,40 @@ def commit(view: View, sale: Sale, statuses: Mapping[str, Status] | None = None)
     _owe(moves, sale)
     meters, day = sale.quote.meters, date.fromordinal(sale.today)
     states = status_moves.counted(statuses or {}, view.members, day, meters) if sale.account else {}
-    return decision(
-        "sale",
-        record,
-        state,
-        moves,
-        sale.at,
+    step = SaleStep(
+        kind="sale",
+        at=sale.at,
+        state=state,
+        record=record,
+        moves=moves,
         uses=uses,
         meters=meters,
         states=states,
-        statuses=statuses,
+        statuses=statuses or {},
         codes=sale.issued,
     )
+    return decided(step)
+
+
+def check_commit(view: View, sale: Sale) -> SaleState:
+    """Return where a commit would leave the sale.
+
+    Raises: RefusedError where the sale's state, or its hold, does not allow it. What a sale without
+            a hold takes from purses and limits is only checked by taking it.
+    """
+    before = state_of(view)
+    state = after(before, SaleEvent.COMMIT)
+    if view.sale is None or before is not SaleState.HELD:
+        return state
+    if view.sale.until <= sale.at:  # the clock decides, whether or not the sweep has come by
+        raise RefusedError(ErrorCode.HOLD_EXPIRED, "The hold has run out; use a new sale id.")
+    reserved = record_of(view).sale.quote.burn
+    for purse, amount in sale.quote.burn.items():
+        if amount > reserved.get(purse, 0):
+            raise RefusedError(
+                ErrorCode.EXCEEDS_HOLD, f"{amount} is more than the {reserved.get(purse, 0)} held."
+            )
+    return state
 
 
 def release(view: View, at: str, event: SaleEvent, reason: str, written: int = 0) -> Decision:
@@ -105,8 +148,16 @@ def release(view: View, at: str, event: SaleEvent, reason: str, written: int = 0
         shift(moves, sale.account, owed_purse(sale.chip_purse), -written)
     # An ordinal is not given twice: the sale that it was told to is void, and the count goes on.
     uses = tuple(CounterMove(use.counter, -use.take) for use in sale.quote.uses)
-    kind = "void" if event is SaleEvent.VOID else "expire"
-    return decision(kind, record, state, moves, at, uses=uses, detail={"reason": reason})
+    step = SaleStep(
+        kind="void" if event is SaleEvent.VOID else "expire",
+        at=at,
+        state=state,
+        record=record,
+        moves=moves,
+        uses=uses,
+        detail={"reason": reason},
+    )
+    return decided(step)
 
 
 def forestall(view: View, sale_id: str, at: str, reason: str) -> Decision:
@@ -199,13 +250,8 @@ def _parts(moves: Moves, sale: Sale, purse: str, amount: int) -> Iterator[tuple[
 
 
 def _burn_held(moves: Moves, held: SaleRecord, sale: Sale) -> dict[str, tuple[Lot, ...]]:
-    reserved = held.sale.quote.burn
-    for purse, amount in sale.quote.burn.items():
-        if amount > reserved.get(purse, 0):
-            raise RefusedError(
-                ErrorCode.EXCEEDS_HOLD, f"{amount} is more than the {reserved.get(purse, 0)} held."
-            )
-    left = {purse: n - sale.quote.burn.get(purse, 0) for purse, n in reserved.items()}
+    burn = sale.quote.burn
+    left = {purse: n - burn.get(purse, 0) for purse, n in held.sale.quote.burn.items()}
     burned = {}
     for key, lots in reversed(held.burned.items()):  # who paid last is let go first
         purse, payer = whose(key, sale.account)
@@ -255,43 +301,61 @@ def _ordinal(day: str, otherwise: int) -> int:
     return date.fromisoformat(day).toordinal() if day else otherwise
 
 
-def decision(
-    kind: str,
-    record: SaleRecord,
-    state: SaleState,
-    moves: Moves,
-    at: str,
-    *,
-    uses: tuple[CounterMove, ...] = (),
-    meters: Mapping[str, int] | None = None,
-    states: Mapping[str, StatusState] | None = None,
-    statuses: Mapping[str, Status] | None = None,
-    codes: tuple[CodeRow, ...] = (),
-    until: str = "",
-    today: int = 0,
-    detail: object = None,
-) -> Decision:
-    """Return what one event of a sale writes: its entry, and the rows after it."""
-    sale, states = record.sale, states or {}
+class SaleStep(msgspec.Struct, frozen=True, kw_only=True):
+    """One event of a sale, decided: what its entry says, and what the sale's row keeps after it.
+
+    kind:     of the entry.
+    uses, meters: what the event adds to counters, and to the account's meters on the sale's day.
+    states:   of the account after it, by status, where they change; statuses: as they are defined.
+    codes:    rows of codes that it makes or changes.
+    until:    when a hold runs out.
+    today:    the local day (ordinal) of the balances after it; the sale's own where it is 0.
+    detail:   of the entry; the sale itself where it is None.
+    """
+
+    kind: str
+    at: str
+    state: SaleState
+    record: SaleRecord
+    moves: Moves
+    uses: tuple[CounterMove, ...] = ()
+    meters: Mapping[str, int] = {}
+    states: Mapping[str, StatusState] = {}
+    statuses: Mapping[str, Status] = {}
+    codes: tuple[CodeRow, ...] = ()
+    until: str = ""
+    today: int = 0
+    detail: object = None
+
+
+def decided(step: SaleStep) -> Decision:
+    """Return what a step writes: its entry, and the rows after it."""
+    sale, moves = step.record.sale, step.moves
+    meters = tuple(
+        MeterMove(sale.account, meter, sale.today, amount)
+        for meter, amount in sorted(step.meters.items())
+        if amount and sale.account
+    )
     entry = Entry(
-        at=at,
-        kind=kind,
+        at=step.at,
+        kind=step.kind,
         ref=sale.sale_id,
         account=sale.account,
         postings=tuple(moves.postings),
         lots=tuple(moves.lots),
         held=tuple(moves.held),
-        meters=tuple(
-            MeterMove(sale.account, meter, sale.today, amount)
-            for meter, amount in sorted((meters or {}).items())
-            if amount and sale.account
-        ),
-        counters=uses,
-        statuses=status_moves.moves(sale.account, states),
-        detail=msgspec.Raw(msgspec.json.encode(sale if detail is None else detail)),
+        meters=meters,
+        counters=step.uses,
+        statuses=status_moves.moves(sale.account, step.states),
+        detail=msgspec.Raw(msgspec.json.encode(sale if step.detail is None else step.detail)),
     )
-    row = SaleRow(sale.sale_id, state, sale.account, until, msgspec.json.encode(record))
-    kept: tuple[KeptRow, ...] = (*status_moves.rows(statuses or {}, sale.account, states), *codes)
-    balances = moves.balances(sale.account, today or sale.today)
-    gifts = {code: moves.balances(one, today or sale.today) for code, one in sale.gifts.items()}
-    return Decision(entry, row, balances, rows=kept, gifts=gifts)
+    body = msgspec.json.encode(step.record)
+    members = status_moves.rows(step.statuses, sale.account, step.states)
+    today = step.today or sale.today
+    return Decision(
+        entry,
+        SaleRow(sale.sale_id, step.state, sale.account, step.until, body),
+        moves.balances(sale.account, today),
+        rows=(*members, *step.codes),
+        gifts={code: moves.balances(account, today) for code, account in sale.gifts.items()},
+    )

@@ -77,5 +77,5 @@ def decide_return(
     view: View, *, ask: Return, priced_by: Programme, versions: ProgrammeVersions
 ) -> tuple[Change, Returned]:
     """Take a sale back, wholly or in part, under the programme that priced it."""
-    decision, back = returns.take_back(view, ask, priced_by, versions.active)
+    decision, back = returns.return_sale(view, ask, priced_by, versions.active)
     return decision.change, Returned.of(ask.return_id, back, decision)
