@@ -21,10 +21,8 @@ from daemon.base import config as configuration
 from daemon.base.clock import Clock, SteadyClock
 from daemon.base.config import ChipSection, Config
 from daemon.chip.hot_list import HotListFile
-from daemon.chip.purses import ChipPurses
-from daemon.chip.tags import Tags
+from daemon.chip.registry import NO_CHIPS, Chips, chips_of
 from daemon.chip.terminal import ChipTerminal
-from daemon.chip.writing import ChipWriter
 from daemon.keys.chip_keys import ChipKeys, load_chip_keys
 from daemon.keys.key_files import load_or_make
 from daemon.keys.phone_keys import PHONE_KEYS_FILE, PhoneKeys, load_phone_keys
@@ -87,8 +85,7 @@ class Parts:
         self._books(open_store, programme)
         self._accounts(phone_keys, web.coupons if web else ())
         self.events = EventRing(self.steady, secrets.token_hex(4))
-        self.chip_writer: ChipWriter | None = None
-        self.chips = self._chip_purses(config.chip, chip_keys) if chip_keys else None
+        self.chips = self._chips(config.chip, chip_keys) if chip_keys else NO_CHIPS
         self._sale()
         self.web = self._web_server(web, wallets) if web and wallets else None
         self._pos()
@@ -112,29 +109,24 @@ class Parts:
         # A code is judged by the machine's own clock: a steady one that stands would take it twice.
         self.live_codes = LiveCodes(self.ledger, self.cards, self.clock, phone_keys)
 
-    def _chip_purses(self, section: ChipSection | None, keys: ChipKeys) -> ChipPurses:
+    def _chips(self, section: ChipSection | None, keys: ChipKeys) -> Chips:
         assert section is not None, "there are keys because there is a section"
         hot_list = self.home / section.hot_list if section.hot_list else None
         if hot_list is not None and not hot_list.exists():
             log.warning("there is no hot list %s: no chip is refused by it", hot_list)
-        terminal = ChipTerminal(self.supervisor, keys, self.clock)
-        self.chip_writer = ChipWriter(
-            terminal, self.ledger, self.steady, section, self.shop.versions, self.events.publish
-        )
         through = {
             reader["name"]: PassThrough(reader["pass_through"])
             for reader in self.config.reader
             if reader.get("pass_through")
         }
-        return ChipPurses(
-            terminal,
-            self.chip_writer,
-            Tags(terminal, self.ledger, through),
-            self.ledger,
+        return chips_of(
+            ChipTerminal(self.supervisor, keys, self.clock),
+            self.shop,
             self.cards,
-            self.shop.versions,
-            self.steady,
+            section,
             HotListFile(hot_list, keys, self.clock, section.hot_list_days),
+            through,
+            self.events.publish,
         )
 
     def _sale(self) -> None:
@@ -207,7 +199,7 @@ class Parts:
         return ShopMethods(
             shop,
             lifecycle,
-            TopUps(shop, self.cards, chips.pay_owed if chips else None),
+            TopUps(shop, self.cards, chips.pay_owed),
             IssuedCodes(shop, self.cards),
             Memberships(shop),
         )

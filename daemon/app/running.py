@@ -124,8 +124,7 @@ async def running(
         await parts.ledger.load_newest_time()
         await parts.shop.versions.start()
         await housekeeping.look_after()
-        if parts.chip_writer is not None:
-            await parts.chip_writer.start()
+        await parts.chips.start()
         if parts.web is not None:
             await _start(parts.web)
             stack.push_async_callback(parts.web.stop)

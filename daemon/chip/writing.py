@@ -1,29 +1,28 @@
-"""A sale on a chip, exactly once: intent, chip, post; and what became of one that was torn.
+"""The one way in which a purse is written and the books hear of it, exactly once.
 
-plan    how much the chip changes; written down and synced before the chip is asked
-write   the chip; what its own proof decides is written down
+intent  what the chip will be asked; whoever plans a write makes it durable before
+write   the chip, then what its own proof decides
 settle  a later tap of the same card says how far a torn write came
+
+Why in this order, and what decides after each failure: ``daemon.ledger.chip_sales``.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
-import msgspec
 from msgspec import Raw
-from msgspec.structs import replace
 
 from card_formats.chip.purse import ChipPayment, Handover, Outcome, after_payment, pay, settle
-from card_formats.chip.purse_layout import PurseState
 from card_formats.credential import mask
 from card_formats.errors import CardFormatError
-from daemon.base.clock import Clock, rfc3339
 from daemon.base.config import ChipSection
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.chip.terminal import ChipTerminal, OpenCard, refusal
-from daemon.ledger import chip_sales, sales
-from daemon.ledger.chip_limits import counters_of, limits_of
+from daemon.ledger import chip_sales, chip_transfers, sales
 from daemon.ledger.chip_sales import intent_of
-from daemon.ledger.ledger import Ledger, RequestKey
+from daemon.ledger.chip_transfers import ChipTransfer
+from daemon.ledger.ledger import RequestKey
 from daemon.ledger.sale_answers import Posted
 from daemon.ledger.sale_records import ChipIntent, Sale, SaleRow
 from daemon.ledger.sale_states import SaleState
@@ -31,9 +30,14 @@ from daemon.ledger.sales import Decision
 from daemon.ledger.storage.queries import UNSETTLED
 from daemon.ledger.storage.store import Change, Reads, Store, View
 from daemon.readers.errors import CardSilentError, ReaderError
-from daemon.shop.programme_versions import ProgrammeVersions
+from daemon.shop.shop import Shop
+
+T = TypeVar("T")
+Decide = Callable[[View, str], Decision]
+"""Decides, at a time (RFC 3339), what became of an intent."""
 
 COMMIT = "sale.commit"
+WRITE_APDUS = 4
 TAP_AGAIN = "Tap the same card again: it is not known what was written."
 _REFUSED_PAYMENTS = {
     "purse.not-enough": ErrorCode.NOT_ENOUGH,
@@ -44,35 +48,17 @@ _REFUSED_PAYMENTS = {
     "purse.worn-out": ErrorCode.CARD_EXPIRED,
     "purse.newer-schema": ErrorCode.CARD_UNKNOWN,
 }
-_DECISIONS = {
+_SALES: dict[Outcome, Decide] = {
     Outcome.WRITTEN: chip_sales.done,
     Outcome.NOT_WRITTEN: chip_sales.not_written,
     Outcome.UNDECIDED: chip_sales.case,
 }
+_TRANSFERS: dict[Outcome, Decide] = {
+    Outcome.WRITTEN: chip_transfers.done,
+    Outcome.NOT_WRITTEN: chip_transfers.not_written,
+    Outcome.UNDECIDED: chip_sales.case,
+}
 log = logging.getLogger("tillcard.chip")
-
-
-class WantedSale(msgspec.Struct, frozen=True, kw_only=True):
-    """A sale that is to change a chip.
-
-    settle:   gives it as it will be posted, from what the ledger reads when it is planned.
-    accounts, counters: what that takes to read.
-    content:  of the request that waits for it; b"" where none does.
-    """
-
-    sale: Sale
-    settle: Callable[[View], Sale]
-    accounts: tuple[str, ...]
-    counters: tuple[str, ...] = ()
-    content: bytes = b""
-
-    @classmethod
-    def again(cls, intent: ChipIntent) -> "WantedSale":
-        """Want what was intended before."""
-        sale = intent.sale
-        return cls(
-            sale=sale, settle=lambda view: sale, accounts=sale.accounts, content=intent.content
-        )
 
 
 class ChipWriter:
@@ -84,17 +70,13 @@ class ChipWriter:
     def __init__(
         self,
         terminal: ChipTerminal,
-        ledger: Ledger,
-        clock: Clock,
-        policy: ChipSection,
-        versions: ProgrammeVersions,
+        shop: Shop,
+        section: ChipSection,
         publish: Callable[..., object],
     ) -> None:
         self._terminal = terminal
-        self._ledger = ledger
-        self._clock = clock
-        self._policy = policy
-        self._versions = versions
+        self._shop = shop
+        self._section = section
         self._publish = publish
         self._writing: set[str] = set()
 
@@ -106,10 +88,10 @@ class ChipWriter:
             mine = [row for row in rows if intent_of(row).ledger_id == store.ledger_id]
             views = [store.view(Reads(sale_id=row.sale_id)) for row in mine]
             for view in views:
-                store.write(chip_sales.unsure(view, self._at()).change)
+                store.write(chip_sales.unsure(view, self._shop.at()).change)
 
-        if await self._ledger.read(lambda store: store.ask(UNSETTLED)):
-            await self._ledger.update(job)
+        if await self._shop.ledger.read(lambda store: store.ask(UNSETTLED)):
+            await self._shop.ledger.update(job)
 
     def is_writing(self, sale_id: str) -> bool:
         """Whether a chip is being written for this sale now."""
@@ -119,60 +101,45 @@ class ChipWriter:
         """Return how much of ``wanted`` the chip can take now; it is owed the rest."""
         if wanted <= 0:
             return wanted
-        room = max(self._policy.cap - card.purse.state.balance, 0)
+        room = max(self._section.cap - card.purse.state.balance, 0)
         return min(wanted, room) if self._terminal.keys.may_load else 0
 
-    async def plan(self, card: OpenCard, wanted: WantedSale, txid: bytes) -> ChipIntent:
-        """Write down what the chip will be asked. Raises RefusedError with nothing written."""
-        limits = limits_of(self._policy, card.uid, wanted.sale.today)
-        counters = counters_of(limits)
+    def intent(self, card: OpenCard, sale: Sale, amount: int, txid: bytes) -> ChipIntent:
+        """Return what the chip will be asked: to change by ``amount``.
 
-        def job(store: Store) -> ChipIntent:
-            view = store.view(
-                Reads(
-                    sale_id=wanted.sale.sale_id,
-                    accounts=wanted.accounts,
-                    counters=(*wanted.counters, *counters),
-                )
-            )
-            sale = wanted.settle(view)
-            net = sale.chip_net if sale.quote.lines else -sale.owed
-            amount = self.change(card, net)
-            after = self._after(card, txid, amount)
-            intent = ChipIntent(
-                ledger_id=store.ledger_id,
-                uid=card.uid,
-                seq=after.seq,
-                txid=txid,
-                amount=amount,
-                balance=after.balance,
-                sale=replace(sale, owed=net - amount if sale.quote.lines else -amount),
-                content=wanted.content,
-                counters=counters,
-                speaks=card.purse.messaging.value,
-            )
-            store.write(chip_sales.intend(view, intent, limits).change)
-            return intent
-
-        return await self._ledger.update(job)
-
-    def _after(self, card: OpenCard, txid: bytes, amount: int) -> PurseState:
+        Raises: RefusedError where it would refuse: not enough on it, blocked, expired.
+        """
         try:
-            return after_payment(card.purse.state, self._payment(txid, amount))
+            after = after_payment(card.purse.state, self._payment(txid, amount))
         except CardFormatError as error:
             code = _REFUSED_PAYMENTS[error.code]
             raise RefusedError(code, f"The card cannot pay: {error.message}.") from error
+        return ChipIntent(
+            ledger_id=self._shop.ledger.ledger_id,
+            uid=card.uid,
+            seq=after.seq,
+            txid=txid,
+            amount=amount,
+            balance=after.balance,
+            sale=sale,
+            content=b"",
+            speaks=card.purse.messaging.value,
+        )
 
     def _payment(self, txid: bytes, amount: int) -> ChipPayment:
-        time_s = int(self._clock.now().timestamp())
-        return ChipPayment(txid, amount, self._policy.shop, self._policy.till, time_s)
+        time_s = int(self._shop.now().timestamp())
+        return ChipPayment(txid, amount, self._section.shop, self._section.till, time_s)
 
-    async def write(self, card: OpenCard, intent: ChipIntent) -> Raw:
-        """Write the chip, then the ledger.
+    async def write(
+        self,
+        card: OpenCard,
+        intent: ChipIntent,
+        post: Callable[[OpenCard, ChipIntent], Awaitable[T]],
+    ) -> T:
+        """Write the chip, then the ledger; return what ``post`` does, which writes the latter.
 
-        Returns: the answer to the request that waits for it.
-        Raises:  RefusedError; with state_unknown where it is not known what the chip did, or where
-                 the chip was written and the ledger could not be.
+        Raises: RefusedError; with state_unknown where it is not known what the chip did, or where
+                the chip was written and the ledger could not be.
         """
         sale_id, failure = intent.sale.sale_id, None
         self._writing.add(sale_id)
@@ -182,21 +149,15 @@ class ChipWriter:
                 await self._terminal.ask(card, pay(card.purse, payment))
             except (ReaderError, CardFormatError) as error:
                 failure = error
-            if card.purse.handover is Handover.VERIFIED:
-                return await self._written(card, intent)
-            assert failure is not None
-            raise await self._not_proved(card, intent, failure) from failure
+            if card.purse.handover is not Handover.VERIFIED:
+                assert failure is not None
+                raise await self._not_proved(card, intent, failure) from failure
+            try:
+                return await post(card, intent)
+            except RefusedError as error:
+                raise RefusedError(error.code, error.detail, state_unknown=True) from error
         finally:
             self._writing.discard(sale_id)
-
-    async def _written(self, card: OpenCard, intent: ChipIntent) -> Raw:
-        try:
-            if intent.content:
-                return await self._post(card, intent)
-            await self._move(intent, chip_sales.done)
-            return Raw(b"null")
-        except RefusedError as error:
-            raise RefusedError(error.code, error.detail, state_unknown=True) from error
 
     async def _not_proved(
         self, card: OpenCard, intent: ChipIntent, failure: ReaderError | CardFormatError
@@ -205,7 +166,7 @@ class ChipWriter:
         is_unknown = card.purse.handover is Handover.SENT
         decide = chip_sales.unsure if is_unknown else chip_sales.not_sent
         try:
-            await self._move(intent, decide)
+            await self.move(intent, decide)
         except RefusedError as error:  # it stays an intent, which the next tap settles as well
             log.warning("sale %s: %s", intent.sale.sale_id, error)
         code, detail = ErrorCode.TORN, "Nothing was written; lay the card down and hold it still."
@@ -221,7 +182,7 @@ class ChipWriter:
     # What a tear left open.
 
     async def settle(self, card: OpenCard, row: SaleRow) -> None:
-        """Let the card say what became of a sale; write it down and tell the POS.
+        """Let the card say what became of a sale or a transfer; write it down, tell the POS.
 
         Raises: RefusedError where the card is torn away again.
         """
@@ -234,14 +195,15 @@ class ChipWriter:
         except CardFormatError as error:
             log.warning("sale %s: %s", row.sale_id, error)
             outcome = Outcome.UNDECIDED
-        is_asked_for = intent.content and row.state is not SaleState.VOID_PENDING
-        if outcome is Outcome.WRITTEN and is_asked_for:
-            await self._post(card, intent)
+        if ChipTransfer.of(intent.sale) is not None:  # no POS made it, and none hears of it
+            await self.move(intent, _TRANSFERS[outcome])
+            return
+        if outcome is Outcome.WRITTEN and row.state is not SaleState.VOID_PENDING:
+            await self.post(card, intent)
             state = SaleState.POSTED
         else:
-            state = await self._move(intent, _DECISIONS[outcome])
-        if intent.sale.quote.lines:  # else no POS made it: the till moved what the chip was owed
-            self.tell("sale.settled", card, sale_id=row.sale_id, outcome=outcome, state=state)
+            state = await self.move(intent, _SALES[outcome])
+        self.tell("sale.settled", card, sale_id=row.sale_id, outcome=outcome, state=state)
 
     def tell(self, event_type: str, card: OpenCard, **fields: str) -> None:
         """Tell the POS of something that concerns a card."""
@@ -249,36 +211,35 @@ class ChipWriter:
 
     async def reopen(self, row: SaleRow) -> None:
         """Take back an intent of which a tap has proved that nothing was written."""
-        await self._move(intent_of(row), chip_sales.not_sent)
+        await self.move(intent_of(row), chip_sales.not_sent)
 
-    async def _post(self, card: OpenCard, intent: ChipIntent) -> Raw:
-        traffic, at = card.traffic, self._at()
+    # What the books hear of it.
+
+    async def post(self, card: OpenCard, intent: ChipIntent) -> Raw:
+        """Post a sale that its chip has proved; return the answer to the request for it."""
+        traffic, at, sale = card.traffic, self._shop.at(), intent.sale
 
         def decide(store: Store, view: View) -> tuple[Change, Posted]:
             if sales.state_of(view) not in (SaleState.INTENT, SaleState.UNKNOWN):
                 # Voided or settled since it was looked at: not a refusal to be kept for ever.
                 raise RefusedError(ErrorCode.BUSY, "The sale is being settled; ask again.")
-            decision = chip_sales.done(view, at, self._versions.active.statuses)
-            return decision.change, Posted.of(intent.sale, decision, traffic)
+            decision = chip_sales.done(view, at, self._shop.programme.statuses)
+            return decision.change, Posted.of(sale, decision, traffic)
 
-        sale = intent.sale
         key = RequestKey(COMMIT, sale.sale_id, intent.content)
         reads = Reads(sale_id=sale.sale_id, accounts=sale.accounts, members_of=sale.account)
-        raw = await self._ledger.once(key, at, decide, reads)
+        raw = await self._shop.ledger.once(key, at, decide, reads)
         card.count_anew()
         return raw
 
-    async def _move(self, intent: ChipIntent, decide: Callable[[View, str], Decision]) -> SaleState:
-        """Move a sale whose answer is not this."""
-        at, sale = self._at(), intent.sale
+    async def move(self, intent: ChipIntent, decide: Decide) -> SaleState:
+        """Move a sale or a transfer where no request waits for the answer; return its state."""
+        at, sale = self._shop.at(), intent.sale
+        reads = Reads(sale_id=sale.sale_id, accounts=sale.accounts)
 
         def job(store: Store) -> SaleState:
-            view = store.view(Reads(sale_id=sale.sale_id, accounts=sale.accounts))
-            decision = decide(view, at)
+            decision = decide(store.view(reads), at)
             store.write(decision.change)
             return decision.sale.state
 
-        return await self._ledger.update(job)
-
-    def _at(self) -> str:
-        return rfc3339(self._clock.now())
+        return await self._shop.ledger.update(job)

@@ -1,7 +1,41 @@
 """Decisions about a sale that writes a chip: before it is written, and once it is known. Pure.
 
-An intent reserves what a hold does, so that nothing can stand in the way of posting once the chip
-is written. Each function takes a sale that has an intent, as the store read it.
+The ledger and a chip cannot be written in one transaction, and the card may be torn away, or the
+till lose power, between any two steps. So the order is always the same:
+
+1. **intend**: everything that could refuse the sale refuses it now. What it needs is reserved as
+   by a hold, and what the chip will be asked is written down: which chip, its sequence number after
+   it, a transaction id, the amount. This is durable before the chip hears of it.
+2. The chip is written, in one transaction of its own: all of it or nothing.
+3. The chip's answer, proved by its MAC, is the read-back. **done** posts what was reserved.
+
+After any failure the chip decides, not the till. It has counted a sequence number and keeps the id
+of its last transaction; at the next tap, at any till of this ledger, they say how far it came:
+
+    failed                          what is known         decision
+    before its commit was sent      not written           not_sent: as before, repeat the call
+    after it was sent               nothing               unsure: "tap the same card again"
+    till stopped at an intent       nothing               unsure, when it starts again
+
+    the next tap shows              what is known         decision
+    our sequence number and id      written               done
+    the number before ours          not written           not_written: the same call goes on
+    a later number, our id in its   written               done
+    history
+    a later number, history gone    cannot be told        case: the owner decides
+
+A card has 500 on its chip, at sequence number 7. A sale burns 200 of it:
+
+    intend      mirror 500, held 200    the intent says: chip 8, transaction id T, balance 300
+    torn        unknown                 did the chip commit? nobody knows
+    next tap    the chip says 8, T      done: mirror 300, held 0, posted; nothing is debited twice
+            or  the chip says 7         not_written: still reserved; the same call goes on with T
+
+A customer who pays in cash instead voids the sale (**void**): it waits in ``void_pending``, with
+all reserved, until the chip has said what it did. If it paid, its 200 are owed to it.
+
+Each function takes a sale that has an intent, as the store read it. What a chip is merely owed goes
+the same way with nothing reserved: ``chip_transfers``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,6 +67,22 @@ def intent_of(row: SaleRow) -> ChipIntent:
     return row.record.chip
 
 
+def intent_in(view: View) -> ChipIntent:
+    """Return the intent of the sale that was read."""
+    return intent_of(_row(view))
+
+
+def waits_for(row: SaleRow, uid: str) -> bool:
+    """Whether a chip (UID in hex, upper case) has still to say what became of a sale.
+
+    Not of one that is known not to be written and waits for its call, nor of the owner's cases.
+    """
+    if row.state not in WAITING:
+        return False
+    intent = intent_of(row)
+    return intent.uid == uid and not intent.not_written and not intent.case
+
+
 def intend(view: View, intent: ChipIntent, limits: Sequence[ChipLimit] = ()) -> Decision:
     """Write down what the chip is about to be asked, and reserve all that the sale needs.
 
@@ -40,15 +90,19 @@ def intend(view: View, intent: ChipIntent, limits: Sequence[ChipLimit] = ()) -> 
     Raises: RefusedError as `sales.hold` and `sales.commit`; LIMIT_REACHED.
     """
     before = sales.state_of(view)
-    if before is SaleState.INTENT and intent_of(_row(view)).not_written:
-        record = sales.record_of(view)  # its reservation still stands
-        return _decision("intent", record, before, replace(intent, until=_until(record)))
+    # A tap has proved that the first attempt was not written. Its reservation still stands, so
+    # nothing is taken or counted again; only the chip's number and balance may be others by now.
+    if before is SaleState.INTENT and intent_in(view).not_written:
+        record = sales.record_of(view)
+        return undecided("intent", record, before, replace(intent, until=intent_in(view).until))
     state = after(before, SaleEvent.CHIP_INTENT)
     chip_limits.check(limits, view.counters, intent.sale.chip_burn)
+    # From a hold, everything is reserved already. What the commit will refuse is refused now, for
+    # after the chip was written it is too late; the hold's end is kept in case nothing was sent.
     if before is SaleState.HELD:
-        sales.commit(view, intent.sale)  # only to hear whether it may be
+        sales.check_commit(view, intent.sale)
         held = replace(intent, until=_row(view).until)
-        return _counted(_decision("intent", sales.record_of(view), state, held), intent, 1)
+        return _counted(undecided("intent", sales.record_of(view), state, held), intent, 1)
     reserved = sales.hold(view, intent.sale, "")
     assert reserved.sale.record is not None
     record = replace(reserved.sale.record, chip=intent)
@@ -62,8 +116,7 @@ def done(view: View, at: str, statuses: Mapping[str, Status] | None = None) -> D
 
     statuses: those that the sale may change.
     """
-    record = sales.record_of(view)
-    intent = intent_of(_row(view))
+    intent = intent_in(view)
     state = after(sales.state_of(view), SaleEvent.CHIP_DONE)
     if state is SaleState.VOIDED:
         reason = "the chip was written all the same"
@@ -71,22 +124,29 @@ def done(view: View, at: str, statuses: Mapping[str, Status] | None = None) -> D
         decision = _counted(decision, intent, -1)
     else:
         decision = sales.commit(_as_held(view), intent.sale, statuses)
+    return proved(decision, intent, at)
+
+
+def proved(decision: Decision, intent: ChipIntent, at: str) -> Decision:
+    """Return a decision with what its chip has proved: its payment, and what it was left at."""
     txid = intent.txid.hex()
     move = ChipMove(intent.uid, intent.seq, txid, intent.amount, intent.balance)
-    chip = ChipRow(intent.uid, intent.seq, txid, intent.balance, intent.speaks)
-    kind = decision.entry.kind if record.sale.quote.lines else "owed"
-    entry = replace(decision.entry, at=at, kind=kind, chip=move)
-    return replace(decision, entry=entry, balances=_balances(decision, intent), chip=chip)
+    return replace(
+        decision,
+        entry=replace(decision.entry, at=at, chip=move),
+        balances=_balances(decision, intent),
+        chip=ChipRow(intent.uid, intent.seq, txid, intent.balance, intent.speaks),
+    )
 
 
 def not_sent(view: View, at: str) -> Decision:
     """Go back to where the sale was: surely nothing was written."""
-    intent = intent_of(_row(view))
+    intent = intent_in(view)
     if not intent.until:
         state = after(sales.state_of(view), SaleEvent.CHIP_NOT_SENT_NEW)
-        return _released(view, at, state, "nothing was sent to the chip", b"")
+        return released(view, at, state, "nothing was sent to the chip", b"")
     state = after(sales.state_of(view), SaleEvent.CHIP_NOT_SENT_HELD)
-    decision = _decision("not_sent", sales.record_of(view), state, None, at)
+    decision = undecided("not_sent", sales.record_of(view), state, None, at)
     row = replace(decision.sale, until=intent.until)
     return _counted(replace(decision, sale=row), intent, -1)
 
@@ -94,28 +154,33 @@ def not_sent(view: View, at: str) -> Decision:
 def unsure(view: View, at: str) -> Decision:
     """Note that the chip was asked and nobody knows what it did."""
     state = after(sales.state_of(view), SaleEvent.CHIP_UNSURE)
-    intent = replace(intent_of(_row(view)), not_written=False)
-    return _decision("unknown", sales.record_of(view), state, intent, at)
+    intent = replace(intent_in(view), not_written=False)
+    return undecided("unknown", sales.record_of(view), state, intent, at)
 
 
 def not_written(view: View, at: str) -> Decision:
     """Open the sale again, or void it for good: a later tap proved that nothing was written."""
-    record, intent = sales.record_of(view), intent_of(_row(view))
-    before = sales.state_of(view)
-    if before is SaleState.INTENT:  # left behind by an answer that could not be written down
-        before = after(before, SaleEvent.CHIP_UNSURE)
-    state = after(before, SaleEvent.CHIP_NOT_WRITTEN)
+    state = state_after_nothing(view)
     if state is SaleState.VOIDED:
-        return _released(view, at, state, "the chip was not written")
-    if not record.sale.quote.lines:  # nobody repeats what was owed; the next tap plans it anew
-        return _released(view, at, after(state, SaleEvent.CHIP_NOT_SENT_NEW), "not written", b"")
-    return _decision("not_written", record, state, replace(intent, not_written=True), at)
+        return released(view, at, state, "the chip was not written")
+    intent = replace(intent_in(view), not_written=True)
+    return undecided("not_written", sales.record_of(view), state, intent, at)
+
+
+def state_after_nothing(view: View) -> SaleState:
+    """Return the state after a tap has proved that nothing was written."""
+    before = sales.state_of(view)
+    # An answer that could not be written down (the disk was full) left the intent as it was: it is
+    # as unknown as one that was noted so.
+    if before is SaleState.INTENT:
+        before = after(before, SaleEvent.CHIP_UNSURE)
+    return after(before, SaleEvent.CHIP_NOT_WRITTEN)
 
 
 def case(view: View, at: str) -> Decision:
     """Leave the sale as it is, for the owner: a later tap could not tell."""
-    intent = replace(intent_of(_row(view)), case=True)
-    return _decision("case", sales.record_of(view), sales.state_of(view), intent, at)
+    intent = replace(intent_in(view), case=True)
+    return undecided("case", sales.record_of(view), sales.state_of(view), intent, at)
 
 
 def void(view: View, at: str, reason: str) -> Decision:
@@ -123,12 +188,12 @@ def void(view: View, at: str, reason: str) -> Decision:
 
     Raises: RefusedError BUSY while the chip is being written.
     """
-    before, intent = sales.state_of(view), intent_of(_row(view))
+    before, intent = sales.state_of(view), intent_in(view)
     if before is SaleState.INTENT and intent.not_written:
         state = after(after(before, SaleEvent.CHIP_NOT_SENT_NEW), SaleEvent.VOID)
-        return _released(view, at, state, reason)
+        return released(view, at, state, reason)
     state = after(before, SaleEvent.VOID)
-    decision = _decision("void", sales.record_of(view), state, intent, at)
+    decision = undecided("void", sales.record_of(view), state, intent, at)
     detail = msgspec.Raw(msgspec.json.encode({"reason": reason, "waits_for": "chip"}))
     return replace(decision, entry=replace(decision.entry, detail=detail))
 
@@ -157,6 +222,31 @@ def alarm_of(known: ChipRow, state: PurseState, record: Sequence[PurchaseRecord]
     return ""
 
 
+def undecided(
+    kind: str, record: SaleRecord, state: SaleState, intent: ChipIntent | None, at: str = ""
+) -> Decision:
+    """Move a sale to a state in which nothing else moves; ``at`` is the sale's own where ""."""
+    sale = intent.sale if intent else record.sale
+    detail = _detail(intent) if intent else msgspec.Raw(b"{}")
+    entry = Entry(
+        at=at or sale.at, kind=kind, ref=sale.sale_id, account=sale.account, detail=detail
+    )
+    body = msgspec.json.encode(replace(record, chip=intent))
+    return Decision(entry, SaleRow(sale.sale_id, state, sale.account, "", body), {})
+
+
+def released(
+    view: View, at: str, state: SaleState, reason: str, body: bytes | None = None
+) -> Decision:
+    """Give back what an intent reserved. ``body`` takes the place of the sale's record."""
+    decision = sales.release(_as_held(view), at, SaleEvent.VOID, reason)
+    kept = decision.sale.body if body is None else body
+    row = replace(decision.sale, state=state, body=kept)
+    kind = "void" if state is SaleState.VOIDED else "not_sent"
+    decision = replace(decision, entry=replace(decision.entry, kind=kind), sale=row)
+    return _counted(decision, intent_in(view), -1)
+
+
 def _row(view: View) -> SaleRow:
     assert view.sale is not None
     return view.sale
@@ -166,10 +256,6 @@ def _balances(decision: Decision, intent: ChipIntent) -> dict[str, Balance]:
     """Return the balances with the chip's own in place of the mirror's."""
     chip = {intent.sale.chip_purse: Balance(intent.balance, 0)}
     return dict(sorted((decision.balances | chip).items()))
-
-
-def _until(record: SaleRecord) -> str:
-    return record.chip.until if record.chip else ""
 
 
 def _counted(decision: Decision, intent: ChipIntent, sign: int) -> Decision:
@@ -185,35 +271,12 @@ def _as_held(view: View) -> View:
     return replace(view, sale=replace(_row(view), state=SaleState.HELD, until=_NEVER))
 
 
-def _released(
-    view: View, at: str, state: SaleState, reason: str, body: bytes | None = None
-) -> Decision:
-    decision = sales.release(_as_held(view), at, SaleEvent.VOID, reason)
-    kept = decision.sale.body if body is None else body
-    row = replace(decision.sale, state=state, body=kept)
-    kind = "void" if state is SaleState.VOIDED else "not_sent"
-    decision = replace(decision, entry=replace(decision.entry, kind=kind), sale=row)
-    return _counted(decision, intent_of(_row(view)), -1)
-
-
-def _decision(
-    kind: str, record: SaleRecord, state: SaleState, intent: ChipIntent | None, at: str = ""
-) -> Decision:
-    sale = intent.sale if intent else record.sale
-    detail = _detail(intent) if intent else msgspec.Raw(b"{}")
-    entry = Entry(
-        at=at or sale.at, kind=kind, ref=sale.sale_id, account=sale.account, detail=detail
-    )
-    body = msgspec.json.encode(replace(record, chip=intent))
-    return Decision(entry, SaleRow(sale.sale_id, state, sale.account, "", body), {})
-
-
 def _detail(intent: ChipIntent) -> msgspec.Raw:
-    told = {
+    asked = {
         "chip": intent.uid,
         "seq": intent.seq,
         "txid": intent.txid.hex(),
         "amount": intent.amount,
         "balance": intent.balance,
     }
-    return msgspec.Raw(msgspec.json.encode(told))
+    return msgspec.Raw(msgspec.json.encode(asked))

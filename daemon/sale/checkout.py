@@ -14,7 +14,7 @@ import msgspec
 
 from daemon.base.clock import rfc3339
 from daemon.base.refusals import RefusedError
-from daemon.chip.purses import ChipPurses
+from daemon.chip.registry import Chips
 from daemon.ledger.chip_owed import chip_purse
 from daemon.ledger.chip_sales import WAITING
 from daemon.ledger.ledger import RequestKey, refusal_in
@@ -42,9 +42,7 @@ from daemon.shop.shop import Shop
 class Checkout:
     """The till's questions about one sale. ``hold_ttl_s`` is a hold's where the till says none."""
 
-    def __init__(
-        self, shop: Shop, posting: Posting, chips: ChipPurses | None, hold_ttl_s: int
-    ) -> None:
+    def __init__(self, shop: Shop, posting: Posting, chips: Chips, hold_ttl_s: int) -> None:
         self._shop = shop
         self._posting = posting
         self._chips = chips
@@ -75,7 +73,7 @@ class Checkout:
         """Post the sale: from its hold, from a quote, or priced now."""
 
         async def attempt(now: datetime, row: SaleRow | None) -> msgspec.Raw:
-            if self._chips is not None and row is not None and row.state in WAITING:
+            if row is not None and row.state in WAITING:
                 resumed = await self._chips.resume(key, row)
                 if resumed is not None:
                     return resumed
@@ -84,7 +82,7 @@ class Checkout:
             quoted = draft.sale.quote.total if terms.quote_id else None
             expected = quoted if expected_total is None else expected_total
             wanted = ToPost(draft, expected, self._shop.versions)
-            if self._chips is not None and draft.sale.chip_purse:
+            if draft.sale.chip_purse:
                 settle = partial(sale_to_post, wanted=wanted)
                 written = await self._chips.sell(draft.for_chip(key.content, settle))
                 if written is not None:
@@ -122,7 +120,7 @@ class Checkout:
             versions = self._shop.versions
             decide = partial(decide_return, ask=ask, priced_by=priced_by, versions=versions)
             answer = await self._posting.write(key, ask.at, decide, reads)
-            if self._chips is not None and sale is not None:
+            if sale is not None:
                 await self._chips.pay_owed(sale.card_uid, sale.account)
             return answer
 

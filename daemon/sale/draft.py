@@ -5,7 +5,7 @@ from collections.abc import Callable
 import msgspec
 
 from daemon.accounts import shown_codes
-from daemon.chip.writing import WantedSale
+from daemon.chip.purchase import WantedSale
 from daemon.ledger import sales
 from daemon.ledger.chip_owed import MIRROR_CREDIT, chip_purse
 from daemon.ledger.sale_records import Sale

@@ -13,7 +13,7 @@ from daemon.accounts.live_codes import LiveCodes
 from daemon.accounts.phones import LINK_TTL_S, Phones
 from daemon.base.clock import rfc3339
 from daemon.base.refusals import ErrorCode, RefusedError, refusal_of
-from daemon.chip.purses import ChipPurses
+from daemon.chip.registry import Chips
 from daemon.sale.answers import Identified
 from daemon.sale.policy import CheckoutPolicy
 from daemon.sale.presentations import Presentation, Presentations
@@ -31,7 +31,7 @@ class Recognition:
         live_codes: LiveCodes,
         phones: Phones,
         policy: CheckoutPolicy,
-        chips: ChipPurses | None,
+        chips: Chips,
     ) -> None:
         self._shop = shop
         self._cards = cards
@@ -62,7 +62,7 @@ class Recognition:
         What lies at a reader may be asked about again: it was typed once by each who is named.
         Raises: RefusedError with what the cashier should do.
         """
-        if self._chips is not None and reader and shown.medium is Medium.CHIP:
+        if reader and shown.medium is Medium.CHIP:
             proven = await self._chips.prove(shown, reader)
             if proven is not None:
                 return _identified(

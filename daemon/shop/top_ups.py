@@ -81,7 +81,7 @@ class TopUps:
         self,
         shop: Shop,
         cards: Cards,
-        pay_owed: Callable[[str, str], Awaitable[None]] | None = None,
+        pay_owed: Callable[[str, str], Awaitable[None]],
     ) -> None:
         self._shop = shop
         self._cards = cards
@@ -130,7 +130,7 @@ class TopUps:
             return Change(entry=entry), answer
 
         answer = await self._shop.ledger.once(key, at, job)
-        if self._pay_owed is not None and chip_purse(programme):
+        if chip_purse(programme):
             for uid, account in await self._shop.ledger.read(
                 lambda store: self._chips(store, terms)
             ):

@@ -18,9 +18,7 @@ NESTING_MAX, PARAMETERS_MAX, METHODS_MAX = 2, 7, 20
 WAYS_MIN = 15
 """Ways through a function from which on it has at least one comment."""
 NESTED: dict[str, str] = {}
-CONSTRUCTORS = {
-    "daemon/chip/purses.py ChipPurses.__init__": "to be three: tap, sale, owed",
-}
+CONSTRUCTORS: dict[str, str] = {}
 CLASSES = {
     "daemon/pos/connection.py Connection": "seven of them are asyncio's callbacks",
 }

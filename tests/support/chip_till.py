@@ -20,10 +20,8 @@ from daemon.accounts.live_codes import LiveCodes
 from daemon.accounts.phones import Phones
 from daemon.base.config import ChipSection
 from daemon.chip.hot_list import HotListFile
-from daemon.chip.purses import ChipPurses
-from daemon.chip.tags import Tags
+from daemon.chip.registry import chips_of
 from daemon.chip.terminal import ChipTerminal
-from daemon.chip.writing import ChipWriter
 from daemon.keys.chip_keys import ChipKeys, load_chip_keys, make_chip_keys
 from daemon.keys.phone_keys import PhoneKeys
 from daemon.ledger.audit import audit
@@ -202,15 +200,13 @@ class HandTill:
         self.versions = ProgrammeVersions(ledger, clock, load(programme), "till")
         hot_list = home / section.hot_list if section.hot_list else None
         hot = HotListFile(hot_list, keys, clock, section.hot_list_days)
-        terminal = ChipTerminal(self.readers, keys, clock)
-        self.writer = ChipWriter(terminal, ledger, clock, section, self.versions, self._publish)
-        tags = Tags(terminal, ledger, self.pass_through)
-        chips = ChipPurses(
-            terminal, self.writer, tags, ledger, self.cards, self.versions, clock, hot
-        )
         versions = self.versions
-        self.life = CardLifecycle(ledger, self.cards, clock, "91", lambda: versions.active.zone)
         shop = Shop(ledger, versions, clock)
+        terminal = ChipTerminal(self.readers, keys, clock)
+        self.chips = chips = chips_of(
+            terminal, shop, self.cards, section, hot, self.pass_through, self._publish
+        )
+        self.life = CardLifecycle(ledger, self.cards, clock, "91", lambda: versions.active.zone)
         self.stored_value = TopUps(shop, self.cards, chips.pay_owed)
         phone_keys = PhoneKeys({1: bytes(32)})
         policy = CheckoutPolicy(terminal="till", ranges=(), spend_from=Trust.UID, hold_ttl_s=900)
@@ -282,7 +278,7 @@ async def hand_till(
     till = HandTill(home, ledger, keys, clock, section, programme)
     try:
         await till.versions.start()
-        await till.writer.start()
+        await till.chips.start()
         cut.armed = True
         yield till
     finally:

@@ -1,0 +1,91 @@
+"""What a chip is owed is paid: at its tap, and at once where it lies on a reader.
+
+What is owed, and why, is in ``daemon.ledger.chip_owed``; how a write is done exactly once, in
+``daemon.ledger.chip_sales``.
+"""
+
+import logging
+import secrets
+
+from card_formats.chip.purse_layout import TXID_BYTES, NewerState
+from card_formats.credential import mask
+from daemon.base.refusals import RefusedError
+from daemon.chip.purse_care import PurseCare
+from daemon.chip.terminal import ChipTerminal, OpenCard
+from daemon.chip.writing import WRITE_APDUS, ChipWriter
+from daemon.ledger import chip_transfers
+from daemon.ledger.chip_owed import chip_purse, owed_purse
+from daemon.ledger.chip_transfers import ChipTransfer
+from daemon.ledger.sale_records import ChipIntent
+from daemon.ledger.storage.store import Reads, Store
+from daemon.shop.shop import Shop
+
+RECOVERY_APDUS_MAX = 13
+"""What a card is owed waits for its next tap where it would not fit."""
+log = logging.getLogger("tillcard.chip")
+
+
+class OwedCredit:
+    """Writes what chips are owed."""
+
+    def __init__(
+        self, terminal: ChipTerminal, writer: ChipWriter, care: PurseCare, shop: Shop
+    ) -> None:
+        self._terminal = terminal
+        self._writer = writer
+        self._care = care
+        self._shop = shop
+
+    async def pay_if_there(self, uid: str, account: str) -> None:
+        """Write what a card is owed if it lies on a reader; else its next tap does."""
+        reader = self._terminal.reader_of(uid) if uid else None
+        if reader is None:
+            return
+        try:
+            async with self._terminal.turn(reader):
+                await self.pay(await self._care.ready(reader), account)
+        except RefusedError as error:
+            log.info("card %s is owed until its next tap: %s", mask(uid), error)
+
+    async def pay(self, card: OpenCard, account: str) -> None:
+        """Write what an open card is owed, as far as it has room and this tap has APDUs left.
+
+        Whoever calls has the reader's turn. Raises: RefusedError as `ChipWriter.write`.
+        """
+        if isinstance(card.purse.state, NewerState):
+            return
+        purse = owed_purse(chip_purse(self._shop.programme))
+        states = await self._shop.ledger.read(lambda store: store.purses(account))
+        owed = states[purse].posted if purse in states else 0
+        # A chip that is to give back more than it holds gives what it has; the rest stays owed.
+        amount = self._writer.change(card, max(owed, -card.purse.state.balance))
+        if not amount or card.apdus + 2 * WRITE_APDUS > RECOVERY_APDUS_MAX:
+            return
+        intent = await self._plan(card, account, amount)
+        await self._writer.write(card, intent, self._done)
+
+    async def _plan(self, card: OpenCard, account: str, amount: int) -> ChipIntent:
+        programme, (_, at, today) = self._shop.programme, self._shop.moment()
+        txid = secrets.token_bytes(TXID_BYTES)
+        transfer = ChipTransfer(
+            transfer_id=f"owed-{txid.hex()}",
+            account=account,
+            uid=card.uid,
+            purse=chip_purse(programme),
+            amount=amount,
+            at=at,
+            today=today.toordinal(),
+            programme=programme.id,
+            version=programme.version,
+        )
+
+        def job(store: Store) -> ChipIntent:
+            view = store.view(Reads(sale_id=transfer.transfer_id))
+            intent = self._writer.intent(card, transfer.sale, amount, txid)
+            store.write(chip_transfers.intend(view, intent).change)
+            return intent
+
+        return await self._shop.ledger.update(job)
+
+    async def _done(self, card: OpenCard, intent: ChipIntent) -> None:
+        await self._writer.move(intent, chip_transfers.done)

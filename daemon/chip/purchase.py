@@ -1,0 +1,147 @@
+"""A sale that changes the purse on its card: planned, written, and taken up again after a tear."""
+
+import secrets
+from collections.abc import Callable
+
+import msgspec
+from msgspec import Raw
+from msgspec.structs import replace
+
+from card_formats.chip.purse_layout import TXID_BYTES
+from daemon.base.config import ChipSection
+from daemon.base.refusals import ErrorCode, RefusedError
+from daemon.chip.hot_list import HotListFile
+from daemon.chip.purse_care import PurseCare
+from daemon.chip.terminal import ChipTerminal, OpenCard
+from daemon.chip.writing import TAP_AGAIN, ChipWriter
+from daemon.ledger import chip_sales
+from daemon.ledger.chip_limits import counters_of, limits_of
+from daemon.ledger.chip_sales import WAITING, intent_of, waits_for
+from daemon.ledger.ledger import Ledger, RequestKey
+from daemon.ledger.sale_records import ChipIntent, Sale, SaleRow
+from daemon.ledger.storage.store import Reads, Store, View
+
+
+class WantedSale(msgspec.Struct, frozen=True, kw_only=True):
+    """A sale that is to change a chip.
+
+    settle:   gives it as it will be posted, from what the ledger reads when it is planned.
+    accounts, counters: what that takes to read.
+    content:  of the request that waits for it.
+    """
+
+    sale: Sale
+    settle: Callable[[View], Sale]
+    accounts: tuple[str, ...]
+    counters: tuple[str, ...] = ()
+    content: bytes
+
+    @classmethod
+    def again(cls, intent: ChipIntent) -> "WantedSale":
+        """Want what was intended before."""
+        sale = intent.sale
+        return cls(
+            sale=sale, settle=lambda view: sale, accounts=sale.accounts, content=intent.content
+        )
+
+
+class Purchases:
+    """Sells with the purses that lie on the till's readers."""
+
+    def __init__(
+        self,
+        terminal: ChipTerminal,
+        writer: ChipWriter,
+        care: PurseCare,
+        ledger: Ledger,
+        hot_list: HotListFile,
+        section: ChipSection,
+    ) -> None:
+        self._terminal = terminal
+        self._writer = writer
+        self._care = care
+        self._ledger = ledger
+        self._hot_list = hot_list
+        self._section = section
+
+    async def sell(self, wanted: WantedSale) -> Raw | None:
+        """Post a sale that changes the purse on its card.
+
+        Returns: None where the chip has no part in it: it pays nothing, and gets nothing now: no
+                 change, or a credit that waits for a till with the load key or for the card. A sale
+                 that it pays is written on it even where it earns as much: limits count there.
+        Raises:  RefusedError NO_CARD for a burn without the card, OFFLINE for one with an old hot
+                 list, and what the writer raises.
+        """
+        sale = wanted.sale
+        reader = self._terminal.reader_of(sale.card_uid) if sale.card_uid else None
+        if reader is None:
+            if sale.chip_burn:
+                raise RefusedError(ErrorCode.NO_CARD, "Lay the card down: it pays by its chip.")
+            return None
+        if sale.chip_burn:
+            self._hot_list.need_fresh()
+        elif not sale.chip_net or not self._terminal.keys.may_load:
+            return None
+        async with self._terminal.turn(reader):
+            card = await self._care.ready(reader)
+            if not sale.chip_burn and not self._writer.change(card, sale.chip_net):
+                return None
+            intent = await self._plan(card, wanted, secrets.token_bytes(TXID_BYTES))
+            return await self._writer.write(card, intent, self._writer.post)
+
+    async def resume(self, key: RequestKey, row: SaleRow) -> Raw | None:
+        """Go on with a sale whose chip was being written when something happened.
+
+        Returns: None where nothing was written and the sale begins anew.
+        Raises:  RefusedError TORN with state_unknown until the same card is there and can tell.
+        """
+        if self._writer.is_writing(row.sale_id):
+            raise RefusedError(ErrorCode.BUSY, "The card is being written; ask again.")
+        uid = intent_of(row).uid
+        reader = self._terminal.reader_of(uid)
+        if reader is None:
+            raise RefusedError(ErrorCode.TORN, TAP_AGAIN, state_unknown=True)
+        async with self._terminal.turn(reader):
+            card = await self._care.ready(reader)
+            # To make it ready may have settled this very sale: what is stored is looked up again.
+            replayed, now = await self._ledger.stored_answer(key, row.sale_id)
+            if now is not None and waits_for(now, uid):
+                await self._writer.settle(card, now)
+                replayed, now = await self._ledger.stored_answer(key, row.sale_id)
+            if replayed is not None or now is None or now.state not in WAITING:
+                return replayed
+            return await self._go_on(key, card, now)
+
+    async def _go_on(self, key: RequestKey, card: OpenCard, row: SaleRow) -> Raw | None:
+        """Repeat a sale that its card has proved not to be written."""
+        intent = intent_of(row)
+        if not intent.not_written:  # a case for the owner
+            raise RefusedError(ErrorCode.TORN, TAP_AGAIN, reader=card.reader, state_unknown=True)
+        if key.content != intent.content:
+            await self._writer.reopen(row)
+            return None
+        plan = await self._plan(card, WantedSale.again(intent), intent.txid)
+        return await self._writer.write(card, plan, self._writer.post)
+
+    async def _plan(self, card: OpenCard, wanted: WantedSale, txid: bytes) -> ChipIntent:
+        """Write down what the chip will be asked. Raises RefusedError with nothing written."""
+        limits = limits_of(self._section, card.uid, wanted.sale.today)
+        counters = counters_of(limits)
+        reads = Reads(
+            sale_id=wanted.sale.sale_id,
+            accounts=wanted.accounts,
+            counters=(*wanted.counters, *counters),
+        )
+
+        def job(store: Store) -> ChipIntent:
+            view = store.view(reads)
+            sale = wanted.settle(view)
+            amount = self._writer.change(card, sale.chip_net)
+            sale = replace(sale, owed=sale.chip_net - amount)  # what the chip has no room for now
+            intent = self._writer.intent(card, sale, amount, txid)
+            intent = replace(intent, content=wanted.content, counters=counters)
+            store.write(chip_sales.intend(view, intent, limits).change)
+            return intent
+
+        return await self._ledger.update(job)
