@@ -25,11 +25,6 @@ class ChipKind(StrEnum):
     STORAGE = "storage"
     FOREIGN = "foreign"
 
-    @property
-    def may_hold_purse(self) -> bool:
-        """Whether the balance can be on the chip."""
-        return self in (ChipKind.DESFIRE_EV1, ChipKind.DESFIRE_EV2, ChipKind.DESFIRE_EV3)
-
 
 # The vendor's product number and hardware generation.
 _PRODUCTS = {

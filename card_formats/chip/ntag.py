@@ -10,7 +10,6 @@ import msgspec
 from card_formats.apdu import SW_OK, CommandApdu, Dialogue
 from card_formats.errors import CardFormatError
 
-PAGE_BYTES = 4
 READ_BYTES = 16
 _GET_VERSION, _PASSWORD = b"\x60", b"\x1b"
 _OPEN, _EXCHANGE = 0x00, 0x01
@@ -72,6 +71,7 @@ def read_pages(page: int) -> Dialogue[bytes]:
     Raises: CardFormatError ``tag.unreadable``.
     Source: PC/SC part 3 rev. 2.01, 3.2.2.1.8 (READ BINARY).
     """
+    # Not called yet: for reading back a tag that has been programmed.
     answer = yield CommandApdu(cla=0xFF, ins=0xB0, p1=0, p2=page, le=READ_BYTES)
     if answer.sw != SW_OK or len(answer.data) != READ_BYTES:
         raise CardFormatError("tag.unreadable", f"page {page} answered {answer.sw:04X}")

@@ -102,6 +102,7 @@ def decrypt_data(file_key: bytes, tap: Tap, data: bytes) -> bytes:
     Raises: CardFormatError ``sun.bad-data``.
     Source: NXP AN12196, 3.4.3.
     """
+    # Not called yet: for tags programmed to carry data in their link, read back when they are.
     if len(data) % len(ZERO_BLOCK):
         raise CardFormatError("sun.bad-data", f"{len(data)} bytes, whole blocks expected")
     key = _session_key(file_key, _FOR_DATA, tap)

@@ -115,6 +115,7 @@ def compose_google(prefix: str, number: str, key: bytes, at_s: int) -> str:
 
     Its pattern is ``<prefix><number>{totp_timestamp_seconds}{totp_value_0}``.
     """
+    # Google Wallet makes these, not we: this is the phone of tests, and what `parse` undoes.
     _check(prefix, number)
     return f"{prefix}{number}{at_s:010d}{hotp(key, at_s // PERIOD_S, VALUE_DIGITS)}"
 

@@ -14,7 +14,6 @@ PREFIXES = frozenset(str(prefix) for prefix in range(90, 99))
 BODY_DIGITS = 12
 NUMBER_DIGITS = 16
 
-EAN_PREFIX_DEFAULT = "04"  # GS1 040-049: restricted circulation within a company
 EAN_PREFIX_DIGITS_MIN = 2
 EAN_PREFIX_DIGITS_MAX = 6  # leaves at least 6 digits, a million cards
 EAN_DIGITS = 13
@@ -63,8 +62,8 @@ def parse(text: str) -> StaticNumber:
 def compose_ean13(prefix: str, body: str) -> str:
     """Compose the EAN-13 of a card: prefix, body, check digit.
 
-    prefix:  2 to 6 digits, by default ``EAN_PREFIX_DEFAULT``; not 02 and not 20-29, which tills
-             take for scale labels with a weight or a price inside.
+    prefix:  2 to 6 digits, such as 04 (GS1 040-049: restricted circulation within a company); not
+             02 and not 20-29, which tills take for scale labels with a weight or a price inside.
     body:    the digits that fill prefix + body up to 12. Ten of them make 10**10 numbers: few
              enough to guess at, so the shop limits attempts (GS1 restricted circulation numbers).
     Raises:  CardFormatError ``ean13.bad-prefix``, ``ean13.scale-label``, ``ean13.bad-body``.

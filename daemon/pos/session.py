@@ -28,7 +28,6 @@ class Session:
     language: str = ENGLISH
     token: str = ""
     client: str = ""
-    client_version: str = ""
     cursor: Cursor | None = None
     claims: bool = False
     exits: ExitStack = field(default_factory=ExitStack)

@@ -101,7 +101,7 @@ async def hello(session: Session, params: HelloParams) -> HelloResult:
                 ErrorCode.PERMISSION, "Say hello with the token from the daemon's token file."
             )
         session.role = Role.SALE
-    session.client, session.client_version = params.client, params.version
+    session.client = params.client
     session.language = known_language(params.language, session.language)
     return HelloResult(session.role.wire_name, session.terminal, session.language)
 

@@ -6,7 +6,7 @@ Source: Simple Serial Interface Programmer's Guide, 72E-40451.
 
 from daemon.readers.framing import CUT_OFF, FRAME_BYTES_MAX, TOO_LONG, Frames, Garbage
 
-HEADER_BYTES, CHECKSUM_BYTES, PACKET_BYTES_MAX = 4, 2, 257
+HEADER_BYTES, CHECKSUM_BYTES = 4, 2
 DECODE_DATA, CMD_ACK, CMD_NAK = 0xF3, 0xD0, 0xD1
 HOST, SCANNER = 0x04, 0x00
 RETRANSMIT, CONTINUES = 0x01, 0x02

@@ -119,6 +119,7 @@ def create_transaction_mac_file(
     channel: Channel, file_no: int, rights: bytes, key: bytes, version: int
 ) -> Dialogue[None]:
     """Make the transaction MAC file of an EV2 or EV3 card (AES key)."""
+    # Not called yet: for cards whose payments head office can verify without trusting a till.
     header = bytes((file_no, CommMode.PLAIN)) + rights + b"\x02"
     data = key + bytes((version,))
     yield from send(channel, Command(0xCE, header, data, CommMode.FULL))
@@ -205,11 +206,6 @@ def write_record(
 ) -> Dialogue[None]:
     """Append a record at the next commit; one for each transaction."""
     yield from send(channel, Command(0x3B, _span(file_no, offset, len(data)), data, mode))
-
-
-def clear_records(channel: Channel, file_no: int) -> Dialogue[None]:
-    """Empty a record file at the next commit."""
-    yield from send(channel, Command(0xEB, bytes((file_no,))))
 
 
 def commit(channel: Channel) -> Dialogue[None]:

@@ -118,6 +118,7 @@ def transaction_mac_keys(key: bytes, uid: bytes, count: int) -> tuple[bytes, byt
     count:  the transaction's own number: one more than the card's counter before it.
     Source: AN12343, 10.
     """
+    # Not called yet: for head office, which verifies by it that the card itself was paid with.
     tail = b"\x00\x01\x00\x80" + count.to_bytes(4, "little") + uid
     return cmac(key, b"\x5a" + tail), cmac(key, b"\xa5" + tail)
 
@@ -144,6 +145,7 @@ def authenticate_ev2_again(
 
     Raises: CardFormatError as `authenticate_ev2` does, ``desfire.session-over``.
     """
+    # Not called yet: for programming a tag's other keys in the session of its first one.
     if not channel.alive:
         raise CardFormatError("desfire.session-over", "authenticate again")
     channel.alive = False

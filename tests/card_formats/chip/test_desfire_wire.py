@@ -236,7 +236,6 @@ def test_any_bytes_are_file_settings_or_our_own_error(raw: bytes) -> None:
         (commands.format_card(OpenChannel()), "90FC000000"),
         (commands.commit(OpenChannel()), "90C7000000"),
         (commands.abort(OpenChannel()), "90A7000000"),
-        (commands.clear_records(OpenChannel(), 3), "90EB0000010300"),
         (commands.debit(OpenChannel(), 1, 300, CommMode.PLAIN), "90DC000005012C01000000"),
         (commands.credit(OpenChannel(), 1, 300, CommMode.PLAIN), "900C000005012C01000000"),
         (commands.limited_credit(OpenChannel(), 1, 1, CommMode.PLAIN), "901C000005010100000000"),

@@ -85,11 +85,6 @@ def test_a_memory_card_is_known_by_its_atr_alone(name: int, kind: ChipKind) -> N
     assert identified(encode_storage(StorageCard(3, name)), []) == (Chip(kind), [])
 
 
-def test_only_a_desfire_may_hold_a_purse() -> None:
-    holders = {kind for kind in ChipKind if kind.may_hold_purse}
-    assert holders == {ChipKind.DESFIRE_EV1, ChipKind.DESFIRE_EV2, ChipKind.DESFIRE_EV3}
-
-
 ANSWER = st.binary(min_size=2, max_size=40) | st.binary(max_size=40).map(lambda b: b + b"\x91\xaf")
 
 

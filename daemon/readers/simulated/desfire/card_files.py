@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from daemon.readers.simulated.desfire.status_codes import Status, StatusError, require
 
 FREE, NEVER = 0xE, 0xF
-VALUE_MIN, VALUE_MAX = -(2**31), 2**31 - 1
+VALUE_MAX = 2**31 - 1
 
 
 class CommMode(IntEnum):
