@@ -1,4 +1,20 @@
-"""Decisions about a return: burns come back, accruals, meters, windows and codes leave. Pure."""
+"""Decisions about a return: burns come back, accruals, meters, windows and codes leave. Pure.
+
+What comes back is the programme's to say (``daemon.programme.shares_back``): of each line's share
+of money, points burned and points earned, as much as of its quantity, so that several small returns
+give the same as a whole one. Here it is moved. Of a sale of 100.00 for which 20 points were burned
+and 8 earned, half comes back; the customer has spent the 8 meanwhile:
+
+                     purse     lots     what happens
+    after the sale       8     8
+    spent                0     -
+    10 burned back      10     10       into the lots that they were burned from
+    4 earned leave       6     6        first the lot that they went to, then any other
+
+Where the lots have not enough, the purse says what then (``may_go_negative``): it goes below 0, and
+the next points fill that up; or, with "never", the refund is less by what is missing, at what a
+point is worth (``kept``).
+"""
 
 from collections.abc import Mapping
 from datetime import date
@@ -199,6 +215,9 @@ def _codes_back(
     whole of it, unless it was used meanwhile.
     Raises: RefusedError NOT_RETURNABLE for a bought code that was used.
     """
+    # Three codes came with three pieces, and one has been used. When the first piece comes back, 2
+    # are to stay of the 3 that are left, so 1 goes, a fresh one; so with the second. With the third
+    # the used one would have to go: refused.
     left = [code for code in view.codes if code.state == GOOD]
     fresh = [code for code in left if not view.counters.get(code.counter, 0)]
     leaving: list[CodeRow] = []

@@ -23,7 +23,6 @@ CLASSES = {
     "daemon/pos/connection.py Connection": "seven of them are asyncio's callbacks",
 }
 UNEXPLAINED = {
-    "daemon/ledger/returns.py _codes_back": "to be commented",
     "daemon/programme/shares_back.py shares_back": "to be commented",
 }
 
