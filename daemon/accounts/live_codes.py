@@ -2,6 +2,7 @@
 
 import statistics
 from collections import OrderedDict
+from collections.abc import Callable
 
 import msgspec
 
@@ -19,11 +20,11 @@ from card_formats.phone.rotating import (
 )
 from daemon.accounts.cards import Account, Cards
 from daemon.accounts.guess_limit import Guesses
-from daemon.base.clock import CLOCK_BACK, Clock, rfc3339
+from daemon.base.clock import Clock
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.keys.phone_keys import PhoneKeys
 from daemon.ledger.ledger import Ledger
-from daemon.ledger.storage.queries import NEWEST_AT, PHONE
+from daemon.ledger.storage.queries import PHONE
 from daemon.ledger.storage.rows import PhoneRow
 from daemon.ledger.storage.store import Change, Store
 
@@ -39,7 +40,16 @@ GENERATIONS_REMEMBERED = 3
 class LiveCodes:
     """Verifies rotating codes. The phones' keys derive from the shop's ``keys``."""
 
-    def __init__(self, ledger: Ledger, cards: Cards, clock: Clock, keys: PhoneKeys) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        cards: Cards,
+        clock: Clock,
+        keys: PhoneKeys,
+        is_behind: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """clock: the machine's own. is_behind: whether it stands behind the till's time."""
+        self._is_behind = is_behind
         self._ledger = ledger
         self._cards = cards
         self._clock = clock
@@ -58,20 +68,15 @@ class LiveCodes:
         code = parse(credential.value)
         account = await self._account(credential, code, reader)
         card_id = account.card.card_id
-        phone, newest_at = await self._ledger.read(
-            lambda store: (
-                store.ask_one(PHONE, card_id),
-                store.ask_one(NEWEST_AT, store.ledger_id) or "",
-            )
-        )
+        phone = await self._ledger.read(lambda store: store.ask_one(PHONE, card_id))
         assert phone is not None, "the identifier was written with the phone's row"
         now_s = int(self._clock.now().timestamp())
-        self._check_clock(newest_at)
+        self._check_clock()
         verdict = self._verdict(code, phone, now_s, phone.key_id)
         if isinstance(verdict, NotValid):
             raise self._not_valid(code, phone, now_s, reader)
         if verdict.step > phone.last_step:
-            self.clocks.note(card_id, verdict.step - now_s // PERIOD_S)
+            self.clocks.note(card_id, verdict.step - now_s // PERIOD_S, self._clock.monotonic_s())
         await self._ledger.update(lambda store: _take(store, card_id, _live(verdict)))
         return account
 
@@ -84,8 +89,8 @@ class LiveCodes:
                 self._guesses.note(reader)
             raise
 
-    def _check_clock(self, newest_at: str) -> None:
-        if rfc3339(self._clock.now() + CLOCK_BACK) < newest_at:
+    def _check_clock(self) -> None:
+        if self._is_behind():
             raise RefusedError(
                 ErrorCode.CODE_NOT_NOW,
                 "This till's clock is not set: it is behind its own last entry. Set it; until then"
@@ -160,13 +165,32 @@ class PhoneClocks:
 
     def __init__(self) -> None:
         self._steps: OrderedDict[str, int] = OrderedDict()
+        self._seen_s: dict[str, float] = {}
 
-    def note(self, card_id: str, ahead_steps: int) -> None:
-        """Keep how far a right code was ahead of the till; one code a card, the newest."""
+    def note(self, card_id: str, ahead_steps: int, seen_s: float = 0.0) -> None:
+        """Keep how far a right code was ahead of the till; one code a card, the newest.
+
+        seen_s: when it was seen, by the monotonic clock.
+        """
         self._steps.pop(card_id, None)
         self._steps[card_id] = ahead_steps
+        self._seen_s[card_id] = seen_s
         if len(self._steps) > CLOCK_CARDS_MAX:
-            self._steps.popitem(last=False)
+            oldest, _ = self._steps.popitem(last=False)
+            del self._seen_s[oldest]
+
+    def agree_since(self, since_s: float) -> bool:
+        """Whether enough right codes seen since then say that the machine's clock is right.
+
+        Those of before say nothing: the clock may have jumped meanwhile.
+        """
+        steps = [
+            ahead for card_id, ahead in self._steps.items() if self._seen_s[card_id] >= since_s
+        ]
+        return (
+            len(steps) >= CLOCK_CARDS_MIN
+            and abs(statistics.median_low(steps)) <= CLOCK_OFFSET_STEPS_MAX
+        )
 
     @property
     def offset_steps(self) -> int | None:

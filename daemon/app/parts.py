@@ -3,6 +3,7 @@
 import logging
 import secrets
 from collections.abc import Container
+from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from daemon.keys.phone_keys import PHONE_KEYS_FILE, PhoneKeys, load_phone_keys
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.storage.registry import OpenStore, scheme_of
 from daemon.pos.claims import Claims
+from daemon.pos.clock_methods import ClockMethods
 from daemon.pos.events import EventRing
 from daemon.pos.inputs import Inputs
 from daemon.pos.method_table import method_table
@@ -53,6 +55,7 @@ from daemon.shop.phone_card_views import CouponTerms
 from daemon.shop.phone_cards import PhoneCards
 from daemon.shop.programme_versions import ProgrammeVersions
 from daemon.shop.shop import Shop
+from daemon.shop.till_clock import TillClock
 from daemon.shop.top_ups import TopUps
 from daemon.shop.wallet_cards import WalletCards
 from web.page_language import LANGUAGES
@@ -98,16 +101,23 @@ class Parts:
     def _books(self, open_store: OpenStore, programme: Programme) -> None:
         url, home = self.config.ledger, self.home
         self.ledger = Ledger(open_store(url, home), open_store(url, home, read_only=True))
-        self.steady = SteadyClock(self.clock, lambda: self.ledger.newest_at)
+        jump = timedelta(hours=self.config.till.clock_jump_h)
+        # The phones are asked later, when there are live codes to ask.
+        self.steady = SteadyClock(
+            self.clock, jump, lambda since_s: self.live_codes.clocks.agree_since(since_s)
+        )
         versions = ProgrammeVersions(self.ledger, self.steady, programme, self.config.till.terminal)
         self.shop = Shop(self.ledger, versions, self.steady)
         self.daily_jobs = DailyJobs(self.shop)
+        self.till_clock = TillClock(self.ledger, self.clock, self.steady)
 
     def _accounts(self, phone_keys: PhoneKeys, coupons: Container[str]) -> None:
         self.cards = Cards(self.ledger, self.steady, self.policy.ranges)
         self.phones = Phones(self.ledger, self.steady, phone_keys, coupons)
         # A code is judged by the machine's own clock: a steady one that stands would take it twice.
-        self.live_codes = LiveCodes(self.ledger, self.cards, self.clock, phone_keys)
+        self.live_codes = LiveCodes(
+            self.ledger, self.cards, self.clock, phone_keys, lambda: self.steady.behind
+        )
 
     def _chips(self, section: ChipSection | None, keys: ChipKeys) -> Chips:
         assert section is not None, "there are keys because there is a section"
@@ -174,6 +184,7 @@ class Parts:
             ),
             SaleMethods(self.checkout),
             self._shop_methods(),
+            ClockMethods(self.till_clock),
         )
         listens = config.socket.tcp_port is not None
         token = load_or_make(self.home / config.socket.token_file).hex() if listens else ""
@@ -226,7 +237,8 @@ class Parts:
                 "store": scheme_of(self.config.ledger) or "sqlite",
             },
             programme={"id": programme.id, "version": programme.version},
-            clock_suspect=self.steady.suspect or clocks.suspect,
+            clock_suspect=self.steady.ahead or self.steady.behind or clocks.suspect,
+            clock=self.till_clock.status(),
             outbox=0,  # nothing forwards entries yet
             simulated={
                 "readers": tuple(self.simulator.actions),

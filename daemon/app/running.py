@@ -58,6 +58,7 @@ class Housekeeping:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._clock_suspect = ""
 
     async def beat(self) -> str:
         """Return once the supervisor and the ledger's writer are seen to move; never, while not.
@@ -74,6 +75,7 @@ class Housekeeping:
 
     async def look_after(self) -> None:
         """Release holds that ran out, follow the programme, and do the work of a new day."""
+        self._watch_clock()
         shop = self._parts.shop
         try:
             await shop.ledger.expire_holds(shop.at())
@@ -84,6 +86,22 @@ class Housekeeping:
             return
         if done is not None:
             log.info("%s: %d lots expired, %d windows closed", *msgspec.structs.astuple(done))
+
+    def _watch_clock(self) -> None:
+        """Log once when the machine's clock is not believed any more, and when it is again."""
+        clock = self._parts.till_clock.status()
+        if clock.suspect != self._clock_suspect:
+            self._clock_suspect = clock.suspect
+            if clock.suspect:
+                log.warning(
+                    "the machine's clock is %d s %s of the till's time, and nothing confirms it:"
+                    " sales go on at %s, nothing expires; see `tillcard clock`",
+                    abs(clock.offset_s),
+                    clock.suspect,
+                    clock.till,
+                )
+            else:
+                log.info("the machine's clock is believed again: %s", clock.machine)
 
     async def sweep(self) -> None:
         """Look after what time alone changes, until cancelled."""
@@ -121,7 +139,7 @@ async def running(
     async with AsyncExitStack() as stack:
         stack.push_async_callback(parts.ledger.close)
         stack.callback(parts.simulator.close)
-        await parts.ledger.load_newest_time()
+        parts.steady.start(await parts.ledger.newest_time())
         await parts.shop.versions.start()
         await housekeeping.look_after()
         await parts.chips.start()

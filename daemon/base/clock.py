@@ -1,12 +1,42 @@
-"""The only place that asks the machine for the time."""
+"""The only place that asks the machine for the time, and the time that the till goes by.
 
+A machine's clock is wrong now and then: a dead battery, a setting mistyped, a virtual machine that
+slept. Money must not hang on it. If the till simply believed it, one start two years ahead would
+expire every point, forget every answered request, and stamp sales so that "time only moves
+forward" holds the till in that year for good.
+
+So the till has a time of its own, `SteadyClock`. It follows the machine's clock while that is
+plausible, and runs on by the monotonic clock while it is not:
+
+    machine's clock against the till's time   the till's time
+    a little ahead (up to ``jump``)           follows it
+    further ahead                             runs on as if nothing had happened, until the
+                                              machine's clock is confirmed; then follows it
+    behind                                    runs at half speed until it is caught up
+    further behind than ``jump``, confirmed   follows it: what was stamped ahead was wrong
+
+Confirmed means that a second clock agrees: the system's is synchronised (NTP), or customers' phones
+show right codes, or the machine has run a day on end without another jump, or somebody has said so
+by name (``tillcard clock``). Until then ``status`` and the log say what is wrong and by how much.
+"""
+
+import ctypes
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 CLOCK_BACK = timedelta(seconds=30)
-"""How far the clock may stand behind the newest entry: it is being adjusted, not unset."""
+"""How far the clock may stand behind the till's time: it is being adjusted, not unset."""
+JUMP = timedelta(hours=48)
+"""How far the clock may be ahead of the till's time unconfirmed: a weekend, in which a shop is
+closed and nothing is written."""
+CONFIRMED_BY_RUNNING_S = 24 * 3600.0
+"""A clock that has run so long without another jump is believed: a mistake would be noticed."""
+_TIMEX_BYTES = 512
+"""More than ``struct timex`` has on any Linux."""
+_TIME_ERROR = 5
+"""What adjtimex answers while the clock is not synchronised. Source: adjtimex(2)."""
 
 
 class Clock(Protocol):
@@ -18,6 +48,10 @@ class Clock(Protocol):
 
     def monotonic_s(self) -> float:
         """Return seconds that never go back, from an arbitrary start."""
+        ...
+
+    def synchronised(self) -> bool:
+        """Whether a second clock, such as a time server, keeps this one right."""
         ...
 
 
@@ -32,33 +66,94 @@ class SystemClock:
         """Return the machine's monotonic seconds."""
         return time.monotonic()
 
+    def synchronised(self) -> bool:
+        """Whether the kernel says that a time service keeps its clock right."""
+        # With no mode set the call only reads, which everybody may.
+        state = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(_TIMEX_BYTES))
+        return bool(0 <= state < _TIME_ERROR)
+
 
 class SteadyClock:
-    """A clock that never shows a time before the newest entry's: sales go on with the last one.
+    """The till's time: see the head of this module. ``start`` must have been called.
 
-    newest: gives the newest entry's time, RFC 3339, or "".
+    phones_agree: whether right codes of customers' phones have been seen since a monotonic time.
     """
 
-    def __init__(self, clock: Clock, newest: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        jump: timedelta = JUMP,
+        phones_agree: Callable[[float], bool] = lambda since_s: False,
+    ) -> None:
         self._clock = clock
-        self._newest = newest
+        self._jump = jump
+        self._phones_agree = phones_agree
+        self._time: datetime | None = None
+        self._read_s = 0.0
+        self._ahead_since: tuple[float, timedelta] | None = None
+
+    def start(self, newest: str) -> None:
+        """Begin at the time of the newest entry, RFC 3339, or at the machine's where it is ""."""
+        self._time = datetime.fromisoformat(newest) if newest else self._clock.now()
+        self._read_s = self._clock.monotonic_s()
 
     def now(self) -> datetime:
-        """Return the machine's time of day, or the newest entry's where that is later."""
-        return max(self._clock.now(), self._last())
+        """Return the till's time. It goes back only where it is known to have been wrong."""
+        machine, read_s = self._clock.now(), self._clock.monotonic_s()
+        if self._time is None:
+            return machine
+        passed = timedelta(seconds=max(0.0, read_s - self._read_s))
+        expected = self._time + passed
+        if machine > expected + self._jump and not self._confirmed(machine - expected, read_s):
+            self._time = expected
+        elif machine >= self._time:
+            self._time, self._ahead_since = machine, None
+        elif self._time - machine > self._jump and self._clock.synchronised():
+            self._time = machine
+        else:
+            self._time = max(machine, self._time + passed / 2)
+        self._read_s = read_s
+        return self._time
 
     def monotonic_s(self) -> float:
         """Return the machine's monotonic seconds."""
         return self._clock.monotonic_s()
 
-    @property
-    def suspect(self) -> bool:
-        """Whether the machine's clock stands so far back that somebody should look at it."""
-        return self._clock.now() + CLOCK_BACK < self._last()
+    def synchronised(self) -> bool:
+        """Whether the machine's clock is kept right."""
+        return self._clock.synchronised()
 
-    def _last(self) -> datetime:
-        text = self._newest()
-        return datetime.fromisoformat(text) if text else datetime.min.replace(tzinfo=UTC)
+    @property
+    def offset(self) -> timedelta:
+        """How far the machine's clock is ahead of the till's time; below 0 it is behind."""
+        return self._clock.now() - self.now()
+
+    @property
+    def ahead(self) -> bool:
+        """Whether the machine's clock is so far ahead that it is not believed."""
+        return self.offset > timedelta() and self._ahead_since is not None
+
+    @property
+    def behind(self) -> bool:
+        """Whether the machine's clock stands so far back that somebody should look at it."""
+        return self.offset < -CLOCK_BACK
+
+    def believe(self) -> None:
+        """Follow the machine's clock from now on: somebody has said that it is right."""
+        self._time, self._read_s = self._clock.now(), self._clock.monotonic_s()
+        self._ahead_since = None
+
+    def _confirmed(self, ahead: timedelta, read_s: float) -> bool:
+        """Whether something besides the machine's clock says that so much time has passed."""
+        since_s, first = self._ahead_since or (read_s, ahead)
+        if abs(ahead - first) > self._jump:  # it jumped again: the day of running begins anew
+            since_s, first = read_s, ahead
+        self._ahead_since = since_s, first
+        return (
+            self._clock.synchronised()
+            or read_s - since_s >= CONFIRMED_BY_RUNNING_S
+            or self._phones_agree(since_s)
+        )
 
 
 def rfc3339(moment: datetime) -> str:

@@ -2,7 +2,7 @@
 
 import tomllib
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 
@@ -40,12 +40,15 @@ class TillSection(Section, frozen=True, kw_only=True):
     shop, store: accepted and not used yet.
     terminal:    written on every sale; ``greeting`` and ``status`` say it too.
     language:    of the sentences for the cashier; a POS may ask for another in ``hello``.
+    clock_jump_h: how far the machine's clock may be ahead of the newest entry before somebody or
+                  something must confirm it; see ``daemon.base.clock``.
     """
 
     shop: str = "Our shop"
     store: str = "1"
     terminal: str = "till-1"
     language: LanguageCode = "en"
+    clock_jump_h: Annotated[int, msgspec.Meta(ge=1, le=8_760)] = 48
 
 
 class SocketSection(Section, frozen=True, kw_only=True):

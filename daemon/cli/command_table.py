@@ -8,6 +8,7 @@ from daemon.cli.audit_command import audit
 from daemon.cli.call_command import call
 from daemon.cli.cards_command import cards
 from daemon.cli.check_command import check
+from daemon.cli.clock_command import clock
 from daemon.cli.command_clock import clock_of
 from daemon.cli.demo_command import demo
 from daemon.cli.doctor_command import doctor
@@ -43,6 +44,7 @@ app.command()(watch)
 app.command()(price)
 app.command()(check)
 app.command()(audit)
+app.add_typer(clock, name="clock")
 doctors = typer.Typer(invoke_without_command=True)
 doctors.callback()(doctor)
 doctors.command("scan")(doctor_scan)

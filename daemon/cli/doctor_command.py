@@ -139,6 +139,10 @@ def _daemon(settings: Config, home: Path) -> Iterator[Finding]:
         if other != path and _answers(other):
             mend = "stop one of them, such as: systemctl stop tillcard"
             yield Finding("WRONG", f"a second daemon at {other}: they share the readers", mend)
+    if clock := status["clock"]["suspect"]:
+        offset_s = abs(status["clock"]["offset_s"])
+        problem = f"the machine's clock is {offset_s} s {clock} of the till's time"
+        yield Finding("WRONG", problem, "set it, or say that it is right: tillcard clock --help")
     for reader in status["readers"]:
         name, state, detail = reader["name"], reader["state"], reader["detail"]
         if state in MENDS:

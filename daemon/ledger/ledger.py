@@ -51,23 +51,17 @@ class _Refusal(msgspec.Struct, frozen=True):
 
 
 class Ledger:
-    """One ledger, one writer. ``writing`` and ``reading`` are two connections to one database.
-
-    newest_at: when the newest entry was made, RFC 3339; "" before the first, and before
-               ``load_newest_time`` or the first write.
-    """
+    """One ledger, one writer. ``writing`` and ``reading`` are two connections to one database."""
 
     def __init__(self, writing: Store, reading: Store) -> None:
         self.ledger_id = writing.ledger_id
-        self.newest_at = ""
         self._writing, self._reading = writing, reading
         self._writer = LedgerWriter(writing)
         self._readers = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger-reader")
 
-    async def load_newest_time(self) -> None:
-        """Find out when the newest entry of earlier runs was made."""
-        at = await self.read(lambda store: store.ask_one(NEWEST_AT, store.ledger_id))
-        self.newest_at = max(self.newest_at, at or "")
+    async def newest_time(self) -> str:
+        """Return when this ledger's newest entry was made, RFC 3339, or "" before the first."""
+        return await self.read(lambda store: store.ask_one(NEWEST_AT, store.ledger_id)) or ""
 
     async def close(self) -> None:
         """Finish what is queued and close both connections."""
@@ -96,7 +90,7 @@ class Ledger:
         def job(store: Store) -> bool:
             if unless(store):
                 return False
-            self._write(store, change)
+            store.write(change)
             return True
 
         return await self._writer.submit(job)
@@ -136,7 +130,7 @@ class Ledger:
                 return _repeated(key, view.request)
             change, text = _decided(job, store, view)
             request = RequestRow(*key.place, key.content, text, at)
-            self._write(store, msgspec.structs.replace(change, rows=(*change.rows, request)))
+            store.write(msgspec.structs.replace(change, rows=(*change.rows, request)))
             return msgspec.Raw(text)
 
         return _unless_refused(await self._writer.submit(run))
@@ -153,11 +147,6 @@ class Ledger:
             raise refusal
 
         return await self.once(key, at, job)
-
-    def _write(self, store: Store, change: Change) -> None:
-        store.write(change)
-        if change.entry is not None:
-            self.newest_at = max(self.newest_at, change.entry.at)
 
     async def expire_holds(self, now: str) -> int:
         """Release holds whose time has run out by ``now``; return how many."""

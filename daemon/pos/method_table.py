@@ -1,5 +1,6 @@
 """Every method that the socket serves, in one table."""
 
+from daemon.pos.clock_methods import ClockMethods
 from daemon.pos.discover import openrpc
 from daemon.pos.dispatch import Method
 from daemon.pos.sale_methods import SaleMethods
@@ -8,7 +9,9 @@ from daemon.pos.shop_methods import ShopMethods
 from daemon.pos.till_methods import TillMethods
 
 
-def method_table(till: TillMethods, sale: SaleMethods, shop: ShopMethods) -> dict[str, Method]:
+def method_table(
+    till: TillMethods, sale: SaleMethods, shop: ShopMethods, clock: ClockMethods
+) -> dict[str, Method]:
     """Return the methods by name, with ``rpc.discover``, which describes them all."""
-    table = SESSION_METHODS | till.methods() | sale.methods() | shop.methods()
+    table = SESSION_METHODS | till.methods() | sale.methods() | shop.methods() | clock.methods()
     return table | {"rpc.discover": openrpc(table)}

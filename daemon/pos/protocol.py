@@ -8,6 +8,7 @@ from daemon.base.text_limits import RequestId, SaidText, Text
 from daemon.pos.claims import CLAIM_TTL_S_MAX
 from daemon.programme.basket import LINES_MAX, LineId
 from daemon.sale.terms import Override, SaleTerms
+from daemon.shop.till_clock import ClockStatus
 
 HOLD_TTL_S_MAX = 7 * 24 * 3_600
 SCAN_CHARS_MAX = 4_096
@@ -166,8 +167,8 @@ class ReaderStatus(msgspec.Struct, frozen=True):
 class DaemonStatus(msgspec.Struct, frozen=True, kw_only=True):
     """How the daemon is. ``simulated`` lists the readers and cards for ``input.simulate``.
 
-    clock_suspect:  the machine's clock stands behind the ledger's last entry, or customers' phones
-                    disagree with it; sales go on with the last time.
+    clock_suspect:  the machine's clock is not believed, or customers' phones disagree with it;
+                    sales go on with the till's own time, and ``clock`` says by how much.
     phones_ahead_s: by how much customers' phones are ahead of this till (the median), or None
                     before five cards.
     outbox:         entries that wait to be forwarded: 0 while nothing forwards any.
@@ -182,5 +183,6 @@ class DaemonStatus(msgspec.Struct, frozen=True, kw_only=True):
     programme: dict[str, str]
     outbox: int
     clock_suspect: bool
+    clock: ClockStatus
     simulated: dict[str, tuple[str, ...]]
     phones_ahead_s: int | None

@@ -214,6 +214,7 @@ class ShopMethods:
 
 
 def _key(
-    method: str, params: IssueTerms | ReplaceTerms | CardTerms | IssueCodesTerms | DecisionTerms
+    method: str,
+    params: IssueTerms | ReplaceTerms | CardTerms | IssueCodesTerms | DecisionTerms,
 ) -> RequestKey:
     return RequestKey.of(method, params.request_id, params)

@@ -5,7 +5,8 @@ is done in the order of those days, and doing it twice changes nothing.
 """
 
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date, datetime, time
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -21,8 +22,11 @@ from daemon.shop.shop import Shop
 
 DAY_COUNTER = "@day"
 """The counter that holds the last local day (ordinal) whose work is done."""
+WORKED_COUNTER = "@worked"
+"""The counter of days whose work was done; ``@worked:<n>`` holds the n-th of them (ordinal)."""
 REQUESTS_KEPT_DAYS = 90
-"""How long an id is known, so that a repeated call gets its answer; a sale's own id lasts."""
+"""How many days of work an id is known, so that a repeated call gets its answer; a sale's own id
+lasts. Days of work and not of the calendar: a clock that was ahead once forgets nothing."""
 
 
 class DayDone(msgspec.Struct, frozen=True):
@@ -42,7 +46,7 @@ class DailyJobs:
 
     async def catch_up(self) -> DayDone | None:
         """Do the work of every day that is over and not done; None when there is none."""
-        now, at, today = self._shop.moment()
+        _, at, today = self._shop.moment()
         if self._done >= today.toordinal():
             return None
         self._done = await self._shop.ledger.read(_last_day)
@@ -51,8 +55,8 @@ class DailyJobs:
         expired = await self._expire(today, at)
         closed = await self._close(today, at)
         done = DayDone(str(today), expired, closed)
-        old = rfc3339(now - timedelta(days=REQUESTS_KEPT_DAYS))
-        await self._shop.ledger.update(lambda store: _close_day(store, today, done, at, old))
+        zone = self._shop.programme.zone
+        await self._shop.ledger.update(lambda store: _close_day(store, today, done, at, zone))
         self._done = today.toordinal()
         return done
 
@@ -124,15 +128,30 @@ def _window(row: MemberRow, status: Status | None, today: date, at: str) -> Call
     return job
 
 
-def _close_day(store: Store, today: date, done: DayDone, at: str, old: str) -> None:
+def _close_day(store: Store, today: date, done: DayDone, at: str, zone: ZoneInfo) -> None:
     days = today.toordinal() - _last_day(store)
     if days <= 0:
         return  # another till of this ledger has done it
+    worked = store.counters([WORKED_COUNTER]).get(WORKED_COUNTER, 0) + 1
     entry = Entry(
         at=at,
         kind="day",
         ref=done.day,
-        counters=(CounterMove(DAY_COUNTER, days),),
+        counters=(
+            CounterMove(DAY_COUNTER, days),
+            CounterMove(WORKED_COUNTER, 1),
+            CounterMove(f"{WORKED_COUNTER}:{worked}", today.toordinal()),
+        ),
         detail=msgspec.Raw(msgspec.json.encode(done)),
     )
-    store.write(Change(entry=entry, requests_before=old))
+    store.write(Change(entry=entry, requests_before=_forget_before(store, worked, zone)))
+
+
+def _forget_before(store: Store, worked: int, zone: ZoneInfo) -> str:
+    """Return when the oldest day of work whose ids are still known begins, or "" before one.
+
+    worked: how many days of work there are, today's included.
+    """
+    name = f"{WORKED_COUNTER}:{worked - REQUESTS_KEPT_DAYS}"
+    day = store.counters([name]).get(name, 0)
+    return rfc3339(datetime.combine(date.fromordinal(day), time(), zone)) if day else ""

@@ -1,0 +1,98 @@
+"""``tillcard clock``: how the till's time stands, and somebody's word on the machine's clock."""
+
+import secrets
+from typing import Annotated, Any
+
+import typer
+
+from daemon.cli.call_command import (
+    TOKEN_FILE,
+    PortOption,
+    SocketOption,
+    TokenOption,
+    advice,
+    connected,
+    failed,
+)
+from daemon.pos.client import CallError, UnreachableError
+
+By = Annotated[str, typer.Option(help="Who says so.")]
+Reason = Annotated[str, typer.Option(help="Why, such as: compared with the radio clock.")]
+
+clock = typer.Typer(invoke_without_command=True, no_args_is_help=False)
+
+
+@clock.callback()
+def show(
+    context: typer.Context,
+    socket: SocketOption = None,
+    port: PortOption = None,
+    token_file: TokenOption = TOKEN_FILE,
+) -> None:
+    """Show how the running till's time stands; accept or reset it by name.
+
+    The till follows the machine's clock while that is plausible. A clock that jumps ahead is not
+    believed until a time server, customers' phones or a day of running confirm it, or somebody
+    says so:
+
+    tillcard clock accept --by anna --reason "the shop was closed for a week"
+
+    Where a wrong clock was believed and put right, the till's time is ahead. It then runs at half
+    speed; this gives it up at once:
+
+    tillcard clock reset --by anna --reason "the battery was changed"
+
+    Exit status 0: the machine's clock is believed; 1: it is not.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    status = _call("status", {}, socket, port, token_file)["clock"]
+    typer.echo(f"machine's clock  {status['machine']}")
+    typer.echo(f"till's time      {status['till']}")
+    typer.echo(f"time server      {'yes' if status['synchronised'] else 'no'}")
+    if not status["suspect"]:
+        return
+    command = "accept" if status["suspect"] == "ahead" else "reset"
+    typer.echo(f"The machine's clock is {abs(status['offset_s'])} s {status['suspect']}.")
+    typer.echo(f"If it is right: tillcard clock {command} --by NAME --reason WHY")
+    raise typer.Exit(1)
+
+
+@clock.command()
+def accept(
+    by: By,
+    reason: Reason,
+    socket: SocketOption = None,
+    port: PortOption = None,
+    token_file: TokenOption = TOKEN_FILE,
+) -> None:
+    """Follow a machine's clock that is ahead: it is right, so much time has really passed."""
+    _set("clock.accept", by, reason, (socket, port, token_file))
+
+
+@clock.command()
+def reset(
+    by: By,
+    reason: Reason,
+    socket: SocketOption = None,
+    port: PortOption = None,
+    token_file: TokenOption = TOKEN_FILE,
+) -> None:
+    """Give up a till's time that is ahead of the machine's clock, because that was wrong once."""
+    _set("clock.reset", by, reason, (socket, port, token_file))
+
+
+def _set(method: str, by: str, reason: str, where: tuple[Any, Any, Any]) -> None:
+    params = {"request_id": secrets.token_hex(16), "by": by, "reason": reason}
+    done = _call(method, params, *where)
+    typer.echo(f"the till's time was {done['was']} and is {done['now']}")
+
+
+def _call(method: str, params: dict[str, Any], socket: Any, port: Any, token_file: Any) -> Any:
+    try:
+        with connected(socket, port, token_file) as client:
+            return client.call(method, params)
+    except UnreachableError as error:
+        raise failed(str(error)) from error
+    except CallError as error:
+        raise failed(f"{method} was refused. {advice(error)}") from error

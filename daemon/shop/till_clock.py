@@ -1,0 +1,101 @@
+"""The till's time, for whoever is responsible for it: how it stands, and a word that puts it right.
+
+``clock.accept`` follows a machine's clock that is ahead and was not believed; ``clock.reset`` gives
+up a time that is ahead of the machine's, because a clock was wrong once and was believed. Both are
+entries with a name and a reason. See ``daemon.base.clock``.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from daemon.base.clock import Clock, SteadyClock, rfc3339
+from daemon.base.refusals import ParamError
+from daemon.base.text_limits import RequestId, SaidText
+from daemon.ledger.entries import Entry
+from daemon.ledger.ledger import Ledger, RequestKey
+from daemon.ledger.storage.store import Change, Store, View
+
+
+class ClockTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """Who says that the machine's clock is right, and why."""
+
+    request_id: RequestId
+    by: SaidText
+    reason: SaidText
+
+
+class ClockStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """How the till's time stands.
+
+    suspect:      ``ahead`` or ``behind``: how the machine's clock stands to the till's time, where
+                  it is not believed; "" where the till follows it.
+    offset_s:     the machine's clock less the till's time.
+    synchronised: whether the system says that a time service keeps the clock right.
+    """
+
+    machine: str
+    till: str
+    suspect: Literal["", "ahead", "behind"]
+    offset_s: int
+    synchronised: bool
+
+
+class ClockSet(msgspec.Struct, frozen=True, kw_only=True):
+    """The till's time before and after."""
+
+    was: str
+    now: str
+    replayed: bool = False
+
+
+class TillClock:
+    """Says how the till's time stands, and takes a person's word that the machine's is right."""
+
+    def __init__(self, ledger: Ledger, clock: Clock, steady: SteadyClock) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._steady = steady
+
+    def status(self) -> ClockStatus:
+        """Return how the till's time stands now."""
+        machine, till = self._clock.now(), self._steady.now()
+        ahead, behind = self._steady.ahead, self._steady.behind
+        return ClockStatus(
+            machine=rfc3339(machine),
+            till=rfc3339(till),
+            suspect="ahead" if ahead else "behind" if behind else "",
+            offset_s=round((machine - till).total_seconds()),
+            synchronised=self._clock.synchronised(),
+        )
+
+    async def accept(self, key: RequestKey, terms: ClockTerms) -> msgspec.Raw:
+        """Follow a machine's clock that is ahead. Raises ParamError where it is not."""
+        wrong = "the machine's clock is not ahead of the till's time; there is nothing to accept"
+        return await self._believe(key, terms, "accepted", "" if self._steady.ahead else wrong)
+
+    async def reset(self, key: RequestKey, terms: ClockTerms) -> msgspec.Raw:
+        """Give up a time that is ahead of the machine's. Raises ParamError where it is not."""
+        wrong = "the till's time is not ahead of the machine's clock; there is nothing to reset"
+        return await self._believe(key, terms, "reset", "" if self._steady.behind else wrong)
+
+    async def _believe(
+        self, key: RequestKey, terms: ClockTerms, event: str, wrong: str
+    ) -> msgspec.Raw:
+        replayed, _ = await self._ledger.stored_answer(key)
+        if replayed is not None:
+            return replayed
+        if wrong:
+            raise ParamError("clock", wrong)
+        was, now = rfc3339(self._steady.now()), rfc3339(self._clock.now())
+
+        def job(store: Store, view: View) -> tuple[Change, ClockSet]:
+            detail = {"event": event, "by": terms.by, "reason": terms.reason, "was": was}
+            # The entry bears the machine's time: it is the newest one that the next start goes by.
+            encoded = msgspec.Raw(msgspec.json.encode(detail))
+            entry = Entry(at=now, kind="clock", ref=terms.request_id, detail=encoded)
+            return Change(entry=entry), ClockSet(was=was, now=now)
+
+        answer = await self._ledger.once(key, now, job)
+        self._steady.believe()
+        return answer
