@@ -12,7 +12,16 @@ from daemon.programme.errors import ProgrammeError, naming_table
 from daemon.programme.limits import LimitTable
 from daemon.programme.scope import GoodsTable, ScopeTable
 from daemon.programme.state import MeterTable, PurseTable, StatusTable
-from daemon.programme.syntax import Dates, FileTable, Id, LaneId, PercentNumber, PercentValue
+from daemon.programme.syntax import (
+    Currency,
+    Dates,
+    FileTable,
+    Id,
+    LaneId,
+    PercentNumber,
+    PercentValue,
+    TimeZone,
+)
 
 PROGRAMME_BYTES_MAX = 128_000
 """In UTF-8. TOML has no character that JSON writes as more than two bytes, so that every file
@@ -24,8 +33,8 @@ class HeadTable(FileTable, frozen=True, kw_only=True):
     """``[programme]``. ``markup``: the shop's usual markup on cost in percent, for `check`."""
 
     id: Id
-    currency: str
-    tz: str
+    currency: Currency
+    tz: TimeZone
     round: Literal["basket", "line"] = "basket"
     return_policy: Literal["keep", "recompute"] = "keep"
     markup: PercentValue = None

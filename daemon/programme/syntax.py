@@ -41,6 +41,8 @@ Dates = Annotated[
 ]
 Day = Annotated[Any, _said_by("a day", "2026-12-01")]
 
+Currency = Annotated[str, _said_by("three letters of a currency", "UAH")]
+TimeZone = Annotated[str, _said_by("a time zone", "Europe/Kyiv")]
 Id = Annotated[str, _said_by("a name of letters, digits, - and _")]
 LaneId = Annotated[str, _said_by("the id of a lane")]
 MeterId = Annotated[str, _said_by("the id of a meter")]

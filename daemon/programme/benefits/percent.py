@@ -63,7 +63,7 @@ def _warnings(size: Number, setting: Setting) -> Iterator[tuple[str, str]]:
 def of_money(worth: int) -> Counting:
     """Return how a purse, of which a unit pays ``worth`` minor units, earns a percentage.
 
-    5 % of 219.80 are 10.99 in a purse of money, and 10 points where a point pays 1.00: the total
+    5 % of 219.80 are 10.99 in a purse of money, and 11 points where a point pays 1.00: the total
     is rounded once, half up, and then shared.
     """
 

@@ -2,12 +2,15 @@
 
 A shop is {round, lanes: [{id, combine, base}], rules: [{id, lane, how, value, goods, max,
 exclusive, priority}], caps: [{goods, percent}], burn, earn}; goods is a set of categories or None.
-A line is {qty, unit_price, min_price, category}. Percentages are whole or half per cent.
+A line is {qty, unit_price, min_price, category}. Percentages are fractions of per cent.
 """
 
 from fractions import Fraction
 from math import floor
 from typing import Any
+
+KNOWN = {"percent", "amount", "each", "price", "earn", "burn", "issue"}
+"""The kinds of benefit that are told again here; a new one must be too."""
 
 
 def half_up(x: Fraction) -> int:
@@ -137,8 +140,10 @@ def discounted(
     return net
 
 
-def model(shop: dict[str, Any], lines: list[dict[str, Any]], burn_part: Fraction) -> dict[str, Any]:
-    """The whole quote: net, burned, paid and earned per line; the sums follow."""
+def after_lanes(
+    shop: dict[str, Any], lines: list[dict[str, Any]]
+) -> tuple[list[int], dict[str, Any] | None]:
+    """What each line costs after all lanes, and the exclusive rule that suspended the others."""
     rules = shop["rules"]
     shelf = sum(line["qty"] * line["unit_price"] for line in lines)
     alone = [dict(r, lane=shop["lanes"][0]["id"]) for r in rules if r["exclusive"]]
@@ -147,19 +152,59 @@ def model(shop: dict[str, Any], lines: list[dict[str, Any]], burn_part: Fraction
     eligible = [r for r in rules if off.get(r["id"])]
     if eligible:
         rules = sorted(eligible, key=lambda r: (-r["priority"], -off[r["id"]], r["id"]))[:1]
-    net = discounted(shop, lines, rules)
-    burn_max = half_up(Fraction(sum(net)) * shop["burn"] / 100)
+    return discounted(shop, lines, rules), rules[0] if eligible else None
+
+
+def redeemable(
+    rule: dict[str, Any], worth: int, lines: list[dict[str, Any]], net: list[int], left: list[int]
+) -> tuple[int, list[Fraction], list[int]]:
+    """How many units a purse may pay by a rule {value, goods, max}; by what weights; the rooms."""
+    mine = [in_scope(rule["goods"], line) for line in lines]
+    weights = [Fraction(n if here else 0) for n, here in zip(net, mine, strict=True)]
+    rooms = [min(n, x) if here else 0 for n, x, here in zip(net, left, mine, strict=True)]
+    units = min(half_up(sum(weights, Fraction(0)) * rule["value"] / 100), sum(rooms)) // worth
+    most = rule["max"]
+    return (units if most is None else min(units, most)), weights, rooms
+
+
+def counted(
+    rule: dict[str, Any], worth: int, lines: list[dict[str, Any]], money: list[int]
+) -> list[int]:
+    """What a rule {how, value, every, goods, max} earns or issues on each line, in all its sum."""
+    mine = [i for i, line in enumerate(lines) if in_scope(rule["goods"], line)]
+    if not mine:
+        return [0] * len(lines)
+    units = sum(lines[i]["qty"] for i in mine)
+    whole = sum(money[i] for i in mine)
+    weights = [Fraction(lines[i]["qty"] if rule["how"] == "each" else money[i]) for i in mine]
+    total = {
+        "percent": half_up(Fraction(whole) * rule["value"] / 100 / worth) if worth else 0,
+        "amount": rule["value"] * (whole // rule["every"] if rule["every"] else 1),
+        "each": rule["value"] * units,
+    }[rule["how"]]
+    if rule["max"] is not None:
+        total = min(total, rule["max"])
+    shares = hamilton(int(total), weights if any(weights) else [Fraction(1)] * len(mine))
+    by_line = dict(zip(mine, shares, strict=True))
+    return [by_line.get(i, 0) for i in range(len(lines))]
+
+
+def model(shop: dict[str, Any], lines: list[dict[str, Any]], burn_part: Fraction) -> dict[str, Any]:
+    """The whole quote: net, burned, paid and earned per line; the sums follow."""
+    net, _ = after_lanes(shop, lines)
+    all_goods = {"goods": None, "max": None, "how": "percent", "every": 0}
+    paying = dict(all_goods, value=shop["burn"])
+    burn_max, weights, rooms = redeemable(paying, 1, lines, net, net)
     burn = floor(burn_max * burn_part)
-    burned = hamilton_within(burn, [Fraction(n) for n in net], net)
+    burned = hamilton_within(burn, weights, rooms)
     paid = [n - b for n, b in zip(net, burned, strict=True)]
-    earn = half_up(Fraction(sum(paid)) * shop["earn"] / 100)
     return {
         "net": net,
         "burn_max": burn_max,
         "burn": burn,
         "burned": burned,
         "paid": paid,
-        "earned": hamilton(earn, [Fraction(p) for p in paid]),
+        "earned": counted(dict(all_goods, value=shop["earn"]), 1, lines, paid),
     }
 
 
