@@ -23,8 +23,8 @@ class Link(Protocol):
         """Exchange one APDU. Raises CardLostError, ReaderLostError."""
         ...
 
-    def close(self) -> None:
-        """Let go of the card. Raises nothing."""
+    def close(self, *, has_left: bool = False) -> None:
+        """Let go of the card, which may be out of the field by now. Raises nothing."""
         ...
 
 
@@ -118,8 +118,8 @@ class _Worker:
         self._jobs.put(job)
 
     def release(self) -> None:
-        """Let go of the card behind whatever is running."""
-        self._jobs.put(self._close_link)
+        """Let go of the card, which has left, behind whatever is running."""
+        self._jobs.put(lambda: self._close_link(has_left=True))
 
     def stop(self, on_stop: Callable[[], None]) -> None:
         """End the thread behind whatever is running, then call ``on_stop`` in it."""
@@ -163,10 +163,10 @@ class _Worker:
 
         return transmit
 
-    def _close_link(self) -> None:
+    def _close_link(self, *, has_left: bool = False) -> None:
         link, self._link = self._link, None
         if link is not None:
-            link.close()
+            link.close(has_left=has_left)
 
 
 def _end_thread() -> None:

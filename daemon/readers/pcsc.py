@@ -86,13 +86,16 @@ class PcscLink:
             raise CardLostError("the card was lost")
         return bytes(answer)
 
-    def close(self) -> None:
+    def close(self, *, has_left: bool = False) -> None:
         """Let go of the card, reset: no authentication outlives us. Errors no longer matter.
 
-        One that was lost is left alone. A reset that fails makes pcscd call the reader empty; the
-        card that is laid down before it looks again (every 400 ms) is then never seen.
+        One that was lost or has left is left alone. pcscd looks at the reader every 400 ms. A
+        reset that fails makes it call the reader empty, and the card that is laid down before it
+        looks again is then never seen; a reset that meets the next customer's card, which pcscd
+        has not seen come, makes it overlook that this one leaves.
         """
-        end = scard.SCARD_LEAVE_CARD if self._lost else scard.SCARD_RESET_CARD
+        left_alone = has_left or self._lost
+        end = scard.SCARD_LEAVE_CARD if left_alone else scard.SCARD_RESET_CARD
         self._calls.SCardEndTransaction(self._card, scard.SCARD_LEAVE_CARD)
         self._calls.SCardDisconnect(self._card, end)
         self._calls.SCardReleaseContext(self._context)

@@ -17,7 +17,7 @@ class FaultyScard:
 
     Readers are known by the names that ``show`` gives the real ones; one without is unplugged.
     ``refused`` is what pcscd answers to whoever asks for a context. While ``hung`` is set, no card
-    can be connected to.
+    can be connected to. ``let_go_as`` is how the cards were let go, the latest last.
     """
 
     def __init__(self) -> None:
@@ -25,6 +25,7 @@ class FaultyScard:
         self.refused = scard.SCARD_S_SUCCESS
         self.hung = threading.Event()
         self.let_go = threading.Event()
+        self.let_go_as: list[int] = []
 
     def show(self, real: str, shown: str) -> None:
         """Plug a reader in under a name, or out with ""."""
@@ -48,6 +49,10 @@ class FaultyScard:
         if self.hung.is_set():
             self.let_go.wait()
         return scard.SCardConnect(context, self._real(reader), *rest)
+
+    def SCardDisconnect(self, card: int, end: int) -> Any:  # noqa: N802
+        self.let_go_as.append(end)
+        return scard.SCardDisconnect(card, end)
 
     def SCardGetStatusChange(  # noqa: N802
         self, context: int, wait_ms: int, asked: list[tuple[str, int]]

@@ -81,7 +81,7 @@ class FieldLink:
         if self._field.card is self._card:
             self._field.remove()
 
-    def close(self) -> None:
+    def close(self, *, has_left: bool = False) -> None:
         """Let go of the card."""
 
 

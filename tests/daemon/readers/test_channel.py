@@ -22,12 +22,14 @@ class FakeLink:
         self._answer = answer
         self.sent: list[bytes] = []
         self.closed = threading.Event()
+        self.had_left = False
 
     def transmit(self, command: bytes) -> bytes:
         self.sent.append(command)
         return self._answer(command)
 
-    def close(self) -> None:
+    def close(self, *, has_left: bool = False) -> None:
+        self.had_left = has_left
         self.closed.set()
 
 
@@ -150,6 +152,18 @@ async def test_what_the_dialogue_finds_wrong_reaches_who_asked() -> None:
         await channel.converse(write(1), timeout_s=WAIT_S)
     assert caught.value.code == "apdu.short"
     await channel.close()
+
+
+@pytest.mark.parametrize("has_left", [True, False])
+async def test_the_link_is_told_whether_the_card_that_it_lets_go_has_left(has_left: bool) -> None:
+    link = FakeLink(lambda command: b"\x90\x00")
+    channel = CardChannel(lambda: link, name="test")
+    await channel.converse(write(1), timeout_s=WAIT_S)
+    if has_left:
+        channel.release()
+        assert await asyncio.to_thread(link.closed.wait, WAIT_S)
+    await channel.close()
+    assert link.had_left is has_left
 
 
 async def test_traffic_is_logged_with_its_data_masked(caplog: pytest.LogCaptureFixture) -> None:

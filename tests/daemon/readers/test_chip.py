@@ -26,7 +26,7 @@ class FitfulLink:
             raise CardLostError("the card was lost")
         return UID + b"\x90\x00"
 
-    def close(self) -> None:
+    def close(self, *, has_left: bool = False) -> None:
         pass
 
 

@@ -7,7 +7,7 @@ import pytest
 from smartcard import scard
 
 from card_formats.chip.uid import read_uid
-from daemon.readers import Presented, ReaderState, StateChanged
+from daemon.readers import Presented, ReaderState, Removed, StateChanged
 from daemon.readers.chip import UID_TIMEOUT_S
 from daemon.readers.errors import ReaderLostError
 from daemon.readers.pcsc import PcscReader, PcscWatch
@@ -20,7 +20,6 @@ from tests.support.events import next_event, running, until_state
 from tests.support.faulty_scard import FaultyScard
 from tests.support.pcscd import Pcscd
 
-pytestmark = pytest.mark.pcsc
 UID = bytes.fromhex("04A1B2C3D4E580")
 LEFT, RIGHT = "Virtual PCD 00 00", "Virtual PCD 00 01"
 ACR = "ACS ACR1252 Dual Reader [ACR1252 Dual Reader PICC] (RR123-000001) 00 00"
@@ -100,6 +99,19 @@ async def test_a_reader_that_leaves_with_its_card_reports_the_card_when_it_is_ba
         calls.show(LEFT, ACR)
         assert (await next_event(till, Presented, patience_s=AT_ONCE_S)).shown.raw == UID
     await until_state(till, "acr", ReaderState.READY)
+
+
+async def test_a_card_that_has_left_is_not_reset_it_might_be_the_next_customer_s(
+    calls: FaultyScard,
+) -> None:
+    async with running(supervised(calls, acr="RR123")) as till:
+        with VpcdCard(PlayedCard(TokenCard(UID))):
+            await next_event(till, Presented)
+        await next_event(till, Removed)
+        with VpcdCard(PlayedCard(TokenCard(UID))):
+            await next_event(till, Presented)  # behind the first card's end
+            assert calls.let_go_as == [scard.SCARD_LEAVE_CARD]
+        await until_state(till, "acr", ReaderState.READY)
 
 
 async def test_a_user_whom_polkit_refuses_is_told_so_and_works_once_the_rule_is_there(
