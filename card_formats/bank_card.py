@@ -2,7 +2,7 @@
 
 import re
 
-from card_formats.check_digits import Check, has_valid_check
+from card_formats.check_digits import Check, has_valid_check, passes_luhn
 from card_formats.credential import Credential, Medium, Reading
 from card_formats.errors import BankCardError
 from card_formats.number_ranges import NumberRange
@@ -34,6 +34,10 @@ PAYMENT_RANGES: tuple[tuple[str, str, tuple[int, ...]], ...] = (
     ("8600", "8600", (16,)),  # UzCard
     ("1", "1", (15,)),  # UATP
 )
+_RANGES_BY_DIGIT = {
+    digit: [each for each in PAYMENT_RANGES if each[0][0] <= digit <= each[1][0]]
+    for digit in "0123456789"
+}
 # One product in ten passes Luhn too, and a third of them start like a Visa card.
 _PRODUCT_SYMBOLOGIES = ("ean13", "ean8", "upca", "upce", "ean-addon")
 _DIGITS = re.compile(r"[0-9]+")
@@ -45,6 +49,7 @@ _GROUPS = re.compile(
     r"(?<![0-9A-Za-z+])(?:[A-Za-z]{3,}|B)?([0-9]+(?:[ .-]{1,3}[0-9]+)*)(?![0-9A-Za-z])"
 )
 _GROUP_DIGITS_MIN = 4  # of all groups but the last, as numbers are embossed and printed
+_GROUPS_MAX = PAN_DIGITS_MAX // _GROUP_DIGITS_MIN + 1
 # A swipe that came as something else: a stripe reader that is configured as a scanner. Digits
 # behind a track's sentinel, or before a separator (ISO/IEC 7813).
 _TRACK = re.compile(r"[%;+][A-Z]?[0-9 ]{13}|[0-9 ]{13}[=^]")
@@ -114,7 +119,7 @@ def _is_anothers(
     return any(
         is_payment_number(number)
         and not any(r.claim(number, medium) for r in own for medium in media)
-        for number in numbers
+        for number in dict.fromkeys(numbers)
     )
 
 
@@ -125,7 +130,8 @@ def _standing_alone(text: str) -> list[str]:
         groups = _DIGITS.findall(grouped)
         for first in range(len(groups)):
             number = ""
-            for group in groups[first:]:
+            # Not all that follow: a copy of the rest for each group would be quadratic.
+            for group in groups[first : first + _GROUPS_MAX]:
                 number += group
                 if PAN_DIGITS_MIN <= len(number) <= PAN_DIGITS_MAX:
                     found.append(number)
@@ -139,13 +145,15 @@ def is_payment_number(number: str) -> bool:
 
     Thirteen digits that are a valid EAN-13 are a product: such PANs are not issued any more.
     """
-    if not has_valid_check(Check.LUHN, number):
+    if not _is_in_a_range(number) or not passes_luhn(number):
         return False
-    if len(number) == PAN_DIGITS_MIN and has_valid_check(Check.EAN, number):
-        return False
+    return len(number) != PAN_DIGITS_MIN or not has_valid_check(Check.EAN, number)
+
+
+def _is_in_a_range(number: str) -> bool:
     return any(
         len(number) in lengths and first <= number[: len(first)] <= last
-        for first, last, lengths in PAYMENT_RANGES
+        for first, last, lengths in _RANGES_BY_DIGIT.get(number[:1], ())
     )
 
 

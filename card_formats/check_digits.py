@@ -29,15 +29,29 @@ _DAMM_TABLE = (
 )
 
 
+_PLAIN = bytes.maketrans(b"0123456789", bytes(range(10)))
+_DOUBLED = bytes.maketrans(b"0123456789", bytes((0, 2, 4, 6, 8, 1, 3, 5, 7, 9)))
+"""Twice a digit, its own digits added up."""
+
+
 def _none(body: str) -> str:
     return ""
 
 
 def _luhn(body: str) -> str:
     """ISO/IEC 7812-1, annex B: every second digit from the right is doubled."""
-    doubled = "".join(str(int(digit) * 2) for digit in body[::-2])
-    total = sum(map(int, doubled)) + sum(map(int, body[-2::-2]))
-    return str(-total % 10)
+    return str(-_luhn_sum(body + "0") % 10)
+
+
+def passes_luhn(number: str) -> bool:
+    """Return whether the last of some digits is their Luhn check digit."""
+    return _luhn_sum(number) % 10 == 0
+
+
+def _luhn_sum(number: str) -> int:
+    digits = number.encode("ascii")
+    # Without a step of Python for each digit: a request may hold 50,000 candidates.
+    return sum(digits[-2::-2].translate(_DOUBLED)) + sum(digits[::-2].translate(_PLAIN))
 
 
 def _ean(body: str) -> str:

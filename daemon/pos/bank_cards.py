@@ -1,5 +1,6 @@
 """Bank card numbers in a request: it is refused before anything of it is looked at or kept."""
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -22,14 +23,14 @@ ten of which passes Luhn too, and telephones up to 15 (ITU-T E.164)."""
 
 
 def refuse_bank_cards(
-    params: msgspec.Raw, own: tuple[NumberRange, ...], unkept: tuple[str, ...]
+    params: msgspec.Raw, own: tuple[NumberRange, ...], is_kept: Callable[[str], bool]
 ) -> None:
     """Raise RefusedError CARD_UNKNOWN where a text, a number or a key in ``params`` holds one.
 
-    own:    the shop's card numbers, which are none.
-    unkept: parameters that are not looked at.
+    own:     the shop's card numbers, which are none.
+    is_kept: says of a parameter, by its name, whether it is looked through.
     """
-    if _is_worth_a_look(bytes(params)) and _is_in(params, own, unkept):
+    if _is_worth_a_look(bytes(params)) and _is_in(params, own, is_kept):
         raise refusal_of(BankCardError("card.bank", "this is a bank card"))
 
 
@@ -39,13 +40,15 @@ def _is_worth_a_look(raw: bytes) -> bool:
     return (long_ones > 0 and long_ones > zeros.count(_PRODUCT)) or _ESCAPE in raw
 
 
-def _is_in(params: msgspec.Raw, own: tuple[NumberRange, ...], unkept: tuple[str, ...]) -> bool:
+def _is_in(
+    params: msgspec.Raw, own: tuple[NumberRange, ...], is_kept: Callable[[str], bool]
+) -> bool:
     try:
         decoded = msgspec.json.decode(params)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False  # nobody will read it
     if isinstance(decoded, dict):
-        decoded = {name: value for name, value in decoded.items() if name not in unkept}
+        decoded = {name: value for name, value in decoded.items() if is_kept(name)}
     waiting: list[tuple[str, Any]] = [("", decoded)]
     while waiting:
         name, value = waiting.pop()

@@ -15,12 +15,14 @@ from daemon.pos.dispatch import Method, dispatch
 from daemon.pos.envelope import Failure, Notification, line_of
 from daemon.pos.errors import ProtocolCode, ProtocolFaultError, fault, refusal
 from daemon.pos.events import EventRing
-from daemon.pos.lines import LineBuffer, LineTooLongError
+from daemon.pos.lines import LINE_BYTES_MAX, LineBuffer, LineTooLongError
 from daemon.pos.peers import Role
 from daemon.pos.session import Session
 from daemon.pos.session_methods import Greeting
 
 REQUESTS_IN_HAND_MAX = 8
+STRANGER_LINE_BYTES_MAX = 4 * 1024
+"""A line of a client that has shown no token yet: ``hello`` needs no more."""
 WRITE_BUFFER_BYTES_MAX = 64 * 1024
 
 _LOG = logging.getLogger(__name__)
@@ -51,7 +53,8 @@ class Service(NamedTuple):
 class Connection(asyncio.Protocol):
     """From the greeting to the end of the last request, whatever becomes of the client.
 
-    - REQUESTS_IN_HAND_MAX at once; while there are as many, nothing more is read.
+    - REQUESTS_IN_HAND_MAX at once; while there are as many, nothing more is read. Before a token
+      was shown: one, of STRANGER_LINE_BYTES_MAX.
     - Over WRITE_BUFFER_BYTES_MAX unread bytes, no request is begun and events wait in the ring;
       if an answer waits longer than ``drain_s``, the connection is cut.
     - A client that stops sending gets its answers, then the connection is closed.
@@ -103,6 +106,7 @@ class Connection(asyncio.Protocol):
             role, greeting.terminal, service.events, greeting.language, service.token
         )
         if role is Role.NOBODY:
+            self._lines.bytes_max = STRANGER_LINE_BYTES_MAX
             loop = asyncio.get_running_loop()
             self._hello_deadline = loop.call_later(service.hello_s, self._cut_nobody)
         transport.write(line_of(Notification("greeting", service.greeting)))
@@ -172,7 +176,9 @@ class Connection(asyncio.Protocol):
         self._listen(self._has_room())
 
     def _has_room(self) -> bool:
-        return self._in_hand < REQUESTS_IN_HAND_MAX and not self._clogged
+        # What a stranger sends behind its ``hello`` waits for what becomes of that.
+        most = 1 if self._session.role is Role.NOBODY else REQUESTS_IN_HAND_MAX
+        return self._in_hand < most and not self._clogged
 
     def _begin(self, line: bytes) -> None:
         """Hand ``line`` to an idle worker; a new one is only made when all are busy.
@@ -194,6 +200,8 @@ class Connection(asyncio.Protocol):
             answer = await dispatch(line, service.methods, self._session, service.own)
             if answer:
                 self._write(answer)
+            if self._session.role is not Role.NOBODY:
+                self._lines.bytes_max = LINE_BYTES_MAX
             self._send_events()  # behind the answer to ``events.subscribe``, never before it
             self._in_hand -= 1
             handed: asyncio.Future[bytes] = loop.create_future()

@@ -45,6 +45,11 @@ class Method(NamedTuple):
     refusals: tuple[ErrorCode, ...] = ()
     unkept: tuple[str, ...] = ()
 
+    def is_kept(self, name: str) -> bool:
+        """Whether the parameter ``name`` may be kept anywhere; one that nobody reads is not."""
+        known = getattr(self.params_type, "__struct_fields__", (name,))
+        return name in known and name not in self.unkept
+
 
 async def dispatch(
     line: bytes,
@@ -109,7 +114,7 @@ async def _carry_out(
         needs, has = method.role.wire_name, session.role.wire_name
         detail = f"{request.method} needs the role {needs}; this client has {has}."
         raise RefusedError(ErrorCode.PERMISSION, detail)
-    refuse_bank_cards(request.params, own, method.unkept)
+    refuse_bank_cards(request.params, own, method.is_kept)
     try:
         params = msgspec.json.decode(request.params, type=method.params_type)
     except _UNDECODABLE as error:

@@ -4,19 +4,21 @@ LINE_BYTES_MAX = 256 * 1024
 
 
 class LineTooLongError(Exception):
-    """A line passed LINE_BYTES_MAX. What follows cannot be told from it: close the connection."""
+    """A line passed ``bytes_max``. What follows cannot be told from it: close the connection."""
 
-    def __init__(self) -> None:
-        super().__init__(f"A line is at most {LINE_BYTES_MAX} bytes; this connection is closed.")
+    def __init__(self, bytes_max: int) -> None:
+        super().__init__(f"A line is at most {bytes_max} bytes; this connection is closed.")
 
 
 class LineBuffer:
     r"""Splits at ``\n``; a ``\r`` before it is white space to JSON and stays.
 
-    Holds at most LINE_BYTES_MAX and what one ``feed`` brought, if every line is taken between.
+    Holds at most ``bytes_max`` and what one ``feed`` brought, if every line is taken between.
+    ``bytes_max`` may change between two lines.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, bytes_max: int = LINE_BYTES_MAX) -> None:
+        self.bytes_max = bytes_max
         self._held = bytearray()
         self._searched_bytes = 0
 
@@ -44,8 +46,8 @@ class LineBuffer:
         Raises: LineTooLongError, whether the line is complete or not.
         """
         end = self._held.find(b"\n", self._searched_bytes)
-        if (len(self._held) if end < 0 else end) > LINE_BYTES_MAX:
-            raise LineTooLongError
+        if (len(self._held) if end < 0 else end) > self.bytes_max:
+            raise LineTooLongError(self.bytes_max)
         if end < 0:
             self._searched_bytes = len(self._held)
             return None

@@ -1,6 +1,9 @@
 """The shop's methods beside the sale: cards, codes, the club, programmes."""
 
+import asyncio
+from collections.abc import Callable
 from datetime import datetime
+from typing import TypeVar
 
 import msgspec
 
@@ -34,6 +37,7 @@ from daemon.shop.programme_versions import Activated
 from daemon.shop.shop import Shop
 from daemon.shop.top_ups import CardShown, ShowTerms, ToppedUp, TopUps, TopUpTerms
 
+T = TypeVar("T")
 _CARD = (ErrorCode.CARD_UNKNOWN, ErrorCode.CARD_BLOCKED, ErrorCode.CARD_EXPIRED, ErrorCode.MISREAD)
 _WRITE = (ErrorCode.ID_REUSED, ErrorCode.STORAGE_FULL)
 
@@ -94,6 +98,7 @@ class ShopMethods:
         self._top_ups = top_ups
         self._codes = issued_codes
         self._memberships = memberships
+        self._loading = asyncio.Lock()
 
     def methods(self) -> dict[str, Method]:
         """Return the table: name, parameters, handler, least role, result, refusals."""
@@ -119,7 +124,9 @@ class ShopMethods:
             "club.grant": Method(DecisionTerms, self.grant, Role.ADMIN, Decided, club),
             "club.refuse": Method(DecisionTerms, self.refuse, Role.ADMIN, Decided, club),
             "programme.show": Method(NoParams, self.show_programme, Role.READ, ProgrammeShown),
-            "programme.check": Method(CheckParams, self.check_programme, Role.READ, Checked),
+            "programme.check": Method(
+                CheckParams, self.check_programme, Role.READ, Checked, unkept=("text",)
+            ),
             "programme.activate": Method(
                 ActivateParams, self.activate, Role.ADMIN, Activated, _WRITE
             ),
@@ -191,26 +198,39 @@ class ShopMethods:
 
     async def check_programme(self, session: Session, params: CheckParams) -> Checked:
         """Say what is wrong with a programme, and what is doubtful."""
-        try:
-            programme = load(params.text)
-        except ProgrammeError as error:
-            return Checked(programme="", version="", errors=(Doubt(error.path, error.message),))
-        today = local_day(programme, self._shop.now())
-        doubts = tuple(Doubt(doubt.path, doubt.message) for doubt in check(programme, today))
-        return Checked(programme=programme.id, version=programme.version, warnings=doubts)
+        now = self._shop.now()
+        return await self._beside_the_loop(lambda: _checked(params.text, now))
 
     async def activate(self, session: Session, params: ActivateParams) -> msgspec.Raw:
         """Bring a programme in force; a bad one is refused and the old one stays."""
         if params.at is not None and params.at.tzinfo is None:
             raise invalid("at needs an offset, such as 2026-12-01T00:00:00+02:00.")
         try:
-            programme = load(params.text)
+            programme = await self._beside_the_loop(lambda: load(params.text))
         except ProgrammeError as error:
             raise invalid(f"{error.path}: {error.message}") from error
         if programme.currency != self._shop.programme.currency:
             raise invalid("programme.currency: a shop keeps its currency.")
         key = RequestKey.of("programme.activate", params.request_id, params)
         return await self._shop.versions.activate(key, programme, params.at, params.by)
+
+    async def _beside_the_loop(self, job: Callable[[], T]) -> T:
+        """Do ``job`` in a thread, one at a time: a client's large files leave threads to others."""
+        async with self._loading:
+            return await asyncio.to_thread(job)
+
+
+def _checked(text: str, now: datetime) -> Checked:
+    try:
+        programme = load(text)
+    except ProgrammeError as error:
+        return Checked(programme="", version="", errors=(Doubt(error.path, error.message),))
+    doubts = check(programme, local_day(programme, now))
+    return Checked(
+        programme=programme.id,
+        version=programme.version,
+        warnings=tuple(Doubt(doubt.path, doubt.message) for doubt in doubts),
+    )
 
 
 def _key(

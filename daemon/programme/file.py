@@ -1,7 +1,7 @@
 """The programme file: TOML in, frozen tables out, every wrong key named by its path."""
 
 import tomllib
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, Literal
 
 import msgspec
@@ -22,11 +22,15 @@ from daemon.programme.syntax import (
     PercentValue,
     TimeZone,
 )
+from daemon.programme.toml_keys import KEY_DOTS_MAX, has_long_key
 
 PROGRAMME_BYTES_MAX = 128_000
 """In UTF-8. TOML has no character that JSON writes as more than two bytes, so that every file
 fits a line of the POS socket."""
 RULES_MAX = 2_000
+DECIMAL_EXPONENT_MAX = 30
+"""Powers of ten of a decimal; money has far fewer digits."""
+DECIMAL_CHARS_SHOWN = 20
 
 
 class HeadTable(FileTable, frozen=True, kw_only=True):
@@ -101,8 +105,11 @@ def read(text: str) -> tuple[ProgrammeFile, bytes]:
             f"the file has {size} bytes, at most {PROGRAMME_BYTES_MAX} are read; make it shorter"
         )
         raise ProgrammeError("programme", problem)
+    if has_long_key(text):
+        problem = f"a key has more than {KEY_DOTS_MAX} dots; write it with fewer"
+        raise ProgrammeError("programme", problem)
     try:
-        raw = tomllib.loads(text, parse_float=Decimal)
+        raw = tomllib.loads(text, parse_float=_decimal)
     except tomllib.TOMLDecodeError as error:
         raise ProgrammeError("programme", f"not TOML: {error}") from error
     except ValueError as error:
@@ -117,3 +124,14 @@ def read(text: str) -> tuple[ProgrammeFile, bytes]:
     if len(tables.rule) > RULES_MAX:
         raise ProgrammeError("rule", f"more than {RULES_MAX} rules; remove those that are over")
     return tables, msgspec.json.encode(raw, order="deterministic")
+
+
+def _decimal(text: str) -> Decimal:
+    """Return a number of the file. Raises ValueError for one that no rule can mean."""
+    try:
+        number = Decimal(text)
+    except InvalidOperation as error:  # an exponent that is itself too long
+        raise ValueError(f"{text[:DECIMAL_CHARS_SHOWN]} is out of range") from error
+    if number.is_finite() and abs(number.adjusted()) > DECIMAL_EXPONENT_MAX:
+        raise ValueError(f"{text[:DECIMAL_CHARS_SHOWN]} is out of range")
+    return number

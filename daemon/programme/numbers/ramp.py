@@ -36,7 +36,8 @@ class Ramp(NumberTable, frozen=True, kw_only=True):
     def compiled(self, place: NumberPlace) -> Number:
         """Return the number; None before ``since``."""
         start = place.value(self.from_, "from")
-        down = isinstance(self.step, int | Decimal) and self.step < 0
+        # By its sign: a NaN cannot be compared, and is refused below.
+        down = isinstance(self.step, int | Decimal) and Decimal(self.step).is_signed()
         step = place.value(-self.step if down else self.step, "step") * (-1 if down else 1)
         if self.every not in ("day", "week", "month"):
             problem = f"{self.every!r} is not one of day, week, month"

@@ -14,6 +14,7 @@ from card_formats.number_ranges import NumberRange
 from card_formats.phone.rotating import CODE_DIGITS, compose
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.pos.bank_cards import refuse_bank_cards
+from daemon.pos.session_methods import SESSION_METHODS
 
 # The networks' public test numbers.
 VISA, AMEX, MASTERCARD = "4111111111111111", "378282246310005", "5555555555554444"
@@ -23,7 +24,7 @@ OWN = NumberRange(name="own", prefix="411111", length=16, check=Check.LUHN)
 def is_refused(params: Any, own: tuple[NumberRange, ...] = (), *unkept: str) -> bool:
     raw = params if isinstance(params, bytes) else msgspec.json.encode(params)
     try:
-        refuse_bank_cards(msgspec.Raw(raw), own, unkept)
+        refuse_bank_cards(msgspec.Raw(raw), own, lambda name: name not in unkept)
     except RefusedError as error:
         return error.code is ErrorCode.CARD_UNKNOWN
     return False
@@ -132,6 +133,14 @@ def test_the_shop_s_own_range_wins_and_a_short_prefix_of_it_does_not() -> None:
 def test_what_is_kept_nowhere_is_not_looked_at_and_only_at_the_top() -> None:
     assert not is_refused({"data": VISA}, (), "data")
     assert is_refused({"tenders": [{"data": VISA}]}, (), "data")
+
+
+def test_a_parameter_that_no_method_knows_is_not_looked_at() -> None:
+    method = SESSION_METHODS["events.ack"]
+    assert not method.is_kept("event_id"), "it is compared and forgotten"
+    method = SESSION_METHODS["hello"]
+    assert method.is_kept("client")
+    assert not method.is_kept("anything")
 
 
 @given(st.binary(max_size=200))

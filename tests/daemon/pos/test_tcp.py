@@ -5,11 +5,13 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from daemon.app.running import App
+from daemon.pos.connection import STRANGER_LINE_BYTES_MAX
 from daemon.pos.server import TCP_CONNECTIONS_MAX, Server, ServerSettings
-from tests.daemon.pos.shop import GREETING, WAIT_S, Shop, connected, new_ring
+from tests.daemon.pos.shop import GREETING, WAIT_S, Shop, connected, new_ring, request
 from tests.scenarios.baskets import BASKET, show_plastic
 from tests.support.clock import HandClock
 from tests.support.pos import refused
@@ -133,3 +135,36 @@ async def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
             async with other.listening(tmp_path / "two.sock", tcp_port=port):
                 raise AssertionError("it was opened twice")
     assert not (tmp_path / "two.sock").exists()
+
+
+async def test_a_line_of_four_kib_is_read_before_hello_and_not_more(
+    tcp_till: App, stranger: Pos
+) -> None:
+    longest = {"params": {"client": "x"}, "pad": ""}
+    raw = msgspec.json.encode(longest)
+    padded = raw.replace(
+        b'"pad":""', b'"pad":"' + b"x" * (STRANGER_LINE_BYTES_MAX - len(raw)) + b'"'
+    )
+    assert tcp_till.tcp_port is not None
+    for line, answered in ((padded, b"invalid_request"), (padded + b" ", b"at most 4096 bytes")):
+        reader, writer = await asyncio.open_connection("127.0.0.1", tcp_till.tcp_port)
+        async with asyncio.timeout(WAIT_S):
+            await reader.readline()
+            writer.write(line + b"\n")
+            assert answered in await reader.readline()
+        writer.close()
+
+
+async def test_what_stands_behind_hello_is_read_with_the_rights_that_it_gave(
+    tcp_till: App,
+) -> None:
+    assert tcp_till.tcp_port is not None
+    hello = request("hello", HELLO | {"token": token_of(tcp_till)})
+    long = request("programme.check", {"text": "#" * 2 * STRANGER_LINE_BYTES_MAX})
+    reader, writer = await asyncio.open_connection("127.0.0.1", tcp_till.tcp_port)
+    async with asyncio.timeout(WAIT_S):
+        writer.write(hello + long)
+        lines = [await reader.readline() for _ in range(3)]
+    assert b'"role":"sale"' in lines[1]
+    assert b'"errors"' in lines[2]
+    writer.close()
