@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from pathlib import Path
+from typing import TypeVar
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -15,15 +17,18 @@ from web.page_language import LANGUAGES, Language, accepted_language
 from web.phone.code_images import ImageFormat, draw_link
 from web.web_settings import WebSettings
 
+T = TypeVar("T")
 HERE = Path(__file__).parent
 LANGUAGE_COOKIE = "lang"
 CONTENT_TYPES = {ImageFormat.SVG: "image/svg+xml", ImageFormat.PNG: "image/png"}
 COOKIE_AGE_S = 400 * 24 * 3600  # the longest that browsers keep one
 RETRY_AFTER_S = 60
+THREADS_MAX = 2
 HTTPS_ONLY_S = 365 * 24 * 3600
 SETTINGS = web.AppKey("settings", WebSettings)
 TEMPLATES = web.AppKey("templates", Environment)
 SPOKEN = web.AppKey("spoken", dict[str, Language])
+THREADS = web.AppKey("threads", ThreadPoolExecutor)
 LANGUAGE = web.RequestKey("language", Language)
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; img-src 'self'; style-src 'self'; "
@@ -60,9 +65,15 @@ def set_up_pages(app: web.Application, settings: WebSettings) -> None:
         lstrip_blocks=True,
     )
     app[SPOKEN] = {code: Language(code) for code in LANGUAGES}
+    app[THREADS] = ThreadPoolExecutor(THREADS_MAX, thread_name_prefix="pages")
+    app.on_cleanup.append(_end_threads)
     app.middlewares.extend([_choose_language, _show_errors])
     app.on_response_prepare.append(_add_headers)
     app.router.add_static("/static", HERE / "static")
+
+
+async def _end_threads(app: web.Application) -> None:
+    app[THREADS].shutdown(wait=False, cancel_futures=True)
 
 
 def page(
@@ -84,13 +95,20 @@ def page(
     return web.Response(text=text, status=status, content_type="text/html")
 
 
-async def picture(image: ImageFormat, drawn: Callable[[], bytes]) -> web.Response:
+async def beside(request: web.Request, job: Callable[[], T]) -> T:
+    """Do what takes milliseconds in one of the pages' own threads: the till has others."""
+    return await asyncio.get_running_loop().run_in_executor(request.app[THREADS], job)
+
+
+async def picture(
+    request: web.Request, image: ImageFormat, drawn: Callable[[], bytes]
+) -> web.Response:
     """Answer a picture.
 
     A PNG takes milliseconds and is drawn in a thread, so that the till's event loop goes on; an
     SVG takes less than a thread would.
     """
-    body = drawn() if image is ImageFormat.SVG else await asyncio.to_thread(drawn)
+    body = drawn() if image is ImageFormat.SVG else await beside(request, drawn)
     return web.Response(body=body, content_type=CONTENT_TYPES[image])
 
 
@@ -99,7 +117,7 @@ async def link_picture(request: web.Request, path: str) -> web.Response:
     image = ImageFormat(request.match_info["image"])
     try:
         site = request.app[SETTINGS].public_url or str(request.url.origin())
-        return await picture(image, lambda: draw_link(site + path, image))
+        return await picture(request, image, lambda: draw_link(site + path, image))
     except (ValueError, CardFormatError) as error:  # what the request's Host header says
         raise web.HTTPBadRequest from error
 

@@ -19,12 +19,12 @@ class AddressLimit:
 
     def wait_s(self, address: str) -> float:
         """Return 0, or the seconds until ``address`` may send another."""
-        began_s, count = self._window(_source(address))
+        began_s, count = self._window(source_of(address))
         return 0 if count < self._most else began_s + self._per_s - self._clock.monotonic_s()
 
     def count(self, address: str) -> None:
         """Count one from ``address``."""
-        source = _source(address)
+        source = source_of(address)
         began_s, count = self._window(source)
         self._windows.pop(source, None)
         self._windows[source] = began_s, count + 1
@@ -37,7 +37,8 @@ class AddressLimit:
         return (now_s, 0) if now_s - began_s >= self._per_s else (began_s, count)
 
 
-def _source(address: str) -> str:
+def source_of(address: str) -> str:
+    """Return what one household's addresses have in common, "unknown" for what is no address."""
     try:
         parsed = ip_address(address)
     except ValueError:

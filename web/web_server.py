@@ -1,5 +1,6 @@
 """The web server of the phone pages: the application, its access log, its life."""
 
+import asyncio
 import logging
 import ssl
 from http import HTTPStatus
@@ -23,6 +24,7 @@ from web.phone.join_pages import BODY_BYTES_MAX, JoinPages
 from web.phone.wallet_pages import WalletPages
 from web.phone.wallets import Wallets
 from web.rate import AddressLimit
+from web.visits import VISITS, Places, Visit, attend, listeners
 from web.web_settings import WebSettings
 
 SHUTDOWN_S = 5
@@ -42,8 +44,9 @@ def make_app(
     """Make the application that serves the phone pages of one shop, with passes or without."""
     app = web.Application(
         client_max_size=BODY_BYTES_MAX,
-        middlewares=[_note_route, _till_first(clock, settings.requests_per_s)],
+        middlewares=[attend, _note_route, _till_first(clock, settings.requests_per_s)],
     )
+    app[VISITS] = {}
     set_up_pages(app, settings)
     slow_guesses(app, clock)
     limit = AddressLimit(clock, settings.joins_max, settings.joins_per_s)
@@ -76,22 +79,38 @@ class WebServer:
             keepalive_timeout=KEEPALIVE_S,
             shutdown_timeout=SHUTDOWN_S,
         )
+        self._visits = app[VISITS]
+        self._servers: list[asyncio.Server] = []
         self._url = ""
 
     async def start(self) -> None:
         """Listen. Raises: OSError when the port is taken or the address is not this machine's."""
         await self._runner.setup()
-        site = web.TCPSite(
-            self._runner, self._settings.host, self._settings.port, ssl_context=self._tls
-        )
-        await site.start()
-        host, port = self._runner.addresses[0][:2]
+        settings, loop = self._settings, asyncio.get_running_loop()
+        places = Places(settings.connections_max, settings.connections_by_address, settings.proxies)
+        made = await listeners(settings.host, settings.port, places)
+        for listener in made:
+            handshake_s = settings.head_timeout_s if self._tls else None
+            server = await loop.create_server(
+                self._visit, sock=listener, ssl=self._tls, ssl_handshake_timeout=handshake_s
+            )
+            self._servers.append(server)
+        host, port = made[0].getsockname()[:2]
         scheme = "https" if self._tls else "http"
         self._url = f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
     async def stop(self) -> None:
         """Stop listening, and give requests in flight ``SHUTDOWN_S`` to end."""
+        for server in self._servers:
+            server.close()
         await self._runner.cleanup()
+
+    def _visit(self) -> Visit:
+        assert self._runner.server is not None
+        inner = self._runner.server()
+        visit = Visit(inner, self._settings.head_timeout_s, self._visits.pop)
+        self._visits[inner] = visit
+        return visit
 
     @property
     def address(self) -> str:

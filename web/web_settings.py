@@ -75,6 +75,10 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                         address for all its customers. The next is answered 429.
     requests_per_s:     of everybody together in a second, so that the till comes first; the next
                         is answered 503.
+    connections_max, connections_by_address: those at once, in all and from one address that is
+                        not of ``proxies``; one more is let go.
+    head_timeout_s:     how long a connection may say nothing at its beginning, and how long the
+                        head of a request may take; then it is cut.
     body_timeout_s:     how long a form may take to arrive; then 408.
     balances:           what customers call each purse, by its id; without it they see the id.
     coupons:            the kinds of cards that are coupons, and what for.
@@ -96,6 +100,9 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     joins_max: int = 60
     joins_per_s: float = 600
     requests_per_s: int = 200
+    connections_max: int = 256
+    connections_by_address: int = 64
+    head_timeout_s: float = 10
     body_timeout_s: float = 15
     balances: dict[str, Words] = {}
     coupons: dict[str, CouponSettings] = {}

@@ -63,6 +63,8 @@ from web.phone.wallets import Wallets
 from web.web_server import WebServer, make_app
 from web.web_settings import WebSettings
 
+VERSION = version("tillcard")
+"""Read once: ``status`` opens no file, so that it is answered when none can be opened."""
 STATIC_DIGITS, EAN_DIGITS = 16, 13
 log = logging.getLogger("tillcard")
 
@@ -189,7 +191,7 @@ class Parts:
         listens = config.socket.tcp_port is not None
         token = load_or_make(self.home / config.socket.token_file).hex() if listens else ""
         greeting = Greeting(
-            server=f"tillcard {version('tillcard')}",
+            server=f"tillcard {VERSION}",
             capabilities=sorted(methods),
             terminal=config.till.terminal,
             currency=self.shop.programme.currency,
@@ -219,7 +221,7 @@ class Parts:
         """Say how the till is."""
         programme, clocks = self.shop.programme, self.live_codes.clocks
         return DaemonStatus(
-            version=version("tillcard"),
+            version=VERSION,
             terminal=self.config.till.terminal,
             uptime_s=int(self.clock.monotonic_s() - self._started_s),
             readers=tuple(

@@ -17,6 +17,7 @@ import msgspec
 from daemon.accounts.cards import Cards
 from daemon.accounts.phones import Phones
 from daemon.app.parts import Parts
+from daemon.app.startup import raise_file_limit
 from daemon.app.systemd import Notifier, inherited_sockets
 from daemon.base import config as configuration
 from daemon.base.clock import Clock
@@ -182,6 +183,7 @@ async def run(config_path: Path, clock: Clock, home: Path | None = None) -> None
 
     home: where relative paths start and keys are kept; the configuration's folder by default.
     """
+    log.info("up to %d open files", raise_file_limit())
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

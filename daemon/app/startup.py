@@ -1,5 +1,6 @@
 """What may be wrong before a till runs: the files it starts from, and the errors of a start."""
 
+import resource
 from pathlib import Path
 
 from daemon.base import config as configuration
@@ -15,6 +16,16 @@ from web.web_settings import WalletError
 
 STARTUP_ERRORS = (ConfigError, KeyFileError, SocketTakenError, StoreError, WalletError, OSError)
 """What can be wrong before a till runs; each says in its text what to do."""
+
+
+def raise_file_limit() -> int:
+    """Let this process open as many files as it may at most; return how many that is."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    except (OSError, ValueError):  # a service's filter of system calls; it has set both then
+        return soft
+    return hard
 
 
 def leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:

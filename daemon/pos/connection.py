@@ -150,6 +150,22 @@ class Connection(asyncio.Protocol):
 
     # What the server asks.
 
+    @property
+    def is_stranger(self) -> bool:
+        """Whether it must show a token and has shown none yet."""
+        return self._session.role is Role.NOBODY
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether nothing more is read from it."""
+        return self._input_over
+
+    def turn_away(self) -> None:
+        """Say that there are too many, and close; what is in hand is not answered any more."""
+        self._write(line_of(_too_many(self.service.greeting.language)))
+        self.finish()
+        self._transport.close()
+
     def finish(self) -> None:
         """Begin nothing more; close when what is in hand has been answered."""
         self._lines.clear()
@@ -280,6 +296,10 @@ class Connection(asyncio.Protocol):
 def _turn_away(transport: asyncio.Transport, language: str) -> None:
     """Say that the connection limit is reached and close; nothing is read."""
     transport.set_protocol(asyncio.Protocol())
-    busy = RefusedError(ErrorCode.BUSY, "Too many programs are connected; try again later.")
-    transport.write(line_of(Failure(None, refusal(busy, language))))
+    transport.write(line_of(_too_many(language)))
     transport.close()
+
+
+def _too_many(language: str) -> Failure:
+    busy = RefusedError(ErrorCode.BUSY, "Too many programs are connected; try again later.")
+    return Failure(None, refusal(busy, language))

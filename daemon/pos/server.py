@@ -50,8 +50,9 @@ DEFAULTS = ServerSettings()
 class Server:
     """Serves ``methods`` and ``events``. One client more than the limit hears ``busy``.
 
-    The limits are CONNECTIONS_MAX on the socket and TCP_CONNECTIONS_MAX on the port, so that
-    strangers on the port never keep out a POS on the socket.
+    The limits are CONNECTIONS_MAX on the socket and TCP_CONNECTIONS_MAX on the port. Strangers, who
+    have shown no token yet, have as many places of their own on the port: there the newest comes
+    in and the oldest goes, so that they never keep out a POS that says hello at once.
     """
 
     def __init__(
@@ -78,7 +79,7 @@ class Server:
             hello_s=settings.hello_s,
         )
         self._stop_s = settings.stop_s
-        self._connections: set[Connection] = set()
+        self._connections: dict[Connection, None] = {}  # the oldest first
         self._empty = asyncio.Event()
         self._stopping = False
 
@@ -117,14 +118,19 @@ class Server:
         return peer_role(transport.get_extra_info("socket"), self._group)
 
     def _admit(self, connection: Connection) -> bool:
-        here = sum(each.service is connection.service for each in self._connections)
-        if self._stopping or here >= connection.service.connections_max:
+        service = connection.service
+        here = [each for each in self._connections if each.service is service]
+        sellers = [each for each in here if not each.is_stranger]
+        if self._stopping or len(sellers) >= service.connections_max:
             return False
-        self._connections.add(connection)
+        strangers = [each for each in here if each.is_stranger and not each.is_leaving]
+        if len(strangers) >= service.connections_max:
+            strangers[0].turn_away()
+        self._connections[connection] = None
         return True
 
     def _leave(self, connection: Connection) -> None:
-        self._connections.remove(connection)
+        del self._connections[connection]
         if not self._connections:
             self._empty.set()
 

@@ -89,7 +89,7 @@ class CardPages:
         kind = _kind(request)
         if not is_drawable(kind, _number(view, kind)):
             raise web.HTTPNotFound
-        return await picture(image, lambda: draw(kind, _number(view, kind), image))
+        return await picture(request, image, lambda: draw(kind, _number(view, kind), image))
 
 
 def _forget(request: web.Request, response: web.Response, token: str) -> None:

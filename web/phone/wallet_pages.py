@@ -3,10 +3,10 @@
 Source of the service: Apple, PassKit Web Service Reference; devices add ``/v1`` themselves.
 """
 
-import asyncio
 import hmac
 import logging
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, TypeVar
 
@@ -19,7 +19,7 @@ from card_formats.phone.apple_pass import PASS_MIME
 from daemon.base.clock import Clock, rfc3339
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.shop.phone_card_views import TOKEN_PATTERN, CardState, WalletCard, WalletCardService
-from web.pages import LANGUAGE, SETTINGS, SPOKEN, body_of
+from web.pages import LANGUAGE, SETTINGS, SPOKEN, beside, body_of
 from web.phone.code_images import CodeKind, is_drawable
 from web.phone.wallets import PASSES, ApplePasses, Wallets
 from web.web_settings import WalletError
@@ -79,9 +79,8 @@ class WalletPages:
         """Go to Google Wallet with a save link made now."""
         assert self._wallets.google
         card = await self._active(request)
-        link = await asyncio.to_thread(
-            self._wallets.google.make, card, request[LANGUAGE], self._clock.now()
-        )
+        make = partial(self._wallets.google.make, card, request[LANGUAGE], self._clock.now())
+        link = await beside(request, make)
         raise web.HTTPFound(link)
 
     async def apple(self, request: web.Request) -> web.Response:
@@ -182,7 +181,7 @@ async def packed(
     """
     try:
         language = request.app[SPOKEN][card.language]
-        body = await asyncio.to_thread(passes.make, card, language, token)
+        body = await beside(request, partial(passes.make, card, language, token))
     except (WalletError, CardFormatError) as error:
         LOG.error("no pass could be made: %s", error)
         raise RefusedError(ErrorCode.BUSY, "No pass can be made now.") from error

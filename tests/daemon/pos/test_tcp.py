@@ -117,14 +117,37 @@ async def test_strangers_on_the_port_leave_the_socket_free(tmp_path: Path) -> No
     path = tmp_path / "pos.sock"
     async with server.listening(path, tcp_port=0) as port, AsyncExitStack() as stack:
         assert port is not None
+        oldest, writer = await asyncio.open_connection("127.0.0.1", port)
         for _ in range(TCP_CONNECTIONS_MAX):
             await stack.enter_async_context(Pos.connect(port))
+        async with asyncio.timeout(WAIT_S):
+            assert b'"greeting"' in await oldest.readline()
+            assert b'"busy"' in await oldest.readline()
+            assert await oldest.read() == b""
+        writer.close()
+        async with connected(path) as pos:
+            assert await pos.call("say", {"text": "hi"}) == {"text": "hi"}
+
+
+async def test_strangers_take_no_place_of_those_who_show_the_token(tmp_path: Path) -> None:
+    server = Server(Shop().methods(), new_ring(), GREETING, ServerSettings(token="secret"))
+    async with (
+        server.listening(tmp_path / "pos.sock", tcp_port=0) as port,
+        AsyncExitStack() as all_,
+    ):
+        assert port is not None
+        pos = None
+        for _ in range(TCP_CONNECTIONS_MAX):
+            for _ in range(TCP_CONNECTIONS_MAX):
+                await all_.enter_async_context(Pos.connect(port))
+            pos = await all_.enter_async_context(Pos.connect(port))
+            assert (await pos.call("hello", **HELLO, token="secret"))["role"] == "sale"
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         async with asyncio.timeout(WAIT_S):
             assert b'"busy"' in await reader.readline()
         writer.close()
-        async with connected(path) as pos:
-            assert await pos.call("say", {"text": "hi"}) == {"text": "hi"}
+        assert pos is not None
+        assert await pos.call("say", text="still here") == {"text": "still here"}
 
 
 async def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
