@@ -14,6 +14,7 @@ import msgspec
 from daemon.accounts.card_numbers import draw_free, draw_number
 from daemon.accounts.cards import Cards, Profile, card_entry, new_account, new_card
 from daemon.base.clock import Clock, rfc3339
+from daemon.base.ids import AccountId, CardId
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
 from daemon.base.text_limits import RequestId, Text, read_day
 from daemon.ledger.entries import CounterMove
@@ -92,7 +93,7 @@ class CardDone(msgspec.Struct, frozen=True, kw_only=True):
 
     state: str
     number: str
-    account: str
+    account: AccountId
     kind: str
     until: str
     replaced: str = ""
@@ -224,7 +225,7 @@ class CardLifecycle:
         self,
         store: Store,
         terms: IssueTerms,
-        account: str,
+        account: AccountId,
         identifiers: tuple[tuple[str, str], ...],
         until: str,
     ) -> tuple[CardRow, tuple[tuple[str, str], ...]]:
@@ -258,7 +259,7 @@ def next_state(card: CardRow, event: str) -> str:
     return following
 
 
-def lift_counter(card_id: str, event: str) -> str:
+def lift_counter(card_id: CardId, event: str) -> str:
     """Return the counter of LIFTS that the card's chip has not heard of yet."""
     return f"card:{card_id}:{event}"
 

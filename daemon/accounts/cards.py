@@ -11,6 +11,7 @@ from card_formats.errors import CardFormatError
 from card_formats.number_ranges import NumberRange
 from daemon.accounts.guess_limit import Guesses
 from daemon.base.clock import Clock, rfc3339
+from daemon.base.ids import AccountId, CardId
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.ledger.entries import Entry
 from daemon.ledger.ledger import Ledger
@@ -54,7 +55,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
 class Account(msgspec.Struct, frozen=True):
     """The account a card belongs to, with the card that led to it."""
 
-    account: str
+    account: AccountId
     card: CardRow
     profile: Profile
 
@@ -178,13 +179,13 @@ class Cards:
         return found is not None
 
 
-def new_account() -> str:
+def new_account() -> AccountId:
     """Return the id of an account that nobody has."""
-    return "a" + secrets.token_hex(8)
+    return AccountId("a" + secrets.token_hex(8))
 
 
 def new_card(
-    account: str,
+    account: AccountId,
     *,
     kind: str,
     number: str,
@@ -195,7 +196,7 @@ def new_card(
 ) -> CardRow:
     """Return an active card on ``account``; ``token`` opens its page, or a drawn one."""
     return CardRow(
-        card_id="c" + secrets.token_hex(8),
+        card_id=CardId("c" + secrets.token_hex(8)),
         account=account,
         state="active",
         kind=kind,

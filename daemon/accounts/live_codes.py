@@ -21,6 +21,7 @@ from card_formats.phone.rotating import (
 from daemon.accounts.cards import Account, Cards
 from daemon.accounts.guess_limit import Guesses
 from daemon.base.clock import Clock
+from daemon.base.ids import CardId
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.keys.phone_keys import PhoneKeys
 from daemon.ledger.ledger import Ledger
@@ -150,7 +151,7 @@ def _live(verdict: Live | Old | Early) -> int:
             )
 
 
-def _take(store: Store, card_id: str, step: int) -> None:
+def _take(store: Store, card_id: CardId, step: int) -> None:
     phone = store.ask_one(PHONE, card_id)
     assert phone is not None
     if step <= phone.last_step:
@@ -167,7 +168,7 @@ class PhoneClocks:
         self._steps: OrderedDict[str, int] = OrderedDict()
         self._seen_s: dict[str, float] = {}
 
-    def note(self, card_id: str, ahead_steps: int, seen_s: float = 0.0) -> None:
+    def note(self, card_id: CardId, ahead_steps: int, seen_s: float = 0.0) -> None:
         """Keep how far a right code was ahead of the till; one code a card, the newest.
 
         seen_s: when it was seen, by the monotonic clock.

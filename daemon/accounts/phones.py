@@ -13,6 +13,7 @@ from daemon.accounts.cards import TOKEN_BYTES, Account, card_entry, refuse_unusa
 from daemon.accounts.live_codes import PHONE_SCHEME
 from daemon.base.clock import Clock, rfc3339
 from daemon.base.expiring import ExpiringMap
+from daemon.base.ids import CardId
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.keys.phone_keys import PhoneKeys
 from daemon.ledger.ledger import Ledger
@@ -53,7 +54,7 @@ class Binding(msgspec.Struct, frozen=True):
 class _Offer(msgspec.Struct, frozen=True):
     """A link. It is good while the card's ``generation`` is the one it was made at."""
 
-    card_id: str
+    card_id: CardId
     generation: int
     by: str
     reason: str
@@ -237,12 +238,12 @@ class Phones:
         assert key is not None, "phones are given keys of the newest only"
         return PhoneKey(row.number, row.generation, key, row.key_id)
 
-    def _usable(self, store: Store, card_id: str) -> CardRow:
+    def _usable(self, store: Store, card_id: CardId) -> CardRow:
         card = self._own(store, card_id)
         refuse_unusable(card, rfc3339(self._clock.now()))
         return card
 
-    def _own(self, store: Store, card_id: str) -> CardRow:
+    def _own(self, store: Store, card_id: CardId) -> CardRow:
         card = store.ask_one(CARD, card_id)
         assert card is not None
         if card.kind in self._coupons:
@@ -250,7 +251,7 @@ class Phones:
         return card
 
 
-def _generation(store: Store, card_id: str) -> int:
+def _generation(store: Store, card_id: CardId) -> int:
     phone = store.ask_one(PHONE, card_id)
     return phone.generation if phone else 0
 

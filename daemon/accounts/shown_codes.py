@@ -11,6 +11,7 @@ from card_formats.credential import Medium, Shown, Trust
 from card_formats.errors import BankCardError, CardFormatError
 from card_formats.number_ranges import NumberRange
 from daemon.accounts.cards import refuse_unusable
+from daemon.base.ids import NO_ACCOUNT, AccountId, SaleId
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.ledger.entries import FOREVER
 from daemon.ledger.storage.queries import CAMPAIGN, CARD_BY_IDENTIFIER, CODE
@@ -38,7 +39,7 @@ class ShownCodes(msgspec.Struct, frozen=True):
     """
 
     facts: dict[str, Fact]
-    gifts: dict[str, str]
+    gifts: dict[str, AccountId]
 
 
 def number(facts: Mapping[str, Fact], name: str) -> int:
@@ -56,7 +57,7 @@ def look_up(
     store: Store,
     programme: Programme,
     shown: Iterable[str],
-    account: str,
+    account: AccountId,
     now: str,
     today: date,
     ranges: tuple[NumberRange, ...],
@@ -68,7 +69,7 @@ def look_up(
             another card; CARD_BLOCKED for a gift card.
     """
     facts: dict[str, Fact] = {}
-    gifts: dict[str, str] = {}
+    gifts: dict[str, AccountId] = {}
     for code in shown:
         if issued := store.ask(CODE, code.casefold()):
             check_usable(store, issued[0], code, account, today)
@@ -88,7 +89,7 @@ def look_up(
     return ShownCodes(facts, gifts)
 
 
-def check_usable(store: Store, row: CodeRow, code: str, account: str, today: date) -> None:
+def check_usable(store: Store, row: CodeRow, code: str, account: AccountId, today: date) -> None:
     """Refuse an issued code that cannot be used by ``account`` today, with the reason."""
     if row.state != "good":
         raise _refused(ErrorCode.CODE_EXPIRED, code, "went back with the goods it came with")
@@ -136,13 +137,13 @@ def _gift_card(store: Store, code: str, ranges: tuple[NumberRange, ...]) -> Card
     return card
 
 
-def issue(programme: Programme, quote: Quote, sale_id: str, today: int) -> tuple[CodeRow, ...]:
+def issue(programme: Programme, quote: Quote, sale_id: SaleId, today: int) -> tuple[CodeRow, ...]:
     """Return the codes that a sale hands out."""
     return tuple(
         CodeRow(
             code=draw_code().casefold(),
             campaign=new.campaign,
-            account="",
+            account=NO_ACCOUNT,
             ref=sale_id,
             first_day=today,
             last_day=FOREVER if new.last_day is None else new.last_day.toordinal(),

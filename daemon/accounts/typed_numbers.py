@@ -5,6 +5,7 @@ from datetime import date
 import msgspec
 
 from daemon.accounts.cards import Account
+from daemon.base.ids import CardId
 from daemon.ledger.entries import Entry, MeterMove
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.storage.queries import METERS_LIKE
@@ -40,5 +41,5 @@ def times_typed(store: Store, card: CardRow) -> dict[str, int]:
     return {meter.removeprefix(prefix): times for meter, times in rows}
 
 
-def _prefix(card_id: str) -> str:
+def _prefix(card_id: CardId) -> str:
     return f"@typed:{card_id}:"

@@ -9,6 +9,7 @@ import secrets
 
 from card_formats.chip.purse_layout import TXID_BYTES, NewerState
 from card_formats.credential import mask
+from daemon.base.ids import AccountId, SaleId
 from daemon.base.refusals import RefusedError
 from daemon.chip.purse_care import PurseCare
 from daemon.chip.terminal import ChipTerminal, OpenCard
@@ -36,7 +37,7 @@ class OwedCredit:
         self._care = care
         self._shop = shop
 
-    async def pay_if_there(self, uid: str, account: str) -> None:
+    async def pay_if_there(self, uid: str, account: AccountId) -> None:
         """Write what a card is owed if it lies on a reader; else its next tap does."""
         reader = self._terminal.reader_of(uid) if uid else None
         if reader is None:
@@ -47,7 +48,7 @@ class OwedCredit:
         except RefusedError as error:
             log.info("card %s is owed until its next tap: %s", mask(uid), error)
 
-    async def pay(self, card: OpenCard, account: str) -> None:
+    async def pay(self, card: OpenCard, account: AccountId) -> None:
         """Write what an open card is owed, as far as it has room and this tap has APDUs left.
 
         Whoever calls has the reader's turn. Raises: RefusedError as `ChipWriter.write`.
@@ -64,11 +65,11 @@ class OwedCredit:
         intent = await self._plan(card, account, amount)
         await self._writer.write(card, intent, self._done)
 
-    async def _plan(self, card: OpenCard, account: str, amount: int) -> ChipIntent:
+    async def _plan(self, card: OpenCard, account: AccountId, amount: int) -> ChipIntent:
         programme, (_, at, today) = self._shop.programme, self._shop.moment()
         txid = secrets.token_bytes(TXID_BYTES)
         transfer = ChipTransfer(
-            transfer_id=f"owed-{txid.hex()}",
+            transfer_id=SaleId(f"owed-{txid.hex()}"),
             account=account,
             uid=card.uid,
             purse=chip_purse(programme),

@@ -8,6 +8,7 @@ from card_formats.chip.identify import ChipKind, identify
 from card_formats.credential import Credential, Shown
 from daemon.accounts.card_lifecycle import LIFTS, lift_counter
 from daemon.accounts.cards import Account
+from daemon.base.ids import NO_CARD, CardId
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.chip.terminal import ChipTerminal
 from daemon.ledger.chip_sales import waits_for
@@ -37,7 +38,7 @@ class KnownChip(msgspec.Struct, frozen=True):
     chip: ChipRow | None
     unsettled: tuple[SaleRow, ...]
     lifts: dict[str, int]
-    card_id: str = ""
+    card_id: CardId = NO_CARD
 
 
 def known_chip(store: Store, uid: str) -> KnownChip:
@@ -45,7 +46,7 @@ def known_chip(store: Store, uid: str) -> KnownChip:
     card = store.ask_one(CARD_BY_IDENTIFIER, "uid", uid)
     rows = store.ask(UNSETTLED_OF, card.account) if card is not None else []
     waiting = tuple(row for row in rows if waits_for(row, uid))
-    card_id = card.card_id if card is not None else ""
+    card_id = card.card_id if card is not None else NO_CARD
     lifts = store.counters([lift_counter(card_id, event) for event in LIFTS])
     return KnownChip(store.ask_one(CHIP, uid), waiting, lifts, card_id)
 

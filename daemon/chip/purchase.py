@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from card_formats.chip.purse_layout import TXID_BYTES
 from daemon.base.config import ChipSection
+from daemon.base.ids import AccountId
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.chip.hot_list import HotListFile
 from daemon.chip.purse_care import PurseCare
@@ -32,7 +33,7 @@ class WantedSale(msgspec.Struct, frozen=True, kw_only=True):
 
     sale: Sale
     settle: Callable[[View], Sale]
-    accounts: tuple[str, ...]
+    accounts: tuple[AccountId, ...]
     counters: tuple[str, ...] = ()
     content: bytes
 

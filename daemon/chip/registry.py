@@ -12,6 +12,7 @@ from card_formats.chip.ntag import PassThrough
 from card_formats.credential import Shown
 from daemon.accounts.cards import Cards
 from daemon.base.config import ChipSection
+from daemon.base.ids import AccountId
 from daemon.chip.hot_list import HotListFile
 from daemon.chip.link_proof import LinkProof
 from daemon.chip.owed_credit import OwedCredit
@@ -61,7 +62,7 @@ class Chips(NamedTuple):
     prove: Callable[[Shown, str], Awaitable[ProvenCard | None]]
     sell: Callable[[WantedSale], Awaitable[Raw | None]]
     resume: Callable[[RequestKey, SaleRow], Awaitable[Raw | None]]
-    pay_owed: Callable[[str, str], Awaitable[None]]
+    pay_owed: Callable[[str, AccountId], Awaitable[None]]
 
 
 async def _nothing(*_: object) -> None:

@@ -17,6 +17,7 @@ from card_formats.chip.purse import ChipPayment, Handover, Outcome, after_paymen
 from card_formats.credential import mask
 from card_formats.errors import CardFormatError
 from daemon.base.config import ChipSection
+from daemon.base.ids import SaleId
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.chip.terminal import ChipTerminal, OpenCard, refusal
 from daemon.ledger import chip_sales, chip_transfers, sales
@@ -93,7 +94,7 @@ class ChipWriter:
         if await self._shop.ledger.read(lambda store: store.ask(UNSETTLED)):
             await self._shop.ledger.update(job)
 
-    def is_writing(self, sale_id: str) -> bool:
+    def is_writing(self, sale_id: SaleId) -> bool:
         """Whether a chip is being written for this sale now."""
         return sale_id in self._writing
 

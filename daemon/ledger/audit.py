@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
+from daemon.base.ids import LedgerId
 from daemon.ledger.entries import GENESIS_HASH, SYSTEM_ACCOUNTS, Entry, balanced, decode, link
 from daemon.ledger.status_moves import states_of
 from daemon.ledger.storage.queries import MEMBERS_AFTER
@@ -21,7 +22,7 @@ Figures = Counter[tuple[str, tuple[str | int, ...]]]
 class Head(msgspec.Struct, frozen=True):
     """The end of one ledger's chain. ``hash`` is hex; keep it elsewhere to prove later states."""
 
-    ledger_id: str
+    ledger_id: LedgerId
     seq: int
     hash: str
 
@@ -64,7 +65,9 @@ def audit(
     walk.findings.extend(_differences(walk.figures, cached))
     walk.findings.extend(_purse_findings(walk.figures))
     walk.findings.extend(_member_findings(walk.members, members))
-    heads = tuple(Head(name, seq, value.hex()) for name, (seq, value) in walk.heads.items())
+    heads = tuple(
+        Head(LedgerId(name), seq, value.hex()) for name, (seq, value) in walk.heads.items()
+    )
     return Audit(walk.count, heads, tuple(walk.findings[:FINDINGS_MAX]), len(walk.findings))
 
 
@@ -80,7 +83,7 @@ class _Walk:
         self.head_seen = False
         self._expected_head = expected_head
 
-    def step(self, ledger_id: str, seq: int, body: bytes, value: bytes) -> None:
+    def step(self, ledger_id: LedgerId, seq: int, body: bytes, value: bytes) -> None:
         self.count += 1
         where = f"ledger {ledger_id} entry {seq}"
         previous_seq, previous_hash = self.heads.get(ledger_id, (0, GENESIS_HASH))
@@ -102,7 +105,7 @@ class _Walk:
             self.members.setdefault((move.account, move.status), {})[ledger_id] = move.state
 
 
-def add_figures(figures: Figures, ledger_id: str, seq: int, entry: Entry) -> None:
+def add_figures(figures: Figures, ledger_id: LedgerId, seq: int, entry: Entry) -> None:
     """Add what ``entry`` moves to ``figures``, under the keys that the store caches them by."""
     for leg, posting in enumerate(entry.postings):
         key = (ledger_id, seq, leg, posting.account, posting.purse)

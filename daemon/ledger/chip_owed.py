@@ -11,6 +11,7 @@ load, and has them written at the next one that may:
     tap where it can       700      700      0     ``chip_transfers``
 """
 
+from daemon.base.ids import AccountId
 from daemon.ledger.lots import Lot, claw_back, put
 from daemon.ledger.moves import Moves
 from daemon.programme.programme import Programme
@@ -31,13 +32,13 @@ def owed_purse(purse: str) -> str:
     return f"{purse}:owed"
 
 
-def owe(moves: Moves, account: str, purse: str, amount: int) -> None:
+def owe(moves: Moves, account: AccountId, purse: str, amount: int) -> None:
     """Move ``amount`` from the mirror to what is owed."""
     shift(moves, account, purse, -amount)
     shift(moves, account, owed_purse(purse), amount)
 
 
-def shift(moves: Moves, account: str, purse: str, amount: int) -> None:
+def shift(moves: Moves, account: AccountId, purse: str, amount: int) -> None:
     """Post ``amount`` to a purse that may go below 0."""
     state, lot = moves.state(account, purse), (Lot(amount=abs(amount)),)
     if amount > 0:

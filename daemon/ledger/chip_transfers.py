@@ -13,6 +13,7 @@ from datetime import datetime
 
 import msgspec
 
+from daemon.base.ids import AccountId, SaleId
 from daemon.ledger import chip_sales, sales
 from daemon.ledger.chip_owed import owe
 from daemon.ledger.moves import Moves
@@ -31,8 +32,8 @@ class ChipTransfer(msgspec.Struct, frozen=True, kw_only=True):
     programme, version: in force then.
     """
 
-    transfer_id: str
-    account: str
+    transfer_id: SaleId
+    account: AccountId
     uid: str
     purse: str
     amount: int

@@ -7,10 +7,11 @@ from collections.abc import Iterable
 
 import msgspec
 
+from daemon.base.ids import NO_ACCOUNT, AccountId, LedgerId
 from daemon.programme.status import StatusState
 
-LIABILITY = "@liability"
-BREAKAGE = "@breakage"
+LIABILITY = AccountId("@liability")
+BREAKAGE = AccountId("@breakage")
 SYSTEM_ACCOUNTS = (LIABILITY, BREAKAGE)
 GENESIS_HASH = bytes(32)
 FOREVER = 3_652_059  # date.max.toordinal(): a lot that never expires
@@ -20,7 +21,7 @@ _LINK = struct.Struct(">32sQI")
 class Posting(msgspec.Struct, frozen=True, array_like=True):
     """One leg of a double entry, in the purse's smallest unit."""
 
-    account: str
+    account: AccountId
     purse: str
     amount: int
 
@@ -31,7 +32,7 @@ class LotMove(msgspec.Struct, frozen=True, array_like=True):
     usable_from: first day the lot may be burned; expires: the last such day, or FOREVER.
     """
 
-    account: str
+    account: AccountId
     purse: str
     expires: int
     usable_from: int
@@ -41,7 +42,7 @@ class LotMove(msgspec.Struct, frozen=True, array_like=True):
 class HeldMove(msgspec.Struct, frozen=True, array_like=True):
     """A change of what open holds have reserved in one purse."""
 
-    account: str
+    account: AccountId
     purse: str
     amount: int
 
@@ -49,7 +50,7 @@ class HeldMove(msgspec.Struct, frozen=True, array_like=True):
 class MeterMove(msgspec.Struct, frozen=True, array_like=True):
     """A change of one meter on one local day (ordinal)."""
 
-    account: str
+    account: AccountId
     meter: str
     day: int
     amount: int
@@ -65,7 +66,7 @@ class CounterMove(msgspec.Struct, frozen=True, array_like=True):
 class StatusMove(msgspec.Struct, frozen=True, array_like=True):
     """Where an account stands with a status from now on."""
 
-    account: str
+    account: AccountId
     status: str
     state: StatusState
 
@@ -95,7 +96,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     at: str
     kind: str
     ref: str
-    account: str = ""
+    account: AccountId = NO_ACCOUNT
     postings: tuple[Posting, ...] = ()
     lots: tuple[LotMove, ...] = ()
     held: tuple[HeldMove, ...] = ()
@@ -112,7 +113,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class ChainedEntry(msgspec.Struct, frozen=True):
     """An entry in its place: ``body`` is the encoded Entry, ``hash`` covers it and all before."""
 
-    ledger_id: str
+    ledger_id: LedgerId
     seq: int
     body: bytes
     hash: bytes
@@ -131,7 +132,7 @@ def link(previous_hash: bytes, seq: int, body: bytes) -> bytes:
     return hashlib.sha256(_LINK.pack(previous_hash, seq, len(body)) + body).digest()
 
 
-def chain(ledger_id: str, head: tuple[int, bytes], entry: Entry) -> ChainedEntry:
+def chain(ledger_id: LedgerId, head: tuple[int, bytes], entry: Entry) -> ChainedEntry:
     """Return ``entry`` as the successor of ``head``, which is (seq, hash)."""
     seq = head[0] + 1
     body = msgspec.json.encode(entry)

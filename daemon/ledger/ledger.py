@@ -8,6 +8,7 @@ from typing import NoReturn, TypeVar
 
 import msgspec
 
+from daemon.base.ids import NO_SALE, SaleId
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.ledger.sale_records import SaleRow
 from daemon.ledger.sale_states import SaleEvent
@@ -103,7 +104,7 @@ class Ledger:
         return await self._writer.submit(job)
 
     async def stored_answer(
-        self, key: RequestKey, sale_id: str = ""
+        self, key: RequestKey, sale_id: SaleId = NO_SALE
     ) -> tuple[msgspec.Raw | None, SaleRow | None]:
         """Return the answer to this very request, if it was answered before, and the sale's row.
 

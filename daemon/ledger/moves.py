@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from daemon.base.ids import AccountId
 from daemon.ledger.entries import LIABILITY, HeldMove, LotMove, Posting
 from daemon.ledger.lots import Lot, PurseLots, applied
 
@@ -24,13 +25,13 @@ class Moves:
         self.lots: list[LotMove] = []
         self.held: list[HeldMove] = []
 
-    def state(self, account: str, purse: str) -> PurseLots:
+    def state(self, account: AccountId, purse: str) -> PurseLots:
         """Return a purse as it stands after the moves so far."""
         return self._states.get(account, {}).get(purse, PurseLots())
 
     def move(
         self,
-        account: str,
+        account: AccountId,
         purse: str,
         *,
         posted: int = 0,
@@ -50,7 +51,7 @@ class Moves:
         after = applied(self.state(account, purse), posted, held, moves)
         self._states.setdefault(account, {})[purse] = after
 
-    def balances(self, account: str, today: int) -> dict[str, Balance]:
+    def balances(self, account: AccountId, today: int) -> dict[str, Balance]:
         """Return every purse of an account after the moves."""
         return {
             purse: Balance(state.available(today), state.pending(today))

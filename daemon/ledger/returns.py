@@ -21,6 +21,7 @@ from datetime import date
 
 import msgspec
 
+from daemon.base.ids import SaleId
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.ledger import status_moves
 from daemon.ledger.chip_owed import owe, shift
@@ -58,7 +59,7 @@ class Return(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     return_id: str
-    sale_id: str
+    sale_id: SaleId
     at: str
     today: int
     cashier: str

@@ -4,6 +4,7 @@ from datetime import date
 
 import msgspec
 
+from daemon.base.ids import SaleId
 from daemon.base.refusals import RefusedError
 from daemon.ledger.entries import FOREVER
 from daemon.ledger.moves import Balance
@@ -19,7 +20,7 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     """A hold. ``until`` is when it runs out by itself."""
 
     state: str
-    sale_id: str
+    sale_id: SaleId
     until: str
     total: int
     balances: dict[str, Balance]
@@ -88,7 +89,7 @@ class Posted(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     state: str
-    sale_id: str
+    sale_id: SaleId
     total: int
     receipt: Receipt
     balances: dict[str, Balance]
@@ -134,7 +135,7 @@ class Voided(msgspec.Struct, frozen=True, kw_only=True):
     """A released hold, or an id that will never be posted."""
 
     state: str
-    sale_id: str
+    sale_id: SaleId
     balances: dict[str, Balance]
     replayed: bool = False
 
@@ -155,7 +156,7 @@ class Returned(msgspec.Struct, frozen=True, kw_only=True):
 
     state: str
     return_id: str
-    sale_id: str
+    sale_id: SaleId
     refund: int
     lines: tuple[LineBack, ...]
     burned_back: dict[str, int]
@@ -197,7 +198,7 @@ class SaleStatus(msgspec.Struct, frozen=True, kw_only=True):
     refused: what its last refused call was told; that id cannot be used for the call again.
     """
 
-    sale_id: str
+    sale_id: SaleId
     state: str
     until: str = ""
     at: str = ""
@@ -207,7 +208,7 @@ class SaleStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(
-        cls, sale_id: str, row: SaleRow | None, refusal: RefusedError | None, now: str
+        cls, sale_id: SaleId, row: SaleRow | None, refusal: RefusedError | None, now: str
     ) -> "SaleStatus":
         """Describe a sale row, or the lack of one; a hold ends with its time, swept or not."""
         refused = None

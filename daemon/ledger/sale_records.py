@@ -5,6 +5,7 @@ from functools import cached_property
 
 import msgspec
 
+from daemon.base.ids import AccountId, LedgerId, SaleId
 from daemon.ledger.lots import Lot
 from daemon.ledger.sale_states import SaleState
 from daemon.ledger.storage.rows import CodeRow
@@ -34,8 +35,8 @@ class Sale(msgspec.Struct, frozen=True, kw_only=True):
     tenders:  what the till took, as it said; kept, not interpreted.
     """
 
-    sale_id: str
-    account: str
+    sale_id: SaleId
+    account: AccountId
     terminal: str
     cashier: str
     at: str
@@ -43,7 +44,7 @@ class Sale(msgspec.Struct, frozen=True, kw_only=True):
     frozen: Frozen
     quote: Quote
     credit: dict[str, int] = {}
-    gifts: dict[str, str] = {}
+    gifts: dict[str, AccountId] = {}
     card_pays: bool = True
     ordinals: tuple[str, ...] = ()
     issued: tuple[CodeRow, ...] = ()
@@ -53,7 +54,7 @@ class Sale(msgspec.Struct, frozen=True, kw_only=True):
     tenders: tuple[dict[str, int | str], ...] = ()
 
     @property
-    def accounts(self) -> tuple[str, ...]:
+    def accounts(self) -> tuple[AccountId, ...]:
         """Return every account whose purses it may move: the card's own, referrers', gifts'."""
         others = (earned.account for earned in self.quote.earn)
         known = (self.account, *others, *self.gifts.values())
@@ -89,7 +90,7 @@ class ChipIntent(msgspec.Struct, frozen=True, kw_only=True):
     case:         a later tap could not tell; the owner decides.
     """
 
-    ledger_id: str
+    ledger_id: LedgerId
     uid: str
     seq: int
     txid: bytes
@@ -127,9 +128,9 @@ class SaleRow(msgspec.Struct, frozen=True, dict=True):
     until: when a hold runs out, RFC 3339, or "".
     """
 
-    sale_id: str
+    sale_id: SaleId
     state: SaleState
-    account: str
+    account: AccountId
     until: str
     body: bytes
 
@@ -139,6 +140,6 @@ class SaleRow(msgspec.Struct, frozen=True, dict=True):
         return msgspec.json.decode(self.body, type=SaleRecord) if self.body else None
 
     @property
-    def accounts(self) -> tuple[str, ...]:
+    def accounts(self) -> tuple[AccountId, ...]:
         """Every account whose purses the sale may move."""
         return self.record.sale.accounts if self.record else ()

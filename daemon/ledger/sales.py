@@ -30,6 +30,7 @@ from datetime import date
 
 import msgspec
 
+from daemon.base.ids import NO_ACCOUNT, AccountId, SaleId
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.ledger import status_moves
 from daemon.ledger.chip_owed import owe, owed_purse, shift
@@ -160,12 +161,12 @@ def release(view: View, at: str, event: SaleEvent, reason: str, written: int = 0
     return decided(step)
 
 
-def forestall(view: View, sale_id: str, at: str, reason: str) -> Decision:
+def forestall(view: View, sale_id: SaleId, at: str, reason: str) -> Decision:
     """Void an id that was never seen: a commit that arrives after its cancel is refused."""
     state = after(state_of(view), SaleEvent.VOID)
     detail = msgspec.Raw(msgspec.json.encode({"reason": reason}))
     entry = Entry(at=at, kind="void", ref=sale_id, detail=detail)
-    return Decision(entry, SaleRow(sale_id, state, "", "", b""), {})
+    return Decision(entry, SaleRow(sale_id, state, NO_ACCOUNT, "", b""), {})
 
 
 def state_of(view: View) -> SaleState:
@@ -205,7 +206,7 @@ def _recounted(
     return {m: n for m, n in before.items() if m not in programme.meters} | counted
 
 
-def whose(key: str, account: str) -> tuple[str, str]:
+def whose(key: str, account: AccountId) -> tuple[str, AccountId]:
     """Return the purse and the account that a key of SaleRecord names."""
     owned = OwnedPurse.of(key)
     return owned.purse, owned.account or account
@@ -235,7 +236,9 @@ def _burn(moves: Moves, sale: Sale, *, holds: bool = False) -> dict[str, tuple[L
     return burned
 
 
-def _parts(moves: Moves, sale: Sale, purse: str, amount: int) -> Iterator[tuple[str, str, int]]:
+def _parts(
+    moves: Moves, sale: Sale, purse: str, amount: int
+) -> Iterator[tuple[str, AccountId, int]]:
     """Yield who pays ``amount``: gift cards first, in the order they were shown, then the card."""
     gifts = () if purse == sale.chip_purse else dict.fromkeys(sale.gifts.values())
     for payer in gifts:

@@ -5,6 +5,7 @@ from datetime import date
 
 import msgspec
 
+from daemon.base.ids import AccountId
 from daemon.ledger.entries import FOREVER, StatusMove
 from daemon.ledger.storage.rows import MemberRow
 from daemon.programme.state import Status
@@ -71,17 +72,19 @@ def _changed(members: Members, after: Mapping[str, StatusState]) -> dict[str, St
     return {n: state for n, state in after.items() if state != members.get(n, OUTSIDE)}
 
 
-def moves(account: str, states: Members) -> tuple[StatusMove, ...]:
+def moves(account: AccountId, states: Members) -> tuple[StatusMove, ...]:
     """Return what an entry says of changed states."""
     return tuple(StatusMove(account, name, state) for name, state in sorted(states.items()))
 
 
-def rows(statuses: Mapping[str, Status], account: str, states: Members) -> tuple[MemberRow, ...]:
+def rows(
+    statuses: Mapping[str, Status], account: AccountId, states: Members
+) -> tuple[MemberRow, ...]:
     """Return the rows that keep changed states."""
     return tuple(_row(statuses.get(name), account, name, state) for name, state in states.items())
 
 
-def _row(status: Status | None, account: str, name: str, state: StatusState) -> MemberRow:
+def _row(status: Status | None, account: AccountId, name: str, state: StatusState) -> MemberRow:
     due, on = FOREVER, None
     if status is not None:  # one that the programme has no longer changes no more
         end = window_to(status, state)

@@ -12,6 +12,7 @@ from card_formats import registry
 from card_formats.credential import Credential, Medium, Shown, mask
 from card_formats.errors import CardFormatError, UnknownFormatError
 from daemon.base.clock import Clock
+from daemon.base.ids import NO_PRESENTATION, PresentationId
 from daemon.base.refusals import ErrorCode, RefusedError, misread, refusal_of
 from daemon.pos.claims import Claims
 from daemon.pos.events import EventRing
@@ -53,7 +54,7 @@ class Waiting(msgspec.Struct):
     until_s: float
     credential: Credential | None = None
     taken: bool = False
-    presentation: str = ""
+    presentation: PresentationId = NO_PRESENTATION
 
 
 class Expected(NamedTuple):

@@ -4,7 +4,8 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from daemon.base.text_limits import RequestId, SaidText, Text
+from daemon.base.ids import PresentationId
+from daemon.base.text_limits import RequestId, SaidText, SaleIdText, Text
 from daemon.pos.claims import CLAIM_TTL_S_MAX
 from daemon.programme.basket import LINES_MAX, LineId
 from daemon.sale.terms import Override, SaleTerms
@@ -45,14 +46,14 @@ class PhoneLinkParams(msgspec.Struct, frozen=True, kw_only=True):
               could become a phone that pays.
     """
 
-    presentation: str
+    presentation: PresentationId
     override: Override | None = None
 
 
 class PhoneRevokeParams(msgspec.Struct, frozen=True, kw_only=True):
     """A card whose phone was lost, shown in any way; who says so, and why, is kept."""
 
-    presentation: str
+    presentation: PresentationId
     by: SaidText
     reason: SaidText
 
@@ -64,21 +65,21 @@ class QuoteParams(SaleTerms, frozen=True, kw_only=True):
 class HoldParams(SaleTerms, frozen=True, kw_only=True):
     """A sale to hold for ``ttl_s`` seconds, or as long as the shop's policy says."""
 
-    sale_id: RequestId
+    sale_id: SaleIdText
     ttl_s: Annotated[int, msgspec.Meta(ge=1, le=HOLD_TTL_S_MAX)] | None = None
 
 
 class CommitParams(SaleTerms, frozen=True, kw_only=True):
     """A sale to post; ``expect_total`` is what the customer was told."""
 
-    sale_id: RequestId
+    sale_id: SaleIdText
     expect_total: int | None = None
 
 
 class VoidParams(msgspec.Struct, frozen=True, kw_only=True):
     """A hold to release."""
 
-    sale_id: RequestId
+    sale_id: SaleIdText
     reason: Text = ""
 
 
@@ -97,7 +98,7 @@ class ReturnParams(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     return_id: RequestId
-    sale_id: RequestId
+    sale_id: SaleIdText
     lines: Annotated[tuple[ReturnedLineParams, ...], msgspec.Meta(max_length=LINES_MAX)] = ()
     whole: bool = False
     cashier: Text = ""
@@ -108,7 +109,7 @@ class ReturnParams(msgspec.Struct, frozen=True, kw_only=True):
 class StatusParams(msgspec.Struct, frozen=True):
     """A sale to ask about."""
 
-    sale_id: RequestId
+    sale_id: SaleIdText
 
 
 class SimulateParams(msgspec.Struct, frozen=True, kw_only=True):

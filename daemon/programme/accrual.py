@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from daemon.base.ids import NO_ACCOUNT, AccountId
 from daemon.base.money import half_up, share_all
 from daemon.programme.benefits.benefit import Accrual, Counting, Handout
 from daemon.programme.days import later
@@ -76,14 +77,14 @@ def _is_silenced(rule: Rule, discounts: Discounts, explanation: Explanation) -> 
 
 def _account(
     rule: Rule, give: Accrual, situation: Situation, explanation: Explanation
-) -> str | None:
+) -> AccountId | None:
     """Return whose purse an accrual goes to, "" for the card's own; None when there is nobody."""
     if not situation.account:
         explanation.refused(rule, WhyNot(rule.id, CARD_ACCOUNT, "needs a card"))
         return None
     if not give.whose:
-        return ""
-    account = str(situation.values.get(give.whose) or "")
+        return NO_ACCOUNT
+    account = AccountId(str(situation.values.get(give.whose) or ""))
     if not account:
         explanation.refused(rule, WhyNot(rule.id, give.whose, "nobody stands behind this customer"))
         return None
@@ -125,7 +126,7 @@ def _gives(eligible: EligibleRule, shares: Sequence[int], explanation: Explanati
 def _earn(
     eligible: EligibleRule,
     give: Accrual,
-    account: str,
+    account: AccountId,
     shares: Sequence[int],
     situation: Situation,
     result: Accruals,

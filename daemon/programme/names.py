@@ -6,6 +6,8 @@ counter is what a limit counts with in the ledger. Pure.
 
 import msgspec
 
+from daemon.base.ids import NO_ACCOUNT, AccountId
+
 CARD = "card."
 CARD_ACCOUNT = "card.account"
 """The account of the card that was shown; without a card there is no such fact."""
@@ -95,7 +97,7 @@ class OwnedPurse(msgspec.Struct, frozen=True):
     """
 
     purse: str
-    account: str = ""
+    account: AccountId = NO_ACCOUNT
 
     @property
     def key(self) -> str:
@@ -106,4 +108,4 @@ class OwnedPurse(msgspec.Struct, frozen=True):
     def of(cls, key: str) -> "OwnedPurse":
         """Read a ``key``."""
         purse, _, account = key.partition(_OWNER)
-        return cls(purse, account)
+        return cls(purse, AccountId(account))

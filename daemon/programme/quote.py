@@ -6,6 +6,7 @@ makes hundreds, and tracking them costs a fifth of its time.
 
 import msgspec
 
+from daemon.base.ids import NO_ACCOUNT, AccountId
 from daemon.programme.basket import LineId
 from daemon.programme.names import OwnedPurse
 
@@ -54,7 +55,7 @@ class Earned(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     usable_from: str = ""
     expires: str = ""
     text: str = ""
-    account: str = ""
+    account: AccountId = NO_ACCOUNT
 
     @property
     def key(self) -> str:

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from daemon.base.ids import AccountId, PresentationId, QuoteId
 from daemon.programme.quote import Quote
 
 
@@ -11,9 +12,9 @@ class Identified(msgspec.Struct, frozen=True, kw_only=True):
     balance: what its chip holds, where it has a purse.
     """
 
-    presentation: str
+    presentation: PresentationId
     card: str
-    account: str
+    account: AccountId
     name: str
     trust: str
     medium: str
@@ -38,9 +39,9 @@ class PhoneRevoked(msgspec.Struct, frozen=True):
 class Quoted(Quote, frozen=True, kw_only=True):
     """A quote, with the id that freezes it."""
 
-    quote_id: str
+    quote_id: QuoteId
 
     @classmethod
-    def of(cls, quote_id: str, quote: Quote) -> "Quoted":
+    def of(cls, quote_id: QuoteId, quote: Quote) -> "Quoted":
         """Give ``quote`` its id."""
         return cls(quote_id=quote_id, **msgspec.structs.asdict(quote))

@@ -13,6 +13,7 @@ from functools import partial
 import msgspec
 
 from daemon.base.clock import rfc3339
+from daemon.base.ids import SaleId
 from daemon.base.refusals import RefusedError
 from daemon.chip.registry import Chips
 from daemon.ledger.chip_owed import chip_purse
@@ -54,7 +55,7 @@ class Checkout:
         return Quoted.of(quote_id, priced.quote)
 
     async def hold(
-        self, key: RequestKey, sale_id: str, terms: SaleTerms, ttl_s: int | None
+        self, key: RequestKey, sale_id: SaleId, terms: SaleTerms, ttl_s: int | None
     ) -> msgspec.Raw:
         """Reserve what the sale will burn and use up; the total is frozen until the hold ends."""
 
@@ -68,7 +69,7 @@ class Checkout:
         return await self._posting.once(key, sale_id, attempt)
 
     async def commit(
-        self, key: RequestKey, sale_id: str, terms: SaleTerms, expected_total: int | None
+        self, key: RequestKey, sale_id: SaleId, terms: SaleTerms, expected_total: int | None
     ) -> msgspec.Raw:
         """Post the sale: from its hold, from a quote, or priced now."""
 
@@ -91,7 +92,7 @@ class Checkout:
 
         return await self._posting.once(key, sale_id, attempt)
 
-    async def void(self, key: RequestKey, sale_id: str, reason: str) -> msgspec.Raw:
+    async def void(self, key: RequestKey, sale_id: SaleId, reason: str) -> msgspec.Raw:
         """Release a hold. A voided id stays voided, even one that was never seen before."""
 
         async def attempt(now: datetime, row: SaleRow | None) -> msgspec.Raw:
@@ -102,7 +103,9 @@ class Checkout:
 
         return await self._posting.once(key, sale_id, attempt)
 
-    async def return_sale(self, key: RequestKey, sale_id: str, terms: ReturnTerms) -> msgspec.Raw:
+    async def return_sale(
+        self, key: RequestKey, sale_id: SaleId, terms: ReturnTerms
+    ) -> msgspec.Raw:
         """Return lines of a posted sale, or all that is left of it."""
 
         async def attempt(now: datetime, row: SaleRow | None) -> msgspec.Raw:
@@ -127,7 +130,7 @@ class Checkout:
         return await self._posting.once(key, sale_id, attempt)
 
     def _return_asked(
-        self, return_id: str, sale_id: str, terms: ReturnTerms, now: datetime
+        self, return_id: str, sale_id: SaleId, terms: ReturnTerms, now: datetime
     ) -> Return:
         programme = self._shop.programme
         purse = programme.purses.get(chip_purse(programme)) if terms.in_cash else None
@@ -142,7 +145,7 @@ class Checkout:
             cash_worth=purse.worth if purse else 0,
         )
 
-    async def status(self, sale_id: str) -> SaleStatus:
+    async def status(self, sale_id: SaleId) -> SaleStatus:
         """Say what happened to a sale."""
 
         def read(store: Store) -> tuple[SaleRow | None, RefusedError | None]:

@@ -6,6 +6,7 @@ the change is durable. It gives the change and the answer, or raises RefusedErro
 
 import msgspec
 
+from daemon.base.ids import SaleId
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.ledger import chip_sales, returns, sales
 from daemon.ledger.chip_sales import WAITING
@@ -61,7 +62,7 @@ def decide_commit(view: View, wanted: ToPost) -> tuple[Change, Posted]:
     return decision.change, Posted.of(sale, decision)
 
 
-def decide_void(view: View, *, sale_id: str, at: str, reason: str) -> tuple[Change, Voided]:
+def decide_void(view: View, *, sale_id: SaleId, at: str, reason: str) -> tuple[Change, Voided]:
     """Release a hold, or see to it that an id which was never seen is never posted."""
     state = sales.state_of(view)
     if state is SaleState.NEW:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import msgspec
 
 from daemon.accounts import shown_codes
+from daemon.base.ids import AccountId, SaleId
 from daemon.chip.purchase import WantedSale
 from daemon.ledger import sales
 from daemon.ledger.chip_owed import MIRROR_CREDIT, chip_purse
@@ -24,7 +25,7 @@ class SaleDraft(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(
-        cls, sale_id: str, priced: PricedSale, terms: SaleTerms, at: str, terminal: str
+        cls, sale_id: SaleId, priced: PricedSale, terms: SaleTerms, at: str, terminal: str
     ) -> "SaleDraft":
         """Make the draft of a sale that was just priced; ``at`` is when it is written, RFC 3339."""
         sale = Sale(
@@ -47,7 +48,7 @@ class SaleDraft(msgspec.Struct, frozen=True):
         return cls(sale, priced.programme, priced)
 
     @property
-    def accounts(self) -> tuple[str, ...]:
+    def accounts(self) -> tuple[AccountId, ...]:
         """Return every account whose purses it may move."""
         priced = self.priced.accounts if self.priced else ()
         return tuple(dict.fromkeys((*self.sale.accounts, *priced)))

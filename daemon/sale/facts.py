@@ -14,6 +14,7 @@ from card_formats.number_ranges import NumberRange
 from daemon.accounts import shown_codes
 from daemon.accounts.cards import Account, refuse_unusable
 from daemon.accounts.shown_codes import ShownCodes
+from daemon.base.ids import NO_ACCOUNT, AccountId, CardId
 from daemon.ledger import status_moves
 from daemon.ledger.chip_owed import chip_purse, owed_purse
 from daemon.ledger.storage.queries import CARD, MEMBERS_OF
@@ -62,9 +63,9 @@ class LedgerFacts(msgspec.Struct, frozen=True, kw_only=True):
     ordinals: tuple[str, ...]
 
     @property
-    def account_id(self) -> str:
+    def account_id(self) -> AccountId:
         """Return the account's id, or "" without a card."""
-        return self.account.account if self.account else ""
+        return self.account.account if self.account else NO_ACCOUNT
 
     @property
     def counters(self) -> tuple[str, ...]:
@@ -156,14 +157,16 @@ def count_of(facts: Mapping[str, Fact], name: str) -> int:
     return shown_codes.number(facts, name)
 
 
-def check_good(store: Store, card_id: str, now: str) -> None:
+def check_good(store: Store, card_id: CardId, now: str) -> None:
     """Refuse a card that was blocked, or has run out, since it was shown."""
     card = store.ask_one(CARD, card_id)
     if card is not None:
         refuse_unusable(card, now)
 
 
-def _of_account(store: Store, programme: Programme, account: str, today: date) -> dict[str, Fact]:
+def _of_account(
+    store: Store, programme: Programme, account: AccountId, today: date
+) -> dict[str, Fact]:
     """Return what the ledger knows of an account: statuses, meters, purses."""
     states = status_moves.states_of(store.ask(MEMBERS_OF, account))
     begun = status_moves.begun(programme.statuses, states, today)

@@ -16,6 +16,7 @@ import msgspec
 
 from daemon.base.clock import rfc3339
 from daemon.base.expiring import ExpiringMap
+from daemon.base.ids import NO_SALE, QuoteId, SaleId
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.ledger.ledger import RequestKey
 from daemon.ledger.sale_records import SaleRow
@@ -51,20 +52,20 @@ class Posting:
 
     # The price.
 
-    async def quote(self, terms: SaleTerms) -> tuple[str, PricedSale]:
+    async def quote(self, terms: SaleTerms) -> tuple[QuoteId, PricedSale]:
         """Price a basket and keep the price for QUOTE_TTL_S; return its id and it."""
         priced = await self._price(terms)
-        quote_id = "q" + secrets.token_hex(8)
+        quote_id = QuoteId("q" + secrets.token_hex(8))
         self._quotes.put(quote_id, priced)
         return quote_id, priced
 
-    async def _price(self, terms: SaleTerms, sale_id: str = "") -> PricedSale:
+    async def _price(self, terms: SaleTerms, sale_id: SaleId = NO_SALE) -> PricedSale:
         presentation = await self._recognition.presented(terms, sale_id)
         priced = await self._pricing.price(terms, presentation)
         self._check_spend(priced, terms.override)
         return priced
 
-    async def _quoted_price(self, quote_id: str, terms: SaleTerms) -> PricedSale:
+    async def _quoted_price(self, quote_id: QuoteId, terms: SaleTerms) -> PricedSale:
         quoted = self._quotes.get(quote_id)
         if quoted is None:
             raise RefusedError(
@@ -82,7 +83,7 @@ class Posting:
 
     async def draft(
         self,
-        sale_id: str,
+        sale_id: SaleId,
         terms: SaleTerms,
         now: datetime,
         row: SaleRow | None,
@@ -130,7 +131,7 @@ class Posting:
 
     # The write.
 
-    async def once(self, key: RequestKey, sale_id: str, attempt: Attempt) -> msgspec.Raw:
+    async def once(self, key: RequestKey, sale_id: SaleId, attempt: Attempt) -> msgspec.Raw:
         """Answer a request from what is stored, or let ``attempt`` answer it now.
 
         attempt: takes the time and the sale's row. A final refusal of its is stored.

@@ -8,6 +8,7 @@ from card_formats.credential import Credential, Medium, Trust
 from daemon.accounts.cards import Account
 from daemon.base.clock import Clock
 from daemon.base.expiring import ExpiringMap
+from daemon.base.ids import NO_SALE, AccountId, PresentationId, SaleId
 from daemon.base.refusals import ErrorCode, RefusedError
 
 PRESENTATION_TTL_S = 900
@@ -20,7 +21,7 @@ class Presentation(msgspec.Struct, frozen=True):
     balance: what its chip held when it was shown, where it has a purse.
     """
 
-    id: str
+    id: PresentationId
     account: Account
     credential: Credential
     balance: int | None = None
@@ -60,7 +61,7 @@ class Presentations:
         credential: Credential,
         balance: int | None = None,
         *,
-        sale_id: str = "",
+        sale_id: SaleId = NO_SALE,
     ) -> Presentation:
         """Return the presentation of ``credential``: a new one, or the one not used yet.
 
@@ -69,45 +70,45 @@ class Presentations:
         known = self.unused(credential, sale_id)
         if known is not None and known.balance == balance:
             return known
-        name = known.id if known else "p" + secrets.token_hex(8)
+        name = known.id if known else PresentationId("p" + secrets.token_hex(8))
         presentation = Presentation(name, account, credential, balance)
         self._by_id.put(presentation.id, presentation)
         self._by_credential.put(_key(credential), presentation.id)
         return presentation
 
-    def unused(self, credential: Credential, sale_id: str = "") -> Presentation | None:
+    def unused(self, credential: Credential, sale_id: SaleId = NO_SALE) -> Presentation | None:
         """Return the presentation of ``credential`` that no sale but ``sale_id`` has used."""
         known = self._by_id.get(self._by_credential.get(_key(credential)) or "")
         if known is None or self._sales.get(known.id) not in (None, sale_id):
             return None
         return known
 
-    def is_typed_by(self, presentation: str, cashier: str) -> bool:
+    def is_typed_by(self, presentation: PresentationId, cashier: str) -> bool:
         """Whether it has been written down that ``cashier`` typed this number for this sale."""
         return self._typed.get(f"{presentation}:{cashier}") is not None
 
-    def note_typed(self, presentation: str, cashier: str) -> None:
+    def note_typed(self, presentation: PresentationId, cashier: str) -> None:
         """Remember that it has been written down."""
         self._typed.put(f"{presentation}:{cashier}", True)
 
-    def get(self, presentation: str) -> Presentation:
+    def get(self, presentation: PresentationId) -> Presentation:
         """Return a presentation that is still good. Raises RefusedError NO_CARD."""
         found = self._by_id.get(presentation)
         if found is None:
             raise RefusedError(ErrorCode.NO_CARD, "Show the card again.")
         return found
 
-    def drop_live(self, account: str) -> None:
+    def drop_live(self, account: AccountId) -> None:
         """Forget what phones showed for ``account``: none of them is its customer's any more."""
         for shown in self._by_id.values():
             if shown.account.account == account and shown.credential.trust is Trust.ROTATING:
                 self._by_id.drop(shown.id)
 
-    def is_used(self, presentation: str) -> bool:
+    def is_used(self, presentation: PresentationId) -> bool:
         """Whether it is bound to a sale already."""
         return self._sales.get(presentation) is not None
 
-    def use(self, presentation: str, sale_id: str, *, told: bool = False) -> None:
+    def use(self, presentation: PresentationId, sale_id: SaleId, *, told: bool = False) -> None:
         """Bind a presentation to its one sale. Raises RefusedError NO_CARD for a second one.
 
         told: the sale named a number, which may be told again at any time; no card was shown.

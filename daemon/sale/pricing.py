@@ -7,6 +7,7 @@ import msgspec
 
 from card_formats.number_ranges import NumberRange
 from daemon.base.config import ChipSection
+from daemon.base.ids import NO_CARD, NO_PRESENTATION, AccountId, CardId, PresentationId
 from daemon.base.refusals import ParamError
 from daemon.ledger import chip_limits
 from daemon.ledger.chip_owed import chip_purse
@@ -47,19 +48,19 @@ class PricedSale(msgspec.Struct, frozen=True, kw_only=True):
     programme: Programme
     frozen: Frozen
     quote: Quote
-    account: str
-    presentation: str
+    account: AccountId
+    presentation: PresentationId
     today: int
-    card_id: str = ""
+    card_id: CardId = NO_CARD
     card_uid: str = ""
-    gifts: dict[str, str] = {}
+    gifts: dict[str, AccountId] = {}
     ordinals: tuple[str, ...] = ()
     counters: tuple[str, ...] = ()
 
     @property
-    def accounts(self) -> tuple[str, ...]:
+    def accounts(self) -> tuple[AccountId, ...]:
         """Return every account whose purses the sale may move."""
-        others = (str(self.frozen.facts.get(name, "")) for name in REFERRERS)
+        others = (AccountId(str(self.frozen.facts.get(name, ""))) for name in REFERRERS)
         known = (self.account, *others, *self.gifts.values())
         return tuple(dict.fromkeys(account for account in known if account))
 
@@ -145,9 +146,9 @@ class Pricing:
             frozen=frozen,
             quote=await quote_beside_the_loop(programme, frozen),
             account=wanted.account_id,
-            presentation=presentation.id if presentation else "",
+            presentation=presentation.id if presentation else NO_PRESENTATION,
             today=moment.today.toordinal(),
-            card_id=account.card.card_id if account else "",
+            card_id=account.card.card_id if account else NO_CARD,
             card_uid=presentation.purse_uid if presentation else "",
             gifts=shown.gifts,
             ordinals=wanted.ordinals,

@@ -12,6 +12,7 @@ from daemon.accounts.cards import Account, Cards
 from daemon.accounts.live_codes import LiveCodes
 from daemon.accounts.phones import LINK_TTL_S, Phones
 from daemon.base.clock import rfc3339
+from daemon.base.ids import NO_SALE, PresentationId, SaleId
 from daemon.base.refusals import ErrorCode, RefusedError, refusal_of
 from daemon.chip.registry import Chips
 from daemon.sale.answers import Identified
@@ -101,7 +102,7 @@ class Recognition:
 
     # What a sale does with it.
 
-    async def presented(self, terms: SaleTerms, sale_id: str = "") -> Presentation | None:
+    async def presented(self, terms: SaleTerms, sale_id: SaleId = NO_SALE) -> Presentation | None:
         """Return the presentation that a sale names, or that of the number it was told, if any.
 
         sale_id: the sale that is being written; a number that it has used may be told again.
@@ -117,15 +118,15 @@ class Recognition:
         await self._count_typed(found, terms.cashier, once=True)
         return found
 
-    def use(self, presentation: str, sale_id: str, *, told: bool) -> None:
+    def use(self, presentation: PresentationId, sale_id: SaleId, *, told: bool) -> None:
         """Bind a presentation to its one sale; see `Presentations.use`."""
         self._presentations.use(presentation, sale_id, told=told)
 
-    def is_used(self, presentation: str) -> bool:
+    def is_used(self, presentation: PresentationId) -> bool:
         """Whether a presentation has had its sale."""
         return self._presentations.is_used(presentation)
 
-    def check_spend(self, presentation: str, paid: int) -> None:
+    def check_spend(self, presentation: PresentationId, paid: int) -> None:
         """Refuse a payment by a card that was shown in a way that does not spend.
 
         Raises: RefusedError NO_CARD, NEEDS_LIVE_CARD.
@@ -134,7 +135,9 @@ class Recognition:
 
     # Which phone carries it.
 
-    async def offer_phone(self, presentation: str, override: Override | None) -> tuple[str, str]:
+    async def offer_phone(
+        self, presentation: PresentationId, override: Override | None
+    ) -> tuple[str, str]:
         """Return the code of a link that gives the card to a phone, and until when it is good."""
         shown = self._presentations.get(presentation)
         if override is None and not self._policy.may_spend(shown):
@@ -147,7 +150,7 @@ class Recognition:
         until = self._shop.now() + timedelta(seconds=LINK_TTL_S)
         return await self._phones.offer(shown.account, by=by, reason=reason), rfc3339(until)
 
-    async def revoke_phone(self, presentation: str, by: str, reason: str) -> int:
+    async def revoke_phone(self, presentation: PresentationId, by: str, reason: str) -> int:
         """Make a lost phone worthless; return how many phones the card has been taken from."""
         account = self._presentations.get(presentation).account
         generation = await self._phones.revoke(account, by=by, reason=reason)

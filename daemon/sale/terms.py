@@ -4,6 +4,7 @@ from typing import Annotated
 
 import msgspec
 
+from daemon.base.ids import PresentationId, QuoteId
 from daemon.base.text_limits import Code, SaidText, Text
 from daemon.programme.basket import LINES_MAX, BasketLine, Fact, LineId
 
@@ -29,8 +30,8 @@ class SaleTerms(msgspec.Struct, frozen=True, kw_only=True):
     burn: what the customer pays from a purse, by purse, or a number where there is one purse.
     """
 
-    quote_id: str | None = None
-    presentation: str | None = None
+    quote_id: QuoteId | None = None
+    presentation: PresentationId | None = None
     card: str | None = None
     lines: Lines | None = None
     codes: Codes = ()

@@ -7,6 +7,7 @@ import msgspec
 
 from daemon.accounts import shown_codes
 from daemon.accounts.cards import Cards
+from daemon.base.ids import NO_ACCOUNT, AccountId
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
 from daemon.base.text_limits import Code, RequestId, Text, read_day
 from daemon.ledger.entries import FOREVER, Entry
@@ -73,7 +74,7 @@ class CodeShown(msgspec.Struct, frozen=True, kw_only=True):
     used: int
     first: str
     until: str
-    account: str
+    account: AccountId
     ref: str
 
 
@@ -98,7 +99,7 @@ class IssuedCodes:
                 raise RefusedError(
                     ErrorCode.CODE_UNKNOWN, f"No rule names the campaign {terms.campaign!r}."
                 )
-            account = self._cards.find(store, terms.card).account if terms.card else ""
+            account = self._cards.find(store, terms.card).account if terms.card else NO_ACCOUNT
             rows = tuple(
                 CodeRow(
                     code=shown_codes.draw_code().casefold(),

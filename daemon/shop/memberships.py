@@ -6,6 +6,7 @@ from typing import Annotated
 import msgspec
 
 from daemon.accounts.cards import Profile
+from daemon.base.ids import AccountId
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
 from daemon.base.text_limits import RequestId, Text
 from daemon.ledger import status_moves
@@ -27,7 +28,7 @@ from daemon.programme.status import (
 )
 from daemon.shop.shop import Shop
 
-AccountId = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+AccountText = Annotated[AccountId, msgspec.Meta(min_length=1, max_length=64)]
 
 
 class ListTerms(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,7 +44,7 @@ class DecisionTerms(msgspec.Struct, frozen=True, kw_only=True):
 
     request_id: RequestId
     status: str
-    account: AccountId
+    account: AccountText
     by: Text = ""
     reason: Text = ""
 
@@ -51,7 +52,7 @@ class DecisionTerms(msgspec.Struct, frozen=True, kw_only=True):
 class Membership(msgspec.Struct, frozen=True, kw_only=True):
     """Where one account stands. ``total`` is what was counted in the window, both days included."""
 
-    account: str
+    account: AccountId
     name: str
     stage: str
     since: str
@@ -146,7 +147,7 @@ def _state(status: Status, row: MemberRow, today: date) -> StatusState:
     return tick(status, status_moves.states_of([row])[row.status], today)
 
 
-def _membership(store: Store, status: Status, account: str, state: StatusState) -> Membership:
+def _membership(store: Store, status: Status, account: AccountId, state: StatusState) -> Membership:
     customer = store.ask_one(CUSTOMER, account)
     profile = msgspec.json.decode(customer.profile, type=Profile) if customer else Profile()
     end = window_to(status, state)

@@ -6,6 +6,8 @@ from typing import Protocol
 
 import msgspec
 
+from daemon.base.ids import CardId
+
 TOKEN_PATTERN = "[A-Za-z0-9_-]{22}"  # 128 bits in base64url: what secrets.token_urlsafe(16) makes
 
 
@@ -137,7 +139,7 @@ class WalletCard(msgspec.Struct, frozen=True):
     updated_at: of the newest entry in its account, aware.
     """
 
-    serial: str
+    serial: CardId
     view: CardView
     updated_at: datetime
     language: str = "en"
@@ -150,22 +152,22 @@ class WalletCardService(Protocol):
         """Return the card whose page ``token`` opens. Raises: RefusedError."""
         ...
 
-    async def card(self, serial: str) -> WalletCard | None:
+    async def card(self, serial: CardId) -> WalletCard | None:
         """Return the card with this serial. Raises: RefusedError."""
         ...
 
-    def pass_token(self, serial: str) -> str:
+    def pass_token(self, serial: CardId) -> str:
         """Return what a device proves itself with: the same for the pass's whole life."""
         ...
 
-    async def register(self, device: str, serial: str, push_token: str) -> bool:
+    async def register(self, device: str, serial: CardId, push_token: str) -> bool:
         """Remember a device that holds a pass; return whether it is new.
 
         Raises: RefusedError LIMIT_REACHED for too many devices of one card.
         """
         ...
 
-    async def unregister(self, device: str, serial: str) -> None:
+    async def unregister(self, device: str, serial: CardId) -> None:
         """Forget a device. Raises: RefusedError."""
         ...
 

@@ -8,6 +8,7 @@ import msgspec
 
 from daemon.base.clock import Clock, rfc3339
 from daemon.base.config import ConfigError
+from daemon.base.ids import AccountId
 from daemon.ledger.entries import Entry, MeterMove
 from daemon.ledger.ledger import Ledger, RequestKey
 from daemon.ledger.sale_records import SaleRecord
@@ -170,12 +171,12 @@ def _definitions(programme: Programme) -> dict[str, MeterTable]:
     return {table.id: msgspec.structs.replace(table, window="life") for table in tables.meter}
 
 
-def _sold_to(after: str) -> Callable[[Store], list[str]]:
+def _sold_to(after: str) -> Callable[[Store], list[AccountId]]:
     return lambda store: store.ask(ACCOUNTS_SOLD_TO, after)
 
 
 def _recount(
-    programme: Programme, names: tuple[str, ...], account: str, at: str
+    programme: Programme, names: tuple[str, ...], account: AccountId, at: str
 ) -> Callable[[Store], None]:
     def job(store: Store) -> None:
         due: Counter[tuple[str, int]] = Counter()

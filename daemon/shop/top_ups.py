@@ -7,6 +7,7 @@ import msgspec
 
 from daemon.accounts.cards import Cards, Profile
 from daemon.accounts.typed_numbers import times_typed
+from daemon.base.ids import AccountId
 from daemon.base.refusals import ParamError
 from daemon.base.text_limits import RequestId, Text
 from daemon.ledger import status_moves
@@ -57,7 +58,7 @@ class CardShown(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     number: str
-    account: str
+    account: AccountId
     kind: str
     issuer: str
     state: str
@@ -81,7 +82,7 @@ class TopUps:
         self,
         shop: Shop,
         cards: Cards,
-        pay_owed: Callable[[str, str], Awaitable[None]],
+        pay_owed: Callable[[str, AccountId], Awaitable[None]],
     ) -> None:
         self._shop = shop
         self._cards = cards
@@ -137,7 +138,7 @@ class TopUps:
                 await self._pay_owed(uid, account)
         return answer
 
-    def _chips(self, store: Store, terms: TopUpTerms) -> list[tuple[str, str]]:
+    def _chips(self, store: Store, terms: TopUpTerms) -> list[tuple[str, AccountId]]:
         card = self._cards.find(store, terms.card)
         return [(uid, card.account) for uid in store.ask(CHIPS_OF, card.card_id)]
 

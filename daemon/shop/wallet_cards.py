@@ -7,6 +7,7 @@ from datetime import datetime
 import msgspec
 
 from daemon.accounts.cards import Account, account_by_token, account_of
+from daemon.base.ids import CardId
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.ledger.entries import decode
 from daemon.ledger.ledger import Ledger
@@ -38,17 +39,17 @@ class WalletCards:
             lambda store: self._wallet_card(store, account_by_token(store, token))
         )
 
-    async def card(self, serial: str) -> WalletCard | None:
+    async def card(self, serial: CardId) -> WalletCard | None:
         """Return the card with this serial."""
         return await self._ledger.read(
             lambda store: self._wallet_card(store, account_of(store, store.ask_one(CARD, serial)))
         )
 
-    def pass_token(self, serial: str) -> str:
+    def pass_token(self, serial: CardId) -> str:
         """Return what a device proves itself with: the same for the pass's whole life."""
         return hmac.digest(self._secret, f"apple pass {serial}".encode(), "sha256").hex()
 
-    async def register(self, device: str, serial: str, push_token: str) -> bool:
+    async def register(self, device: str, serial: CardId, push_token: str) -> bool:
         """Remember a device that holds a pass; return whether it is new."""
 
         def job(store: Store) -> bool:
@@ -62,7 +63,7 @@ class WalletCards:
 
         return await self._ledger.update(job)
 
-    async def unregister(self, device: str, serial: str) -> None:
+    async def unregister(self, device: str, serial: CardId) -> None:
         """Forget a device."""
         await self._ledger.write(Change(gone=(Gone(DeviceRow, (device, serial)),)))
 

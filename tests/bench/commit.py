@@ -22,6 +22,7 @@ from typing import Any
 import msgspec
 import psycopg
 
+from daemon.base.ids import LedgerId
 from daemon.ledger import sales
 from daemon.ledger.entries import GENESIS_HASH
 from daemon.ledger.ledger import Ledger
@@ -82,7 +83,7 @@ class Bare:
     """The loop without a ledger: all is decided, encoded and hashed before its clock starts."""
 
     def __init__(self, write_group: BareGroup) -> None:
-        self._batch = Batch("bare", (0, GENESIS_HASH))
+        self._batch = Batch(LedgerId("bare"), (0, GENESIS_HASH))
         self._next_sales = new_sales()
         self._write_group = write_group
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from daemon.base.ids import AccountId, SaleId
 from daemon.ledger import sales
 from daemon.ledger.ledger import Ledger, RequestKey
 from daemon.ledger.sale_records import Frozen, Sale
@@ -63,8 +64,8 @@ def made_sale(
         uses=uses,
     )
     return Sale(
-        sale_id=sale_id,
-        account=account,
+        sale_id=SaleId(sale_id),
+        account=AccountId(account),
         terminal="till-1",
         cashier="",
         at=AT,

@@ -1,5 +1,6 @@
 """What a ledger keeps of chips, on every store."""
 
+from daemon.base.ids import AccountId, CardId
 from daemon.chip.hot_list import hot_uids
 from daemon.ledger.storage.queries import CHIPS_OF, ROWS_MAX
 from daemon.ledger.storage.rows import CardRow, ChipRow, identified
@@ -20,7 +21,9 @@ def uid(number: int) -> str:
 def test_the_hot_chips_are_the_blocked_the_replaced_and_the_alarming(store: Store) -> None:
     states = ("active", "blocked", "replaced", "written_off", "stock")
     for number, state in enumerate(states):
-        card = CardRow(f"c{number}", "a1", state, "chip", "", "", bytes((number,)) * 32)
+        card = CardRow(
+            CardId(f"c{number}"), AccountId("a1"), state, "chip", "", "", bytes((number,)) * 32
+        )
         identifiers = (("uid", uid(number)), ("number", f"29{number}"))
         write(store, Change(rows=identified(card, identifiers)))
     write(store, Change(rows=(ChipRow(uid(0), 1), ChipRow(uid(9), 1, alarm="fell"))))
@@ -36,7 +39,9 @@ def test_all_hot_chips_are_found_however_many(store: Store) -> None:
 
 def test_a_card_s_chip_is_found_once_it_was_seen(store: Store) -> None:
     for number in range(2):
-        card = CardRow(f"c{number}", "a1", "active", "chip", "", "", bytes((number,)) * 32)
+        card = CardRow(
+            CardId(f"c{number}"), AccountId("a1"), "active", "chip", "", "", bytes((number,)) * 32
+        )
         identifiers = (("uid", uid(number)), ("number", f"29{number}"))
         write(store, Change(rows=identified(card, identifiers)))
     assert store.ask(CHIPS_OF, "c0") == []

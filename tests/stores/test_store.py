@@ -1,6 +1,7 @@
 import msgspec
 import pytest
 
+from daemon.base.ids import AccountId, CardId, SaleId
 from daemon.ledger.audit import audit
 from daemon.ledger.entries import (
     FOREVER,
@@ -67,10 +68,16 @@ ACCRUAL = Entry(
     at=AT,
     kind="sale",
     ref="s1",
-    account="a1",
-    postings=(Posting("a1", "bonus", 50), Posting("@liability", "bonus", -50)),
-    lots=(LotMove("a1", "bonus", FOREVER, 0, 30), LotMove("a1", "bonus", DAY + 9, DAY, 20)),
-    meters=(MeterMove("a1", "spend", DAY, 1_000),),
+    account=AccountId("a1"),
+    postings=(
+        Posting(AccountId("a1"), "bonus", 50),
+        Posting(AccountId("@liability"), "bonus", -50),
+    ),
+    lots=(
+        LotMove(AccountId("a1"), "bonus", FOREVER, 0, 30),
+        LotMove(AccountId("a1"), "bonus", DAY + 9, DAY, 20),
+    ),
+    meters=(MeterMove(AccountId("a1"), "spend", DAY, 1_000),),
     counters=(CounterMove("morning:total:life", 1),),
 )
 
@@ -85,7 +92,11 @@ def write(store: Store, *changes: Change) -> None:
 
 
 def view(store: Store, *, sale_id: str = "s1") -> View:
-    reads = Reads(sale_id=sale_id, accounts=("a1",), counters=("morning:total:life", "never"))
+    reads = Reads(
+        sale_id=SaleId(sale_id),
+        accounts=(AccountId("a1"),),
+        counters=("morning:total:life", "never"),
+    )
     return store.view(reads, ("sale.commit", sale_id))
 
 
@@ -105,7 +116,7 @@ def test_an_entry_brings_every_cached_figure_along(store: Store) -> None:
     assert view(store).purses == {"a1": {"bonus": PurseLots(50, 0, lots)}}
     assert view(store).counters == {"morning:total:life": 1}
     windows: dict[str, tuple[int, int] | None] = {"spend": None, "visits": None}
-    assert store.meters("a1", windows) == {"spend": 1_000, "visits": 0}
+    assert store.meters(AccountId("a1"), windows) == {"spend": 1_000, "visits": 0}
     assert audit(store).findings == ()
 
 
@@ -114,15 +125,18 @@ def test_what_was_written_is_there_for_the_next_connection(open_here: OpenHere) 
     write(first, Change(entry=ACCRUAL))
     second = open_here(read_only=True)
     assert second.ledger_id == first.ledger_id
-    assert second.purses("a1") == first.purses("a1")
+    assert second.purses(AccountId("a1")) == first.purses(AccountId("a1"))
 
 
 def test_a_meter_is_summed_over_whole_days_first_and_last_included(store: Store) -> None:
     for day in (DAY, DAY + 1, DAY + 2):
-        moves = (MeterMove("a1", "spend", day, 10),)
-        write(store, Change(entry=Entry(at=AT, kind="sale", ref="s", account="a1", meters=moves)))
+        moves = (MeterMove(AccountId("a1"), "spend", day, 10),)
+        write(
+            store,
+            Change(entry=Entry(at=AT, kind="sale", ref="s", account=AccountId("a1"), meters=moves)),
+        )
     sums = [
-        store.meters("a1", {"spend": (first, last)})["spend"]
+        store.meters(AccountId("a1"), {"spend": (first, last)})["spend"]
         for first, last in ((DAY, DAY + 1), (DAY + 1, DAY + 1), (DAY + 3, DAY + 9), (DAY + 1, DAY))
     ]
     assert sums == [20, 10, 0, 0]
@@ -133,12 +147,15 @@ def test_an_empty_lot_leaves_nothing_behind(store: Store) -> None:
         at=AT,
         kind="sale",
         ref="s2",
-        account="a1",
-        postings=(Posting("a1", "bonus", -20), Posting("@liability", "bonus", 20)),
-        lots=(LotMove("a1", "bonus", DAY + 9, DAY, -20),),
+        account=AccountId("a1"),
+        postings=(
+            Posting(AccountId("a1"), "bonus", -20),
+            Posting(AccountId("@liability"), "bonus", 20),
+        ),
+        lots=(LotMove(AccountId("a1"), "bonus", DAY + 9, DAY, -20),),
     )
     write(store, Change(entry=ACCRUAL), Change(entry=spent))
-    assert store.purses("a1")["bonus"] == PurseLots(30, 0, (Lot(FOREVER, 0, 30),))
+    assert store.purses(AccountId("a1"))["bonus"] == PurseLots(30, 0, (Lot(FOREVER, 0, 30),))
     assert audit(store).findings == ()
 
 
@@ -151,15 +168,21 @@ def test_a_job_that_fails_leaves_its_group_untouched(store: Store) -> None:
     store.write(Change(entry=ACCRUAL))
     store.rollback_to()
     store.savepoint()
-    held = Entry(at=AT, kind="hold", ref="s3", account="a1", held=(HeldMove("a1", "bonus", 5),))
+    held = Entry(
+        at=AT,
+        kind="hold",
+        ref="s3",
+        account=AccountId("a1"),
+        held=(HeldMove(AccountId("a1"), "bonus", 5),),
+    )
     store.write(Change(entry=held))
     store.release()
     store.commit()
     result = audit(store)
     assert result.entries == 2
     assert [f for f in result.findings if "chain" in f or "hash" in f or "missing" in f] == []
-    assert store.purses("a1")["bonus"].posted == 50
-    assert store.purses("a1")["bonus"].held == 5
+    assert store.purses(AccountId("a1"))["bonus"].posted == 50
+    assert store.purses(AccountId("a1"))["bonus"].held == 5
 
 
 def test_a_job_sees_what_the_jobs_before_it_wrote_and_takes_only_its_own_back(
@@ -188,19 +211,21 @@ def test_a_group_that_is_rolled_back_was_never_there(store: Store) -> None:
     store.release()
     store.rollback()
     assert list(store.entries()) == []
-    assert store.purses("a1") == {}
+    assert store.purses(AccountId("a1")) == {}
     write(store, Change(entry=ACCRUAL))
     assert [chained.seq for chained in store.entries()] == [1]
     assert audit(store).whole
 
 
 def test_a_sale_keeps_its_account_and_changes_its_state(store: Store) -> None:
-    held = SaleRow("s1", SaleState.HELD, "a1", "2026-11-23T09:00:00.000000Z", b"{}")
+    held = SaleRow(
+        SaleId("s1"), SaleState.HELD, AccountId("a1"), "2026-11-23T09:00:00.000000Z", b"{}"
+    )
     write(store, Change(rows=(held,)))
     assert view(store).sale == held
     assert store.ask(EXPIRED_HOLDS, "2026-11-23T08:59:59.999999Z") == []
     assert store.ask(EXPIRED_HOLDS, "2026-11-23T09:00:00.000000Z") == [held]
-    posted = SaleRow("s1", SaleState.POSTED, "a1", "", b'{"x":1}')
+    posted = SaleRow(SaleId("s1"), SaleState.POSTED, AccountId("a1"), "", b'{"x":1}')
     write(store, Change(rows=(posted,)))
     assert store.ask_one(SALE, "s1") == posted
     assert store.ask(EXPIRED_HOLDS, "2027-01-01T00:00:00.000000Z") == []
@@ -214,9 +239,9 @@ def test_a_request_is_stored_once(store: Store) -> None:
 
 
 def test_a_card_is_found_by_each_of_its_identifiers_and_by_its_token(store: Store) -> None:
-    card = CardRow("c1", "a1", "active", "phone", "9100", "04", b"\1" * 32)
+    card = CardRow(CardId("c1"), AccountId("a1"), "active", "phone", "9100", "04", b"\1" * 32)
     identifiers = (("number", "9100"), ("uid", "04AA"))
-    customer = CustomerRow("a1", b'{"name":"Olena"}')
+    customer = CustomerRow(AccountId("a1"), b'{"name":"Olena"}')
     write(store, Change(rows=(*identified(card, identifiers), customer)))
     assert [store.ask_one(CARD_BY_IDENTIFIER, *identifier) for identifier in identifiers] == [
         card,
@@ -229,7 +254,9 @@ def test_a_card_is_found_by_each_of_its_identifiers_and_by_its_token(store: Stor
 
 
 def test_a_card_may_be_good_until_a_moment(store: Store) -> None:
-    card = CardRow("c1", "a1", "active", "flyer", "9100", "", b"\1" * 32, until=AT)
+    card = CardRow(
+        CardId("c1"), AccountId("a1"), "active", "flyer", "9100", "", b"\1" * 32, until=AT
+    )
     write(store, Change(rows=(card,)))
     assert store.ask_one(CARD, "c1") == card
     extended = msgspec.structs.replace(card, until="")
@@ -240,26 +267,36 @@ def test_a_card_may_be_good_until_a_moment(store: Store) -> None:
 
 def test_a_phone_s_row_is_replaced_whole(store: Store) -> None:
     assert store.ask_one(PHONE, "c1") is None
-    for row in (PhoneRow("c1", "1234567890", 1), PhoneRow("c1", "1234567890", 2, 56_666_666, 3)):
+    for row in (
+        PhoneRow(CardId("c1"), "1234567890", 1),
+        PhoneRow(CardId("c1"), "1234567890", 2, 56_666_666, 3),
+    ):
         write(store, Change(rows=(row,)))
         assert store.ask_one(PHONE, "c1") == row
     assert store.ask_one(PHONE, "c2") is None
 
 
 def test_the_devices_that_hold_a_pass_come_and_go(store: Store) -> None:
-    cards = [CardRow(f"c{n}", "a1", "active", "phone", "", "", bytes([n] * 32)) for n in (1, 2)]
-    rows = [DeviceRow("d1", "c1", "t1"), DeviceRow("d1", "c2", "t1"), DeviceRow("d2", "c1", "t2")]
+    cards = [
+        CardRow(CardId(f"c{n}"), AccountId("a1"), "active", "phone", "", "", bytes([n] * 32))
+        for n in (1, 2)
+    ]
+    rows = [
+        DeviceRow("d1", CardId("c1"), "t1"),
+        DeviceRow("d1", CardId("c2"), "t1"),
+        DeviceRow("d2", CardId("c1"), "t2"),
+    ]
     write(store, *(Change(rows=(card,)) for card in cards), *(Change(rows=(row,)) for row in rows))
     assert store.ask(DEVICES_OF, "c1") == [rows[0], rows[2]]
     assert store.ask(CARDS_ON_DEVICE, "d1") == cards
-    newer = DeviceRow("d1", "c1", "t9")
+    newer = DeviceRow("d1", CardId("c1"), "t9")
     write(store, Change(rows=(newer,)), Change(gone=(Gone(DeviceRow, ("d2", "c1")),)))
     assert store.ask(DEVICES_OF, "c1") == [newer]
     assert store.ask(CARDS_ON_DEVICE, "d2") == []
 
 
 def test_of_what_one_group_writes_and_deletes_the_last_word_counts(store: Store) -> None:
-    row, gone = DeviceRow("d1", "c1", "t1"), Gone(DeviceRow, ("d1", "c1"))
+    row, gone = DeviceRow("d1", CardId("c1"), "t1"), Gone(DeviceRow, ("d1", "c1"))
     write(store, Change(rows=(row,)), Change(gone=(gone,)))
     assert store.ask(DEVICES_OF, "c1") == []
     write(store, Change(gone=(gone,)), Change(rows=(row,)))
@@ -272,11 +309,11 @@ def test_a_text_that_no_database_keeps_is_found_nowhere(store: Store) -> None:
 
 def test_a_sale_s_record_is_decoded_once_and_a_row_without_one_has_none() -> None:
     body = msgspec.json.encode(SaleRecord(sale=made_sale("s1"), burned={}))
-    row = SaleRow("s1", SaleState.POSTED, "a1", "", body)
+    row = SaleRow(SaleId("s1"), SaleState.POSTED, AccountId("a1"), "", body)
     assert row.record is not None
     assert row.record is row.record
     assert row.accounts == ("a1",)
-    assert SaleRow("s2", SaleState.VOIDED, "", "", b"").record is None
+    assert SaleRow(SaleId("s2"), SaleState.VOIDED, AccountId(""), "", b"").record is None
 
 
 def test_the_newest_entry_says_how_late_it_is_at_least(store: Store) -> None:
@@ -286,8 +323,8 @@ def test_the_newest_entry_says_how_late_it_is_at_least(store: Store) -> None:
 
 
 def test_a_row_is_kept_whole_and_replaced_by_its_key(store: Store) -> None:
-    member = MemberRow("a1", "club", '{"stage":"member"}', DAY, "")
-    code = CodeRow("abc", "flyer", "", "s1", DAY, FOREVER, 3, "good")
+    member = MemberRow(AccountId("a1"), "club", '{"stage":"member"}', DAY, "")
+    code = CodeRow("abc", "flyer", AccountId(""), "s1", DAY, FOREVER, 3, "good")
     activation = ActivationRow(AT, "v1", "file till-1", 1)
     write(store, Change(rows=(member, code, activation)))
     lapsing = msgspec.structs.replace(member, due=DAY + 60, listed="exclude")
@@ -307,13 +344,13 @@ def test_a_row_is_kept_whole_and_replaced_by_its_key(store: Store) -> None:
 def test_lots_and_sales_are_found_for_the_day_s_work(store: Store) -> None:
     write(store, Change(entry=ACCRUAL))
     assert store.ask(LOTS_EXPIRED, DAY + 9) == []
-    assert store.ask(LOTS_EXPIRED, DAY + 10) == [LotRow("a1", "bonus", DAY + 9, DAY, 20)]
+    assert store.ask(LOTS_EXPIRED, DAY + 10) == [LotRow(AccountId("a1"), "bonus", DAY + 9, DAY, 20)]
     assert store.ask(METER_DAYS, "a1", "spend") == [(0, 1_000), (DAY, 1_000)]
-    posted = SaleRow("s1", SaleState.POSTED, "a1", "", b"{}")
+    posted = SaleRow(SaleId("s1"), SaleState.POSTED, AccountId("a1"), "", b"{}")
     write(
         store,
         Change(rows=(posted,)),
-        Change(rows=(SaleRow("s2", SaleState.VOIDED, "a2", "", b""),)),
+        Change(rows=(SaleRow(SaleId("s2"), SaleState.VOIDED, AccountId("a2"), "", b""),)),
     )
     assert store.ask(ACCOUNTS_SOLD_TO, "") == ["a1"]
     assert store.ask(SALES_OF, "a1") == [posted]
@@ -329,7 +366,7 @@ def test_old_requests_are_forgotten(store: Store) -> None:
 
 
 def test_an_account_s_history_comes_newest_first(store: Store) -> None:
-    entries = [Entry(at=AT, kind="sale", ref=f"s{n}", account="a1") for n in range(5)]
+    entries = [Entry(at=AT, kind="sale", ref=f"s{n}", account=AccountId("a1")) for n in range(5)]
     write(store, *(Change(entry=entry) for entry in entries))
     newest = [decode(body).ref for body in store.ask(HISTORY, "a1", 2)]
     assert newest == ["s4", "s3"]

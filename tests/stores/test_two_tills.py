@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from daemon.base.ids import AccountId, SaleId
 from daemon.base.refusals import ErrorCode
 from daemon.ledger.audit import audit
 from daemon.ledger.entries import CounterMove, Entry, decode
@@ -91,7 +92,7 @@ def test_a_group_that_came_second_wins_when_it_runs_again(address: str, tmp_path
     for store in (first, second):
         store.begin()
         store.savepoint()
-        store.view(Reads(sale_id="s", accounts=("a1",), counters=("c",)))
+        store.view(Reads(sale_id=SaleId("s"), accounts=(AccountId("a1"),), counters=("c",)))
         store.write(Change(entry=counted("s1")))
         store.release()
     first.commit()
@@ -99,7 +100,7 @@ def test_a_group_that_came_second_wins_when_it_runs_again(address: str, tmp_path
         second.commit()
     second.rollback()
     second.begin()  # now with the writing to itself
-    second.view(Reads(sale_id="s", accounts=("a1",), counters=("c",)))
+    second.view(Reads(sale_id=SaleId("s"), accounts=(AccountId("a1"),), counters=("c",)))
     second.write(Change(entry=counted("s2")))
     second.commit()
     assert first.counters(["c"]) == {"c": 2}
@@ -142,7 +143,7 @@ async def test_an_account_s_history_is_by_time_whichever_till_wrote_it(
         store = stores[n % 2]
         at = f"2026-11-23T08:00:0{n}.000000Z"
         store.begin()
-        store.write(Change(entry=Entry(at=at, kind="sale", ref=f"s{n}", account="a1")))
+        store.write(Change(entry=Entry(at=at, kind="sale", ref=f"s{n}", account=AccountId("a1"))))
         store.commit()
     newest = [decode(body).ref for body in stores[0].ask(HISTORY, "a1", 5)]
     assert newest == ["s5", "s4", "s3", "s2", "s1"]

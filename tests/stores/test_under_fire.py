@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable
 
+from daemon.base.ids import AccountId, CardId
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.ledger.audit import audit
 from daemon.ledger.ledger import Ledger
@@ -57,7 +58,7 @@ async def test_a_purse_never_goes_below_its_floor_under_parallel_burns(
         await commit(ledger, made_sale("earn", earn=1_000))
         outcomes = await ring_up([ledger], (made_sale(f"b{n}", burn=30) for n in range(200)))
         assert outcomes == {POSTED: 33, ErrorCode.NOT_ENOUGH.name: 167}
-        purses = await ledger.read(lambda store: store.purses("a1"))
+        purses = await ledger.read(lambda store: store.purses(AccountId("a1")))
         assert purses["bonus"].available(0) == 10
         assert (await ledger.read(audit)).findings == ()
 
@@ -76,7 +77,8 @@ async def test_a_job_that_cannot_be_written_takes_no_other_of_its_group_along(
 ) -> None:
     async with open_ledger(open_here(), open_here(read_only=True)) as ledger:
         cards = [
-            CardRow(f"c{n}", "a1", "active", "plastic", "", "", bytes([n] * 32)) for n in range(20)
+            CardRow(CardId(f"c{n}"), AccountId("a1"), "active", "plastic", "", "", bytes([n] * 32))
+            for n in range(20)
         ]
         # Two cards claim one identifier, and nobody asks beforehand.
         changes = [

@@ -19,6 +19,7 @@ from daemon.accounts.cards import Cards, NewCard, Profile
 from daemon.accounts.live_codes import LiveCodes
 from daemon.accounts.phones import Phones
 from daemon.base.config import ChipSection
+from daemon.base.ids import PresentationId, SaleId
 from daemon.chip.hot_list import HotListFile
 from daemon.chip.registry import chips_of
 from daemon.chip.terminal import ChipTerminal
@@ -227,21 +228,26 @@ class HandTill:
     async def buy(self, sale_id: str, presentation: str, burn: int = 0, **more: Any) -> Any:
         """Commit a sale that burns from the chip. Raises RefusedError."""
         terms = SaleTerms(
-            presentation=presentation, lines=LINES, burn={"bonus": burn} if burn else None, **more
+            presentation=PresentationId(presentation),
+            lines=LINES,
+            burn={"bonus": burn} if burn else None,
+            **more,
         )
         key = RequestKey.of("sale.commit", sale_id, terms)
-        return msgspec.json.decode(await self.checkout.commit(key, sale_id, terms, None))
+        return msgspec.json.decode(await self.checkout.commit(key, SaleId(sale_id), terms, None))
 
     async def hold(self, sale_id: str, presentation: str, burn: int) -> Any:
         """Hold a sale that burns from the chip. Raises RefusedError."""
-        terms = SaleTerms(presentation=presentation, lines=LINES, burn={"bonus": burn})
+        terms = SaleTerms(
+            presentation=PresentationId(presentation), lines=LINES, burn={"bonus": burn}
+        )
         key = RequestKey.of("sale.hold", sale_id, terms)
-        return msgspec.json.decode(await self.checkout.hold(key, sale_id, terms, None))
+        return msgspec.json.decode(await self.checkout.hold(key, SaleId(sale_id), terms, None))
 
     async def void(self, sale_id: str) -> Any:
         """Void a sale. Raises RefusedError."""
         key = RequestKey("sale.void", sale_id, b"void")
-        return msgspec.json.decode(await self.checkout.void(key, sale_id, "paid in cash"))
+        return msgspec.json.decode(await self.checkout.void(key, SaleId(sale_id), "paid in cash"))
 
     async def change(self, event: str, wallet: Laid, request_id: str, **more: str) -> Any:
         """Block, unblock or extend a card. Raises RefusedError."""
@@ -256,7 +262,7 @@ class HandTill:
         return msgspec.json.decode(await self.stored_value.top_up(key, terms))
 
     async def state(self, sale_id: str) -> str:
-        return (await self.checkout.status(sale_id)).state
+        return (await self.checkout.status(SaleId(sale_id))).state
 
 
 @asynccontextmanager

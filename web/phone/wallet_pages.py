@@ -17,6 +17,7 @@ from card_formats.errors import CardFormatError
 from card_formats.phone import catima
 from card_formats.phone.apple_pass import PASS_MIME
 from daemon.base.clock import Clock, rfc3339
+from daemon.base.ids import CardId
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.shop.phone_card_views import TOKEN_PATTERN, CardState, WalletCard, WalletCardService
 from web.pages import LANGUAGE, SETTINGS, SPOKEN, beside, body_of
@@ -163,7 +164,7 @@ class AppleService:
 
     async def _authorised(self, request: web.Request) -> WalletCard:
         # A serial that is not there and a token that is wrong look the same.
-        serial = request.match_info["serial"]
+        serial = CardId(request.match_info["serial"])
         expected = f"ApplePass {self._desk.pass_token(serial)}"
         given = request.headers.get("Authorization", "")
         card = await self._desk.card(serial)

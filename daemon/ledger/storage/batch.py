@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import astuple
 
+from daemon.base.ids import LedgerId
 from daemon.ledger.entries import (
     SYSTEM_ACCOUNTS,
     ChainedEntry,
@@ -41,7 +42,7 @@ class Batch:
     head: (seq, hash) of the newest entry, sent or not.
     """
 
-    def __init__(self, ledger_id: str, head: tuple[int, bytes]) -> None:
+    def __init__(self, ledger_id: LedgerId, head: tuple[int, bytes]) -> None:
         self.head = head
         self._ledger_id = ledger_id
         self._changes: list[tuple[Change, ChainedEntry | None]] = []

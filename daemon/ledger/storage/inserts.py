@@ -5,7 +5,7 @@ once. Which row it is, its first columns say; account ids lead them.
 """
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -26,6 +26,11 @@ from daemon.ledger.storage.rows import (
 )
 
 _TYPES: dict[type, str] = {str: "text", int: "bigint", bytes: "bytea", SaleState: "text"}
+
+
+def _type_of(field: Any) -> str:
+    """Return the column's type; an id is kept as the text that it is."""
+    return _TYPES[getattr(field, "__supertype__", field)]
 
 
 class Table(NamedTuple):
@@ -54,7 +59,7 @@ def _summed(table: str, columns: str, keys: int) -> Table:
 
 def _kept(row: type[msgspec.Struct], keys: int) -> Table:
     fields = msgspec.structs.fields(row)
-    names, types = tuple(f.name for f in fields), tuple(_TYPES[f.type] for f in fields)
+    names, types = tuple(f.name for f in fields), tuple(_type_of(f.type) for f in fields)
     if not keys:
         return Table(names, types, 0, "")
     replaced = (f"{name} = excluded.{name}" for name in names[keys:])

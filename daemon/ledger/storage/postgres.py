@@ -23,6 +23,7 @@ from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.types.json import set_json_loads
 
+from daemon.base.ids import AccountId, LedgerId
 from daemon.ledger.entries import GENESIS_HASH as GENESIS
 from daemon.ledger.entries import ChainedEntry
 from daemon.ledger.lots import Lot, PurseLots
@@ -165,12 +166,14 @@ class PostgresStore(SQLStore):
             counters=dict(figures or ()),
         )
 
-    def purses(self, account: str) -> dict[str, PurseLots]:
+    def purses(self, account: AccountId) -> dict[str, PurseLots]:
         """Return the account's purses."""
         [row] = self._fetch(sql.PURSES, ([account], [account]))
         return _purses(*row).get(account, {})
 
-    def meters(self, account: str, windows: Mapping[str, tuple[int, int] | None]) -> dict[str, int]:
+    def meters(
+        self, account: AccountId, windows: Mapping[str, tuple[int, int] | None]
+    ) -> dict[str, int]:
         """Sum meters over windows of local days, first and last included; None is for ever."""
         days = [window or (LIFE, LIFE) for window in windows.values()]
         values = ([*windows], [first for first, _ in days], [last for _, last in days], account)
@@ -270,17 +273,17 @@ def _said() -> Iterator[None]:
         raise StoreError(f"PostgreSQL: {_text(error)}") from error
 
 
-def _own_ledger(home: Path, *, make: bool) -> str:
+def _own_ledger(home: Path, *, make: bool) -> LedgerId:
     path = home / "ledger.id"
     if make and not path.exists():
         home.mkdir(parents=True, exist_ok=True)
         path.write_text(secrets.token_hex(8) + "\n", "ascii")
     if not path.exists():
-        return ""
+        return LedgerId("")
     text = path.read_text("utf-8", errors="replace").strip()
     if not _LEDGER_ID.fullmatch(text):
         raise StoreError(f"{path} is damaged: it holds 16 hex digits, the name of this ledger.")
-    return text
+    return LedgerId(text)
 
 
 def _migrate(settings: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ index: ``tests/stores/test_no_scans.py`` looks at what a till asks.
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from daemon.base.ids import AccountId, SaleId
 from daemon.ledger.sale_records import SaleRow
 from daemon.ledger.sale_states import SaleState
 from daemon.ledger.storage.rows import (
@@ -47,7 +48,7 @@ REQUEST = Question(
 )
 
 
-def sale_row(sale_id: str, state: str, account: str, until: str, body: bytes) -> SaleRow:
+def sale_row(sale_id: SaleId, state: str, account: AccountId, until: str, body: bytes) -> SaleRow:
     """Return a row of the table ``sale`` as a struct."""
     return SaleRow(sale_id, SaleState(state), account, until, body)
 
@@ -66,7 +67,7 @@ UNSETTLED_OF = Question(f"{_SALE} WHERE {_WAITING} AND account = ? ORDER BY sale
 ACCOUNTS_SOLD_TO = Question(
     "SELECT DISTINCT account FROM sale"
     f" WHERE account > ? AND state = 'posted' ORDER BY account LIMIT {ROWS_MAX}",
-    str,
+    AccountId,
 )
 
 # Cards, their customers, phones and wallet passes.

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from daemon.base.ids import AccountId, CardId
 from daemon.programme.names import code_counter
 
 
@@ -28,8 +29,8 @@ class CardRow(msgspec.Struct, frozen=True):
     issuer: the company whose card it is, where several share their cards, or "".
     """
 
-    card_id: str
-    account: str
+    card_id: CardId
+    account: AccountId
     state: str
     kind: str
     number: str
@@ -44,13 +45,13 @@ class IdentifierRow(msgspec.Struct, frozen=True):
 
     scheme: str
     value: str
-    card_id: str
+    card_id: CardId
 
 
 class CustomerRow(msgspec.Struct, frozen=True):
     """The person behind an account; ``profile`` is JSON. Erasing this row keeps the ledger."""
 
-    account: str
+    account: AccountId
     profile: bytes
 
 
@@ -63,7 +64,7 @@ class PhoneRow(msgspec.Struct, frozen=True):
     key_id:     which of the shop's keys the phone's key derives from.
     """
 
-    card_id: str
+    card_id: CardId
     number: str
     generation: int
     last_step: int = -1
@@ -74,7 +75,7 @@ class DeviceRow(msgspec.Struct, frozen=True):
     """A device that holds a card's wallet pass and wants to hear of changes."""
 
     device: str
-    card_id: str
+    card_id: CardId
     push_token: str
 
 
@@ -102,7 +103,7 @@ class MemberRow(msgspec.Struct, frozen=True):
     listed: the owner's list that it is on (``join extend exclude``), or "".
     """
 
-    account: str
+    account: AccountId
     status: str
     state: str
     due: int
@@ -121,7 +122,7 @@ class CodeRow(msgspec.Struct, frozen=True):
 
     code: str
     campaign: str
-    account: str
+    account: AccountId
     ref: str
     first_day: int
     last_day: int
@@ -157,7 +158,7 @@ class ProgrammeRow(msgspec.Struct, frozen=True):
 class LotRow(msgspec.Struct, frozen=True):
     """A lot of one purse of one account that has something left. Only read: entries move lots."""
 
-    account: str
+    account: AccountId
     purse: str
     expires: int
     usable_from: int

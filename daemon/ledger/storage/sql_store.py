@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 
 import msgspec
 
+from daemon.base.ids import LedgerId
 from daemon.ledger.status_moves import states_of
 from daemon.ledger.storage.batch import Batch, Mark, Rows
 from daemon.ledger.storage.queries import CODES_OF, MEMBERS_OF, Question, R
@@ -17,7 +18,7 @@ from daemon.ledger.storage.store import NO_REQUEST, Change, Reads, View
 class SQLStore(ABC):
     """One connection. See ``daemon.ledger.storage.store.Store`` for what each method promises."""
 
-    ledger_id: str
+    ledger_id: LedgerId
     _batch: Batch | None = None
     _before_job: Mark
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing
 from pathlib import Path
 
+from daemon.base.ids import AccountId, LedgerId
 from daemon.ledger.entries import GENESIS_HASH as GENESIS
 from daemon.ledger.entries import ChainedEntry
 from daemon.ledger.lots import Lot, PurseLots
@@ -55,14 +56,14 @@ class SQLiteStore(SQLStore):
                 self.ledger_id = self._own_ledger(read_only=read_only)
             self._opened = opened.pop_all()
 
-    def _own_ledger(self, *, read_only: bool) -> str:
+    def _own_ledger(self, *, read_only: bool) -> LedgerId:
         row = self._db.execute("SELECT ledger_id FROM ledger WHERE own = 1").fetchone()
         if row is not None:
-            return str(row[0])
+            return LedgerId(row[0])
         assert not read_only, "a database is made by its writer"
         ledger_id = secrets.token_hex(8)
         self._db.execute("INSERT INTO ledger (ledger_id, own) VALUES (?, 1)", (ledger_id,))
-        return ledger_id
+        return LedgerId(ledger_id)
 
     def begin(self) -> None:
         """Start the transaction of a group."""
@@ -109,12 +110,12 @@ class SQLiteStore(SQLStore):
             counters=self._counters(reads.counters),
         )
 
-    def purses(self, account: str) -> dict[str, PurseLots]:
+    def purses(self, account: AccountId) -> dict[str, PurseLots]:
         """Return the account's purses."""
         self._send_earlier_jobs()
         return self._purses(account)
 
-    def _purses(self, account: str) -> dict[str, PurseLots]:
+    def _purses(self, account: AccountId) -> dict[str, PurseLots]:
         with translated():
             lots: dict[str, list[Lot]] = {}
             for purse, *lot in self._db.execute(
@@ -131,7 +132,9 @@ class SQLiteStore(SQLStore):
                 for purse, posted, held in balances
             }
 
-    def meters(self, account: str, windows: Mapping[str, tuple[int, int] | None]) -> dict[str, int]:
+    def meters(
+        self, account: AccountId, windows: Mapping[str, tuple[int, int] | None]
+    ) -> dict[str, int]:
         """Sum meters over windows of local days, first and last included; None is for ever."""
         self._send_earlier_jobs()
         sums = {}

@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
+from daemon.base.ids import NO_SALE, AccountId, LedgerId, SaleId
 from daemon.ledger.entries import ChainedEntry, Entry
 from daemon.ledger.lots import PurseLots
 from daemon.ledger.sale_records import SaleRow
@@ -69,8 +70,8 @@ class Reads(msgspec.Struct, frozen=True):
     with_codes: whether the codes that the sale has issued are among it.
     """
 
-    sale_id: str = ""
-    accounts: tuple[str, ...] = ()
+    sale_id: SaleId = NO_SALE
+    accounts: tuple[AccountId, ...] = ()
     counters: tuple[str, ...] = ()
     members_of: str = ""
     with_codes: bool = False
@@ -112,7 +113,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 class Store(Protocol):
     """One connection to one database, used by one thread at a time."""
 
-    ledger_id: str
+    ledger_id: LedgerId
 
     def begin(self) -> None:
         """Start the transaction of a group; on a read-only connection, of reads that agree."""
@@ -153,11 +154,13 @@ class Store(Protocol):
         """
         ...
 
-    def purses(self, account: str) -> dict[str, PurseLots]:
+    def purses(self, account: AccountId) -> dict[str, PurseLots]:
         """Return the account's purses."""
         ...
 
-    def meters(self, account: str, windows: Mapping[str, tuple[int, int] | None]) -> dict[str, int]:
+    def meters(
+        self, account: AccountId, windows: Mapping[str, tuple[int, int] | None]
+    ) -> dict[str, int]:
         """Sum meters over windows of local days, first and last included; None is for ever."""
         ...
 

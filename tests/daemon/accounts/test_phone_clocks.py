@@ -1,12 +1,13 @@
 import pytest
 
 from daemon.accounts.live_codes import CLOCK_CARDS_MAX, CLOCK_CARDS_MIN, PhoneClocks
+from daemon.base.ids import CardId
 
 
 def noted(*ahead_steps: int) -> PhoneClocks:
     clocks = PhoneClocks()
     for card, ahead in enumerate(ahead_steps):
-        clocks.note(f"c{card}", ahead)
+        clocks.note(CardId(f"c{card}"), ahead)
     return clocks
 
 
@@ -35,7 +36,7 @@ def test_the_median_of_the_phones_judges_the_till(
 def test_one_card_counts_once_however_often_it_comes() -> None:
     clocks = noted(0, 0, 0, 0, 0)
     for _ in range(100):
-        clocks.note("c0", 40)
+        clocks.note(CardId("c0"), 40)
     assert clocks.offset_steps == 0
 
 

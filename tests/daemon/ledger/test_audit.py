@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from daemon.base.ids import AccountId
 from daemon.ledger.audit import audit
 from daemon.ledger.entries import FOREVER, Entry, LotMove, Posting
 from daemon.ledger.status_moves import moves, rows
@@ -26,12 +27,15 @@ def ledger(tmp_path: Path) -> Path:
                     at=AT,
                     kind="sale",
                     ref=f"s{n}",
-                    account="a1",
-                    postings=(Posting("a1", "bonus", 50), Posting("@liability", "bonus", -50)),
-                    lots=(LotMove("a1", "bonus", FOREVER, 0, 50),),
-                    statuses=moves("a1", {"club": MEMBER}),
+                    account=AccountId("a1"),
+                    postings=(
+                        Posting(AccountId("a1"), "bonus", 50),
+                        Posting(AccountId("@liability"), "bonus", -50),
+                    ),
+                    lots=(LotMove(AccountId("a1"), "bonus", FOREVER, 0, 50),),
+                    statuses=moves(AccountId("a1"), {"club": MEMBER}),
                 ),
-                rows=rows({}, "a1", {"club": MEMBER}),
+                rows=rows({}, AccountId("a1"), {"club": MEMBER}),
             )
         )
     store.commit()

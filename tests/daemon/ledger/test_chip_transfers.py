@@ -2,6 +2,7 @@
 
 import msgspec
 
+from daemon.base.ids import AccountId, SaleId
 from daemon.ledger import chip_transfers
 from daemon.ledger.chip_owed import owed_purse
 from daemon.ledger.chip_sales import intent_of
@@ -36,8 +37,8 @@ KEPT = (
     + b',"content":"","until":"","counters":[],"speaks":"ev2","not_written":false,"case":false}}'
 )
 TRANSFER = ChipTransfer(
-    transfer_id="owed-6a83f4c7cc6ed635",
-    account="a1",
+    transfer_id=SaleId("owed-6a83f4c7cc6ed635"),
+    account=AccountId("a1"),
     uid="04457C769F6441",
     purse="bonus",
     amount=2_000,
@@ -50,7 +51,7 @@ OWED = owed_purse("bonus")
 
 
 def view(state: SaleState = SaleState.UNKNOWN) -> View:
-    row = SaleRow(TRANSFER.transfer_id, state, "a1", "", KEPT)
+    row = SaleRow(TRANSFER.transfer_id, state, AccountId("a1"), "", KEPT)
     purses = {
         "bonus": PurseLots(5_000, 0, (Lot(amount=5_000),)),
         OWED: PurseLots(2_000, 0, (Lot(amount=2_000),)),
@@ -75,7 +76,9 @@ def test_an_intent_reserves_nothing() -> None:
     assert row is not None
     nothing = View(request=None, sale=None, purses={}, counters={})
     decision = chip_transfers.intend(nothing, intent_of(row))
-    assert decision.sale == SaleRow(TRANSFER.transfer_id, SaleState.INTENT, "a1", "", KEPT)
+    assert decision.sale == SaleRow(
+        TRANSFER.transfer_id, SaleState.INTENT, AccountId("a1"), "", KEPT
+    )
     assert (decision.entry.kind, decision.entry.postings, decision.entry.held) == ("intent", (), ())
 
 
@@ -86,7 +89,7 @@ def test_a_torn_transfer_that_the_chip_has_proved_is_owed_no_more() -> None:
         (SaleState.VOID_PENDING, SaleState.VOIDED),
     ):
         decision = chip_transfers.done(view(state), LATER)
-        moved = {(leg.account, leg.purse): leg.amount for leg in decision.entry.postings}
+        moved = {(str(leg.account), leg.purse): leg.amount for leg in decision.entry.postings}
         assert moved["a1", "bonus"] == 2_000
         assert moved["a1", OWED] == -2_000
         assert decision.sale.state is after

@@ -3,6 +3,7 @@ import struct
 
 import pytest
 
+from daemon.base.ids import AccountId, LedgerId
 from daemon.ledger.entries import GENESIS_HASH, Entry, Posting, chain, decode, link
 
 AT = "2026-11-23T08:00:00.000000Z"
@@ -10,7 +11,7 @@ AT = "2026-11-23T08:00:00.000000Z"
 
 def test_an_entry_whose_debits_and_credits_differ_cannot_be_made() -> None:
     with pytest.raises(AssertionError):
-        Entry(at=AT, kind="sale", ref="s", postings=(Posting("a", "bonus", 1),))
+        Entry(at=AT, kind="sale", ref="s", postings=(Posting(AccountId("a"), "bonus", 1),))
 
 
 def test_an_entry_comes_back_as_it_was_written() -> None:
@@ -18,10 +19,13 @@ def test_an_entry_comes_back_as_it_was_written() -> None:
         at=AT,
         kind="sale",
         ref="s",
-        account="a",
-        postings=(Posting("a", "bonus", 1), Posting("@liability", "bonus", -1)),
+        account=AccountId("a"),
+        postings=(
+            Posting(AccountId("a"), "bonus", 1),
+            Posting(AccountId("@liability"), "bonus", -1),
+        ),
     )
-    chained = chain("l", (0, GENESIS_HASH), entry)
+    chained = chain(LedgerId("l"), (0, GENESIS_HASH), entry)
     assert decode(chained.body) == entry
     assert chained.seq == 1
 

@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from daemon.base.ids import AccountId
 from daemon.base.refusals import RefusedError
 from daemon.ledger.entries import FOREVER, LotMove
 from daemon.ledger.lots import Lot, PurseLots, applied, claw_back, put, split, take, whole
@@ -25,7 +26,8 @@ def total(lots: tuple[Lot, ...]) -> int:
 
 def moved(state: PurseLots, posted: int, held: int, lots: tuple[Lot, ...], sign: int) -> PurseLots:
     moves = tuple(
-        LotMove("a", "p", lot.expires, lot.usable_from, sign * lot.amount) for lot in lots
+        LotMove(AccountId("a"), "p", lot.expires, lot.usable_from, sign * lot.amount)
+        for lot in lots
     )
     return applied(state, posted, held, moves)
 

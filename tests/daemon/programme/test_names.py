@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import daemon.programme.names
+from daemon.base.ids import AccountId
 from daemon.programme.names import (
     OwnedPurse,
     code_counter,
@@ -49,7 +50,7 @@ def test_no_other_module_writes_the_name_of_a_fact_or_a_counter() -> None:
 
 @given(IDS, IDS | st.just(""))
 def test_an_owned_purse_is_read_back_from_its_key(purse: str, account: str) -> None:
-    owned = OwnedPurse(purse, account)
+    owned = OwnedPurse(purse, AccountId(account))
     assert OwnedPurse.of(owned.key) == owned
 
 
