@@ -57,7 +57,12 @@ class Explanation:
 def check_eligible(
     rule: Rule, lines: Sequence[int], situation: Situation, explanation: Explanation
 ) -> EligibleRule | None:
-    """Evaluate a rule over its ``lines``; None when it does not apply, with the reason noted."""
+    """Evaluate a rule over its ``lines``; None when it does not apply, with the reason noted.
+
+    The order is that of what the customer is told: the first condition that failed, then a limit
+    that is used up, then goods that are missing, then a number that comes to nothing.
+    """
+    # Conditions may count what the rule has in scope, before it is known whether they hold.
     if rule.asks_scope:
         situation.picked = rule.scope.pick(situation, lines)
     for holds, why, bound in rule.tests:

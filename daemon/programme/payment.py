@@ -129,6 +129,8 @@ def _best_allowance(
 def _allowance(
     purse: Purse, eligible: EligibleRule, situation: Situation, result: Payment
 ) -> Allowance:
+    # The percentage is of what the goods cost after the lanes, whoever pays for them; a purse that
+    # paid before has left less room, and the rest then falls on the other lines.
     lines = [i for i, _, _ in eligible.picked]
     weights = [half_up(situation.net[i] * k, n) for i, k, n in eligible.picked]
     rooms = [min(weight, result.left[i]) for weight, i in zip(weights, lines, strict=True)]
@@ -159,6 +161,8 @@ def _take(purse: Purse, asked: int, allowance: Allowance, result: Payment) -> No
 
 def _goods_for_units(asked: int, allowance: Allowance) -> tuple[list[int], list[int]]:
     """Let each unit of the purse pay for a unit of goods, the dearest first.
+
+    Two cups of a subscription and coffees for 1.00, 1.20 and 1.00: they pay 1.20 and 1.00.
 
     Returns: minor units and units of the purse, per line in scope.
     """

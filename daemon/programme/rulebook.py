@@ -1,4 +1,16 @@
-"""The rules of one day, found by what their scopes name."""
+"""The rules of one day, found by what their scopes name.
+
+A shop may have a rule for each of a thousand products, and a basket has a few lines: asking every
+rule about every line would make a quote as slow as the file is long. So a rule whose scope names
+goods by one attribute is kept under these words, and a basket's lines look up the rules by theirs:
+
+    scope = { category = ["tea", "jam"] }    under category/tea and category/jam
+    scope = { sku = "t1", on_sale = true }   under sku/t1; on_sale is asked when a line is t1
+    scope = { on_sale = true }               asked for every line
+    no scope                                 in every basket
+
+What depends on the day alone is asked once a day, when its rulebook is made.
+"""
 
 from collections.abc import Iterable, Sequence
 from datetime import date

@@ -2,6 +2,19 @@
 
 Windows are fixed, in whole local days. An entry window opens at the first counted purchase after
 issue or reset; the first keep window on the day of the decision, later ones follow without a gap.
+
+    stage      a purchase                   its window ends short      the owner says yes, or no
+    outside    counts; reaching ``enter``   the sum is cancelled       member, or outside
+               makes a candidate, or at
+               once a member where the
+               programme decides
+    candidate  counts within the window     waits for the owner        member, or outside
+    member     counts                       lapsing; outside where     extended, or outside
+                                            the programme decides
+    lapsing    counts                       waits for the owner        member, or outside
+
+Nothing here reads a clock. `tick` closes the windows that are over, and `record`, `take_back` and
+`decide` call it first: so it does not matter whether the shop was open when a window ended.
 """
 
 from datetime import date
