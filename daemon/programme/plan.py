@@ -38,7 +38,6 @@ class Volume(msgspec.Struct, frozen=True):
     at_list: Fraction
     cost: Fraction
     margin: Fraction
-    wanted_margin: Fraction
     rows: tuple[VolumeRow, ...]
 
 
@@ -90,7 +89,7 @@ def volume(
     wanted = margin + increase
     if wanted < 0:
         raise BasketError("increase", "leaves a margin below 0; write a smaller decrease")
-    return Volume(at_list, at_list * (1 - share), margin, wanted, _rows(wanted, share, discounts))
+    return Volume(at_list, at_list * (1 - share), margin, _rows(wanted, share, discounts))
 
 
 def scale(
