@@ -17,6 +17,7 @@ kept anywhere: it is the difference. Whatever is earned next fills it before it 
 
 import msgspec
 
+from daemon.base.ids import AccountId
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.ledger.entries import FOREVER, LotMove
 
@@ -99,18 +100,25 @@ def put(state: PurseLots, lots: tuple[Lot, ...]) -> tuple[Lot, ...]:
     return tuple(entering)
 
 
-def claw_back(state: PurseLots, lots: tuple[Lot, ...]) -> tuple[Lot, ...]:
+def lapsed_counter(account: AccountId, purse: str, lot: Lot) -> str:
+    """Return the counter of what has lapsed of a lot and was written off."""
+    return f"@lapsed:{account}:{purse}:{lot.expires}:{lot.usable_from}"
+
+
+def claw_back(state: PurseLots, lots: tuple[Lot, ...], today: int = 0) -> tuple[Lot, ...]:
     """Return the lots that give up accruals taken back by a return.
 
     The lot that was accrued gives first (so what is still pending goes before what is usable),
-    then the one that expires last; what no lot has left becomes debt.
+    then the one that expires last; what no lot has left becomes debt. A lot of another day that
+    has lapsed gives nothing: whether it has been written off already must make no difference.
     """
     left = {(lot.expires, lot.usable_from): lot.amount for lot in state.lots}
     given: dict[tuple[int, int], int] = {}
     for lot in lots:
         own = (lot.expires, lot.usable_from)
         missing = lot.amount
-        for key in [own, *sorted((key for key in left if key != own), reverse=True)]:
+        others = (key for key in left if key != own and key[0] >= today)
+        for key in [own, *sorted(others, reverse=True)]:
             part = min(missing, left.get(key, 0))
             if part:
                 left[key] -= part

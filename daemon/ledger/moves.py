@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from daemon.base.ids import AccountId
-from daemon.ledger.entries import LIABILITY, HeldMove, LotMove, Posting
+from daemon.ledger.entries import BREAKAGE, LIABILITY, HeldMove, LotMove, Posting
 from daemon.ledger.lots import Lot, PurseLots, applied
 
 
@@ -50,6 +50,10 @@ class Moves:
         self.lots += moves
         after = applied(self.state(account, purse), posted, held, moves)
         self._states.setdefault(account, {})[purse] = after
+
+    def unlapse(self, purse: str, amount: int) -> None:
+        """Give back to what the shop owes what was written off: its sale is being taken back."""
+        self.postings += [Posting(BREAKAGE, purse, -amount), Posting(LIABILITY, purse, amount)]
 
     def balances(self, account: AccountId, today: int) -> dict[str, Balance]:
         """Return every purse of an account after the moves."""

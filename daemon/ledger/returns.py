@@ -11,6 +11,11 @@ and 8 earned, half comes back; the customer has spent the 8 meanwhile:
     10 burned back      10     10       into the lots that they were burned from
     4 earned leave       6     6        first the lot that they went to, then any other
 
+Points that lapsed unspent are gone already and are taken no second time. Whether the day's work has
+written them off or not, the same is taken: of 500 earned, of which 200 were spent before the other
+300 lapsed, a return takes 200 from what the card has now. What was written off meanwhile
+(`lapsed_counter`) goes back from breakage to what the shop owes, and so leaves with the sale.
+
 Where the lots have not enough, the purse says what then (``may_go_negative``): it goes below 0, and
 the next points fill that up; or, with "never", the refund is less by what is missing, at what a
 point is worth (``kept``).
@@ -21,12 +26,12 @@ from datetime import date
 
 import msgspec
 
-from daemon.base.ids import SaleId
+from daemon.base.ids import AccountId, SaleId
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.ledger import status_moves
 from daemon.ledger.chip_owed import owe, shift
 from daemon.ledger.entries import CounterMove
-from daemon.ledger.lots import Lot, claw_back, put, split
+from daemon.ledger.lots import Lot, claw_back, lapsed_counter, put, split
 from daemon.ledger.moves import Moves
 from daemon.ledger.sale_records import ReturnedLine, Sale, SaleRecord
 from daemon.ledger.sale_states import SaleEvent, after
@@ -49,6 +54,17 @@ from daemon.programme.shares_back import SharesBack, check_pieces, less, recompu
 from daemon.programme.state import Purse
 
 GOOD, TAKEN_BACK = "good", "taken_back"
+
+
+def counters_of(record: SaleRecord | None) -> tuple[str, ...]:
+    """Return the counters that a return reads: of issued codes, and of what lapsed of its lots."""
+    if record is None:
+        return ()
+    owners = ((whose(key, record.sale.account), lots) for key, lots in record.accrued.items())
+    return (
+        *(code.counter for code in record.sale.issued),
+        *(lapsed_counter(owner, purse, lot) for (purse, owner), lots in owners for lot in lots),
+    )
 
 
 class Return(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,7 +100,7 @@ def return_sale(
     codes, exhausted = _codes_back(view, record, back, priced_by)
     back = msgspec.structs.replace(back, codes=tuple(code.code.upper() for code in codes))
     moves = Moves(view.purses)
-    back, record = _purses_back(moves, record, back, priced_by)
+    back, record, lapsed = _purses_back(view, record, back, priced_by, moves, ask.today)
     cash = _owe_back(moves, sale, back, ask.cash_worth)
     # Meters leave on the day of the sale: a return must not count in a window the sale is not in.
     meters = {meter: -amount for meter, amount in back.meters.items()}
@@ -102,7 +118,7 @@ def return_sale(
         state=state,
         record=record,
         moves=moves,
-        uses=(*uses, *exhausted),
+        uses=(*uses, *exhausted, *lapsed),
         meters=meters,
         states=states if sale.account else {},
         statuses=in_force.statuses,
@@ -127,12 +143,17 @@ def _given_back(record: SaleRecord, ask: Return, programme: Programme) -> Shares
 
 
 def _purses_back(
-    moves: Moves, record: SaleRecord, back: SharesBack, programme: Programme
-) -> tuple[SharesBack, SaleRecord]:
-    """Move the purses; return what they really gave up, and the record after it."""
+    view: View,
+    record: SaleRecord,
+    back: SharesBack,
+    programme: Programme,
+    moves: Moves,
+    today: int,
+) -> tuple[SharesBack, SaleRecord, tuple[CounterMove, ...]]:
+    """Move the purses; return what they really gave up, the record after it, and what lapsed."""
     account = record.sale.account
     burned, accrued, earned_back = dict(record.burned), dict(record.accrued), dict(back.earned)
-    kept = 0
+    kept, written_off = 0, _WrittenOff(view, today)
     for purse, amount in sorted(back.burned.items()):
         for key, part in _shared_out(burned, purse, amount):
             payer = whose(key, account)[1]
@@ -142,13 +163,15 @@ def _purses_back(
     for key, amount in sorted(back.earned.items()):
         purse, earner = whose(key, account)
         accrued[key], leaving = split(accrued[key], amount)
-        lots = claw_back(moves.state(earner, purse), leaving)
+        leaving = written_off.taken_from(leaving, earner, purse, moves)
+        gone = amount - sum(lot.amount for lot in leaving)
+        lots = claw_back(moves.state(earner, purse), leaving, today)
         rule = programme.purses.get(purse)
         if rule is not None and rule.may_go_negative == "never":
-            left = sum(lot.amount for lot in lots)
+            left = gone + sum(lot.amount for lot in lots)
             kept += _worth_of(rule, amount - left) if earner == account else 0
             amount = left
-        moves.move(earner, purse, posted=-amount, lots=lots, sign=-1)
+        moves.move(earner, purse, posted=gone - amount, lots=lots, sign=-1)
         earned_back[key] = amount
     given = less(back, kept) if kept else back
     kept = back.money - given.money
@@ -160,7 +183,32 @@ def _purses_back(
         refunded=record.refunded + given.money,
         kept=record.kept + kept,
     )
-    return msgspec.structs.replace(given, earned=earned_back, kept=kept), record
+    back = msgspec.structs.replace(given, earned=earned_back, kept=kept)
+    return back, record, tuple(written_off.moves)
+
+
+class _WrittenOff:
+    """What the day's work has written off of the lots that leave, taken back from breakage."""
+
+    def __init__(self, view: View, today: int) -> None:
+        self._left = dict(view.counters)
+        self._today = today
+        self.moves: list[CounterMove] = []
+
+    def taken_from(
+        self, lots: tuple[Lot, ...], account: AccountId, purse: str, moves: Moves
+    ) -> tuple[Lot, ...]:
+        """Return ``lots`` less what has lapsed of them and was written off."""
+        staying = []
+        for lot in lots:
+            counter = lapsed_counter(account, purse, lot)
+            gone = min(lot.amount, self._left.get(counter, 0)) if lot.expires < self._today else 0
+            if gone:
+                self._left[counter] -= gone
+                self.moves.append(CounterMove(counter, -gone))
+                moves.unlapse(purse, gone)
+            staying.append(msgspec.structs.replace(lot, amount=lot.amount - gone))
+        return tuple(staying)
 
 
 def _worth_of(purse: Purse, missing: int) -> int:

@@ -16,6 +16,7 @@ from daemon.base.clock import rfc3339
 from daemon.base.ids import SaleId
 from daemon.base.refusals import RefusedError
 from daemon.chip.registry import Chips
+from daemon.ledger import returns
 from daemon.ledger.chip_owed import chip_purse
 from daemon.ledger.chip_sales import WAITING
 from daemon.ledger.ledger import RequestKey, refusal_in
@@ -110,13 +111,14 @@ class Checkout:
 
         async def attempt(now: datetime, row: SaleRow | None) -> msgspec.Raw:
             ask = self._return_asked(key.request_id, sale_id, terms, now)
-            sale = row.record.sale if row and row.record else None
+            record = row.record if row else None
+            sale = record.sale if record else None
             version = sale.frozen.programme if sale else self._shop.programme.version
             priced_by = await self._shop.versions.version(version)
             reads = Reads(
                 sale_id=sale_id,
                 accounts=row.accounts if row else (),
-                counters=tuple(code.counter for code in sale.issued) if sale else (),
+                counters=returns.counters_of(record),
                 members_of=sale.account if sale else "",
                 with_codes=True,
             )

@@ -13,6 +13,7 @@ import msgspec
 from daemon.base.clock import rfc3339
 from daemon.ledger import status_moves
 from daemon.ledger.entries import BREAKAGE, CounterMove, Entry, LotMove, Posting
+from daemon.ledger.lots import Lot, lapsed_counter
 from daemon.ledger.storage.queries import LOTS_EXPIRED, MEMBERS_DUE, MEMBERS_OF
 from daemon.ledger.storage.rows import LotRow, MemberRow
 from daemon.ledger.storage.store import Change, Store
@@ -100,6 +101,8 @@ def _expiry(row: LotRow, at: str) -> Callable[[Store], int]:
             account=row.account,
             postings=(gone, Posting(BREAKAGE, row.purse, left)),
             lots=(LotMove(row.account, row.purse, *key, -left),),
+            # A return of what was earned in this lot must know how much of it lapsed unspent.
+            counters=(CounterMove(lapsed_counter(row.account, row.purse, Lot(*key)), left),),
         )
         store.write(Change(entry=entry))
         return 1
