@@ -45,14 +45,6 @@ def share(total: int, weights: Sequence[int]) -> list[int]:
 def share_within(total: int, weights: Sequence[int], rooms: Sequence[int]) -> list[int]:
     """Share ``total`` by ``weights``, no part above its room; what does not fit moves on.
 
-    5.00 off two lines of 10.00, of which the first may lose 0.50 only (its ``min_price``):
-
-        first turn   250, 250   the first is above its room of 50: it gets 50 and is full
-        second turn       450   the rest, shared by the weights of those that are left
-
-    and the parts are 50 and 450. A turn fills a line or ends, so there are at most as many turns
-    as lines.
-
     Returns: as many integers as weights; they sum to ``total``, or to all the room that lines
              with a weight have.
 
