@@ -22,9 +22,10 @@ KINDS: tuple[type[Benefit], ...] = get_args(BenefitKind)
 
 def _keys() -> dict[str, Any]:
     """Return every key of ``give`` with its type: names first, then what says how much."""
-    types = {
-        field.encode_name: field.type for kind in KINDS for field in msgspec.structs.fields(kind)
-    }
+    types: dict[str, Any] = {}
+    for field in (field for kind in KINDS for field in msgspec.structs.fields(kind)):
+        of_others = types.setdefault(field.encode_name, field.type)
+        assert of_others == field.type, f"two kinds have a key {field.name} of different types"
     names = [kind.name for kind in KINDS]
     sizes = [size for kind in KINDS for size in kind.sizes]
     order = dict.fromkeys([*names, *Benefit.__struct_fields__, *sizes, *types])
@@ -69,6 +70,9 @@ def _read(written: dict[str, Any], path: str) -> Benefit:
         raise ProgrammeError(path, f"says no size; write {ways}")
     if len(named) > 1:
         raise _two(named, path)
+    for field in msgspec.structs.fields(named[0]):
+        if field.required and field.encode_name not in written:
+            raise ProgrammeError(f"{path}.{field.encode_name}", "is missing; write it")
     return msgspec.convert(written, named[0])
 
 
