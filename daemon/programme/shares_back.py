@@ -90,6 +90,8 @@ def shares_back(
         returned.get(line.line, 0) + asked.get(line.line, 0) == line.qty_milli
         for line in quote.lines
     )
+    # Lines carry their shares of what was counted by money or units. What was counted once for the
+    # whole sale, such as a visit, is on no line: it leaves with the last of them.
     meters = _sum(back.meters for back in backs)
     if complete:
         for meter, amount in quote.meters.items():

@@ -59,6 +59,8 @@ def compile_give(table: GiveTable, rule: str, path: str, vocabulary: Vocabulary)
 
 def _read(written: dict[str, Any], path: str) -> Benefit:
     """Return the table as the one kind that its keys name. Raises: ProgrammeError."""
+    # ``earn``, ``burn`` and ``issue`` say where it goes and need a size beside them; a discount is
+    # its size: {percent = 5} is one, and {earn = "bonus", percent = 5} is no discount of 5 %.
     by_target = [kind for kind in KINDS if kind.name in written and kind.name not in kind.sizes]
     if len(by_target) > 1:
         raise _two(by_target, path)
