@@ -14,9 +14,9 @@ import msgspec
 from daemon.accounts.card_numbers import draw_free, draw_number
 from daemon.accounts.cards import Cards, Profile, card_entry, new_account, new_card
 from daemon.base.clock import Clock, rfc3339
-from daemon.base.ids import AccountId, CardId
+from daemon.base.ids import NO_PRESENTATION, AccountId, CardId, PresentationId
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
-from daemon.base.text_limits import RequestId, Text, read_day
+from daemon.base.text_limits import Override, RequestId, Text, read_day
 from daemon.ledger.entries import CounterMove
 from daemon.ledger.ledger import Ledger, RequestKey
 from daemon.ledger.storage.queries import CARD_BY_IDENTIFIER, CHIP, CHIPS_OF, CUSTOMER
@@ -62,6 +62,8 @@ class IssueTerms(msgspec.Struct, frozen=True, kw_only=True):
 
     number, uid: what is on it; without either a number is drawn. One from stock is taken up.
     with_card:   the number of another card, whose account it joins (a family).
+    presentation, override: of that other card, shown so that it may spend; or who answers for the
+                 new one, and why.
     until:       its last local day (YYYY-MM-DD), or "" for ever.
     """
 
@@ -71,6 +73,8 @@ class IssueTerms(msgspec.Struct, frozen=True, kw_only=True):
     uid: Text = ""
     issuer: Text = ""
     with_card: Text = ""
+    presentation: PresentationId = NO_PRESENTATION
+    override: Override | None = None
     until: Text = ""
     profile: Profile = Profile()
     by: Text = ""
@@ -78,10 +82,16 @@ class IssueTerms(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReplaceTerms(msgspec.Struct, frozen=True, kw_only=True):
-    """A new card in place of ``card``; a number is drawn where none is given."""
+    """A new card in place of ``card``; a number is drawn where none is given.
+
+    presentation, override: of the old card, shown so that it may spend; or who answers for it that
+                 the new one is its customer's, and why.
+    """
 
     request_id: RequestId
     card: Text
+    presentation: PresentationId = NO_PRESENTATION
+    override: Override | None = None
     number: Text = ""
     uid: Text = ""
     by: Text = ""
@@ -117,11 +127,12 @@ class CardLifecycle:
         self._prefix = prefix
         self._zone = zone
 
-    async def issue(self, key: RequestKey, terms: IssueTerms) -> msgspec.Raw:
+    async def issue(self, key: RequestKey, terms: IssueTerms, proven: str = "") -> msgspec.Raw:
         """Issue a card, once.
 
+        proven: the account whose card was shown so that it may spend, or "".
         Raises: RefusedError ID_REUSED's like for a number that is taken: CARD_BLOCKED; MISREAD,
-                CARD_UNKNOWN for one that is not the shop's.
+                CARD_UNKNOWN for one that is not the shop's; NEEDS_OVERRIDE for another's account.
         """
         at = rfc3339(self._clock.now())
 
@@ -134,6 +145,7 @@ class CardLifecycle:
             account = new_account()
             if terms.with_card:
                 account = self._cards.find(store, terms.with_card).account
+                _check_answered(account, proven, terms.override)
             if known:
                 next_state(known[0], "issue")
                 fields = {"account": account, "state": "active", "until": until}
@@ -145,19 +157,24 @@ class CardLifecycle:
             if not terms.with_card:
                 profile = self._referred(store, terms.profile)
                 rows = (*rows, CustomerRow(account, msgspec.json.encode(profile)))
-            entry = card_entry(at, card, "issued", **_who(terms), kind=card.kind)
+            who = _who(terms) | _answered(terms)
+            entry = card_entry(at, card, "issued", **who, kind=card.kind)
             return Change(entry=entry, rows=rows), _done(card)
 
         return await self._ledger.once(key, at, job)
 
-    async def replace(self, key: RequestKey, terms: ReplaceTerms) -> msgspec.Raw:
-        """Put a new card in the place of one that is lost or broken; the old one says so."""
+    async def replace(self, key: RequestKey, terms: ReplaceTerms, proven: str = "") -> msgspec.Raw:
+        """Put a new card in the place of one that is lost or broken; the old one says so.
+
+        proven: as for `issue`. Raises: RefusedError, as `issue` does.
+        """
         at = rfc3339(self._clock.now())
 
         def job(store: Store, view: View) -> tuple[Change, CardDone]:
             identifiers = self._identifiers(terms.number, terms.uid)
             old = self._cards.find(store, terms.card)
             state = next_state(old, "replace")
+            _check_answered(old.account, proven, terms.override)
             known = [store.ask_one(CARD_BY_IDENTIFIER, *pair) for pair in identifiers]
             if any(known):
                 raise RefusedError(ErrorCode.CARD_BLOCKED, "The new number is taken already.")
@@ -165,7 +182,8 @@ class CardLifecycle:
                 request_id=terms.request_id, kind=old.kind, issuer=old.issuer, number=terms.number
             )
             card, fresh = self._new_card(store, like, old.account, identifiers, old.until)
-            entry = card_entry(at, card, "replaces", **_who(terms), old=old.card_id)
+            who = _who(terms) | _answered(terms)
+            entry = card_entry(at, card, "replaces", **who, old=old.card_id)
             rows = (msgspec.structs.replace(old, state=state), *identified(card, fresh))
             return Change(entry=entry, rows=rows), _done(card, replaced=old.number)
 
@@ -181,6 +199,11 @@ class CardLifecycle:
 
         def job(store: Store, view: View) -> tuple[Change, CardDone]:
             card, until = self._cards.find(store, terms.card), self._end_of(terms.until)
+            if event in LIFTS and not (terms.by.strip() and terms.reason.strip()):
+                raise RefusedError(
+                    ErrorCode.NEEDS_OVERRIDE,
+                    "Say who makes this card good again, and why: by and reason.",
+                )
             uid = store.ask_one(CHIPS_OF, card.card_id)
             chip = store.ask_one(CHIP, uid) if uid else None
             stays = event == "unblock" and card.state == "active" and chip is not None
@@ -280,6 +303,22 @@ def _done(card: CardRow, replaced: str = "") -> CardDone:
         until=card.until,
         replaced=replaced,
     )
+
+
+def _check_answered(account: str, proven: str, override: Override | None) -> None:
+    """Let nobody but its customer, or by somebody's word, give an account another card."""
+    if override is None and proven != account:
+        raise RefusedError(
+            ErrorCode.NEEDS_OVERRIDE,
+            "The new card would pay from that customer's account. Ask for the chip or the phone's"
+            " live code, or let somebody answer for it with a name and a reason.",
+        )
+
+
+def _answered(terms: IssueTerms | ReplaceTerms) -> dict[str, str]:
+    if terms.override is None:
+        return {}
+    return {"override_by": terms.override.by, "override_reason": terms.override.reason}
 
 
 def _who(terms: CardTerms | IssueTerms | ReplaceTerms) -> dict[str, str]:

@@ -82,10 +82,10 @@ class Cards:
         self._ledger = ledger
         self._clock = clock
         self._ranges = ranges
-        self._guesses = Guesses(clock)
+        self.guesses = Guesses(clock)
 
     async def resolve(self, credential: Credential, reader: str = "") -> Account:
-        """Return the account of ``credential``, which was shown at ``reader`` ("" is typed).
+        """Return the account of ``credential``, shown at ``reader`` or told by a client ("").
 
         Raises: RefusedError CARD_UNKNOWN, CARD_BLOCKED, CARD_EXPIRED; RATE_LIMITED for a reader
                 with too many numbers that no card has. Other credentials are not counted here:
@@ -93,7 +93,7 @@ class Cards:
         """
         guessable = credential.trust is Trust.STATIC
         if guessable:
-            self._guesses.check(reader)
+            self.guesses.check(reader)
         account = await self._ledger.read(
             lambda store: account_of(
                 store, store.ask_one(CARD_BY_IDENTIFIER, credential.scheme, credential.value)
@@ -101,7 +101,7 @@ class Cards:
         )
         if account is None:
             if guessable:
-                self._guesses.note(reader)
+                self.guesses.note(reader)
             raise RefusedError(
                 ErrorCode.CARD_UNKNOWN, f"No card {mask(credential.value)} was issued here."
             )

@@ -212,9 +212,11 @@ class Parts:
         return ShopMethods(
             shop,
             lifecycle,
-            TopUps(shop, self.cards, chips.pay_owed),
+            TopUps(shop, self.cards, chips.pay_owed, self.config.policy.topup_max),
             IssuedCodes(shop, self.cards),
             Memberships(shop),
+            self.recognition,
+            self.cards.guesses,
         )
 
     async def status(self) -> DaemonStatus:

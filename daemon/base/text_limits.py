@@ -20,6 +20,15 @@ SaidText = Annotated[
     msgspec.Meta(max_length=TEXT_CHARS_MAX, pattern=r"\S", description="must say something"),
 ]
 """A text that must say something."""
+
+
+class Override(msgspec.Struct, frozen=True):
+    """Somebody answers for what a card that only identifies may not do. Both are kept."""
+
+    by: SaidText
+    reason: SaidText
+
+
 _PRINTABLE = msgspec.Meta(
     pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)", description="must have no control characters"
 )

@@ -6,6 +6,7 @@ from functools import cached_property
 import msgspec
 
 from daemon.base.ids import AccountId, LedgerId, SaleId
+from daemon.base.text_limits import Override
 from daemon.ledger.lots import Lot
 from daemon.ledger.sale_states import SaleState
 from daemon.ledger.storage.rows import CodeRow
@@ -33,6 +34,7 @@ class Sale(msgspec.Struct, frozen=True, kw_only=True):
     chip_purse, card_uid: the purse that is kept on chips, and the chip that was shown, or "".
     owed:     what the sale gives to the chip purse beside the chip (see ``chip_owed``).
     tenders:  what the till took, as it said; kept, not interpreted.
+    override: who answers for a payment by a card that only identifies, and why.
     """
 
     sale_id: SaleId
@@ -52,6 +54,7 @@ class Sale(msgspec.Struct, frozen=True, kw_only=True):
     card_uid: str = ""
     owed: int = 0
     tenders: tuple[dict[str, int | str], ...] = ()
+    override: Override | None = None
 
     @property
     def accounts(self) -> tuple[AccountId, ...]:

@@ -31,7 +31,7 @@ _LOG = logging.getLogger(__name__)
 class Service(NamedTuple):
     """What all connections of one server share.
 
-    role_of: gives the role of a new connection, before it has said anything.
+    role_of: gives the role of a new connection, before it has said anything; peer_of: whose it is.
     drain_s: how long an answer may wait for a client that does not read.
     connections_max: of this listener.
     token:   what makes a client of role NOBODY one that may sell.
@@ -45,6 +45,7 @@ class Service(NamedTuple):
     role_of: Callable[[asyncio.Transport], Role]
     drain_s: float
     connections_max: int
+    peer_of: Callable[[asyncio.Transport], str] = lambda transport: "tcp"
     token: str = ""
     hello_s: float = 0.0
     own: tuple[NumberRange, ...] = ()
@@ -103,7 +104,12 @@ class Connection(asyncio.Protocol):
         role = service.role_of(transport)
         greeting = service.greeting
         self._session = Session(
-            role, greeting.terminal, service.events, greeting.language, service.token
+            role,
+            greeting.terminal,
+            service.events,
+            greeting.language,
+            service.token,
+            peer=service.peer_of(transport),
         )
         if role is Role.NOBODY:
             self._lines.bytes_max = STRANGER_LINE_BYTES_MAX

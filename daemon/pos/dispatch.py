@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 import msgspec
 
 from card_formats.number_ranges import NumberRange
+from daemon.base.caller import CALLER
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
 from daemon.base.schema_errors import explained
 from daemon.pos.bank_cards import refuse_bank_cards
@@ -68,6 +69,7 @@ async def dispatch(
         request = _request_decoder.decode(line)
     except _UNDECODABLE as error:
         return _refuse_line(line, str(error))
+    CALLER.set(session.caller)
     try:
         answer = await _answer(request, methods, session, own)
     except asyncio.CancelledError:

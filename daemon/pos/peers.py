@@ -57,6 +57,12 @@ def peer_role(peer: HasOptions, till_group: str = TILL_GROUP) -> Role:
     return role_for(uid, _group_ids(uid, gid), daemon_uid=daemon_uid, till_group_id=till_group_id)
 
 
+def peer_name(peer: HasOptions) -> str:
+    """Return whose process connected to a Unix socket: ``uid 1000``."""
+    _, uid, _ = UCRED.unpack(peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, UCRED.size))
+    return f"uid {uid}"
+
+
 def _group_ids(uid: int, gid: int) -> list[int]:
     try:
         return os.getgrouplist(pwd.getpwuid(uid).pw_name, gid)

@@ -5,10 +5,10 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from daemon.base.ids import PresentationId
-from daemon.base.text_limits import RequestId, SaidText, SaleIdText, Text
+from daemon.base.text_limits import Override, RequestId, SaidText, SaleIdText, Text
 from daemon.pos.claims import CLAIM_TTL_S_MAX
 from daemon.programme.basket import LINES_MAX, LineId
-from daemon.sale.terms import Override, SaleTerms
+from daemon.sale.terms import SaleTerms
 from daemon.shop.till_clock import ClockStatus
 
 HOLD_TTL_S_MAX = 7 * 24 * 3_600
@@ -101,7 +101,7 @@ class ReturnParams(msgspec.Struct, frozen=True, kw_only=True):
     sale_id: SaleIdText
     lines: Annotated[tuple[ReturnedLineParams, ...], msgspec.Meta(max_length=LINES_MAX)] = ()
     whole: bool = False
-    cashier: Text = ""
+    cashier: SaidText
     reason: Text = ""
     chip: Literal["owed", "cash"] = "owed"
 

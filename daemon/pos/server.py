@@ -14,7 +14,7 @@ from card_formats.number_ranges import NumberRange
 from daemon.pos.connection import Connection, Service
 from daemon.pos.dispatch import Method
 from daemon.pos.events import EventRing
-from daemon.pos.peers import TILL_GROUP, Role, peer_role
+from daemon.pos.peers import TILL_GROUP, Role, peer_name, peer_role
 from daemon.pos.session_methods import Greeting
 from daemon.pos.socket_file import claimed_socket
 
@@ -70,10 +70,12 @@ class Server:
             self._role_of,
             settings.drain_s,
             CONNECTIONS_MAX,
+            peer_of=lambda transport: peer_name(transport.get_extra_info("socket")),
             own=settings.own,
         )
         self._tcp = self._unix._replace(
             role_of=lambda transport: Role.NOBODY,
+            peer_of=lambda transport: "tcp",
             connections_max=TCP_CONNECTIONS_MAX,
             token=settings.token,
             hello_s=settings.hello_s,

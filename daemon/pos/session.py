@@ -17,6 +17,7 @@ class Session:
     language: of the sentences for the cashier, one of ``language.LANGUAGES``.
     token:    what ``hello`` must bring while the role is NOBODY.
     cursor:   set by ``events.subscribe``; None while the client wants no events.
+    peer:     the user it runs as, or that it came over TCP.
     claims:   whether ``exits`` will free the readers it claimed.
     exits:    what is to be undone when the client is gone and its last request has ended:
               ``session.exits.callback(release, reader)``.
@@ -28,6 +29,12 @@ class Session:
     language: str = ENGLISH
     token: str = ""
     client: str = ""
+    peer: str = ""
     cursor: Cursor | None = None
     claims: bool = False
     exits: ExitStack = field(default_factory=ExitStack)
+
+    @property
+    def caller(self) -> str:
+        """What limits by client know it by, also when it has connected anew."""
+        return f"{self.peer}/{self.client}"

@@ -14,6 +14,7 @@ from daemon.accounts.card_lifecycle import (
     IssueTerms,
     ReplaceTerms,
 )
+from daemon.accounts.guess_limit import Guesses
 from daemon.base.refusals import ErrorCode
 from daemon.base.text_limits import RequestId, Text
 from daemon.ledger.ledger import RequestKey
@@ -25,6 +26,7 @@ from daemon.pos.session import Session
 from daemon.programme.checks import check
 from daemon.programme.errors import ProgrammeError
 from daemon.programme.programme import load, local_day
+from daemon.sale.recognition import Recognition
 from daemon.shop.issued_codes import (
     CodeShown,
     CodesIssued,
@@ -38,7 +40,13 @@ from daemon.shop.shop import Shop
 from daemon.shop.top_ups import CardShown, ShowTerms, ToppedUp, TopUps, TopUpTerms
 
 T = TypeVar("T")
-_CARD = (ErrorCode.CARD_UNKNOWN, ErrorCode.CARD_BLOCKED, ErrorCode.CARD_EXPIRED, ErrorCode.MISREAD)
+_CARD = (
+    ErrorCode.CARD_UNKNOWN,
+    ErrorCode.CARD_BLOCKED,
+    ErrorCode.CARD_EXPIRED,
+    ErrorCode.MISREAD,
+    ErrorCode.RATE_LIMITED,
+)
 _WRITE = (ErrorCode.ID_REUSED, ErrorCode.STORAGE_FULL)
 
 
@@ -92,33 +100,43 @@ class ShopMethods:
         top_ups: TopUps,
         issued_codes: IssuedCodes,
         memberships: Memberships,
+        recognition: Recognition,
+        guesses: Guesses,
     ) -> None:
+        """guesses: at numbers and codes that a client names."""
         self._shop = shop
         self._lifecycle = lifecycle
         self._top_ups = top_ups
         self._codes = issued_codes
         self._memberships = memberships
+        self._recognition = recognition
+        self._guesses = guesses
         self._loading = asyncio.Lock()
 
     def methods(self) -> dict[str, Method]:
         """Return the table: name, parameters, handler, least role, result, refusals."""
         card = (*_WRITE, *_CARD)
         club = (*_WRITE, ErrorCode.CARD_UNKNOWN)
-        purse = (*card, ErrorCode.NO_CARD)
-        issuing = (*card, ErrorCode.LIMIT_REACHED)
+        lifting = (*card, ErrorCode.NEEDS_OVERRIDE)
+        purse = (*card, ErrorCode.NO_CARD, ErrorCode.LIMIT_REACHED)
+        issuing = (*lifting, ErrorCode.LIMIT_REACHED)
         codes = (*card, ErrorCode.CODE_UNKNOWN, ErrorCode.CODE_EXPIRED)
         return {
             "card.issue": Method(IssueTerms, self.issue, Role.SALE, CardDone, issuing),
             "card.replace": Method(ReplaceTerms, self.replace, Role.SALE, CardDone, issuing),
             "card.block": Method(CardTerms, self.block, Role.SALE, CardDone, card),
-            "card.unblock": Method(CardTerms, self.unblock, Role.SALE, CardDone, card),
-            "card.extend": Method(CardTerms, self.extend, Role.SALE, CardDone, card),
+            "card.unblock": Method(CardTerms, self.unblock, Role.SALE, CardDone, lifting),
+            "card.extend": Method(CardTerms, self.extend, Role.SALE, CardDone, lifting),
             "card.write_off": Method(CardTerms, self.write_off, Role.ADMIN, CardDone, card),
             "card.topup": Method(TopUpTerms, self.top_up, Role.SALE, ToppedUp, purse),
             "card.show": Method(ShowTerms, self.show_card, Role.SALE, CardShown, _CARD),
             "code.issue": Method(IssueCodesTerms, self.issue_codes, Role.ADMIN, CodesIssued, codes),
             "code.show": Method(
-                ShowCodeTerms, self.show_code, Role.SALE, CodeShown, (ErrorCode.CODE_UNKNOWN,)
+                ShowCodeTerms,
+                self.show_code,
+                Role.SALE,
+                CodeShown,
+                (ErrorCode.CODE_UNKNOWN, ErrorCode.RATE_LIMITED),
             ),
             "club.list": Method(ListTerms, self.list_club, Role.ADMIN, Listing),
             "club.grant": Method(DecisionTerms, self.grant, Role.ADMIN, Decided, club),
@@ -134,11 +152,15 @@ class ShopMethods:
 
     async def issue(self, session: Session, params: IssueTerms) -> msgspec.Raw:
         """Issue a card to a customer."""
-        return await self._lifecycle.issue(_key("card.issue", params), params)
+        proven = self._recognition.account_that_may_spend(params.presentation)
+        with self._guesses.counting():
+            return await self._lifecycle.issue(_key("card.issue", params), params, proven)
 
     async def replace(self, session: Session, params: ReplaceTerms) -> msgspec.Raw:
         """Put a new card in the place of one that is lost or broken."""
-        return await self._lifecycle.replace(_key("card.replace", params), params)
+        proven = self._recognition.account_that_may_spend(params.presentation)
+        with self._guesses.counting():
+            return await self._lifecycle.replace(_key("card.replace", params), params, proven)
 
     async def block(self, session: Session, params: CardTerms) -> msgspec.Raw:
         """Block a card that is lost."""
@@ -157,24 +179,29 @@ class ShopMethods:
         return await self._change("write_off", params)
 
     async def _change(self, event: str, params: CardTerms) -> msgspec.Raw:
-        return await self._lifecycle.change(_key(f"card.{event}", params), event, params)
+        with self._guesses.counting():
+            return await self._lifecycle.change(_key(f"card.{event}", params), event, params)
 
     async def top_up(self, session: Session, params: TopUpTerms) -> msgspec.Raw:
         """Put stored value on a card."""
         key = RequestKey.of("card.topup", params.topup_id, params)
-        return await self._top_ups.top_up(key, params)
+        with self._guesses.counting():
+            return await self._top_ups.top_up(key, params)
 
     async def show_card(self, session: Session, params: ShowTerms) -> CardShown:
         """Show a card, whatever its state."""
-        return await self._top_ups.show(params)
+        with self._guesses.counting():
+            return await self._top_ups.show(params)
 
     async def issue_codes(self, session: Session, params: IssueCodesTerms) -> msgspec.Raw:
         """Issue codes of a campaign."""
-        return await self._codes.issue(_key("code.issue", params), params)
+        with self._guesses.counting():
+            return await self._codes.issue(_key("code.issue", params), params)
 
     async def show_code(self, session: Session, params: ShowCodeTerms) -> CodeShown:
         """Say what became of a code."""
-        return await self._codes.show(params)
+        with self._guesses.counting():
+            return await self._codes.show(params)
 
     async def list_club(self, session: Session, params: ListTerms) -> Listing:
         """List who is to join, to be extended or to be excluded."""

@@ -44,6 +44,7 @@ class SaleDraft(msgspec.Struct, frozen=True):
             chip_purse=chip_purse(priced.programme),
             card_uid=priced.card_uid,
             tenders=terms.tenders,
+            override=terms.override,
         )
         return cls(sale, priced.programme, priced)
 

@@ -18,14 +18,15 @@ from daemon.base.clock import rfc3339
 from daemon.base.expiring import ExpiringMap
 from daemon.base.ids import NO_SALE, QuoteId, SaleId
 from daemon.base.refusals import ErrorCode, RefusedError
+from daemon.base.text_limits import Override
 from daemon.ledger.ledger import RequestKey
-from daemon.ledger.sale_records import SaleRow
+from daemon.ledger.sale_records import Sale, SaleRow
 from daemon.ledger.sale_states import SaleEvent, SaleState, after
 from daemon.ledger.storage.store import Change, Reads, View
 from daemon.sale.draft import SaleDraft
 from daemon.sale.pricing import PricedSale, Pricing, repriced
 from daemon.sale.recognition import Recognition
-from daemon.sale.terms import Override, SaleTerms
+from daemon.sale.terms import SaleTerms
 from daemon.shop.shop import Shop
 
 QUOTE_TTL_S = 900
@@ -115,6 +116,7 @@ class Posting:
             raise RefusedError(
                 ErrorCode.EXCEEDS_HOLD, "The basket is not the one on hold; void it and sell anew."
             )
+        await self._check_held(held, terms)
         programme = await self._shop.versions.version(held.frozen.programme)
         frozen, quote = held.frozen, held.quote
         if terms.burn is not None:
@@ -126,8 +128,28 @@ class Posting:
             frozen=frozen,
             quote=quote,
             tenders=terms.tenders,
+            override=terms.override or held.override,
         )
         return SaleDraft(sale, programme)
+
+    async def _check_held(self, held: Sale, terms: SaleTerms) -> None:
+        """Refuse a card, codes or a payment that are not those on hold; what is left out passes."""
+        presentation = await self._recognition.presented(terms, held.sale_id)
+        codes = {*held.frozen.basket.codes, *held.gifts}
+        other = [
+            name
+            for name, differs in (
+                ("card", presentation and presentation.account.account != held.account),
+                ("codes", terms.codes and {*terms.codes} != codes),
+                ("payment", terms.payment and terms.payment != held.frozen.basket.payment),
+            )
+            if differs
+        ]
+        if other:
+            raise RefusedError(
+                ErrorCode.EXCEEDS_HOLD,
+                f"The {other[0]} of the sale on hold is another; void it and sell anew.",
+            )
 
     # The write.
 

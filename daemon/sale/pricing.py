@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import nullcontext
 
 import msgspec
 
 from card_formats.number_ranges import NumberRange
+from daemon.accounts.guess_limit import Guesses
 from daemon.base.config import ChipSection
 from daemon.base.ids import NO_CARD, NO_PRESENTATION, AccountId, CardId, PresentationId
 from daemon.base.refusals import ParamError
@@ -110,6 +112,7 @@ class Pricing:
         self._ranges = ranges
         self._roles = roles
         self._chip = chip
+        self._guesses = Guesses(shop.clock)
 
     async def price(self, terms: SaleTerms, presentation: Presentation | None) -> PricedSale:
         """Price what ``terms`` describe, now, for the card that was shown or for none.
@@ -126,7 +129,9 @@ class Pricing:
             ranges=self._ranges,
             ordinals=ordinal_counters(programme, moment.today),
         )
-        known, shown = await self._shop.ledger.read(wanted.read)
+        # A gift card's number pays whoever knows it: guessed here, it is counted as if typed.
+        with self._guesses.counting() if terms.codes else nullcontext():
+            known, shown = await self._shop.ledger.read(wanted.read)
         facts = told_facts(terms, self._roles) | known
         if account is not None:
             facts |= card_facts(account)

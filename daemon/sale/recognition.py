@@ -12,13 +12,14 @@ from daemon.accounts.cards import Account, Cards
 from daemon.accounts.live_codes import LiveCodes
 from daemon.accounts.phones import LINK_TTL_S, Phones
 from daemon.base.clock import rfc3339
-from daemon.base.ids import NO_SALE, PresentationId, SaleId
+from daemon.base.ids import NO_ACCOUNT, NO_SALE, AccountId, PresentationId, SaleId
 from daemon.base.refusals import ErrorCode, RefusedError, refusal_of
+from daemon.base.text_limits import Override
 from daemon.chip.registry import Chips
 from daemon.sale.answers import Identified
 from daemon.sale.policy import CheckoutPolicy
 from daemon.sale.presentations import Presentation, Presentations
-from daemon.sale.terms import Override, SaleTerms
+from daemon.sale.terms import SaleTerms
 from daemon.shop.shop import Shop
 
 
@@ -132,6 +133,14 @@ class Recognition:
         Raises: RefusedError NO_CARD, NEEDS_LIVE_CARD.
         """
         self._policy.check_spend(self._presentations.get(presentation), paid)
+
+    def account_that_may_spend(self, presentation: PresentationId) -> AccountId:
+        """Return whose card was shown in a way that spends, or "" where none was."""
+        try:
+            shown = self._presentations.get(presentation)
+        except RefusedError:
+            return NO_ACCOUNT
+        return shown.account.account if self._policy.may_spend(shown) else NO_ACCOUNT
 
     # Which phone carries it.
 

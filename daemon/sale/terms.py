@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 
 from daemon.base.ids import PresentationId, QuoteId
-from daemon.base.text_limits import Code, SaidText, Text
+from daemon.base.text_limits import Code, Override, Text
 from daemon.programme.basket import LINES_MAX, BasketLine, Fact, LineId
 
 CODES_MAX = 50
@@ -14,13 +14,6 @@ CODES_MAX = 50
 Lines = Annotated[tuple[BasketLine, ...], msgspec.Meta(max_length=LINES_MAX)]
 
 Codes = Annotated[tuple[Code, ...], msgspec.Meta(max_length=CODES_MAX)]
-
-
-class Override(msgspec.Struct, frozen=True):
-    """A cashier answers for a burn with a card that only identifies. Both are kept."""
-
-    by: SaidText
-    reason: SaidText
 
 
 class SaleTerms(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,8 +8,8 @@ import msgspec
 from daemon.accounts.cards import Cards, Profile
 from daemon.accounts.typed_numbers import times_typed
 from daemon.base.ids import AccountId
-from daemon.base.refusals import ParamError
-from daemon.base.text_limits import RequestId, Text
+from daemon.base.refusals import ErrorCode, ParamError, RefusedError
+from daemon.base.text_limits import RequestId, SaidText, Text
 from daemon.ledger import status_moves
 from daemon.ledger.chip_owed import chip_purse, owed_purse, shift
 from daemon.ledger.entries import FOREVER, Entry
@@ -24,13 +24,16 @@ TOPUP_MAX = 1_000_000_000
 
 
 class TopUpTerms(msgspec.Struct, frozen=True, kw_only=True):
-    """What a customer paid in: ``amount`` in the purse's unit."""
+    """What a customer paid in: ``amount`` in the purse's unit.
+
+    tenders: what was taken; where each has an ``amount``, they sum up to what the amount is worth.
+    """
 
     topup_id: RequestId
     card: Text
     amount: Annotated[int, msgspec.Meta(ge=1, le=TOPUP_MAX)]
     purse: str = ""
-    cashier: Text = ""
+    cashier: SaidText
     tenders: tuple[dict[str, int | str], ...] = ()
 
 
@@ -76,6 +79,7 @@ class TopUps:
     """Puts value on cards and shows it.
 
     pay_owed: writes what a chip (its UID, its account) is owed, if it lies on a reader.
+    most:     of one top-up, in the purse's unit; None: TOPUP_MAX.
     """
 
     def __init__(
@@ -83,7 +87,9 @@ class TopUps:
         shop: Shop,
         cards: Cards,
         pay_owed: Callable[[str, AccountId], Awaitable[None]],
+        most: int | None = None,
     ) -> None:
+        self._most = most
         self._shop = shop
         self._cards = cards
         self._pay_owed = pay_owed
@@ -91,8 +97,8 @@ class TopUps:
     async def top_up(self, key: RequestKey, terms: TopUpTerms) -> msgspec.Raw:
         """Put value on a card, once. A chip is owed it until it lies where it can be written.
 
-        Raises: RefusedError CARD_UNKNOWN, CARD_BLOCKED, CARD_EXPIRED; ParamError where it is not
-                said which purse.
+        Raises: RefusedError CARD_UNKNOWN, CARD_BLOCKED, CARD_EXPIRED, LIMIT_REACHED; ParamError
+                where it is not said which purse, and where tenders do not sum up.
         """
         programme, (_, at, day) = self._shop.programme, self._shop.moment()
         today = day.toordinal()
@@ -104,6 +110,7 @@ class TopUps:
             if purse is None or (not terms.purse and len(programme.purses) > 1):
                 known = ", ".join(programme.purses) or "none"
                 raise ParamError("purse", f"say which purse: {known}")
+            self._check_amount(terms, purse.worth)
             moves = Moves({card.account: store.purses(card.account)})
             if purse.where == "chip":
                 shift(moves, card.account, owed_purse(name), terms.amount)
@@ -137,6 +144,18 @@ class TopUps:
             ):
                 await self._pay_owed(uid, account)
         return answer
+
+    def _check_amount(self, terms: TopUpTerms, worth: int) -> None:
+        if self._most is not None and terms.amount > self._most:
+            raise RefusedError(
+                ErrorCode.LIMIT_REACHED, f"At most {self._most} are put on a card at once."
+            )
+        given = [tender.get("amount") for tender in terms.tenders]
+        sums = [amount for amount in given if isinstance(amount, int)]
+        if worth and given and len(sums) == len(given) and sum(sums) != terms.amount * worth:
+            raise ParamError(
+                "tenders", f"sum up to {sum(sums)}, the amount is worth {terms.amount * worth}"
+            )
 
     def _chips(self, store: Store, terms: TopUpTerms) -> list[tuple[str, AccountId]]:
         card = self._cards.find(store, terms.card)

@@ -6,9 +6,11 @@ import pytest
 
 from card_formats.check_digits import Check, has_valid_check
 from daemon.app.running import App
-from tests.scenarios.shops import FRIEND, documented, goods, refusal
+from tests.scenarios.shops import FRIEND, documented, goods, override, refusal
 from tests.support.clock import HandClock
 from tests.support.till import PHONE, PLASTIC, Pos, RefusedByTillError
+
+WHY = {"by": "anna", "reason": "it was found"}
 
 
 async def state(pos: Pos, card: str) -> str:
@@ -49,7 +51,7 @@ async def test_a_printed_number_is_issued_and_not_twice(pos: Pos) -> None:
 
 async def test_cards_of_a_family_share_an_account(pos: Pos) -> None:
     await pos.call("sale.commit", sale_id="s1", card=PLASTIC, lines=goods(100_000))
-    await pos.call("card.issue", request_id="i1", number=FRIEND, with_card=PLASTIC)
+    await pos.call("card.issue", request_id="i1", number=FRIEND, with_card=PLASTIC, **override())
     shown = await pos.call("card.show", card=FRIEND)
     assert shown["balances"]["bonus"]["available"] == 5_000
     quote = await pos.call("sale.quote", card=FRIEND, lines=goods(10_000))
@@ -71,7 +73,7 @@ async def test_a_lost_card_is_blocked_and_a_found_one_unblocked(pos: Pos) -> Non
 
 async def test_a_replaced_card_leaves_its_balance_to_the_new_one(pos: Pos) -> None:
     await pos.call("sale.commit", sale_id="s1", card=PLASTIC, lines=goods(100_000))
-    terms: dict[str, Any] = {"request_id": "r1", "card": PLASTIC, "number": FRIEND}
+    terms: dict[str, Any] = {"request_id": "r1", "card": PLASTIC, "number": FRIEND} | override()
     done = await pos.call("card.replace", **terms)
     assert (done["number"], done["replaced"], done["state"]) == (FRIEND, PLASTIC, "active")
     assert (await pos.call("card.replace", **terms))["replayed"] is True
@@ -80,9 +82,9 @@ async def test_a_replaced_card_leaves_its_balance_to_the_new_one(pos: Pos) -> No
     assert await state(pos, PLASTIC) == "replaced"
     assert await refusal(pos, "card.identify", number=PLASTIC) == (1011, "card_blocked")
     for event in ("block", "unblock", "extend"):
-        late = {"request_id": f"late-{event}", "card": PLASTIC}
+        late = {"request_id": f"late-{event}", "card": PLASTIC} | WHY
         assert await refusal(pos, f"card.{event}", **late) == (1011, "card_blocked")
-    taken = {"request_id": "r2", "card": FRIEND, "number": PHONE}
+    taken = {"request_id": "r2", "card": FRIEND, "number": PHONE} | override()
     assert await refusal(pos, "card.replace", **taken) == (1011, "card_blocked")
     assert await state(pos, FRIEND) == "active"
 
@@ -97,18 +99,18 @@ async def test_a_card_s_last_day_is_good_and_it_can_be_extended(pos: Pos, clock:
     expired = (1012, "card_expired")
     assert await refusal(pos, "card.identify", number=FRIEND) == expired
     clock.move(days=1)
-    await pos.call("card.extend", request_id="e1", card=FRIEND, until="2027-12-31")
+    await pos.call("card.extend", request_id="e1", card=FRIEND, until="2027-12-31", **WHY)
     assert (await pos.call("card.identify", number=FRIEND))["status"] == "active"
-    await pos.call("card.extend", request_id="e2", card=FRIEND)
+    await pos.call("card.extend", request_id="e2", card=FRIEND, **WHY)
     assert (await pos.call("card.show", card=FRIEND))["until"] == ""
-    wrong = {"request_id": "e3", "card": FRIEND, "until": "2027-02-30"}
+    wrong = {"request_id": "e3", "card": FRIEND, "until": "2027-02-30"} | WHY
     assert await refusal(pos, "card.extend", **wrong) == (-32602, "invalid_params")
 
 
 async def test_a_card_that_was_written_off_is_gone_for_good(pos: Pos, till: App) -> None:
     await pos.call("card.write_off", request_id="w1", card=PLASTIC, reason="torn to pieces")
     assert await refusal(pos, "card.identify", number=PLASTIC) == (1011, "card_blocked")
-    back = {"request_id": "u1", "card": PLASTIC}
+    back = {"request_id": "u1", "card": PLASTIC} | WHY
     assert await refusal(pos, "card.unblock", **back) == (1011, "card_blocked")
 
 

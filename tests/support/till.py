@@ -21,6 +21,8 @@ from daemon.readers.simulated.simulator import KINDS
 
 PLASTIC, CHIP_UID, PHONE = "2900000000018", "04A1B2C3D4E580", "9100000000000125"
 PATIENCE_S = 20.0
+NAMES_ITS_CASHIER = ("sale.return", "card.topup")
+"""Methods that need a named cashier: anna's till names her where a test says nobody."""
 
 
 def lay_out(home: Path, programme: str = "", **replace: str) -> None:
@@ -127,6 +129,8 @@ class Pos:
     async def call_raw(self, method: str, **params: Any) -> bytes:
         """Call and return the answer's line."""
         self._last_id += 1
+        if method in NAMES_ITS_CASHIER:
+            params = {"cashier": "anna"} | params
         request = {"jsonrpc": "2.0", "id": self._last_id, "method": method, "params": params}
         self._writer.write(msgspec.json.encode(request) + b"\n")
         await self._writer.drain()

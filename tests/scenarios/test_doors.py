@@ -1,0 +1,195 @@
+"""(doors) Every method that reaches an account, or gives it a card: counted, overridden, kept."""
+
+from typing import Any, NamedTuple
+
+import pytest
+
+from daemon.accounts.guess_limit import FAILURES_MAX, SLOW_S
+from daemon.app.running import App
+from tests.scenarios.shops import FRIEND, goods, override, refusal
+from tests.support.clock import HandClock
+from tests.support.till import CHIP_UID, PLASTIC, Pos, RefusedByTillError
+
+MINE = "04AABBCCDDEE80"
+WHO = {"by": "olha", "reason": "she asked for it"}
+RATE_LIMITED, NEEDS_OVERRIDE = (1041, "rate_limited"), (1022, "needs_override")
+LINES = goods(10_000)
+
+
+class Door(NamedTuple):
+    """How a method reaches an account.
+
+    counted: parameters that name what could be guessed, "?" where it stands; None: nothing can.
+    gives:   parameters that would give PLASTIC's account a credential, or make one good again.
+    """
+
+    counted: dict[str, Any] | None = None
+    gives: dict[str, Any] | None = None
+
+
+HARMLESS = Door()
+"""Names no account, or only what the caller was told by a door that is counted."""
+DOORS = {
+    "hello": HARMLESS,
+    "events.subscribe": HARMLESS,
+    "events.ack": HARMLESS,
+    "rpc.discover": HARMLESS,
+    "status": HARMLESS,
+    "reader.claim": HARMLESS,
+    "reader.release": HARMLESS,
+    "input.simulate": HARMLESS,  # of simulated readers, which real shops have none of
+    "card.identify": Door(counted={"number": "?"}),
+    "card.phone_link": Door(gives={"presentation": "!"}),
+    "card.phone_revoke": HARMLESS,  # by a presentation; a name and a reason are required
+    "sale.quote": Door(counted={"card": "?", "lines": LINES}),
+    "sale.hold": Door(counted={"sale_id": "n", "card": "?", "lines": LINES}),
+    "sale.commit": Door(counted={"sale_id": "n", "card": "?", "lines": LINES}),
+    "sale.void": HARMLESS,
+    "sale.return": HARMLESS,  # of a sale: its id is the POS's own
+    "sale.status": HARMLESS,
+    "card.issue": Door(
+        counted={"request_id": "n", "with_card": "?", **override()},
+        gives={"request_id": "g", "uid": MINE, "with_card": PLASTIC},
+    ),
+    "card.replace": Door(
+        counted={"request_id": "n", "card": "?", **override()},
+        gives={"request_id": "g", "uid": MINE, "card": PLASTIC},
+    ),
+    "card.block": Door(counted={"request_id": "n", "card": "?"}),
+    "card.unblock": Door(
+        counted={"request_id": "n", "card": "?", **WHO},
+        gives={"request_id": "g", "card": PLASTIC},
+    ),
+    "card.extend": Door(
+        counted={"request_id": "n", "card": "?", **WHO},
+        gives={"request_id": "g", "card": PLASTIC},
+    ),
+    "card.write_off": Door(counted={"request_id": "n", "card": "?"}),
+    "card.topup": Door(counted={"topup_id": "n", "card": "?", "amount": 1}),
+    "card.show": Door(counted={"card": "?"}),
+    "code.issue": Door(counted={"request_id": "n", "campaign": "NONE", "card": "?"}),
+    "code.show": Door(counted={"code": "?"}),
+    "club.list": HARMLESS,  # by accounts, which nobody guesses: 64 random bits; admin
+    "club.grant": HARMLESS,
+    "club.refuse": HARMLESS,
+    "programme.show": HARMLESS,
+    "programme.check": HARMLESS,
+    "programme.activate": HARMLESS,
+}
+COUNTED = [name for name, door in DOORS.items() if door.counted is not None]
+GIVING = [name for name, door in DOORS.items() if door.gives is not None]
+
+
+def named(params: dict[str, Any], number: str, n: int) -> dict[str, Any]:
+    given = {"?": number, "n": f"id-{n}"}
+    return {
+        name: given.get(value, value) if isinstance(value, str) else value
+        for name, value in params.items()
+    }
+
+
+def unknown(n: int) -> str:
+    """Return a number of the shop's own shape that no card has: EAN-13 behind 29."""
+    body = f"29000001{n:04}"
+    total = sum(int(digit) * (3 if at % 2 else 1) for at, digit in enumerate(body))
+    return f"{body}{-total % 10}"
+
+
+async def test_no_method_stands_outside_the_table(pos: Pos) -> None:
+    assert set(pos.greeting["capabilities"]) == set(DOORS)
+
+
+@pytest.mark.parametrize("method", COUNTED)
+async def test_numbers_guessed_through_any_method_are_counted_and_slowed(
+    pos: Pos, clock: HandClock, method: str
+) -> None:
+    params = DOORS[method].counted
+    assert params is not None
+    for n in range(FAILURES_MAX):
+        assert await refusal(pos, method, **named(params, unknown(n), n)) != RATE_LIMITED
+    assert await refusal(pos, method, **named(params, unknown(9), 9)) == RATE_LIMITED
+    clock.move(seconds=SLOW_S)
+    assert await refusal(pos, method, **named(params, unknown(9), 9)) != RATE_LIMITED
+
+
+async def test_gift_cards_guessed_through_codes_are_counted_and_slowed(
+    pos: Pos, clock: HandClock
+) -> None:
+    for n in range(FAILURES_MAX):
+        wrong = await refusal(pos, "sale.quote", codes=[unknown(n)], lines=LINES)
+        assert wrong == (1024, "code_unknown")
+    assert await refusal(pos, "sale.quote", codes=["COFFEE"], lines=LINES) == RATE_LIMITED
+    assert (await pos.call("sale.quote", card=PLASTIC, lines=LINES))["total"] == 10_000
+    clock.move(seconds=SLOW_S)
+    assert await refusal(pos, "sale.quote", codes=[unknown(9)], lines=LINES) != RATE_LIMITED
+
+
+async def test_one_client_s_guesses_slow_no_other_client_s_cards(till: App, pos: Pos) -> None:
+    async with Pos.connect(till.socket) as other:
+        await pos.call("hello", client="the bar", version="1")
+        await other.call("hello", client="the counter", version="1")
+        for n in range(FAILURES_MAX):
+            await refusal(pos, "card.show", card=unknown(n))
+        assert await refusal(pos, "card.show", card=PLASTIC) == RATE_LIMITED
+        assert (await other.call("card.identify", number=PLASTIC))["name"] == "Olena"
+    async with Pos.connect(till.socket) as again:
+        await again.call("hello", client="the bar", version="2")
+        assert await refusal(again, "card.show", card=PLASTIC) == RATE_LIMITED, "connected anew"
+
+
+async def presentation_of(pos: Pos, number: str) -> str:
+    shown: str = (await pos.call("card.identify", number=number))["presentation"]
+    return shown
+
+
+@pytest.mark.parametrize("method", GIVING)
+async def test_a_credential_needs_a_card_that_may_spend_or_somebody_s_word_that_is_kept(
+    pos: Pos, method: str
+) -> None:
+    params = dict(DOORS[method].gives or {})
+    static = await presentation_of(pos, PLASTIC)
+    if "presentation" in params:
+        params["presentation"] = static
+    assert await refusal(pos, method, **params) == NEEDS_OVERRIDE
+    if method in ("card.issue", "card.replace"):
+        tried = params | {"request_id": "g2", "presentation": static}
+        assert await refusal(pos, method, **tried) == NEEDS_OVERRIDE, "a number only identifies"
+    if method in ("card.unblock", "card.extend"):
+        await pos.call("card.block", request_id="b", card=PLASTIC)
+        await pos.call(method, **params | {"request_id": "g3"} | WHO)
+        return
+    await pos.call(method, **params | {"request_id": "g3", "override": WHO})
+
+
+@pytest.mark.parametrize("method", ["card.issue", "card.replace"])
+async def test_the_customer_s_own_chip_is_word_enough(pos: Pos, method: str) -> None:
+    await pos.call("input.simulate", reader="chip", do="present", card="chip")
+    shown = (await pos.call("card.identify", reader="chip"))["presentation"]
+    old = {"card.issue": "with_card", "card.replace": "card"}[method]
+    mine = {"request_id": "g1", "number": FRIEND, "presentation": shown}
+    assert await refusal(pos, method, **mine | {old: PLASTIC}) == NEEDS_OVERRIDE, "another's"
+    new = mine | {"request_id": "g2", old: CHIP_UID}
+    assert (await pos.call(method, **new))["number"] == FRIEND
+
+
+@pytest.mark.parametrize("method", ["sale.return", "card.topup"])
+async def test_money_that_leaves_or_enters_without_a_sale_has_a_named_cashier(
+    pos: Pos, method: str
+) -> None:
+    params = {"return_id": "r", "sale_id": "s", "whole": True}
+    if method == "card.topup":
+        params = {"topup_id": "t", "card": PLASTIC, "amount": 1}
+    for nobody in ("", " "):
+        with pytest.raises(RefusedByTillError, match="cashier: must say something"):
+            await pos.call(method, **params, cashier=nobody)
+
+
+async def test_tenders_of_a_top_up_sum_up(pos: Pos) -> None:
+    terms: dict[str, Any] = {"topup_id": "t1", "card": PLASTIC, "amount": 20_000}
+    short = terms | {"tenders": [{"type": "cash", "amount": 5_000}, {"type": "x", "amount": 5_000}]}
+    with pytest.raises(RefusedByTillError, match="sum up to 10000, the amount is worth 20000"):
+        await pos.call("card.topup", **short)
+    paid = terms | {"tenders": [{"type": "cash", "amount": 5_000}, {"type": "x", "amount": 15_000}]}
+    assert (await pos.call("card.topup", **paid))["state"] == "posted"
+    said = terms | {"topup_id": "t2", "tenders": [{"type": "as agreed"}]}
+    assert (await pos.call("card.topup", **said))["state"] == "posted", "no amounts, no sum"
