@@ -12,8 +12,8 @@ from web.rate import AddressLimit
 
 GUESSES_MAX = 100
 GUESSES_PER_S = 600
-"""Wrong addresses from one place in so many seconds. The next request from there for any card is
-answered 429 until they are over; a phone goes on with the page that it keeps."""
+"""Wrong addresses from one place in so many seconds. The next wrong one from there is answered 429
+until they are over, whatever it is; right ones are not slowed by somebody's wrong ones."""
 SECRETS = {"token", "code", "serial"}
 MISSES = {HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT}
 LIMIT = web.AppKey("guesses", AddressLimit)
@@ -30,12 +30,14 @@ async def _slow_guesses(request: web.Request, handler: Handler) -> web.StreamRes
     if SECRETS.isdisjoint(request.match_info):
         return await handler(request)
     limit, address = request.app[LIMIT], address_of(request)
-    wait_s = limit.wait_s(address)
-    if wait_s > 0:
-        raise web.HTTPTooManyRequests(headers={"Retry-After": str(math.ceil(wait_s))})
     try:
         return await handler(request)
     except web.HTTPException as error:
-        if error.status in MISSES:
-            limit.count(address)
+        if error.status not in MISSES:
+            raise
+        wait_s = limit.wait_s(address)
+        limit.count(address)
+        if wait_s > 0:
+            headers = {"Retry-After": str(math.ceil(wait_s))}
+            raise web.HTTPTooManyRequests(headers=headers) from error
         raise

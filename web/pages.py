@@ -15,6 +15,7 @@ from card_formats.errors import CardFormatError
 from daemon.base.refusals import RefusedError
 from web.page_language import LANGUAGES, Language, accepted_language
 from web.phone.code_images import ImageFormat, draw_link
+from web.rate import without_port
 from web.web_settings import WebSettings
 
 T = TypeVar("T")
@@ -206,9 +207,17 @@ async def body_of(request: web.Request) -> bytes:
 
 
 def address_of(request: web.Request) -> str:
-    """Return who sent the request; behind a proxy of ours, whom the proxy names last."""
+    """Return who sent the request, walked back through the proxies that are ours.
+
+    Each proxy writes whom it was asked by behind what it was told, some with the port; what stands
+    before the first address that is none of ours may be anybody's invention.
+    """
+    proxies = request.app[SETTINGS].proxies
     address = request.remote or ""
-    if address in request.app[SETTINGS].proxies:
-        forwarded = request.headers.getall("X-Forwarded-For", [address])
-        return forwarded[-1].rpartition(",")[2].strip()
+    told = ",".join(request.headers.getall("X-Forwarded-For", [])).split(",")
+    for hop in reversed(told):
+        before = without_port(hop)
+        if address not in proxies or not before:
+            break
+        address = before
     return address

@@ -37,6 +37,19 @@ class AddressLimit:
         return (now_s, 0) if now_s - began_s >= self._per_s else (began_s, count)
 
 
+def without_port(hop: str) -> str:
+    """Return the address in ``1.2.3.4:80`` or ``[2001:db8::1]:80``, or "" where there is none."""
+    text = hop.strip().strip('"')
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        return ""
+
+
 def source_of(address: str) -> str:
     """Return what one household's addresses have in common, "unknown" for what is no address."""
     try:

@@ -23,7 +23,6 @@ from web.phone.card_pages import CardPages
 from web.phone.join_pages import BODY_BYTES_MAX, JoinPages
 from web.phone.wallet_pages import WalletPages
 from web.phone.wallets import Wallets
-from web.rate import AddressLimit
 from web.visits import VISITS, Places, Visit, attend, listeners
 from web.web_settings import WebSettings
 
@@ -49,9 +48,7 @@ def make_app(
     app[VISITS] = {}
     set_up_pages(app, settings)
     slow_guesses(app, clock)
-    limit = AddressLimit(clock, settings.joins_max, settings.joins_per_s)
-    join = JoinPages(desk, clock, limit)
-    app.add_routes(join.routes())
+    app.add_routes(JoinPages(desk, clock, settings).routes())
     app.add_routes(CardPages(desk, wallets[1].kinds if wallets else []).routes())
     app.add_routes(PhonePages(desk).routes())
     if wallets:

@@ -73,6 +73,9 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     phone_prefix:       the country's, put in place of a leading 0.
     joins_max:          forms one address may send in ``joins_per_s``; a shop's own Wi-Fi is one
                         address for all its customers. The next is answered 429.
+    joins_a_day_max:    cards that everybody together is given in 24 hours; the next form is
+                        answered 503.
+    disk_free_min_mb:   below so many MiB free on the till's disk no card is given, 503.
     requests_per_s:     of everybody together in a second, so that the till comes first; the next
                         is answered 503.
     connections_max, connections_by_address: those at once, in all and from one address that is
@@ -99,6 +102,8 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     phone_prefix: str = "+380"
     joins_max: int = 60
     joins_per_s: float = 600
+    joins_a_day_max: int = 5_000
+    disk_free_min_mb: int = 256
     requests_per_s: int = 200
     connections_max: int = 256
     connections_by_address: int = 64

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from daemon.accounts.card_numbers import draw_free, draw_number
-from daemon.accounts.cards import Cards, Profile, card_entry, new_account, new_card
+from daemon.accounts.cards import Cards, Profile, card_entry, check_profile, new_account, new_card
 from daemon.base.clock import Clock, rfc3339
 from daemon.base.ids import NO_PRESENTATION, AccountId, CardId, PresentationId
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
@@ -199,11 +199,8 @@ class CardLifecycle:
 
         def job(store: Store, view: View) -> tuple[Change, CardDone]:
             card, until = self._cards.find(store, terms.card), self._end_of(terms.until)
-            if event in LIFTS and not (terms.by.strip() and terms.reason.strip()):
-                raise RefusedError(
-                    ErrorCode.NEEDS_OVERRIDE,
-                    "Say who makes this card good again, and why: by and reason.",
-                )
+            if event in LIFTS:
+                _check_said(terms)
             uid = store.ask_one(CHIPS_OF, card.card_id)
             chip = store.ask_one(CHIP, uid) if uid else None
             stays = event == "unblock" and card.state == "active" and chip is not None
@@ -228,6 +225,7 @@ class CardLifecycle:
 
         Raises: ParamError for a friend whom nobody knows, and for a birthday that is no day.
         """
+        check_profile(profile)
         if profile.birthday:
             read_day(profile.birthday, "profile.birthday")
         friend = profile.referrer
@@ -312,6 +310,13 @@ def _check_answered(account: str, proven: str, override: Override | None) -> Non
             ErrorCode.NEEDS_OVERRIDE,
             "The new card would pay from that customer's account. Ask for the chip or the phone's"
             " live code, or let somebody answer for it with a name and a reason.",
+        )
+
+
+def _check_said(terms: CardTerms) -> None:
+    if not (terms.by.strip() and terms.reason.strip()):
+        raise RefusedError(
+            ErrorCode.NEEDS_OVERRIDE, "Say who makes this card good again, and why: by and reason."
         )
 
 

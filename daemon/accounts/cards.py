@@ -12,7 +12,8 @@ from card_formats.number_ranges import NumberRange
 from daemon.accounts.guess_limit import Guesses
 from daemon.base.clock import Clock, rfc3339
 from daemon.base.ids import AccountId, CardId
-from daemon.base.refusals import ErrorCode, RefusedError
+from daemon.base.refusals import ErrorCode, ParamError, RefusedError
+from daemon.base.text_limits import TEXT_CHARS_MAX
 from daemon.ledger.entries import Entry
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.storage.queries import CARD_BY_IDENTIFIER, CARD_BY_TOKEN, CUSTOMER
@@ -50,6 +51,23 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     referrer: str = ""
     partner: str = ""
     employee: str = ""
+
+
+PROFILE_TEXTS_MAX = 50
+"""Tags of a profile, and consents."""
+
+
+def check_profile(profile: Profile) -> None:
+    """Raise ParamError for a text of more than TEXT_CHARS_MAX letters, or too many of them.
+
+    Not a bound of the struct: what is kept already is read as it is.
+    """
+    for name, value in msgspec.structs.asdict(profile).items():
+        texts = (value,) if isinstance(value, str) else value
+        if len(texts) > PROFILE_TEXTS_MAX:
+            raise ParamError(f"profile.{name}", f"has more than {PROFILE_TEXTS_MAX} entries")
+        if any(len(text) > TEXT_CHARS_MAX for text in texts):
+            raise ParamError(f"profile.{name}", f"has more than {TEXT_CHARS_MAX} letters")
 
 
 class Account(msgspec.Struct, frozen=True):

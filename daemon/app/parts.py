@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+import shutil
 from collections.abc import Container
 from datetime import timedelta
 from importlib.metadata import version
@@ -156,8 +157,15 @@ class Parts:
             kind: CouponTerms(words.rule, {code: getattr(words, code) for code in LANGUAGES})
             for kind, words in settings.coupons.items()
         }
+        free_min = settings.disk_free_min_mb * 1024 * 1024
         cards = PhoneCards(
-            self.shop, self.cards, self.phones, self.config.card_numbers, secret, coupons
+            self.shop,
+            self.cards,
+            self.phones,
+            self.config.card_numbers,
+            secret,
+            coupons,
+            lambda: shutil.disk_usage(self.home).free >= free_min,
         )
         wallet_cards = WalletCards(self.ledger, cards, secret, LANGUAGES)
         app = make_app(cards, settings, self.clock, (wallet_cards, wallets))

@@ -1,6 +1,7 @@
 """One line of JSON-RPC in, one line out. Errors become codes here and nowhere else."""
 
 import asyncio
+import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
@@ -27,6 +28,7 @@ Result: TypeAlias = msgspec.Struct | dict[str, Any] | msgspec.Raw
 
 _LOG = logging.getLogger(__name__)
 _UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
 _request_decoder = msgspec.json.Decoder(Request)
 
 
@@ -170,6 +172,7 @@ def _refuse_line(line: bytes, reason: str) -> bytes:
         message = msgspec.json.decode(line)
     except _UNDECODABLE as error:
         code, detail = ProtocolCode.PARSE_ERROR, f"This line is not JSON: {error}"
+        request_id = _id_in(line)
     else:
         code, detail = ProtocolCode.INVALID_REQUEST, f"This is no JSON-RPC 2.0 request: {reason}"
         if isinstance(message, list):
@@ -177,3 +180,17 @@ def _refuse_line(line: bytes, reason: str) -> bytes:
         elif isinstance(message, dict) and type(message.get("id")) in (int, str):
             request_id = message["id"]
     return line_of(Failure(request_id, fault(ProtocolFaultError(code, detail))))
+
+
+def _id_in(line: bytes) -> RequestId:
+    """Return the id of a line that is JSON but for a text in it: half a surrogate pair, no UTF-8.
+
+    Python's own reader takes those; msgspec does not, not even in what it passes over.
+    """
+    with suppress(ValueError, OverflowError, RecursionError):
+        message = json.loads(line.decode("utf-8", "replace"))
+        found = message.get("id") if isinstance(message, dict) else None
+        if type(found) in (int, str):
+            msgspec.json.encode(found)  # half a pair itself cannot be repeated
+            return found
+    return None

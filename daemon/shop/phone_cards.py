@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 
 import msgspec
@@ -12,6 +12,7 @@ from daemon.accounts.card_numbers import DRAWS_MAX, draw, out_of_numbers
 from daemon.accounts.cards import TOKEN_BYTES, Account, Cards, Profile, account_by_token
 from daemon.accounts.phones import PhoneKey, Phones
 from daemon.base.config import CardNumbersSection
+from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.ledger.entries import Entry, decode
 from daemon.ledger.storage.queries import HISTORY, PHONE
 from daemon.ledger.storage.rows import CardRow
@@ -51,7 +52,10 @@ class PhoneCards:
         numbers: CardNumbersSection,
         secret: bytes,
         coupons: Mapping[str, CouponTerms],
+        has_room: Callable[[], bool] = lambda: True,
     ) -> None:
+        """has_room: whether the disk has room for strangers' cards; the till's sales need it."""
+        self._has_room = has_room
         self._cards = cards
         self._phones = phones
         self._shop = shop
@@ -60,13 +64,18 @@ class PhoneCards:
         self._coupons = coupons
 
     async def enrol(self, form: JoinForm) -> str:
-        """Make a card for a filled-in form and return its token; once for each form."""
+        """Make a card for a filled-in form and return its token; once for each form.
+
+        Raises: RefusedError STORAGE_FULL when the till's disk is nearly full.
+        """
         # From the form's own id, so that a form sent twice meets the card it made.
         digest = hmac.digest(self._secret, form.form_id.encode(), hashlib.sha256)
         token = base64.urlsafe_b64encode(digest[:TOKEN_BYTES]).rstrip(b"=").decode()
         for _ in range(DRAWS_MAX):
             if await self._cards.by_token(token) is not None:
                 return token
+            if not self._has_room():
+                raise RefusedError(ErrorCode.STORAGE_FULL, "No card can be made now; come later.")
             await self._cards.issue(draw(self._numbers, token=token), self._profile(form))
         raise out_of_numbers()
 

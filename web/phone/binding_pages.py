@@ -41,7 +41,9 @@ class PhonePages:
         live = await self._desk.bind_first(request.match_info["token"])
         if live is None:
             raise web.HTTPConflict
-        return _given(live)
+        response = _given(live)
+        keep_cookie(request, response, CARD_COOKIE, live.token)
+        return response
 
     async def renew(self, request: web.Request) -> web.Response:
         """Give the phone that carries the card its newest key; 409 without its proof."""

@@ -73,8 +73,8 @@ class CardPages:
             history=view.history[:HISTORY_LINES_MAX],
             balance_name=request.app[SETTINGS].balance_name,
         )
-        # The start page leads back to the customer's own card, not to one looked at since.
-        if view.coupon is None and request.cookies.get(CARD_COOKIE, token) == token:
+        # Whose card it is was said by joining or binding; looking at one only keeps that longer.
+        if view.coupon is None and request.cookies.get(CARD_COOKIE) == token:
             keep_cookie(request, response, CARD_COOKIE, token)
         return response
 

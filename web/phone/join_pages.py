@@ -14,9 +14,12 @@ from daemon.shop.phone_card_views import PhoneCardService
 from web.pages import LANGUAGE, SETTINGS, address_of, body_of, keep_cookie, link_picture, page
 from web.phone.join_form import JoinFormError, check_join_form
 from web.rate import AddressLimit
+from web.web_settings import WebSettings
 
 BODY_BYTES_MAX = 8 * 1024
 FIELDS_MAX = 32
+DAY_S = 24 * 3600
+EVERYBODY = "everybody"
 VISITOR_COOKIE = "visitor"
 CARD_COOKIE = "card"
 NONCE = re.compile("[A-Za-z0-9_-]{22}")
@@ -29,10 +32,11 @@ class JoinPages:
     lives as long as the process: another site can neither read nor make the pair.
     """
 
-    def __init__(self, desk: PhoneCardService, clock: Clock, limit: AddressLimit) -> None:
+    def __init__(self, desk: PhoneCardService, clock: Clock, settings: WebSettings) -> None:
         self._desk = desk
         self._clock = clock
-        self._limit = limit
+        self._limit = AddressLimit(clock, settings.joins_max, settings.joins_per_s)
+        self._a_day = AddressLimit(clock, settings.joins_a_day_max, DAY_S)
         self._key = secrets.token_bytes(32)
 
     def routes(self) -> list[web.RouteDef]:
@@ -71,6 +75,7 @@ class JoinPages:
             )
         except JoinFormError as error:
             return self._form(request, typed, error.fields, HTTPStatus.UNPROCESSABLE_ENTITY)
+        self._refuse_a_rush()
         token = await self._desk.enrol(form)
         response = web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": f"/c/{token}"})
         keep_cookie(request, response, CARD_COOKIE, token)
@@ -101,7 +106,9 @@ class JoinPages:
         return response
 
     def _proof(self, visitor: str, form_id: str) -> bytes:
-        return hmac.digest(self._key, f"{visitor} {form_id}".encode(), "sha256").hex().encode()
+        # A cookie may hold any bytes; they come as halves of surrogate pairs.
+        said = f"{visitor} {form_id}".encode("utf-8", "surrogateescape")
+        return hmac.digest(self._key, said, "sha256").hex().encode()
 
     def _refuse_floods(self, request: web.Request) -> None:
         address = address_of(request)
@@ -109,6 +116,14 @@ class JoinPages:
         if wait_s > 0:
             raise web.HTTPTooManyRequests(headers={"Retry-After": str(math.ceil(wait_s))})
         self._limit.count(address)
+
+    def _refuse_a_rush(self) -> None:
+        """Say "later" when as many cards were made as in a day's worst rush."""
+        wait_s = self._a_day.wait_s(EVERYBODY)
+        if wait_s > 0:
+            headers = {"Retry-After": str(math.ceil(wait_s))}
+            raise web.HTTPServiceUnavailable(headers=headers)
+        self._a_day.count(EVERYBODY)
 
 
 async def _typed(request: web.Request) -> dict[str, str]:

@@ -5,6 +5,7 @@ Source of the service: Apple, PassKit Web Service Reference; devices add ``/v1``
 
 import hmac
 import logging
+import math
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from http import HTTPStatus
@@ -20,9 +21,11 @@ from daemon.base.clock import Clock, rfc3339
 from daemon.base.ids import CardId
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.shop.phone_card_views import TOKEN_PATTERN, CardState, WalletCard, WalletCardService
-from web.pages import LANGUAGE, SETTINGS, SPOKEN, beside, body_of
+from web.pages import LANGUAGE, SETTINGS, SPOKEN, address_of, beside, body_of
 from web.phone.code_images import CodeKind, is_drawable
+from web.phone.join_pages import EVERYBODY
 from web.phone.wallets import PASSES, ApplePasses, Wallets
+from web.rate import AddressLimit
 from web.web_settings import WalletError
 
 Told = TypeVar("Told", bound=msgspec.Struct)
@@ -31,6 +34,8 @@ PUSH_TOKEN_CHARS_MAX = 256
 LOG_LINES_MAX = 20
 LOG_CHARS_MAX = 200
 """What is kept of the lines that one device reports."""
+LOGS_MAX, ALL_LOGS_MAX, LOGS_PER_S = 20, 200, 600
+"""Reports from one address, and from all, in so many seconds: a stranger must not fill the log."""
 DEVICE = "{device:[A-Za-z0-9._-]{1,128}}"
 SERIAL = "{serial:[A-Za-z0-9._-]{1,64}}"
 
@@ -107,6 +112,8 @@ class AppleService:
         self._desk = desk
         self._passes = passes
         self._clock = clock
+        self._logs = AddressLimit(clock, LOGS_MAX, LOGS_PER_S)
+        self._all_logs = AddressLimit(clock, ALL_LOGS_MAX, LOGS_PER_S)
 
     def routes(self) -> list[web.RouteDef]:
         """Return the addresses; another pass type than ours is 404."""
@@ -156,7 +163,13 @@ class AppleService:
         return await packed(request, self._passes, card, token, self._clock.now())
 
     async def log(self, request: web.Request) -> web.Response:
-        """Write down what a device complains of."""
+        """Write down what a device complains of; 429 for more than LOGS_MAX from one address."""
+        address = address_of(request)
+        wait_s = max(self._logs.wait_s(address), self._all_logs.wait_s(EVERYBODY))
+        if wait_s > 0:
+            raise web.HTTPTooManyRequests(headers={"Retry-After": str(math.ceil(wait_s))})
+        self._logs.count(address)
+        self._all_logs.count(EVERYBODY)
         told = await _decoded(request, Logs)
         for line in told.logs[:LOG_LINES_MAX]:
             LOG.info("an Apple device says %r", line[:LOG_CHARS_MAX])
@@ -168,7 +181,9 @@ class AppleService:
         expected = f"ApplePass {self._desk.pass_token(serial)}"
         given = request.headers.get("Authorization", "")
         card = await self._desk.card(serial)
-        if card is None or not hmac.compare_digest(expected.encode(), given.encode()):
+        if card is None or not hmac.compare_digest(
+            expected.encode(), given.encode("utf-8", "surrogateescape")
+        ):
             raise web.HTTPUnauthorized
         return card
 
@@ -204,5 +219,5 @@ def last_modified(updated_at: datetime, now: datetime) -> datetime:
 async def _decoded(request: web.Request, kind: type[Told]) -> Told:
     try:
         return msgspec.json.decode(await body_of(request), type=kind)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise web.HTTPBadRequest from error

@@ -308,19 +308,24 @@ async def test_a_card_that_is_looked_at_does_not_take_the_place_of_one_s_own(sho
     assert f'href="{mine}"' in (await shop.get("/")).text
 
 
+async def bind(shop: Shop, card: str) -> None:
+    async with shop.client.post(f"{shop.url}{card}/phone") as bound:
+        assert bound.status == 200
+
+
 async def test_a_coupon_is_not_one_s_card(shop: Shop) -> None:
     coupon = f"/c/{shop.desk.add(coupon=Coupon({'en': 'Coffee', 'uk': ''}))}"
     assert "Set-Cookie" not in (await shop.get(coupon)).headers
     assert "Open my card" not in (await shop.get("/")).text
     first = f"/c/{shop.desk.add()}"
-    await shop.get(first)
-    assert f'href="{first}"' in (await shop.get("/")).text, "a first card is kept by its page"
+    await bind(shop, first)
+    assert f'href="{first}"' in (await shop.get("/")).text, "a card is kept by whom it is given to"
 
 
 async def test_the_front_door_forgets_a_card_that_is_not_there_any_more(shop: Shop) -> None:
     for gone in (404, 410):
         token = shop.desk.add()
-        await shop.get(f"/c/{token}")
+        await bind(shop, f"/c/{token}")
         assert "Open my card" in (await shop.get("/")).text
         del shop.desk.cards[token]
         if gone == 410:

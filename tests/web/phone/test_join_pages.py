@@ -4,6 +4,7 @@ import re
 from collections.abc import AsyncIterator
 from datetime import date
 from html.parser import HTMLParser
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -11,6 +12,8 @@ from aiohttp import ClientSession, CookieJar, FormData
 
 from daemon.base.refusals import ErrorCode
 from daemon.shop.phone_card_views import JoinForm
+from tests.support.clock import HandClock
+from tests.support.till import lay_out, open_till
 from tests.web.conftest import HIDDEN, OpenShop, Shop
 from tests.web.decode import read_codes, to_picture
 from web.phone.code_images import CodeKind, ImageFormat
@@ -308,10 +311,52 @@ async def test_cookies_are_closed_to_scripts_and_other_sites(
     async with open_shop(proxied if https else WebSettings()) as shop:
         form = await shop.get("/join?lang=uk")
         token = shop.desk.add()
-        card = await shop.get(f"/c/{token}")
-        cookies = form.headers.getall("Set-Cookie") + card.headers.getall("Set-Cookie")
+        async with shop.client.post(f"{shop.url}/c/{token}/phone") as bound:
+            cookies = form.headers.getall("Set-Cookie") + bound.headers.getall("Set-Cookie")
         assert {cookie.partition("=")[0] for cookie in cookies} == {"visitor", "lang", "card"}
         for cookie in cookies:
             assert "HttpOnly" in cookie
             assert "SameSite=Lax" in cookie
             assert ("Secure" in cookie) is https
+
+
+async def test_everybody_together_is_given_so_many_cards_a_day(open_shop: OpenShop) -> None:
+    async with open_shop(WebSettings(joins_a_day_max=2)) as shop:
+        assert (await shop.join(name="")).status == 303
+        assert (await shop.join(name="a" * 1_000, personal_data="yes")).status == 422
+        assert (await shop.join(name="")).status == 303, "a form to correct was no card"
+        refused = await shop.join(name="")
+        assert (refused.status, refused.headers["Retry-After"]) == (503, str(24 * 3600))
+        shop.clock.move(days=1)
+        assert (await shop.join(name="")).status == 303
+
+
+async def test_a_disk_that_is_nearly_full_gives_no_card(tmp_path: Path) -> None:
+    lay_out(tmp_path, **{"port = 0": "port = 0\ndisk_free_min_mb = 1000000000"})
+    async with (
+        open_till(tmp_path, HandClock()) as till,
+        ClientSession(cookie_jar=CookieJar(unsafe=True)) as client,
+    ):
+        async with client.get(f"{till.web_url}/join") as form:
+            fields = dict(HIDDEN.findall(await form.text()))
+        async with client.post(f"{till.web_url}/join", data=fields) as refused:
+            assert refused.status == 503
+            assert int(refused.headers["Retry-After"]) > 0
+
+
+async def test_a_card_becomes_a_browser_s_own_by_joining_and_not_by_looking(shop: Shop) -> None:
+    other = shop.desk.add(generation=1)
+    assert "card=" not in str((await shop.get(f"/c/{other}")).headers.getall("Set-Cookie", []))
+    assert other not in (await shop.get("/")).text
+    mine = (await shop.join(name="")).headers["Location"].rpartition("/")[2]
+    await shop.get(f"/c/{other}")
+    page = (await shop.get("/")).text
+    assert mine in page
+    assert other not in page
+
+
+async def test_a_card_becomes_a_browser_s_own_by_binding(shop: Shop) -> None:
+    token = shop.desk.add()
+    async with shop.client.post(f"{shop.url}/c/{token}/phone") as bound:
+        assert bound.status == 200
+    assert token in (await shop.get("/")).text

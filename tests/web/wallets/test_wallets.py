@@ -21,7 +21,13 @@ from tests.web.authority import PASS_TYPE, Authority, believed_by_openssl
 from tests.web.decode import open_png
 from tests.web.wallets.iphone import ADDRESS, GOOGLE_KEY, Phone, unpacked
 from web.phone.pass_signing import PassCertificateError
-from web.phone.wallet_pages import LOG_CHARS_MAX, LOG_LINES_MAX, PUSH_TOKEN_CHARS_MAX
+from web.phone.wallet_pages import (
+    LOG_CHARS_MAX,
+    LOG_LINES_MAX,
+    LOGS_MAX,
+    LOGS_PER_S,
+    PUSH_TOKEN_CHARS_MAX,
+)
 
 
 @pytest.fixture
@@ -246,3 +252,12 @@ async def test_without_a_public_address_a_pass_is_never_updated(
         await phone.add()
     assert "webServiceURL" not in phone.content
     assert "authenticationToken" not in phone.content
+
+
+async def test_reports_of_devices_have_a_limit_of_their_own(phone: Phone, clock: HandClock) -> None:
+    for _ in range(LOGS_MAX):
+        assert (await phone.call("POST", "/passes/v1/log", {"logs": ["x"]})).status == 200
+    refused = await phone.call("POST", "/passes/v1/log", {"logs": ["x"]})
+    assert (refused.status, refused.headers["Retry-After"]) == (429, str(LOGS_PER_S))
+    clock.move(seconds=LOGS_PER_S)
+    assert (await phone.call("POST", "/passes/v1/log", {"logs": ["x"]})).status == 200
