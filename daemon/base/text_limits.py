@@ -13,6 +13,10 @@ TEXT_CHARS_MAX = 500
 CODE_CHARS_MAX = 200
 """One code: a word, an issued code, a gift card's number, as it was scanned."""
 REQUEST_ID_CHARS_MAX = 64
+ANSWER_BYTES_MAX = 1024 * 1024
+"""One answer on its line."""
+ENVELOPE_BYTES_MAX = 16 * 1024
+"""Of it, what stands around the result: the id of the call above all."""
 
 Text = Annotated[str, msgspec.Meta(max_length=TEXT_CHARS_MAX)]
 SaidText = Annotated[

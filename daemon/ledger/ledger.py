@@ -9,7 +9,7 @@ from typing import NoReturn, TypeVar
 import msgspec
 
 from daemon.base.ids import NO_SALE, SaleId
-from daemon.base.refusals import ErrorCode, RefusedError
+from daemon.base.refusals import ErrorCode, ParamError, RefusedError
 from daemon.ledger.sale_records import SaleRow
 from daemon.ledger.sale_states import SaleEvent
 from daemon.ledger.sales import release
@@ -114,15 +114,25 @@ class Ledger:
         answer = _repeated(key, view.request) if view.request is not None else None
         return _unless_refused(answer) if answer is not None else None, view.sale
 
-    async def once(self, key: RequestKey, at: str, job: Job, reads: Reads = NOTHING) -> msgspec.Raw:
+    async def once(
+        self,
+        key: RequestKey,
+        at: str,
+        job: Job,
+        reads: Reads = NOTHING,
+        *,
+        answer_bytes_max: int | None = None,
+    ) -> msgspec.Raw:
         """Do what a request asks for, exactly once; return its answer as JSON.
 
         job:    is given the writer's store and what ``reads`` names. It gives what to write and the
                 answer, whose last field is ``replayed = False``; a repeated request gets the same
                 bytes with ``true``.
         at:     when the request was answered, RFC 3339.
-        Raises: RefusedError ID_REUSED for other content under this id, BUSY, STORAGE_FULL, and what
-                the job raises; nothing is written then but a final refusal, which is the answer.
+        answer_bytes_max: of an answer that can be sent; one that cannot is not written.
+        Raises: ParamError for such; RefusedError ID_REUSED for other content under this id, BUSY,
+                STORAGE_FULL, and what the job raises; nothing is written then but a final refusal,
+                which is the answer.
         """
 
         def run(store: Store) -> msgspec.Raw:
@@ -130,6 +140,12 @@ class Ledger:
             if view.request is not None:
                 return _repeated(key, view.request)
             change, text = _decided(job, store, view)
+            if answer_bytes_max is not None and len(text) > answer_bytes_max:
+                raise ParamError(
+                    "lines",
+                    f"the answer would have {len(text)} bytes, at most {answer_bytes_max} are sent;"
+                    " nothing was written; send fewer lines at once",
+                )
             request = RequestRow(*key.place, key.content, text, at)
             store.write(msgspec.structs.replace(change, rows=(*change.rows, request)))
             return msgspec.Raw(text)

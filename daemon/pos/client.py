@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import msgspec
 
-from daemon.pos.dispatch import ANSWER_BYTES_MAX
+from daemon.base.text_limits import ANSWER_BYTES_MAX
 from daemon.pos.server import LOOPBACK
 from daemon.pos.socket_file import socket_paths
 

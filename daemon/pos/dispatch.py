@@ -13,6 +13,7 @@ from card_formats.number_ranges import NumberRange
 from daemon.base.caller import CALLER
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
 from daemon.base.schema_errors import explained
+from daemon.base.text_limits import ANSWER_BYTES_MAX
 from daemon.pos.bank_cards import refuse_bank_cards
 from daemon.pos.cashier_language import say
 from daemon.pos.envelope import Answer, ErrorBody, Failure, Request, RequestId, line_of
@@ -20,8 +21,9 @@ from daemon.pos.errors import ProtocolCode, ProtocolFaultError, fault, refusal
 from daemon.pos.peers import Role
 from daemon.pos.session import Session
 
-ANSWER_BYTES_MAX = 1024 * 1024
 NAME_CHARS_SHOWN_MAX = 64
+ID_CHARS_MAX = 1_024
+"""Of a call's own id, which its answer repeats."""
 
 Result: TypeAlias = msgspec.Struct | dict[str, Any] | msgspec.Raw
 """What a handler returns. Raw is JSON on one line, sent as it is: a stored answer, replayed."""
@@ -71,6 +73,11 @@ async def dispatch(
         request = _request_decoder.decode(line)
     except _UNDECODABLE as error:
         return _refuse_line(line, str(error))
+    if isinstance(request.id, str) and len(request.id) > ID_CHARS_MAX:
+        detail = f"An id has at most {ID_CHARS_MAX} letters."
+        return line_of(
+            Failure(None, fault(ProtocolFaultError(ProtocolCode.INVALID_REQUEST, detail)))
+        )
     CALLER.set(session.caller)
     try:
         answer = await _answer(request, methods, session, own)

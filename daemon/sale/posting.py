@@ -17,12 +17,13 @@ import msgspec
 from daemon.base.clock import rfc3339
 from daemon.base.expiring import ExpiringMap
 from daemon.base.ids import NO_SALE, QuoteId, SaleId
-from daemon.base.refusals import ErrorCode, RefusedError
-from daemon.base.text_limits import Override
+from daemon.base.refusals import ErrorCode, ParamError, RefusedError
+from daemon.base.text_limits import ANSWER_BYTES_MAX, ENVELOPE_BYTES_MAX, Override
 from daemon.ledger.ledger import RequestKey
 from daemon.ledger.sale_records import Sale, SaleRow
 from daemon.ledger.sale_states import SaleEvent, SaleState, after
 from daemon.ledger.storage.store import Change, Reads, View
+from daemon.programme.quote import Quote
 from daemon.sale.draft import SaleDraft
 from daemon.sale.pricing import PricedSale, Pricing, repriced
 from daemon.sale.recognition import Recognition
@@ -31,7 +32,11 @@ from daemon.shop.shop import Shop
 
 QUOTE_TTL_S = 900
 QUOTES_MAX = 1_000
-"""Quotes that wait for their sale; one more and the oldest is forgotten."""
+"""Quotes of one client that wait for their sale; one more and its oldest is forgotten."""
+
+RESULT_BYTES_MAX = ANSWER_BYTES_MAX - ENVELOPE_BYTES_MAX
+PARTS_LOOKED_AT = 500
+"""Lines and discounts of a quote that certainly fit an answer."""
 
 Attempt = Callable[[datetime, SaleRow | None], Awaitable[msgspec.Raw]]
 Decide = Callable[[View], tuple[Change, msgspec.Struct]]
@@ -63,6 +68,7 @@ class Posting:
     async def _price(self, terms: SaleTerms, sale_id: SaleId = NO_SALE) -> PricedSale:
         presentation = await self._recognition.presented(terms, sale_id)
         priced = await self._pricing.price(terms, presentation)
+        _check_answerable(priced.quote)
         self._check_spend(priced, terms.override)
         return priced
 
@@ -179,4 +185,22 @@ class Posting:
 
     async def write(self, key: RequestKey, at: str, decide: Decide, reads: Reads) -> msgspec.Raw:
         """Write what ``decide`` makes of what ``reads`` names, exactly once; return the answer."""
-        return await self._shop.ledger.once(key, at, lambda store, view: decide(view), reads)
+        return await self._shop.ledger.once(
+            key,
+            at,
+            lambda store, view: decide(view),
+            reads,
+            answer_bytes_max=RESULT_BYTES_MAX,
+        )
+
+
+def _check_answerable(quote: Quote) -> None:
+    """Refuse a sale whose answer could not be sent, before a chip or the ledger is written."""
+    parts = len(quote.lines) + sum(len(line.applied) for line in quote.lines)
+    # An encoding is spared where it is certain to be small: texts of rules are short.
+    if parts > PARTS_LOOKED_AT and len(msgspec.json.encode(quote)) > RESULT_BYTES_MAX:
+        raise ParamError(
+            "lines",
+            f"the answer would have more than {RESULT_BYTES_MAX} bytes; nothing was written;"
+            " send fewer lines at once",
+        )

@@ -14,10 +14,9 @@ import pytest
 from daemon.accounts.cards import Profile
 from daemon.app.running import HOLD_SWEEP_S, App
 from daemon.base.refusals import ErrorCode
-from daemon.base.text_limits import CODE_CHARS_MAX
+from daemon.base.text_limits import ANSWER_BYTES_MAX, CODE_CHARS_MAX
 from daemon.pos.claims import CLAIM_TTL_S_MAX
 from daemon.pos.connection import REQUESTS_IN_HAND_MAX
-from daemon.pos.dispatch import ANSWER_BYTES_MAX
 from daemon.pos.errors import ProtocolCode
 from daemon.pos.events import EVENTS_KEPT_MAX, INPUT_TYPES
 from daemon.pos.lines import LINE_BYTES_MAX

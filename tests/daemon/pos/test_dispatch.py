@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from daemon.base.refusals import ErrorCode, RefusedError
-from daemon.pos.dispatch import ANSWER_BYTES_MAX, Method, dispatch
+from daemon.base.text_limits import ANSWER_BYTES_MAX
+from daemon.pos.dispatch import Method, dispatch
 from daemon.pos.peers import Role
 from daemon.pos.session import Session
 from tests.daemon.pos.shop import Shop, new_ring, request

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from daemon.base.text_limits import ANSWER_BYTES_MAX
 from daemon.pos.connection import REQUESTS_IN_HAND_MAX
-from daemon.pos.dispatch import ANSWER_BYTES_MAX
 from daemon.pos.lines import LINE_BYTES_MAX
 from daemon.pos.server import CONNECTIONS_MAX, Server, ServerSettings
 from tests.daemon.pos.shop import GREETING, WAIT_S, Pos, Shop, connected, new_ring, request
