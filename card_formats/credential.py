@@ -15,7 +15,7 @@ class Medium(StrEnum):
 
 
 class Trust(StrEnum):
-    """How hard the credential is to copy, weakest first. STATIC identifies; it cannot spend."""
+    """How hard a credential is to copy, weakest first; a till's policy says which ones spend."""
 
     STATIC = "static"
     UID = "uid"
@@ -23,11 +23,6 @@ class Trust(StrEnum):
     SUN = "sun"
     ROTATING = "rotating"
     MUTUAL_AUTH = "mutual_auth"
-
-    @property
-    def may_spend(self) -> bool:
-        """Whether a balance may be burned without a cashier's override."""
-        return self in (Trust.SUN, Trust.ROTATING, Trust.MUTUAL_AUTH)
 
 
 class Shown(msgspec.Struct, frozen=True):

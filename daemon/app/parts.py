@@ -1,4 +1,4 @@
-"""Puts the daemon together: the only place that constructs anything."""
+"""Puts a till together: every part is constructed, in the order of the layers, none is started."""
 
 import logging
 import secrets
