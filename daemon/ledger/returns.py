@@ -183,6 +183,8 @@ def _purses_back(
         refunded=record.refunded + given.money,
         kept=record.kept + kept,
     )
+    # All of a sale that has come back was paid back, but for what is kept: to the last minor unit.
+    assert not back.complete or record.refunded + record.kept == record.sale.quote.total
     back = msgspec.structs.replace(given, earned=earned_back, kept=kept)
     return back, record, tuple(written_off.moves)
 

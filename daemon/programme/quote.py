@@ -128,3 +128,10 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
     why_not: tuple[WhyNot, ...] = ()
     next: tuple[NextStep, ...] = ()
     provisional: bool = False
+
+    def __post_init__(self) -> None:
+        # Held by the value itself, wherever it is made: priced, priced again, read from a ledger.
+        assert self.list_total == sum(line.list_total for line in self.lines)
+        assert self.discount == sum(line.discount for line in self.lines)
+        assert self.net == sum(line.net for line in self.lines) == self.list_total - self.discount
+        assert self.total == sum(line.paid for line in self.lines)

@@ -36,9 +36,12 @@ CALLS: dict[str, dict[str, Any]] = {
     "club.grant": {"request_id": "g", "account": "?", "status": "?"},
     "club.refuse": {"request_id": "f", "account": "?", "status": "?"},
     "programme.activate": {"request_id": "p", "text": "?"},
+    "clock.accept": {},
+    "clock.reset": {},
 }
 ELSEWHERE = {"code.issue", "club.grant", "club.refuse", "programme.activate"}
-"""Written with all their terms, see tests of codes, the club and programmes."""
+ELSEWHERE |= {"clock.accept", "clock.reset"}
+"""Written with all their terms, see tests of codes, the club, programmes and clocks."""
 NOT_YET = {"sale.quote"}
 """Writes nothing but who typed a number; what answers for the payment comes with the sale."""
 
