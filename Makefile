@@ -7,23 +7,27 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 INPUTS := pyproject.toml constraints.txt packaging/system-packages.sh
 
-.PHONY: run test bench docs pictures deb soak clean help
+.PHONY: run test quick bench docs pictures deb soak clean help
 
 help:
 	@echo "make run              install what is missing, start the demo till, make one sale, go on until Ctrl-C"
 	@echo "make run ARGS=--once  the same, and stop after the sale"
 	@echo "make test             install what is missing and run every check"
+	@echo "make quick            what of it takes no minute: before every commit"
 	@echo "make bench            measure; figures go to docs/bench.md by hand"
 	@echo "make docs             build the documents as a site, in site/; it needs no network to be read"
 	@echo "make pictures         draw the pictures in docs/pictures anew, with chromium"
 	@echo "make deb              build dist/tillcard_*.deb; as root, try it in an empty Debian (minutes)"
-	@echo "make soak             long fuzzing and long runs"
+	@echo "make soak             long fuzzing, and the tests at moments that are hard for programs"
 
 run: $(VENV)/.run-ready
 	@$(BIN)/tillcard demo $(ARGS)
 
 test: $(VENV)/.test-ready
 	@$(BIN)/python -m tests.check $(ARGS)
+
+quick: $(VENV)/.test-ready
+	@$(BIN)/python -m tests.check --quick $(ARGS)
 
 bench: $(VENV)/.test-ready
 	@$(BIN)/python -m tests.bench $(ARGS)

@@ -20,6 +20,7 @@ strace:proves that the disk comes before the answer
 openssl:a foreign check of signatures and certificates
 systemd:hands the daemon its socket and checks its unit, without running as init
 socat:the socket played by hand, as in the README
+faketime:the tests on a later day
 "
 deb_packages="
 debootstrap:an empty Debian to install the package in

@@ -1,4 +1,7 @@
-"""The gate: format, lint, types, import contracts, tests, in that order. ``make test`` runs it.
+"""The gate: format, lint, import contracts, types, tests. ``make test`` runs all of it.
+
+The types are checked beside the tests. At the end the quick tests run once more on a later day:
+what fixes a day in one place and asks the machine for it in another is right only for a while.
 
 The tests run in network and mount namespaces of their own where the kernel allows it, so that
 their pcscd and their ports meet nobody else's.
@@ -9,14 +12,29 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
+
+from tests.support.moments import LATER, MOMENTS, as_if_at
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ["card_formats", "daemon", "web", "tests"]
+PACKAGES = ("card_formats", "daemon", "web", "tests")
+NAMES = ("format", "lint", "imports", "types", "tests", "later")
+PYTHON = (sys.executable, "-m")
 IN_NAMESPACES = """
 mkdir -p /run/pcscd && mount -t tmpfs tmpfs /run/pcscd && ip link set lo up && exec "$@"
 """
+SIDE_BY_SIDE = ("--dist", "loadgroup", "--no-loadscope-reorder")
+ALL = (*SIDE_BY_SIDE, "-n", "3")
+"""For two cores: one worker of three has the tests on pcscd, which mostly wait."""
+QUICK = (
+    *(*SIDE_BY_SIDE, "-n", "2", "-m"),
+    "not (pcsc or browser or cluster or kill or program or fuzz or slow)",
+)
 
 
 def namespaces() -> list[str]:
@@ -29,38 +47,109 @@ def namespaces() -> list[str]:
     return words if allowed else []
 
 
-def step(name: str, command: list[str]) -> bool:
-    """Run one check, say how it went and how long it took."""
-    print(f"== {name}", flush=True)
-    begun = time.monotonic()
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
-    failed = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode != 0
-    verdict = "FAILED" if failed else "ok"
-    print(f"== {name}: {verdict} in {time.monotonic() - begun:.1f} s", flush=True)
-    return not failed
+class Step(NamedTuple):
+    """One check."""
+
+    name: str
+    command: tuple[str, ...]
+
+    def run(self) -> bool:
+        """Run it, say how it went and how long it took."""
+        print(f"== {self.name}", flush=True)
+        begun = time.monotonic()
+        done = subprocess.run(self.command, cwd=ROOT, env=environment(), check=False)
+        return self._told(done.returncode, begun)
+
+    @contextmanager
+    def beside(self) -> Iterator[Callable[[], bool]]:
+        """Run it beside the block; what is given waits for its end and says how it went."""
+        begun = time.monotonic()
+        with tempfile.TemporaryFile() as said:
+            running = subprocess.Popen(
+                self.command, cwd=ROOT, env=environment(), stdout=said, stderr=subprocess.STDOUT
+            )
+
+            def finish() -> bool:
+                status = running.wait()
+                said.seek(0)
+                print(f"== {self.name}\n{said.read().decode()}", end="", flush=True)
+                return self._told(status, begun)
+
+            try:
+                yield finish
+            finally:
+                running.kill()
+                running.wait()
+
+    def _told(self, status: int, begun: float) -> bool:
+        verdict = "FAILED" if status else "ok"
+        print(f"== {self.name}: {verdict} in {time.monotonic() - begun:.1f} s", flush=True)
+        return not status
+
+
+def environment() -> dict[str, str]:
+    return os.environ | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def pytest(*words: str, before: list[str] | None = None) -> tuple[str, ...]:
+    return (*namespaces(), *(before or ()), *PYTHON, "pytest", *words)
+
+
+def step(name: str, pytest_words: list[str], *, quick: bool) -> Step:
+    """Return a step of the gate. Somebody who gives words for pytest has it run as they say."""
+    command: tuple[str, ...]
+    match name:
+        case "format":
+            command = (*PYTHON, "ruff", "format", "--check", "--quiet", *PACKAGES)
+        case "lint":
+            command = (*PYTHON, "ruff", "check", "--quiet", *PACKAGES)
+        case "imports":
+            command = (str(Path(sys.executable).parent / "lint-imports"), "--no-cache")
+        case "types":
+            command = (*PYTHON, "mypy", *PACKAGES)
+        case "tests":
+            command = pytest(*(pytest_words or (QUICK if quick else ALL)))
+        case "later":
+            name = f"tests {LATER.name}"
+            command = pytest(*(pytest_words or QUICK), before=as_if_at(LATER))
+        case _:
+            sys.exit(f"there is no step {name!r}")
+    return Step(name, command)
+
+
+def gate(steps: list[Step]) -> list[bool]:
+    """Run the steps, the types beside the others where both are wanted."""
+    types = [step for step in steps if step.name == "types"]
+    others = [step for step in steps if step.name != "types"]
+    if not types or not others:
+        return [step.run() for step in steps]
+    with types[0].beside() as types_are_right:
+        return [*[step.run() for step in others], types_are_right()]
+
+
+def soak() -> list[bool]:
+    """Run what takes long: fuzzing, and the tests at moments that are hard for programs."""
+    steps = [Step("soak", pytest("-m", "soak", "--run-soak"))]
+    steps += [
+        Step(f"tests {moment.name}", pytest(*ALL, before=as_if_at(moment))) for moment in MOMENTS
+    ]
+    return [step.run() for step in steps]
 
 
 def main() -> int:
     """Run every check, or those named; return the exit status."""
     parser = argparse.ArgumentParser(prog="make test", description=__doc__)
-    parser.add_argument("--soak", action="store_true", help="long fuzzing instead of the checks")
-    parser.add_argument("--only", default="", help="some of format,lint,types,imports,tests")
+    parser.add_argument("--quick", action="store_true", help="only what takes no minute")
+    parser.add_argument("--soak", action="store_true", help="fuzzing and hard moments instead")
+    parser.add_argument("--only", default="", help=f"some of {','.join(NAMES)}")
     arguments, pytest_words = parser.parse_known_args()
-    python = [sys.executable, "-m"]
-    lint_imports = str(Path(sys.executable).parent / "lint-imports")
-    steps = {
-        "format": [*python, "ruff", "format", "--check", "--quiet", *PACKAGES],
-        "lint": [*python, "ruff", "check", "--quiet", *PACKAGES],
-        "types": [*python, "mypy", *PACKAGES],
-        "imports": [lint_imports, "--no-cache"],
-        "tests": [*namespaces(), *python, "pytest", *pytest_words],
-    }
     if arguments.soak:
-        soak = [*steps["tests"], "-m", "soak", "--run-soak"]
-        return 0 if step("soak", soak) else 1
-    names = arguments.only.split(",") if arguments.only else list(steps)
-    results = [step(name, steps[name]) for name in names]
-    return 0 if all(results) else 1
+        return 0 if all(soak()) else 1
+    names = arguments.only.split(",") if arguments.only else list(NAMES)
+    if not arguments.only and (arguments.quick or pytest_words):
+        names.remove("later")
+    steps = [step(name, pytest_words, quick=arguments.quick) for name in names]
+    return 0 if all(gate(steps)) else 1
 
 
 if __name__ == "__main__":

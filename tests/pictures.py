@@ -7,20 +7,20 @@ terminal.png:   what ``tillcard demo --once`` prints.
 import asyncio
 import io
 import os
-import sys
 import tempfile
 from pathlib import Path
 
 from PIL import Image
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser
 from rich.console import Console
 from rich.terminal_theme import MONOKAI
 from rich.text import Text
 
 from tests.browser.phones import LIVE, join, new_phone, scan
+from tests.support.browser import running_browser
 from tests.support.clock import HandClock
-from tests.support.till import PATIENCE_S, Pos, lay_out, open_till
-from tests.web.conftest import BROWSER_FLAGS
+from tests.support.processes import TILLCARD, output_of
+from tests.support.till import Pos, lay_out, open_till
 from web.phone.code_images import CodeKind
 
 PICTURES = Path(__file__).parent.parent / "docs/pictures"
@@ -59,16 +59,13 @@ async def draw_phone_card(browser: Browser, home: Path) -> bytes:
 
 async def draw_terminal(browser: Browser, home: Path) -> bytes:
     """Return what the demo prints, as a terminal shows it."""
-    demo = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "daemon", "demo", "--once", "--home", str(home), "--port", "0"),
-        env=os.environ | {"FORCE_COLOR": "1", "COLUMNS": "80"},
-        stdout=asyncio.subprocess.PIPE,
+    words = (*TILLCARD, "demo", "--once", "--home", str(home), "--port", "0")
+    status, printed = await output_of(
+        *words, env=os.environ | {"FORCE_COLOR": "1", "COLUMNS": "80"}
     )
-    async with asyncio.timeout(PATIENCE_S):
-        printed, _ = await demo.communicate()
-    assert demo.returncode == 0
+    assert status == 0, printed
     console = Console(record=True, file=io.StringIO(), width=60, highlight=False)
-    console.print(Text.from_ansi(f"\x1b[32m$\x1b[0m {COMMAND}\n{printed.decode().rstrip()}"))
+    console.print(Text.from_ansi(f"\x1b[32m$\x1b[0m {COMMAND}\n{printed.rstrip()}"))
     page = await browser.new_page(device_scale_factor=1.5)
     html = console.export_html(theme=MONOKAI, inline_styles=True, code_format=TERMINAL)
     await page.set_content(html)
@@ -86,16 +83,11 @@ def packed(screenshot: bytes) -> bytes:
 
 async def draw_all(folder: Path) -> dict[str, bytes]:
     """Return every picture by its name; tills and demos are kept in ``folder``."""
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", headless=True, args=BROWSER_FLAGS
-        )
-        pictures = {
+    async with running_browser() as browser:
+        return {
             "phone-card.png": packed(await draw_phone_card(browser, folder / "till")),
             "terminal.png": packed(await draw_terminal(browser, folder / "demo")),
         }
-        await browser.close()
-    return pictures
 
 
 async def main() -> None:

@@ -11,7 +11,6 @@ from daemon.app.running import App
 from tests.web.decode import read_codes
 from web.phone.code_images import CODE128_DIGITS_MAX, QR_DIGITS_MAX, CodeKind, Modules, modules_of
 
-pytestmark = pytest.mark.browser
 DRAW = """async (all) => {
   const { qr, code128 } = await import('/static/codes.js');
   return all.map(([kind, digits]) => (kind === 'qr' ? qr : code128)(digits));

@@ -8,7 +8,6 @@ from tests.browser.phones import join, new_phone, scan
 from tests.support.till import Pos
 from web.phone.code_images import CodeKind
 
-pytestmark = pytest.mark.browser
 PAGE_BYTES_MAX = 60 * 1024
 
 

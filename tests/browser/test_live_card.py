@@ -12,10 +12,10 @@ from daemon.app.running import App
 from daemon.base.clock import SystemClock
 from daemon.keys.phone_keys import PHONE_KEYS_FILE, add_phone_key, retire_phone_keys
 from daemon.readers.simulated.pseudo_terminal import Terminal
-from tests.browser.conftest import PLAIN_HOST
 from tests.browser.phones import LIVE, join, link, new_phone, scan
 from tests.scenarios.baskets import sell
 from tests.scenarios.test_real_readers import wait_until_ready
+from tests.support.browser import PLAIN_HOST
 from tests.support.till import (
     CHIP_UID,
     PATIENCE_S,
@@ -29,7 +29,6 @@ from tests.web.test_tls import write_tls_files
 from web.guesses import GUESSES_MAX
 from web.phone.code_images import CodeKind
 
-pytestmark = pytest.mark.browser
 FORGET = """async () => {
   const { forget } = await import('/static/phone.js');
   await forget(document.getElementById('card').dataset.token);

@@ -22,8 +22,9 @@ TEST_EXCEPTIONS = {
     "tests/bench/web.py": "a bench",
     "tests/browser/conftest.py": "a browser goes by the machine's clock, so its till must too",
     "tests/browser/test_live_card.py": "a browser",
-    "tests/scenarios/test_live_code.py": "kills a daemon in a process of its own, which takes a"
+    "tests/faults/test_killed_live_code.py": "kills a daemon in a process of its own, which takes a"
     " live code only while it is fresh",
+    "tests/support/moments.py": "reckons how far a moment is from now",
     "tests/web/test_tls.py": "a client's TLS library looks whether the certificate is valid now",
 }
 

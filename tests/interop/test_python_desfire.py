@@ -175,7 +175,6 @@ def on_the_virtual_reader(card: DesfireCard) -> Iterator[OverPcsc]:
             link.close()
 
 
-@pytest.mark.pcsc
 async def test_it_works_through_a_real_pcscd(pcscd: Pcscd) -> None:
     card = blank_card(seed=6)
 

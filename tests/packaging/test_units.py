@@ -6,14 +6,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from playwright.async_api import async_playwright
+from playwright.async_api import Browser
 
 from daemon.app.running import SOCKET_FD_NAME
 from daemon.app.startup import read_programme
 from daemon.base import config as configuration
 from daemon.pos.peers import TILL_GROUP
 from daemon.pos.socket_file import SERVICE_FOLDER, SOCKET_NAME
-from tests.web.conftest import BROWSER_FLAGS
 
 PACKAGING = Path(__file__).parent.parent.parent / "packaging"
 PROGRAM = "/opt/tillcard/bin/tillcard"
@@ -85,8 +84,9 @@ def test_sysusers_makes_the_user_and_its_group(tmp_path: Path) -> None:
     assert (tmp_path / "etc/group").read_text("utf-8").startswith(f"{TILL_GROUP}:")
 
 
-@pytest.mark.browser
-async def test_polkit_lets_the_daemon_s_user_reach_pcscd_and_decides_nothing_else() -> None:
+async def test_polkit_lets_the_daemon_s_user_reach_pcscd_and_decides_nothing_else(
+    browser: Browser,
+) -> None:
     rule = (PACKAGING / "polkit/50-tillcard.rules").read_text("utf-8")
     script = f"""([id, user]) => {{
         let decide;
@@ -96,17 +96,12 @@ async def test_polkit_lets_the_daemon_s_user_reach_pcscd_and_decides_nothing_els
         {rule}
         return decide({{id: id}}, {{user: user}});
     }}"""
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", headless=True, args=BROWSER_FLAGS
-        )
-        page = await browser.new_page()
-        for action in ("access_pcsc", "access_card"):
-            name = f"org.debian.pcsc-lite.{action}"
-            assert await page.evaluate(script, [name, "tillcard"]) == "yes"
-            assert await page.evaluate(script, [name, "guest"]) == "-"
-        assert await page.evaluate(script, ["org.freedesktop.login1.reboot", "tillcard"]) == "-"
-        await browser.close()
+    page = await browser.new_page()
+    for action in ("access_pcsc", "access_card"):
+        name = f"org.debian.pcsc-lite.{action}"
+        assert await page.evaluate(script, [name, "tillcard"]) == "yes"
+        assert await page.evaluate(script, [name, "guest"]) == "-"
+    assert await page.evaluate(script, ["org.freedesktop.login1.reboot", "tillcard"]) == "-"
 
 
 def test_every_udev_rule_is_one_that_udev_can_read() -> None:

@@ -21,7 +21,6 @@ from tests.support.till import Pos, RefusedByTillError, audited, open_till
 
 OF_THE_READER = 0xFF
 COMMIT_APDU_OF_SALE = 3
-pytestmark = pytest.mark.pcsc
 
 
 def apdus(card: FaultyCard) -> int:

@@ -12,21 +12,18 @@ from daemon.accounts.cards import NewCard, Profile
 from daemon.accounts.guess_limit import FAILURES_MAX, FAILURES_WITHIN_S, SLOW_S
 from daemon.accounts.live_codes import CLOCK_CARDS_MIN
 from daemon.app.running import App
-from daemon.base.clock import CLOCK_BACK, SystemClock
+from daemon.base.clock import CLOCK_BACK
 from daemon.ledger.entries import decode
 from daemon.ledger.storage.sqlite import SQLiteStore
 from tests.scenarios.baskets import sell
 from tests.support.clock import HandClock
 from tests.support.phone import Phone, account_of, bind
 from tests.support.pos import refused
-from tests.support.processes import daemon_of
 from tests.support.till import (
     PHONE,
     PLASTIC,
     Pos,
     RefusedByTillError,
-    lay_out,
-    open_till,
 )
 
 
@@ -236,20 +233,6 @@ async def test_a_clock_behind_the_last_entry_takes_no_live_code(
     error = await refusal_of(pos, phone.code())
     assert (error.code, error.data["reason"]) == (1014, "clock_not_set")
     assert (await pos.call("card.identify", scan=PHONE))["trust"] == "static"
-
-
-async def test_a_till_that_was_killed_still_knows_what_it_took(tmp_path: Path) -> None:
-    lay_out(tmp_path)
-    clock = SystemClock()  # a process of its own has no hand-made clock
-    async with open_till(tmp_path, clock) as till:
-        phone = await bind(till, PHONE, clock)
-    code = phone.code()
-    async with daemon_of(tmp_path) as process, Pos.connect(tmp_path / "pos.sock") as pos:
-        assert (await pos.call("card.identify", scan=code))["trust"] == "rotating"
-        process.kill()
-        await process.wait()
-    async with open_till(tmp_path, clock) as till, Pos.connect(till.socket) as pos:
-        assert (await refusal_of(pos, code)).code == 1016
 
 
 async def test_a_live_or_mutual_card_gets_a_link_and_a_copyable_one_needs_somebody_s_word(

@@ -31,7 +31,6 @@ async def wait_until_ready(pos: Pos, reader: str) -> None:
             return
 
 
-@pytest.mark.pcsc
 async def test_a_chip_on_a_real_pcscd_is_its_customer_s_and_a_sale_is_made_with_it(
     pcscd: Pcscd, tmp_path: Path
 ) -> None:

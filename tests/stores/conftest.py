@@ -41,7 +41,12 @@ def _postgresql(request: pytest.FixtureRequest) -> str:
 LOCATIONS = {"": _sqlite, "postgresql": _postgresql}
 
 
-@pytest.fixture(params=LOCATIONS, ids=lambda scheme: scheme or "sqlite")
+@pytest.fixture(
+    params=[
+        pytest.param("", id="sqlite"),
+        pytest.param("postgresql", marks=pytest.mark.cluster),
+    ]
+)
 def location(request: pytest.FixtureRequest) -> str:
     """Return the address of a new ledger, once for each kind of store."""
     return LOCATIONS[request.param](request)

@@ -94,50 +94,52 @@ async def test_a_line_cut_before_the_commit_is_not_noticed_by_the_pos(line: Line
 
 
 @pytest.fixture
-def server() -> Iterator[PostgresServer]:
+def own_postgres() -> Iterator[PostgresServer]:
     """A server of the test's own, to be killed."""
     with running_server() as server:
         yield server
 
 
 async def test_a_killed_server_is_busy_while_it_is_away_and_has_every_answered_sale_after(
-    server: PostgresServer, tmp_path: Path
+    own_postgres: PostgresServer, tmp_path: Path
 ) -> None:
-    address = server.new_database()
+    address = own_postgres.new_database()
     async with open_ledger(
         open_store(address, tmp_path), open_store(address, tmp_path, read_only=True)
     ) as ledger:
         first, second = made_sale("s1", earn=7), made_sale("s2", earn=7)
         await commit(ledger, first)
-        server.kill()
+        own_postgres.kill()
         with pytest.raises(RefusedError) as refused:
             await commit(ledger, second)
         assert refused.value.code is ErrorCode.BUSY
         with pytest.raises(RefusedError, match="The ledger cannot be read: PostgreSQL: "):
             await ledger.read(entries)
-        server.start()
+        own_postgres.start()
         assert (await commit(ledger, first)).replayed
         assert (await until_answered(ledger, second)).balances == {"bonus": 14}
         assert await ledger.read(entries) == 2
         assert (await ledger.read(audit)).findings == ()
 
 
-async def test_a_killed_backend_costs_no_answer(server: PostgresServer, tmp_path: Path) -> None:
-    address = server.new_database()
+async def test_a_killed_backend_costs_no_answer(
+    own_postgres: PostgresServer, tmp_path: Path
+) -> None:
+    address = own_postgres.new_database()
     async with open_ledger(
         open_store(address, tmp_path), open_store(address, tmp_path, read_only=True)
     ) as ledger:
         await commit(ledger, made_sale("s1", earn=7))
-        server.kill_backend(server.backends()[0])
+        own_postgres.kill_backend(own_postgres.backends()[0])
         assert (await commit(ledger, made_sale("s2", earn=7))).balances == {"bonus": 14}
         assert await ledger.read(entries) == 2
 
 
 def test_a_server_that_is_away_at_the_start_is_named(
-    server: PostgresServer, tmp_path: Path
+    own_postgres: PostgresServer, tmp_path: Path
 ) -> None:
-    address = server.new_database()
-    server.kill()
+    address = own_postgres.new_database()
+    own_postgres.kill()
     with pytest.raises(StoreError, match=r"PostgreSQL: .* failed"):
         open_store(address, tmp_path)
-    server.start()
+    own_postgres.start()

@@ -44,7 +44,7 @@ class Kept:
                 db.executescript(script)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.cluster)])
 def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Kept:
     """Give an empty database of either kind."""
     if request.param == "sqlite":

@@ -59,7 +59,7 @@ class Pcscd:
         """Kill it as a crash would (SIGKILL)."""
         assert self._process is not None
         self._process.kill()
-        self._process.wait(10)
+        self._process.wait()
 
     def stop(self) -> None:
         """End it, if it runs."""
@@ -82,6 +82,13 @@ def until_card_is_seen(reader: str) -> None:
             assert code == scard.SCARD_S_SUCCESS, scard.SCardGetErrorMessage(code)
     finally:
         scard.SCardReleaseContext(context)
+
+
+@pytest.fixture
+def no_pcscd() -> None:
+    """Make sure that no pcscd answers: for a test of what is said then."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        assert probe.connect_ex(str(SOCKET)), "a pcscd runs"
 
 
 @pytest.fixture(scope="module")

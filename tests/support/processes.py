@@ -2,10 +2,12 @@
 
 import asyncio
 import ctypes
+import os
+import select
 import sys
 from asyncio.subprocess import PIPE, STDOUT, Process
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,6 @@ from tests.support.till import PATIENCE_S
 TILLCARD = (sys.executable, "-m", "daemon")
 PR_SET_CHILD_SUBREAPER = 36
 """prctl(2): whoever loses its parent becomes a child of this process, and so is found by it."""
-END_S = 5.0
 OWN = ("multiprocessing.forkserver", "multiprocessing.resource_tracker")
 """Children that Python keeps for itself; they end when this process does."""
 
@@ -62,6 +63,19 @@ async def daemon_of(home: Path, *before: str, **options: Any) -> AsyncIterator[P
         yield process
 
 
+def wait_for_end(pid: int, patience_s: float = PATIENCE_S) -> None:
+    """Block until a process has ended; who started it can then ask for its status.
+
+    ``Popen.wait`` with a timeout looks again and again, with sleeps that libfaketime breaks.
+    """
+    with suppress(ProcessLookupError):
+        pidfd = os.pidfd_open(pid)
+        try:
+            assert select.select([pidfd], [], [], patience_s)[0], f"process {pid} does not end"
+        finally:
+            os.close(pidfd)
+
+
 def adopt_orphans() -> None:
     """Make this process the parent of what its children leave behind."""
     if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
@@ -70,14 +84,14 @@ def adopt_orphans() -> None:
 
 def left_behind() -> list[str]:
     """Kill whatever still runs under this process; return the command line of each."""
-    found = {}
+    found = []
     for child in psutil.Process().children(recursive=True):
         line = _command_line(child)
         if line and not any(own in line for own in OWN):
             child.kill()
-            found[child] = line
-    psutil.wait_procs(list(found), timeout=END_S)
-    return list(found.values())
+            wait_for_end(child.pid)
+            found.append(line)
+    return found
 
 
 def _command_line(process: psutil.Process) -> str:

@@ -18,15 +18,6 @@ from web.web_settings import WebSettings
 TEMPLATES = Path(web.web_server.__file__).parent / "templates"
 SUNDAY = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 HIDDEN = re.compile(r'name="(form_id|proof)" value="([^"]*)"')
-BROWSER_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 class Answer(msgspec.Struct, frozen=True):

@@ -128,7 +128,9 @@ def test_a_doctor_looks_at_the_chip_s_keys_and_the_hot_list(tmp_path: Path) -> N
     assert (status, "ok  hot list hot.txt: 1 chips" in said) == (0, True), said
 
 
-def test_a_doctor_names_each_reader_that_needs_a_pcscd_that_is_not_there(tmp_path: Path) -> None:
+def test_a_doctor_names_each_reader_that_needs_a_pcscd_that_is_not_there(
+    no_pcscd: None, tmp_path: Path
+) -> None:
     readers = '[[reader]]\nname = "desk"\nkind = "pcsc"\n\n[[reader]]\nname = "chip"'
     lay_out(tmp_path, **{'[[reader]]\nname = "chip"': readers})
     status, said = diagnosed(tmp_path)

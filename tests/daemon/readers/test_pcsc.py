@@ -20,7 +20,6 @@ from tests.support.clock import HandClock
 from tests.support.events import next_event, running, until_state
 from tests.support.pcscd import Pcscd, until_card_is_seen
 
-pytestmark = pytest.mark.pcsc
 UID = bytes.fromhex("04A1B2C3D4E580")
 OTHER_UID = bytes.fromhex("04FFEEDDCCBB80")
 TAPS, TAP_S = 40, 0.1

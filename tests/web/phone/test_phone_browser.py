@@ -1,30 +1,18 @@
 import io
-from collections.abc import AsyncIterator
 
 import pytest
 from PIL import Image
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page
 
 from daemon.shop.phone_card_views import CardState
-from tests.web.conftest import BROWSER_FLAGS, Shop
+from tests.web.conftest import Shop
 from tests.web.decode import read_codes
 from tests.web.memory_desk import BALANCES, HISTORY
 from web.phone.code_images import CodeKind
 
-pytestmark = pytest.mark.browser
 MODULES = {CodeKind.QR: 29, CodeKind.CODE128: 145, CodeKind.EAN13: 117}
 SCROLL = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 CODE_PIXELS = "document.querySelector('#static').getBoundingClientRect().width * devicePixelRatio"
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", headless=True, args=BROWSER_FLAGS
-        )
-        yield chromium
-        await chromium.close()
 
 
 async def open_page(
