@@ -141,11 +141,12 @@ def _standing_alone(text: str) -> list[str]:
 
 
 def is_payment_number(number: str) -> bool:
-    """Return whether ``number`` (digits) passes Luhn and lies in a payment network's range.
+    """Return whether ``number`` is digits, passes Luhn and lies in a payment network's range.
 
     Thirteen digits that are a valid EAN-13 are a product: such PANs are not issued any more.
     """
-    if not _is_in_a_range(number) or not passes_luhn(number):
+    is_digits = number.isascii() and number.isdigit()
+    if not is_digits or not _is_in_a_range(number) or not passes_luhn(number):
         return False
     return len(number) != PAN_DIGITS_MIN or not has_valid_check(Check.EAN, number)
 
