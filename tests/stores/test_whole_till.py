@@ -86,12 +86,12 @@ async def test_a_day_and_the_days_after_it(location: str, tmp_path: Path) -> Non
         assert (shown["statuses"], shown["meters"]) == (["club"], {"spend": 17_000, "visits": 1})
         assert shown["balances"] == {"bonus": {"available": 1_700, "pending": 0}}
     clock.move(days=31)
-    for owed in (0, -1_700):  # the second start finds the return's claim on points long expired
+    for _ in range(2):  # what was earned has lapsed unspent: the return takes it no second time
         async with open_till(tmp_path, clock) as till, Pos.connect(till.socket) as pos:
             listing = await pos.call("club.list", status="club", list="exclude")
             assert [one["name"] for one in listing["members"]] == ["Olena"]
             shown = await pos.call("card.show", card=PLASTIC)
-            assert shown["balances"] == {"bonus": {"available": owed, "pending": 0}}
+            assert shown["balances"] == {"bonus": {"available": 0, "pending": 0}}
             back = await pos.call("sale.return", return_id="r1", sale_id="s2", whole=True)
             assert (back["refund"], back["burned_back"]) == (17_000, {"bonus": 2_000})
             assert (await pos.call("card.show", card=PLASTIC))["meters"]["visits"] == 0
