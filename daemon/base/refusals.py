@@ -42,6 +42,7 @@ class ErrorCode(IntEnum):
     PERMISSION = 1040
     RATE_LIMITED = 1041
     STORAGE_FULL = 1050
+    LEDGER_DAMAGED = 1056
 
     @property
     def wire_name(self) -> str:
@@ -52,6 +53,11 @@ class ErrorCode(IntEnum):
     def retryable(self) -> bool:
         """Whether the same call with the same id may be sent again and is then resumed."""
         return self in _RETRYABLE
+
+    @property
+    def ends_id(self) -> bool:
+        """Whether it is the answer to its id for good, and is stored as one."""
+        return not self.retryable and self is not ErrorCode.LEDGER_DAMAGED
 
 
 _RETRYABLE = {
@@ -72,7 +78,8 @@ class RefusedError(Exception):
     """The request was understood and is refused; ``detail`` is a plain sentence for the cashier.
 
     reader:        the reader concerned, if one is.
-    state_unknown: a chip's commit was sent and its answer never came.
+    state_unknown: a commit, the ledger's or a chip's, was sent and its answer never came. Where it
+                   is False nothing was written, nor will it be.
     extra:         further fields for ``data``, such as ``{"age_s": 720}``.
     """
 

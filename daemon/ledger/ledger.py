@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import NoReturn, TypeVar
@@ -15,12 +16,22 @@ from daemon.ledger.sale_states import SaleEvent
 from daemon.ledger.sales import release
 from daemon.ledger.storage.queries import EXPIRED_HOLDS, NEWEST_AT
 from daemon.ledger.storage.rows import RequestRow
-from daemon.ledger.storage.store import Change, Reads, Store, StoreError, View
-from daemon.ledger.writer import LedgerWriter
+from daemon.ledger.storage.store import (
+    Change,
+    LedgerDamagedError,
+    Reads,
+    Store,
+    StoreError,
+    View,
+)
+from daemon.ledger.writer import LedgerWriter, damaged
 
 T = TypeVar("T")
 Job = Callable[[Store, View], tuple[Change, msgspec.Struct]]
 NOTHING = Reads()
+READ_S = 10.0
+"""How long a reader waits, for its turn too, whatever the database does; then ``busy``."""
+log = logging.getLogger(__name__)
 _FIRST, _AGAIN = b'"replayed":false}', b'"replayed":true}'
 
 
@@ -68,15 +79,30 @@ class Ledger:
         """Finish what is queued and close both connections."""
         await self._writer.close()
         await asyncio.to_thread(self._readers.shutdown)
-        self._writing.close()
+        # The writer goes last: SQLite's last connection folds the log into the file, if it may
+        # write. After a clean stop the file alone is whole.
         self._reading.close()
+        self._writing.close()
 
     async def read(self, question: Callable[[Store], T]) -> T:
-        """Ask the reading connection. Raises RefusedError BUSY when the database fails."""
+        """Ask the reading connection.
+
+        While it is not known what became of a group, the writer finds out first: what a POS is
+        told is not there must never be there later.
+        Raises: RefusedError BUSY or LEDGER_DAMAGED when the database fails.
+        """
+        if self._writing.in_doubt:
+            await self._writer.submit(lambda store: None)
         try:
-            return await asyncio.get_running_loop().run_in_executor(
-                self._readers, question, self._reading
-            )
+            async with asyncio.timeout(READ_S):
+                return await asyncio.get_running_loop().run_in_executor(
+                    self._readers, question, self._reading
+                )
+        except TimeoutError as error:  # those who still wait for the thread are not asked at all
+            raise RefusedError(ErrorCode.BUSY, "The ledger takes too long to read.") from error
+        except LedgerDamagedError as error:
+            log.error("the ledger cannot be read: %s", error)
+            raise damaged() from error
         except StoreError as error:
             raise RefusedError(ErrorCode.BUSY, f"The ledger cannot be read: {error}") from error
 
@@ -157,7 +183,7 @@ class Ledger:
 
         Returns: the answer, where the same request was answered meanwhile. Raises the refusal.
         """
-        if refusal.code.retryable:
+        if not refusal.code.ends_id:
             raise refusal
 
         def job(store: Store, view: View) -> NoReturn:
@@ -202,7 +228,7 @@ def _decided(job: Job, store: Store, view: View) -> tuple[Change, bytes]:
     try:
         change, answer = job(store, view)
     except RefusedError as refusal:
-        if refusal.code.retryable:
+        if not refusal.code.ends_id:
             raise
         stored = _Refusal(refusal.code.value, refusal.detail, refusal.extra)
         return Change(), msgspec.json.encode(stored)

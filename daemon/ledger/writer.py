@@ -12,7 +12,14 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
-from daemon.ledger.storage.store import StorageFullError, Store, StoreConflictError, StoreError
+from daemon.ledger.storage.store import (
+    LedgerDamagedError,
+    OutcomeUnknownError,
+    StorageFullError,
+    Store,
+    StoreConflictError,
+    StoreError,
+)
 
 T = TypeVar("T")
 Job = Callable[[Store], T]
@@ -25,13 +32,18 @@ GROUP_ATTEMPTS_MAX = 3
 """Runs of a group that another writer came before. After them its jobs run one by one, as often
 each; one that still cannot be written is refused with ``busy``.
 """
+QUEUE_WAIT_S = 12.0
+"""How long a job waits for those before it, whatever the database does; then ``busy``."""
 
 log = logging.getLogger(__name__)
 
 
 class _Queued(NamedTuple):
+    """``taken``: acquired once, by the thread that runs the job or by whoever gives it up."""
+
     job: Job[Any]
     done: asyncio.Future[Any]
+    taken: threading.Lock
 
 
 class _Outcome(NamedTuple):
@@ -43,8 +55,8 @@ class _Outcome(NamedTuple):
 class LedgerWriter:
     """Owns the store's writing connection and the thread that uses it."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, wait_s: float = QUEUE_WAIT_S) -> None:
+        self._store, self._wait_s = store, wait_s
         self._queue: queue.SimpleQueue[_Queued | None] = queue.SimpleQueue()
         self._loop = asyncio.get_running_loop()
         self._waiting = 0
@@ -55,14 +67,21 @@ class LedgerWriter:
         """Run ``job`` in the writer and return its result once it is durable.
 
         A job that was queued is finished even when its caller gives up.
-        Raises: RefusedError BUSY, STORAGE_FULL, and whatever the job raises.
+        Raises: RefusedError BUSY, STORAGE_FULL, LEDGER_DAMAGED, and whatever the job raises.
+                Nothing was written then, unless it says ``state_unknown``.
         """
         if self._waiting >= QUEUE_JOBS_MAX:
             raise RefusedError(ErrorCode.BUSY, "The ledger has too much to do; try again.")
         done: asyncio.Future[T] = self._loop.create_future()
         self._waiting += 1
-        self._queue.put(_Queued(job, done))
-        return await asyncio.shield(done)
+        queued = _Queued(job, done, threading.Lock())
+        waited = self._loop.call_later(self._wait_s, self._give_up, queued)
+        self._queue.put(queued)
+        try:
+            return await asyncio.shield(done)
+        finally:
+            if done.done():
+                waited.cancel()
 
     async def close(self) -> None:
         """Finish what is queued, then stop the thread."""
@@ -72,6 +91,7 @@ class LedgerWriter:
     def _run(self) -> None:
         while True:
             group, more = self._next_group()
+            group = [queued for queued in group if queued.taken.acquire(blocking=False)]
             if group:
                 outcomes = self._perform(group)
                 self._loop.call_soon_threadsafe(self._deliver, outcomes)
@@ -103,7 +123,9 @@ class LedgerWriter:
                 failure = error
                 self._abandon()
             except StoreError as error:
-                log.error("a group of %d was rolled back: %s", len(group), error)
+                unknown = isinstance(error, OutcomeUnknownError)
+                outcome = "may be written or not" if unknown else "was rolled back"
+                log.error("a group of %d %s: %s", len(group), outcome, error)
                 self._abandon()
                 return _refused(group, error)
             except Exception:  # the edge: no job may take the writer, and all sales, along
@@ -140,6 +162,14 @@ class LedgerWriter:
         except StoreError as error:
             log.error("the rollback failed too: %s", error)
 
+    def _give_up(self, queued: _Queued) -> None:
+        """Refuse a job that has not begun, so that it never will."""
+        if queued.taken.acquire(blocking=False):
+            self._waiting -= 1
+            busy = RefusedError(ErrorCode.BUSY, "The ledger has too much to do; try again.")
+            queued.done.set_exception(busy)
+            queued.done.exception()  # the caller may be gone
+
     def _deliver(self, outcomes: list[_Outcome]) -> None:
         self._waiting -= len(outcomes)
         for outcome in outcomes:
@@ -158,9 +188,27 @@ def _refused(group: list[_Queued], error: StoreError) -> list[_Outcome]:
 
 
 def _refusal(error: StoreError) -> RefusedError:
-    if isinstance(error, StorageFullError):
-        return RefusedError(
-            ErrorCode.STORAGE_FULL,
-            "The disk is full; nothing was written. Make room and try again.",
-        )
-    return RefusedError(ErrorCode.BUSY, "The ledger could not be written; try again.")
+    match error:
+        case StorageFullError():
+            return RefusedError(
+                ErrorCode.STORAGE_FULL,
+                "The disk is full; nothing was written. Make room and try again.",
+            )
+        case OutcomeUnknownError():
+            return RefusedError(
+                ErrorCode.BUSY,
+                "The ledger failed while it was written; try again, to hear what became of it.",
+                state_unknown=True,
+            )
+        case LedgerDamagedError():
+            return damaged()
+        case _:
+            return RefusedError(ErrorCode.BUSY, "The ledger could not be written; try again.")
+
+
+def damaged() -> RefusedError:
+    """Refuse to sell into a ledger that is not the one that was opened, or not whole."""
+    return RefusedError(
+        ErrorCode.LEDGER_DAMAGED,
+        "The ledger is damaged or was exchanged; nothing was written. See the till's log.",
+    )

@@ -18,7 +18,12 @@ from daemon.pos.session_methods import PROTOCOL_VERSION
 OPENRPC_VERSION = "1.3.2"
 INFO_VERSION = f"{PROTOCOL_VERSION.major}.{PROTOCOL_VERSION.minor}.0"  # SemVer has three parts
 _REF = "#/components/schemas/{name}"
-_ANY_METHOD = (ErrorCode.BUSY, ErrorCode.PERMISSION, ErrorCode.CARD_UNKNOWN)
+_ANY_METHOD = (
+    ErrorCode.BUSY,
+    ErrorCode.LEDGER_DAMAGED,
+    ErrorCode.PERMISSION,
+    ErrorCode.CARD_UNKNOWN,
+)
 _FAULTS = (ProtocolCode.INVALID_PARAMS, ProtocolCode.INTERNAL_ERROR)
 
 

@@ -28,10 +28,25 @@ async def test_the_ledger_is_synced_between_the_request_and_its_answer(tmp_path:
         await till.wait()
     lines = (await traced).splitlines()
     for n in range(3):
-        asked = first(lines, rf"(recvfrom|read)\(.*sale\.commit.*watched-{n}")
+        asked = first(lines, rf"(recvfrom|read)(\(| resumed).*sale\.commit.*watched-{n}")
         answered = first(lines, rf"(sendto|sendmsg|write)\(.*posted.*watched-{n}")
-        synced = first(lines[asked:], r"(fdatasync|fsync)\(\d+<.*tillcard\.db-wal>\)\s+= 0") + asked
+        synced = first_sync(lines[asked:]) + asked
         assert asked < synced < answered
+
+
+def first_sync(lines: list[str]) -> int:
+    """Return the index of the line in which a sync of the log has ended, whole or resumed."""
+    call = r"(?P<pid>\d+) +(fdatasync|fsync)\(\d+<.*tillcard\.db-wal>"
+    waiting: set[str] = set()
+    for index, line in enumerate(lines):
+        if found := re.match(call + r"(?P<end>\)\s+= 0)?", line):
+            if found["end"]:
+                return index
+            waiting.add(found["pid"])
+        resumed = re.match(r"(?P<pid>\d+) +<\.\.\. (fdatasync|fsync) resumed>\)\s+= 0", line)
+        if resumed and resumed["pid"] in waiting:
+            return index
+    raise AssertionError("no sync of the log was traced")
 
 
 def first(lines: list[str], pattern: str) -> int:

@@ -354,6 +354,13 @@ async def on_a_full_disk(shop: Shop) -> RefusedByTillError:
     raise AssertionError("the disk never filled")
 
 
+@refused_with(ErrorCode.LEDGER_DAMAGED)
+async def on_a_ledger_that_was_moved_away(shop: Shop) -> RefusedByTillError:
+    async with shop.with_programme() as pos:
+        (shop.home / "tillcard.db").rename(shop.home / "elsewhere.db")
+        return await refused(pos, "sale.commit", sale_id="s1", lines=BASKET)
+
+
 def test_every_code_has_its_witness() -> None:
     assert set(WITNESSES) == set(ErrorCode)
 

@@ -20,7 +20,6 @@ from typing import Any
 import msgspec
 import psycopg
 from psycopg import errors
-from psycopg.conninfo import conninfo_to_dict
 from psycopg.types.json import set_json_loads
 
 from daemon.base.ids import AccountId, LedgerId
@@ -28,14 +27,24 @@ from daemon.ledger.entries import GENESIS_HASH as GENESIS
 from daemon.ledger.entries import ChainedEntry
 from daemon.ledger.lots import Lot, PurseLots
 from daemon.ledger.storage import postgres_sql as sql
+from daemon.ledger.storage.answered import ANSWERED_SUFFIX, AnsweredFile
 from daemon.ledger.storage.batch import Batch, Row, Rows
 from daemon.ledger.storage.inserts import CACHED
+from daemon.ledger.storage.postgres_line import (
+    EXCHANGE_S,
+    Watchdog,
+    connected,
+    pause,
+    settings_of,
+    text_of,
+)
 from daemon.ledger.storage.queries import HEAD, Question, R, sale_row
 from daemon.ledger.storage.rows import RequestRow
 from daemon.ledger.storage.schema import check_version, is_behind
 from daemon.ledger.storage.sql_store import SQLStore
 from daemon.ledger.storage.store import (
     LIFE,
+    OutcomeUnknownError,
     Reads,
     StorageFullError,
     StoreConflictError,
@@ -43,24 +52,11 @@ from daemon.ledger.storage.store import (
     View,
 )
 
-CONNECT_TIMEOUT_S = 5
-LOCK_WAIT_S = 5
-"""How long a group, or a claim on a chain, waits for another till; longer is a StoreError."""
 GROUP_TIME_S = 10
 """After this the server (17 or newer) drops a till that stopped in a group, and its locks."""
 
-# What the ledger's address does not say itself.
-_SETTINGS: dict[str, str | int] = {
-    "application_name": "tillcard",
-    "connect_timeout": CONNECT_TIMEOUT_S,
-    # A line that went dead is noticed within 15 s at either end.
-    "keepalives_idle": 5,
-    "keepalives_interval": 5,
-    "keepalives_count": 2,
-    "tcp_user_timeout": 15_000,
-    "options": "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=2"
-    f" -c lock_timeout={LOCK_WAIT_S}s",
-}
+_SYNC_CANCELLED = "01000"
+"""What warns that a COMMIT no longer waits for a standby: the server was asked to cancel it."""
 _FIRST_ONE_WINS = (errors.SerializationFailure, errors.DeadlockDetected, errors.UniqueViolation)
 _LEDGER_ID = re.compile(r"[0-9a-f]{16}")
 
@@ -71,31 +67,58 @@ class PostgresStore(SQLStore):
     A read-only connection without that file has no ``ledger_id``: it is "".
     """
 
-    def __init__(self, location: str, home: Path, *, read_only: bool = False) -> None:
-        self._settings = _settings(location)
+    def __init__(
+        self, location: str, home: Path, *, read_only: bool = False, limit_s: float = EXCHANGE_S
+    ) -> None:
+        self._settings = settings_of(location)
         self._read_only = read_only
         self._waiting: list[sql.Statement] = []
         self._head: tuple[int, bytes] | None = None
-        self._in_group = self._alone = False
-        if not read_only:
-            _migrate(self._settings)
-        self.ledger_id = _own_ledger(home, make=not read_only)
-        self._connect()
+        self._in_group = self._alone = self.in_doubt = self._warned = False
+        self._answered_file = AnsweredFile(home / f"ledger{ANSWERED_SUFFIX}")
+        with ExitStack() as opened:
+            self._watchdog = Watchdog(limit_s)
+            opened.callback(self._watchdog.close)
+            if not read_only:
+                _migrate(self._settings, self._watchdog)
+            self.ledger_id = _own_ledger(home, make=not read_only)
+            self.answered = self._answered_file.read()
+            if self.answered is not None and self.answered.ledger_id != self.ledger_id:
+                self.answered = None  # ledger.id was deleted, to begin another chain
+            self._connect()
+            opened.callback(lambda: self._db.close())
+            if not read_only:
+                opened.callback(self._answered_file.close)
+                self._open_answered()
+            self._opened = opened.pop_all()
 
     def _connect(self) -> None:
+        try:
+            self._connect_once()
+        except StoreError:
+            pause()
+            raise
+
+    def _connect_once(self) -> None:
         with _said(), ExitStack() as opened:
-            self._db = psycopg.connect(**self._settings, autocommit=True)
+            self._db = connected(self._settings, self._watchdog, read_only=self._read_only)
             opened.callback(self._db.close)
+            self._db.add_notice_handler(self._hear)
             set_json_loads(msgspec.json.decode, self._db)
-            check_version(_version(self._db), "This database")
-            self._db.execute(sql.DURABLE)
-            if self._read_only:
-                self._db.execute("SET default_transaction_read_only = on")
-            else:
-                self._db.execute(sql.LIMIT_GROUPS, (f"{GROUP_TIME_S}s",))
-                self._claim()
+            with self._watchdog.over(self._db):
+                check_version(_version(self._db), "This database")
+                self._db.execute(sql.DURABLE)
+                if not self._read_only:
+                    self._db.execute(sql.LIMIT_GROUPS, (f"{GROUP_TIME_S}s",))
+                    self._claim()
+            if not self._read_only:
+                self._check_answered("This database")
             opened.pop_all()
-        self._head = None
+        # The claim has waited for the session before it to end: what it committed is seen now.
+        self._head, self.in_doubt = None, False
+
+    def _hear(self, notice: errors.Diagnostic) -> None:
+        self._warned = self._warned or notice.sqlstate == _SYNC_CANCELLED
 
     def _claim(self) -> None:
         try:
@@ -129,11 +152,17 @@ class PostgresStore(SQLStore):
         """Make the group durable: what it wrote and COMMIT leave together."""
         assert self._batch is not None
         self._waiting += sql.write(self._batch.take())
-        with self._translated(committing=True), self._db.pipeline():
+        self._warned = False
+        with self._translated(lost=OutcomeUnknownError), self._db.pipeline():
             for statement, values in self._waiting:
                 self._db.execute(statement, values, prepare=True)
             self._db.execute("COMMIT")
+        if self._warned:  # it is committed here, and may be lost with this server
+            self._db.close()
+            self.in_doubt = True
+            raise OutcomeUnknownError("PostgreSQL: COMMIT was told not to wait for a standby")
         self._head, self._alone = self._batch.head, False
+        self._keep_answered(self._head)
         self._end()
 
     def rollback(self) -> None:
@@ -141,7 +170,7 @@ class PostgresStore(SQLStore):
         self._head = None
         self._end()
         if not self._db.closed and self._db.info.transaction_status:
-            with self._translated(committing=True):
+            with self._translated(lost=StoreError):
                 self._db.execute("ROLLBACK")
 
     def _end(self) -> None:
@@ -202,7 +231,7 @@ class PostgresStore(SQLStore):
 
     def close(self) -> None:
         """Close the connection, and give up the claim on the chain."""
-        self._db.close()
+        self._opened.close()
 
     # The wire.
 
@@ -236,33 +265,35 @@ class PostgresStore(SQLStore):
 
     def _stream(self, statement: bytes) -> Iterator[Row]:
         self._fetch(sql.NOTHING)  # so that what waits has gone
-        with self._translated(), self._db.cursor(binary=True) as cursor:
-            yield from cursor.stream(statement)
+        with self._db.cursor(binary=True) as cursor:
+            rows = cursor.stream(statement)
+            while True:
+                with self._translated():  # each row is an exchange
+                    row = next(rows, None)
+                if row is None:
+                    return
+                yield row
 
     @contextmanager
-    def _translated(self, *, committing: bool = False) -> Iterator[None]:
+    def _translated(self, *, lost: type[StoreError] = StoreConflictError) -> Iterator[None]:
+        """Raise what the server says as a StoreError; ``lost`` where the line was lost."""
         try:
-            yield
+            with self._watchdog.over(self._db):
+                yield
         except errors.DiskFull as error:
-            raise StorageFullError(_text(error)) from error
+            raise StorageFullError(text_of(error)) from error
         except _FIRST_ONE_WINS as error:
             self._alone = True
-            raise StoreConflictError(_text(error)) from error
+            raise StoreConflictError(text_of(error)) from error
         except errors.DataError as error:  # one job's fault, for which the others must not pay
-            raise StoreConflictError(_text(error)) from error
+            raise StoreConflictError(text_of(error)) from error
         except psycopg.Error as error:
+            if not self._db.closed:
+                raise StoreError(f"PostgreSQL: {text_of(error)}") from error
             # A COMMIT may have arrived though its answer did not: that group is not run again
             # here. Whoever asked asks again, and finds the request if it was stored.
-            if self._db.closed and not committing:
-                raise StoreConflictError(_text(error)) from error
-            raise StoreError(f"PostgreSQL: {_text(error)}") from error
-
-
-def _settings(location: str) -> dict[str, Any]:
-    try:
-        return _SETTINGS | conninfo_to_dict(location)
-    except psycopg.Error as error:
-        raise StoreError(f"The ledger's address is wrong: {_text(error)}") from error
+            self.in_doubt = self.in_doubt or lost is OutcomeUnknownError
+            raise lost(f"PostgreSQL: {text_of(error)}") from error
 
 
 @contextmanager
@@ -270,7 +301,7 @@ def _said() -> Iterator[None]:
     try:
         yield
     except psycopg.Error as error:
-        raise StoreError(f"PostgreSQL: {_text(error)}") from error
+        raise StoreError(f"PostgreSQL: {text_of(error)}") from error
 
 
 def _own_ledger(home: Path, *, make: bool) -> LedgerId:
@@ -286,13 +317,15 @@ def _own_ledger(home: Path, *, make: bool) -> LedgerId:
     return LedgerId(text)
 
 
-def _migrate(settings: dict[str, Any]) -> None:
+def _migrate(settings: dict[str, Any], watchdog: Watchdog) -> None:
     def connect() -> psycopg.Connection[Any]:
         return psycopg.connect(**settings)
 
-    with _said(), psycopg.connect(**settings, autocommit=True) as db:
-        db.execute("SELECT pg_advisory_lock(hashtextextended('tillcard schema', 0))")
-        if is_behind(_version(db), "This database"):
+    with _said(), connected(settings, watchdog) as db:
+        with watchdog.over(db):
+            db.execute("SELECT pg_advisory_lock(hashtextextended('tillcard schema', 0))")
+            behind = is_behind(_version(db), "This database")
+        if behind:
             from daemon.ledger.storage.migrations import upgrade  # slow to import and seldom needed
 
             upgrade("postgresql+psycopg://", connect)
@@ -318,7 +351,3 @@ def _purses(
         state = PurseLots(posted, held, tuple(kept.get((account, purse), ())))
         purses.setdefault(account, {})[purse] = state
     return purses
-
-
-def _text(error: psycopg.Error) -> str:
-    return " ".join(str(error).split())

@@ -26,7 +26,11 @@ SELECT set_config('transaction_timeout', %s, false)
 WHERE current_setting('transaction_timeout', true) = '0'
 """
 CLAIM = b"SELECT pg_advisory_lock(hashtextextended('tillcard ledger ' || %s, 0))"
-NEW_LEDGER = b"INSERT INTO ledger (ledger_id, own) VALUES (%s, 1) ON CONFLICT DO NOTHING"
+# It writes, where the ledger is there too, so that its COMMIT waits for a standby as sales do: what
+# was committed without one before is safe, or this till does not start.
+NEW_LEDGER = b"""
+INSERT INTO ledger (ledger_id, own) VALUES (%s, 1) ON CONFLICT (ledger_id) DO UPDATE SET own = 1
+"""
 
 _PURSES = """
 (SELECT json_agg(json_build_array(account, purse, posted, held))

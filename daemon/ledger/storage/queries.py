@@ -154,6 +154,8 @@ HEAD: Question[tuple[int, bytes]] = Question(
     "SELECT seq, hash FROM entry WHERE ledger_id = ? ORDER BY seq DESC LIMIT 1",
     lambda seq, link: (seq, link),
 )
+ENTRY_HASH = Question("SELECT hash FROM entry WHERE ledger_id = ? AND seq = ?", bytes)
+LEDGER = Question("SELECT ledger_id FROM ledger WHERE ledger_id = ?", str)
 LOTS_EXPIRED = Question(
     "SELECT account, purse, expires, usable_from, amount FROM lot"
     f" WHERE expires < ? AND amount > 0 ORDER BY expires, account, purse LIMIT {ROWS_MAX}",

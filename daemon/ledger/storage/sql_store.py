@@ -9,16 +9,28 @@ from abc import ABC, abstractmethod
 import msgspec
 
 from daemon.base.ids import LedgerId
+from daemon.ledger.entries import GENESIS_HASH
 from daemon.ledger.status_moves import states_of
+from daemon.ledger.storage.answered import Answered, AnsweredFile
 from daemon.ledger.storage.batch import Batch, Mark, Rows
-from daemon.ledger.storage.queries import CODES_OF, MEMBERS_OF, Question, R
-from daemon.ledger.storage.store import NO_REQUEST, Change, Reads, View
+from daemon.ledger.storage.queries import CODES_OF, HEAD, MEMBERS_OF, Question, R
+from daemon.ledger.storage.store import (
+    NO_REQUEST,
+    Change,
+    LedgerDamagedError,
+    Reads,
+    StoreError,
+    View,
+)
 
 
 class SQLStore(ABC):
     """One connection. See ``daemon.ledger.storage.store.Store`` for what each method promises."""
 
     ledger_id: LedgerId
+    in_doubt: bool
+    answered: Answered | None
+    _answered_file: AnsweredFile
     _batch: Batch | None = None
     _before_job: Mark
 
@@ -33,6 +45,28 @@ class SQLStore(ABC):
     @abstractmethod
     def _send(self, rows: Rows) -> None:
         """Write rows before the next statement."""
+
+    # What this till has answered: see ``answered``.
+
+    def _check_answered(self, database: str) -> None:
+        """Raise LedgerDamagedError when the database lacks what was answered."""
+        if self.answered is not None and (lacks := self.answered.lacking_in(self)):
+            raise LedgerDamagedError(self._answered_file.way_out(f"{database}: {lacks}"))
+
+    def _open_answered(self) -> None:
+        """Keep it up to date from now on. Raises StoreError."""
+        try:
+            self._answered_file.open()
+        except OSError as error:
+            path = self._answered_file.path
+            raise StoreError(f"{path} cannot be written: {error.strerror}.") from error
+        self.answered = None
+        self._keep_answered(self.ask_one(HEAD, self.ledger_id) or (0, GENESIS_HASH))
+
+    def _keep_answered(self, head: tuple[int, bytes]) -> None:
+        if self.answered is None or self.answered.seq != head[0]:
+            self.answered = Answered(self.ledger_id, *head)
+            self._answered_file.write(self.answered)
 
     # A group: its rows are gathered and leave together, at its end or when a read needs them.
 

@@ -2,19 +2,37 @@
 
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from daemon.base.ids import AccountId, LedgerId
 from daemon.ledger.entries import GENESIS_HASH as GENESIS
 from daemon.ledger.entries import ChainedEntry
 from daemon.ledger.lots import Lot, PurseLots
+from daemon.ledger.storage.answered import ANSWERED_SUFFIX, AnsweredFile
 from daemon.ledger.storage.batch import Batch, Rows
 from daemon.ledger.storage.inserts import CACHED, TABLES
 from daemon.ledger.storage.queries import HEAD, REQUEST, SALE, Question, R
 from daemon.ledger.storage.sql_store import SQLStore
-from daemon.ledger.storage.sqlite_file import check, claimed, connected, migrate, translated
-from daemon.ledger.storage.store import LIFE, NO_REQUEST, Reads, View
+from daemon.ledger.storage.sqlite_file import (
+    OpenedFiles,
+    check,
+    check_wanted,
+    check_whole,
+    claimed,
+    connected,
+    is_device_fault,
+    migrate,
+    quick_check,
+    translated,
+)
+from daemon.ledger.storage.store import (
+    LIFE,
+    NO_REQUEST,
+    Reads,
+    StoreError,
+    View,
+)
 
 _INSERTS = {
     name: f"INSERT INTO {name} ({', '.join(table.names)})"
@@ -39,22 +57,58 @@ class SQLiteStore(SQLStore):
     def __init__(
         self, path: Path, *, read_only: bool = False, trace: Callable[[str], None] | None = None
     ) -> None:
-        self._read_only = read_only
+        self._path = path = path.resolve()
+        self._read_only, self._trace = read_only, trace
+        self._answered_file = AnsweredFile(path.with_name(path.name + ANSWERED_SUFFIX))
+        self.in_doubt = False
         with ExitStack() as opened:
             if read_only:
                 check(path)
             else:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                opened.enter_context(claimed(path))
-                migrate(path)
-            self._db = opened.enter_context(closing(connected(path, read_only=read_only)))
-            self._db.set_trace_callback(trace)
-            with translated():
-                self._db.execute("PRAGMA synchronous = FULL")
-                if not read_only:
-                    self._db.execute("PRAGMA journal_mode = WAL")
-                self.ledger_id = self._own_ledger(read_only=read_only)
+                self._claim(opened)
+            self.answered = self._answered_file.read()
+            self._connect()
+            opened.callback(lambda: self._db.close())
+            self.ledger_id = self._own_ledger(read_only=read_only)
+            if not read_only:
+                opened.callback(self._answered_file.close)
+                self._check_answered(str(path))
+                self._open_answered()
             self._opened = opened.pop_all()
+
+    def _claim(self, opened: ExitStack) -> None:
+        """Be the one writer of a file that is whole, and of this version's schema."""
+        path = self._path
+        check_wanted(path, ANSWERED_SUFFIX)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        opened.enter_context(claimed(path))
+        if path.exists():
+            check_whole(path)
+        migrate(path)
+
+    def _connect(self) -> None:
+        self._db = connected(self._path, read_only=self._read_only)
+        self._db.set_trace_callback(self._trace)
+        with translated():
+            self._db.execute("PRAGMA synchronous = FULL")
+            if not self._read_only:
+                self._db.execute("PRAGMA journal_mode = WAL")
+                self._db.execute("SELECT 1 FROM ledger").fetchone()  # opens the log
+        self._files = OpenedFiles(self._path)
+
+    def _reopen(self) -> None:
+        """Trust the disk again after it failed: from the file itself, whole, its log folded in.
+
+        Until the log is gone a commit whose sync failed is there or not, as a kill decides.
+        """
+        self._db.close()
+        self._connect()
+        with translated():
+            busy, *_ = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            raise StoreError("the log is being read and cannot be folded in yet")
+        quick_check(self._db)
+        self.in_doubt = False
 
     def _own_ledger(self, *, read_only: bool) -> LedgerId:
         row = self._db.execute("SELECT ledger_id FROM ledger WHERE own = 1").fetchone()
@@ -67,30 +121,49 @@ class SQLiteStore(SQLStore):
 
     def begin(self) -> None:
         """Start the transaction of a group."""
-        with translated():
-            self._db.execute("BEGIN" if self._read_only else "BEGIN IMMEDIATE")
-        if not self._read_only:
-            head = self.ask_one(HEAD, self.ledger_id) or (0, GENESIS)
-            self._batch = Batch(self.ledger_id, head)
-            self._before_job = self._batch.mark()
+        if self.in_doubt:
+            self._reopen()
+        if self._read_only:
+            with translated():
+                self._db.execute("BEGIN")
+            return
+        self._files.check()
+        with self._device_watched():
+            self._db.execute("BEGIN IMMEDIATE")
+        head = self.ask_one(HEAD, self.ledger_id) or (0, GENESIS)
+        self._batch = Batch(self.ledger_id, head)
+        self._before_job = self._batch.mark()
 
     def commit(self) -> None:
         """Make the group durable: returns after the write-ahead log is synced."""
+        head = None
         if self._batch is not None:
+            head = self._batch.head
             self._send(self._batch.take())
-        with translated():
+        with self._device_watched(committing=True):
             self._db.execute("COMMIT")
         self._batch = None
+        if head is not None:
+            self._keep_answered(head)
 
     def rollback(self) -> None:
         """Drop the group; harmless when SQLite has already done so by itself."""
         self._batch = None
         if self._db.in_transaction:
-            with translated():
+            with self._device_watched():
                 self._db.execute("ROLLBACK")
 
+    @contextmanager
+    def _device_watched(self, *, committing: bool = False) -> Iterator[None]:
+        try:
+            with translated(committing=committing):
+                yield
+        except StoreError as error:
+            self.in_doubt = self.in_doubt or is_device_fault(error)
+            raise
+
     def _send(self, rows: Rows) -> None:
-        with translated():
+        with self._device_watched():
             for table, statement in _INSERTS.items():
                 if written := rows.written.get(table):
                     self._db.executemany(statement, written)

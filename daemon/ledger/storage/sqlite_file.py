@@ -1,51 +1,92 @@
-"""The file of a SQLite ledger: its one writer, its schema, and what its errors mean to us."""
+"""The file of a SQLite ledger: its one writer, its schema, and what its errors mean to us.
+
+SQLite trusts that nobody touches its files behind its back; a shop's machine does not promise
+that. A file that was moved away, replaced by an older copy or unlinked is still open here: SQLite
+would go on writing to what no path leads to, and every sale would be lost at the next start. So
+`OpenedFiles` remembers which files were opened, by inode, and each group looks again.
+"""
 
 import fcntl
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 from daemon.ledger.storage.schema import check_version, is_behind
-from daemon.ledger.storage.store import StorageFullError, StoreConflictError, StoreError
+from daemon.ledger.storage.store import (
+    LedgerDamagedError,
+    OutcomeUnknownError,
+    StorageFullError,
+    StoreConflictError,
+    StoreError,
+)
 
 _BUSY_TIMEOUT_MS = 5_000
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_PRIMARY = 0xFF
+"""What is left of an extended error code is the kind. Source: sqlite.org/rescode.html."""
+Inode = tuple[int, int]
 
 
 @contextmanager
-def translated() -> Iterator[None]:
-    """Raise what SQLite raises as StorageFullError, StoreConflictError or StoreError."""
+def translated(*, committing: bool = False) -> Iterator[None]:
+    """Raise what SQLite raises as a StoreError.
+
+    committing: the statement is COMMIT. It has written frames that end in a commit before it
+                fails, unless the disk was full: a sync that failed may be whole after a kill.
+    """
     try:
         yield
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE):
-            raise StorageFullError(str(error)) from error
-        raise StoreError(str(error)) from error
     except sqlite3.IntegrityError as error:
         raise StoreConflictError(str(error)) from error
-    except sqlite3.DatabaseError as error:
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY
+        if code == sqlite3.SQLITE_FULL:
+            raise StorageFullError(str(error)) from error
+        if committing:
+            raise OutcomeUnknownError(str(error)) from error
+        if code in _DAMAGED:
+            raise LedgerDamagedError(f"The ledger's file is damaged: {error}.") from error
         raise StoreError(str(error)) from error
+
+
+def is_device_fault(error: StoreError) -> bool:
+    """Whether the disk failed, after which nothing that SQLite has in memory is trusted."""
+    cause = error.__cause__
+    code = getattr(cause, "sqlite_errorcode", 0) & _PRIMARY
+    return code == sqlite3.SQLITE_IOERR or isinstance(error, OutcomeUnknownError)
 
 
 @contextmanager
 def claimed(path: Path) -> Iterator[None]:
-    """Be the one writer: lock ``<path>.lock``, which any end of the process frees."""
-    with path.with_name(path.name + ".lock").open("wb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise StoreError(
-                f"{path} is being written by another tillcard. Stop that one, or give this one a"
-                " ledger of its own."
-            ) from error
+    """Be the one writer: lock ``<path>.lock``, which any end of the process frees.
+
+    path: resolved, so that every name of the file leads to one lock; a hard link would have a
+          lock, and a log, of its own, and is refused.
+    """
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        lock = os.open(path.with_name(path.name + ".lock"), flags, 0o666)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be claimed: {error.strerror}.") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
+    except BlockingIOError as error:
+        raise StoreError(
+            f"{path} is being written by another tillcard. Stop that one, or give this one a"
+            " ledger of its own."
+        ) from error
+    finally:
+        os.close(lock)
 
 
 def connected(path: Path, *, read_only: bool) -> sqlite3.Connection:
     """Connect to a file that is there. Transactions are begun by hand."""
     with translated():
         return sqlite3.connect(
-            f"file:{path}?mode={'ro' if read_only else 'rw'}",
+            f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}",
             uri=True,
             isolation_level=None,
             check_same_thread=False,
@@ -53,11 +94,67 @@ def connected(path: Path, *, read_only: bool) -> sqlite3.Connection:
         )
 
 
+class OpenedFiles:
+    """Which files a connection has open: the database and its log."""
+
+    def __init__(self, path: Path) -> None:
+        self._files = {name: _inode(name) for name in (path, path.with_name(path.name + "-wal"))}
+
+    def check(self) -> None:
+        """Raise LedgerDamagedError unless the paths still lead to them."""
+        for path, opened in self._files.items():
+            if _inode(path) != opened:
+                raise LedgerDamagedError(
+                    f"{path} was moved, removed or replaced while the till runs. Stop the till,"
+                    " bring back the file and start again."
+                )
+
+
+def _inode(path: Path) -> Inode | None:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def check(path: Path) -> None:
     """Check a file that is only read. Raises StoreError unless it is a ledger of this schema."""
     if not path.exists():
         raise StoreError(f"There is no ledger at {path}.")
     check_version(_version(path), str(path))
+
+
+def check_wanted(path: Path, answered_suffix: str) -> None:
+    """Refuse to make a ledger where this till has had one: its name is mistyped, or it is lost."""
+    if path.exists():
+        return
+    for answered in sorted(path.parent.glob("*" + answered_suffix)):
+        raise StoreError(
+            f"There is no ledger at {path}, but this till has answered from"
+            f" {answered.name.removesuffix(answered_suffix)}, which lies or lay beside it. Correct"
+            f" ledger in the configuration or bring the file back; to begin a new ledger all the"
+            f" same, delete {answered}."
+        )
+
+
+def check_whole(path: Path) -> None:
+    """Check a file that is to be written. Raises StoreError where no till may sell into it."""
+    if path.stat().st_nlink > 1:
+        raise StoreError(
+            f"{path} has a second name (a hard link), under which another till could write it."
+            " Remove one of them."
+        )
+    with translated(), closing(connected(path, read_only=False)) as db:
+        quick_check(db)
+
+
+def quick_check(db: sqlite3.Connection) -> None:
+    """Raise LedgerDamagedError unless SQLite finds the file whole."""
+    with translated():
+        [found] = db.execute("PRAGMA quick_check(1)").fetchone()
+    if found != "ok":
+        raise LedgerDamagedError(f"The ledger's file is damaged: {found}. Bring back a backup.")
 
 
 def migrate(path: Path) -> None:

@@ -13,6 +13,7 @@ from daemon.base.ids import NO_SALE, AccountId, LedgerId, SaleId
 from daemon.ledger.entries import ChainedEntry, Entry
 from daemon.ledger.lots import PurseLots
 from daemon.ledger.sale_records import SaleRow
+from daemon.ledger.storage.answered import Answered
 from daemon.ledger.storage.queries import Question, R
 from daemon.ledger.storage.rows import (
     ActivationRow,
@@ -49,7 +50,7 @@ LIFE = 0
 
 
 class StoreError(Exception):
-    """The database failed; the transaction was rolled back."""
+    """The database failed before COMMIT was sent: nothing of the group is written, nor will be."""
 
 
 class StoreConflictError(StoreError):
@@ -61,6 +62,17 @@ class StoreConflictError(StoreError):
 
 class StorageFullError(StoreError):
     """No room on the disk. Nothing was written."""
+
+
+class OutcomeUnknownError(StoreError):
+    """COMMIT was sent and failed, or its answer never came: the group may be written, or not.
+
+    ``Store.in_doubt`` until the store has found out which; nothing is read before that.
+    """
+
+
+class LedgerDamagedError(StoreError):
+    """Not the ledger that was opened, or not whole. Nothing was written."""
 
 
 class Reads(msgspec.Struct, frozen=True):
@@ -114,16 +126,23 @@ class Store(Protocol):
     """One connection to one database, used by one thread at a time."""
 
     ledger_id: LedgerId
+    in_doubt: bool
+    """Whether a group's outcome is not known. The next ``begin`` finds out, or raises."""
+    answered: Answered | None
+    """What this till has answered from the ledger; as of the opening, where it is only read."""
 
     def begin(self) -> None:
-        """Start the transaction of a group; on a read-only connection, of reads that agree."""
+        """Start the transaction of a group; on a read-only connection, of reads that agree.
+
+        Raises: StoreError. LedgerDamagedError: what was opened is not there any more.
+        """
         ...
 
     def commit(self) -> None:
         """Make the group durable.
 
-        Raises: StoreConflictError, StorageFullError: nothing was written. StoreError: it is not
-        known, and a request that is sent again with its id finds out.
+        Raises: OutcomeUnknownError: it is not known, and a request that is sent again with its
+        id finds out. Any other StoreError: nothing was written, nor will it be.
         """
         ...
 
