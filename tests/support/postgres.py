@@ -11,6 +11,7 @@ from pathlib import Path
 from shutil import which
 from tempfile import TemporaryDirectory
 
+import psutil
 import psycopg
 
 from tests.support.processes import wait_for_end
@@ -78,6 +79,19 @@ class PostgresServer:
             with suppress(ProcessLookupError):  # it saw its postmaster go
                 os.kill(pid, signal.SIGKILL)
         self._follower.join(PATIENCE_S)  # the log ends when the last process has gone
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Stop every process of the server while the block runs: the kernel still answers TCP."""
+        postmaster = psutil.Process(self._process.pid)
+        family = [postmaster, *postmaster.children(recursive=True)]
+        for process in family:
+            process.suspend()
+        try:
+            yield
+        finally:
+            for process in family:
+                process.resume()
 
     def kill_backend(self, pid: int) -> None:
         """Kill the process that serves one connection; the server takes all down and recovers."""
