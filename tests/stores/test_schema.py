@@ -105,6 +105,18 @@ def test_a_database_of_a_newer_tillcard_is_refused(
         open_store(kept.location, tmp_path, read_only=read_only)
 
 
+@pytest.mark.parametrize("read_only", [False, True])
+@pytest.mark.parametrize("version", ["0007", "abc", "'' OR 1"])
+def test_a_database_of_a_schema_that_nobody_knows_is_refused_with_a_sentence(
+    kept: Kept, version: str, read_only: bool, tmp_path: Path
+) -> None:
+    open_store(kept.location, tmp_path).close()
+    quoted = version.replace("'", "''")
+    kept.run(f"UPDATE alembic_version SET version_num = '{quoted}'")
+    with pytest.raises(StoreError, match=r"newer tillcard|no tillcard has released"):
+        open_store(kept.location, tmp_path, read_only=read_only)
+
+
 def test_a_database_that_cannot_be_migrated_is_left_as_it_was(kept: Kept, tmp_path: Path) -> None:
     kept.run("CREATE TABLE sale (somebody TEXT)")
     for _ in range(2):

@@ -162,7 +162,8 @@ def migrate(path: Path) -> None:
     if is_behind(_version(path), str(path)):
         from daemon.ledger.storage.migrations import upgrade  # slow to import and seldom needed
 
-        upgrade(f"sqlite:///{path}")
+        # Not by an address: a file's name may hold what means something there.
+        upgrade("sqlite://", lambda: sqlite3.connect(path, check_same_thread=False))
 
 
 def _version(path: Path) -> str:
