@@ -1,20 +1,34 @@
 """Proof that a ledger is whole: the chain holds, and every cached figure follows from it."""
 
+import re
+import struct
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
 
 import msgspec
 
 from daemon.base.ids import LedgerId
-from daemon.ledger.entries import GENESIS_HASH, SYSTEM_ACCOUNTS, Entry, balanced, decode, link
+from daemon.ledger.entries import (
+    GENESIS_HASH,
+    SYSTEM_ACCOUNTS,
+    ChainedEntry,
+    Entry,
+    balanced,
+    decode,
+    link,
+)
 from daemon.ledger.status_moves import states_of
-from daemon.ledger.storage.queries import MEMBERS_AFTER
-from daemon.ledger.storage.store import Store
+from daemon.ledger.storage.row_marks import FORGOTTEN, KEY_CHARS, mark
+from daemon.ledger.storage.rows import MemberRow
+from daemon.ledger.storage.store import Store, StoreError
 from daemon.programme.status import StatusState
 
 FINDINGS_MAX = 100
 """Findings listed; the rest is only counted."""
 _LIFE = 0
+LEDGER_ID = re.compile(r"[0-9a-f]{16}")
 
 Figures = Counter[tuple[str, tuple[str | int, ...]]]
 
@@ -50,25 +64,47 @@ def audit(
     progress:      called with the number of entries walked, now and then.
     """
     walk = _Walk(expected_head)
+    found = walk.findings
     store.begin()  # one snapshot: sales that are posted meanwhile are not half seen
     try:
-        for count, chained in enumerate(store.entries(), start=1):
-            walk.step(chained.ledger_id, chained.seq, chained.body, chained.hash)
-            if progress is not None and count % 1_000 == 0:
-                progress(count)
-        cached = _cached_figures(store)
-        members = _members(store)
+        with _damage_found(found, "the database"):
+            found.extend(f"the database: {fault}" for fault in store.faults())
+        with _damage_found(found, "entries"):
+            for count, chained in enumerate(store.entries(), start=1):
+                walk.step(chained)
+                if progress is not None and count % 1_000 == 0:
+                    progress(count)
+        with _damage_found(found, "figures"):
+            cached = Counter({(table, key): value for table, key, value in store.cached()})
+            found.extend(_differences(walk.figures, cached))
+        rows = _Rows(walk.marks, older=walk.older)
+        with _damage_found(found, "rows"):
+            for table, values in store.kept():
+                rows.step(table, values)
+            found.extend(rows.all_findings())
+        found.extend(_member_findings(walk.members, rows.members))
+        with _damage_found(found, "ledgers"):
+            found.extend(_ledger_findings(walk.heads, store.own_ledgers()))
+        if store.answered is not None and (lacks := store.answered.lacking_in(store)):
+            found.append(f"ledger {store.answered.ledger_id}: {lacks}")
     finally:
         store.rollback()
     if expected_head and not walk.head_seen:
-        walk.findings.append(f"no entry has the hash {expected_head}")
-    walk.findings.extend(_differences(walk.figures, cached))
-    walk.findings.extend(_purse_findings(walk.figures))
-    walk.findings.extend(_member_findings(walk.members, members))
+        found.append(f"no entry has the hash {expected_head}")
+    found.extend(_purse_findings(walk.figures))
     heads = tuple(
         Head(LedgerId(name), seq, value.hex()) for name, (seq, value) in walk.heads.items()
     )
-    return Audit(walk.count, heads, tuple(walk.findings[:FINDINGS_MAX]), len(walk.findings))
+    return Audit(walk.count, heads, tuple(found[:FINDINGS_MAX]), len(found))
+
+
+@contextmanager
+def _damage_found(found: list[str], what: str) -> Iterator[None]:
+    """Enter what cannot be read as a finding, and go on with what can."""
+    try:
+        yield
+    except StoreError as error:
+        found.append(f"{what} cannot be read: {error}")
 
 
 class _Walk:
@@ -80,29 +116,102 @@ class _Walk:
         self.findings: list[str] = []
         self.figures: Figures = Counter()
         self.members: dict[tuple[str, str], dict[str, StatusState]] = {}
+        self.marks: dict[str, dict[str, str]] = {}
+        """The last mark of each row in each ledger: by the key's part, then by ledger."""
+        self.older = False
+        """Whether a ledger began before entries had marks."""
         self.head_seen = False
         self._expected_head = expected_head
 
-    def step(self, ledger_id: LedgerId, seq: int, body: bytes, value: bytes) -> None:
+    def step(self, chained: ChainedEntry) -> None:
         self.count += 1
+        ledger_id, seq, body, value = chained.ledger_id, chained.seq, chained.body, chained.hash
         where = f"ledger {ledger_id} entry {seq}"
+        if (type(seq), type(ledger_id)) != (int, str):  # SQLite keeps any type anywhere
+            self.findings.append(f"{where}: its place cannot be read")
+            return
         previous_seq, previous_hash = self.heads.get(ledger_id, (0, GENESIS_HASH))
         if seq != previous_seq + 1:
             self.findings.append(f"{where}: follows {previous_seq}; entries are missing")
-        if value != link(previous_hash, seq, body):
+        if value != _link(previous_hash, seq, body):
             self.findings.append(f"{where}: its hash does not follow; it or one before was changed")
         self.heads[ledger_id] = (seq, value)
         self.head_seen = self.head_seen or value.hex() == self._expected_head
         try:
             entry = decode(body)
-        except (msgspec.DecodeError, AssertionError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, AssertionError) as error:
             self.findings.append(f"{where}: cannot be read: {error}")
             return
+        if (chained.account, chained.at) != (entry.account, entry.at):
+            self.findings.append(f"{where}: is kept under another account or time than it says")
         if not balanced(entry.postings):
             self.findings.append(f"{where}: debits and credits differ")
+        self._count(ledger_id, seq, entry)
+
+    def _count(self, ledger_id: LedgerId, seq: int, entry: Entry) -> None:
         add_figures(self.figures, ledger_id, seq, entry)
         for move in entry.statuses:
             self.members.setdefault((move.account, move.status), {})[ledger_id] = move.state
+        self.older = self.older or entry.rows is None
+        for said in entry.rows or ():
+            self.marks.setdefault(said[:KEY_CHARS], {})[ledger_id] = said[KEY_CHARS:]
+
+
+def _link(previous_hash: bytes, seq: int, body: bytes) -> bytes | None:
+    try:
+        return link(previous_hash, seq, body)
+    except struct.error:  # no such seq or hash was ever written
+        return None
+
+
+class _Rows:
+    """The rows that are kept beside entries, held against the marks there."""
+
+    def __init__(self, marks: dict[str, dict[str, str]], *, older: bool) -> None:
+        self.members: dict[tuple[str, str], StatusState | None] = {}
+        self._marks, self._older = marks, older
+        self._seen: set[str] = set()
+        self._findings: list[str] = []
+
+    def step(self, table: str, values: tuple[Any, ...]) -> None:
+        name = f"{table} {' '.join(map(str, values[:2]))}"
+        try:
+            found = mark(table, values)
+        except (UnicodeEncodeError, TypeError):
+            self._findings.append(f"{name}: cannot be read")
+            return
+        key, row = found[:KEY_CHARS], found[KEY_CHARS:]
+        self._seen.add(key)
+        said = self._marks.get(key)
+        if said is None:
+            if not self._older and not _is_refusal(table, values):
+                self._findings.append(f"{name}: no entry has written it")
+        elif row not in said.values():
+            self._findings.append(f"{name}: no entry has left it as it is kept")
+        if table == "member":
+            self._keep_member(MemberRow(*values))
+
+    def _keep_member(self, row: MemberRow) -> None:
+        try:
+            state = states_of([row])[row.status]
+        except (msgspec.DecodeError, TypeError):
+            state = None
+        self.members[row.account, row.status] = state
+
+    def all_findings(self) -> Iterator[str]:
+        """Yield what was found, and the rows that are gone.
+
+        Requests are forgotten in time; a row that an entry says is deleted has an empty mark.
+        """
+        yield from self._findings
+        for key, said in self._marks.items():
+            if key not in self._seen and all(said.values()) and not key.startswith(FORGOTTEN):
+                yield f"{key}: a row is missing that an entry has written"
+
+
+def _is_refusal(table: str, values: tuple[Any, ...]) -> bool:
+    """Whether a row is a request that was refused for good: it moved nothing and has no entry."""
+    return table == "request" and bytes(values[3]).startswith(b'{"refused":')
 
 
 def add_figures(figures: Figures, ledger_id: LedgerId, seq: int, entry: Entry) -> None:
@@ -123,23 +232,18 @@ def add_figures(figures: Figures, ledger_id: LedgerId, seq: int, entry: Entry) -
         figures["counter", (counter.counter,)] += counter.amount
 
 
-def _cached_figures(store: Store) -> Figures:
-    return Counter({(table, key): value for table, key, value in store.cached()})
-
-
-def _members(store: Store) -> dict[tuple[str, str], StatusState]:
-    found: dict[tuple[str, str], StatusState] = {}
-    last = ("", "")
-    while rows := store.ask(MEMBERS_AFTER, *last):
-        for row in rows:
-            last = (row.account, row.status)
-            found[last] = states_of([row])[row.status]
-    return found
+def _ledger_findings(heads: Iterable[str], ledgers: dict[str, int]) -> Iterator[str]:
+    for ledger_id in heads:
+        if ledgers.get(ledger_id) != 1:
+            yield f"ledger {ledger_id}: has entries and is not among the tills' own ledgers"
+    for ledger_id, own in ledgers.items():
+        if own not in (0, 1) or not LEDGER_ID.fullmatch(ledger_id):
+            yield f"ledger {ledger_id}: is no ledger of a till"
 
 
 def _member_findings(
     said: dict[tuple[str, str], dict[str, StatusState]],
-    kept: dict[tuple[str, str], StatusState],
+    kept: Mapping[tuple[str, str], StatusState | None],
 ) -> Iterable[str]:
     """Compare each kept state with the last one of every ledger: one of them wrote it."""
     for key in sorted(said.keys() | kept.keys()):

@@ -90,6 +90,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     at:     RFC 3339, UTC. kind: ``sale hold void expire return topup expiry club day card …``.
     ref:    the sale, return or card concerned.
     chip:   what the event did to a chip's balance; the postings mirror it.
+    rows:   marks of the rows that were written beside it (``row_marks``), set by the store; None in
+            entries that are older than these.
     detail: what happened, as JSON, for the people who read it.
     """
 
@@ -104,6 +106,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     counters: tuple[CounterMove, ...] = ()
     statuses: tuple[StatusMove, ...] = ()
     chip: ChipMove | None = None
+    rows: tuple[str, ...] | None = None
     detail: msgspec.Raw = msgspec.Raw(b"{}")
 
     def __post_init__(self) -> None:
@@ -111,12 +114,17 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ChainedEntry(msgspec.Struct, frozen=True):
-    """An entry in its place: ``body`` is the encoded Entry, ``hash`` covers it and all before."""
+    """An entry in its place: ``body`` is the encoded Entry, ``hash`` covers it and all before.
+
+    account, at: what stands in the columns beside it, by which entries are found.
+    """
 
     ledger_id: LedgerId
     seq: int
     body: bytes
     hash: bytes
+    account: AccountId = NO_ACCOUNT
+    at: str = ""
 
 
 def balanced(postings: Iterable[Posting]) -> bool:
@@ -136,7 +144,14 @@ def chain(ledger_id: LedgerId, head: tuple[int, bytes], entry: Entry) -> Chained
     """Return ``entry`` as the successor of ``head``, which is (seq, hash)."""
     seq = head[0] + 1
     body = msgspec.json.encode(entry)
-    return ChainedEntry(ledger_id=ledger_id, seq=seq, body=body, hash=link(head[1], seq, body))
+    return ChainedEntry(
+        ledger_id=ledger_id,
+        seq=seq,
+        body=body,
+        hash=link(head[1], seq, body),
+        account=entry.account,
+        at=entry.at,
+    )
 
 
 def decode(body: bytes) -> Entry:

@@ -44,6 +44,8 @@ class Answered(NamedTuple):
         if not store.ask_one(LEDGER, self.ledger_id):
             return f"it is not ledger {self.ledger_id}, from which this till has answered"
         newest, _ = store.ask_one(HEAD, self.ledger_id) or (0, GENESIS_HASH)
+        if type(newest) is not int:  # SQLite keeps any type anywhere
+            return f"its newest entry has no number but {newest!r}"
         if newest < self.seq:
             return f"{self.seq - newest} entries are missing that this till has answered"
         if self.seq and store.ask_one(ENTRY_HASH, self.ledger_id, self.seq) != self.hash:

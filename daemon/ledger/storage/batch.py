@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from msgspec.structs import astuple
+import msgspec
 
 from daemon.base.ids import LedgerId
 from daemon.ledger.entries import (
@@ -28,8 +28,9 @@ from daemon.ledger.entries import (
 )
 from daemon.ledger.sale_records import SaleRow
 from daemon.ledger.storage.inserts import KEPT
+from daemon.ledger.storage.row_marks import marks, values_of
 from daemon.ledger.storage.rows import CodeRow, MemberRow, RequestRow
-from daemon.ledger.storage.store import LIFE, Change, KeptRow
+from daemon.ledger.storage.store import LIFE, Change
 
 Row = Sequence[Any]
 Key = tuple[Any, ...]
@@ -52,7 +53,8 @@ class Batch:
         """Append a change; its entry follows the head."""
         chained = None
         if change.entry is not None:
-            chained = chain(self._ledger_id, self.head, change.entry)
+            entry = msgspec.structs.replace(change.entry, rows=marks(change))
+            chained = chain(self._ledger_id, self.head, entry)
             self.head = (chained.seq, chained.hash)
         self._changes.append((change, chained))
         self._touched.update(_touched(change))
@@ -153,7 +155,7 @@ class _Gathering:
             self._add_entry(change.entry, chained)
         for row in change.rows:
             table, keys = KEPT[type(row)]
-            values = _values(row)
+            values = values_of(row)
             if keys:
                 self._latest[table][values[:keys]] = values
             else:
@@ -185,11 +187,3 @@ class _Gathering:
         figures = self._sums[table].setdefault(key, [0] * len(amounts))
         for column, amount in enumerate(amounts):
             figures[column] += amount
-
-
-def _values(row: KeptRow) -> Key:
-    """Return the columns of a row, which its fields are, in order."""
-    values = astuple(row)
-    if isinstance(row, SaleRow):  # a database takes the text of a state, not our enum
-        return values[0], row.state.value, *values[2:]
-    return values

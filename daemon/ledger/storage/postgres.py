@@ -39,6 +39,7 @@ from daemon.ledger.storage.postgres_line import (
     text_of,
 )
 from daemon.ledger.storage.queries import HEAD, Question, R, sale_row
+from daemon.ledger.storage.row_marks import questions
 from daemon.ledger.storage.rows import RequestRow
 from daemon.ledger.storage.schema import check_version, is_behind
 from daemon.ledger.storage.sql_store import SQLStore
@@ -228,6 +229,12 @@ class PostgresStore(SQLStore):
         for table, query in CACHED:
             for *key, value in self._stream(query.encode()):
                 yield table, tuple(key), value
+
+    def kept(self) -> Iterator[tuple[str, tuple[Any, ...]]]:
+        """Yield every row that has a mark in an entry as (table, columns)."""
+        for table, query in questions():
+            for row in self._stream(query.encode()):
+                yield table, tuple(row)
 
     def close(self) -> None:
         """Close the connection, and give up the claim on the chain."""

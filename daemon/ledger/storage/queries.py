@@ -113,10 +113,6 @@ HOT_AFTER = Question(
 
 _MEMBER = "SELECT account, status, state, due, listed FROM member"
 MEMBERS_OF = Question(f"{_MEMBER} WHERE account = ? ORDER BY status", MemberRow)
-MEMBERS_AFTER = Question(
-    f"{_MEMBER} WHERE (account, status) > (?, ?) ORDER BY account, status LIMIT {ROWS_MAX}",
-    MemberRow,
-)
 MEMBERS_DUE = Question(
     f"{_MEMBER} WHERE due <= ? ORDER BY due, account, status LIMIT {ROWS_MAX}", MemberRow
 )
@@ -155,6 +151,9 @@ HEAD: Question[tuple[int, bytes]] = Question(
     lambda seq, link: (seq, link),
 )
 ENTRY_HASH = Question("SELECT hash FROM entry WHERE ledger_id = ? AND seq = ?", bytes)
+LEDGERS: Question[tuple[str, int]] = Question(
+    "SELECT ledger_id, own FROM ledger", lambda ledger_id, own: (ledger_id, own)
+)
 LEDGER = Question("SELECT ledger_id FROM ledger WHERE ledger_id = ?", str)
 LOTS_EXPIRED = Question(
     "SELECT account, purse, expires, usable_from, amount FROM lot"

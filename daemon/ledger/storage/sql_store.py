@@ -13,7 +13,7 @@ from daemon.ledger.entries import GENESIS_HASH
 from daemon.ledger.status_moves import states_of
 from daemon.ledger.storage.answered import Answered, AnsweredFile
 from daemon.ledger.storage.batch import Batch, Mark, Rows
-from daemon.ledger.storage.queries import CODES_OF, HEAD, MEMBERS_OF, Question, R
+from daemon.ledger.storage.queries import CODES_OF, HEAD, LEDGERS, MEMBERS_OF, Question, R
 from daemon.ledger.storage.store import (
     NO_REQUEST,
     Change,
@@ -129,3 +129,11 @@ class SQLStore(ABC):
         """Return the first row that answers a question."""
         rows = self.ask(question, *values)
         return rows[0] if rows else None
+
+    def own_ledgers(self) -> dict[str, int]:
+        """Return every ledger here, and whether it is a till's own."""
+        return dict(self.ask(LEDGERS))
+
+    def faults(self) -> list[str]:
+        """Return what the database itself finds damaged, as far as it can say."""
+        return []

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 from daemon.base.ids import AccountId, LedgerId
 from daemon.ledger.entries import GENESIS_HASH as GENESIS
@@ -13,6 +14,7 @@ from daemon.ledger.storage.answered import ANSWERED_SUFFIX, AnsweredFile
 from daemon.ledger.storage.batch import Batch, Rows
 from daemon.ledger.storage.inserts import CACHED, TABLES
 from daemon.ledger.storage.queries import HEAD, REQUEST, SALE, Question, R
+from daemon.ledger.storage.row_marks import questions
 from daemon.ledger.storage.sql_store import SQLStore
 from daemon.ledger.storage.sqlite_file import (
     OpenedFiles,
@@ -114,7 +116,10 @@ class SQLiteStore(SQLStore):
         row = self._db.execute("SELECT ledger_id FROM ledger WHERE own = 1").fetchone()
         if row is not None:
             return LedgerId(row[0])
-        assert not read_only, "a database is made by its writer"
+        if read_only:
+            raise StoreError(
+                f"{self._path} has no ledger of its own; a start of the till makes it."
+            )
         ledger_id = secrets.token_hex(8)
         self._db.execute("INSERT INTO ledger (ledger_id, own) VALUES (?, 1)", (ledger_id,))
         return LedgerId(ledger_id)
@@ -248,8 +253,8 @@ class SQLiteStore(SQLStore):
         with translated():
             for row in self._db.execute(
                 # Whoever edits the file by hand may leave text where bytes were.
-                "SELECT ledger_id, seq, CAST(body AS BLOB), CAST(hash AS BLOB) FROM entry"
-                " ORDER BY ledger_id, seq"
+                "SELECT ledger_id, seq, CAST(body AS BLOB), CAST(hash AS BLOB), account, at"
+                " FROM entry ORDER BY ledger_id, seq"
             ):
                 yield ChainedEntry(*row)
 
@@ -260,6 +265,20 @@ class SQLiteStore(SQLStore):
             for table, query in CACHED:
                 for *key, value in self._db.execute(query):
                     yield table, tuple(key), value
+
+    def kept(self) -> Iterator[tuple[str, tuple[Any, ...]]]:
+        """Yield every row that has a mark in an entry as (table, columns)."""
+        self._send_earlier_jobs()
+        for table, query in questions():
+            with translated():
+                for row in self._db.execute(query):
+                    yield table, row
+
+    def faults(self) -> list[str]:
+        """Return what SQLite finds damaged: pages, indexes against their tables."""
+        with translated():
+            found = [said for (said,) in self._db.execute("PRAGMA integrity_check(20)")]
+        return [] if found == ["ok"] else found
 
     def close(self) -> None:
         """Close the connection."""

@@ -5,7 +5,7 @@ in ``tests/stores``.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -201,6 +201,18 @@ class Store(Protocol):
 
     def cached(self) -> Iterator[tuple[str, tuple[str | int, ...], int]]:
         """Yield every cached figure as (table, key, value), for the audit."""
+        ...
+
+    def kept(self) -> Iterator[tuple[str, tuple[Any, ...]]]:
+        """Yield every row that has a mark in an entry as (table, columns), for the audit."""
+        ...
+
+    def own_ledgers(self) -> dict[str, int]:
+        """Return every ledger here, and whether it is a till's own."""
+        ...
+
+    def faults(self) -> list[str]:
+        """Return what the database itself finds damaged, as far as it can say."""
         ...
 
     def close(self) -> None:

@@ -1,0 +1,87 @@
+"""How a row that is kept beside the entries is bound to the chain: by a mark in the entry. Pure.
+
+Figures follow from entries; a sale's body, an answer, a code's uses do not. Whoever edits one of
+them in the file changes what is refunded, and no sum would say so. So each entry carries a mark of
+every row that was written with it, and the last mark of a row must be that of the row as it is:
+
+    "sa" + 12 characters of the key's hash + 16 of the whole row's; without these: deleted
+
+Both hashes are SHA-256, cut. ``EXEMPT`` and ``FREE`` say what has no mark, and why.
+"""
+
+import hashlib
+from base64 import b64encode
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+from msgspec.structs import astuple
+
+from daemon.ledger.sale_records import SaleRow
+from daemon.ledger.storage.inserts import KEPT, TABLES
+from daemon.ledger.storage.store import Change, KeptRow
+
+EXEMPT = {
+    "customer": "a person can be erased, and an entry never says who it was, not even as a hash",
+    "chip": "what was last seen of a chip is written at every tap; the chip itself has the money",
+    "pass_device": "where to send news of a pass; it moves nothing",
+}
+"""Tables whose rows have no mark."""
+FREE = {
+    ("phone", "last_step"): "moves on with each code that is shown, without an entry",
+    ("phone", "key_id"): "is renewed by the phone itself, without an entry",
+}
+"""Columns that a mark does not cover."""
+KEYS = {"request": 2, "identifier": 2}
+"""How many columns say which row it is, where none is ever written twice."""
+FORGOTTEN = "re"
+"""How marks of rows begin that are forgotten in time: requests."""
+KEY_CHARS = 14
+_KEY_BYTES, _ROW_BYTES = 9, 12
+
+
+def marks(change: Change) -> tuple[str, ...]:
+    """Return the marks of a change's rows, in their order, for its entry."""
+    written = (mark(KEPT[type(row)].table, values_of(row)) for row in change.rows if _marked(row))
+    gone = (
+        _key_mark(KEPT[one.kind].table, one.key)
+        for one in change.gone
+        if KEPT[one.kind].table not in EXEMPT
+    )
+    return (*written, *gone)
+
+
+def values_of(row: KeptRow) -> tuple[Any, ...]:
+    """Return the columns of a row, which its fields are, in order."""
+    values = astuple(row)
+    if isinstance(row, SaleRow):  # a database takes the text of a state, not our enum
+        return values[0], row.state.value, *values[2:]
+    return values
+
+
+def mark(table: str, values: Sequence[Any]) -> str:
+    """Return the mark of a row as it stands in ``table``."""
+    keys = KEYS.get(table, TABLES[table].keys)
+    names = TABLES[table].names
+    covered = [v for name, v in zip(names, values, strict=True) if (table, name) not in FREE]
+    return _key_mark(table, values[:keys]) + _hash([table, *covered], _ROW_BYTES)
+
+
+def _key_mark(table: str, key: Sequence[Any]) -> str:
+    return table[:2] + _hash([table, *key], _KEY_BYTES)
+
+
+def _marked(row: KeptRow) -> bool:
+    return KEPT[type(row)].table not in EXEMPT
+
+
+def _hash(values: list[Any], size: int) -> str:
+    return b64encode(hashlib.sha256(msgspec.json.encode(values)).digest()[:size]).decode("ascii")
+
+
+def questions() -> Iterator[tuple[str, str]]:
+    """Yield each table with marks, and the SELECT of its rows."""
+    for kept in KEPT.values():
+        if kept.table not in EXEMPT:
+            names = ", ".join(TABLES[kept.table].names)
+            yield kept.table, f"SELECT {names} FROM {kept.table}"
