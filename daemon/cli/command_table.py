@@ -5,6 +5,7 @@ import sys
 import typer
 
 from daemon.cli.audit_command import audit
+from daemon.cli.backup_command import backup
 from daemon.cli.call_command import call
 from daemon.cli.cards_command import cards
 from daemon.cli.check_command import check
@@ -44,6 +45,7 @@ app.command()(watch)
 app.command()(price)
 app.command()(check)
 app.command()(audit)
+app.command()(backup)
 app.add_typer(clock, name="clock")
 doctors = typer.Typer(invoke_without_command=True)
 doctors.callback()(doctor)

@@ -27,13 +27,15 @@ from daemon.ledger.entries import GENESIS_HASH as GENESIS
 from daemon.ledger.entries import ChainedEntry
 from daemon.ledger.lots import Lot, PurseLots
 from daemon.ledger.storage import postgres_sql as sql
-from daemon.ledger.storage.answered import ANSWERED_SUFFIX, AnsweredFile
+from daemon.ledger.storage.answered import ANSWERED_SUFFIX, Answered, AnsweredFile
+from daemon.ledger.storage.backup_files import settle
 from daemon.ledger.storage.batch import Batch, Row, Rows
 from daemon.ledger.storage.inserts import CACHED
 from daemon.ledger.storage.postgres_line import (
     EXCHANGE_S,
     Watchdog,
     connected,
+    dump,
     pause,
     settings_of,
     text_of,
@@ -235,6 +237,20 @@ class PostgresStore(SQLStore):
         for table, query in questions():
             for row in self._stream(query.encode()):
                 yield table, tuple(row)
+
+    def backup(self, file: Path) -> list[Answered]:
+        """Dump the database by pg_dump as of one snapshot, while tills write; return its heads."""
+        part = file.with_name(file.name + ".part")
+        self.begin()
+        try:
+            [(snapshot,)] = self._fetch(b"SELECT pg_export_snapshot()")
+            heads = self.heads()
+            dump(self._settings, snapshot, part)
+            settle(part, file)
+        finally:
+            part.unlink(missing_ok=True)
+            self.rollback()
+        return heads
 
     def close(self) -> None:
         """Close the connection, and give up the claim on the chain."""

@@ -9,13 +9,15 @@ success, and a warning that nobody reads.
 import os
 import secrets
 import socket
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from daemon.ledger.storage.store import StoreError
 
@@ -82,6 +84,23 @@ def connected(
         db.close()
         raise
     return db
+
+
+def dump(settings: dict[str, Any], snapshot: str, file: Path) -> None:
+    """Run pg_dump for ``pg_restore``. Raises StoreError with what it said."""
+    address = make_conninfo(**{k: v for k, v in settings.items() if k != "password"})
+    words = ["pg_dump", "--format=custom", f"--snapshot={snapshot}", f"--file={file}", address]
+    # A password must not stand in the list of processes.
+    password = {"PGPASSWORD": str(settings["password"])} if "password" in settings else {}
+    try:
+        done = subprocess.run(words, capture_output=True, env=os.environ | password, check=False)
+    except OSError as error:
+        raise StoreError(
+            f"pg_dump cannot be run ({error.strerror}); install PostgreSQL's client programs."
+        ) from error
+    if done.returncode:
+        said = " ".join(done.stderr.decode("utf-8", "replace").split())
+        raise StoreError(f"pg_dump failed: {said}")
 
 
 def pause() -> None:

@@ -137,3 +137,11 @@ class SQLStore(ABC):
     def faults(self) -> list[str]:
         """Return what the database itself finds damaged, as far as it can say."""
         return []
+
+    def heads(self) -> list[Answered]:
+        """Return the newest entry of every ledger here that has one."""
+        found = []
+        for ledger_id in self.own_ledgers():
+            if head := self.ask_one(HEAD, ledger_id):
+                found.append(Answered(LedgerId(ledger_id), *head))
+        return found

@@ -1,8 +1,9 @@
 """The ledger on SQLite: write-ahead log, ``synchronous=FULL``, plain SQL."""
 
 import secrets
+import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ from daemon.base.ids import AccountId, LedgerId
 from daemon.ledger.entries import GENESIS_HASH as GENESIS
 from daemon.ledger.entries import ChainedEntry
 from daemon.ledger.lots import Lot, PurseLots
-from daemon.ledger.storage.answered import ANSWERED_SUFFIX, AnsweredFile
+from daemon.ledger.storage.answered import ANSWERED_SUFFIX, Answered, AnsweredFile
+from daemon.ledger.storage.backup_files import settle
 from daemon.ledger.storage.batch import Batch, Rows
 from daemon.ledger.storage.inserts import CACHED, TABLES
 from daemon.ledger.storage.queries import HEAD, REQUEST, SALE, Question, R
@@ -279,6 +281,24 @@ class SQLiteStore(SQLStore):
         with translated():
             found = [said for (said,) in self._db.execute("PRAGMA integrity_check(20)")]
         return [] if found == ["ok"] else found
+
+    def backup(self, file: Path) -> list[Answered]:
+        """Write a copy of the database as of one moment, while the till writes; return its heads.
+
+        It is checked as it was written, and stands there whole or not at all.
+        """
+        part = file.with_name(file.name + ".part")
+        try:
+            with translated(), closing(sqlite3.connect(part)) as copy:
+                self._db.backup(copy)
+                copy.execute("PRAGMA journal_mode = DELETE")  # one file alone
+                quick_check(copy)
+            with closing(SQLiteStore(part, read_only=True)) as copied:
+                heads = copied.heads()
+            settle(part, file)
+        finally:
+            part.unlink(missing_ok=True)
+        return heads
 
     def close(self) -> None:
         """Close the connection."""

@@ -5,6 +5,7 @@ in ``tests/stores``.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -213,6 +214,13 @@ class Store(Protocol):
 
     def faults(self) -> list[str]:
         """Return what the database itself finds damaged, as far as it can say."""
+        ...
+
+    def backup(self, file: Path) -> list[Answered]:
+        """Write a copy of the database as of one moment, while others write; return its heads.
+
+        file: is not there yet. Raises: StoreError, OSError; nothing is left at ``file`` then.
+        """
         ...
 
     def close(self) -> None:
