@@ -42,6 +42,7 @@ class ErrorCode(IntEnum):
     PERMISSION = 1040
     RATE_LIMITED = 1041
     STORAGE_FULL = 1050
+    TOO_NEW = 1052
     LEDGER_DAMAGED = 1056
 
     @property
@@ -57,7 +58,8 @@ class ErrorCode(IntEnum):
     @property
     def ends_id(self) -> bool:
         """Whether it is the answer to its id for good, and is stored as one."""
-        return not self.retryable and self is not ErrorCode.LEDGER_DAMAGED
+        passing = (ErrorCode.LEDGER_DAMAGED, ErrorCode.TOO_NEW)
+        return not self.retryable and self not in passing
 
 
 _RETRYABLE = {

@@ -15,7 +15,7 @@ from daemon.ledger.sale_records import SaleRow
 from daemon.ledger.sale_states import SaleEvent
 from daemon.ledger.sales import release
 from daemon.ledger.storage.queries import EXPIRED_HOLDS, NEWEST_AT
-from daemon.ledger.storage.rows import RequestRow
+from daemon.ledger.storage.rows import RequestRow, too_new
 from daemon.ledger.storage.store import (
     Change,
     LedgerDamagedError,
@@ -89,7 +89,7 @@ class Ledger:
 
         While it is not known what became of a group, the writer finds out first: what a POS is
         told is not there must never be there later.
-        Raises: RefusedError BUSY or LEDGER_DAMAGED when the database fails.
+        Raises: RefusedError BUSY or LEDGER_DAMAGED when the database fails, TOO_NEW.
         """
         if self._writing.in_doubt:
             await self._writer.submit(lambda store: None)
@@ -100,6 +100,8 @@ class Ledger:
                 )
         except TimeoutError as error:  # those who still wait for the thread are not asked at all
             raise RefusedError(ErrorCode.BUSY, "The ledger takes too long to read.") from error
+        except msgspec.DecodeError as error:
+            raise too_new(error) from error
         except LedgerDamagedError as error:
             log.error("the ledger cannot be read: %s", error)
             raise damaged() from error
@@ -213,8 +215,11 @@ def refusal_in(answer: bytes) -> RefusedError | None:
     """Return the final refusal that a request was answered with, or None for an answer."""
     if not answer.startswith(b'{"refused":'):
         return None
-    refusal = msgspec.json.decode(answer, type=_Refusal)
-    return RefusedError(ErrorCode(refusal.refused), refusal.detail, extra=refusal.extra)
+    try:
+        refusal = msgspec.json.decode(answer, type=_Refusal)
+        return RefusedError(ErrorCode(refusal.refused), refusal.detail, extra=refusal.extra)
+    except (msgspec.DecodeError, ValueError) as error:
+        raise too_new(error) from error
 
 
 def _unless_refused(answer: msgspec.Raw) -> msgspec.Raw:
@@ -244,6 +249,8 @@ def _repeated(key: RequestKey, row: RequestRow) -> msgspec.Raw:
             ErrorCode.ID_REUSED,
             f"The id {key.request_id!r} was used before with other content; use a new one.",
         )
+    if not (row.answer.startswith(b"{") and row.answer.endswith(b"}")):
+        raise too_new(ValueError(f"the answer of {key.request_id!r} is no JSON object"))
     if row.answer.endswith(_FIRST):
         return msgspec.Raw(row.answer.removesuffix(_FIRST) + _AGAIN)
     return msgspec.Raw(row.answer)

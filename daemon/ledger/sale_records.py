@@ -9,7 +9,7 @@ from daemon.base.ids import AccountId, LedgerId, SaleId
 from daemon.base.text_limits import Override
 from daemon.ledger.lots import Lot
 from daemon.ledger.sale_states import SaleState
-from daemon.ledger.storage.rows import CodeRow
+from daemon.ledger.storage.rows import CodeRow, too_new
 from daemon.programme.basket import Basket, Fact, LineId
 from daemon.programme.quote import Quote
 
@@ -140,7 +140,10 @@ class SaleRow(msgspec.Struct, frozen=True, dict=True):
     @cached_property
     def record(self) -> SaleRecord | None:
         """The sale as kept. It is decoded when it is first asked for, once a row."""
-        return msgspec.json.decode(self.body, type=SaleRecord) if self.body else None
+        try:
+            return msgspec.json.decode(self.body, type=SaleRecord) if self.body else None
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise too_new(error) from error
 
     @property
     def accounts(self) -> tuple[AccountId, ...]:

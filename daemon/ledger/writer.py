@@ -11,7 +11,10 @@ import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
+import msgspec
+
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
+from daemon.ledger.storage.rows import too_new
 from daemon.ledger.storage.store import (
     LedgerDamagedError,
     OutcomeUnknownError,
@@ -148,6 +151,9 @@ class LedgerWriter:
             result = queued.job(self._store)
         except StoreError:
             raise  # the connection, not the job: the whole group goes
+        except msgspec.DecodeError as error:
+            self._store.rollback_to()
+            return _Outcome(queued.done, None, too_new(error))
         except Exception as error:
             if not isinstance(error, RefusedError | ParamError):  # the POS hears of those
                 log.exception("a ledger job failed")

@@ -20,6 +20,7 @@ INFO_VERSION = f"{PROTOCOL_VERSION.major}.{PROTOCOL_VERSION.minor}.0"  # SemVer 
 _REF = "#/components/schemas/{name}"
 _ANY_METHOD = (
     ErrorCode.BUSY,
+    ErrorCode.TOO_NEW,
     ErrorCode.LEDGER_DAMAGED,
     ErrorCode.PERMISSION,
     ErrorCode.CARD_UNKNOWN,

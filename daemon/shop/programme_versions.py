@@ -1,5 +1,6 @@
 """The programme in force, the one that comes next, and the older ones that priced a sale."""
 
+import logging
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
@@ -9,6 +10,7 @@ import msgspec
 from daemon.base.clock import Clock, rfc3339
 from daemon.base.config import ConfigError
 from daemon.base.ids import AccountId
+from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.ledger.entries import Entry, MeterMove
 from daemon.ledger.ledger import Ledger, RequestKey
 from daemon.ledger.sale_records import SaleRecord
@@ -22,13 +24,16 @@ from daemon.ledger.storage.queries import (
     PROGRAMME,
     SALES_OF,
 )
-from daemon.ledger.storage.rows import ActivationRow, ProgrammeRow
+from daemon.ledger.storage.rows import ActivationRow, ProgrammeRow, too_new
 from daemon.ledger.storage.store import LIFE, Change, Store, View
+from daemon.programme.errors import ProgrammeError
 from daemon.programme.file import read
 from daemon.programme.meters import recount
 from daemon.programme.programme import Programme, load
 from daemon.programme.shares_back import shares_back
 from daemon.programme.state import MeterTable
+
+log = logging.getLogger(__name__)
 
 
 class Activated(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +60,7 @@ class ProgrammeVersions:
         self.coming: tuple[Programme, ...] = ()
         self._by_version = {of_file.version: of_file}
         self._prepared: set[str] = set()
+        self._foreign: set[str] = set()
 
     @property
     def counting(self) -> tuple[Programme, ...]:
@@ -73,15 +79,16 @@ class ProgrammeVersions:
                 store.ask(NEWEST_OF_SOURCE, self._source),
             )
         )
-        if newest:
-            self.active = await self.version(newest[0].version)
+        in_force = await self._known(newest[0]) if newest else None
+        self.active = in_force or of_file
         if of_file.currency != self.active.currency:
             raise ConfigError(
                 "programme.currency",
                 f"the ledger is in {self.active.currency}, the programme in {of_file.currency};"
                 " another currency needs a ledger of its own",
             )
-        if not last_file or last_file[0].version != of_file.version:
+        changed = not last_file or last_file[0].version != of_file.version
+        if changed and (in_force or not newest):  # it takes nothing back that it does not know
             await self._prepare(of_file, fresh=not newest)
             await self._ledger.update(
                 lambda store: store.write(_activation(store, of_file, now, now, self._source))
@@ -93,8 +100,8 @@ class ProgrammeVersions:
         """Bring a programme in force whose time has come, whichever till activated it."""
         now = rfc3339(self._clock.now())
         newest = await self._ledger.read(lambda store: store.ask(NEWEST_ACTIVATION, now))
-        if newest and newest[0].version != self.active.version:
-            programme = await self.version(newest[0].version)
+        differs = newest and newest[0].version != self.active.version
+        if differs and (programme := await self._known(newest[0])):
             await self._prepare(programme)  # for what this till sold before it noticed
             self.active = programme
         await self._await_next()
@@ -122,17 +129,36 @@ class ProgrammeVersions:
         return answered
 
     async def version(self, version: str) -> Programme:
-        """Return the programme that priced something under ``version``."""
+        """Return the programme that priced something under ``version``.
+
+        Raises: RefusedError TOO_NEW when another till's is missing or says what is not known here.
+        """
         if version not in self._by_version:
             text = await self._ledger.read(lambda store: store.ask_one(PROGRAMME, version))
-            assert text is not None, "every version is kept before it prices anything"
-            self._by_version[version] = load(text)
+            try:
+                self._by_version[version] = load(text or "")
+            except ProgrammeError as error:
+                raise too_new(error) from error
         return self._by_version[version]
+
+    async def _known(self, row: ActivationRow) -> Programme | None:
+        """Return what a row activates, or None where this till must stay on what it has."""
+        if row.version in self._foreign:
+            return None
+        try:
+            return await self.version(row.version)
+        except RefusedError as refusal:
+            if refusal.code is not ErrorCode.TOO_NEW:
+                raise
+            self._foreign.add(row.version)  # an update begins with a start, so it is said once
+            log.error("programme %s is not understood; this till stays on its own", row.version)
+            return None
 
     async def _await_next(self) -> None:
         now = rfc3339(self._clock.now())
         later = await self._ledger.read(lambda store: store.ask(ACTIVATIONS_AFTER, now))
-        self.coming = tuple([await self.version(row.version) for row in later])
+        coming = [await self._known(row) for row in later]
+        self.coming = tuple(programme for programme in coming if programme)
         # What does not count any more must be filled again should it come back.
         self._prepared &= {programme.version for programme in self.counting}
 

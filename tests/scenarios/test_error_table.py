@@ -4,8 +4,9 @@ One witness for each code: what a till must do to be refused so. The other tests
 """
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -359,6 +360,16 @@ async def on_a_ledger_that_was_moved_away(shop: Shop) -> RefusedByTillError:
     async with shop.with_programme() as pos:
         (shop.home / "tillcard.db").rename(shop.home / "elsewhere.db")
         return await refused(pos, "sale.commit", sale_id="s1", lines=BASKET)
+
+
+@refused_with(ErrorCode.TOO_NEW)
+async def of_a_sale_in_a_state_that_comes_later(shop: Shop) -> RefusedByTillError:
+    async with shop.with_programme() as pos:
+        await pos.call("sale.hold", sale_id="s1", lines=BASKET)
+        with closing(sqlite3.connect(shop.home / "tillcard.db")) as db:
+            db.execute("UPDATE sale SET state = 'lent'")
+            db.commit()
+        return await refused(pos, "sale.status", sale_id="s1")
 
 
 def test_every_code_has_its_witness() -> None:

@@ -40,7 +40,7 @@ from daemon.ledger.storage.postgres_line import (
     settings_of,
     text_of,
 )
-from daemon.ledger.storage.queries import HEAD, Question, R, sale_row
+from daemon.ledger.storage.queries import HEAD, Question, R, sale_row, understood
 from daemon.ledger.storage.row_marks import questions
 from daemon.ledger.storage.rows import RequestRow
 from daemon.ledger.storage.schema import check_version, is_behind
@@ -219,7 +219,7 @@ class PostgresStore(SQLStore):
         if any(isinstance(value, str) and "\0" in value for value in values):
             return []  # PostgreSQL keeps no such text, so no row has it
         statement = question.text.replace("?", "%s").encode()
-        return [question.row(*row) for row in self._fetch(statement, values, send=False)]
+        return understood(question, self._fetch(statement, values, send=False))
 
     def entries(self) -> Iterator[ChainedEntry]:
         """Yield every entry of every ledger here, by ledger and seq."""

@@ -5,8 +5,8 @@ adds a question here and asks it with ``Store.ask`` or ``ask_one``. Each must fi
 index: ``tests/stores/test_no_scans.py`` looks at what a till asks.
 """
 
-from collections.abc import Callable
-from typing import Generic, TypeVar
+from collections.abc import Callable, Iterable
+from typing import Any, Generic, TypeVar
 
 from daemon.base.ids import AccountId, SaleId
 from daemon.ledger.sale_records import SaleRow
@@ -22,6 +22,7 @@ from daemon.ledger.storage.rows import (
     MemberRow,
     PhoneRow,
     RequestRow,
+    too_new,
 )
 
 R = TypeVar("R")
@@ -39,6 +40,14 @@ class Question(Generic[R]):
         self.row = row
 
 
+def understood(question: Question[R], rows: Iterable[tuple[Any, ...]]) -> list[R]:
+    """Return the rows that answer a question. Raises RefusedError TOO_NEW."""
+    try:
+        return [question.row(*row) for row in rows]
+    except (TypeError, ValueError) as error:
+        raise too_new(error) from error
+
+
 # Requests and sales.
 
 REQUEST = Question(
@@ -50,15 +59,22 @@ REQUEST = Question(
 
 def sale_row(sale_id: SaleId, state: str, account: AccountId, until: str, body: bytes) -> SaleRow:
     """Return a row of the table ``sale`` as a struct."""
-    return SaleRow(sale_id, SaleState(state), account, until, body)
+    try:
+        return SaleRow(sale_id, SaleState(state), account, until, body)
+    except ValueError as error:
+        raise too_new(error) from error
 
 
 _SALE = "SELECT sale_id, state, account, until, body FROM sale"
 _WAITING = "state IN ('intent', 'unknown', 'void_pending')"
 SALE = Question(f"{_SALE} WHERE sale_id = ?", sale_row)
 SALES_OF = Question(f"{_SALE} WHERE account = ? AND state = 'posted'", sale_row)
+_KNOWN = f"state IN ({', '.join(repr(state.value) for state in SaleState)})"
+"""A sweep passes over what a newer tillcard wrote; whoever asks for one such row is told."""
 EXPIRED_HOLDS = Question(
-    f"{_SALE} WHERE until <> '' AND until <= ? ORDER BY until LIMIT {EXPIRED_HOLDS_MAX}", sale_row
+    f"{_SALE} WHERE until <> '' AND until <= ? AND {_KNOWN}"
+    f" ORDER BY until LIMIT {EXPIRED_HOLDS_MAX}",
+    sale_row,
 )
 """Holds whose time has run out, of every till on this database, oldest first."""
 UNSETTLED = Question(f"{_SALE} WHERE {_WAITING} ORDER BY sale_id", sale_row)

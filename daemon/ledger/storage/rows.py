@@ -4,12 +4,25 @@ Each says in ``inserts.KEPT`` which table it goes to; ``queries`` reads them bac
 ``daemon.ledger.sale_records.SaleRow``.
 """
 
+import logging
 from collections.abc import Iterable
 
 import msgspec
 
 from daemon.base.ids import AccountId, CardId
+from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.programme.names import code_counter
+
+log = logging.getLogger(__name__)
+
+
+def too_new(error: Exception) -> RefusedError:
+    """Refuse what needs a row that this version does not understand: a newer one has written it."""
+    log.error("a row cannot be read; a newer tillcard may have written it: %s", error)
+    return RefusedError(
+        ErrorCode.TOO_NEW,
+        "A newer tillcard has written this, and this one cannot read it; update this till.",
+    )
 
 
 class RequestRow(msgspec.Struct, frozen=True):

@@ -15,7 +15,7 @@ from daemon.ledger.storage.answered import ANSWERED_SUFFIX, Answered, AnsweredFi
 from daemon.ledger.storage.backup_files import settle
 from daemon.ledger.storage.batch import Batch, Rows
 from daemon.ledger.storage.inserts import CACHED, TABLES
-from daemon.ledger.storage.queries import HEAD, REQUEST, SALE, Question, R
+from daemon.ledger.storage.queries import HEAD, REQUEST, SALE, Question, R, understood
 from daemon.ledger.storage.row_marks import questions
 from daemon.ledger.storage.sql_store import SQLStore
 from daemon.ledger.storage.sqlite_file import (
@@ -247,7 +247,8 @@ class SQLiteStore(SQLStore):
 
     def _rows(self, question: Question[R], *values: str | int | bytes) -> list[R]:
         with translated():
-            return [question.row(*row) for row in self._db.execute(question.text, values)]
+            found = self._db.execute(question.text, values).fetchall()
+        return understood(question, found)
 
     def entries(self) -> Iterator[ChainedEntry]:
         """Yield every entry of every ledger here, by ledger and seq."""

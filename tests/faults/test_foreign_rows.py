@@ -1,0 +1,129 @@
+"""The class "foreign rows": what a newer tillcard wrote on the same database ends no till.
+
+The till starts, says how it is and sells; what needs such a row is refused with a sentence.
+"""
+
+import random
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.faults.test_kill import GIFT, SHOP
+from tests.scenarios.baskets import BASKET
+from tests.support.clock import HandClock
+from tests.support.till import PLASTIC, Pos, lay_out, open_till
+
+FOREIGN: dict[str, tuple[str, ...]] = {
+    "programme": (
+        "UPDATE programme SET text = text || '\n[[future]]\nid = 1\n'",
+        "UPDATE programme SET text = 'not toml at all ['",
+        "DELETE FROM programme",
+    ),
+    "activation": (
+        "INSERT INTO activation VALUES ('2026-11-23T07:00:00.000000Z', 'unknown', 'x', 99)",
+        "INSERT INTO activation VALUES ('2099-01-01T00:00:00.000000Z', 'unknown', 'x', 99)",
+        "UPDATE activation SET version = 'later'",
+    ),
+    "code": (
+        "UPDATE code SET state = 'lent'",
+        "UPDATE code SET campaign = 'of the future'",
+        "UPDATE code SET uses = -1, first_day = 9999999",
+    ),
+    "member": (
+        """UPDATE member SET state = '{"stage":"guest"}'""",
+        "UPDATE member SET state = 'CBOR'",
+        "UPDATE member SET status = 'gold', listed = 'maybe'",
+    ),
+    "sale": (
+        "UPDATE sale SET state = 'lent'",
+        "UPDATE sale SET body = CAST('{\"v\":2}' AS BLOB)",
+        "UPDATE sale SET body = CAST('\\xff' AS BLOB), state = 'unknown'",
+        "UPDATE sale SET state = 'intent'",
+    ),
+    "card": (
+        "UPDATE card SET state = 'resting'",
+        "UPDATE card SET kind = 'ring'",
+        "UPDATE card SET until = 'never'",
+    ),
+    "customer": ('UPDATE customer SET profile = CAST(\'{"name":{"first":1}}\' AS BLOB)',),
+    "request": (
+        'UPDATE request SET answer = CAST(\'{"refused":7777,"detail":"x"}\' AS BLOB)',
+        "UPDATE request SET answer = CAST('CBOR' AS BLOB)",
+    ),
+    "phone": ("UPDATE phone SET key_id = 77, number = 'x'",),
+}
+
+
+async def till_with_a_past(home: Path) -> str:
+    """Make one of every row; return an issued code."""
+    lay_out(home, SHOP)
+    async with open_till(home, HandClock()) as app, Pos.connect(app.socket) as pos:
+        await pos.call("card.issue", request_id="gift", kind="gift", number=GIFT)
+        coupon = {"line": 1, "sku": "COUPON", "qty": 1, "unit_price": 8_000}
+        bought = await pos.call("sale.commit", sale_id="s1", lines=[coupon])
+        await pos.call("sale.commit", sale_id="s2", card=PLASTIC, lines=BASKET)
+        await pos.call("sale.hold", sale_id="s3", card=PLASTIC, lines=BASKET, ttl_s=60)
+        code: str = bought["receipt"]["issued"][0]["code"]
+        return code
+
+
+def calls(code: str) -> list[tuple[str, dict[str, Any]]]:
+    with_card = {"card": PLASTIC, "lines": BASKET}
+    return [
+        ("sale.status", {"sale_id": "s3"}),
+        ("sale.commit", {"sale_id": "s3"}),
+        ("sale.commit", {"sale_id": "s2", **with_card}),
+        ("sale.commit", {"sale_id": "n1", **with_card}),
+        ("sale.commit", {"sale_id": "n2", "lines": BASKET, "codes": [code]}),
+        ("sale.quote", {**with_card, "codes": [GIFT]}),
+        ("sale.return", {"return_id": "r1", "sale_id": "s2", "whole": True}),
+        ("card.show", {"card": PLASTIC}),
+        ("club.list", {"status": "club", "list": "join"}),
+    ]
+
+
+async def live_on(home: Path, code: str) -> None:
+    """Start, sell to nobody in particular, and ask for everything else."""
+    clock = HandClock()
+    clock.move(hours=2)
+    async with open_till(home, clock) as app, Pos.connect(app.socket) as pos:
+        await app.look_after()
+        await pos.call("status")
+        for method, params in calls(code):
+            answer = msgspec.json.decode(await pos.call_raw(method, **params))
+            if "error" in answer:
+                assert answer["error"]["data"]["name"] != "internal_error", (method, answer)
+                assert answer["error"]["message"].endswith("."), answer
+        sold = await pos.call("sale.commit", sale_id="plain", lines=BASKET)
+        assert sold["state"] == "posted"
+
+
+def edit(home: Path, statement: str) -> None:
+    with closing(sqlite3.connect(home / "tillcard.db")) as db:
+        db.execute(statement)
+        db.commit()
+
+
+@pytest.mark.parametrize("table", FOREIGN)
+async def test_rows_of_a_newer_tillcard_end_no_till(table: str, tmp_path: Path) -> None:
+    for number, statement in enumerate(FOREIGN[table]):
+        home = tmp_path / str(number)
+        code = await till_with_a_past(home)
+        edit(home, statement)
+        await live_on(home, code)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(40))
+async def test_any_mixture_of_rows_of_a_newer_tillcard_ends_no_till(
+    seed: int, tmp_path: Path
+) -> None:
+    chance = random.Random(seed)
+    code = await till_with_a_past(tmp_path)
+    for table in chance.sample(sorted(FOREIGN), 3):
+        edit(tmp_path, chance.choice(FOREIGN[table]))
+    await live_on(tmp_path, code)
