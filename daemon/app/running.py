@@ -42,6 +42,7 @@ class App:
 
     beat: returns, with a sentence on the readers, when the till's own parts are seen to move.
     look_after: does at once what the till does by itself every HOLD_SWEEP_S.
+    head: says how far the ledger goes, as the log does.
     """
 
     socket: Path
@@ -52,6 +53,7 @@ class App:
     status: DaemonStatus
     beat: Callable[[], Awaitable[str]]
     look_after: Callable[[], Awaitable[None]]
+    head: Callable[[], str]
 
 
 class Housekeeping:
@@ -87,6 +89,7 @@ class Housekeeping:
             return
         if done is not None:
             log.info("%s: %d lots expired, %d windows closed", *msgspec.structs.astuple(done))
+            log.info("the ledger stands at %s", shop.ledger.head)
 
     def _watch_clock(self) -> None:
         """Log once when the machine's clock is not believed any more, and when it is again."""
@@ -167,6 +170,7 @@ async def running(
             await parts.status(),
             housekeeping.beat,
             housekeeping.look_after,
+            lambda: parts.ledger.head,
         )
 
 
@@ -204,4 +208,4 @@ async def run(config_path: Path, clock: Clock, home: Path | None = None) -> None
         await stop.wait()
         keeping_alive.cancel()
         systemd.say("STOPPING=1", "STATUS=finishing what is in hand")
-        log.info("stopping: finishing what is in hand")
+        log.info("stopping at %s: finishing what is in hand", app.head())

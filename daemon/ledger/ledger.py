@@ -75,6 +75,12 @@ class Ledger:
         """Return when this ledger's newest entry was made, RFC 3339, or "" before the first."""
         return await self.read(lambda store: store.ask_one(NEWEST_AT, store.ledger_id)) or ""
 
+    @property
+    def head(self) -> str:
+        """The newest entry that was answered, as ``entry N, head HASH``, to be kept elsewhere."""
+        answered = self._writing.answered
+        return f"entry {answered.seq}, head {answered.hash.hex()}" if answered else "no entry"
+
     async def close(self) -> None:
         """Finish what is queued and close both connections."""
         await self._writer.close()
