@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +18,7 @@ from daemon.cli.doctor_devices import Finding, attached
 from daemon.keys.chip_keys import load_chip_keys
 from daemon.keys.key_files import KeyFileError
 from daemon.ledger.storage.registry import open_store
-from daemon.ledger.storage.store import StoreError
+from daemon.ledger.storage.store import LedgerDamagedError, StoreError
 from daemon.pos.client import Client, UnreachableError
 from daemon.pos.socket_file import socket_paths
 from daemon.programme.checks import check
@@ -93,12 +93,20 @@ def _programme(settings: Config, home: Path, clock: Clock) -> Iterator[Finding]:
 def _ledger(settings: Config, home: Path) -> Iterator[Finding]:
     try:
         store = open_store(settings.ledger, home, read_only=True)
+    except LedgerDamagedError as error:
+        yield Finding("WRONG", f"ledger {settings.ledger}: {error}", "bring back a backup")
+        return
     except StoreError as error:
         mend = "tillcard run makes it at its first start"
         yield Finding("note", f"ledger {settings.ledger}: {error}", mend)
         return
+    with closing(store):
+        lacks = store.answered.lacking_in(store) if store.answered else ""
+    if lacks:
+        mend = "bring back the newer one; docs/install.md says how to go on without"
+        yield Finding("WRONG", f"ledger {settings.ledger}: {lacks}", mend)
+        return
     yield Finding("ok", f"ledger {settings.ledger}: id {store.ledger_id}")
-    store.close()
 
 
 def _chip(settings: Config, home: Path) -> Iterator[Finding]:

@@ -1,5 +1,7 @@
 import asyncio
+import re
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -7,12 +9,15 @@ import pytest
 
 from daemon.chip.hot_list import encode
 from daemon.keys.chip_keys import load_chip_keys, make_chip_keys
+from daemon.ledger.entries import Entry
+from daemon.ledger.storage.sqlite import SQLiteStore
+from daemon.ledger.storage.store import Change
 from tests.scenarios.baskets import BASKET
 from tests.support.clock import MORNING, HandClock
 from tests.support.commands import tillcard
 from tests.support.till import Pos, lay_out, open_till
 
-COMMANDS = ("run", "demo", "doctor", "call", "watch", "price", "check", "audit", "plan")
+COMMANDS = ("run", "demo", "doctor", "call", "watch", "price", "check", "audit", "plan", "backup")
 
 
 @pytest.fixture
@@ -141,3 +146,21 @@ def test_a_doctor_finds_what_a_start_would_find_in_the_readers(tmp_path: Path) -
     lay_out(tmp_path, **{'name = "keypad"': 'name = "chip"'})
     status, said = diagnosed(tmp_path)
     assert (status, "two readers are called chip" in said) == (1, True)
+
+
+def test_a_backup_prints_its_head_and_a_restored_one_says_what_it_lacks(home: Path) -> None:
+    config, copy = str(home / "tillcard.toml"), home / "monday.db"
+    result = tillcard("backup", str(copy), "--config", config)
+    assert result.exit_code == 0, result.output
+    [head] = re.findall(r"head ([0-9a-f]{64})", result.output)
+    assert tillcard("audit", "--ledger", str(copy), "--head", head).exit_code == 0
+    assert tillcard("backup", str(copy), "--config", config).exit_code == 2
+    with closing(SQLiteStore(home / "tillcard.db")) as store:
+        store.begin()
+        store.write(Change(entry=Entry(at="2099-01-01T00:00:00.000000Z", kind="x", ref="x")))
+        store.commit()
+    copy.replace(home / "tillcard.db")
+    for command in ("audit", "doctor"):
+        said = tillcard(command, "--config", config)
+        assert said.exit_code == 1
+        assert "1 entries are missing that this till has answered" in said.output
