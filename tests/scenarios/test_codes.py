@@ -6,7 +6,7 @@ import pytest
 from daemon.app.running import App
 from tests.scenarios.shops import documented, goods, refusal, sku
 from tests.support.clock import HandClock
-from tests.support.till import PHONE, PLASTIC, Pos
+from tests.support.till import PHONE, PLASTIC, Pos, RefusedByTillError
 
 
 @pytest.fixture
@@ -104,6 +104,13 @@ async def test_a_code_in_hand_when_it_is_taken_back_buys_nothing(pos: Pos) -> No
     await pos.call("sale.return", return_id="r1", sale_id="bought", whole=True)
     used_up = (1025, "code_used_up")
     assert await refusal(pos, "sale.commit", sale_id="s1", quote_id=quote["quote_id"]) == used_up
+
+
+async def test_a_code_is_issued_for_no_more_uses_than_its_rule_lets_it_have(pos: Pos) -> None:
+    terms = {"request_id": "letter-1", "campaign": "hundred", "uses": 2}
+    with pytest.raises(RefusedByTillError, match="uses: is above 1"):
+        await pos.call("code.issue", **terms)
+    assert (await pos.call("code.issue", **terms | {"uses": 1}))["codes"][0]["uses"] == 1
 
 
 async def test_codes_of_the_shop_s_own_making_have_days_uses_and_owners(
