@@ -13,7 +13,10 @@ ONLY_IN = {
     "smartcard": ["daemon/readers/pcsc.py"],
     "serial": ["daemon/readers/serial_port.py"],
     "sqlite3": ["daemon/ledger/storage/sqlite.py", "daemon/ledger/storage/sqlite_file.py"],
-    "psycopg": ["daemon/ledger/storage/postgres.py"],
+    "psycopg": [
+        "daemon/ledger/storage/postgres.py",
+        "daemon/ledger/storage/postgres_line.py",
+    ],
     "alembic": ["daemon/ledger/storage/migrations/"],
     "sqlalchemy": ["daemon/ledger/storage/migrations/"],
     "aiohttp": ["web/"],
