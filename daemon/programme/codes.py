@@ -81,13 +81,18 @@ def is_issued(programme: Programme, campaign: str) -> bool:
     )
 
 
-def uses_of(programme: Programme, campaign: str) -> int:
-    """Return how many sales may use a code of a campaign: as its rules say, or one."""
+def most_uses(programme: Programme, campaign: str) -> int | None:
+    """Return how many sales a campaign's rules let a code be used in, or None where none says."""
     words = (campaign.casefold(),)
     limits = [
         rule.limit.per_code for rule in programme.rules if rule.limit and rule.names_code(words)
     ]
-    return max([limit for limit in limits if limit], default=1)
+    return max([limit for limit in limits if limit], default=None)
+
+
+def uses_of(programme: Programme, campaign: str) -> int:
+    """Return how many sales may use a code of a campaign: as its rules say, or one."""
+    return most_uses(programme, campaign) or 1
 
 
 def issue(programme: Programme, quote: Quote) -> tuple[NewCodes, ...]:

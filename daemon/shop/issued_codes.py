@@ -99,8 +99,8 @@ class IssuedCodes:
                 raise RefusedError(
                     ErrorCode.CODE_UNKNOWN, f"No rule names the campaign {terms.campaign!r}."
                 )
-            most = codes.uses_of(programme, terms.campaign)
-            if terms.uses > most:
+            most = codes.most_uses(programme, terms.campaign)
+            if most is not None and terms.uses > most:
                 raise ParamError("uses", f"is above {most}, which the rule lets a code be used")
             account = self._cards.find(store, terms.card).account if terms.card else NO_ACCOUNT
             rows = tuple(
@@ -111,7 +111,7 @@ class IssuedCodes:
                     ref=terms.request_id,
                     first_day=first_day,
                     last_day=last_day,
-                    uses=terms.uses or most,
+                    uses=terms.uses or codes.uses_of(programme, terms.campaign),
                     state="good",
                 )
                 for _ in range(terms.count)

@@ -1,4 +1,5 @@
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -6,7 +7,7 @@ import pytest
 from daemon.app.running import App
 from tests.scenarios.shops import documented, goods, refusal, sku
 from tests.support.clock import HandClock
-from tests.support.till import PHONE, PLASTIC, Pos, RefusedByTillError
+from tests.support.till import PHONE, PLASTIC, Pos, RefusedByTillError, lay_out, open_till
 
 
 @pytest.fixture
@@ -111,6 +112,16 @@ async def test_a_code_is_issued_for_no_more_uses_than_its_rule_lets_it_have(pos:
     with pytest.raises(RefusedByTillError, match="uses: is above 1"):
         await pos.call("code.issue", **terms)
     assert (await pos.call("code.issue", **terms | {"uses": 1}))["codes"][0]["uses"] == 1
+
+
+async def test_a_rule_that_names_no_number_of_uses_leaves_it_to_who_issues(
+    tmp_path: Path, clock: HandClock
+) -> None:
+    unlimited = documented("coupon").replace("per_code = 1", "total = 1000")
+    lay_out(tmp_path, unlimited)
+    async with open_till(tmp_path, clock) as till, Pos.connect(till.socket) as pos:
+        issued = await pos.call("code.issue", request_id="l", campaign="hundred", uses=7)
+        assert issued["codes"][0]["uses"] == 7
 
 
 async def test_codes_of_the_shop_s_own_making_have_days_uses_and_owners(

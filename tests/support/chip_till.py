@@ -178,6 +178,8 @@ class CutStore:
 
     def __getattr__(self, name: str) -> Any:
         call = getattr(self._store, name)
+        if not callable(call):
+            return call
         return lambda *args, **named: self._cut(call, *args, **named)
 
 
