@@ -171,7 +171,8 @@ class CutStore:
 
     def __init__(self, store: SQLiteStore, cut: PowerCut) -> None:
         self._store, self._cut = store, cut
-        self.ledger_id = store.ledger_id
+        self.ledger_id, self.answered = store.ledger_id, store.answered
+        self.in_doubt = False
 
     def close(self) -> None:
         self._store.close()

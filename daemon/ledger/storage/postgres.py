@@ -12,6 +12,7 @@ lets no other till write meanwhile: nobody loses twice.
 
 import re
 import secrets
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -24,13 +25,11 @@ from psycopg.types.json import set_json_loads
 
 from daemon.base.ids import AccountId, LedgerId
 from daemon.ledger.entries import GENESIS_HASH as GENESIS
-from daemon.ledger.entries import ChainedEntry
 from daemon.ledger.lots import Lot, PurseLots
 from daemon.ledger.storage import postgres_sql as sql
 from daemon.ledger.storage.answered import ANSWERED_SUFFIX, Answered, AnsweredFile
 from daemon.ledger.storage.backup_files import settle
-from daemon.ledger.storage.batch import Batch, Row, Rows
-from daemon.ledger.storage.inserts import CACHED
+from daemon.ledger.storage.batch import Batch, Rows
 from daemon.ledger.storage.postgres_line import (
     EXCHANGE_S,
     Watchdog,
@@ -41,7 +40,6 @@ from daemon.ledger.storage.postgres_line import (
     text_of,
 )
 from daemon.ledger.storage.queries import HEAD, Question, R, sale_row, understood
-from daemon.ledger.storage.row_marks import questions
 from daemon.ledger.storage.rows import RequestRow
 from daemon.ledger.storage.schema import check_version, is_behind
 from daemon.ledger.storage.sql_store import SQLStore
@@ -58,6 +56,8 @@ from daemon.ledger.storage.store import (
 GROUP_TIME_S = 10
 """After this the server (17 or newer) drops a till that stopped in a group, and its locks."""
 
+WARNINGS_MAX = 16
+"""Notices of one exchange that are kept; the newest count."""
 _SYNC_CANCELLED = "01000"
 """What warns that a COMMIT no longer waits for a standby: the server was asked to cancel it."""
 _FIRST_ONE_WINS = (errors.SerializationFailure, errors.DeadlockDetected, errors.UniqueViolation)
@@ -77,7 +77,8 @@ class PostgresStore(SQLStore):
         self._read_only = read_only
         self._waiting: list[sql.Statement] = []
         self._head: tuple[int, bytes] | None = None
-        self._in_group = self._alone = self.in_doubt = self._warned = False
+        self._in_group = self._alone = self.in_doubt = False
+        self._warnings: deque[str | None] = deque(maxlen=WARNINGS_MAX)
         self._answered_file = AnsweredFile(home / f"ledger{ANSWERED_SUFFIX}")
         with ExitStack() as opened:
             self._watchdog = Watchdog(limit_s)
@@ -106,7 +107,8 @@ class PostgresStore(SQLStore):
         with _said(), ExitStack() as opened:
             self._db = connected(self._settings, self._watchdog, read_only=self._read_only)
             opened.callback(self._db.close)
-            self._db.add_notice_handler(self._hear)
+            # Its fields are gone with the answer that brought it.
+            self._db.add_notice_handler(lambda heard: self._warnings.append(heard.sqlstate))
             set_json_loads(msgspec.json.decode, self._db)
             with self._watchdog.over(self._db):
                 check_version(_version(self._db), "This database")
@@ -119,9 +121,6 @@ class PostgresStore(SQLStore):
             opened.pop_all()
         # The claim has waited for the session before it to end: what it committed is seen now.
         self._head, self.in_doubt = None, False
-
-    def _hear(self, notice: errors.Diagnostic) -> None:
-        self._warned = self._warned or notice.sqlstate == _SYNC_CANCELLED
 
     def _claim(self) -> None:
         try:
@@ -155,12 +154,12 @@ class PostgresStore(SQLStore):
         """Make the group durable: what it wrote and COMMIT leave together."""
         assert self._batch is not None
         self._waiting += sql.write(self._batch.take())
-        self._warned = False
+        self._warnings.clear()
         with self._translated(lost=OutcomeUnknownError), self._db.pipeline():
             for statement, values in self._waiting:
                 self._db.execute(statement, values, prepare=True)
             self._db.execute("COMMIT")
-        if self._warned:  # it is committed here, and may be lost with this server
+        if _SYNC_CANCELLED in self._warnings:  # committed here, and may be lost with this server
             self._db.close()
             self.in_doubt = True
             raise OutcomeUnknownError("PostgreSQL: COMMIT was told not to wait for a standby")
@@ -221,23 +220,6 @@ class PostgresStore(SQLStore):
         statement = question.text.replace("?", "%s").encode()
         return understood(question, self._fetch(statement, values, send=False))
 
-    def entries(self) -> Iterator[ChainedEntry]:
-        """Yield every entry of every ledger here, by ledger and seq."""
-        for row in self._stream(sql.ENTRIES):
-            yield ChainedEntry(*row)
-
-    def cached(self) -> Iterator[tuple[str, tuple[str | int, ...], int]]:
-        """Yield every cached figure as (table, key, value)."""
-        for table, query in CACHED:
-            for *key, value in self._stream(query.encode()):
-                yield table, tuple(key), value
-
-    def kept(self) -> Iterator[tuple[str, tuple[Any, ...]]]:
-        """Yield every row that has a mark in an entry as (table, columns)."""
-        for table, query in questions():
-            for row in self._stream(query.encode()):
-                yield table, tuple(row)
-
     def backup(self, file: Path) -> list[Answered]:
         """Dump the database by pg_dump as of one snapshot, while tills write; return its heads."""
         part = file.with_name(file.name + ".part")
@@ -286,10 +268,10 @@ class PostgresStore(SQLStore):
             self._waiting = []
             return cursor.fetchall()
 
-    def _stream(self, statement: bytes) -> Iterator[Row]:
+    def _stream(self, statement: str) -> Iterator[tuple[Any, ...]]:
         self._fetch(sql.NOTHING)  # so that what waits has gone
         with self._db.cursor(binary=True) as cursor:
-            rows = cursor.stream(statement)
+            rows = cursor.stream(statement.encode())
             while True:
                 with self._translated():  # each row is an exchange
                     row = next(rows, None)

@@ -55,7 +55,6 @@ LEFT JOIN meter m ON m.account = %s AND m.meter = w.meter AND m.day BETWEEN w.fi
 GROUP BY w.meter
 """
 COUNTERS = b"SELECT counter, amount FROM counter WHERE counter = ANY (%s::text[]) AND amount <> 0"
-ENTRIES = b"SELECT ledger_id, seq, body, hash, account, at FROM entry ORDER BY ledger_id, seq"
 
 
 def _insert(name: str, table: Table) -> str:

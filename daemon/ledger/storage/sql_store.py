@@ -4,7 +4,7 @@ A store beside this one brings the connection, its transactions, and the reads w
 differ in what is fast.
 """
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 
 import msgspec
 
@@ -13,7 +13,8 @@ from daemon.ledger.entries import GENESIS_HASH
 from daemon.ledger.status_moves import states_of
 from daemon.ledger.storage.answered import Answered, AnsweredFile
 from daemon.ledger.storage.batch import Batch, Mark, Rows
-from daemon.ledger.storage.queries import CODES_OF, HEAD, LEDGERS, MEMBERS_OF, Question, R
+from daemon.ledger.storage.queries import CODES_OF, HEAD, MEMBERS_OF, Question, R
+from daemon.ledger.storage.sql_walk import SQLWalk
 from daemon.ledger.storage.store import (
     NO_REQUEST,
     Change,
@@ -24,7 +25,7 @@ from daemon.ledger.storage.store import (
 )
 
 
-class SQLStore(ABC):
+class SQLStore(SQLWalk):
     """One connection. See ``daemon.ledger.storage.store.Store`` for what each method promises."""
 
     ledger_id: LedgerId
@@ -129,19 +130,3 @@ class SQLStore(ABC):
         """Return the first row that answers a question."""
         rows = self.ask(question, *values)
         return rows[0] if rows else None
-
-    def own_ledgers(self) -> dict[str, int]:
-        """Return every ledger here, and whether it is a till's own."""
-        return dict(self.ask(LEDGERS))
-
-    def faults(self) -> list[str]:
-        """Return what the database itself finds damaged, as far as it can say."""
-        return []
-
-    def heads(self) -> list[Answered]:
-        """Return the newest entry of every ledger here that has one."""
-        found = []
-        for ledger_id in self.own_ledgers():
-            if head := self.ask_one(HEAD, ledger_id):
-                found.append(Answered(LedgerId(ledger_id), *head))
-        return found

@@ -9,24 +9,19 @@ from typing import Any
 
 from daemon.base.ids import AccountId, LedgerId
 from daemon.ledger.entries import GENESIS_HASH as GENESIS
-from daemon.ledger.entries import ChainedEntry
 from daemon.ledger.lots import Lot, PurseLots
 from daemon.ledger.storage.answered import ANSWERED_SUFFIX, Answered, AnsweredFile
 from daemon.ledger.storage.backup_files import settle
 from daemon.ledger.storage.batch import Batch, Rows
-from daemon.ledger.storage.inserts import CACHED, TABLES
+from daemon.ledger.storage.inserts import TABLES
 from daemon.ledger.storage.queries import HEAD, REQUEST, SALE, Question, R, understood
-from daemon.ledger.storage.row_marks import questions
 from daemon.ledger.storage.sql_store import SQLStore
 from daemon.ledger.storage.sqlite_file import (
     OpenedFiles,
     check,
-    check_wanted,
-    check_whole,
-    claimed,
+    claimed_whole,
     connected,
     is_device_fault,
-    migrate,
     quick_check,
     translated,
 )
@@ -58,6 +53,9 @@ class SQLiteStore(SQLStore):
     trace: called with every SQL statement before it runs.
     """
 
+    # Whoever edits the file by hand may leave text where bytes were.
+    ENTRIES = SQLStore.ENTRIES.replace("body, hash", "CAST(body AS BLOB), CAST(hash AS BLOB)")
+
     def __init__(
         self, path: Path, *, read_only: bool = False, trace: Callable[[str], None] | None = None
     ) -> None:
@@ -69,7 +67,7 @@ class SQLiteStore(SQLStore):
             if read_only:
                 check(path)
             else:
-                self._claim(opened)
+                opened.enter_context(claimed_whole(path, ANSWERED_SUFFIX))
             self.answered = self._answered_file.read()
             self._connect()
             opened.callback(lambda: self._db.close())
@@ -79,16 +77,6 @@ class SQLiteStore(SQLStore):
                 self._check_answered(str(path))
                 self._open_answered()
             self._opened = opened.pop_all()
-
-    def _claim(self, opened: ExitStack) -> None:
-        """Be the one writer of a file that is whole, and of this version's schema."""
-        path = self._path
-        check_wanted(path, ANSWERED_SUFFIX)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        opened.enter_context(claimed(path))
-        if path.exists():
-            check_whole(path)
-        migrate(path)
 
     def _connect(self) -> None:
         self._db = connected(self._path, read_only=self._read_only)
@@ -250,32 +238,10 @@ class SQLiteStore(SQLStore):
             found = self._db.execute(question.text, values).fetchall()
         return understood(question, found)
 
-    def entries(self) -> Iterator[ChainedEntry]:
-        """Yield every entry of every ledger here, by ledger and seq."""
+    def _stream(self, statement: str) -> Iterator[tuple[Any, ...]]:
         self._send_earlier_jobs()
         with translated():
-            for row in self._db.execute(
-                # Whoever edits the file by hand may leave text where bytes were.
-                "SELECT ledger_id, seq, CAST(body AS BLOB), CAST(hash AS BLOB), account, at"
-                " FROM entry ORDER BY ledger_id, seq"
-            ):
-                yield ChainedEntry(*row)
-
-    def cached(self) -> Iterator[tuple[str, tuple[str | int, ...], int]]:
-        """Yield every cached figure as (table, key, value)."""
-        self._send_earlier_jobs()
-        with translated():
-            for table, query in CACHED:
-                for *key, value in self._db.execute(query):
-                    yield table, tuple(key), value
-
-    def kept(self) -> Iterator[tuple[str, tuple[Any, ...]]]:
-        """Yield every row that has a mark in an entry as (table, columns)."""
-        self._send_earlier_jobs()
-        for table, query in questions():
-            with translated():
-                for row in self._db.execute(query):
-                    yield table, row
+            yield from self._db.execute(statement)
 
     def faults(self) -> list[str]:
         """Return what SQLite finds damaged: pages, indexes against their tables."""

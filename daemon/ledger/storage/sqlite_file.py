@@ -157,6 +157,18 @@ def quick_check(db: sqlite3.Connection) -> None:
         raise LedgerDamagedError(f"The ledger's file is damaged: {found}. Bring back a backup.")
 
 
+@contextmanager
+def claimed_whole(path: Path, answered_suffix: str) -> Iterator[None]:
+    """Be the one writer of a file that is whole, and of this version's schema."""
+    check_wanted(path, answered_suffix)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with claimed(path):
+        if path.exists():
+            check_whole(path)
+        migrate(path)
+        yield
+
+
 def migrate(path: Path) -> None:
     """Bring the database file to this version's schema, making it if it is not there."""
     if is_behind(_version(path), str(path)):
