@@ -183,8 +183,10 @@ class _Rows:
         key, row = found[:KEY_CHARS], found[KEY_CHARS:]
         self._seen.add(key)
         said = self._marks.get(key)
+        if _is_refusal(table, values):
+            return  # also in place of an answer that was forgotten in time
         if said is None:
-            if not self._older and not _is_refusal(table, values):
+            if not self._older:
                 self._findings.append(f"{name}: no entry has written it")
         elif row not in said.values():
             self._findings.append(f"{name}: no entry has left it as it is kept")

@@ -26,7 +26,8 @@ EXEMPT = {
     "chip": "what was last seen of a chip is written at every tap; the chip itself has the money",
     "pass_device": "where to send news of a pass; it moves nothing",
 }
-"""Tables whose rows have no mark."""
+"""Tables whose rows have no mark. Requests that were refused have none either: they moved nothing,
+and may stand in place of an answer that was forgotten in time."""
 FREE = {
     ("phone", "last_step"): "moves on with each code that is shown, without an entry",
     ("phone", "key_id"): "is renewed by the phone itself, without an entry",
