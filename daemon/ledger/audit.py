@@ -213,7 +213,9 @@ class _Rows:
 
 def _is_refusal(table: str, values: tuple[Any, ...]) -> bool:
     """Whether a row is a request that was refused for good: it moved nothing and has no entry."""
-    return table == "request" and bytes(values[3]).startswith(b'{"refused":')
+    if table != "request" or not isinstance(values[3], bytes):
+        return False
+    return values[3].startswith(b'{"refused":')
 
 
 def add_figures(figures: Figures, ledger_id: LedgerId, seq: int, entry: Entry) -> None:
