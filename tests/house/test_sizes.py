@@ -21,8 +21,6 @@ NESTED: dict[str, str] = {}
 CONSTRUCTORS: dict[str, str] = {}
 CLASSES = {
     "daemon/pos/connection.py Connection": "seven of them are asyncio's callbacks",
-    "daemon/ledger/storage/postgres.py PostgresStore": "a store's own and a connection's life",
-    "daemon/ledger/storage/sqlite.py SQLiteStore": "a store's own and a file's life",
 }
 UNEXPLAINED: dict[str, str] = {}
 
