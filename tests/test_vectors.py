@@ -195,6 +195,14 @@ def test_vector(document: Vector, vector: Vector) -> None:
     assert value == expected
 
 
+def test_every_check_has_vectors_from_two_sources() -> None:
+    document = tomllib.loads((VECTORS / "check-digits.toml").read_text("utf-8"))
+    sources: dict[str, set[str]] = {check.value: set() for check in Check if check.value != "none"}
+    for vector in document["vector"]:
+        sources[vector["check"]].add(vector["source"])
+    assert {check: len(found) for check, found in sources.items() if len(found) < 2} == {}
+
+
 @pytest.mark.parametrize("name", sorted(RUNNERS))
 def test_every_format_has_a_vector_it_reads_and_every_refusing_one_a_vector_it_refuses(
     name: str,

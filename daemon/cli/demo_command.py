@@ -4,6 +4,7 @@ import asyncio
 import os
 import secrets
 import signal
+import sys
 from contextlib import suppress
 from importlib import resources
 from pathlib import Path
@@ -218,8 +219,12 @@ def _say_what_to_try(app: App, console: Console, home: Path) -> None:
     console.print(f"Files        {home}\n")
     console.print("Try, in another terminal:")
     socket = f"--socket {app.socket}"
-    console.print(f"  tillcard watch {socket}")
+    program = (
+        sys.argv[0] if "/" in sys.argv[0] else "tillcard"
+    )  # as it was called: it may be in .venv
+    console.print(f"  {program} watch {socket}", soft_wrap=True)
     scan = '{"reader": "scanner", "do": "scan", "card": "phone"}'
-    console.print(f"  tillcard call {socket} input.simulate '{scan}'", soft_wrap=True)
-    console.print(f'  tillcard call {socket} card.identify \'{{"reader": "scanner"}}\'\n')
+    console.print(f"  {program} call {socket} input.simulate '{scan}'", soft_wrap=True)
+    identify = f"{program} call {socket} card.identify"
+    console.print(f'  {identify} \'{{"reader": "scanner"}}\'\n', soft_wrap=True)
     console.print("Ctrl-C stops.")
