@@ -1,7 +1,8 @@
 """The gate: format, lint, import contracts, types, tests. ``make test`` runs all of it.
 
-The types are checked beside the tests. At the end the quick tests run once more on a later day:
-what fixes a day in one place and asks the machine for it in another is right only for a while.
+The types are checked, and the tests on pcscd run, beside the other tests. At the end the quick
+tests run once more on a later day: what fixes a day in one place and asks the machine for it in
+another is right only for a while.
 
 The tests run in network and mount namespaces of their own where the kernel allows it, so that
 their pcscd and their ports meet nobody else's.
@@ -15,26 +16,26 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.support.moments import LATER, MOMENTS, as_if_at
+from tests.support.moments import LATER, MOMENTS, Moment, as_if_at
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("card_formats", "daemon", "web", "tests")
-NAMES = ("format", "lint", "imports", "types", "tests", "later")
+NAMES = ("format", "lint", "imports", "types", "pcsc", "tests", "later")
+BESIDE = ("types", "pcsc")
+"""The steps that run beside the others."""
 PYTHON = (sys.executable, "-m")
 IN_NAMESPACES = """
 mkdir -p /run/pcscd && mount -t tmpfs tmpfs /run/pcscd && ip link set lo up && exec "$@"
 """
-SIDE_BY_SIDE = ("--dist", "loadgroup", "--no-loadscope-reorder")
-ALL = (*SIDE_BY_SIDE, "-n", "3")
-"""For two cores: one worker of three has the tests on pcscd, which mostly wait."""
-QUICK = (
-    *(*SIDE_BY_SIDE, "-n", "2", "-m"),
-    "not (pcsc or browser or cluster or kill or program or fuzz or slow)",
-)
+TWO_WORKERS = ("-n", "2", "-m")
+QUICK = (*TWO_WORKERS, "not (pcsc or browser or cluster or kill or program or fuzz or slow)")
+ALL_BUT_PCSC = (*TWO_WORKERS, "not (pcsc or slow)")
+PCSC = ("-m", "pcsc")
+"""One after the other: in one network namespace there is one pcscd. They mostly wait for it."""
 
 
 def namespaces() -> list[str]:
@@ -88,11 +89,19 @@ class Step(NamedTuple):
 
 
 def environment() -> dict[str, str]:
-    return os.environ | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    # To compile all tests anew takes each worker as long as a tenth of the tests.
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return kept | {"PYTHONPATH": str(ROOT)}
 
 
-def pytest(*words: str, before: list[str] | None = None) -> tuple[str, ...]:
-    return (*namespaces(), *(before or ()), *PYTHON, "pytest", *words)
+def pytest(*words: str) -> tuple[str, ...]:
+    return (*namespaces(), *PYTHON, "pytest", *words)
+
+
+def pytest_at(moment: Moment, *words: str) -> tuple[str, ...]:
+    # Somebody else's folder for temporary files would look old enough to be removed.
+    keep = ("-o", "tmp_path_retention_count=1000")
+    return (*namespaces(), *as_if_at(moment), *PYTHON, "pytest", *keep, *words)
 
 
 def step(name: str, pytest_words: list[str], *, quick: bool) -> Step:
@@ -107,33 +116,34 @@ def step(name: str, pytest_words: list[str], *, quick: bool) -> Step:
             command = (str(Path(sys.executable).parent / "lint-imports"), "--no-cache")
         case "types":
             command = (*PYTHON, "mypy", *PACKAGES)
+        case "pcsc":
+            command = pytest(*PCSC)
         case "tests":
-            command = pytest(*(pytest_words or (QUICK if quick else ALL)))
+            command = pytest(*(pytest_words or (QUICK if quick else ALL_BUT_PCSC)))
         case "later":
             name = f"tests {LATER.name}"
-            command = pytest(*(pytest_words or QUICK), before=as_if_at(LATER))
+            command = pytest_at(LATER, *(pytest_words or QUICK))
         case _:
             sys.exit(f"there is no step {name!r}")
     return Step(name, command)
 
 
 def gate(steps: list[Step]) -> list[bool]:
-    """Run the steps, the types beside the others where both are wanted."""
-    types = [step for step in steps if step.name == "types"]
-    others = [step for step in steps if step.name != "types"]
-    if not types or not others:
-        return [step.run() for step in steps]
-    with types[0].beside() as types_are_right:
-        return [*[step.run() for step in others], types_are_right()]
+    """Run the steps, some of them beside the others; return how each went."""
+    with ExitStack() as stack:
+        ends = [stack.enter_context(step.beside()) for step in steps if step.name in BESIDE]
+        others = [step.run() for step in steps if step.name not in BESIDE]
+        return [*others, *[end() for end in ends]]
 
 
 def soak() -> list[bool]:
     """Run what takes long: fuzzing, and the tests at moments that are hard for programs."""
-    steps = [Step("soak", pytest("-m", "soak", "--run-soak"))]
-    steps += [
-        Step(f"tests {moment.name}", pytest(*ALL, before=as_if_at(moment))) for moment in MOMENTS
-    ]
-    return [step.run() for step in steps]
+    results = gate([Step("soak", pytest("-m", "soak", "--run-soak"))])
+    for moment in MOMENTS:
+        alone = Step("pcsc", pytest_at(moment, *PCSC))
+        others = Step(f"tests {moment.name}", pytest_at(moment, *ALL_BUT_PCSC))
+        results += gate([alone, others])
+    return results
 
 
 def main() -> int:
@@ -147,7 +157,7 @@ def main() -> int:
         return 0 if all(soak()) else 1
     names = arguments.only.split(",") if arguments.only else list(NAMES)
     if not arguments.only and (arguments.quick or pytest_words):
-        names.remove("later")
+        names = [name for name in names if name not in ("pcsc", "later")]
     steps = [step(name, pytest_words, quick=arguments.quick) for name in names]
     return 0 if all(gate(steps)) else 1
 

@@ -28,7 +28,14 @@ MARKERS = {
 """What a test is marked with for a fixture that it uses, directly or through another."""
 STARTERS = {"started", "output_of", "daemon_of", "subprocess"}
 """Names in a module by which its tests start programs: they are marked ``program``."""
-SLOW = ("fuzz", "program", "kill", "cluster", "browser")
+PLACES = {
+    "tests/faults/": "kill",
+    "fuzz": "fuzz",
+    "tests/daemon/programme/test_against_the_model.py": "fuzz",
+    "tests/daemon/programme/test_drawn_programmes.py": "fuzz",
+}
+"""What a test is marked with for where it stands: a part of its file's path."""
+SLOW = ("fuzz", "program", "kill", "cluster", "pcsc", "browser")
 """The markers of what takes long, the longest last."""
 
 
@@ -51,16 +58,14 @@ def pytest_terminal_summary(
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Mark a test by what it uses, and say which others must have the same worker."""
+    """Mark a test by what it uses and where it stands."""
     for marker in markers_of(item):
         item.add_marker(marker)
-    if together := group_of(item):
-        item.add_marker(pytest.mark.xdist_group(together))
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Put the slow tests last, and leave the soak tests out unless asked for."""
+    """Put the slow tests last: what is wrong in many places shows at once. Leave soak out."""
     items.sort(key=rank)
     if not config.getoption("--run-soak"):
         soak = [item for item in items if item.get_closest_marker("soak")]
@@ -74,30 +79,12 @@ def markers_of(item: pytest.Item) -> Iterator[str]:
     yield from {MARKERS[fixture] for fixture in item.fixturenames if fixture in MARKERS}
     if STARTERS & vars(item.module).keys():
         yield "program"
-    if "fuzz" in item.nodeid.partition("::")[0]:
-        yield "fuzz"
-
-
-def group_of(item: pytest.Item) -> str:
-    """Return what a test shares a worker with, one after the other; "" for nothing.
-
-    There is one pcscd, and one set of virtual readers. Quick tests go by files, because a file may
-    have fixtures that take longer than its tests.
-    """
-    if item.get_closest_marker("pcsc"):
-        return "pcsc"
-    return "" if rank(item) else item.nodeid.partition("::")[0]
+    file = item.nodeid.partition("::")[0]
+    yield from {marker for place, marker in PLACES.items() if place in file}
 
 
 def rank(item: pytest.Item) -> int:
-    """Return how late a test comes.
-
-    Those on pcscd come first: together they take longest, they mostly wait, and one worker has
-    them while the others do the rest. The quick ones follow, so that what is wrong in many places
-    shows at once.
-    """
-    if item.get_closest_marker("pcsc"):
-        return -1
+    """Return how late a test comes."""
     return max([0, *(1 + SLOW.index(name) for name in SLOW if item.get_closest_marker(name))])
 
 

@@ -56,7 +56,6 @@ decide = "auto"
 )
 
 
-pytestmark = pytest.mark.kill
 # A server that has imported everything forks each till: starting afresh takes longer than dying.
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(["tests.faults.dying_till"])

@@ -54,5 +54,7 @@ def as_if_at(moment: Moment) -> list[str]:
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         # Its cure for old C libraries makes threads that wait for Python's lock spin.
         "FAKETIME_FORCE_MONOTONIC_FIX": "0",
+        # A file's times stay what they are, so that Python finds what it has compiled before.
+        "NO_FAKE_STAT": "1",
     }
     return ["env", *(f"{name}={value}" for name, value in settings.items())]
