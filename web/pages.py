@@ -70,7 +70,7 @@ def set_up_pages(app: web.Application, settings: WebSettings) -> None:
     app.on_cleanup.append(_end_threads)
     app.middlewares.extend([_choose_language, _show_errors])
     app.on_response_prepare.append(_add_headers)
-    app.router.add_static("/static", HERE / "static")
+    app.router.add_static("/static", HERE / "static", expect_handler=expect)
 
 
 async def _end_threads(app: web.Application) -> None:
@@ -221,3 +221,14 @@ def address_of(request: web.Request) -> str:
             break
         address = before
     return address
+
+
+async def expect(request: web.Request) -> None:
+    """Let a client that asks first send its body; refuse whatever else it expects.
+
+    aiohttp's own puts the header into its answer, and fails where its bytes are no text.
+    """
+    if request.headers.get("Expect", "").lower() != "100-continue":
+        raise web.HTTPExpectationFailed(text="Only 100-continue can be expected.")
+    assert request.transport is not None
+    request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")

@@ -17,7 +17,7 @@ from daemon.base.config import ConfigError
 from daemon.shop.phone_card_views import PhoneCardService, WalletCardService
 from web.guesses import slow_guesses
 from web.openapi import document
-from web.pages import set_up_pages
+from web.pages import expect, set_up_pages
 from web.phone.binding_pages import PhonePages
 from web.phone.card_pages import CardPages
 from web.phone.join_pages import BODY_BYTES_MAX, JoinPages
@@ -48,13 +48,13 @@ def make_app(
     app[VISITS] = {}
     set_up_pages(app, settings)
     slow_guesses(app, clock)
-    app.add_routes(JoinPages(desk, clock, settings).routes())
-    app.add_routes(CardPages(desk, wallets[1].kinds if wallets else []).routes())
-    app.add_routes(PhonePages(desk).routes())
+    app.add_routes(map(_expecting, JoinPages(desk, clock, settings).routes()))
+    app.add_routes(map(_expecting, CardPages(desk, wallets[1].kinds if wallets else []).routes()))
+    app.add_routes(map(_expecting, PhonePages(desk).routes()))
     if wallets:
-        app.add_routes(WalletPages(*wallets, clock).routes())
-    app.router.add_get("/healthz", _healthz)
-    app.router.add_get("/openapi.json", _openapi)
+        app.add_routes(map(_expecting, WalletPages(*wallets, clock).routes()))
+    app.router.add_get("/healthz", _healthz, expect_handler=expect)
+    app.router.add_get("/openapi.json", _openapi, expect_handler=expect)
     return app
 
 
@@ -188,6 +188,13 @@ async def _openapi(request: web.Request) -> web.Response:
     """Describe these addresses, OpenAPI 3.1."""
     body = msgspec.json.encode(document(request.app))
     return web.Response(body=body, content_type="application/json")
+
+
+def _expecting(route: web.RouteDef) -> web.RouteDef:
+    """Return ``route`` with our answer to an ``Expect`` header."""
+    return web.RouteDef(
+        route.method, route.path, route.handler, {**route.kwargs, "expect_handler": expect}
+    )
 
 
 async def _healthz(_request: web.Request) -> web.Response:

@@ -65,9 +65,11 @@ async def test_a_customer_joins_is_scanned_pays_and_sees_the_balance(
     if kind is CodeKind.CODE128:
         await page.tap("nav >> text=Bars")
     await expect(page.locator(f"#live.{kind}")).to_be_visible()
-    code = await scan(page, kind)
+    code, number = await scan(page, kind), await page.locator(".number").inner_text()
+    if number.replace("\n", "") != code:  # the half minute ended between the two looks
+        code, number = await scan(page, kind), await page.locator(".number").inner_text()
     assert len(code) == 22
-    assert (await page.locator(".number").inner_text()).replace("\n", "") == code
+    assert number.replace("\n", "") == code
     identified = await pos.call("card.identify", scan=code)
     assert (identified["name"], identified["trust"]) == ("Olha", "rotating")
     posted = await sell(pos, "s1", identified["presentation"])
@@ -138,7 +140,7 @@ async def test_a_scanner_on_a_serial_line_reads_the_screen_and_the_page_shows_th
         terminal.unplug()
 
 
-async def test_the_page_it_keeps_stands_in_when_the_shop_says_later(
+async def test_somebody_s_guesses_slow_no_card_s_own_page(
     till: App, pos: Pos, phone: BrowserContext
 ) -> None:
     page = await join(phone, till.web_url)
@@ -147,8 +149,10 @@ async def test_the_page_it_keeps_stands_in_when_the_shop_says_later(
         for number in range(GUESSES_MAX):
             async with guesser.get(f"{till.web_url}/c/{number:022d}") as answer:
                 assert answer.status == 404
-        async with guesser.get(page.url) as answer:
+        async with guesser.get(f"{till.web_url}/c/{GUESSES_MAX:022d}") as answer:
             assert answer.status == 429, "the shop's Wi-Fi is one address"
+        async with guesser.get(page.url) as answer:
+            assert answer.status == 200
     await page.reload()
     await page.wait_for_selector(LIVE)
     code = await scan(page, CodeKind.QR)
