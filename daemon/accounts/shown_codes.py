@@ -105,8 +105,8 @@ def check_usable(store: Store, row: CodeRow, code: str, account: AccountId, toda
         raise _refused(ErrorCode.LIMIT_REACHED, code, "is good with another customer's card only")
 
 
-def _refused(code: ErrorCode, said: str, why: str) -> RefusedError:
-    return RefusedError(code, f"The code {said} {why}.", extra={"code": said})
+def _refused(error: ErrorCode, code: str, why: str) -> RefusedError:
+    return RefusedError(error, f"The code {code} {why}.", extra={"code": code})
 
 
 def _is_word(store: Store, programme: Programme, code: str) -> bool:
@@ -126,12 +126,10 @@ def _gift_card(store: Store, code: str, ranges: tuple[NumberRange, ...]) -> Card
     except CardFormatError:
         card = None
     else:
-        known = credential.trust is not Trust.ROTATING
-        card = (
-            store.ask_one(CARD_BY_IDENTIFIER, credential.scheme, credential.value)
-            if known
-            else None
-        )
+        # A live code is a phone's own card, and never the number of a gift card.
+        is_live = credential.trust is Trust.ROTATING
+        who = (credential.scheme, credential.value)
+        card = None if is_live else store.ask_one(CARD_BY_IDENTIFIER, *who)
     if card is None or card.kind != GIFT:
         raise _refused(ErrorCode.CODE_UNKNOWN, code, "is not known here")
     return card

@@ -153,8 +153,9 @@ class _Walk:
         for move in entry.statuses:
             self.members.setdefault((move.account, move.status), {})[ledger_id] = move.state
         self.older = self.older or entry.rows is None
-        for said in entry.rows or ():
-            self.marks.setdefault(said[:KEY_CHARS], {})[ledger_id] = said[KEY_CHARS:]
+        for row_mark in entry.rows or ():
+            key, row = row_mark[:KEY_CHARS], row_mark[KEY_CHARS:]
+            self.marks.setdefault(key, {})[ledger_id] = row
 
 
 def _link(previous_hash: bytes, seq: int, body: bytes) -> bytes | None:
@@ -176,19 +177,19 @@ class _Rows:
     def step(self, table: str, values: tuple[Any, ...]) -> None:
         name = f"{table} {' '.join(map(str, values[:2]))}"
         try:
-            found = mark(table, values)
+            row_mark = mark(table, values)
         except (UnicodeEncodeError, TypeError):
             self._findings.append(f"{name}: cannot be read")
             return
-        key, row = found[:KEY_CHARS], found[KEY_CHARS:]
+        key, row = row_mark[:KEY_CHARS], row_mark[KEY_CHARS:]
         self._seen.add(key)
-        said = self._marks.get(key)
+        by_ledger = self._marks.get(key)
         if _is_refusal(table, values):
             return  # also in place of an answer that was forgotten in time
-        if said is None:
+        if by_ledger is None:
             if not self._older:
                 self._findings.append(f"{name}: no entry has written it")
-        elif row not in said.values():
+        elif row not in by_ledger.values():
             self._findings.append(f"{name}: no entry has left it as it is kept")
         if table == "member":
             self._keep_member(MemberRow(*values))
@@ -206,8 +207,8 @@ class _Rows:
         Requests are forgotten in time; a row that an entry says is deleted has an empty mark.
         """
         yield from self._findings
-        for key, said in self._marks.items():
-            if key not in self._seen and all(said.values()) and not key.startswith(FORGOTTEN):
+        for key, by_ledger in self._marks.items():
+            if key not in self._seen and all(by_ledger.values()) and not key.startswith(FORGOTTEN):
                 yield f"{key}: a row is missing that an entry has written"
 
 
@@ -246,12 +247,12 @@ def _ledger_findings(heads: Iterable[str], ledgers: dict[str, int]) -> Iterator[
 
 
 def _member_findings(
-    said: dict[tuple[str, str], dict[str, StatusState]],
-    kept: Mapping[tuple[str, str], StatusState | None],
+    by_entries: dict[tuple[str, str], dict[str, StatusState]],
+    cached: Mapping[tuple[str, str], StatusState | None],
 ) -> Iterable[str]:
     """Compare each kept state with the last one of every ledger: one of them wrote it."""
-    for key in sorted(said.keys() | kept.keys()):
-        if kept.get(key) not in said.get(key, {}).values():
+    for key in sorted(by_entries.keys() | cached.keys()):
+        if cached.get(key) not in by_entries.get(key, {}).values():
             yield f"status {' '.join(key)}: no entry has left it as it is kept"
 
 

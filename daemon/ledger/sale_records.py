@@ -60,8 +60,8 @@ class Sale(msgspec.Struct, frozen=True, kw_only=True):
     def accounts(self) -> tuple[AccountId, ...]:
         """Return every account whose purses it may move: the card's own, referrers', gifts'."""
         others = (earned.account for earned in self.quote.earn)
-        known = (self.account, *others, *self.gifts.values())
-        return tuple(dict.fromkeys(account for account in known if account))
+        accounts = (self.account, *others, *self.gifts.values())
+        return tuple(dict.fromkeys(account for account in accounts if account))
 
     @property
     def chip_burn(self) -> int:

@@ -52,4 +52,4 @@ def build_readers(
 ) -> list[Reader]:
     """Make the configured readers; ``check_together`` has passed them."""
     around = ReaderContext(clock, PcscWatch(), simulator)
-    return [READER_KINDS[type(one)](one, around) for one in settings]
+    return [READER_KINDS[type(reader)](reader, around) for reader in settings]

@@ -107,8 +107,8 @@ class JoinPages:
 
     def _proof(self, visitor: str, form_id: str) -> bytes:
         # A cookie may hold any bytes; they come as halves of surrogate pairs.
-        said = f"{visitor} {form_id}".encode("utf-8", "surrogateescape")
-        return hmac.digest(self._key, said, "sha256").hex().encode()
+        message = f"{visitor} {form_id}".encode("utf-8", "surrogateescape")
+        return hmac.digest(self._key, message, "sha256").hex().encode()
 
     def _refuse_floods(self, request: web.Request) -> None:
         address = address_of(request)

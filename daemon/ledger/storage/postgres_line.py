@@ -74,8 +74,8 @@ def connected(
     )
     try:
         with watchdog.over(db):
-            said = db.execute("SELECT current_setting('tillcard.session', true)").fetchone()
-        if said is None or said[0] != word:
+            session = db.execute("SELECT current_setting('tillcard.session', true)").fetchone()
+        if session is None or session[0] != word:
             raise StoreError(
                 "PostgreSQL: a pooler stands before this server. Connect directly: the claim on"
                 " a ledger lasts as long as the session."
@@ -99,8 +99,8 @@ def dump(settings: dict[str, Any], snapshot: str, file: Path) -> None:
             f"pg_dump cannot be run ({error.strerror}); install PostgreSQL's client programs."
         ) from error
     if done.returncode:
-        said = " ".join(done.stderr.decode("utf-8", "replace").split())
-        raise StoreError(f"pg_dump failed: {said}")
+        complaint = " ".join(done.stderr.decode("utf-8", "replace").split())
+        raise StoreError(f"pg_dump failed: {complaint}")
 
 
 def pause() -> None:

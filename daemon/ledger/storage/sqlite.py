@@ -246,8 +246,9 @@ class SQLiteStore(SQLStore):
     def faults(self) -> list[str]:
         """Return what SQLite finds damaged: pages, indexes against their tables."""
         with translated():
-            found = [said for (said,) in self._db.execute("PRAGMA integrity_check(20)")]
-        return [] if found == ["ok"] else found
+            rows = self._db.execute("PRAGMA integrity_check(20)")
+            findings = [finding for (finding,) in rows]
+        return [] if findings == ["ok"] else findings
 
     def backup(self, file: Path) -> list[Answered]:
         """Write a copy of the database as of one moment, while the till writes; return its heads.

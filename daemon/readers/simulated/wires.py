@@ -51,7 +51,7 @@ def as_line(content: bytes) -> list[bytes]:
 def as_ssi(content: bytes) -> list[bytes]:
     """Return SSI packets; an AIM identifier becomes the scanner's own code where it has one."""
     aim, _, _ = split_identifier(content.decode("ascii", "replace"))
-    kinds = [kind for kind, known in AIM_BY_TYPE.items() if aim and known == aim]
+    kinds = [kind for kind, of_kind in AIM_BY_TYPE.items() if aim and of_kind == aim]
     data, kind = (content[len(aim) :], kinds[0]) if kinds else (content, 0)
     pieces = _cut(data, _SSI_DATA_BYTES_MAX)
     last = len(pieces) - 1
@@ -125,10 +125,10 @@ def _strokes(char: str, name: str) -> bytes:
         return _stroke(_KEY_BY_CONTROL[char])
     levels = ((layout.plain, ()), (layout.shift, (LEFT_SHIFT,)), (layout.altgr, (RIGHT_ALT,)))
     for keys, modifiers in levels:
-        for code, known in keys.items():
-            if known == char:
+        for code, printed in keys.items():
+            if printed == char:
                 return _stroke(code, *modifiers)
-            if DEAD.get(known) == char:
+            if DEAD.get(printed) == char:
                 return _stroke(code, *modifiers) + _stroke(_SPACE)
     return _control(char) or _alt_code(ord(char), layout)
 
