@@ -1,22 +1,17 @@
 """kill -9 before every SQL statement of a sale's life, then come back and look."""
 
-import asyncio
-import multiprocessing
 import shutil
 import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.faults import dying_till
+from tests.faults.dying_till import process
 from tests.scenarios.baskets import BASKET, show_chip
 from tests.support.clock import HandClock
 from tests.support.till import (
-    PATIENCE_S,
     Pos,
     RefusedByTillError,
     audited,
@@ -54,50 +49,6 @@ enter = { at_least = 1, within = "30d" }
 decide = "auto"
 """
 )
-
-
-# A server that has imported everything forks each till: starting afresh takes longer than dying.
-FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["tests.faults.dying_till"])
-
-
-class Till:
-    """A till in another process. ``statements`` is known once it has ended by itself."""
-
-    def __init__(self, home: Path, burns_at: int) -> None:
-        self._here, there = FORKS.Pipe()
-        self.process = FORKS.Process(target=dying_till.run, args=(home, burns_at, there))
-        self.process.start()
-        there.close()
-        self.statements = 0
-
-    async def ready(self) -> None:
-        assert await self._told() == "ready"
-
-    async def end(self) -> None:
-        if self.process.is_alive():
-            with suppress(EOFError, ConnectionError):
-                self._here.send("end")
-                self.statements = await self._told()
-        await asyncio.to_thread(self.process.join, PATIENCE_S)
-        if self.process.is_alive():
-            self.process.kill()
-            await asyncio.to_thread(self.process.join)
-        self._here.close()
-
-    async def _told(self) -> Any:
-        assert await asyncio.to_thread(self._here.poll, PATIENCE_S), "the till says nothing"
-        return self._here.recv()
-
-
-@asynccontextmanager
-async def process(home: Path, burns_at: int = 0) -> AsyncIterator[Till]:
-    till = Till(home, burns_at)
-    try:
-        await till.ready()
-        yield till
-    finally:
-        await till.end()
 
 
 async def hold(pos: Pos, presentation: str) -> Any:

@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 from fractions import Fraction
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 
@@ -71,6 +71,12 @@ give = { burn = "gift" }
 )
 
 
+class Caller(Protocol):
+    """Whoever sends a call and brings its answer."""
+
+    async def call(self, method: str, **params: Any) -> Any: ...
+
+
 class Sold:
     """A posted sale as the model knows it. ``back`` is how much of each line has come back."""
 
@@ -91,7 +97,7 @@ class Shared:
 class Client:
     """One customer at one connection, and everything that the till ever told them."""
 
-    def __init__(self, pos: Pos, card: str, random: Random, shared: Shared) -> None:
+    def __init__(self, pos: Caller, card: str, random: Random, shared: Shared) -> None:
         self.pos, self.card, self.random, self.shared = pos, card, random, shared
         self.sold: list[Sold] = []
         self.bonus = 0
@@ -99,9 +105,12 @@ class Client:
         self.count = 0
 
     async def live(self) -> None:
-        steps = (self.buys, self.buys, self.holds, self.returns, self.repeats, self.spends_gift)
         for _ in range(STEPS):
-            await self.random.choice(steps)()
+            await self.step()
+
+    async def step(self) -> None:
+        steps = (self.buys, self.buys, self.holds, self.returns, self.repeats, self.spends_gift)
+        await self.random.choice(steps)()
 
     async def call(self, method: str, **params: Any) -> Any:
         answer = await self.pos.call(method, **params)
