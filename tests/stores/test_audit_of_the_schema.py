@@ -206,13 +206,14 @@ def test_rows_that_were_replaced_or_deleted_rightly_are_whole(
         assert audit(reading).findings == ()
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", [*range(8), 1_016, 1_048])
 def test_a_damaged_file_gives_findings_or_a_sentence(seed: int, tmp_path: Path) -> None:
     damage(seed, tmp_path)
 
 
 @pytest.mark.soak
 def test_many_damaged_files_give_findings_or_a_sentence(tmp_path: Path) -> None:
+    """Seeds of the past: text in the schema that is no UTF-8; the table of ledgers torn."""
     for seed in range(1_000, 3_000):
         folder = tmp_path / str(seed)
         damage(seed, folder)

@@ -103,7 +103,8 @@ class SQLiteStore(SQLStore):
         self.in_doubt = False
 
     def _own_ledger(self, *, read_only: bool) -> LedgerId:
-        row = self._db.execute("SELECT ledger_id FROM ledger WHERE own = 1").fetchone()
+        with translated():
+            row = self._db.execute("SELECT ledger_id FROM ledger WHERE own = 1").fetchone()
         if row is not None:
             return LedgerId(row[0])
         if read_only:
@@ -111,7 +112,8 @@ class SQLiteStore(SQLStore):
                 f"{self._path} has no ledger of its own; a start of the till makes it."
             )
         ledger_id = secrets.token_hex(8)
-        self._db.execute("INSERT INTO ledger (ledger_id, own) VALUES (?, 1)", (ledger_id,))
+        with translated():
+            self._db.execute("INSERT INTO ledger (ledger_id, own) VALUES (?, 1)", (ledger_id,))
         return LedgerId(ledger_id)
 
     def begin(self) -> None:

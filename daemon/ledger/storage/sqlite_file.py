@@ -49,6 +49,8 @@ def translated(*, committing: bool = False) -> Iterator[None]:
         if code in _DAMAGED:
             raise LedgerDamagedError(f"The ledger's file is damaged: {error}.") from error
         raise StoreError(str(error)) from error
+    except UnicodeDecodeError as error:  # SQLite quotes what it found, and it is no text
+        raise LedgerDamagedError("The ledger's file is damaged: it holds bytes for text.") from error
 
 
 def is_device_fault(error: StoreError) -> bool:
@@ -186,5 +188,5 @@ def _version(path: Path) -> str:
                 return ""
             row = db.execute("SELECT version_num FROM alembic_version").fetchone()
             return str(row[0]) if row else ""
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         raise StoreError(f"{path} is no ledger that can be opened: {error}.") from error
