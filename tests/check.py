@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -25,6 +25,7 @@ from tests.support.moments import LATER, MOMENTS, Moment, as_if_at
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("card_formats", "daemon", "web", "tests")
 NAMES = ("format", "lint", "imports", "types", "pcsc", "tests", "later")
+SOAK = ("moments", "long")
 BESIDE = ("types", "pcsc")
 """The steps that run beside the others."""
 PYTHON = (sys.executable, "-m")
@@ -136,13 +137,15 @@ def gate(steps: list[Step]) -> list[bool]:
         return [*others, *[end() for end in ends]]
 
 
-def soak() -> list[bool]:
-    """Run what takes long: fuzzing, and the tests at moments that are hard for programs."""
-    results = gate([Step("soak", pytest("-m", "soak", "--run-soak"))])
-    for moment in MOMENTS:
+def soak(names: Sequence[str]) -> list[bool]:
+    """Run what takes hours: the tests at moments that are hard for programs, and long tests."""
+    results = []
+    for moment in MOMENTS if "moments" in names else ():
         alone = Step("pcsc", pytest_at(moment, *PCSC))
         others = Step(f"tests {moment.name}", pytest_at(moment, *ALL_BUT_PCSC))
         results += gate([alone, others])
+    if "long" in names:
+        results += gate([Step("long", pytest("-n", "2", "-m", "soak", "--run-soak"))])
     return results
 
 
@@ -151,10 +154,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make test", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="only what takes no minute")
     parser.add_argument("--soak", action="store_true", help="fuzzing and hard moments instead")
-    parser.add_argument("--only", default="", help=f"some of {','.join(NAMES)}")
+    of_soak = f"; of the soak: {','.join(SOAK)}"
+    parser.add_argument("--only", default="", help=f"some of {','.join(NAMES)}{of_soak}")
     arguments, pytest_words = parser.parse_known_args()
     if arguments.soak:
-        return 0 if all(soak()) else 1
+        return 0 if all(soak(arguments.only.split(",") if arguments.only else SOAK)) else 1
     names = arguments.only.split(",") if arguments.only else list(NAMES)
     if not arguments.only and (arguments.quick or pytest_words):
         names = [name for name in names if name not in ("pcsc", "later")]
