@@ -9,7 +9,6 @@ from msgspec.structs import replace
 
 from card_formats.chip.purse_layout import TXID_BYTES
 from daemon.base.config import ChipSection
-from daemon.base.ids import AccountId
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.chip.hot_list import HotListFile
 from daemon.chip.purse_care import PurseCare
@@ -26,15 +25,15 @@ from daemon.ledger.storage.store import Reads, Store, View
 class WantedSale(msgspec.Struct, frozen=True, kw_only=True):
     """A sale that is to change a chip.
 
-    settle:   gives it as it will be posted, from what the ledger reads when it is planned.
-    accounts, counters: what that takes to read.
-    content:  of the request that waits for it.
+    settle:  gives it as it will be posted, from what the ledger reads when it is planned.
+    reads:   what that takes to read; viewed: reads more where what was read says so.
+    content: of the request that waits for it.
     """
 
     sale: Sale
     settle: Callable[[View], Sale]
-    accounts: tuple[AccountId, ...]
-    counters: tuple[str, ...] = ()
+    reads: Reads
+    viewed: Callable[[Store, View, Reads], View] = lambda store, view, reads: view
     content: bytes
 
     @classmethod
@@ -42,7 +41,10 @@ class WantedSale(msgspec.Struct, frozen=True, kw_only=True):
         """Want what was intended before."""
         sale = intent.sale
         return cls(
-            sale=sale, settle=lambda view: sale, accounts=sale.accounts, content=intent.content
+            sale=sale,
+            settle=lambda view: sale,
+            reads=Reads(sale_id=sale.sale_id, accounts=sale.accounts),
+            content=intent.content,
         )
 
 
@@ -129,14 +131,10 @@ class Purchases:
         """Write down what the chip will be asked. Raises RefusedError with nothing written."""
         limits = limits_of(self._section, card.uid, wanted.sale.today)
         counters = counters_of(limits)
-        reads = Reads(
-            sale_id=wanted.sale.sale_id,
-            accounts=wanted.accounts,
-            counters=(*wanted.counters, *counters),
-        )
+        reads = replace(wanted.reads, counters=(*wanted.reads.counters, *counters))
 
         def job(store: Store) -> ChipIntent:
-            view = store.view(reads)
+            view = wanted.viewed(store, store.view(reads), reads)
             sale = wanted.settle(view)
             amount = self._writer.change(card, sale.chip_net)
             sale = replace(sale, owed=sale.chip_net - amount)  # what the chip has no room for now

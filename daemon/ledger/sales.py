@@ -212,7 +212,8 @@ def whose(key: str, account: AccountId) -> tuple[str, AccountId]:
     return owned.purse, owned.account or account
 
 
-def _take_uses(view: View, sale: Sale) -> tuple[CounterMove, ...]:
+def check_uses(view: View, sale: Sale) -> None:
+    """Raise RefusedError CODE_USED_UP, LIMIT_REACHED where a limit has no use left for a sale."""
     for use in sale.quote.uses:
         if view.counters.get(use.counter, 0) + use.take > use.limit:
             if counts_a_code(use.counter):
@@ -220,6 +221,10 @@ def _take_uses(view: View, sale: Sale) -> tuple[CounterMove, ...]:
             raise RefusedError(
                 ErrorCode.LIMIT_REACHED, f"The limit of discount {use.rule!r} has been reached."
             )
+
+
+def _take_uses(view: View, sale: Sale) -> tuple[CounterMove, ...]:
+    check_uses(view, sale)
     uses = [CounterMove(use.counter, use.take) for use in sale.quote.uses]
     return (*uses, *(CounterMove(ordinal, 1) for ordinal in sale.ordinals))
 

@@ -54,8 +54,14 @@ class SaleMethods:
     def methods(self) -> dict[str, Method]:
         """Return the table: name, parameters, handler, least role, result, refusals."""
         quoting = (*_PRICE, ErrorCode.STORAGE_FULL)  # a typed number is written down
-        holding = (*_WRITE, *_SALE, *_PRICE, ErrorCode.QUOTE_UNKNOWN)
-        committing = (*holding, ErrorCode.EXCEEDS_HOLD, ErrorCode.TOTAL_CHANGED, *_CHIP)
+        holding = (
+            *_WRITE,
+            *_SALE,
+            *_PRICE,
+            ErrorCode.QUOTE_UNKNOWN,
+            ErrorCode.TOTAL_CHANGED,
+        )
+        committing = (*holding, ErrorCode.EXCEEDS_HOLD, *_CHIP)
         voiding = (*_WRITE, *_SALE)
         returning = (*_WRITE, ErrorCode.NOT_RETURNABLE, ErrorCode.RETURNED_ALREADY, *_CHIP)
         return {

@@ -62,14 +62,17 @@ class Limit(msgspec.Struct, frozen=True):
             taken.append(self._use(fresh[0], self.per_code))
         return taken
 
-    def counters(self, account: str | None, day: date, codes: Iterable[str]) -> Iterator[str]:
-        """Yield the counters whose values the rule needs."""
+    def counters(
+        self, account: str | None, day: date, codes: Iterable[str]
+    ) -> Iterator[tuple[str, int]]:
+        """Yield the counters whose values the rule needs, each with its limit."""
         if self.per_card is not None and account:
-            yield self.card_counter(account, day)
+            yield self.card_counter(account, day), self.per_card
         if self.total is not None:
-            yield self.total_counter()
+            yield self.total_counter(), self.total
         if self.per_code is not None:
-            yield from map(self.code_counter, codes)
+            for code in codes:
+                yield self.code_counter(code), self.per_code
 
     def card_counter(self, account: str, day: date) -> str:
         """``<rule>:card:<account>:<period>``."""

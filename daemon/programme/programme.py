@@ -53,6 +53,7 @@ class Programme:
     """A compiled programme. ``version`` changes with what the file says, not with how.
 
     ordinals: whether a price may hang on being the first or the 1000th buyer.
+    facts:    every fact that a price may hang on.
     """
 
     def __init__(
@@ -95,6 +96,9 @@ class Programme:
             for i, table in enumerate(file.cap)
         )
         self.ordinals = any(rule.provisional for rule in self.rules)
+        self.facts = frozenset(cap.percent.needs for cap in self.caps).union(
+            *(rule.facts for rule in self.rules)
+        )
         self._rulebooks: dict[date, Rulebook] = {}
 
     def rulebook(self, day: date) -> Rulebook:

@@ -5,7 +5,7 @@ from typing import TypeAlias, TypeVar
 
 import msgspec
 
-from daemon.programme.benefits.benefit import AnyGive, Discount, Give
+from daemon.programme.benefits.benefit import Accrual, AnyGive, Discount, Give
 from daemon.programme.benefits.registry import compile_give
 from daemon.programme.conditions.condition import Bound, Condition, Test
 from daemon.programme.conditions.registry import compile_when
@@ -23,7 +23,7 @@ class Rule(msgspec.Struct, frozen=True):
 
     day_tests:  conditions on the day alone; tests: the others. Each with what it says on failing.
     asks_scope: a condition or a number counts what the rule itself has in scope.
-    facts:      every fact that its conditions and numbers read.
+    facts:      every fact that its conditions and numbers read, and the one that says whose it is.
     empty, nothing: what it says when it has no goods, and when its number comes to nothing.
     """
 
@@ -74,6 +74,7 @@ def compile_rule(
     codes = frozenset(code for condition in conditions for code in condition.codes)
     facts = frozenset(fact for condition in conditions for fact in condition.facts)
     facts |= {number.needs for number in (give.size, give.most) if number and number.needs}
+    facts |= {give.whose} if isinstance(give, Accrual) and give.whose else set()
     # Conditions on the day alone are asked once a day, when the day's rulebook is made; only the
     # others are asked in every quote. Each brings its reason, made here once.
     reasons = [(c, WhyNot(table.id, c.key, c.text)) for c in conditions]

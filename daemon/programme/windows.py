@@ -41,12 +41,12 @@ def _month_end(day: date) -> date:
 
 def counters(
     programme: Programme, account: str | None, today: date, codes: Iterable[str]
-) -> list[str]:
-    """Return the usage counters whose values `price` needs as facts ``used.<counter>``."""
+) -> dict[str, int]:
+    """Return the usage counters that `price` needs as ``used.<counter>``, each with its limit."""
     shown = list(codes)
-    return [
-        counter
+    return dict(
+        counted
         for rule in programme.rules
         if rule.limit is not None
-        for counter in rule.limit.counters(account, today, shown)
-    ]
+        for counted in rule.limit.counters(account, today, shown)
+    )

@@ -63,9 +63,11 @@ class Checkout:
         async def attempt(now: datetime, row: SaleRow | None) -> msgspec.Raw:
             draft = await self._posting.draft(sale_id, terms, now, row, SaleEvent.HOLD)
             until = rfc3339(now + timedelta(seconds=ttl_s or self._hold_ttl_s))
-            return await self._posting.post(
-                key, draft, partial(decide_hold, draft=draft, until=until)
-            )
+            # Which sale it is, is settled here: a provisional total has promised nothing.
+            quote = draft.sale.quote
+            shown = quote.total if terms.quote_id and not quote.provisional else None
+            decide = partial(decide_hold, draft=draft, shown_total=shown, until=until)
+            return await self._posting.post(key, draft, decide)
 
         return await self._posting.once(key, sale_id, attempt)
 
@@ -81,8 +83,9 @@ class Checkout:
                     return resumed
                 _, row = await self._shop.ledger.stored_answer(key, sale_id)
             draft = await self._posting.draft(sale_id, terms, now, row, SaleEvent.COMMIT)
-            quoted = draft.sale.quote.total if terms.quote_id else None
-            expected = quoted if expected_total is None else expected_total
+            was_shown = terms.quote_id or draft.standing.is_held
+            shown = draft.sale.quote.total if was_shown else None
+            expected = shown if expected_total is None else expected_total
             wanted = ToPost(draft, expected, self._shop.versions)
             if draft.sale.chip_purse:
                 settle = partial(sale_to_post, wanted=wanted)

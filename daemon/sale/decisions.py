@@ -20,9 +20,16 @@ from daemon.sale.draft import SaleDraft
 from daemon.shop.programme_versions import ProgrammeVersions
 
 
-def decide_hold(view: View, *, draft: SaleDraft, until: str) -> tuple[Change, Held]:
-    """Reserve what the sale burns and uses up, until ``until`` (RFC 3339)."""
+def decide_hold(
+    view: View, *, draft: SaleDraft, shown_total: int | None, until: str
+) -> tuple[Change, Held]:
+    """Reserve what the sale burns and uses up, until ``until`` (RFC 3339).
+
+    shown_total: what the customer was shown, in minor units, or None.
+    Raises: RefusedError TOTAL_CHANGED.
+    """
     sale = draft.settled(view)
+    _check_total(sale, shown_total)
     decision = sales.hold(view, sale, until)
     return decision.change, Held.of(sale, until, decision)
 
@@ -30,7 +37,8 @@ def decide_hold(view: View, *, draft: SaleDraft, until: str) -> tuple[Change, He
 class ToPost(msgspec.Struct, frozen=True):
     """A sale that is to be posted.
 
-    expected_total: what the till or its quote says that it costs, in minor units, or None.
+    expected_total: what the till, its quote or its hold says that it costs, in minor units, or
+                    None.
     versions:       asked when it is written and not before: a programme that has come into force
                     since the price was made counts the sale too.
     """
@@ -43,14 +51,18 @@ class ToPost(msgspec.Struct, frozen=True):
 def sale_to_post(view: View, wanted: ToPost) -> Sale:
     """Return the sale as it is posted. Raises RefusedError TOTAL_CHANGED."""
     sale = wanted.draft.posted(view, wanted.versions.counting)
-    if wanted.expected_total not in (None, sale.quote.total):
+    _check_total(sale, wanted.expected_total)
+    return sale
+
+
+def _check_total(sale: Sale, expected: int | None) -> None:
+    if expected not in (None, sale.quote.total):
         raise RefusedError(
             ErrorCode.TOTAL_CHANGED,
-            f"The total is {sale.quote.total}, not {wanted.expected_total}; nothing was posted."
+            f"The total is {sale.quote.total}, not {expected}; nothing was posted."
             " Quote again with a new sale id; void this one if it is on hold.",
             extra={"total": sale.quote.total},
         )
-    return sale
 
 
 def decide_commit(view: View, wanted: ToPost) -> tuple[Change, Posted]:

@@ -10,18 +10,18 @@ from daemon.chip.purchase import WantedSale
 from daemon.ledger import sales
 from daemon.ledger.chip_owed import MIRROR_CREDIT, chip_purse
 from daemon.ledger.sale_records import Sale
-from daemon.ledger.storage.store import View
+from daemon.ledger.storage.store import Reads, View
 from daemon.programme.programme import Programme
-from daemon.sale.pricing import PricedSale
+from daemon.sale.pricing import PricedSale, quote_of
+from daemon.sale.standing import REFERRERS, Standing
 from daemon.sale.terms import SaleTerms
 
 
 class SaleDraft(msgspec.Struct, frozen=True):
-    """A sale before it is written. ``priced`` is what it follows from, unless it was held."""
+    """A sale before it is written, as it was priced or held; ``standing`` is what that rests on."""
 
     sale: Sale
-    programme: Programme
-    priced: PricedSale | None = None
+    standing: Standing
 
     @classmethod
     def of(
@@ -30,7 +30,7 @@ class SaleDraft(msgspec.Struct, frozen=True):
         """Make the draft of a sale that was just priced; ``at`` is when it is written, RFC 3339."""
         sale = Sale(
             sale_id=sale_id,
-            account=priced.account,
+            account=priced.standing.account,
             terminal=terminal,
             cashier=terms.cashier,
             at=at,
@@ -38,42 +38,48 @@ class SaleDraft(msgspec.Struct, frozen=True):
             frozen=priced.frozen,
             quote=priced.quote,
             credit=_credit_of(priced.programme),
-            gifts=priced.gifts,
+            gifts=priced.standing.gifts,
             card_pays=priced.card_pays,
-            ordinals=priced.ordinals,
+            ordinals=priced.standing.ordinals,
             chip_purse=chip_purse(priced.programme),
             card_uid=priced.card_uid,
             tenders=terms.tenders,
             override=terms.override,
         )
-        return cls(sale, priced.programme, priced)
+        return cls(sale, priced.standing)
 
     @property
-    def accounts(self) -> tuple[AccountId, ...]:
-        """Return every account whose purses it may move."""
-        priced = self.priced.accounts if self.priced else ()
-        return tuple(dict.fromkeys((*self.sale.accounts, *priced)))
-
-    @property
-    def counters(self) -> tuple[str, ...]:
-        """Return every counter that decides it."""
+    def reads(self) -> Reads:
+        """What is read where it is written."""
+        named = (self.sale.frozen.facts.get(name) for name in REFERRERS)
+        referrers = (AccountId(str(one)) for one in named if one)
+        reads = self.standing.reads(self.sale.sale_id, (*self.sale.accounts, *referrers))
         uses = (use.counter for use in self.sale.quote.uses)
-        return tuple(dict.fromkeys((*uses, *(self.priced.counters if self.priced else ()))))
+        counters = tuple(dict.fromkeys((*uses, *reads.counters)))
+        return msgspec.structs.replace(reads, counters=counters)
 
     def settled(self, view: View) -> Sale:
-        """Return the sale with the ordinals that it really has."""
-        if self.priced is None:
-            return self.sale
-        priced = self.priced.settled(view.counters)
-        return msgspec.structs.replace(self.sale, frozen=priced.frozen, quote=priced.quote)
+        """Return the sale as it is, priced again where what its price rests on has changed.
+
+        Raises: RefusedError CODE_USED_UP, LIMIT_REACHED, and as `quote_of`.
+        """
+        sale = self.sale
+        if not self.standing.is_held:
+            sales.check_uses(view, sale)
+        facts = self.standing.moved(sale.frozen.facts, view)
+        if facts is None:
+            return sale
+        frozen = msgspec.structs.replace(sale.frozen, facts=facts)
+        quote = quote_of(self.standing.programme, frozen)
+        return msgspec.structs.replace(sale, frozen=frozen, quote=quote)
 
     def for_chip(self, content: bytes, settle: Callable[[View], Sale]) -> WantedSale:
         """Return the sale as the chip's writer wants it; ``settle`` gives it as it is posted."""
         return WantedSale(
             sale=self.sale,
             settle=settle,
-            accounts=self.accounts,
-            counters=self.counters,
+            reads=self.reads,
+            viewed=self.standing.viewed,
             content=content,
         )
 
@@ -83,7 +89,7 @@ class SaleDraft(msgspec.Struct, frozen=True):
         in_force: the programmes whose meters it adds to, when it is written.
         """
         sale = sales.counted(self.settled(view), in_force)
-        issued = shown_codes.issue(self.programme, sale.quote, sale.sale_id, sale.today)
+        issued = shown_codes.issue(self.standing.programme, sale.quote, sale.sale_id, sale.today)
         return msgspec.structs.replace(sale, issued=issued)
 
 

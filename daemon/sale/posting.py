@@ -19,14 +19,15 @@ from daemon.base.expiring import ExpiringMap
 from daemon.base.ids import NO_SALE, QuoteId, SaleId
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
 from daemon.base.text_limits import ANSWER_BYTES_MAX, ENVELOPE_BYTES_MAX, Override
-from daemon.ledger.ledger import RequestKey
+from daemon.ledger.ledger import Job, RequestKey
 from daemon.ledger.sale_records import Sale, SaleRow
 from daemon.ledger.sale_states import SaleEvent, SaleState, after
-from daemon.ledger.storage.store import Change, Reads, View
+from daemon.ledger.storage.store import Change, Reads, Store, View
 from daemon.programme.quote import Quote
 from daemon.sale.draft import SaleDraft
 from daemon.sale.pricing import PricedSale, Pricing, repriced
 from daemon.sale.recognition import Recognition
+from daemon.sale.standing import Standing
 from daemon.sale.terms import SaleTerms
 from daemon.shop.shop import Shop
 
@@ -136,7 +137,7 @@ class Posting:
             tenders=terms.tenders,
             override=terms.override or held.override,
         )
-        return SaleDraft(sale, programme)
+        return SaleDraft(sale, Standing.of_hold(row.record, programme))
 
     async def _check_held(self, held: Sale, terms: SaleTerms) -> None:
         """Refuse a card, codes or a payment that are not those on hold; what is left out passes."""
@@ -175,23 +176,21 @@ class Posting:
 
     async def post(self, key: RequestKey, draft: SaleDraft, decide: Decide) -> msgspec.Raw:
         """Write a draft, with whatever else its decision reads in the same transaction."""
-        reads = Reads(
-            sale_id=draft.sale.sale_id,
-            accounts=draft.accounts,
-            counters=draft.counters,
-            members_of=draft.sale.account if self._shop.programme.statuses else "",
-        )
-        return await self.write(key, draft.sale.at, decide, reads)
+        reads = draft.reads
+        if self._shop.programme.statuses:  # which the sale counts in
+            reads = msgspec.structs.replace(reads, members_of=draft.sale.account)
+
+        def job(store: Store, view: View) -> tuple[Change, msgspec.Struct]:
+            return decide(draft.standing.viewed(store, view, reads))
+
+        return await self._once(key, draft.sale.at, job, reads)
 
     async def write(self, key: RequestKey, at: str, decide: Decide, reads: Reads) -> msgspec.Raw:
         """Write what ``decide`` makes of what ``reads`` names, exactly once; return the answer."""
-        return await self._shop.ledger.once(
-            key,
-            at,
-            lambda store, view: decide(view),
-            reads,
-            answer_bytes_max=RESULT_BYTES_MAX,
-        )
+        return await self._once(key, at, lambda store, view: decide(view), reads)
+
+    async def _once(self, key: RequestKey, at: str, job: Job, reads: Reads) -> msgspec.Raw:
+        return await self._shop.ledger.once(key, at, job, reads, answer_bytes_max=RESULT_BYTES_MAX)
 
 
 def _check_answerable(quote: Quote) -> None:

@@ -8,8 +8,9 @@ import msgspec
 
 from card_formats.number_ranges import NumberRange
 from daemon.accounts.guess_limit import Guesses
+from daemon.accounts.shown_codes import number
 from daemon.base.config import ChipSection
-from daemon.base.ids import NO_CARD, NO_PRESENTATION, AccountId, CardId, PresentationId
+from daemon.base.ids import NO_CARD, NO_PRESENTATION, CardId, PresentationId
 from daemon.base.refusals import ParamError
 from daemon.ledger import chip_limits
 from daemon.ledger.chip_owed import chip_purse
@@ -20,17 +21,14 @@ from daemon.programme.price import price
 from daemon.programme.programme import Programme
 from daemon.programme.quote import Quote
 from daemon.sale.facts import (
-    REFERRERS,
-    LedgerFacts,
     card_facts,
     check_good,
-    count_of,
-    ordinal_counters,
-    ordinal_facts,
+    ledger_facts,
     told_facts,
     with_chip_balance,
 )
 from daemon.sale.presentations import Presentation
+from daemon.sale.standing import Standing
 from daemon.sale.terms import SaleTerms
 from daemon.shop.shop import Shop
 
@@ -41,30 +39,18 @@ LINES_TIMES_RULES_MAX = 20_000
 class PricedSale(msgspec.Struct, frozen=True, kw_only=True):
     """A quote with all that it follows from, and the card it was made for.
 
+    standing: what the ledger said that it rests on.
     card_id:  the card that was shown. card_uid: its chip, where that has a purse.
-    gifts:    the accounts of gift cards whose codes were shown, by code.
-    ordinals: the counters that the sale's ordinals are taken from.
-    counters: every counter that decides the price.
     """
 
     programme: Programme
     frozen: Frozen
     quote: Quote
-    account: AccountId
+    standing: Standing
     presentation: PresentationId
     today: int
     card_id: CardId = NO_CARD
     card_uid: str = ""
-    gifts: dict[str, AccountId] = {}
-    ordinals: tuple[str, ...] = ()
-    counters: tuple[str, ...] = ()
-
-    @property
-    def accounts(self) -> tuple[AccountId, ...]:
-        """Return every account whose purses the sale may move."""
-        others = (AccountId(str(self.frozen.facts.get(name, ""))) for name in REFERRERS)
-        known = (self.account, *others, *self.gifts.values())
-        return tuple(dict.fromkeys(account for account in known if account))
 
     @property
     def card_pays(self) -> bool:
@@ -73,28 +59,17 @@ class PricedSale(msgspec.Struct, frozen=True, kw_only=True):
         Whoever knows a gift card's code may spend it; the customer's own card must be there.
         """
         burn = self.quote.burn.items()
-        return any(amount > count_of(self.frozen.facts, gift_fact(purse)) for purse, amount in burn)
+        return any(amount > number(self.frozen.facts, gift_fact(purse)) for purse, amount in burn)
 
     @property
     def paid_by_card(self) -> int:
         """What the card's own purses pay, in minor units, after the gift cards."""
         total = 0
         for purse, amount in self.quote.burn.items():
-            own = max(0, amount - count_of(self.frozen.facts, gift_fact(purse)))
+            own = max(0, amount - number(self.frozen.facts, gift_fact(purse)))
             money = sum(line.burned.get(purse, 0) for line in self.quote.lines)
             total += -(-money * own // amount)
         return total
-
-    def settled(self, used: Mapping[str, int]) -> "PricedSale":
-        """Return the price with the ordinals that the sale really has, now that it is written.
-
-        used: the counters as they stand in the transaction that writes it.
-        """
-        if not self.ordinals:
-            return self
-        facts = self.frozen.facts | ordinal_facts(self.ordinals, used)
-        frozen = msgspec.structs.replace(self.frozen, facts=facts)
-        return msgspec.structs.replace(self, frozen=frozen, quote=quote_of(self.programme, frozen))
 
 
 class Pricing:
@@ -121,18 +96,15 @@ class Pricing:
         """
         programme, moment = self._shop.programme, self._shop.moment()
         account = presentation.account if presentation else None
-        wanted = LedgerFacts(
-            programme=programme,
-            account=account,
-            moment=moment,
-            codes=terms.codes,
-            ranges=self._ranges,
-            ordinals=ordinal_counters(programme, moment.today),
-        )
         # A gift card's number pays whoever knows it: guessed here, it is counted as if typed.
         with self._guesses.counting() if terms.codes else nullcontext():
-            known, shown = await self._shop.ledger.read(wanted.read)
-        facts = told_facts(terms, self._roles) | known
+            known = await self._shop.ledger.read(
+                lambda store: ledger_facts(
+                    store, programme, account, moment, terms.codes, self._ranges
+                )
+            )
+        shown = known.shown
+        facts = told_facts(terms, self._roles) | known.facts
         if account is not None:
             facts |= card_facts(account)
         frozen = Frozen(
@@ -150,14 +122,11 @@ class Pricing:
             programme=programme,
             frozen=frozen,
             quote=await quote_beside_the_loop(programme, frozen),
-            account=wanted.account_id,
+            standing=known.standing,
             presentation=presentation.id if presentation else NO_PRESENTATION,
             today=moment.today.toordinal(),
             card_id=account.card.card_id if account else NO_CARD,
             card_uid=presentation.purse_uid if presentation else "",
-            gifts=shown.gifts,
-            ordinals=wanted.ordinals,
-            counters=wanted.counters,
         )
         return await self._within_chip_limits(priced)
 

@@ -385,3 +385,24 @@ def test_seq_counts_without_gaps_and_the_chain_holds(store: Store, count: int) -
     result = audit(store)
     assert (result.entries, result.findings) == (count, ())
     assert [chained.seq for chained in store.entries()] == list(range(1, count + 1))
+
+
+def test_a_view_shows_what_an_earlier_job_of_its_group_has_counted(store: Store) -> None:
+    profile = CustomerRow(AccountId("a1"), b'{"name":"Olena"}')
+    reads = Reads(meters_of="a1", windows={"spend": None, "never": (DAY, DAY)}, profile_of="a1")
+    store.begin()
+    store.savepoint()
+    assert store.view(reads).meters == {"spend": 0, "never": 0}
+    moves = (MeterMove(AccountId("a1"), "spend", DAY, 1_000),)
+    entry = Entry(at=AT, kind="sale", ref="s1", account=AccountId("a1"), meters=moves)
+    store.write(Change(entry=entry, rows=(profile,)))
+    store.release()
+    store.savepoint()
+    seen = store.view(reads)
+    assert (dict(seen.meters), seen.profile) == ({"spend": 1_000, "never": 0}, profile.profile)
+    store.write(Change(gone=(Gone(CustomerRow, ("a1",)),)))
+    store.release()
+    store.savepoint()
+    assert store.view(reads).profile == b""
+    store.release()
+    store.commit()

@@ -29,7 +29,7 @@ from daemon.ledger.entries import (
 from daemon.ledger.sale_records import SaleRow
 from daemon.ledger.storage.inserts import KEPT
 from daemon.ledger.storage.row_marks import marks, values_of
-from daemon.ledger.storage.rows import CodeRow, MemberRow, RequestRow
+from daemon.ledger.storage.rows import CodeRow, CustomerRow, MemberRow, RequestRow
 from daemon.ledger.storage.store import LIFE, Change
 
 Row = Sequence[Any]
@@ -98,7 +98,7 @@ class Rows(NamedTuple):
 
 
 def _touched(change: Change) -> Iterable[tuple[str, ...]]:
-    """Yield what a later job could ask for: requests and sales, accounts and counters."""
+    """Yield what a later job's view may show; its questions are asked after all was sent."""
     for row in change.rows:
         match row:
             case RequestRow():
@@ -109,8 +109,13 @@ def _touched(change: Change) -> Iterable[tuple[str, ...]]:
                 yield "sale", row.ref
             case MemberRow():
                 yield "account", row.account
+            case CustomerRow():
+                yield "customer", row.account
             case _:  # the others are only asked for after all was sent
                 pass
+    for kind, key in change.gone:
+        if kind is CustomerRow:
+            yield "customer", key[0]
     if change.entry is not None:
         yield from _touched_by(change.entry)
 
@@ -121,6 +126,8 @@ def _touched_by(entry: Entry) -> Iterable[tuple[str, ...]]:
         yield "account", move.account
     for counter in entry.counters:
         yield "counter", counter.counter
+    for meter in entry.meters:
+        yield "meters", meter.account
 
 
 class _Gathering:

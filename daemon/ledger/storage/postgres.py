@@ -186,15 +186,19 @@ class PostgresStore(SQLStore):
 
     def _view(self, reads: Reads, request: tuple[str, str]) -> View:
         accounts, counters, sale_id = list(reads.accounts), list(reads.counters), reads.sale_id
-        values = (accounts, accounts, counters, *request, sale_id)
+        windows = (reads.meters_of, *_by_column(reads.windows))
+        values = (accounts, accounts, counters, *windows, reads.profile_of, *request, sale_id)
         [row] = self._fetch(sql.VIEW, values, send=False)  # all in one round trip
-        content, answer, at, state, account, until, body, balances, lots, figures = row
+        content, answer, at, state, account, until, body, *figures = row
+        balances, lots, counted, sums, profile = figures
         found = _purses(balances, lots)
         return View(
             request=RequestRow(*request, content, answer, at) if at else None,
             sale=sale_row(sale_id, state, account, until, body) if state else None,
             purses={account: found.get(account, {}) for account in accounts},
-            counters=dict(figures or ()),
+            counters=dict(counted or ()),
+            meters=dict(sums or ()),
+            profile=profile or b"",
         )
 
     def purses(self, account: AccountId) -> dict[str, PurseLots]:
@@ -206,9 +210,7 @@ class PostgresStore(SQLStore):
         self, account: AccountId, windows: Mapping[str, tuple[int, int] | None]
     ) -> dict[str, int]:
         """Sum meters over windows of local days, first and last included; None is for ever."""
-        days = [window or (LIFE, LIFE) for window in windows.values()]
-        values = ([*windows], [first for first, _ in days], [last for _, last in days], account)
-        return dict(self._fetch(sql.METERS, values))
+        return dict(self._fetch(sql.METERS, (*_by_column(windows), account)))
 
     def counters(self, keys: Iterable[str]) -> dict[str, int]:
         """Return the counters that are not zero."""
@@ -342,6 +344,11 @@ def _version(db: psycopg.Connection[Any]) -> str:
         return ""
     row = db.execute("SELECT version_num FROM alembic_version").fetchone()
     return str(row[0]) if row else ""
+
+
+def _by_column(windows: Mapping[str, tuple[int, int] | None]) -> tuple[list[Any], ...]:
+    days = [window or (LIFE, LIFE) for window in windows.values()]
+    return [*windows], [first for first, _ in days], [last for _, last in days]
 
 
 def _purses(

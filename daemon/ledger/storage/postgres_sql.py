@@ -43,7 +43,12 @@ PURSES = f"SELECT {_PURSES}".encode()
 VIEW = f"""
 SELECT r.content, r.answer, r.at, s.state, s.account, s.until, s.body, {_PURSES},
 (SELECT json_agg(json_build_array(counter, amount))
- FROM counter WHERE counter = ANY (%s::text[]) AND amount <> 0)
+ FROM counter WHERE counter = ANY (%s::text[]) AND amount <> 0),
+(SELECT json_agg(json_build_array(w.meter, (
+    SELECT coalesce(sum(m.amount), 0) FROM meter m
+    WHERE m.account = %s AND m.meter = w.meter AND m.day BETWEEN w.first AND w.last)))
+ FROM unnest(%s::text[], %s::integer[], %s::integer[]) AS w (meter, first, last)),
+(SELECT profile FROM customer WHERE account = %s)
 FROM (SELECT) AS one
 LEFT JOIN request r ON r.method = %s AND r.request_id = %s
 LEFT JOIN sale s ON s.sale_id = %s

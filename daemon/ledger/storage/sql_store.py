@@ -103,6 +103,7 @@ class SQLStore(SQLWalk):
             return
         keys: set[tuple[str, ...]] = {("request", *request), ("sale", reads.sale_id)}
         keys |= {("account", account) for account in (*reads.accounts, reads.members_of)}
+        keys |= {("meters", reads.meters_of), ("customer", reads.profile_of)}
         keys |= {("counter", counter) for counter in reads.counters}
         if self._batch.touches(keys):
             self._send_earlier_jobs()

@@ -14,7 +14,7 @@ from daemon.ledger.storage.answered import ANSWERED_SUFFIX, Answered, AnsweredFi
 from daemon.ledger.storage.backup_files import settle
 from daemon.ledger.storage.batch import Batch, Rows
 from daemon.ledger.storage.inserts import TABLES
-from daemon.ledger.storage.queries import HEAD, REQUEST, SALE, Question, R, understood
+from daemon.ledger.storage.queries import CUSTOMER, HEAD, REQUEST, SALE, Question, R, understood
 from daemon.ledger.storage.sql_store import SQLStore
 from daemon.ledger.storage.sqlite_file import (
     OpenedFiles,
@@ -173,11 +173,14 @@ class SQLiteStore(SQLStore):
     def _view(self, reads: Reads, request: tuple[str, str]) -> View:
         requests = self._rows(REQUEST, *request) if request != NO_REQUEST else []
         sales = self._rows(SALE, reads.sale_id) if reads.sale_id else []
+        customers = self._rows(CUSTOMER, reads.profile_of) if reads.profile_of else []
         return View(
             request=requests[0] if requests else None,
             sale=sales[0] if sales else None,
             purses={account: self._purses(account) for account in reads.accounts},
             counters=self._counters(reads.counters),
+            meters=_sums(self._db, reads.meters_of, reads.windows),
+            profile=customers[0].profile if customers else b"",
         )
 
     def purses(self, account: AccountId) -> dict[str, PurseLots]:
@@ -207,17 +210,7 @@ class SQLiteStore(SQLStore):
     ) -> dict[str, int]:
         """Sum meters over windows of local days, first and last included; None is for ever."""
         self._send_earlier_jobs()
-        sums = {}
-        with translated():
-            for meter, window in windows.items():
-                first, last = window or (LIFE, LIFE)
-                row = self._db.execute(
-                    "SELECT coalesce(sum(amount), 0) FROM meter"
-                    " WHERE account = ? AND meter = ? AND day BETWEEN ? AND ?",
-                    (account, meter, first, last),
-                ).fetchone()
-                sums[meter] = int(row[0])
-        return sums
+        return _sums(self._db, account, windows)
 
     def counters(self, keys: Iterable[str]) -> dict[str, int]:
         """Return the counters that are not zero."""
@@ -273,3 +266,19 @@ class SQLiteStore(SQLStore):
     def close(self) -> None:
         """Close the connection."""
         self._opened.close()
+
+
+def _sums(
+    db: sqlite3.Connection, account: str, windows: Mapping[str, tuple[int, int] | None]
+) -> dict[str, int]:
+    sums = {}
+    with translated():
+        for meter, window in windows.items():
+            first, last = window or (LIFE, LIFE)
+            row = db.execute(
+                "SELECT coalesce(sum(amount), 0) FROM meter"
+                " WHERE account = ? AND meter = ? AND day BETWEEN ? AND ?",
+                (account, meter, first, last),
+            ).fetchone()
+            sums[meter] = int(row[0])
+    return sums

@@ -79,7 +79,9 @@ class LedgerDamagedError(StoreError):
 class Reads(msgspec.Struct, frozen=True):
     """What a decision has to read.
 
-    accounts:   whose purses; members_of: whose statuses.
+    accounts:   whose purses; members_of: whose statuses; profile_of: whose customer's profile.
+    windows:    of meters of ``meters_of``: local days to sum, first and last included; None is for
+                ever.
     with_codes: whether the codes that the sale has issued are among it.
     """
 
@@ -87,6 +89,9 @@ class Reads(msgspec.Struct, frozen=True):
     accounts: tuple[AccountId, ...] = ()
     counters: tuple[str, ...] = ()
     members_of: str = ""
+    meters_of: str = ""
+    windows: Mapping[str, tuple[int, int] | None] = {}
+    profile_of: str = ""
     with_codes: bool = False
 
 
@@ -94,7 +99,10 @@ NO_REQUEST = ("", "")
 
 
 class View(msgspec.Struct, frozen=True):
-    """What was read, as of the transaction. ``purses`` are by account, ``members`` by status."""
+    """What was read, as of the transaction.
+
+    purses: by account. members: by status. meters: those with a window. profile: JSON, or b"".
+    """
 
     request: RequestRow | None
     sale: SaleRow | None
@@ -102,6 +110,8 @@ class View(msgspec.Struct, frozen=True):
     counters: Mapping[str, int]
     members: Mapping[str, StatusState] = {}
     codes: tuple[CodeRow, ...] = ()
+    meters: Mapping[str, int] = {}
+    profile: bytes = b""
 
 
 class Gone(NamedTuple):
