@@ -19,6 +19,11 @@ written them off or not, the same is taken: of 500 earned, of which 200 were spe
 Where the lots have not enough, the purse says what then (``may_go_negative``): it goes below 0, and
 the next points fill that up; or, with "never", the refund is less by what is missing, at what a
 point is worth (``kept``).
+
+What was handed out with the sale goes where its rule would not have given it for what is left. A
+code from 300.00 on was given with 310.00; goods for 20.00 come back, and 290.00 would have brought
+no code. It is good for nothing now. If it was used meanwhile, what it took off there is kept from
+this refund, and where that is too small, from the next ones (``short``).
 """
 
 from collections.abc import Mapping
@@ -28,7 +33,7 @@ import msgspec
 
 from daemon.base.ids import AccountId, SaleId
 from daemon.base.refusals import ErrorCode, RefusedError
-from daemon.ledger import status_moves
+from daemon.ledger import sales, status_moves
 from daemon.ledger.chip_owed import owe, shift
 from daemon.ledger.entries import CounterMove
 from daemon.ledger.lots import Lot, claw_back, lapsed_counter, put, split
@@ -47,10 +52,20 @@ from daemon.ledger.sales import (
 from daemon.ledger.storage.rows import CodeRow
 from daemon.ledger.storage.store import View
 from daemon.programme.basket import Facts, LineId
-from daemon.programme.names import OwnedPurse
+from daemon.programme.names import OwnedPurse, worth_counter
 from daemon.programme.programme import Programme
+from daemon.programme.quote import Quote
 from daemon.programme.rule import Rule
-from daemon.programme.shares_back import SharesBack, check_pieces, less, recompute, shares_back
+from daemon.programme.shares_back import (
+    SharesBack,
+    check_pieces,
+    less,
+    price_alone,
+    recompute,
+    shares_back,
+    sums_back,
+    with_sums,
+)
 from daemon.programme.state import Purse
 
 GOOD, TAKEN_BACK = "good", "taken_back"
@@ -63,6 +78,7 @@ def counters_of(record: SaleRecord | None) -> tuple[str, ...]:
     owners = ((whose(key, record.sale.account), lots) for key, lots in record.accrued.items())
     return (
         *(code.counter for code in record.sale.issued),
+        *(worth_counter(code.counter) for code in record.sale.issued),
         *(lapsed_counter(owner, purse, lot) for (purse, owner), lots in owners for lot in lots),
     )
 
@@ -97,8 +113,16 @@ def return_sale(
     sale = counted(record.sale, (in_force,))
     record = msgspec.structs.replace(record, sale=sale)
     back = _given_back(record, ask, priced_by)
-    codes, exhausted = _codes_back(view, record, back, priced_by)
-    back = msgspec.structs.replace(back, codes=tuple(code.code.upper() for code in codes))
+    alone = _alone(record, back, priced_by)
+    codes = _codes_back(view, record, back, alone, priced_by)
+    sums = sums_back(sale.quote, alone, record.sums_gone)
+    back = msgspec.structs.replace(
+        with_sums(back, sale.quote, sums), codes=tuple(code.code.upper() for code in codes.rows)
+    )
+    gone = {rule: record.sums_gone.get(rule, 0) + amount for rule, amount in sums.items()}
+    record = msgspec.structs.replace(
+        record, sums_gone=record.sums_gone | gone, short=record.short + codes.worth
+    )
     moves = Moves(view.purses)
     back, record, lapsed = _purses_back(view, record, back, priced_by, moves, ask.today)
     cash = _owe_back(moves, sale, back, ask.cash_worth)
@@ -112,17 +136,18 @@ def return_sale(
         date.fromordinal(ask.today),
     )
     uses = tuple(CounterMove(use.counter, -use.take) for use in back.uses)
+    worth = sales.worth_moves(sale, -1) if back.complete else ()
     step = SaleStep(
         kind="return",
         at=ask.at,
         state=state,
         record=record,
         moves=moves,
-        uses=(*uses, *exhausted, *lapsed),
+        uses=(*uses, *worth, *codes.used_up, *lapsed),
         meters=meters,
         states=states if sale.account else {},
         statuses=in_force.statuses,
-        codes=codes,
+        codes=codes.rows,
         today=ask.today,
         detail=msgspec.to_builtins(ask) | {"refund": back.money + cash},
     )
@@ -142,6 +167,17 @@ def _given_back(record: SaleRecord, ask: Return, programme: Programme) -> Shares
     return recompute(programme, quote, frozen.basket, facts, returned, asked, settled)
 
 
+def _alone(record: SaleRecord, back: SharesBack, programme: Programme) -> Quote | None:
+    """Return the quote of what stays, where something hangs on it; None where nothing stays."""
+    quote, frozen = record.sale.quote, record.sale.frozen
+    rules = {rule.id: rule for rule in programme.rules}
+    handed_out = any(rules[issued.rule].give.once for issued in quote.issue)
+    if back.complete or not (handed_out or any(earned.by_line for earned in quote.earn)):
+        return None
+    gone = {line.line: line.qty_milli for line in _add(record.returned, back)}
+    return price_alone(programme, frozen.basket, Facts(frozen.now, frozen.facts), gone)
+
+
 def _purses_back(
     view: View,
     record: SaleRecord,
@@ -153,7 +189,7 @@ def _purses_back(
     """Move the purses; return what they really gave up, the record after it, and what lapsed."""
     account = record.sale.account
     burned, accrued, earned_back = dict(record.burned), dict(record.accrued), dict(back.earned)
-    kept, written_off = 0, _WrittenOff(view, today)
+    kept, written_off = record.short, _WrittenOff(view, today)
     for purse, amount in sorted(back.burned.items()):
         for key, part in _shared_out(burned, purse, amount):
             payer = whose(key, account)[1]
@@ -174,7 +210,7 @@ def _purses_back(
         moves.move(earner, purse, posted=gone - amount, lots=lots, sign=-1)
         earned_back[key] = amount
     given = less(back, kept) if kept else back
-    kept = back.money - given.money
+    short, kept = kept, back.money - given.money
     record = msgspec.structs.replace(
         record,
         burned=burned,
@@ -182,6 +218,7 @@ def _purses_back(
         returned=_add(record.returned, back),
         refunded=record.refunded + given.money,
         kept=record.kept + kept,
+        short=short - kept,
     )
     # All of a sale that has come back was paid back, but for what is kept: to the last minor unit.
     assert not back.complete or record.refunded + record.kept == record.sale.quote.total
@@ -257,36 +294,56 @@ def _shared_out(
     return shares
 
 
+class _CodesBack(msgspec.Struct, frozen=True):
+    """Codes that leave with the goods, and what is used up so that nobody uses them any more.
+
+    worth: what those that were used have taken off, in minor units.
+    """
+
+    rows: tuple[CodeRow, ...]
+    used_up: tuple[CounterMove, ...]
+    worth: int
+
+
 def _codes_back(
-    view: View, record: SaleRecord, back: SharesBack, programme: Programme
-) -> tuple[tuple[CodeRow, ...], tuple[CounterMove, ...]]:
+    view: View, record: SaleRecord, back: SharesBack, alone: Quote | None, programme: Programme
+) -> _CodesBack:
     """Take back codes that the sale handed out, and use them up.
 
-    A code bought with a line leaves with it; one that was given with the sale leaves with the
-    whole of it, unless it was used meanwhile.
+    A code bought with a line leaves with it; one that was given with the sale leaves where
+    ``alone``, the quote of what stays, brings it no more. Those that were not used leave first.
     Raises: RefusedError NOT_RETURNABLE for a bought code that was used.
     """
     # Three codes came with three pieces, and one has been used. When the first piece comes back, 2
     # are to stay of the 3 that are left, so 1 goes, a fresh one; so with the second. With the third
     # the used one would have to go: refused.
-    left = [code for code in view.codes if code.state == GOOD]
-    fresh = [code for code in left if not view.counters.get(code.counter, 0)]
-    leaving: list[CodeRow] = []
+    rules = {rule.id: rule for rule in programme.rules}
+    given = {issued.rule: issued.count for issued in alone.issue} if alone else {}
+    staying: dict[str, int] = {}
+    bought = set()
     for issued in record.sale.quote.issue:
-        mine = [code for code in fresh if code.campaign == issued.campaign]
-        rule = next(rule for rule in programme.rules if rule.id == issued.rule)
-        if not rule.give.per_unit:
-            leaving += mine if back.complete else []
-            continue
-        staying = issued.count - _bought_gone(record, back, rule, issued.count)
-        wanted = len([code for code in left if code.campaign == issued.campaign]) - staying
-        if wanted > len(mine):
+        rule, campaign = rules[issued.rule], issued.campaign.casefold()
+        stays = min(issued.count, given.get(issued.rule, 0))
+        if not rule.give.once:
+            bought.add(campaign)
+            stays = issued.count - _bought_gone(record, back, rule, issued.count)
+        staying[campaign] = staying.get(campaign, 0) + stays
+    leaving: list[CodeRow] = []
+    for campaign, stays in staying.items():
+        left = [one for one in view.codes if (one.campaign, one.state) == (campaign, GOOD)]
+        left.sort(key=lambda code: view.counters.get(code.counter, 0))
+        mine = left[: max(0, len(left) - stays)]
+        if campaign in bought and any(view.counters.get(code.counter, 0) for code in mine):
             raise RefusedError(
                 ErrorCode.NOT_RETURNABLE, "A code that was bought with this sale has been used."
             )
-        leaving += mine[: max(0, wanted)]
-    rows = tuple(msgspec.structs.replace(code, state=TAKEN_BACK) for code in leaving)
-    return rows, tuple(CounterMove(code.counter, code.uses) for code in leaving)
+        leaving += mine
+    fresh = ((code, code.uses - view.counters.get(code.counter, 0)) for code in leaving)
+    return _CodesBack(
+        rows=tuple(msgspec.structs.replace(code, state=TAKEN_BACK) for code in leaving),
+        used_up=tuple(CounterMove(code.counter, uses) for code, uses in fresh if uses),
+        worth=sum(view.counters.get(worth_counter(code.counter), 0) for code in leaving),
+    )
 
 
 def _bought_gone(record: SaleRecord, back: SharesBack, rule: Rule, count: int) -> int:

@@ -112,7 +112,9 @@ class SaleRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A sale as kept. ``burned`` and ``accrued`` are the lots it moved, less what came back.
 
     Both are by purse, or ``purse@account`` where it is another's than the card's own.
-    kept: what refunds were short of for what the sale had earned and was gone by then.
+    kept: what refunds were short of for what the sale had given and was gone by then; short: what
+          later refunds are still to be short of. sums_gone: what has gone of sums that were earned
+          for the whole sale, by rule.
     chip: what it is about to do to a chip, until that is decided.
     """
 
@@ -122,6 +124,8 @@ class SaleRecord(msgspec.Struct, frozen=True, kw_only=True):
     returned: tuple[ReturnedLine, ...] = ()
     refunded: int = 0
     kept: int = 0
+    short: int = 0
+    sums_gone: dict[str, int] = {}
     chip: ChipIntent | None = None
 
 

@@ -42,7 +42,7 @@ from daemon.ledger.sale_states import SaleEvent, SaleState, after
 from daemon.ledger.storage.rows import ChipRow, CodeRow
 from daemon.ledger.storage.store import Change, KeptRow, View
 from daemon.programme.meters import recount
-from daemon.programme.names import OwnedPurse, counts_a_code
+from daemon.programme.names import OwnedPurse, counts_a_code, worth_counter
 from daemon.programme.programme import Programme
 from daemon.programme.state import Status
 from daemon.programme.status import StatusState
@@ -91,6 +91,7 @@ def commit(view: View, sale: Sale, statuses: Mapping[str, Status] | None = None)
     else:
         uses = _take_uses(view, sale)
         burned = _burn(moves, sale)
+    uses = (*uses, *worth_moves(sale, 1))
     record = SaleRecord(sale=sale, burned=burned, accrued=_accrue(moves, sale))
     _owe(moves, sale)
     meters, day = sale.quote.meters, date.fromordinal(sale.today)
@@ -204,6 +205,15 @@ def _recounted(
     programme: Programme, before: dict[str, int], counted: dict[str, int]
 ) -> dict[str, int]:
     return {m: n for m, n in before.items() if m not in programme.meters} | counted
+
+
+def worth_moves(sale: Sale, sign: int) -> tuple[CounterMove, ...]:
+    """Return the moves of what issued codes took off a sale: what they were worth, if it stays."""
+    return tuple(
+        CounterMove(worth_counter(use.counter), sign * use.minor)
+        for use in sale.quote.uses
+        if use.minor
+    )
 
 
 def whose(key: str, account: AccountId) -> tuple[str, AccountId]:

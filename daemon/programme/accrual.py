@@ -140,6 +140,7 @@ def _earn(
         expires=later(day, give.expire_days).isoformat() if give.expire_days else "",
         text=rule.text or give.text(eligible.value),
         account=account,
+        by_line=_by_line(eligible, shares, len(result.earned)) if give.once else (),
     )
     result.earn.append(entry)
     key = entry.key
@@ -147,6 +148,13 @@ def _earn(
         if share:
             of_line = result.earned[i]
             of_line[key] = of_line.get(key, 0) + share
+
+
+def _by_line(eligible: EligibleRule, shares: Sequence[int], lines: int) -> tuple[int, ...]:
+    by_line = [0] * lines
+    for (i, _, _), share in zip(eligible.picked, shares, strict=True):
+        by_line[i] += share
+    return tuple(by_line)
 
 
 def _issued(rule: Rule, handout: Handout, count: int, situation: Situation) -> Issued:

@@ -14,7 +14,7 @@ from daemon.programme.basket import Fact
 from daemon.programme.benefits.benefit import Handout
 from daemon.programme.names import code_counter, code_fact, uses_fact
 from daemon.programme.programme import Programme
-from daemon.programme.quote import Quote, Use
+from daemon.programme.quote import Applied, Quote, Use
 from daemon.programme.rule import Rule
 
 
@@ -31,18 +31,26 @@ class NewCodes(msgspec.Struct, frozen=True):
 
 
 def with_uses(
-    rules: Iterable[Rule], uses: Sequence[Use], codes: Iterable[str], values: Mapping[str, Fact]
+    rules: Iterable[Rule],
+    uses: Sequence[Use],
+    codes: Iterable[str],
+    values: Mapping[str, Fact],
+    applied: Iterable[Sequence[Applied]],
 ) -> list[Use]:
     """Return the uses of a quote with those of the issued codes that its rules are due to.
 
     rules: those that gave something. uses: what they take from their own limits.
-    codes: those shown. Of several that a rule names it takes one: that which its own limit
-    counts, or else the first.
+    applied: what rules took off each line. codes: those shown. Of several that a rule names it
+    takes one: that which its own limit counts, or else the first.
     """
     shown = [code for code in codes if uses_fact(code) in values]
     if not shown:
         return list(uses)
     counters = {use.counter for use in uses}
+    # What a code took off is kept with its use: it is owed where the code was a gift that goes.
+    taken: dict[str, int] = {}
+    for off in (off for of_line in applied for off in of_line):
+        taken[off.rule] = taken.get(off.rule, 0) + off.minor
     by_counter: dict[str, Use] = {}
     for rule in sorted(rules, key=lambda rule: rule.order):
         named = [code for code in shown if rule.names_code(_words(code, values))]
@@ -52,7 +60,9 @@ def with_uses(
         for code in named[:1]:
             returnable = limit is not None and limit.returnable
             use = Use(code_counter(code), 1, _uses(code, values), rule.id, returnable)
-            by_counter.setdefault(use.counter, use)
+            use = by_counter.get(use.counter, use)
+            minor = use.minor + taken.get(rule.id, 0)
+            by_counter[use.counter] = msgspec.structs.replace(use, minor=minor)
     return [*uses, *by_counter.values()]
 
 

@@ -84,6 +84,11 @@ def code_counter(code: str) -> str:
     return f"{_CODE_COUNTER}{code.casefold()}"
 
 
+def worth_counter(counter: str) -> str:
+    """``@worth:<code>``: what an issued code took off, in minor units; by its ``code_counter``."""
+    return f"@worth:{counter.removeprefix(_CODE_COUNTER)}"
+
+
 def counts_a_code(counter: str) -> bool:
     """Whether a counter counts the uses of a code, by a rule or at all."""
     return counter.startswith(_CODE_COUNTER) or ":code:" in counter

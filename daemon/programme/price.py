@@ -51,7 +51,11 @@ def price(programme: Programme, basket: Basket, facts: Facts) -> Quote:
         earn=tuple(accruals.earn),
         issue=tuple(accruals.issue),
         meters=meters,
-        uses=tuple(with_uses(explanation.given, explanation.uses, basket.codes, facts.values)),
+        uses=tuple(
+            with_uses(
+                explanation.given, explanation.uses, basket.codes, facts.values, discounts.applied
+            )
+        ),
         why_not=tuple(whys[:WHY_NOT_MAX]),
         next=tuple(step for _, step in sorted(explanation.next.items())),
         provisional=programme.ordinals and any(rule.provisional for rule, _, _ in candidates),

@@ -47,6 +47,8 @@ class Earned(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An accrual of one rule. Dates are local, ``YYYY-MM-DD``, or "" for at once and for ever.
 
     account: whose purse: "" is the card's own, else the referrer's, partner's or employee's.
+    by_line: each line's share of a sum that was given for the whole sale; such a sum goes back as
+             one, where what is left would not have brought it.
     """
 
     rule: str
@@ -56,6 +58,7 @@ class Earned(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     expires: str = ""
     text: str = ""
     account: AccountId = NO_ACCOUNT
+    by_line: tuple[int, ...] = ()
 
     @property
     def key(self) -> str:
@@ -76,6 +79,7 @@ class Use(msgspec.Struct, frozen=True, gc=False):
     """A limit this sale takes from: refused at commit when ``counter`` would pass ``limit``.
 
     returnable: a return of the whole sale gives the use back.
+    minor:      what an issued code took off, in minor units.
     """
 
     counter: str
@@ -83,6 +87,7 @@ class Use(msgspec.Struct, frozen=True, gc=False):
     limit: int
     rule: str
     returnable: bool = False
+    minor: int = 0
 
 
 class WhyNot(msgspec.Struct, frozen=True, gc=False):

@@ -13,6 +13,10 @@ themselves, and what they would have cost more is kept from the refund. 10 % fro
 and 50.00 were sold for 99.00, shares 54.00 and 45.00. The first comes back: the second alone costs
 50.00, which is 5.00 more than its share, so 49.00 are refunded. When the second comes back too,
 nothing stays that could be dearer, and the rest of the 99.00 is refunded: 50.00.
+
+**Sums.** What was earned as one sum for the whole sale (50 points from 300.00 on), or handed out as
+a code, is no share of a line. It stays as long as its rule would give it for what stays, priced by
+itself, and goes as one. 310.00 were sold; 5.00 come back: all 50 stay. 10.00 more: all 50 go.
 """
 
 from collections.abc import Iterable, Mapping
@@ -74,16 +78,18 @@ def shares_back(
 
     returned, asked: by line, thousandths of the unit.
     Each share is half-up(share x so far / all) less what was given before, so that any sequence
-    of returns gives every minor unit and point back exactly once.
+    of returns gives every minor unit and point back exactly once. Sums that were earned for the
+    whole sale are left to `sums_back`.
     Raises: RefusedError ``not_returnable``, ``returned_already``; BasketError.
     """
     lines = {line.line: line for line in quote.lines}
+    once = _sums_by_line(quote)
     for number, qty_milli in asked.items():
         _check(lines.get(number), number, returned.get(number, 0), qty_milli)
     if not asked:
         raise BasketError("lines", "nothing is to come back; name at least one line")
     backs = tuple(
-        _line_back(lines[number], returned.get(number, 0), qty_milli)
+        _line_back(lines[number], returned.get(number, 0), qty_milli, once.get(number, {}))
         for number, qty_milli in asked.items()
     )
     complete = all(
@@ -148,16 +154,63 @@ def _dearer_alone(
     gone: by line, in thousandths, all that has come back. No purse pays in the new quote: what
     purses paid comes back by shares, so ``net`` is compared, before they pay.
     """
-    staying = [
-        rest for line in basket.lines if (rest := _without(line, gone[line.line])) is not None
-    ]
-    if not staying:
+    alone = price_alone(programme, basket, facts, gone)
+    if alone is None:
         return 0
-    alone = price(programme, msgspec.structs.replace(basket, lines=tuple(staying), burn={}), facts)
     shares = sum(
         line.net - half_up(line.net * gone[line.line], line.qty_milli) for line in quote.lines
     )
     return max(0, alone.net - shares)
+
+
+def price_alone(
+    programme: Programme, basket: Basket, facts: Facts, gone: Mapping[LineId, int]
+) -> Quote | None:
+    """Price what stays of a sale by itself, with nothing burned; None where nothing stays.
+
+    gone: by line, in thousandths, all that has come back.
+    """
+    staying = [
+        rest
+        for line in basket.lines
+        if (rest := _without(line, gone.get(line.line, 0))) is not None
+    ]
+    if not staying:
+        return None
+    return price(programme, msgspec.structs.replace(basket, lines=tuple(staying), burn={}), facts)
+
+
+def sums_back(quote: Quote, alone: Quote | None, gone: Mapping[str, int]) -> dict[str, int]:
+    """Return what goes now of each sum that was earned for the whole sale, by its rule.
+
+    alone: the quote of what stays. gone: what has gone before; it does not come again.
+    """
+    stays = {earned.rule: earned.amount for earned in alone.earn} if alone else {}
+    due = {
+        earned.rule: earned.amount - stays.get(earned.rule, 0) - gone.get(earned.rule, 0)
+        for earned in quote.earn
+        if earned.by_line
+    }
+    return {rule: amount for rule, amount in due.items() if amount > 0}
+
+
+def with_sums(back: SharesBack, quote: Quote, sums: Mapping[str, int]) -> SharesBack:
+    """Return ``back`` with sums that go, by rule, added to what was earned."""
+    earned = dict(back.earned)
+    for entry in quote.earn:
+        if entry.by_line and (amount := sums.get(entry.rule, 0)):
+            earned[entry.key] = earned.get(entry.key, 0) + amount
+    return msgspec.structs.replace(back, earned=earned)
+
+
+def _sums_by_line(quote: Quote) -> dict[LineId, dict[str, int]]:
+    """Return per line, by key, its shares of sums that were earned for the whole sale."""
+    shares: dict[LineId, dict[str, int]] = {}
+    for earned in quote.earn:
+        for line, share in zip(quote.lines, earned.by_line, strict=False):
+            of_line = shares.setdefault(line.line, {})
+            of_line[earned.key] = of_line.get(earned.key, 0) + share
+    return shares
 
 
 def less(back: SharesBack, minor: int) -> SharesBack:
@@ -201,7 +254,7 @@ def _check(line: QuotedLine | None, number: LineId, before: int, qty_milli: int)
         raise RefusedError(ErrorCode.RETURNED_ALREADY, detail, extra={"left_milli": left})
 
 
-def _line_back(line: QuotedLine, before: int, qty_milli: int) -> LineBack:
+def _line_back(line: QuotedLine, before: int, qty_milli: int, once: Mapping[str, int]) -> LineBack:
     after, whole = before + qty_milli, line.qty_milli
 
     def back(share: int) -> int:
@@ -215,7 +268,7 @@ def _line_back(line: QuotedLine, before: int, qty_milli: int) -> LineBack:
         qty_milli=qty_milli,
         money=back(line.paid),
         burned={purse: back(share) for purse, share in (burned | line.burned_units).items()},
-        earned={purse: back(share) for purse, share in line.earned.items()},
+        earned={purse: back(share - once.get(purse, 0)) for purse, share in line.earned.items()},
         meters={meter: back(share) for meter, share in line.meters.items()},
         complete=after == whole,
     )

@@ -85,6 +85,7 @@ class Give(msgspec.Struct, frozen=True, kw_only=True):
 
     words:         what the size means on the receipt, as ``{} each``; "" where it says all.
     per_unit:      it is counted by unit, and so goes back unit by unit.
+    once:          it is a sum for the whole sale; it goes where what is left would not bring it.
     gives_at_zero: a size of 0 gives something, as a price of 0.00 does.
     """
 
@@ -92,6 +93,7 @@ class Give(msgspec.Struct, frozen=True, kw_only=True):
     most: Number | None = None
     words: str = ""
     per_unit: bool = False
+    once: bool = False
     gives_at_zero: bool = False
     warnings: Warnings = no_warnings
 

@@ -76,6 +76,7 @@ class Earn(Benefit, frozen=True, kw_only=True):
             most=most,
             words="{} each" if how == "each" else "",
             per_unit=how == "each",
+            once=how == "amount" and self.every is None,
             warnings=self._warnings(how, purse),
             purse=purse.id,
             count=count,

@@ -38,6 +38,7 @@ class Issue(Benefit, frozen=True, kw_only=True):
             most=most,
             words="{} each" if how == "each" else "",
             per_unit=how == "each",
+            once=how == "amount",
             campaign=self.issue,
             count=per_unit if how == "each" else in_all(0),
             expire_days=self._expire_days(place.path),

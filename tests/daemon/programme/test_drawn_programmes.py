@@ -20,7 +20,13 @@ from daemon.programme.errors import BasketError, ProgrammeError
 from daemon.programme.price import price
 from daemon.programme.programme import Programme, load
 from daemon.programme.quote import Quote
-from daemon.programme.shares_back import recompute, shares_back
+from daemon.programme.shares_back import (
+    price_alone,
+    recompute,
+    shares_back,
+    sums_back,
+    with_sums,
+)
 from tests.daemon.programme.drawn import (
     Drawn,
     Field,
@@ -151,6 +157,7 @@ def comes_back(sale: Sold, policy: Literal["keep", "recompute"], data: st.DataOb
     left = {line.line: line.qty_milli for line in quote.lines}
     returned: dict[LineId, int] = {}
     money, burned, earned, meters = 0, dict[str, int](), dict[str, int](), dict[str, int]()
+    gone: dict[str, int] = {}
     while left:
         asked = {line: qty for line, qty in left.items() if data.draw(st.booleans())} or left
         if policy == "keep":
@@ -158,6 +165,13 @@ def comes_back(sale: Sold, policy: Literal["keep", "recompute"], data: st.DataOb
         else:
             back = recompute(sale.programme, quote, sale.basket, sale.facts, returned, asked, money)
         assert back.money == sum(line.money for line in back.lines) >= 0
+        back_so_far = {line: returned.get(line, 0) + qty for line, qty in asked.items()}
+        alone = price_alone(sale.programme, sale.basket, sale.facts, returned | back_so_far)
+        sums = sums_back(quote, alone, gone)
+        back = with_sums(back, quote, sums)
+        for rule, amount in sums.items():
+            gone[rule] = gone.get(rule, 0) + amount
+        check_what_stays(quote, alone, gone)
         money += back.money
         for sums, parts in ((burned, back.burned), (earned, back.earned), (meters, back.meters)):
             for key, amount in parts.items():
@@ -168,6 +182,15 @@ def comes_back(sale: Sold, policy: Literal["keep", "recompute"], data: st.DataOb
     assert {purse: n for purse, n in burned.items() if n} == quote.burn
     assert sum(earned.values()) == sum(entry.amount for entry in quote.earn)
     assert {meter: n for meter, n in meters.items() if n} == quote.meters
+
+
+def check_what_stays(quote: Quote, alone: Quote | None, gone: dict[str, int]) -> None:
+    """Nothing stays of a sum for the whole sale that its rule would not give for what is left."""
+    given = {entry.rule: entry.amount for entry in alone.earn} if alone else {}
+    for entry in quote.earn:
+        if entry.by_line:
+            stays = entry.amount - gone.get(entry.rule, 0)
+            assert 0 <= stays <= given.get(entry.rule, 0) or not stays
 
 
 def laws(drawn: Drawn, data: st.DataObject) -> None:
