@@ -52,14 +52,8 @@ class ErrorCode(IntEnum):
 
     @property
     def retryable(self) -> bool:
-        """Whether the same call with the same id may be sent again and is then resumed."""
+        """Whether the very same call, with the same id, may pass later."""
         return self in _RETRYABLE
-
-    @property
-    def ends_id(self) -> bool:
-        """Whether it is the answer to its id for good, and is stored as one."""
-        passing = (ErrorCode.LEDGER_DAMAGED, ErrorCode.TOO_NEW)
-        return not self.retryable and self not in passing
 
 
 _RETRYABLE = {

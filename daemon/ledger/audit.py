@@ -184,8 +184,6 @@ class _Rows:
         key, row = row_mark[:KEY_CHARS], row_mark[KEY_CHARS:]
         self._seen.add(key)
         by_ledger = self._marks.get(key)
-        if _is_refusal(table, values):
-            return  # also in place of an answer that was forgotten in time
         if by_ledger is None:
             if not self._older:
                 self._findings.append(f"{name}: no entry has written it")
@@ -210,13 +208,6 @@ class _Rows:
         for key, by_ledger in self._marks.items():
             if key not in self._seen and all(by_ledger.values()) and not key.startswith(FORGOTTEN):
                 yield f"{key}: a row is missing that an entry has written"
-
-
-def _is_refusal(table: str, values: tuple[Any, ...]) -> bool:
-    """Whether a row is a request that was refused for good: it moved nothing and has no entry."""
-    if table != "request" or not isinstance(values[3], bytes):
-        return False
-    return values[3].startswith(b'{"refused":')
 
 
 def add_figures(figures: Figures, ledger_id: LedgerId, seq: int, entry: Entry) -> None:

@@ -5,7 +5,7 @@ import hashlib
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import NoReturn, TypeVar
+from typing import TypeVar
 
 import msgspec
 
@@ -52,14 +52,6 @@ class RequestKey(msgspec.Struct, frozen=True):
     def place(self) -> tuple[str, str]:
         """What its row is found by."""
         return self.method, self.request_id
-
-
-class _Refusal(msgspec.Struct, frozen=True):
-    """A final refusal, as stored in place of an answer."""
-
-    refused: int
-    detail: str
-    extra: dict[str, int | str] = {}
 
 
 class Ledger:
@@ -142,11 +134,11 @@ class Ledger:
     ) -> tuple[msgspec.Raw | None, SaleRow | None]:
         """Return the answer to this very request, if it was answered before, and the sale's row.
 
-        Raises: RefusedError ID_REUSED for other content, or the refusal that was the answer.
+        Raises: RefusedError ID_REUSED for other content.
         """
         view = await self.read(lambda store: store.view(Reads(sale_id=sale_id), key.place))
         answer = _repeated(key, view.request) if view.request is not None else None
-        return _unless_refused(answer) if answer is not None else None, view.sale
+        return answer, view.sale
 
     async def once(
         self,
@@ -165,15 +157,17 @@ class Ledger:
         at:     when the request was answered, RFC 3339.
         answer_bytes_max: of an answer that can be sent; one that cannot is not written.
         Raises: ParamError for such; RefusedError ID_REUSED for other content under this id, BUSY,
-                STORAGE_FULL, and what the job raises; nothing is written then but a final refusal,
-                which is the answer.
+                STORAGE_FULL, and what the job raises. Nothing is written then, and the id is as
+                free as it was before.
         """
 
         def run(store: Store) -> msgspec.Raw:
             view = store.view(reads, key.place)
             if view.request is not None:
                 return _repeated(key, view.request)
-            change, text = _decided(job, store, view)
+            change, answer = job(store, view)
+            text = msgspec.json.encode(answer)
+            assert text.endswith(_FIRST)
             if answer_bytes_max is not None and len(text) > answer_bytes_max:
                 raise ParamError(
                     "lines",
@@ -184,20 +178,7 @@ class Ledger:
             store.write(msgspec.structs.replace(change, rows=(*change.rows, request)))
             return msgspec.Raw(text)
 
-        return _unless_refused(await self._writer.submit(run))
-
-    async def refuse(self, key: RequestKey, at: str, refusal: RefusedError) -> msgspec.Raw:
-        """Answer a request that was refused before it came to be written; see `once`.
-
-        Returns: the answer, where the same request was answered meanwhile. Raises the refusal.
-        """
-        if not refusal.code.ends_id:
-            raise refusal
-
-        def job(store: Store, view: View) -> NoReturn:
-            raise refusal
-
-        return await self.once(key, at, job)
+        return await self._writer.submit(run)
 
     async def expire_holds(self, now: str) -> int:
         """Release holds whose time has run out by ``now``; return how many."""
@@ -217,37 +198,6 @@ def _expiry(row: SaleRow, now: str) -> Callable[[Store], None]:
     return job
 
 
-def refusal_in(answer: bytes) -> RefusedError | None:
-    """Return the final refusal that a request was answered with, or None for an answer."""
-    if not answer.startswith(b'{"refused":'):
-        return None
-    try:
-        refusal = msgspec.json.decode(answer, type=_Refusal)
-        return RefusedError(ErrorCode(refusal.refused), refusal.detail, extra=refusal.extra)
-    except (msgspec.DecodeError, ValueError) as error:
-        raise too_new(error) from error
-
-
-def _unless_refused(answer: msgspec.Raw) -> msgspec.Raw:
-    if refusal := refusal_in(bytes(answer)):
-        raise refusal
-    return answer
-
-
-def _decided(job: Job, store: Store, view: View) -> tuple[Change, bytes]:
-    """Return what a job writes and the text of its answer, which may be a final refusal."""
-    try:
-        change, answer = job(store, view)
-    except RefusedError as refusal:
-        if not refusal.code.ends_id:
-            raise
-        stored = _Refusal(refusal.code.value, refusal.detail, refusal.extra)
-        return Change(), msgspec.json.encode(stored)
-    text = msgspec.json.encode(answer)
-    assert text.endswith(_FIRST)
-    return change, text
-
-
 def _repeated(key: RequestKey, row: RequestRow) -> msgspec.Raw:
     """Return the answer of a request that is sent again. Raises RefusedError ID_REUSED."""
     if row.content != key.content:
@@ -255,8 +205,6 @@ def _repeated(key: RequestKey, row: RequestRow) -> msgspec.Raw:
             ErrorCode.ID_REUSED,
             f"The id {key.request_id!r} was used before with other content; use a new one.",
         )
-    if not (row.answer.startswith(b"{") and row.answer.endswith(b"}")):
-        raise too_new(ValueError(f"the answer of {key.request_id!r} is no JSON object"))
-    if row.answer.endswith(_FIRST):
-        return msgspec.Raw(row.answer.removesuffix(_FIRST) + _AGAIN)
-    return msgspec.Raw(row.answer)
+    if not (row.answer.startswith(b"{") and row.answer.endswith(_FIRST)):
+        raise too_new(ValueError(f"the answer of {key.request_id!r} is none of ours"))
+    return msgspec.Raw(row.answer.removesuffix(_FIRST) + _AGAIN)

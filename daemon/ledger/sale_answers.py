@@ -5,7 +5,6 @@ from datetime import date
 import msgspec
 
 from daemon.base.ids import SaleId
-from daemon.base.refusals import RefusedError
 from daemon.ledger.entries import FOREVER
 from daemon.ledger.moves import Balance
 from daemon.ledger.sale_records import Sale, SaleRow
@@ -183,19 +182,10 @@ class Returned(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-class Refused(msgspec.Struct, frozen=True):
-    """A refusal that made an id final."""
-
-    code: int
-    name: str
-    detail: str
-
-
 class SaleStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Where a sale stands. ``until`` is when a hold runs out.
 
-    state:   of ``daemon.ledger.sale_states``; ``new`` was never seen, ``refused`` never came to be.
-    refused: what its last refused call was told; that id cannot be used for the call again.
+    state: of ``daemon.ledger.sale_states``; of ``new`` nothing was written, whatever was refused.
     """
 
     sale_id: SaleId
@@ -204,20 +194,13 @@ class SaleStatus(msgspec.Struct, frozen=True, kw_only=True):
     at: str = ""
     total: int | None = None
     refunded: int = 0
-    refused: Refused | None = None
 
     @classmethod
-    def of(
-        cls, sale_id: SaleId, row: SaleRow | None, refusal: RefusedError | None, now: str
-    ) -> "SaleStatus":
+    def of(cls, sale_id: SaleId, row: SaleRow | None, now: str) -> "SaleStatus":
         """Describe a sale row, or the lack of one; a hold ends with its time, swept or not."""
-        refused = None
-        if refusal is not None:
-            refused = Refused(refusal.code, refusal.code.wire_name, refusal.detail)
         record = row.record if row else None
         if row is None or record is None:
-            nothing = "refused" if refused else SaleState.NEW
-            return cls(sale_id=sale_id, state=row.state if row else nothing, refused=refused)
+            return cls(sale_id=sale_id, state=row.state if row else SaleState.NEW)
         over = row.state is SaleState.HELD and row.until <= now
         return cls(
             sale_id=sale_id,
@@ -226,5 +209,4 @@ class SaleStatus(msgspec.Struct, frozen=True, kw_only=True):
             at=record.sale.at,
             total=record.sale.quote.total,
             refunded=record.refunded,
-            refused=refused,
         )

@@ -14,18 +14,17 @@ import msgspec
 
 from daemon.base.clock import rfc3339
 from daemon.base.ids import SaleId
-from daemon.base.refusals import RefusedError
 from daemon.chip.registry import Chips
 from daemon.ledger import returns
 from daemon.ledger.chip_owed import chip_purse
 from daemon.ledger.chip_sales import WAITING
-from daemon.ledger.ledger import RequestKey, refusal_in
+from daemon.ledger.ledger import RequestKey
 from daemon.ledger.returns import Return
 from daemon.ledger.sale_answers import SaleStatus
 from daemon.ledger.sale_records import ReturnedLine, SaleRow
 from daemon.ledger.sale_states import SaleEvent
-from daemon.ledger.storage.queries import REQUEST, SALE
-from daemon.ledger.storage.store import Reads, Store
+from daemon.ledger.storage.queries import SALE
+from daemon.ledger.storage.store import Reads
 from daemon.programme.programme import local_day
 from daemon.sale.answers import Quoted
 from daemon.sale.decisions import (
@@ -152,12 +151,5 @@ class Checkout:
 
     async def status(self, sale_id: SaleId) -> SaleStatus:
         """Say what happened to a sale."""
-
-        def read(store: Store) -> tuple[SaleRow | None, RefusedError | None]:
-            methods = ("sale.commit", "sale.hold")
-            rows = (store.ask_one(REQUEST, method, sale_id) for method in methods)
-            refusals = (refusal_in(row.answer) for row in rows if row is not None)
-            return store.ask_one(SALE, sale_id), next((one for one in refusals if one), None)
-
-        row, refusal = await self._shop.ledger.read(read)
-        return SaleStatus.of(sale_id, row, refusal, self._shop.at())
+        row = await self._shop.ledger.read(lambda store: store.ask_one(SALE, sale_id))
+        return SaleStatus.of(sale_id, row, self._shop.at())

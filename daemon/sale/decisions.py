@@ -60,7 +60,7 @@ def _check_total(sale: Sale, expected: int | None) -> None:
         raise RefusedError(
             ErrorCode.TOTAL_CHANGED,
             f"The total is {sale.quote.total}, not {expected}; nothing was posted."
-            " Quote again with a new sale id; void this one if it is on hold.",
+            " Quote again; where the sale is on hold, void it and take a new sale id.",
             extra={"total": sale.quote.total},
         )
 

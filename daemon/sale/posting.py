@@ -4,8 +4,8 @@
               quote_id   hold      (decisions)  (one transaction)
 
 A request is looked up by its id before anything else is looked at: a replay is a replay even when
-its quote is long forgotten and its card was blocked since. What refuses it for good is stored in
-place of an answer, so that a retry can never become a silent success.
+its quote is long forgotten and its card was blocked since. An id is bound by what was written under
+it, and by nothing else: a refusal writes nothing, keeps nothing and lets go of the card.
 """
 
 import secrets
@@ -163,16 +163,17 @@ class Posting:
     async def once(self, key: RequestKey, sale_id: SaleId, attempt: Attempt) -> msgspec.Raw:
         """Answer a request from what is stored, or let ``attempt`` answer it now.
 
-        attempt: takes the time and the sale's row. A final refusal of its is stored.
+        attempt: takes the time and the sale's row.
         """
         replayed, row = await self._shop.ledger.stored_answer(key, sale_id)
         if replayed is not None:
             return replayed
-        now = self._shop.now()
         try:
-            return await attempt(now, row)
+            return await attempt(self._shop.now(), row)
         except RefusedError as refusal:
-            return await self._shop.ledger.refuse(key, rfc3339(now), refusal)
+            if row is None and not refusal.state_unknown:
+                self._recognition.let_go(sale_id)
+            raise
 
     async def post(self, key: RequestKey, draft: SaleDraft, decide: Decide) -> msgspec.Raw:
         """Write a draft, with whatever else its decision reads in the same transaction."""

@@ -119,6 +119,12 @@ class Presentations:
             )
         self._sales.put(presentation, sale_id)
 
+    def let_go(self, sale_id: SaleId) -> None:
+        """Unbind what is bound to a sale of which nothing was written."""
+        for shown in self._by_id.values():
+            if self._sales.get(shown.id) == sale_id:
+                self._sales.drop(shown.id)
+
 
 def _key(credential: Credential) -> str:
     return f"{credential.medium}:{credential.scheme}:{credential.value}"

@@ -123,6 +123,10 @@ class Recognition:
         """Bind a presentation to its one sale; see `Presentations.use`."""
         self._presentations.use(presentation, sale_id, told=told)
 
+    def let_go(self, sale_id: SaleId) -> None:
+        """Give back what `use` has bound to a sale that was refused."""
+        self._presentations.let_go(sale_id)
+
     def is_used(self, presentation: PresentationId) -> bool:
         """Whether a presentation has had its sale."""
         return self._presentations.is_used(presentation)

@@ -51,7 +51,7 @@ FOREIGN: dict[str, tuple[str, ...]] = {
     ),
     "customer": ('UPDATE customer SET profile = CAST(\'{"name":{"first":1}}\' AS BLOB)',),
     "request": (
-        'UPDATE request SET answer = CAST(\'{"refused":7777,"detail":"x"}\' AS BLOB)',
+        'UPDATE request SET answer = CAST(\'{"refused":1020,"detail":"x"}\' AS BLOB)',
         "UPDATE request SET answer = CAST('CBOR' AS BLOB)",
     ),
     "phone": ("UPDATE phone SET key_id = 77, number = 'x'",),

@@ -72,8 +72,17 @@ async def live(pos: Pos, presentation: str) -> list[Any]:
         await pos.call("sale.return", return_id="r2", sale_id="s1", whole=True),
         await pos.call("sale.hold", sale_id="s2", lines=BASKET),
         await pos.call("sale.void", sale_id="s2"),
+        await corrected(pos),
         *await gifts_and_codes(pos),
     ]
+
+
+async def corrected(pos: Pos) -> Any:
+    """Send what is refused, or comes late, and then the right sale under the same id."""
+    with pytest.raises(RefusedByTillError) as refused:
+        await pos.call("sale.commit", sale_id="s5", lines=BASKET, expect_total=1)
+    assert refused.value.data["name"] in ("total_changed", "id_reused")
+    return await pos.call("sale.commit", sale_id="s5", lines=BASKET)
 
 
 async def gifts_and_codes(pos: Pos) -> list[Any]:

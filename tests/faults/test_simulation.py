@@ -109,7 +109,8 @@ class Client:
             await self.step()
 
     async def step(self) -> None:
-        steps = (self.buys, self.buys, self.holds, self.returns, self.repeats, self.spends_gift)
+        often = (self.buys, self.buys, self.holds, self.returns, self.repeats)
+        steps = (*often, self.spends_gift, self.corrects)
         await self.random.choice(steps)()
 
     async def call(self, method: str, **params: Any) -> Any:
@@ -217,6 +218,31 @@ class Client:
         if self.told:
             method, params, answer = self.random.choice(self.told)
             assert await self.pos.call(method, **params) == answer | {"replayed": True}
+
+    async def corrects(self) -> None:
+        """Send what is refused, then other content under its id; the refused one comes late."""
+        lines, sale_id = self.basket(), self.new_id()
+        priced = self.priced(lines, word=False)
+        terms = self.terms(lines, priced, False)
+        bad = {"sale_id": sale_id, **terms, "expect_total": 10**9}
+        assert await self.tries("sale.commit", "total_changed", **bad) is None
+        assert (await self.pos.call("sale.status", sale_id=sale_id))["state"] == "new"
+        self.posts(
+            Sold(sale_id, lines, priced), await self.call("sale.commit", sale_id=sale_id, **terms)
+        )
+        assert await self.tries("sale.commit", "id_reused", **bad) is None
+        await self.corrects_a_return(self.sold[-1])
+
+    async def corrects_a_return(self, sold: Sold) -> None:
+        ask = {"return_id": self.new_id(), "sale_id": sold.sale_id}
+        too_much = [{"line": 0, "qty": sold.lines[0]["qty"] + 1}]
+        bad = {**ask, "lines": too_much}
+        assert await self.tries("sale.return", "returned_already", **bad) is None
+        back = await self.call("sale.return", **ask, whole=True)
+        assert back["refund"] == sum(sold.priced["paid"])
+        assert await self.tries("sale.return", "id_reused", **bad) is None
+        self.bonus += sold.priced["burn"] - sum(sold.priced["earned"])
+        sold.back = [line["qty"] for line in sold.lines]
 
     async def spends_gift(self) -> None:
         amount = self.random.randint(1, 3_000)

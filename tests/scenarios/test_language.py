@@ -43,7 +43,7 @@ async def test_each_program_is_told_in_its_own_language(both: tuple[Pos, Pos]) -
     ]
 
 
-async def test_a_stored_refusal_is_said_again_in_the_language_of_who_asks(
+async def test_a_refusal_is_said_in_the_language_of_who_asks(
     both: tuple[Pos, Pos],
 ) -> None:
     english, ukrainian = both
