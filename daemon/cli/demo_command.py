@@ -145,12 +145,13 @@ def _sell(app: App, console: Console, card: str, plastic: str, *, first_time: bo
             sale = {"presentation": first["presentation"], "lines": FIRST_BASKET}
             pos.call("sale.commit", {"sale_id": _sale_id(), **sale})
         identified = _show(pos, card)
-        basket = {"presentation": identified["presentation"], "lines": BASKET}
+        shown = {"presentation": identified["presentation"], "cashier": "demo"}
+        basket: dict[str, Any] = {**shown, "lines": BASKET}
         quote = pos.call("sale.quote", basket)
-        commit = {"quote_id": quote["quote_id"], "cashier": "demo"}
         if card == "chip":
-            commit["burn"] = quote["burn_max"]
-        posted = pos.call("sale.commit", {"sale_id": _sale_id(), **commit})
+            basket["burn"] = quote["burn_max"]
+            quote = pos.call("sale.quote", basket)
+        posted = pos.call("sale.commit", {"sale_id": _sale_id(), "quote_id": quote["quote_id"]})
         programme = load(pos.call("programme.show")["text"])
     _print_receipt(console, identified, quote, posted, programme)
 

@@ -59,6 +59,7 @@ class SaleMethods:
             *_SALE,
             *_PRICE,
             ErrorCode.QUOTE_UNKNOWN,
+            ErrorCode.QUOTE_DIFFERS,
             ErrorCode.TOTAL_CHANGED,
         )
         committing = (*holding, ErrorCode.EXCEEDS_HOLD, *_CHIP)

@@ -11,6 +11,7 @@ it, and by nothing else: a refusal writes nothing, keeps nothing and lets go of 
 import secrets
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from typing import NamedTuple
 
 import msgspec
 
@@ -26,6 +27,7 @@ from daemon.ledger.storage.store import Change, Reads, Store, View
 from daemon.programme.quote import Quote
 from daemon.sale.draft import SaleDraft
 from daemon.sale.pricing import PricedSale, Pricing, repriced
+from daemon.sale.quoted_terms import check_same
 from daemon.sale.recognition import Recognition
 from daemon.sale.standing import Standing
 from daemon.sale.terms import SaleTerms
@@ -43,6 +45,11 @@ Attempt = Callable[[datetime, SaleRow | None], Awaitable[msgspec.Raw]]
 Decide = Callable[[View], tuple[Change, msgspec.Struct]]
 
 
+class _Served(NamedTuple):
+    quote_id: QuoteId
+    sale_id: SaleId
+
+
 class Posting:
     """Prices, drafts and writes sales."""
 
@@ -54,6 +61,9 @@ class Posting:
         self._pricing = pricing
         self._terminal = terminal
         self._quotes: ExpiringMap[PricedSale] = ExpiringMap(
+            shop.clock, ttl_s=QUOTE_TTL_S, size_max=QUOTES_MAX
+        )
+        self._served: ExpiringMap[_Served] = ExpiringMap(
             shop.clock, ttl_s=QUOTE_TTL_S, size_max=QUOTES_MAX
         )
 
@@ -73,15 +83,37 @@ class Posting:
         self._check_spend(priced, terms.override)
         return priced
 
-    async def _quoted_price(self, quote_id: QuoteId, terms: SaleTerms) -> PricedSale:
-        quoted = self._quotes.get(quote_id)
-        if quoted is None:
+    async def _quoted_price(
+        self, quote_id: QuoteId, terms: SaleTerms, sale_id: SaleId
+    ) -> PricedSale:
+        priced = self._quotes.get(quote_id)
+        if priced is None:
             raise RefusedError(
                 ErrorCode.QUOTE_UNKNOWN, "This quote is not known any more; quote again."
             )
-        priced = await self._pricing.with_burn(quoted, terms.burn)
+        check_same(terms, priced)
+        self._serve(quote_id, sale_id)
+        await self._pricing.check_still_good(priced)
         self._check_spend(priced, terms.override)
         return priced
+
+    def _serve(self, quote_id: QuoteId, sale_id: SaleId) -> None:
+        """Bind a quote to its one sale. Raises RefusedError QUOTE_UNKNOWN for a second one."""
+        served = self._served.get(quote_id)
+        if served is not None and served.sale_id != sale_id:
+            raise RefusedError(
+                ErrorCode.QUOTE_UNKNOWN,
+                f"This quote has served the sale {served.sale_id!r}; quote again.",
+                extra={"used_by": served.sale_id},
+            )
+        self._served.put(quote_id, _Served(quote_id, sale_id))
+
+    def _let_go(self, sale_id: SaleId) -> None:
+        """Give back the card and the quote of a sale of which nothing was written."""
+        self._recognition.let_go(sale_id)
+        for served in self._served.values():
+            if served.sale_id == sale_id:
+                self._served.drop(served.quote_id)
 
     def _check_spend(self, priced: PricedSale, override: Override | None) -> None:
         if priced.card_pays and override is None:
@@ -109,7 +141,7 @@ class Posting:
         if terms.quote_id is None:
             priced = await self._price(terms, sale_id)
         else:
-            priced = await self._quoted_price(terms.quote_id, terms)
+            priced = await self._quoted_price(terms.quote_id, terms, sale_id)
         if priced.presentation:
             self._recognition.use(priced.presentation, sale_id, told=bool(terms.card))
         return SaleDraft.of(sale_id, priced, terms, rfc3339(now), self._terminal)
@@ -118,6 +150,8 @@ class Posting:
         assert row.record is not None, "it is on hold"
         held = row.record.sale
         quoted = self._quotes.get(terms.quote_id) if terms.quote_id else None
+        if quoted is not None:
+            check_same(terms, quoted)
         lines = quoted.frozen.basket.lines if quoted else terms.lines
         if lines is not None and lines != held.frozen.basket.lines:
             raise RefusedError(
@@ -172,7 +206,7 @@ class Posting:
             return await attempt(self._shop.now(), row)
         except RefusedError as refusal:
             if row is None and not refusal.state_unknown:
-                self._recognition.let_go(sale_id)
+                self._let_go(sale_id)
             raise
 
     async def post(self, key: RequestKey, draft: SaleDraft, decide: Decide) -> msgspec.Raw:

@@ -39,13 +39,14 @@ LINES_TIMES_RULES_MAX = 20_000
 class PricedSale(msgspec.Struct, frozen=True, kw_only=True):
     """A quote with all that it follows from, and the card it was made for.
 
-    standing: what the ledger said that it rests on.
+    terms:    as the till described it. standing: what the ledger said that it rests on.
     card_id:  the card that was shown. card_uid: its chip, where that has a purse.
     """
 
     programme: Programme
     frozen: Frozen
     quote: Quote
+    terms: SaleTerms
     standing: Standing
     presentation: PresentationId
     today: int
@@ -122,6 +123,7 @@ class Pricing:
             programme=programme,
             frozen=frozen,
             quote=await quote_beside_the_loop(programme, frozen),
+            terms=terms,
             standing=known.standing,
             presentation=presentation.id if presentation else NO_PRESENTATION,
             today=moment.today.toordinal(),
@@ -130,20 +132,11 @@ class Pricing:
         )
         return await self._within_chip_limits(priced)
 
-    async def with_burn(self, priced: PricedSale, burn: int | dict[str, int] | None) -> PricedSale:
-        """Return ``priced`` with another burn, all else as it was frozen.
-
-        Raises: RefusedError CARD_BLOCKED, CARD_EXPIRED for a card that is not good any more.
-        """
+    async def check_still_good(self, priced: PricedSale) -> None:
+        """Raise RefusedError CARD_BLOCKED, CARD_EXPIRED for a card that is not good any more."""
         if priced.card_id:
             at = self._shop.at()
             await self._shop.ledger.read(lambda store: check_good(store, priced.card_id, at))
-        if burn is None:
-            return priced
-        frozen, quote = await repriced(priced.programme, priced.frozen, burn)
-        return await self._within_chip_limits(
-            msgspec.structs.replace(priced, frozen=frozen, quote=quote)
-        )
 
     async def _within_chip_limits(self, priced: PricedSale) -> PricedSale:
         """Return ``priced`` with what its chip may pay as ``burn_max``.

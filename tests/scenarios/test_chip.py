@@ -35,11 +35,9 @@ async def test_the_chip_collects_and_pays_and_the_answer_tells_its_nine_apdus(po
     identified = await lay_down(pos)
     assert identified["balance"] == 3_500
     terms["presentation"] = identified["presentation"]
-    quote = await pos.call("sale.quote", **terms)
-    assert quote["burn_max"]["bonus"] == 3_500
-    posted = await pos.call(
-        "sale.commit", sale_id="s2", quote_id=quote["quote_id"], burn={"bonus": 3_000}
-    )
+    assert (await pos.call("sale.quote", **terms))["burn_max"]["bonus"] == 3_500
+    quote = await pos.call("sale.quote", **terms, burn={"bonus": 3_000})
+    posted = await pos.call("sale.commit", sale_id="s2", quote_id=quote["quote_id"])
     assert posted["total"] == 67_000
     assert posted["balances"]["bonus"]["available"] == 500 + 3_350
     assert posted["chip"]["apdus"] == 9

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from daemon.base.refusals import ErrorCode, RefusedError
@@ -106,10 +107,10 @@ async def test_a_quote_tells_what_the_limits_leave(shop: ChipShop, limit: str) -
         await pays(shop, till, "s1", 500)
         terms = SaleTerms(presentation=(await till.tap(shop.wallet)).presentation, lines=LINES)
         left = LIMIT - (500 if limit in DAY_LIMITS else 0)
-        quoted = await till.checkout.quote(terms)
-        assert quoted.burn_max == {"bonus": left}
+        assert (await till.checkout.quote(terms)).burn_max == {"bonus": left}
+        burning = msgspec.structs.replace(terms, burn={"bonus": left + 1})
         with pytest.raises(RefusedError) as refused:
-            await till.buy("s2", "", left + 1, quote_id=quoted.quote_id)
+            await till.checkout.quote(burning)
         assert refused.value.code is ErrorCode.LIMIT_REACHED
 
 

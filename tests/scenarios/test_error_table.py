@@ -197,6 +197,14 @@ async def after_a_quarter_of_an_hour(shop: Shop) -> RefusedByTillError:
         return await refused(pos, "sale.commit", sale_id="s1", quote_id=quote["quote_id"])
 
 
+@refused_with(ErrorCode.QUOTE_DIFFERS)
+async def other_lines_beside_a_quote(shop: Shop) -> RefusedByTillError:
+    async with shop.with_programme() as pos:
+        quote = await pos.call("sale.quote", lines=goods(1_000))
+        terms = {"quote_id": quote["quote_id"], "lines": goods(2_000)}
+        return await refused(pos, "sale.commit", sale_id="s1", **terms)
+
+
 @refused_with(ErrorCode.TOTAL_CHANGED)
 async def another_total(shop: Shop) -> RefusedByTillError:
     async with shop.with_programme() as pos:

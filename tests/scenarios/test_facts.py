@@ -228,10 +228,11 @@ class TestGiftCards:
         self, pos: Pos, till: App
     ) -> None:
         await self.load(pos, till)
-        quote = await pos.call("sale.quote", lines=goods(40_000), codes=[self.GIFT])
+        basket: dict[str, Any] = {"lines": goods(40_000), "codes": [self.GIFT]}
+        quote = await pos.call("sale.quote", **basket)
         assert quote["burn_max"]["gift"] == 36_000  # after 10 % off: payment is always last
-        terms = {"sale_id": "s1", "quote_id": quote["quote_id"], "burn": {"gift": 30_000}}
-        posted = await pos.call("sale.commit", **terms)
+        quote = await pos.call("sale.quote", **basket, burn={"gift": 30_000})
+        posted = await pos.call("sale.commit", sale_id="s1", quote_id=quote["quote_id"])
         assert (posted["total"], posted["balances"]) == (6_000, {})
         assert posted["gifts"] == {self.GIFT: {"gift": {"available": 20_000, "pending": 0}}}
         back = await pos.call("sale.return", return_id="r1", sale_id="s1", whole=True)
@@ -278,10 +279,10 @@ class TestGiftCards:
     async def test_a_gift_card_s_money_is_held_once(self, pos: Pos, till: App) -> None:
         await self.load(pos, till, 10_000)
         terms: dict[str, Any] = {"lines": goods(40_000), "codes": [self.GIFT]}
-        quote = await pos.call("sale.quote", **terms)
         burn = {"burn": {"gift": 10_000}}
+        quote = await pos.call("sale.quote", **terms, **burn)
         await pos.call("sale.hold", sale_id="h1", **terms, **burn)
-        late = {"sale_id": "h2", "quote_id": quote["quote_id"], **burn}
+        late = {"sale_id": "h2", "quote_id": quote["quote_id"]}
         assert await refusal(pos, "sale.commit", **late) == (1020, "not_enough")
         await pos.call("sale.void", sale_id="h1")
         posted = await pos.call("sale.commit", sale_id="s1", **terms, **burn)

@@ -41,9 +41,10 @@ async def test_what_was_spent_before_opens_the_next_threshold(pos: Pos) -> None:
 
 async def test_a_chip_spends_bonus_and_a_printed_number_does_not(pos: Pos) -> None:
     await sell(pos, "s1", await show_chip(pos))
-    quote = await pos.call("sale.quote", presentation=await show_chip_again(pos), lines=BASKET)
-    assert quote["burn_max"] == {"bonus": 3_500}
-    posted = await pos.call("sale.commit", sale_id="s2", quote_id=quote["quote_id"], burn=3_500)
+    terms = {"presentation": await show_chip_again(pos), "lines": BASKET}
+    assert (await pos.call("sale.quote", **terms))["burn_max"] == {"bonus": 3_500}
+    quote = await pos.call("sale.quote", **terms, burn=3_500)
+    posted = await pos.call("sale.commit", sale_id="s2", quote_id=quote["quote_id"])
     assert posted["total"] == 66_500 - 3_500
     assert posted["receipt"]["burn"] == {"bonus": 3_500}
 
