@@ -53,7 +53,7 @@ class Storm:
         self.socket = home / "pos.sock"
         self.starts = 0
         self.is_up = False
-        self.calm = False
+        self.calm = asyncio.Event()
         self._till: Till | None = None
         self._started = asyncio.Condition()
 
@@ -63,13 +63,13 @@ class Storm:
 
     async def rage(self) -> None:
         """Start the till, again and again, until nobody needs it any more."""
-        while not self.calm:
+        while not self.calm.is_set():
             dies = self.wire is None and not self.over
             burns_at = self.chance.randint(1, STATEMENTS_MAX) if dies else 0
             self._spare_the_line()  # a till whose line is cut while it starts does not start
             async with process(self.home, burns_at, self.clock) as self._till:
                 await self._announce()
-                if self.calm:  # nobody was left while it started
+                if self.calm.is_set():  # nobody was left while it started
                     self.kill()
                 await asyncio.to_thread(self._till.process.join)
             assert self._till.process.exitcode == -signal.SIGKILL, "nothing else ends it"
@@ -87,7 +87,7 @@ class Storm:
             tasks.create_task(self.rage())
             await self.started_after(0)
             yield
-            self.calm = True
+            self.calm.set()
             self.kill()
 
     async def started_after(self, starts: int) -> None:
