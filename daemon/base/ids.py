@@ -10,8 +10,11 @@ AccountId = NewType("AccountId", str)
 """Whose purses, meters and statuses: ``a`` and 16 hexadecimal digits."""
 CardId = NewType("CardId", str)
 """A card, whatever numbers and chips are on it: ``c`` and 16 hexadecimal digits."""
+PosSaleId = NewType("PosSaleId", str)
+"""A sale, as its POS has named it."""
 SaleId = NewType("SaleId", str)
-"""A sale, as the POS has named it."""
+"""A sale in the ledger: ``<ledger id>/<as its POS has named it>``. Of two tills each has its 0001,
+and the two never meet."""
 PresentationId = NewType("PresentationId", str)
 """What was shown at the till once, good for one sale: ``p`` and 16 hexadecimal digits."""
 QuoteId = NewType("QuoteId", str)
@@ -19,6 +22,22 @@ QuoteId = NewType("QuoteId", str)
 LedgerId = NewType("LedgerId", str)
 """The ledger of one writer."""
 
+LEDGER_ID_CHARS = 16
 NO_ACCOUNT, NO_CARD, NO_SALE = AccountId(""), CardId(""), SaleId("")
 NO_PRESENTATION = PresentationId("")
 """Where there is none: a sale without a card, a decision without a sale."""
+
+
+def scoped(ledger_id: LedgerId, given: str) -> str:
+    """Return an id that a POS has given, as it is kept: under the ledger of its till."""
+    return f"{ledger_id}/{given}"
+
+
+def given_id(sale_id: SaleId) -> PosSaleId:
+    """Return a sale's id as its POS has given it."""
+    return PosSaleId(sale_id[LEDGER_ID_CHARS + 1 :])
+
+
+def scope_of(sale_id: SaleId) -> LedgerId:
+    """Return the ledger of the till whose sale it is."""
+    return LedgerId(sale_id[:LEDGER_ID_CHARS])

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import msgspec
 
-from daemon.base.ids import SaleId
+from daemon.base.ids import PosSaleId
 from daemon.base.refusals import ParamError
 
 TEXT_CHARS_MAX = 500
@@ -40,7 +40,7 @@ Code = Annotated[str, msgspec.Meta(min_length=1, max_length=CODE_CHARS_MAX), _PR
 RequestId = Annotated[str, msgspec.Meta(min_length=1, max_length=REQUEST_ID_CHARS_MAX), _PRINTABLE]
 """An id that the POS makes: none of its characters is a control character."""
 SaleIdText = Annotated[
-    SaleId, msgspec.Meta(min_length=1, max_length=REQUEST_ID_CHARS_MAX), _PRINTABLE
+    PosSaleId, msgspec.Meta(min_length=1, max_length=REQUEST_ID_CHARS_MAX), _PRINTABLE
 ]
 """The same for a sale."""
 

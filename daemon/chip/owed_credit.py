@@ -9,7 +9,7 @@ import secrets
 
 from card_formats.chip.purse_layout import TXID_BYTES, NewerState
 from card_formats.credential import mask
-from daemon.base.ids import AccountId, SaleId
+from daemon.base.ids import AccountId, PosSaleId
 from daemon.base.refusals import RefusedError
 from daemon.chip.purse_care import PurseCare
 from daemon.chip.terminal import ChipTerminal, OpenCard
@@ -69,7 +69,7 @@ class OwedCredit:
         programme, (_, at, today) = self._shop.programme, self._shop.moment()
         txid = secrets.token_bytes(TXID_BYTES)
         transfer = ChipTransfer(
-            transfer_id=SaleId(f"owed-{txid.hex()}"),
+            transfer_id=self._shop.ledger.sale_id(PosSaleId(f"owed-{txid.hex()}")),
             account=account,
             uid=card.uid,
             purse=chip_purse(programme),

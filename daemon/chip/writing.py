@@ -17,7 +17,7 @@ from card_formats.chip.purse import ChipPayment, Handover, Outcome, after_paymen
 from card_formats.credential import mask
 from card_formats.errors import CardFormatError
 from daemon.base.config import ChipSection
-from daemon.base.ids import SaleId
+from daemon.base.ids import SaleId, given_id, scope_of
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.chip.terminal import ChipTerminal, OpenCard, refusal
 from daemon.ledger import chip_sales, chip_transfers, sales
@@ -204,7 +204,7 @@ class ChipWriter:
             state = SaleState.POSTED
         else:
             state = await self.move(intent, _SALES[outcome])
-        self.tell("sale.settled", card, sale_id=row.sale_id, outcome=outcome, state=state)
+        self.tell("sale.settled", card, sale_id=given_id(row.sale_id), outcome=outcome, state=state)
 
     def tell(self, event_type: str, card: OpenCard, **fields: str) -> None:
         """Tell the POS of something that concerns a card."""
@@ -227,7 +227,8 @@ class ChipWriter:
             decision = chip_sales.done(view, at, self._shop.programme.statuses)
             return decision.change, Posted.of(sale, decision, traffic)
 
-        key = RequestKey(COMMIT, sale.sale_id, intent.content)
+        given, scope = given_id(sale.sale_id), scope_of(sale.sale_id)  # another till's, perhaps
+        key = RequestKey(COMMIT, given, intent.content, scope)
         reads = Reads(sale_id=sale.sale_id, accounts=sale.accounts, members_of=sale.account)
         raw = await self._shop.ledger.once(key, at, decide, reads)
         card.count_anew()

@@ -232,7 +232,7 @@ def undecided(
         at=at or sale.at, kind=kind, ref=sale.sale_id, account=sale.account, detail=detail
     )
     body = msgspec.json.encode(replace(record, chip=intent))
-    return Decision(entry, SaleRow(sale.sale_id, state, sale.account, "", body), {})
+    return Decision(entry, SaleRow.of(sale.sale_id, state, sale.account, "", body), {})
 
 
 def released(

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import msgspec
 
-from daemon.base.ids import NO_SALE, SaleId
+from daemon.base.ids import NO_SALE, LedgerId, PosSaleId, SaleId, scoped
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
 from daemon.ledger.sale_records import SaleRow
 from daemon.ledger.sale_states import SaleEvent
@@ -36,11 +36,15 @@ _FIRST, _AGAIN = b'"replayed":false}', b'"replayed":true}'
 
 
 class RequestKey(msgspec.Struct, frozen=True):
-    """What makes a writing request the same again: method, the POS's id, a SHA-256 of content."""
+    """What makes a writing request the same again: method, the POS's id, a SHA-256 of content.
+
+    scope: the ledger that it was made under; "" is the one that is asked.
+    """
 
     method: str
     request_id: str
     content: bytes
+    scope: LedgerId = LedgerId("")
 
     @classmethod
     def of(cls, method: str, request_id: str, params: msgspec.Struct) -> "RequestKey":
@@ -48,10 +52,9 @@ class RequestKey(msgspec.Struct, frozen=True):
         canonical = msgspec.json.encode(params, order="sorted")
         return cls(method, request_id, hashlib.sha256(canonical).digest())
 
-    @property
-    def place(self) -> tuple[str, str]:
-        """What its row is found by."""
-        return self.method, self.request_id
+    def place(self, own: LedgerId) -> tuple[str, str]:
+        """Return what its row is found by, in the ledger ``own``."""
+        return self.method, scoped(self.scope or own, self.request_id)
 
 
 class Ledger:
@@ -62,6 +65,10 @@ class Ledger:
         self._writing, self._reading = writing, reading
         self._writer = LedgerWriter(writing)
         self._readers = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger-reader")
+
+    def sale_id(self, given: PosSaleId) -> SaleId:
+        """Return the id of a sale that this till's POS has named."""
+        return SaleId(scoped(self.ledger_id, given))
 
     async def newest_time(self) -> str:
         """Return when this ledger's newest entry was made, RFC 3339, or "" before the first."""
@@ -136,7 +143,8 @@ class Ledger:
 
         Raises: RefusedError ID_REUSED for other content.
         """
-        view = await self.read(lambda store: store.view(Reads(sale_id=sale_id), key.place))
+        place = key.place(self.ledger_id)
+        view = await self.read(lambda store: store.view(Reads(sale_id=sale_id), place))
         answer = _repeated(key, view.request) if view.request is not None else None
         return answer, view.sale
 
@@ -160,9 +168,10 @@ class Ledger:
                 STORAGE_FULL, and what the job raises. Nothing is written then, and the id is as
                 free as it was before.
         """
+        place = key.place(self.ledger_id)
 
         def run(store: Store) -> msgspec.Raw:
-            view = store.view(reads, key.place)
+            view = store.view(reads, place)
             if view.request is not None:
                 return _repeated(key, view.request)
             change, answer = job(store, view)
@@ -174,7 +183,7 @@ class Ledger:
                     f"the answer would have {len(text)} bytes, at most {answer_bytes_max} are sent;"
                     " nothing was written; send fewer lines at once",
                 )
-            request = RequestRow(*key.place, key.content, text, at)
+            request = RequestRow(*place, key.content, text, at)
             store.write(msgspec.structs.replace(change, rows=(*change.rows, request)))
             return msgspec.Raw(text)
 

@@ -317,6 +317,7 @@ def _codes_back(
     # Three codes came with three pieces, and one has been used. When the first piece comes back, 2
     # are to stay of the 3 that are left, so 1 goes, a fresh one; so with the second. With the third
     # the used one would have to go: refused.
+    own = {code.code for code in record.sale.issued}  # a request may be named as the sale is
     rules = {rule.id: rule for rule in programme.rules}
     given = {issued.rule: issued.count for issued in alone.issue} if alone else {}
     staying: dict[str, int] = {}
@@ -330,7 +331,8 @@ def _codes_back(
         staying[campaign] = staying.get(campaign, 0) + stays
     leaving: list[CodeRow] = []
     for campaign, stays in staying.items():
-        left = [one for one in view.codes if (one.campaign, one.state) == (campaign, GOOD)]
+        good = [one for one in view.codes if (one.campaign, one.state) == (campaign, GOOD)]
+        left = [one for one in good if one.code in own]
         left.sort(key=lambda code: view.counters.get(code.counter, 0))
         mine = left[: max(0, len(left) - stays)]
         if campaign in bought and any(view.counters.get(code.counter, 0) for code in mine):

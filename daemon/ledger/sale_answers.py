@@ -4,7 +4,7 @@ from datetime import date
 
 import msgspec
 
-from daemon.base.ids import SaleId
+from daemon.base.ids import PosSaleId, given_id
 from daemon.ledger.entries import FOREVER
 from daemon.ledger.moves import Balance
 from daemon.ledger.sale_records import Sale, SaleRow
@@ -19,7 +19,7 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     """A hold. ``until`` is when it runs out by itself."""
 
     state: str
-    sale_id: SaleId
+    sale_id: PosSaleId
     until: str
     total: int
     balances: dict[str, Balance]
@@ -30,7 +30,7 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
         """Describe a hold that was decided."""
         return cls(
             state=decision.sale.state,
-            sale_id=sale.sale_id,
+            sale_id=given_id(sale.sale_id),
             until=until,
             total=sale.quote.total,
             balances=decision.balances,
@@ -88,7 +88,7 @@ class Posted(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     state: str
-    sale_id: SaleId
+    sale_id: PosSaleId
     total: int
     receipt: Receipt
     balances: dict[str, Balance]
@@ -121,7 +121,7 @@ class Posted(msgspec.Struct, frozen=True, kw_only=True):
         )
         return cls(
             state=decision.sale.state,
-            sale_id=sale.sale_id,
+            sale_id=given_id(sale.sale_id),
             total=quote.total,
             receipt=receipt,
             balances=decision.balances,
@@ -134,7 +134,7 @@ class Voided(msgspec.Struct, frozen=True, kw_only=True):
     """A released hold, or an id that will never be posted."""
 
     state: str
-    sale_id: SaleId
+    sale_id: PosSaleId
     balances: dict[str, Balance]
     replayed: bool = False
 
@@ -142,7 +142,7 @@ class Voided(msgspec.Struct, frozen=True, kw_only=True):
     def of(cls, decision: Decision) -> "Voided":
         """Describe a void that was decided."""
         sale = decision.sale
-        return cls(state=sale.state, sale_id=sale.sale_id, balances=decision.balances)
+        return cls(state=sale.state, sale_id=given_id(sale.sale_id), balances=decision.balances)
 
 
 class Returned(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,7 +155,7 @@ class Returned(msgspec.Struct, frozen=True, kw_only=True):
 
     state: str
     return_id: str
-    sale_id: SaleId
+    sale_id: PosSaleId
     refund: int
     lines: tuple[LineBack, ...]
     burned_back: dict[str, int]
@@ -171,7 +171,7 @@ class Returned(msgspec.Struct, frozen=True, kw_only=True):
         return cls(
             state=decision.sale.state,
             return_id=return_id,
-            sale_id=decision.sale.sale_id,
+            sale_id=given_id(decision.sale.sale_id),
             refund=back.money,
             lines=back.lines,
             burned_back=back.burned,
@@ -188,7 +188,7 @@ class SaleStatus(msgspec.Struct, frozen=True, kw_only=True):
     state: of ``daemon.ledger.sale_states``; of ``new`` nothing was written, whatever was refused.
     """
 
-    sale_id: SaleId
+    sale_id: PosSaleId
     state: str
     until: str = ""
     at: str = ""
@@ -196,7 +196,7 @@ class SaleStatus(msgspec.Struct, frozen=True, kw_only=True):
     refunded: int = 0
 
     @classmethod
-    def of(cls, sale_id: SaleId, row: SaleRow | None, now: str) -> "SaleStatus":
+    def of(cls, sale_id: PosSaleId, row: SaleRow | None, now: str) -> "SaleStatus":
         """Describe a sale row, or the lack of one; a hold ends with its time, swept or not."""
         record = row.record if row else None
         if row is None or record is None:

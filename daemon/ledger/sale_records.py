@@ -6,6 +6,7 @@ from functools import cached_property
 import msgspec
 
 from daemon.base.ids import AccountId, LedgerId, SaleId
+from daemon.base.receipt_codes import folded
 from daemon.base.text_limits import Override
 from daemon.ledger.lots import Lot
 from daemon.ledger.sale_states import SaleState
@@ -132,7 +133,8 @@ class SaleRecord(msgspec.Struct, frozen=True, kw_only=True):
 class SaleRow(msgspec.Struct, frozen=True, dict=True):
     """Where a sale stands. ``body`` is the JSON of its record, or b"" where nothing was sold yet.
 
-    until: when a hold runs out, RFC 3339, or "".
+    until:  when a hold runs out, RFC 3339, or "".
+    folded: the id as a receipt's code says it, where that is another text, or "".
     """
 
     sale_id: SaleId
@@ -140,6 +142,15 @@ class SaleRow(msgspec.Struct, frozen=True, dict=True):
     account: AccountId
     until: str
     body: bytes
+    folded: str = ""
+
+    @classmethod
+    def of(
+        cls, sale_id: SaleId, state: SaleState, account: AccountId, until: str, body: bytes
+    ) -> "SaleRow":
+        """Make a sale's row."""
+        plain = folded(sale_id)
+        return cls(sale_id, state, account, until, body, "" if plain == sale_id else plain)
 
     @cached_property
     def record(self) -> SaleRecord | None:

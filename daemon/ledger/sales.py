@@ -167,7 +167,7 @@ def forestall(view: View, sale_id: SaleId, at: str, reason: str) -> Decision:
     state = after(state_of(view), SaleEvent.VOID)
     detail = msgspec.Raw(msgspec.json.encode({"reason": reason}))
     entry = Entry(at=at, kind="void", ref=sale_id, detail=detail)
-    return Decision(entry, SaleRow(sale_id, state, NO_ACCOUNT, "", b""), {})
+    return Decision(entry, SaleRow.of(sale_id, state, NO_ACCOUNT, "", b""), {})
 
 
 def state_of(view: View) -> SaleState:
@@ -372,7 +372,7 @@ def decided(step: SaleStep) -> Decision:
     today = step.today or sale.today
     return Decision(
         entry,
-        SaleRow(sale.sale_id, step.state, sale.account, step.until, body),
+        SaleRow.of(sale.sale_id, step.state, sale.account, step.until, body),
         moves.balances(sale.account, today),
         rows=(*members, *step.codes),
         gifts={code: moves.balances(account, today) for code, account in sale.gifts.items()},

@@ -13,7 +13,7 @@ from functools import partial
 import msgspec
 
 from daemon.base.clock import rfc3339
-from daemon.base.ids import SaleId
+from daemon.base.ids import PosSaleId, SaleId
 from daemon.chip.registry import Chips
 from daemon.ledger import returns
 from daemon.ledger.chip_owed import chip_purse
@@ -55,9 +55,10 @@ class Checkout:
         return Quoted.of(quote_id, priced.quote)
 
     async def hold(
-        self, key: RequestKey, sale_id: SaleId, terms: SaleTerms, ttl_s: int | None
+        self, key: RequestKey, given: PosSaleId, terms: SaleTerms, ttl_s: int | None
     ) -> msgspec.Raw:
         """Reserve what the sale will burn and use up; the total is frozen until the hold ends."""
+        sale_id = self._shop.ledger.sale_id(given)
 
         async def attempt(now: datetime, row: SaleRow | None) -> msgspec.Raw:
             draft = await self._posting.draft(sale_id, terms, now, row, SaleEvent.HOLD)
@@ -71,9 +72,10 @@ class Checkout:
         return await self._posting.once(key, sale_id, attempt)
 
     async def commit(
-        self, key: RequestKey, sale_id: SaleId, terms: SaleTerms, expected_total: int | None
+        self, key: RequestKey, given: PosSaleId, terms: SaleTerms, expected_total: int | None
     ) -> msgspec.Raw:
         """Post the sale: from its hold, from a quote, or priced now."""
+        sale_id = self._shop.ledger.sale_id(given)
 
         async def attempt(now: datetime, row: SaleRow | None) -> msgspec.Raw:
             if row is not None and row.state in WAITING:
@@ -95,8 +97,9 @@ class Checkout:
 
         return await self._posting.once(key, sale_id, attempt)
 
-    async def void(self, key: RequestKey, sale_id: SaleId, reason: str) -> msgspec.Raw:
+    async def void(self, key: RequestKey, given: PosSaleId, reason: str) -> msgspec.Raw:
         """Release a hold. A voided id stays voided, even one that was never seen before."""
+        sale_id = self._shop.ledger.sale_id(given)
 
         async def attempt(now: datetime, row: SaleRow | None) -> msgspec.Raw:
             at = rfc3339(now)
@@ -107,9 +110,10 @@ class Checkout:
         return await self._posting.once(key, sale_id, attempt)
 
     async def return_sale(
-        self, key: RequestKey, sale_id: SaleId, terms: ReturnTerms
+        self, key: RequestKey, given: PosSaleId, terms: ReturnTerms
     ) -> msgspec.Raw:
         """Return lines of a posted sale, or all that is left of it."""
+        sale_id = self._shop.ledger.sale_id(given)
 
         async def attempt(now: datetime, row: SaleRow | None) -> msgspec.Raw:
             ask = self._return_asked(key.request_id, sale_id, terms, now)
@@ -149,7 +153,8 @@ class Checkout:
             cash_worth=purse.worth if purse else 0,
         )
 
-    async def status(self, sale_id: SaleId) -> SaleStatus:
+    async def status(self, given: PosSaleId) -> SaleStatus:
         """Say what happened to a sale."""
+        sale_id = self._shop.ledger.sale_id(given)
         row = await self._shop.ledger.read(lambda store: store.ask_one(SALE, sale_id))
-        return SaleStatus.of(sale_id, row, self._shop.at())
+        return SaleStatus.of(given, row, self._shop.at())

@@ -7,7 +7,7 @@ import msgspec
 
 from daemon.accounts import shown_codes
 from daemon.accounts.cards import Cards
-from daemon.base.ids import NO_ACCOUNT, AccountId
+from daemon.base.ids import NO_ACCOUNT, AccountId, SaleId, given_id, scoped
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
 from daemon.base.text_limits import Code, RequestId, Text, read_day
 from daemon.ledger.entries import FOREVER, Entry
@@ -108,7 +108,7 @@ class IssuedCodes:
                     code=shown_codes.draw_code().casefold(),
                     campaign=terms.campaign.casefold(),
                     account=account,
-                    ref=terms.request_id,
+                    ref=scoped(self._shop.ledger.ledger_id, terms.request_id),
                     first_day=first_day,
                     last_day=last_day,
                     uses=terms.uses or codes.uses_of(programme, terms.campaign),
@@ -148,7 +148,7 @@ class IssuedCodes:
                 first=str(date.fromordinal(row.first_day)),
                 until="" if row.last_day == FOREVER else str(date.fromordinal(row.last_day)),
                 account=row.account,
-                ref=row.ref,
+                ref=given_id(SaleId(row.ref)),
             )
 
         return await self._shop.ledger.read(read)

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from card_formats.chip.purse_issue import renew_keys
-from daemon.base.ids import SaleId
+from daemon.base.ids import PosSaleId
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.keys.chip_keys import ChipKeys, add_chip_keys, load_chip_keys
 from daemon.ledger.ledger import RequestKey
@@ -51,7 +51,7 @@ async def tear(till: HandTill, wallet: Wallet, fault: Fault, burn: int = 700) ->
 async def give_back(till: HandTill, *, in_cash: bool = False) -> Any:
     key = RequestKey("sale.return", "r1", b"return")
     terms = ReturnTerms(lines={}, cashier="anna", reason="broken", in_cash=in_cash)
-    raw = await till.checkout.return_sale(key, SaleId("s1"), terms)
+    raw = await till.checkout.return_sale(key, PosSaleId("s1"), terms)
     return msgspec.json.decode(raw)
 
 

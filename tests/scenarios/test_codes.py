@@ -99,6 +99,15 @@ async def test_a_coupon_that_is_returned_is_worth_nothing_and_a_used_one_is_not_
     assert await refusal(pos, "sale.return", **terms) == not_returnable  # for ever
 
 
+async def test_a_return_takes_no_code_of_a_request_that_is_named_as_the_sale(pos: Pos) -> None:
+    [bought] = await buy_coupon(pos)
+    issued = await pos.call("code.issue", request_id="bought", campaign="hundred")
+    back = await pos.call("sale.return", return_id="r1", sale_id="bought", whole=True)
+    assert back["codes"] == [bought]
+    [letter] = issued["codes"]
+    assert (await pos.call("code.show", code=letter["code"]))["state"] == "good"
+
+
 async def test_a_code_in_hand_when_it_is_taken_back_buys_nothing(pos: Pos) -> None:
     [code] = await buy_coupon(pos)
     quote = await pos.call("sale.quote", lines=goods(30_000), codes=[code])

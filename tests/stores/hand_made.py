@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from daemon.base.ids import AccountId, SaleId
+from daemon.base.ids import AccountId, PosSaleId, SaleId
 from daemon.ledger import sales
 from daemon.ledger.ledger import Ledger, RequestKey
 from daemon.ledger.sale_records import Frozen, Sale
@@ -76,19 +76,21 @@ def made_sale(
 
 
 async def commit(ledger: Ledger, sale: Sale) -> Answer:
-    """Commit a sale as the checkout does. Raises RefusedError."""
+    """Commit a sale, its id as a POS gives it, as the checkout does. Raises RefusedError."""
+    given = PosSaleId(sale.sale_id)
+    sale = msgspec.structs.replace(sale, sale_id=ledger.sale_id(given))
 
     def decide(store: Store, view: View) -> tuple[Change, Answer]:
         decision = sales.commit(view, sale)
         available = {purse: balance.available for purse, balance in decision.balances.items()}
-        return decision.change, Answer(sale.sale_id, available)
+        return decision.change, Answer(given, available)
 
     reads = Reads(
         sale_id=sale.sale_id,
         accounts=sale.accounts,
         counters=tuple(use.counter for use in sale.quote.uses),
     )
-    key = RequestKey("sale.commit", sale.sale_id, bytes(32))
+    key = RequestKey("sale.commit", given, bytes(32))
     raw = await ledger.once(key, sale.at, decide, reads)
     return msgspec.json.decode(raw, type=Answer)
 

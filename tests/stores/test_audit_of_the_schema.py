@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from daemon.base.ids import AccountId, CardId, SaleId
+from daemon.base.ids import AccountId, CardId, LedgerId, SaleId
 from daemon.ledger.audit import audit
 from daemon.ledger.entries import (
     FOREVER,
@@ -39,6 +39,7 @@ from daemon.ledger.storage.rows import (
     PhoneRow,
     ProgrammeRow,
     RequestRow,
+    TillRow,
 )
 from daemon.ledger.storage.store import Change, Gone, KeptRow, Store, StoreError
 from daemon.programme.status import StatusState
@@ -47,7 +48,7 @@ AT = "2026-11-24T08:00:00.000000Z"
 A1, C1 = AccountId("a1"), CardId("c1")
 STATE = StatusState(stage="member", total=5)
 ROWS: tuple[KeptRow, ...] = (
-    SaleRow(SaleId("s1"), SaleState.POSTED, A1, AT, b'{"total":9900}'),
+    SaleRow(SaleId("s1"), SaleState.POSTED, A1, AT, b'{"total":9900}', "s1x"),
     RequestRow("sale.commit", "s1", bytes(32), b'{"total":9900,"replayed":false}', AT),
     CardRow(C1, A1, "active", "plastic", "29", "29", bytes(32), AT, "us"),
     IdentifierRow("number", "29", C1),
@@ -59,6 +60,7 @@ ROWS: tuple[KeptRow, ...] = (
     CodeRow("code", "campaign", A1, "s1", 739_000, 739_001, 1, "good"),
     ActivationRow(AT, "v1", "file", 1),
     ProgrammeRow("v1", "# text"),
+    TillRow("1", "till1", LedgerId("a" * 16)),
 )
 MOVED = Entry(
     at=AT,

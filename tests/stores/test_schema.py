@@ -11,11 +11,19 @@ import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
+from daemon.base.ids import LEDGER_ID_CHARS, LedgerId, scoped
 from daemon.ledger.audit import audit
 from daemon.ledger.entries import Entry, decode
 from daemon.ledger.sale_states import SaleState
 from daemon.ledger.storage import migrations
-from daemon.ledger.storage.queries import CARD_BY_IDENTIFIER, HISTORY, PROGRAMME, SALE
+from daemon.ledger.storage.queries import (
+    CARD_BY_IDENTIFIER,
+    CODE,
+    HISTORY,
+    PROGRAMME,
+    REQUEST,
+    SALE,
+)
 from daemon.ledger.storage.registry import open_store
 from daemon.ledger.storage.schema import HEAD
 from daemon.ledger.storage.sqlite import SQLiteStore
@@ -76,22 +84,54 @@ def test_an_old_database_is_migrated_whole(kept: Kept, old: Path, tmp_path: Path
         open_store(kept.location, tmp_path, read_only=True)
     with closing(open_store(kept.location, tmp_path)) as store:
         result = audit(store)
-        assert (result.entries, result.findings) == (5, ())
+        # Where entries bind rows by marks, one more binds those whose ids have a scope now.
+        assert result.entries == (5 if old.stem < "v0012" else 6)
+        assert result.findings == ()
         card = store.ask_one(CARD_BY_IDENTIFIER, "number", "2900000000018")
         assert card is not None
-        assert [decode(body).ref for body in store.ask(HISTORY, card.account, 9)][:2] == [
-            "s3",
-            "s3",
-        ]
-        held = store.ask_one(SALE, "s2")
+        history = [decode(body).ref for body in store.ask(HISTORY, card.account, 9)]
+        assert history[:2] == ["s3", "s3"]
+        [head] = result.heads
+        held = store.ask_one(SALE, scoped(head.ledger_id, "s2"))
         assert held is not None
         assert held.state is SaleState.HELD
+        assert held.record is not None
+        assert held.record.sale.sale_id == held.sale_id
+        assert store.ask_one(REQUEST, "sale.commit", scoped(head.ledger_id, "s3")) is not None
         assert store.purses(card.account)["bonus"].held == 10
         assert store.ask_one(PROGRAMME, "v1") == "# the first programme\n"
         # It is not only readable: the chain goes on, or a new one begins beside it.
         store.begin()
         store.write(Change(entry=Entry(at="2026-11-24T08:00:00.000000Z", kind="x", ref="x")))
         store.commit()
+        assert audit(store).findings == ()
+
+
+@pytest.mark.cluster
+def test_in_an_old_house_every_id_gets_the_till_whose_entry_names_it(
+    postgres: PostgresServer, tmp_path: Path
+) -> None:
+    house = Kept(postgres.new_database(), tmp_path)
+    house.run((DATABASES / "two-tills-v0012.sql").read_text("utf-8"))
+    with closing(open_store(house.location, tmp_path)) as store:
+        a, b = (LedgerId(letter * LEDGER_ID_CHARS) for letter in "ab")
+        for method, given, tills in (
+            ("sale.commit", "s1", [a]),
+            ("sale.commit", "s2", [b]),
+            ("sale.hold", "s4", [a]),
+            ("sale.commit", "s4", [b]),  # the hold of a, which b was asked to commit
+            ("sale.return", "r1", [b]),
+            ("code.issue", "i1", [b]),
+            ("card.topup", "u1", [b]),
+            ("sale.commit", "s9", [a, b]),  # refused, and no entry says at which of them
+        ):
+            found = [t for t in (a, b) if store.ask_one(REQUEST, method, scoped(t, given))]
+            assert found == tills, (method, given)
+        kept = {t: [n for n in range(1, 5) if store.ask(SALE, f"{t}/s{n}")] for t in (a, b)}
+        assert kept == {a: [1, 4], b: [2]}
+        code = store.ask_one(CODE, "spring24")
+        assert code is not None
+        assert code.ref == scoped(b, "i1")
         assert audit(store).findings == ()
 
 

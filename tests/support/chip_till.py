@@ -19,7 +19,7 @@ from daemon.accounts.cards import Cards, NewCard, Profile
 from daemon.accounts.live_codes import LiveCodes
 from daemon.accounts.phones import Phones
 from daemon.base.config import ChipSection
-from daemon.base.ids import PresentationId, SaleId
+from daemon.base.ids import PosSaleId, PresentationId
 from daemon.chip.hot_list import HotListFile
 from daemon.chip.registry import chips_of
 from daemon.chip.terminal import ChipTerminal
@@ -237,7 +237,7 @@ class HandTill:
             **more,
         )
         key = RequestKey.of("sale.commit", sale_id, terms)
-        return msgspec.json.decode(await self.checkout.commit(key, SaleId(sale_id), terms, None))
+        return msgspec.json.decode(await self.checkout.commit(key, PosSaleId(sale_id), terms, None))
 
     async def hold(self, sale_id: str, presentation: str, burn: int) -> Any:
         """Hold a sale that burns from the chip. Raises RefusedError."""
@@ -245,12 +245,14 @@ class HandTill:
             presentation=PresentationId(presentation), lines=LINES, burn={"bonus": burn}
         )
         key = RequestKey.of("sale.hold", sale_id, terms)
-        return msgspec.json.decode(await self.checkout.hold(key, SaleId(sale_id), terms, None))
+        return msgspec.json.decode(await self.checkout.hold(key, PosSaleId(sale_id), terms, None))
 
     async def void(self, sale_id: str) -> Any:
         """Void a sale. Raises RefusedError."""
         key = RequestKey("sale.void", sale_id, b"void")
-        return msgspec.json.decode(await self.checkout.void(key, SaleId(sale_id), "paid in cash"))
+        return msgspec.json.decode(
+            await self.checkout.void(key, PosSaleId(sale_id), "paid in cash")
+        )
 
     async def change(self, event: str, wallet: Laid, request_id: str, **more: str) -> Any:
         """Block, unblock or extend a card. Raises RefusedError."""
@@ -266,7 +268,7 @@ class HandTill:
         return msgspec.json.decode(await self.stored_value.top_up(key, terms))
 
     async def state(self, sale_id: str) -> str:
-        return (await self.checkout.status(SaleId(sale_id))).state
+        return (await self.checkout.status(PosSaleId(sale_id))).state
 
 
 @asynccontextmanager

@@ -23,6 +23,7 @@ from daemon.ledger.storage.rows import (
     PhoneRow,
     ProgrammeRow,
     RequestRow,
+    TillRow,
 )
 
 _TYPES: dict[type, str] = {str: "text", int: "bigint", bytes: "bytea", SaleState: "text"}
@@ -79,7 +80,7 @@ class Kept(NamedTuple):
 
 KEPT: dict[type[msgspec.Struct], Kept] = {
     SaleRow: Kept("sale", 1),
-    # Of these two one that is there already is another's: it must fail, not be replaced.
+    # One of these that is there already is another's: it must fail, not be replaced.
     RequestRow: Kept("request", 0),
     IdentifierRow: Kept("identifier", 0),
     CardRow: Kept("card", 1),
@@ -91,6 +92,7 @@ KEPT: dict[type[msgspec.Struct], Kept] = {
     CodeRow: Kept("code", 1),
     ActivationRow: Kept("activation", 2),
     ProgrammeRow: Kept("programme", 1),
+    TillRow: Kept("till", 0),
 }
 """A new kind of row is a struct in ``rows``, a line here, and a migration."""
 TABLES: dict[str, Table] = {

@@ -22,6 +22,7 @@ from daemon.ledger.storage.rows import (
     MemberRow,
     PhoneRow,
     RequestRow,
+    TillRow,
     too_new,
 )
 
@@ -60,7 +61,7 @@ REQUEST = Question(
 def sale_row(sale_id: SaleId, state: str, account: AccountId, until: str, body: bytes) -> SaleRow:
     """Return a row of the table ``sale`` as a struct."""
     try:
-        return SaleRow(sale_id, SaleState(state), account, until, body)
+        return SaleRow.of(sale_id, SaleState(state), account, until, body)
     except ValueError as error:
         raise too_new(error) from error
 
@@ -68,6 +69,11 @@ def sale_row(sale_id: SaleId, state: str, account: AccountId, until: str, body: 
 _SALE = "SELECT sale_id, state, account, until, body FROM sale"
 _WAITING = "state IN ('intent', 'unknown', 'void_pending')"
 SALE = Question(f"{_SALE} WHERE sale_id = ?", sale_row)
+SALES_FOLDED = Question(f"{_SALE} WHERE sale_id = ? UNION ALL {_SALE} WHERE folded = ?", sale_row)
+"""Sales that a receipt's code may mean; both values are the folded id."""
+TILL = Question(
+    "SELECT store, terminal, ledger_id FROM till WHERE store = ? AND terminal = ?", TillRow
+)
 SALES_OF = Question(f"{_SALE} WHERE account = ? AND state = 'posted'", sale_row)
 _KNOWN = f"state IN ({', '.join(repr(state.value) for state in SaleState)})"
 """A sweep passes over what a newer tillcard wrote; whoever asks for one such row is told."""

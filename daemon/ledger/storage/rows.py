@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from daemon.base.ids import AccountId, CardId
+from daemon.base.ids import AccountId, CardId, LedgerId
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.programme.names import code_counter
 
@@ -166,6 +166,14 @@ class ProgrammeRow(msgspec.Struct, frozen=True):
 
     version: str
     text: str
+
+
+class TillRow(msgspec.Struct, frozen=True):
+    """Whose names, as receipts have them, are this store's and terminal's; for good."""
+
+    store: str
+    terminal: str
+    ledger_id: LedgerId
 
 
 class LotRow(msgspec.Struct, frozen=True):

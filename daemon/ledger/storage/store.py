@@ -28,6 +28,7 @@ from daemon.ledger.storage.rows import (
     PhoneRow,
     ProgrammeRow,
     RequestRow,
+    TillRow,
 )
 from daemon.programme.status import StatusState
 
@@ -44,6 +45,7 @@ KeptRow = (
     | CodeRow
     | ActivationRow
     | ProgrammeRow
+    | TillRow
 )
 """A row that is written as it is, not summed up from entries."""
 LIFE = 0
