@@ -148,7 +148,7 @@ class Parts:
             shop, self.cards, self.live_codes, self.phones, policy, self.chips
         )
         pricing = Pricing(shop, policy.ranges, self.config.cashiers, self.config.chip)
-        posting = Posting(shop, self.recognition, pricing, policy.terminal)
+        posting = Posting(shop, self.recognition, pricing, policy.till)
         self.checkout = Checkout(shop, posting, self.chips, policy.hold_ttl_s)
 
     def _web_server(self, settings: WebSettings, wallets: Wallets) -> WebServer:
@@ -279,7 +279,7 @@ def _policy(config: Config) -> CheckoutPolicy:
         ),
     )
     return CheckoutPolicy(
-        terminal=config.till.terminal,
+        till=config.till.names,
         ranges=(*config.number_range, *own),
         spend_from=Trust(config.policy.spend_from),
         typed_spend_max=config.policy.typed_spend_max,

@@ -17,7 +17,7 @@ import msgspec
 from daemon.accounts.cards import Cards
 from daemon.accounts.phones import Phones
 from daemon.app.parts import Parts
-from daemon.app.startup import raise_file_limit
+from daemon.app.startup import claim_names, raise_file_limit
 from daemon.app.systemd import Notifier, inherited_sockets
 from daemon.base import config as configuration
 from daemon.base.clock import Clock
@@ -144,6 +144,7 @@ async def running(
         stack.push_async_callback(parts.ledger.close)
         stack.callback(parts.simulator.close)
         parts.steady.start(await parts.ledger.newest_time())
+        await claim_names(parts.ledger, config.till.names, home)
         await parts.shop.versions.start()
         await housekeeping.look_after()
         await parts.chips.start()

@@ -1,11 +1,15 @@
 """What may be wrong before a till runs: the files it starts from, and the errors of a start."""
 
 import resource
+from functools import partial
 from pathlib import Path
 
 from daemon.base import config as configuration
 from daemon.base.config import Config, ConfigError
+from daemon.base.receipt_codes import TillNames
 from daemon.keys.key_files import KeyFileError
+from daemon.ledger.ledger import Ledger
+from daemon.ledger.receipts import claim
 from daemon.ledger.storage.store import StoreError
 from daemon.pos.socket_file import SocketTakenError
 from daemon.programme.errors import ProgrammeError
@@ -44,6 +48,18 @@ def read_programme(path: Path) -> Programme:
         raise ConfigError("programme", f"{path} cannot be read: {error}") from error
     except ProgrammeError as error:
         raise ConfigError(f"programme {path.name}: {error.path}", error.message) from error
+
+
+async def claim_names(ledger: Ledger, names: TillNames, home: Path) -> None:
+    """See to it that no other till of this database is called so. Raises ConfigError."""
+    owner = await ledger.update(partial(claim, names=names))
+    if owner != ledger.ledger_id:
+        raise ConfigError(
+            "till.terminal",
+            f"store {names.store}, terminal {names.terminal} is or was another till of this"
+            f" database, and its receipts say so; give this one another terminal. If it is that"
+            f" very till and has lost its ledger.id, write {owner} into {home / 'ledger.id'}.",
+        )
 
 
 def reader_settings(config: Config) -> list[ReaderSettings]:

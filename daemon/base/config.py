@@ -11,6 +11,7 @@ from card_formats.chip.purse_layout import AMOUNT_MAX
 from card_formats.number_ranges import NumberRange
 from card_formats.phone.rotating import GOOGLE_PREFIX, PREFIX_DEFAULT
 from card_formats.phone.static_number import PREFIXES
+from daemon.base.receipt_codes import NAME_CHARS_MAX, TillNames, till_name
 from daemon.base.schema_errors import explained, join
 
 HOLD_TTL_S_MAX = 7 * 24 * 3_600
@@ -37,8 +38,9 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class TillSection(Section, frozen=True, kw_only=True):
     """Who this till is.
 
-    shop, store: accepted and not used yet.
-    terminal:    written on every sale; ``greeting`` and ``status`` say it too.
+    shop:        accepted and not used yet.
+    store, terminal: written on every sale and in the code of its receipt, where only their letters
+                 and digits count; on one database no two tills have the same two.
     language:    of the sentences for the cashier; a POS may ask for another in ``hello``.
     clock_jump_h: how far the machine's clock may be ahead of the newest entry before somebody or
                   something must confirm it; see ``daemon.base.clock``.
@@ -49,6 +51,16 @@ class TillSection(Section, frozen=True, kw_only=True):
     terminal: str = "till-1"
     language: LanguageCode = "en"
     clock_jump_h: Annotated[int, msgspec.Meta(ge=1, le=8_760)] = 48
+
+    def __post_init__(self) -> None:
+        for key in ("store", "terminal"):
+            if not 1 <= len(till_name(getattr(self, key))) <= NAME_CHARS_MAX:
+                raise ValueError(f"{key}: must have 1 to {NAME_CHARS_MAX} letters and digits")
+
+    @property
+    def names(self) -> TillNames:
+        """What sales and receipts call this till."""
+        return TillNames(self.store, self.terminal)
 
 
 class SocketSection(Section, frozen=True, kw_only=True):

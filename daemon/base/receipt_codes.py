@@ -41,11 +41,22 @@ _LOOK_ALIKE = str.maketrans("ilo", "110")
 _PARTS = re.compile(r"([^-]+)-([^-]+)-(.*)")
 
 
-class ReceiptCode(msgspec.Struct, frozen=True):
-    """What a receipt's code says: the names as ``till_name`` gives them, the id ``folded``."""
+class TillNames(msgspec.Struct, frozen=True):
+    """What a till is called, as its owner writes it or ``plain``."""
 
     store: str
     terminal: str
+
+    @property
+    def plain(self) -> "TillNames":
+        """The names as receipts have them."""
+        return TillNames(till_name(self.store), till_name(self.terminal))
+
+
+class ReceiptCode(msgspec.Struct, frozen=True):
+    """What a receipt's code says: the till's names ``plain``, the sale's id ``folded``."""
+
+    till: TillNames
     sale_id: str
 
 
@@ -62,9 +73,9 @@ def till_name(name: str) -> str:
     return folded("".join(char for char in name if char.isalnum()))
 
 
-def receipt_code(store: str, terminal: str, sale_id: str) -> str:
+def receipt_code(till: TillNames, sale_id: str) -> str:
     """Return the code of a sale, whose id is as its POS has given it."""
-    body = f"{till_name(store)}-{till_name(terminal)}-{sale_id}"
+    body = f"{till.plain.store}-{till.plain.terminal}-{sale_id}"
     return f"{body}-{_check(folded(body))}"
 
 
@@ -78,7 +89,8 @@ def read_receipt(text: str) -> ReceiptCode:
             ErrorCode.MISREAD,
             "This is not a receipt's code, or a character of it is wrong; scan it or type it anew.",
         )
-    return ReceiptCode(*parts.groups())
+    store, terminal, sale_id = parts.groups()
+    return ReceiptCode(TillNames(store, terminal), sale_id)
 
 
 def _check(body: str) -> str:

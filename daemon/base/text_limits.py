@@ -6,6 +6,7 @@ from typing import Annotated
 import msgspec
 
 from daemon.base.ids import PosSaleId
+from daemon.base.receipt_codes import RECEIPT_CHARS_MAX
 from daemon.base.refusals import ParamError
 
 TEXT_CHARS_MAX = 500
@@ -43,6 +44,8 @@ SaleIdText = Annotated[
     PosSaleId, msgspec.Meta(min_length=1, max_length=REQUEST_ID_CHARS_MAX), _PRINTABLE
 ]
 """The same for a sale."""
+ReceiptText = Annotated[str, msgspec.Meta(max_length=RECEIPT_CHARS_MAX)]
+"""The code of a sale's receipt, as it was scanned or typed."""
 
 
 def read_day(text: str, path: str) -> date:

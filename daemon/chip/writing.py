@@ -204,7 +204,11 @@ class ChipWriter:
             state = SaleState.POSTED
         else:
             state = await self.move(intent, _SALES[outcome])
-        self.tell("sale.settled", card, sale_id=given_id(row.sale_id), outcome=outcome, state=state)
+        # Another till's id would be taken for one of this till's own.
+        own = scope_of(row.sale_id) == self._shop.ledger.ledger_id
+        sale_id, receipt = given_id(row.sale_id) if own else "", intent.sale.receipt
+        said = {"sale_id": sale_id, "receipt": receipt, "outcome": outcome, "state": state}
+        self.tell("sale.settled", card, **said)
 
     def tell(self, event_type: str, card: OpenCard, **fields: str) -> None:
         """Tell the POS of something that concerns a card."""

@@ -57,8 +57,12 @@ class IssuedCode(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
-    """What a till prints: every line's discounts with their rule, and what was earned."""
+    """What a till prints: every line's discounts with their rule, and what was earned.
 
+    code: names the sale at any till of this ledger; printed as text, and to be scanned.
+    """
+
+    code: str
     at: str
     terminal: str
     cashier: str
@@ -106,6 +110,7 @@ class Posted(msgspec.Struct, frozen=True, kw_only=True):
         """Describe a sale that was decided."""
         quote = sale.quote
         receipt = Receipt(
+            code=sale.receipt,
             at=sale.at,
             terminal=sale.terminal,
             cashier=sale.cashier,

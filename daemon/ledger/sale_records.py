@@ -5,8 +5,8 @@ from functools import cached_property
 
 import msgspec
 
-from daemon.base.ids import AccountId, LedgerId, SaleId
-from daemon.base.receipt_codes import folded
+from daemon.base.ids import AccountId, LedgerId, SaleId, given_id
+from daemon.base.receipt_codes import TillNames, folded, receipt_code
 from daemon.base.text_limits import Override
 from daemon.ledger.lots import Lot
 from daemon.ledger.sale_states import SaleState
@@ -27,6 +27,7 @@ class Frozen(msgspec.Struct, frozen=True, kw_only=True):
 class Sale(msgspec.Struct, frozen=True, kw_only=True):
     """A sale as the till wants it. ``today`` is its local day (ordinal).
 
+    store, terminal: what the till is called; store is "" before receipts had codes.
     credit:   how far a burn may overdraw each purse of the card.
     gifts:    the accounts of gift cards whose codes were shown, by code: they pay before the card.
     card_pays: whether the card's own purses may be burned, after the gift cards.
@@ -40,6 +41,7 @@ class Sale(msgspec.Struct, frozen=True, kw_only=True):
 
     sale_id: SaleId
     account: AccountId
+    store: str = ""
     terminal: str
     cashier: str
     at: str
@@ -56,6 +58,16 @@ class Sale(msgspec.Struct, frozen=True, kw_only=True):
     owed: int = 0
     tenders: tuple[dict[str, int | str], ...] = ()
     override: Override | None = None
+
+    @property
+    def till(self) -> TillNames:
+        """What the till that made it is called."""
+        return TillNames(self.store, self.terminal)
+
+    @property
+    def receipt(self) -> str:
+        """The code of its receipt, or "" before receipts had codes."""
+        return receipt_code(self.till, given_id(self.sale_id)) if self.store else ""
 
     @property
     def accounts(self) -> tuple[AccountId, ...]:

@@ -91,7 +91,10 @@ TABLE: dict[tuple[SaleState, SaleEvent], SaleState] = {
 }
 
 _REFUSALS: dict[SaleState, tuple[ErrorCode, str]] = {
-    S.NEW: (ErrorCode.NOT_RETURNABLE, "There is no sale under this id."),
+    S.NEW: (
+        ErrorCode.NOT_RETURNABLE,
+        "This till has no sale under this id; scan the receipt's code.",
+    ),
     S.HELD: (ErrorCode.NOT_RETURNABLE, "This sale is on hold and not posted yet."),
     S.INTENT: (ErrorCode.BUSY, "The card is being written; ask again."),
     S.UNKNOWN: (ErrorCode.TORN, "Tap the same card again: it is not known what was written."),

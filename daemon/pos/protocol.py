@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from daemon.base.ids import PresentationId
-from daemon.base.text_limits import Override, RequestId, SaidText, SaleIdText, Text
+from daemon.base.text_limits import Override, ReceiptText, RequestId, SaidText, SaleIdText, Text
 from daemon.pos.claims import CLAIM_TTL_S_MAX
 from daemon.programme.basket import LINES_MAX, LineId
 from daemon.sale.terms import SaleTerms
@@ -93,12 +93,14 @@ class ReturnedLineParams(msgspec.Struct, frozen=True):
 class ReturnParams(msgspec.Struct, frozen=True, kw_only=True):
     """A sale to take back: some ``lines``, or ``whole`` for all that is left of it.
 
+    sale_id: of this till's own POS. receipt: the code of the receipt, whichever till has sold.
     chip: what the card's chip gets back, it is owed until its next tap (``owed``), or it is paid
           out with the refund (``cash``).
     """
 
     return_id: RequestId
-    sale_id: SaleIdText
+    sale_id: SaleIdText | None = None
+    receipt: ReceiptText | None = None
     lines: Annotated[tuple[ReturnedLineParams, ...], msgspec.Meta(max_length=LINES_MAX)] = ()
     whole: bool = False
     cashier: SaidText
@@ -107,9 +109,10 @@ class ReturnParams(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StatusParams(msgspec.Struct, frozen=True):
-    """A sale to ask about."""
+    """A sale to ask about, by its id at this till or by its receipt's code."""
 
-    sale_id: SaleIdText
+    sale_id: SaleIdText | None = None
+    receipt: ReceiptText | None = None
 
 
 class SimulateParams(msgspec.Struct, frozen=True, kw_only=True):

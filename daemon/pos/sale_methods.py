@@ -2,6 +2,7 @@
 
 import msgspec
 
+from daemon.base.receipt_codes import read_receipt
 from daemon.base.refusals import ErrorCode
 from daemon.ledger.ledger import RequestKey
 from daemon.ledger.sale_answers import Held, Posted, Returned, SaleStatus, Voided
@@ -21,7 +22,7 @@ from daemon.pos.till_methods import IDENTIFYING
 from daemon.programme.basket import LineId
 from daemon.programme.goods import parse_qty_milli
 from daemon.sale.answers import Quoted
-from daemon.sale.checkout import Checkout
+from daemon.sale.checkout import Checkout, NamedSale
 from daemon.sale.terms import ReturnTerms
 
 _PRICE = (
@@ -42,6 +43,7 @@ _SALE = (
     ErrorCode.HOLD_EXPIRED,
     ErrorCode.TORN,
 )
+_RECEIPT = (ErrorCode.MISREAD, ErrorCode.NOT_RETURNABLE)
 _CHIP = (ErrorCode.TIMEOUT, ErrorCode.WRITE_FAILED, ErrorCode.TORN, ErrorCode.OFFLINE)
 
 
@@ -64,14 +66,14 @@ class SaleMethods:
         )
         committing = (*holding, ErrorCode.EXCEEDS_HOLD, *_CHIP)
         voiding = (*_WRITE, *_SALE)
-        returning = (*_WRITE, ErrorCode.NOT_RETURNABLE, ErrorCode.RETURNED_ALREADY, *_CHIP)
+        returning = (*_WRITE, *_RECEIPT, ErrorCode.RETURNED_ALREADY, *_CHIP)
         return {
             "sale.quote": Method(QuoteParams, self.quote, Role.SALE, Quoted, quoting),
             "sale.hold": Method(HoldParams, self.hold, Role.SALE, Held, holding),
             "sale.commit": Method(CommitParams, self.commit, Role.SALE, Posted, committing),
             "sale.void": Method(VoidParams, self.void, Role.SALE, Voided, voiding),
             "sale.return": Method(ReturnParams, self.return_sale, Role.SALE, Returned, returning),
-            "sale.status": Method(StatusParams, self.sale_status, Role.READ, SaleStatus),
+            "sale.status": Method(StatusParams, self.sale_status, Role.READ, SaleStatus, _RECEIPT),
         }
 
     async def quote(self, session: Session, params: QuoteParams) -> Quoted:
@@ -97,18 +99,27 @@ class SaleMethods:
 
     async def return_sale(self, session: Session, params: ReturnParams) -> msgspec.Raw:
         """Take a sale back."""
-        key = RequestKey.of("sale.return", params.return_id, params)
+        key, named = RequestKey.of("sale.return", params.return_id, params), _named(params)
         terms = ReturnTerms(
             lines=_returned_lines(params),
             cashier=params.cashier,
             reason=params.reason,
             in_cash=params.chip == "cash",
         )
-        return await self._checkout.return_sale(key, params.sale_id, terms)
+        return await self._checkout.return_sale(key, named, terms)
 
     async def sale_status(self, session: Session, params: StatusParams) -> SaleStatus:
         """Say what happened to a sale."""
-        return await self._checkout.status(params.sale_id)
+        return await self._checkout.status(_named(params))
+
+
+def _named(params: ReturnParams | StatusParams) -> NamedSale:
+    """Return which sale is meant. Raises RefusedError MISREAD for what is no receipt's code."""
+    if params.sale_id is not None and params.receipt is None:
+        return params.sale_id
+    if params.receipt is not None and params.sale_id is None:
+        return read_receipt(params.receipt)
+    raise invalid("Name the sale by its sale_id or by its receipt, by one of the two.")
 
 
 def _returned_lines(params: ReturnParams) -> dict[LineId, int]:

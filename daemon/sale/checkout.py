@@ -9,16 +9,19 @@ return_sale  a posted sale -> what was burned returns, what was earned leaves
 
 from datetime import datetime, timedelta
 from functools import partial
+from typing import TypeAlias
 
 import msgspec
 
 from daemon.base.clock import rfc3339
-from daemon.base.ids import PosSaleId, SaleId
+from daemon.base.ids import PosSaleId, SaleId, given_id
+from daemon.base.receipt_codes import ReceiptCode
 from daemon.chip.registry import Chips
 from daemon.ledger import returns
 from daemon.ledger.chip_owed import chip_purse
 from daemon.ledger.chip_sales import WAITING
 from daemon.ledger.ledger import RequestKey
+from daemon.ledger.receipts import sale_of
 from daemon.ledger.returns import Return
 from daemon.ledger.sale_answers import SaleStatus
 from daemon.ledger.sale_records import ReturnedLine, SaleRow
@@ -38,6 +41,9 @@ from daemon.sale.decisions import (
 from daemon.sale.posting import Posting
 from daemon.sale.terms import ReturnTerms, SaleTerms
 from daemon.shop.shop import Shop
+
+NamedSale: TypeAlias = PosSaleId | ReceiptCode
+"""A sale of this till by its POS's id, or of any till of this ledger by its receipt."""
 
 
 class Checkout:
@@ -110,10 +116,10 @@ class Checkout:
         return await self._posting.once(key, sale_id, attempt)
 
     async def return_sale(
-        self, key: RequestKey, given: PosSaleId, terms: ReturnTerms
+        self, key: RequestKey, named: NamedSale, terms: ReturnTerms
     ) -> msgspec.Raw:
         """Return lines of a posted sale, or all that is left of it."""
-        sale_id = self._shop.ledger.sale_id(given)
+        sale_id = await self._find(named)
 
         async def attempt(now: datetime, row: SaleRow | None) -> msgspec.Raw:
             ask = self._return_asked(key.request_id, sale_id, terms, now)
@@ -153,8 +159,14 @@ class Checkout:
             cash_worth=purse.worth if purse else 0,
         )
 
-    async def status(self, given: PosSaleId) -> SaleStatus:
-        """Say what happened to a sale."""
-        sale_id = self._shop.ledger.sale_id(given)
+    async def _find(self, named: NamedSale) -> SaleId:
+        """Return a sale's id. Raises RefusedError NOT_RETURNABLE for an unknown receipt."""
+        if isinstance(named, ReceiptCode):
+            return await self._shop.ledger.read(partial(sale_of, code=named))
+        return self._shop.ledger.sale_id(named)
+
+    async def status(self, named: NamedSale) -> SaleStatus:
+        """Say what happened to a sale. Raises RefusedError for an unknown receipt."""
+        sale_id = await self._find(named)
         row = await self._shop.ledger.read(lambda store: store.ask_one(SALE, sale_id))
-        return SaleStatus.of(given, row, self._shop.at())
+        return SaleStatus.of(given_id(sale_id), row, self._shop.at())

@@ -6,6 +6,7 @@ import msgspec
 
 from daemon.accounts import shown_codes
 from daemon.base.ids import AccountId, SaleId
+from daemon.base.receipt_codes import TillNames
 from daemon.chip.purchase import WantedSale
 from daemon.ledger import sales
 from daemon.ledger.chip_owed import MIRROR_CREDIT, chip_purse
@@ -25,13 +26,14 @@ class SaleDraft(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(
-        cls, sale_id: SaleId, priced: PricedSale, terms: SaleTerms, at: str, terminal: str
+        cls, sale_id: SaleId, priced: PricedSale, terms: SaleTerms, at: str, till: TillNames
     ) -> "SaleDraft":
         """Make the draft of a sale that was just priced; ``at`` is when it is written, RFC 3339."""
         sale = Sale(
             sale_id=sale_id,
             account=priced.standing.account,
-            terminal=terminal,
+            store=till.store,
+            terminal=till.terminal,
             cashier=terms.cashier,
             at=at,
             today=priced.today,

@@ -5,6 +5,7 @@ import msgspec
 from card_formats.credential import Trust
 from card_formats.number_ranges import NumberRange
 from daemon.base.money import format_minor
+from daemon.base.receipt_codes import TillNames
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.sale.presentations import Presentation
 
@@ -21,7 +22,7 @@ class CheckoutPolicy(msgspec.Struct, frozen=True, kw_only=True):
     typed_spend_max: what a typed number pays at most, in minor units; None: as ``spend_from`` says.
     """
 
-    terminal: str
+    till: TillNames
     ranges: tuple[NumberRange, ...]
     spend_from: Trust
     hold_ttl_s: int

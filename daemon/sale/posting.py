@@ -18,6 +18,7 @@ import msgspec
 from daemon.base.clock import rfc3339
 from daemon.base.expiring import ExpiringMap
 from daemon.base.ids import NO_SALE, QuoteId, SaleId
+from daemon.base.receipt_codes import TillNames
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
 from daemon.base.text_limits import ANSWER_BYTES_MAX, ENVELOPE_BYTES_MAX, Override
 from daemon.ledger.ledger import Job, RequestKey
@@ -54,12 +55,12 @@ class Posting:
     """Prices, drafts and writes sales."""
 
     def __init__(
-        self, shop: Shop, recognition: Recognition, pricing: Pricing, terminal: str
+        self, shop: Shop, recognition: Recognition, pricing: Pricing, till: TillNames
     ) -> None:
         self._shop = shop
         self._recognition = recognition
         self._pricing = pricing
-        self._terminal = terminal
+        self._till = till
         self._quotes: ExpiringMap[PricedSale] = ExpiringMap(
             shop.clock, ttl_s=QUOTE_TTL_S, size_max=QUOTES_MAX
         )
@@ -144,7 +145,7 @@ class Posting:
             priced = await self._quoted_price(terms.quote_id, terms, sale_id)
         if priced.presentation:
             self._recognition.use(priced.presentation, sale_id, told=bool(terms.card))
-        return SaleDraft.of(sale_id, priced, terms, rfc3339(now), self._terminal)
+        return SaleDraft.of(sale_id, priced, terms, rfc3339(now), self._till)
 
     async def _held_draft(self, row: SaleRow, terms: SaleTerms, now: datetime) -> SaleDraft:
         assert row.record is not None, "it is on hold"

@@ -65,11 +65,13 @@ async def hold(pos: Pos, presentation: str) -> Any:
 async def live(pos: Pos, presentation: str) -> list[Any]:
     """Hold, commit, return one line, return the rest; and a hold that is voided."""
     line = {"line": 2, "qty": 1}
+    held, posted = await hold(pos, presentation), await pos.call("sale.commit", sale_id="s1")
+    receipt = posted["receipt"]["code"]
     return [
-        await hold(pos, presentation),
-        await pos.call("sale.commit", sale_id="s1"),
+        held,
+        posted,
         await pos.call("sale.return", return_id="r1", sale_id="s1", lines=[line]),
-        await pos.call("sale.return", return_id="r2", sale_id="s1", whole=True),
+        await pos.call("sale.return", return_id="r2", receipt=receipt, whole=True),
         await pos.call("sale.hold", sale_id="s2", lines=BASKET),
         await pos.call("sale.void", sale_id="s2"),
         await corrected(pos),

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from daemon.base.ids import SaleId, given_id
 from daemon.base.refusals import RefusedError
 from daemon.ledger.audit import audit
 from daemon.ledger.entries import decode
@@ -37,8 +38,8 @@ def check(told: Told, store: Store) -> None:
     """Hold what was told against what is there."""
     result = audit(store)
     assert result.findings == ()
-    there = Counter(
-        entry.ref
+    there: Counter[str] = Counter(
+        given_id(SaleId(entry.ref))
         for entry in (decode(chained.body) for chained in store.entries())
         if entry.kind == "sale"
     )

@@ -10,6 +10,7 @@ import pytest
 
 from card_formats.chip.purse_issue import renew_keys
 from daemon.base.ids import PosSaleId
+from daemon.base.receipt_codes import TillNames, receipt_code
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.keys.chip_keys import ChipKeys, add_chip_keys, load_chip_keys
 from daemon.ledger.ledger import RequestKey
@@ -75,6 +76,7 @@ async def test_the_next_tap_settles_it_and_the_pos_is_told(shop: ChipShop, fault
         written = fault is Fault.TORN_AFTER
         assert event["type"] == "sale.settled"
         assert (event["sale_id"], event["state"]) == ("s1", "posted" if written else "intent")
+        assert event["receipt"] == receipt_code(TillNames("1", "till"), "s1")
         assert await till.state("s1") == event["state"]
 
 

@@ -61,7 +61,9 @@ WRONG = [
     ),
     ("sale.hold", {"sale_id": "s", "lines": LINES, "ttl_s": 0}, "ttl_s: is below 1"),
     ("reader.claim", {"reader": "scanner", "ttl_s": 10**9}, "ttl_s: is above 86400"),
-    ("sale.status", {}, "sale_id: is missing; write it"),
+    ("sale.void", {}, "sale_id: is missing; write it"),
+    ("sale.status", {}, "Name the sale by its sale_id or by its receipt, by one of the two."),
+    ("sale.status", {"sale_id": "s", "receipt": "r"}, "Name the sale by its sale_id or by its"),
     (
         "programme.activate",
         {"request_id": "p", "text": "", "at": "soon"},

@@ -66,6 +66,7 @@ def made_sale(
     return Sale(
         sale_id=SaleId(sale_id),
         account=AccountId(account),
+        store="1",
         terminal="till-1",
         cashier="",
         at=AT,

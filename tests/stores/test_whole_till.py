@@ -111,7 +111,7 @@ async def test_tills_that_share_a_ledger_share_the_day_s_work(
         lay_out(home, SHOP)
         config = home / "tillcard.toml"
         text = config.read_text("utf-8").replace('"tillcard.db"', f'"{address}"')
-        config.write_text(text, "utf-8")
+        config.write_text(text.replace("till-1", f"till-{n}"), "utf-8")
         async with open_till(home, clock):
             pass
     store = open_store(address, tmp_path / "till-0", read_only=True)

@@ -20,6 +20,7 @@ from daemon.accounts.live_codes import LiveCodes
 from daemon.accounts.phones import Phones
 from daemon.base.config import ChipSection
 from daemon.base.ids import PosSaleId, PresentationId
+from daemon.base.receipt_codes import TillNames
 from daemon.chip.hot_list import HotListFile
 from daemon.chip.registry import chips_of
 from daemon.chip.terminal import ChipTerminal
@@ -28,8 +29,9 @@ from daemon.keys.phone_keys import PhoneKeys
 from daemon.ledger.audit import audit
 from daemon.ledger.entries import ChipMove, decode
 from daemon.ledger.ledger import Ledger, RequestKey
+from daemon.ledger.storage.registry import open_store
 from daemon.ledger.storage.sqlite import SQLiteStore
-from daemon.ledger.storage.store import StoreError
+from daemon.ledger.storage.store import Store, StoreError
 from daemon.programme.basket import BasketLine
 from daemon.programme.programme import load
 from daemon.readers.channel import run_dialogue
@@ -169,7 +171,7 @@ class PowerCut:
 class CutStore:
     """A store whose calls go through a PowerCut; closing it forgets what was not committed."""
 
-    def __init__(self, store: SQLiteStore, cut: PowerCut) -> None:
+    def __init__(self, store: Store, cut: PowerCut) -> None:
         self._store, self._cut = store, cut
         self.ledger_id, self.answered = store.ledger_id, store.answered
         self.in_doubt = False
@@ -213,12 +215,13 @@ class HandTill:
         self.life = CardLifecycle(ledger, self.cards, clock, "91", lambda: versions.active.zone)
         self.stored_value = TopUps(shop, self.cards, chips.pay_owed)
         phone_keys = PhoneKeys({1: bytes(32)})
-        policy = CheckoutPolicy(terminal="till", ranges=(), spend_from=Trust.UID, hold_ttl_s=900)
+        names = TillNames("1", "till")
+        policy = CheckoutPolicy(till=names, ranges=(), spend_from=Trust.UID, hold_ttl_s=900)
         live_codes = LiveCodes(ledger, self.cards, clock, phone_keys)
         phones = Phones(ledger, clock, phone_keys)
         self.recognition = Recognition(shop, self.cards, live_codes, phones, policy, chips)
         pricing = Pricing(shop, (), {}, section)
-        posting = Posting(shop, self.recognition, pricing, policy.terminal)
+        posting = Posting(shop, self.recognition, pricing, policy.till)
         self.checkout = Checkout(shop, posting, chips, policy.hold_ttl_s)
 
     def _publish(self, event_type: str, **fields: Any) -> None:
@@ -279,12 +282,13 @@ async def hand_till(
     cut: PowerCut | None = None,
     keys: ChipKeys | None = None,
     programme: str = BURN_ONLY,
+    location: str = "tillcard.db",
     **limits: Any,
 ) -> AsyncIterator[HandTill]:
     """Run the till of ``home``, as a start of the daemon does; it may die on the way."""
     cut = cut or PowerCut()
-    store = CutStore(SQLiteStore(home / "tillcard.db"), cut)
-    ledger = Ledger(store, SQLiteStore(home / "tillcard.db", read_only=True))
+    store = CutStore(open_store(location, home), cut)
+    ledger = Ledger(store, open_store(location, home, read_only=True))
     section = ChipSection(**{"shop": 1, "till": 1, "cap": CAP} | limits)
     keys = keys or load_chip_keys(home / "chip.keys")
     till = HandTill(home, ledger, keys, clock, section, programme)
