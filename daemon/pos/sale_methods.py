@@ -43,6 +43,8 @@ _SALE = (
     ErrorCode.HOLD_EXPIRED,
     ErrorCode.TORN,
 )
+_UNKEPT = ("receipt",)
+"""It is read and forgotten; a number and four digits behind it may look like a bank card's."""
 _RECEIPT = (ErrorCode.MISREAD, ErrorCode.NOT_RETURNABLE)
 _CHIP = (ErrorCode.TIMEOUT, ErrorCode.WRITE_FAILED, ErrorCode.TORN, ErrorCode.OFFLINE)
 
@@ -72,8 +74,12 @@ class SaleMethods:
             "sale.hold": Method(HoldParams, self.hold, Role.SALE, Held, holding),
             "sale.commit": Method(CommitParams, self.commit, Role.SALE, Posted, committing),
             "sale.void": Method(VoidParams, self.void, Role.SALE, Voided, voiding),
-            "sale.return": Method(ReturnParams, self.return_sale, Role.SALE, Returned, returning),
-            "sale.status": Method(StatusParams, self.sale_status, Role.READ, SaleStatus, _RECEIPT),
+            "sale.return": Method(
+                ReturnParams, self.return_sale, Role.SALE, Returned, returning, _UNKEPT
+            ),
+            "sale.status": Method(
+                StatusParams, self.sale_status, Role.READ, SaleStatus, _RECEIPT, _UNKEPT
+            ),
         }
 
     async def quote(self, session: Session, params: QuoteParams) -> Quoted:

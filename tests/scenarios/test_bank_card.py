@@ -103,6 +103,8 @@ async def test_a_bank_card_s_number_is_nowhere_kept_whatever_the_till_sends_it_a
         ),
         ("sale.commit", {"sale_id": f"S {NUMBER}", "lines": lines}),
         ("card.issue", {"request_id": "i2", "profile": {"name": "Ann", "phone": NUMBER}}),
+        ("sale.status", {"receipt": NUMBER}),
+        ("sale.return", {"return_id": "r1", "receipt": f"1-1-{NUMBER}-0000", "whole": True}),
         ("sale.void", {"sale_id": "s1", "reason": f"paid with {SPACED} instead"}),
     ]
     heard: list[object] = []

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from card_formats.bank_card import holds_bank_card
 from daemon.base.config import ConfigError
 from daemon.base.receipt_codes import TillNames, receipt_code
 from daemon.ledger.audit import audit
@@ -136,6 +137,16 @@ async def test_a_wrong_code_is_refused_and_ends_no_return(till_at: At) -> None:
             assert await refusal(pos, "sale.status", receipt=stranger) == NOT_RETURNABLE
         back = await pos.call("sale.return", receipt=code, **terms)
         assert (back["refund"], back["replayed"]) == (9_900, False)
+
+
+async def test_a_code_that_looks_like_a_bank_card_s_number_is_taken(till_at: At) -> None:
+    async with till_at(1) as pos:
+        sold = await pos.call("sale.commit", sale_id="400000000166", lines=BASKET)
+        code = sold["receipt"]["code"]
+        assert holds_bank_card(code, ())
+        assert (await pos.call("sale.status", receipt=code))["state"] == "posted"
+        back = await pos.call("sale.return", return_id="r1", receipt=code, whole=True)
+        assert back["refund"] == 9_900
 
 
 async def test_sales_that_differ_in_capitals_alone_are_told_apart_by_id_only(till_at: At) -> None:
