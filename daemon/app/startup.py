@@ -6,6 +6,7 @@ from pathlib import Path
 
 from daemon.base import config as configuration
 from daemon.base.config import Config, ConfigError
+from daemon.base.ids import LedgerId
 from daemon.base.receipt_codes import TillNames
 from daemon.keys.key_files import KeyFileError
 from daemon.ledger.ledger import Ledger
@@ -53,7 +54,12 @@ def read_programme(path: Path) -> Programme:
 async def claim_names(ledger: Ledger, names: TillNames, home: Path) -> None:
     """See to it that no other till of this database is called so. Raises ConfigError."""
     owner = await ledger.update(partial(claim, names=names))
-    if owner != ledger.ledger_id:
+    check_names(owner, ledger.ledger_id, names, home)
+
+
+def check_names(owner: LedgerId, own: LedgerId, names: TillNames, home: Path) -> None:
+    """Raise ConfigError where the names of ledger ``own`` are those of ``owner``, another one."""
+    if owner not in ("", own):
         raise ConfigError(
             "till.terminal",
             f"store {names.store}, terminal {names.terminal} is or was another till of this"

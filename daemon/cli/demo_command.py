@@ -205,7 +205,7 @@ def _print_receipt(
         console.print(f"[dim]{step['text']}{gives}[/dim]")
     if spoken := posted.get("chip"):
         console.print(f"[dim]written on the chip: {spoken['apdus']} APDUs, {spoken['ms']} ms[/dim]")
-    console.print(f"[dim]sale {posted['sale_id']}, programme {programme.id}[/dim]\n")
+    console.print(f"[dim]receipt {receipt['code']}, programme {programme.id}[/dim]\n")
 
 
 def in_its_unit(programme: Programme, purse: str, amount: int) -> str:

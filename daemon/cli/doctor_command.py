@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from daemon.app.startup import read_programme, reader_settings
+from daemon.app.startup import check_names, read_programme, reader_settings
 from daemon.base import config as configuration
 from daemon.base.clock import Clock, rfc3339
 from daemon.base.config import Config, ConfigError
@@ -17,6 +17,7 @@ from daemon.cli.command_clock import clock_of
 from daemon.cli.doctor_devices import Finding, attached
 from daemon.keys.chip_keys import load_chip_keys
 from daemon.keys.key_files import KeyFileError
+from daemon.ledger.receipts import owner_of
 from daemon.ledger.storage.registry import open_store
 from daemon.ledger.storage.store import LedgerDamagedError, StoreError
 from daemon.pos.client import Client, UnreachableError
@@ -102,9 +103,15 @@ def _ledger(settings: Config, home: Path) -> Iterator[Finding]:
         return
     with closing(store):
         lacks = store.answered.lacking_in(store) if store.answered else ""
+        owner = owner_of(store, settings.till.names)
     if lacks:
         mend = "bring back the newer one; docs/install.md says how to go on without"
         yield Finding("WRONG", f"ledger {settings.ledger}: {lacks}", mend)
+        return
+    try:
+        check_names(owner, store.ledger_id, settings.till.names, home)
+    except ConfigError as error:
+        yield Finding("WRONG", f"ledger {settings.ledger}: {error}", "correct one of the two files")
         return
     yield Finding("ok", f"ledger {settings.ledger}: id {store.ledger_id}")
 

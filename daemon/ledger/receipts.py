@@ -9,24 +9,29 @@ from daemon.ledger.storage.rows import TillRow
 from daemon.ledger.storage.store import Change, Store
 
 
+def owner_of(store: Store, names: TillNames) -> LedgerId:
+    """Return the ledger whose names these are, or "" while they are nobody's."""
+    till = store.ask_one(TILL, names.plain.store, names.plain.terminal)
+    return till.ledger_id if till else LedgerId("")
+
+
 def claim(store: Store, names: TillNames) -> LedgerId:
     """Make names this till's, unless they are another's; return the ledger whose they are.
 
     They stay so for good: receipts that say them are in customers' hands.
     """
-    plain = names.plain
-    known = store.ask_one(TILL, plain.store, plain.terminal)
-    if known is not None:
-        return known.ledger_id
-    store.write(Change(rows=(TillRow(plain.store, plain.terminal, store.ledger_id),)))
+    if owner := owner_of(store, names):
+        return owner
+    row = TillRow(names.plain.store, names.plain.terminal, store.ledger_id)
+    store.write(Change(rows=(row,)))
     return store.ledger_id
 
 
 def sale_of(store: Store, code: ReceiptCode) -> SaleId:
     """Return the sale on whose receipt a code is. Raises RefusedError NOT_RETURNABLE."""
-    till = store.ask_one(TILL, code.till.store, code.till.terminal)
-    plain = scoped(till.ledger_id, code.sale_id) if till else ""
-    rows = store.ask(SALES_FOLDED, plain, plain) if till else []
+    ledger_id = owner_of(store, code.till)
+    plain = scoped(ledger_id, code.sale_id)
+    rows = store.ask(SALES_FOLDED, plain, plain) if ledger_id else []
     # The sale itself has the last word on whose it is: its row is under the audit.
     found = [row.sale_id for row in rows if _sold_by(row, code.till)]
     if len(found) > 1:

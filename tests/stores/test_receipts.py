@@ -1,5 +1,6 @@
 """Tills that number alike: each has its own sales, and a receipt's code leads to the right one."""
 
+import asyncio
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -16,6 +17,7 @@ from daemon.ledger.entries import decode
 from daemon.ledger.storage.registry import open_store, scheme_of
 from tests.scenarios.shops import refusal
 from tests.support.clock import HandClock
+from tests.support.commands import tillcard
 from tests.support.till import PLASTIC, Pos, RefusedByTillError, lay_out, open_till
 
 BASKET = [{"line": 1, "sku": "tea", "qty": 1, "unit_price": 9_900}]
@@ -185,6 +187,10 @@ async def test_two_tills_of_one_name_do_not_start_and_are_told_the_way_out(
             with pytest.raises(ConfigError, match="give this one another terminal") as refused:
                 async with till_at(2, terminal):
                     pass
+        command = ("doctor", "--config", str(tmp_path / "till-2" / "tillcard.toml"))
+        looked = await asyncio.to_thread(tillcard, *command)
+        assert looked.exit_code == 1
+        assert "give this one another terminal" in looked.output
         async with till_at(2, "till-1", store="2"):
             pass
     # It is that very till, and its name in the house was lost: the sentence says which it was.
