@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from daemon.ledger.storage import postgres_sql
+from daemon.ledger.storage.queries import SALES_FOLDED
 from daemon.ledger.storage.sqlite import SQLiteStore
 from daemon.ledger.storage.store import Store
 from tests.scenarios.shops import documented, goods, override
@@ -32,6 +33,7 @@ async def a_day_at_the_till(pos: Pos) -> None:
     await pos.call("sale.void", sale_id="h1")
     await pos.call("sale.return", return_id="r1", sale_id="s2", whole=True)
     await pos.call("sale.status", sale_id="s2")
+    await pos.call("sale.status", receipt=sold["receipt"]["code"])
     await pos.call("card.show", card=PLASTIC)
 
 
@@ -82,6 +84,7 @@ SAID: dict[str, tuple[bytes, Callable[[], tuple[Any, ...]]]] = {
     "purses": (postgres_sql.PURSES, lambda: (["a"], ["a"])),
     "meters": (postgres_sql.METERS, lambda: (["m"], [0], [9], "a")),
     "counters": (postgres_sql.COUNTERS, lambda: (["c"],)),
+    "receipt": (SALES_FOLDED.text.replace("?", "%s").encode(), lambda: ("s", "s")),
 }
 
 
