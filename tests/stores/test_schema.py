@@ -123,7 +123,7 @@ def test_in_an_old_house_every_id_gets_the_till_whose_entry_names_it(
             ("sale.return", "r1", [b]),
             ("code.issue", "i1", [b]),
             ("card.topup", "u1", [b]),
-            ("sale.commit", "s9", [a, b]),  # refused, and no entry says at which of them
+            ("sale.commit", "s9", []),  # refused, which ends no id
         ):
             found = [t for t in (a, b) if store.ask_one(REQUEST, method, scoped(t, given))]
             assert found == tills, (method, given)

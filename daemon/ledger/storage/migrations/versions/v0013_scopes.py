@@ -38,6 +38,8 @@ METHODS_OF = {
     "codes": ("code.issue",),
     "clock": ("clock.accept", "clock.reset"),
 }
+REFUSALS = {"start": b'{"refused":', "end": b'{"refused;'}
+"""How answers begin that were refusals: from the one to the other."""
 MARKS_MAX = 1_000
 KEY_CHARS = 14
 Request = tuple[str, str]
@@ -158,6 +160,8 @@ def _codes(db: Connection, named: _Named) -> Marks:
 
 
 def _requests(db: Connection, named: _Named) -> Marks:
+    # A refusal ends no id any more, so none is kept.
+    db.execute(text("DELETE FROM request WHERE answer >= :start AND answer < :end"), REFUSALS)
     columns = "method, request_id, content, answer, at"
     for row in db.execute(text(f"SELECT {columns} FROM request")).all():
         content, answer = bytes(row.content), bytes(row.answer)
@@ -171,8 +175,7 @@ def _requests(db: Connection, named: _Named) -> Marks:
                 ),
                 place | {"new": new},
             )
-            if not answer.startswith(b'{"refused":'):  # these have no mark
-                yield ledger_id, _mark("request", 2, [row.method, new, content, answer, row.at])
+            yield ledger_id, _mark("request", 2, [row.method, new, content, answer, row.at])
         db.execute(text("DELETE FROM request WHERE method = :method AND request_id = :old"), place)
 
 
