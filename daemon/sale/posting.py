@@ -17,7 +17,7 @@ import msgspec
 
 from daemon.base.clock import rfc3339
 from daemon.base.expiring import ExpiringMap
-from daemon.base.ids import NO_SALE, QuoteId, SaleId
+from daemon.base.ids import NO_SALE, QuoteId, SaleId, given_id
 from daemon.base.receipt_codes import TillNames
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
 from daemon.base.text_limits import ANSWER_BYTES_MAX, ENVELOPE_BYTES_MAX, Override
@@ -102,10 +102,11 @@ class Posting:
         """Bind a quote to its one sale. Raises RefusedError QUOTE_UNKNOWN for a second one."""
         served = self._served.get(quote_id)
         if served is not None and served.sale_id != sale_id:
+            used_by = given_id(served.sale_id)
             raise RefusedError(
                 ErrorCode.QUOTE_UNKNOWN,
-                f"This quote has served the sale {served.sale_id!r}; quote again.",
-                extra={"used_by": served.sale_id},
+                f"This quote has served the sale {used_by!r}; quote again.",
+                extra={"used_by": used_by},
             )
         self._served.put(quote_id, _Served(quote_id, sale_id))
 

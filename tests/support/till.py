@@ -1,6 +1,7 @@
 """A whole till in the test's own process, and a POS that speaks to it over the socket."""
 
 import asyncio
+import re
 import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -14,6 +15,7 @@ from daemon.accounts.cards import NewCard, Profile
 from daemon.app.running import App, running
 from daemon.base import config as configuration
 from daemon.base.clock import Clock
+from daemon.base.ids import LEDGER_ID_CHARS
 from daemon.ledger.audit import Audit, audit
 from daemon.ledger.storage.registry import OpenStore, open_store
 from daemon.ledger.storage.sqlite import SQLiteStore
@@ -21,6 +23,8 @@ from daemon.readers.simulated.simulator import KINDS
 
 PLASTIC, CHIP_UID, PHONE = "2900000000018", "04A1B2C3D4E580", "9100000000000125"
 PATIENCE_S = 20.0
+SCOPED = re.compile(rb"\b[0-9a-f]{%d}/" % LEDGER_ID_CHARS)
+"""How an id begins in the ledger."""
 NAMES_ITS_CASHIER = ("sale.return", "card.topup")
 """Methods that need a named cashier: anna's till names her where a test says nobody."""
 
@@ -159,6 +163,7 @@ class Pos:
             line = await self._reader.readline()
         if not line:
             raise ConnectionResetError("the till closed the connection")
+        assert not SCOPED.search(line), "a POS hears its own ids, not those of the ledger"
         return line
 
 
