@@ -54,6 +54,8 @@ _GROUPS_MAX = PAN_DIGITS_MAX // _GROUP_DIGITS_MIN + 1
 # behind a track's sentinel, or before a separator (ISO/IEC 7813).
 _TRACK = re.compile(r"[%;+][A-Z]?[0-9 ]{13}|[0-9 ]{13}[=^]")
 _TRACK_IN_TEXT = re.compile(r"[%;][A-Z]?[0-9 ]{13}|[0-9 ]{13}[=^]")  # + leads a telephone number
+_BETWEEN_FIELDS = re.compile(r"[%;+=^?\r\n]+")
+_FORMAT_CODE = re.compile(r"\AB(?=[0-9])")  # of track 1; it is none of the number's characters
 
 
 def refuse_bank_card(reading: Reading, ranges: tuple[NumberRange, ...]) -> Credential | None:
@@ -61,10 +63,12 @@ def refuse_bank_card(reading: Reading, ranges: tuple[NumberRange, ...]) -> Crede
 
     A number passes if one of ``ranges`` claims it with a prefix of IIN_DIGITS_MIN digits or
     more: that is the shop's own prefix, and a shorter one would let other people's cards in.
+    Such a range claims a whole field, so nothing is looked for within it: the first 16 of its 22
+    digits may well look like a bank's number.
     """
     if reading.medium is Medium.CHIP or reading.symbology in _PRODUCT_SYMBOLOGIES:
         return None
-    if _is_anothers(_candidates(reading), ranges, (reading.medium,)):
+    if _looks_like_one(reading, ranges):
         # Raised where no variable holds the number: a dump of the frames shows none.
         raise BankCardError("card.bank", "this is a bank card")
     return None
@@ -78,37 +82,49 @@ def holds_bank_card(
     digits_min: fewer digits than that are something else here, such as a product's.
     A number of the shop's own ``ranges`` is none, as in ``refuse_bank_card``.
     """
-    if len(text) < PAN_DIGITS_MIN or _is_whole_number_of_ours(text, ranges):
+    if len(text) < PAN_DIGITS_MIN or _is_ours(text, ranges, tuple(Medium)):
         return False
-    numbers = _standing_alone(text)
-    if _TRACK_IN_TEXT.search(text):
-        numbers += _in_track(text)
-    long_ones = [number for number in numbers if len(number) >= digits_min]
+    if _TRACK_IN_TEXT.search(text) and _is_in_a_track(text, ranges, tuple(Medium), digits_min):
+        return True
+    long_ones = [number for number in _standing_alone(text) if len(number) >= digits_min]
     return _is_anothers(long_ones, ranges, tuple(Medium))
 
 
 def needs_longer_prefix(own: NumberRange) -> bool:
     """Whether some numbers of ``own`` look like bank cards and its prefix is too short to count.
 
-    EAN-13 numbers never look like one, and neither do those with too few or too many digits.
+    EAN-13 numbers never look like one, and neither do those with too few or too many digits:
+    unless they are swiped and have no check, for a swipe of a bank card may have lost the
+    separator behind its number.
     """
     if len(own.prefix) >= IIN_DIGITS_MIN or own.media == (Medium.CHIP,):
         return False
     if own.length == PAN_DIGITS_MIN and own.check is Check.EAN:
         return False
+    is_swiped = not own.media or Medium.STRIPE in own.media
+    is_unsure = own.length > PAN_DIGITS_MAX and own.check is Check.NONE and is_swiped
     return any(
-        own.length in lengths and first[: len(own.prefix)] <= own.prefix[: len(first)] <= last
+        (own.length in lengths or is_unsure)
+        and first[: len(own.prefix)] <= own.prefix[: len(first)] <= last
         for first, last, lengths in PAYMENT_RANGES
     )
 
 
-def _is_whole_number_of_ours(text: str, ranges: tuple[NumberRange, ...]) -> bool:
-    """Whether ``text`` is a number of the shop's, too long for a PAN: a phone's code in groups."""
-    number = _GROUPING.sub("", text)
-    return len(number) > PAN_DIGITS_MAX and any(
-        r.claim(number, medium) and has_valid_check(r.check, number)
+def _is_ours(field: str, ranges: tuple[NumberRange, ...], media: tuple[Medium, ...]) -> bool:
+    """Whether ``field``, all of it, is a number of the shop's, whatever stands within it.
+
+    A prefix of IIN_DIGITS_MIN digits says so. So does a valid number that is too long for a PAN:
+    a phone's code in groups.
+    """
+    number = _GROUPING.sub("", field)
+    return any(
+        r.claim(number, medium)
+        and (
+            len(r.prefix) >= IIN_DIGITS_MIN
+            or (len(number) > PAN_DIGITS_MAX and has_valid_check(r.check, number))
+        )
         for r in ranges
-        for medium in Medium
+        for medium in media
     )
 
 
@@ -158,22 +174,38 @@ def _is_in_a_range(number: str) -> bool:
     )
 
 
-def _candidates(reading: Reading) -> list[str]:
-    """Return the numbers in ``reading`` that may be a PAN.
+def _looks_like_one(reading: Reading, ranges: tuple[NumberRange, ...]) -> bool:
+    """Whether ``reading`` holds what may be a PAN.
 
-    On a stripe, any run of digits: behind two digits of format code on track 3 (ISO/IEC 4909),
-    and with more digits behind it where a device lost the separator; the same for tracks that
-    came as something else. Elsewhere only the whole content: a long number inside a web address is
-    no card.
+    On a stripe, any run of digits in a field that is not the shop's own: behind two digits of
+    format code on track 3 (ISO/IEC 4909), and with more digits behind it where a device lost the
+    separator; the same for tracks that came as something else. Elsewhere only the whole content:
+    a long number inside a web address is no card.
     """
+    media = (reading.medium,)
     if reading.medium is not Medium.STRIPE and not _TRACK.search(reading.text):
-        return [_GROUPING.sub("", reading.text)]
-    return [number for content in (reading.text, *reading.also) for number in _in_track(content)]
+        return _is_anothers([_GROUPING.sub("", reading.text)], ranges, media)
+    return any(_is_in_a_track(track, ranges, media) for track in (reading.text, *reading.also))
 
 
-def _in_track(content: str) -> list[str]:
+def _is_in_a_track(
+    content: str,
+    ranges: tuple[NumberRange, ...],
+    media: tuple[Medium, ...],
+    digits_min: int = PAN_DIGITS_MIN,
+) -> bool:
+    """Whether a field of ``content``, one track or more, is not the shop's and may hold a PAN."""
+    for field in _BETWEEN_FIELDS.split(content):
+        numbers = [number for number in _in_field(field) if len(number) >= digits_min]
+        looks_so = _is_anothers(numbers, ranges, media)
+        if looks_so and not _is_ours(_FORMAT_CODE.sub("", field).strip(), ranges, media):
+            return True
+    return False
+
+
+def _in_field(field: str) -> list[str]:
     found: list[str] = []
-    for run in _DIGIT_RUN.findall(_GROUPING.sub("", content)):
+    for run in _DIGIT_RUN.findall(_GROUPING.sub("", field)):
         for number in (run, run[2:]):
             longest = min(len(number), PAN_DIGITS_MAX)
             shortest = PAN_DIGITS_MIN if len(number) > PAN_DIGITS_MAX else longest

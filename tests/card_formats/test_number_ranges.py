@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from card_formats.bank_card import holds_bank_card, needs_longer_prefix
 from card_formats.check_digits import (
     CHECK_CHARS,
     DIGITS_MAX,
@@ -113,3 +114,34 @@ def test_a_dump_of_the_frames_shows_no_payment_number(shown: Shown) -> None:
     frames = [f"{frame.name} {frame.locals}" for frame in dump.stack[1:]]  # the test's is the first
     assert any(frame.startswith("refuse_bank_card") for frame in frames)
     assert not any("4111" in frame for frame in frames)
+
+
+@given(
+    st.sampled_from(["4111", "5555", "34", "6011", "62", "2200"]), st.integers(13, 32), st.data()
+)
+def test_a_registered_range_wins_for_the_whole_field_however_long_it_is(
+    begins: str, length: int, data: st.DataObject
+) -> None:
+    prefix = begins.ljust(6, "7")
+    digits = st.text("0123456789", min_size=length - 6, max_size=length - 6)
+    number = prefix + data.draw(digits)
+    own = (NumberRange(name="own", prefix=prefix, length=length),)
+    shown = [
+        Shown(Medium.STRIPE, f";{number}=4912?".encode()),
+        Shown(Medium.STRIPE, f"%B{number}^OWN^4912?".encode()),
+        Shown(Medium.STRIPE, f"%B{number}^OWN^4912?;{number}=4912?".encode()),
+        Shown(Medium.TYPED, number.encode()),
+        Shown(Medium.BARCODE, f"]C0{number}".encode()),
+    ]
+    assert [recognise(decode(one), own).value for one in shown] == [number] * len(shown)
+    for text in (number, f";{number}=4912?", f"%B{number}^OWN^4912?"):
+        assert not holds_bank_card(text, own), "nor as a text that a till sends"
+
+
+def test_a_long_number_that_is_swiped_without_a_check_needs_six_digits_of_its_own() -> None:
+    unchecked = NumberRange(name="n", prefix="41", length=22)
+    assert needs_longer_prefix(unchecked)
+    assert not needs_longer_prefix(msgspec.structs.replace(unchecked, prefix="411111"))
+    assert not needs_longer_prefix(msgspec.structs.replace(unchecked, check=Check.MOD97))
+    assert not needs_longer_prefix(msgspec.structs.replace(unchecked, media=(Medium.TYPED,)))
+    assert not needs_longer_prefix(msgspec.structs.replace(unchecked, prefix="29"))
