@@ -22,7 +22,8 @@ from card_formats.symbology.ean import expand_upce
 from card_formats.symbology.gs1 import loyalty_numbers
 from daemon.readers.channel import run_dialogue
 from daemon.readers.framing import Framer, Frames, Garbage, Terminator
-from daemon.readers.hid_reports import POS_REPORT_BYTES, PosDecoder
+from daemon.readers.hid_descriptor import scan_layout
+from daemon.readers.hid_reports import PosDecoder
 from daemon.readers.keyboard import KeyDecoder
 from daemon.readers.msr605 import READ_RAW, Msr605Decoder
 from daemon.readers.ssi import SsiDecoder
@@ -107,8 +108,9 @@ def run_msr605(vector: Vector, document: Vector) -> Any:
 
 
 def run_pos_reports(vector: Vector, document: Vector) -> Any:
-    decoder, raw = PosDecoder(), raw_of(vector)
-    reports = [raw[at : at + POS_REPORT_BYTES] for at in range(0, len(raw), POS_REPORT_BYTES)]
+    descriptor = bytes.fromhex({**document, **vector}["descriptor"])
+    decoder = PosDecoder(scan_layout(descriptor))
+    reports = [bytes.fromhex(report) for report in vector["reports"]]
     return [text for report in reports for text in shown_frames(decoder.receive(report))]
 
 

@@ -2,9 +2,6 @@
 
 import asyncio
 import json
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 from typing import Annotated
@@ -12,9 +9,9 @@ from typing import Annotated
 import msgspec
 import typer
 
-from daemon.readers.device_file import DeviceFile, why_not_open
+from daemon.readers.device_file import DeviceFile
 from daemon.readers.errors import ReaderError
-from daemon.readers.hid import open_hidraw, open_keyboard
+from daemon.readers.hid import layout_of, open_hidraw, open_keyboard, opened
 from daemon.readers.reader_settings import HidrawSettings, KeyboardSettings, SerialSettings
 from daemon.readers.scan_proposal import (
     SHEET,
@@ -75,36 +72,28 @@ async def _propose(path: str, node: str, baud: int) -> Proposal:
     Raises: ReaderError, TimeoutError, OSError.
     """
     if node.startswith("/dev/input/"):
-        with _opened(path, open_keyboard) as device:
-            scans = await _scans(device)
-        return propose_keyboard(KeyboardSettings(name="scanner", device=path), scans)
+        with opened(path, open_keyboard) as fd:
+            scans = await _scans(fd)
+        return propose_keyboard(KeyboardSettings(name="scanner", device=path), _joined(scans))
     if node.startswith("/dev/hidraw"):
-        with _opened(path, open_hidraw) as device:
-            scans = await _scans(device)
-        return propose_hidraw(HidrawSettings(name="scanner", device=path), scans)
+        with opened(path, open_hidraw) as fd:
+            layout, scans = layout_of(fd), await _scans(fd)
+        return propose_hidraw(HidrawSettings(name="scanner", device=path), layout, scans)
     settings = SerialSettings(name="scanner", device=path, baud=baud)
     with open_port(settings) as port:
-        return propose_serial(settings, await _scans(DeviceFile(port.fileno())))
+        return propose_serial(settings, _joined(await _scans(port.fileno())))
 
 
-async def _scans(device: DeviceFile) -> list[bytes]:
-    return await record_sheet(device, _ask, len(SHEET))
+async def _scans(fd: int) -> list[list[bytes]]:
+    return await record_sheet(DeviceFile(fd), _ask, len(SHEET))
+
+
+def _joined(scans: list[list[bytes]]) -> list[bytes]:
+    return [b"".join(pieces) for pieces in scans]
 
 
 def _ask(number: int) -> None:
     typer.echo(f"Scan {_CODES[number]} ({number + 1} of {len(SHEET)}).")
-
-
-@contextmanager
-def _opened(path: str, open_device: Callable[[str], int]) -> Iterator[DeviceFile]:
-    try:
-        fd = open_device(path)
-    except OSError as error:
-        raise why_not_open(error, path, "input") from error
-    try:
-        yield DeviceFile(fd)
-    finally:
-        os.close(fd)
 
 
 def reader_table(settings: AnySettings) -> str:

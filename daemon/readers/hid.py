@@ -4,28 +4,40 @@ The kernel's own files are read: ``/dev/input/event*`` of a keyboard is grabbed,
 leaks into the window that has the focus; ``/dev/hidraw*`` gives reports as they come.
 """
 
+import errno
 import fcntl
 import os
 import re
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+import struct
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from daemon.base.clock import Clock
 from daemon.readers.device_file import DeviceFile, why_not_open
+from daemon.readers.errors import ReaderLostError
 from daemon.readers.frames import FrameDecoder, OpenFrameReader
+from daemon.readers.hid_descriptor import (
+    DESCRIPTOR_BYTES_MAX,
+    DescriptorError,
+    ScanLayout,
+    scan_layout,
+)
 from daemon.readers.hid_reports import MagtekDecoder, PosDecoder
 from daemon.readers.keyboard import KeyDecoder
 from daemon.readers.reader_settings import FrameSettings, HidrawSettings, KeyboardSettings
 
 _MAGTEK = ":00000801:"  # the vendor, as HID_ID of the kernel's uevent has it
-_SCANNER_PAGE = (
-    b"\x05\x8c"  # Usage Page (Bar Code Scanner) in a report descriptor, HID 1.11, 6.2.2.7
-)
 EVIOCGRAB = 0x40044590  # _IOW('E', 0x90, int), linux/input.h
+# _IOR('H', 0x01, int) and _IOR('H', 0x02, struct hidraw_report_descriptor), linux/hidraw.h: the
+# size, and behind it up to DESCRIPTOR_BYTES_MAX bytes.
+HIDIOCGRDESCSIZE, HIDIOCGRDESC = 0x80044801, 0x90044802
+_SIZE = struct.Struct("=I")
 Opener = Callable[[str], int]
 """Open the device at a path and return its file descriptor. Raises OSError."""
+DescriptorOf = Callable[[int], bytes]
+"""Return the report descriptor of an open raw HID device. Raises OSError."""
 
 
 def open_keyboard(path: str) -> int:
@@ -44,14 +56,25 @@ def open_hidraw(path: str) -> int:
     return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
+def report_descriptor(fd: int) -> bytes:
+    """Ask the kernel for the report descriptor of an open raw HID device. Raises OSError."""
+    told = bytearray(_SIZE.size + DESCRIPTOR_BYTES_MAX)
+    size = bytearray(_SIZE.size)
+    fcntl.ioctl(fd, HIDIOCGRDESCSIZE, size)
+    told[: _SIZE.size] = size
+    fcntl.ioctl(fd, HIDIOCGRDESC, told)
+    (length,) = _SIZE.unpack(size)
+    return bytes(told[_SIZE.size : _SIZE.size + length])
+
+
 class HidReader:
-    """A HID device; ``decoder`` makes what turns its input into frames."""
+    """A HID device; ``decoder`` makes what turns the input of the open one into frames."""
 
     def __init__(
         self,
         settings: FrameSettings,
         clock: Clock,
-        decoder: Callable[[], FrameDecoder],
+        decoder: Callable[[int], FrameDecoder],
         open_device: Opener,
     ) -> None:
         self.name = settings.name
@@ -63,15 +86,35 @@ class HidReader:
     @asynccontextmanager
     async def open(self) -> AsyncIterator[OpenFrameReader]:
         """Open the device. Raises ReaderLostError, or ReaderDeniedError for want of rights."""
-        device = self._settings.device
-        try:
-            fd = self._open_device(device)
-        except OSError as error:
-            raise why_not_open(error, device, "input") from error
-        try:
-            yield OpenFrameReader(self._settings, self._clock, DeviceFile(fd), self._decoder())
-        finally:
-            os.close(fd)
+        with opened(self._settings.device, self._open_device) as fd:
+            decoder = self._decoder(fd)
+            yield OpenFrameReader(self._settings, self._clock, DeviceFile(fd), decoder)
+
+
+@contextmanager
+def opened(path: str, open_device: Opener) -> Iterator[int]:
+    """Open a HID device and close it again. Raises as `HidReader.open`."""
+    try:
+        fd = open_device(path)
+    except OSError as error:
+        raise why_not_open(error, path, "input") from error
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def layout_of(fd: int, descriptor_of: DescriptorOf = report_descriptor) -> ScanLayout:
+    """Ask an open device where its reports keep a scan.
+
+    Raises: ReaderDeniedError for what is no scanner in HID POS mode, ReaderLostError.
+    """
+    try:
+        return scan_layout(descriptor_of(fd))
+    except OSError as error:
+        if error.errno in (errno.ENOTTY, errno.EINVAL):
+            raise DescriptorError("this is no raw HID device") from error
+        raise ReaderLostError("the device was unplugged") from error
 
 
 def keyboard_reader(
@@ -79,15 +122,21 @@ def keyboard_reader(
 ) -> HidReader:
     """Return the reader of a device that types."""
     return HidReader(
-        settings, clock, lambda: KeyDecoder(settings.layout, settings.framer()), open_device
+        settings, clock, lambda fd: KeyDecoder(settings.layout, settings.framer()), open_device
     )
 
 
 def hidraw_reader(
-    settings: HidrawSettings, clock: Clock, open_device: Opener = open_hidraw
+    settings: HidrawSettings,
+    clock: Clock,
+    open_device: Opener = open_hidraw,
+    descriptor_of: DescriptorOf = report_descriptor,
 ) -> HidReader:
     """Return the reader of a device that sends reports."""
-    decoders: dict[str, Callable[[], FrameDecoder]] = {"pos": PosDecoder, "magtek": MagtekDecoder}
+    decoders: dict[str, Callable[[int], FrameDecoder]] = {
+        "pos": lambda fd: PosDecoder(layout_of(fd, descriptor_of)),
+        "magtek": lambda fd: MagtekDecoder(),
+    }
     return HidReader(settings, clock, decoders[settings.report], open_device)
 
 
@@ -119,9 +168,17 @@ def attached_hidraw(root: Path = Path("/")) -> list[AttachedHidraw]:
         product = "".join(re.findall(r"^HID_NAME=(.*)$", uevent, re.MULTILINE))
         if _MAGTEK in uevent:
             found.append(AttachedHidraw(path, "magtek", product))
-        elif _SCANNER_PAGE in descriptor:
+        elif _is_scanner(descriptor):
             found.append(AttachedHidraw(path, "pos", product))
     return found
+
+
+def _is_scanner(descriptor: bytes) -> bool:
+    try:
+        scan_layout(descriptor)
+    except DescriptorError:
+        return False
+    return True
 
 
 def _bytes(path: Path) -> bytes:

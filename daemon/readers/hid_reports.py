@@ -6,22 +6,21 @@ The kernel hands over one report a read, the report's number first where the dev
 from card_formats.errors import CardFormatError
 from card_formats.stripe.magtek import swipe_of_report
 from daemon.readers.framing import CUT_OFF, FRAME_BYTES_MAX, TOO_LONG, Frames, Garbage
+from daemon.readers.hid_descriptor import ScanLayout
 
-POS_REPORT_BYTES, POS_DATA_BYTES_MAX = 64, 56
-SCANNED_DATA = 2  # the number of the report that carries a scan
-_AIM, _DATA, _CONTINUED = slice(2, 5), 5, 63
 _NO_REPORT = Garbage("no report of a scanner in HID POS mode")
 
 
 class PosDecoder:
-    """Bar code scanner reports (HID usage page 8C), 64 bytes each, into scans.
+    """Bar code scanner reports (HID usage page 8C) into scans; ``layout`` says what stands where.
 
-    Byte 0 is 2, byte 1 how many of the up to 56 bytes of data from byte 5 on count, bytes 2 to 4
-    the AIM identifier; bit 0 of byte 63 says that the scan goes on in the next report.
-    Source: HID Point of Sale Usage Tables 1.02, 3; layout as in Access-IS, LSR118 manual, B.1.
+    A report of another number says nothing. One that says that the scan goes on is followed by
+    the rest.
+    Source: HID Point of Sale Usage Tables 1.02, 3.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, layout: ScanLayout) -> None:
+        self._layout = layout
         self._aim = b""
         self._parts = bytearray()
         self._inside = False
@@ -34,19 +33,34 @@ class PosDecoder:
 
     def receive(self, report: bytes) -> Frames:
         """Return the scan that ``report`` completes; reports of other numbers say nothing."""
-        if report[:1] != bytes((SCANNED_DATA,)):
+        layout = self._layout
+        if layout.number and report[:1] != bytes((layout.number,)):
             return []
-        if len(report) != POS_REPORT_BYTES or report[1] > POS_DATA_BYTES_MAX:
+        data = self._data(report)
+        if data is None:
             return [*self.gap(), _NO_REPORT]
-        aim = report[_AIM] if report[2:3] == b"]" else b""
+        aim = b"".join(field.content(report) for field in layout.identifiers)
+        aim = aim if aim[:1] == b"]" else b""
         out = self.gap() if self._inside and aim != self._aim else []
         self._aim, self._inside = aim, True
-        self._parts += report[_DATA : _DATA + report[1]]
+        self._parts += data
         if len(aim) + len(self._parts) > FRAME_BYTES_MAX:
             self._spoilt = TOO_LONG
         if self._spoilt:
             self._parts.clear()
-        return out if report[_CONTINUED] & 1 else out + self._finish()
+        goes_on = layout.continued is not None and layout.continued.value(report) & 1
+        return out if goes_on else out + self._finish()
+
+    def _data(self, report: bytes) -> bytes | None:
+        """Return what counts of the report's data, None where the report makes no sense."""
+        layout = self._layout
+        if len(report) < layout.size:
+            return None
+        data = layout.data.content(report)
+        if layout.length is None:
+            return data.rstrip(b"\0")
+        length = layout.length.value(report)
+        return data[:length] if length <= len(data) else None
 
     def gap(self) -> Frames:
         """Drop a scan whose rest does not come."""

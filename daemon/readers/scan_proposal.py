@@ -7,7 +7,8 @@ import msgspec
 
 from card_formats.symbology.aim import IDENTIFIER_CHARS, split_identifier
 from daemon.readers.framing import Framer, Frames, Terminator
-from daemon.readers.hid_reports import POS_REPORT_BYTES, PosDecoder
+from daemon.readers.hid_descriptor import ScanLayout
+from daemon.readers.hid_reports import PosDecoder
 from daemon.readers.keyboard import KeyDecoder
 from daemon.readers.keyboard_layouts import LAYOUTS
 from daemon.readers.reader_settings import HidrawSettings, KeyboardSettings, SerialSettings
@@ -61,9 +62,11 @@ def propose_keyboard(settings: KeyboardSettings, scans: Sequence[bytes]) -> Prop
     return Proposal(None, (NOT_THE_SHEET,))
 
 
-def propose_hidraw(settings: HidrawSettings, scans: Sequence[bytes]) -> Proposal:
-    """Check that the reports of each scan are a scanner's in HID POS mode."""
-    lines = _wrapping([_reported(scan) for scan in scans])
+def propose_hidraw(
+    settings: HidrawSettings, layout: ScanLayout, scans: Sequence[Sequence[bytes]]
+) -> Proposal:
+    """Check that the reports of each scan are those of the sheet, read by the scanner's layout."""
+    lines = _wrapping([_reported(layout, scan) for scan in scans])
     return _proposal(settings, lines) if lines else Proposal(None, (NOT_THE_SHEET,))
 
 
@@ -134,12 +137,9 @@ def _typed(layout: str, events: bytes) -> bytes:
     return _only([*decoder.receive(events), *decoder.gap()])
 
 
-def _reported(reports: bytes) -> bytes:
-    decoder, frames = PosDecoder(), list[bytes]()
-    for at in range(0, len(reports), POS_REPORT_BYTES):
-        found = decoder.receive(reports[at : at + POS_REPORT_BYTES])
-        frames += [frame for frame in found if isinstance(frame, bytes)]
-    return _only([*frames])
+def _reported(layout: ScanLayout, reports: Sequence[bytes]) -> bytes:
+    decoder = PosDecoder(layout)
+    return _only([frame for report in reports for frame in decoder.receive(report)])
 
 
 def _only(frames: Frames) -> bytes:

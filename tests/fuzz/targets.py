@@ -20,11 +20,19 @@ from card_formats.stripe.bits import ALPHABETS, decode_track
 from card_formats.stripe.magtek import REPORT_BYTES, swipe_of_report
 from daemon.readers.channel import run_dialogue
 from daemon.readers.framing import FRAME_BYTES_MAX, Framer, Frames, Garbage, Terminator
-from daemon.readers.hid_reports import POS_REPORT_BYTES, PosDecoder
+from daemon.readers.hid_descriptor import DescriptorError, scan_layout
+from daemon.readers.hid_reports import PosDecoder
 from daemon.readers.keyboard import KeyDecoder
 from daemon.readers.keyboard_layouts import LAYOUTS
 from daemon.readers.msr605 import Msr605Decoder
-from daemon.readers.simulated.wires import as_msr605, as_pos_reports, as_resent, as_ssi
+from daemon.readers.simulated.wires import (
+    POS_DESCRIPTOR,
+    POS_LAYOUT,
+    as_msr605,
+    as_pos_reports,
+    as_resent,
+    as_ssi,
+)
 from daemon.readers.ssi import SsiDecoder
 from tests.support.keys import keys
 
@@ -74,6 +82,15 @@ POS_PIECES = [
     *as_pos_reports(b"K"),
     b"\x02\xff" + bytes(62),
     b"\x04" + bytes(63),
+]
+DESCRIPTOR_ITEMS = ("058C", "0501", "0902", "A101", "A100", "C0", "8502", "7508", "7501", "9501",
+                    "9538", "97FFFFFFFF", "093B", "09FB", "19FB", "29FE", "09FE", "09FF",
+                    "0BFE008C00", "8102", "8103", "820201", "9102", "A4", "B4", "A901", "A900",
+                    "FE0200", "26")  # fmt: skip
+DESCRIPTOR_PIECES = [
+    *map(bytes.fromhex, DESCRIPTOR_ITEMS),
+    POS_DESCRIPTOR,
+    bytes.fromhex("058C0902A101 7508 9504 09FE 8102"),
 ]
 MAGTEK_PIECES = [
     bytes(7),
@@ -189,10 +206,24 @@ def verdict(frames: Frames) -> str:
 
 
 def run_pos(raw: bytes) -> str:
-    decoder, frames = PosDecoder(), list[bytes | Garbage]()
-    for at in range(0, len(raw), POS_REPORT_BYTES):
-        frames += decoder.receive(raw[at : at + POS_REPORT_BYTES])
+    decoder, frames = PosDecoder(POS_LAYOUT), list[bytes | Garbage]()
+    for at in range(0, len(raw), POS_LAYOUT.size):
+        frames += decoder.receive(raw[at : at + POS_LAYOUT.size])
     return verdict([*frames, *decoder.gap(), *decoder.gap()])
+
+
+def run_descriptor(raw: bytes) -> str:
+    """Read a descriptor; whatever it says, reports of any bytes are read by it."""
+    try:
+        layout = scan_layout(raw)
+    except DescriptorError as error:
+        return error.code
+    decoder, chance = PosDecoder(layout), random.Random(raw)
+    number = bytes((layout.number,)) if layout.number else b""
+    reports = [number + chance.randbytes(chance.randrange(layout.size + 2)) for _ in range(3)]
+    frames = [frame for report in reports for frame in decoder.receive(report)]
+    verdict([*frames, *decoder.gap(), *decoder.gap()])
+    return "layout"
 
 
 def any_framer(choice: int) -> StreamDecoder:
@@ -226,6 +257,7 @@ TARGETS = {
     "ssi": Target(stream(SsiDecoder), SSI_PIECES, STREAM_ENDS),
     "keyboard": Target(chosen(any_key_decoder), KEY_PIECES, STREAM_ENDS),
     "pos": Target(run_pos, POS_PIECES, STREAM_ENDS),
+    "descriptor": Target(run_descriptor, DESCRIPTOR_PIECES, ("layout", "reader.no-scanner")),
 }
 
 

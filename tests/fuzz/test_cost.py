@@ -9,6 +9,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date
 from typing import NamedTuple
 
@@ -27,11 +28,18 @@ from daemon.pos.session import Session
 from daemon.programme.errors import ProgrammeError
 from daemon.programme.file import PROGRAMME_BYTES_MAX
 from daemon.programme.programme import load
-from daemon.readers.hid_reports import POS_REPORT_BYTES, PosDecoder
+from daemon.readers.hid_descriptor import (
+    DESCRIPTOR_BYTES_MAX,
+    DescriptorError,
+    scan_layout,
+)
+from daemon.readers.hid_reports import PosDecoder
 from daemon.readers.msr605 import Msr605Decoder
+from daemon.readers.simulated.wires import POS_LAYOUT
 from daemon.readers.ssi import SsiDecoder
 from tests.daemon.pos.shop import GREETING, new_ring
 from tests.fuzz.targets import (
+    DESCRIPTOR_PIECES,
     LINE_PIECES,
     MSR605_PIECES,
     PIECES,
@@ -172,9 +180,14 @@ def stream(make: Callable[[], StreamDecoder]) -> Callable[[str], None]:
 
 
 def pos_reports(text: str) -> None:
-    decoder, raw = PosDecoder(), text.encode("latin-1", "replace")
-    for at in range(0, len(raw), POS_REPORT_BYTES):
-        decoder.receive(raw[at : at + POS_REPORT_BYTES])
+    decoder, raw = PosDecoder(POS_LAYOUT), text.encode("latin-1", "replace")
+    for at in range(0, len(raw), POS_LAYOUT.size):
+        decoder.receive(raw[at : at + POS_LAYOUT.size])
+
+
+def descriptor(text: str) -> None:
+    with suppress(DescriptorError):
+        scan_layout(text.encode("latin-1", "replace"))
 
 
 def latin(pieces: list[bytes]) -> list[str]:
@@ -199,6 +212,7 @@ PARSERS = {
     "reader, ssi": Parser(stream(SsiDecoder), latin(SSI_PIECES), STREAM_BYTES),
     "reader, msr605": Parser(stream(Msr605Decoder), latin(MSR605_PIECES), STREAM_BYTES),
     "reader, pos": Parser(pos_reports, latin(POS_PIECES), STREAM_BYTES),
+    "reader, descriptor": Parser(descriptor, latin(DESCRIPTOR_PIECES), DESCRIPTOR_BYTES_MAX),
 }
 KNOWN = [
     ("bank card", "", "4-", ""),

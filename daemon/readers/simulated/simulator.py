@@ -24,6 +24,7 @@ from daemon.readers.simulated.chip_reader import Field, SimulatedChipReader
 from daemon.readers.simulated.pseudo_terminal import Terminal
 from daemon.readers.simulated.sample_cards import PlayedCard, SampleCard, TokenCard
 from daemon.readers.simulated.wires import (
+    POS_DESCRIPTOR,
     as_keys,
     as_line,
     as_magtek,
@@ -184,7 +185,8 @@ def frame_device(kind: Kind, name: str, clock: Clock, path: Path) -> FrameDevice
             return FrameDevice(kind, keyboard_reader(typing, clock, cable.open), cable)
         case "pos" | "magtek" as report:
             reporting = HidrawSettings(name=name, device=name, medium=medium, report=report)
-            return FrameDevice(kind, hidraw_reader(reporting, clock, cable.open), cable)
+            reader = hidraw_reader(reporting, clock, cable.open, lambda fd: POS_DESCRIPTOR)
+            return FrameDevice(kind, reader, cable)
 
 
 class Simulator:

@@ -8,7 +8,7 @@ from card_formats.stripe.magtek import encode_report
 from card_formats.stripe.tracks import split_tracks
 from card_formats.symbology.aim import split_identifier
 from daemon.readers.device_file import CHUNK_BYTES_MAX
-from daemon.readers.hid_reports import POS_DATA_BYTES_MAX, SCANNED_DATA
+from daemon.readers.hid_descriptor import ScanLayout, scan_layout
 from daemon.readers.keyboard import (
     EV_KEY,
     EV_SYN,
@@ -34,6 +34,14 @@ from daemon.readers.ssi import (
     encode_packet,
 )
 
+# Report 2 as Access-IS documents it (LSR118, product manual, B.1): 64 bytes, the length, the
+# identifier, 56 bytes of data, two that are the maker's, bit 0 of byte 63 for a scan that goes on.
+POS_DESCRIPTOR = bytes.fromhex(
+    "058C 0902 A101 0912 A102 8502 1500 26FF00 7508 9501 0501 093B 8102"
+    "058C 9503 09FB 09FC 09FD 8102 9538 09FE 820201 9502 8103"
+    "7501 9501 2501 09FF 8102 9507 8103 C0 C0"
+)
+POS_LAYOUT = scan_layout(POS_DESCRIPTOR)
 _LINE_ENDS = (b"\r", b"\n")
 _SSI_DATA_BYTES_MAX = 250
 _KEY_BY_DIGIT = {char: code for code, char in KEYPAD_KEYS.items() if char.isdigit()}
@@ -72,19 +80,29 @@ def as_resent(packet: bytes) -> bytes:
     return body + checksum(body)
 
 
-def as_pos_reports(content: bytes) -> list[bytes]:
-    """Return HID POS reports, the identifier taken out of ``content`` into each."""
+def as_pos_reports(content: bytes, layout: ScanLayout = POS_LAYOUT) -> list[bytes]:
+    """Return HID POS reports, the identifier taken out of ``content`` where they have one."""
     aim, _, _ = split_identifier(content.decode("ascii", "replace"))
-    head = aim.encode() or bytes(3)
-    pieces = _cut(content[len(aim) :], POS_DATA_BYTES_MAX)
+    head = aim.encode() if layout.identifiers else b""
+    pieces = _cut(content[len(head) :], layout.data.bits * layout.data.values // 8)
     last = len(pieces) - 1
     return [
-        bytes((SCANNED_DATA, len(piece)))
-        + head
-        + piece.ljust(POS_DATA_BYTES_MAX, b"\0")
-        + bytes((0, 0, int(index < last)))
-        for index, piece in enumerate(pieces)
+        _pos_report(layout, head, piece, goes_on=index < last) for index, piece in enumerate(pieces)
     ]
+
+
+def _pos_report(layout: ScanLayout, aim: bytes, piece: bytes, *, goes_on: bool) -> bytes:
+    report = layout.number
+    report |= int.from_bytes(piece, "little") << layout.data.at
+    at = 0
+    for field in layout.identifiers:
+        report |= int.from_bytes(aim[at : at + field.values], "little") << field.at
+        at += field.values
+    if layout.length:
+        report |= len(piece) << layout.length.at
+    if layout.continued:
+        report |= int(goes_on) << layout.continued.at
+    return report.to_bytes(layout.size, "little")
 
 
 def as_magtek(content: bytes) -> list[bytes]:

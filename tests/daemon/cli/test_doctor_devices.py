@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from daemon.cli.doctor_devices import attached
+from daemon.readers.simulated.wires import POS_DESCRIPTOR
 
-# Report descriptors: Usage Page (Bar Code Scanner); (Generic Desktop), which mice have.
-SCANNER, MOUSE = bytes.fromhex("058C0902A101"), bytes.fromhex("05010902A101")
+MOUSE = bytes.fromhex("05010902A101")
+# Its greatest value, 8C05, is written as a scanner's usage page is.
+GAMEPAD = bytes.fromhex("05010905A101 0930 1500 26058C 7510 9501 8102 C0")
 
 
 def hidraw(root: Path, name: str, vendor: str, product: str, descriptor: bytes) -> None:
@@ -33,8 +35,9 @@ def usb(root: Path, name: str, product: str, interface_class: str, control: str)
 @pytest.fixture
 def machine(tmp_path: Path) -> Path:
     hidraw(tmp_path, "hidraw0", "046D", "A mouse", MOUSE)
-    hidraw(tmp_path, "hidraw1", "05E0", "Symbol DS9308", SCANNER)
+    hidraw(tmp_path, "hidraw1", "05E0", "Symbol DS9308", POS_DESCRIPTOR)
     hidraw(tmp_path, "hidraw2", "0801", "Mag-Tek USB Swipe Reader", MOUSE)
+    hidraw(tmp_path, "hidraw3", "054C", "A gamepad", GAMEPAD)
     (tmp_path / "dev/tillcard").mkdir()
     (tmp_path / "dev/tillcard/usb-Symbol_DS9308-if00").symlink_to("../hidraw1")
     (tmp_path / "dev/input/by-id").mkdir(parents=True)
@@ -77,6 +80,10 @@ def test_a_keyboard_may_be_the_scanner_and_a_mouse_is_passed_over(machine: Path)
     assert 'kind = "keyboard"' in finding
     assert "tillcard doctor scan" in finding
     assert not [finding for finding in said(machine) if "mouse" in finding]
+
+
+def test_a_gamepad_whose_bytes_look_like_a_scanner_s_is_passed_over(machine: Path) -> None:
+    assert not [finding for finding in said(machine) if "A gamepad" in finding]
 
 
 def test_a_reader_that_may_be_put_to_sleep_is_named_with_the_mend(machine: Path) -> None:

@@ -1,6 +1,7 @@
 """HID readers on a simulated cable, and what a real file says when it cannot be opened."""
 
 import errno
+import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -10,12 +11,20 @@ from hypothesis import strategies as st
 
 from daemon.readers import Presented, ReaderState, StateChanged, Unreadable
 from daemon.readers.framing import Framer, Terminator
-from daemon.readers.hid import hidraw_reader, keyboard_reader, open_hidraw, open_keyboard
+from daemon.readers.hid import (
+    DescriptorOf,
+    hidraw_reader,
+    keyboard_reader,
+    layout_of,
+    open_hidraw,
+    open_keyboard,
+)
+from daemon.readers.hid_descriptor import DescriptorError
 from daemon.readers.keyboard import KeyDecoder
 from daemon.readers.keyboard_layouts import LAYOUTS
 from daemon.readers.reader_settings import HidrawSettings, KeyboardSettings
 from daemon.readers.simulated.cable import Cable
-from daemon.readers.simulated.wires import as_keys, as_pos_reports
+from daemon.readers.simulated.wires import POS_DESCRIPTOR, as_keys, as_pos_reports
 from daemon.readers.supervisor import Supervisor
 from tests.support.clock import HandClock
 from tests.support.events import next_event, running, until_state
@@ -92,7 +101,8 @@ async def test_half_a_scan_that_was_lost_is_reported_after_a_silence(
 async def test_half_a_code_in_reports_is_dropped_after_a_silence(cable: Cable) -> None:
     settings = HidrawSettings(name="p", device="/dev/hidraw0", gap_s=0.02)
     clock = HandClock()
-    async with running(Supervisor([hidraw_reader(settings, clock, cable.open)], clock)) as till:
+    reader = hidraw_reader(settings, clock, cable.open, lambda fd: POS_DESCRIPTOR)
+    async with running(Supervisor([reader], clock)) as till:
         await until_state(till, "p", ReaderState.READY)
         first, second = as_pos_reports(b"]C0" + b"x" * 60)
         cable.send(first)
@@ -100,6 +110,28 @@ async def test_half_a_code_in_reports_is_dropped_after_a_silence(cable: Cable) -
         cable.send(first)
         cable.send(second)
         assert (await next_event(till, Presented)).shown.raw == b"]C0" + b"x" * 60
+
+
+def no_such_call(fd: int) -> bytes:
+    raise OSError(errno.ENOTTY, "ioctl")
+
+
+@pytest.mark.parametrize(
+    ("descriptor_of", "words"),
+    [
+        (lambda fd: bytes.fromhex("05010906A101C0"), "the device is no scanner in HID POS mode"),
+        (lambda fd: b"", "the device is no scanner in HID POS mode"),
+        (no_such_call, "this is no raw HID device"),
+    ],
+)
+async def test_a_device_whose_reports_hold_no_scan_is_denied_and_says_so(
+    cable: Cable, descriptor_of: DescriptorOf, words: str
+) -> None:
+    settings, clock = HidrawSettings(name="p", device="/dev/hidraw0"), HandClock()
+    reader = hidraw_reader(settings, clock, cable.open, descriptor_of)
+    async with running(Supervisor([reader], clock)) as till:
+        await until_state(till, "p", ReaderState.DENIED)
+        assert till.details["p"].startswith(words)
 
 
 @pytest.mark.parametrize(
@@ -129,3 +161,7 @@ def test_what_is_no_keyboard_cannot_be_grabbed_and_is_closed_again(tmp_path: Pat
         open_keyboard(str(tmp_path / "file"))
     with pytest.raises(FileNotFoundError):
         open_hidraw(str(tmp_path / "nothing"))
+    fd = open_hidraw(str(tmp_path / "file"))
+    with pytest.raises(DescriptorError, match="no raw HID device"):
+        layout_of(fd)
+    os.close(fd)

@@ -2,6 +2,7 @@ from typing import Literal
 
 import pytest
 
+from daemon.readers.hid_descriptor import scan_layout
 from daemon.readers.keyboard_layouts import LAYOUTS
 from daemon.readers.reader_settings import HidrawSettings, KeyboardSettings, SerialSettings
 from daemon.readers.scan_proposal import (
@@ -16,7 +17,7 @@ from daemon.readers.scan_proposal import (
     propose_keyboard,
     propose_serial,
 )
-from daemon.readers.simulated.wires import as_keys, as_pos_reports, as_ssi
+from daemon.readers.simulated.wires import POS_LAYOUT, as_keys, as_pos_reports, as_ssi
 
 SERIAL = SerialSettings(name="scanner", device="/dev/serial/by-id/x")
 KEYBOARD = KeyboardSettings(name="scanner", device="/dev/input/by-id/x-event-kbd")
@@ -86,8 +87,16 @@ def test_the_layout_of_a_scanner_that_types_is_found(
 
 
 def test_a_scanner_in_hid_pos_mode_is_recognised() -> None:
-    scans = [b"".join(as_pos_reports(code.encode())) for code in IDENTIFIED]
-    assert propose_hidraw(HIDRAW, scans).settings == HIDRAW
+    scans = [as_pos_reports(code.encode()) for code in IDENTIFIED]
+    assert propose_hidraw(HIDRAW, POS_LAYOUT, scans) == (HIDRAW, ())
+
+
+def test_one_whose_reports_are_of_another_size_is_recognised_and_told_what_it_lacks() -> None:
+    descriptor = "058C0902A1018502 75089538 09FE820201 75019501 09FF8102 C0"
+    layout = scan_layout(bytes.fromhex(descriptor))
+    scans = [as_pos_reports(code.encode(), layout) for code in SHEET]
+    assert {len(report) for scan in scans for report in scan} == {58}
+    assert propose_hidraw(HIDRAW, layout, scans) == (HIDRAW, (TURN_ON_AIM,))
 
 
 @pytest.mark.parametrize(
@@ -106,4 +115,5 @@ def test_a_scanner_in_hid_pos_mode_is_recognised() -> None:
 def test_what_is_not_the_sheet_gives_no_settings(scans: list[bytes]) -> None:
     assert propose_serial(SERIAL, scans) == (None, (NOT_THE_SHEET,))
     assert propose_keyboard(KEYBOARD, scans) == (None, (NOT_THE_SHEET,))
-    assert propose_hidraw(HIDRAW, scans) == (None, (NOT_THE_SHEET,))
+    pieces = [[scan] for scan in scans]
+    assert propose_hidraw(HIDRAW, POS_LAYOUT, pieces) == (None, (NOT_THE_SHEET,))
