@@ -9,6 +9,10 @@ from card_formats.errors import CardFormatError
 
 DATA_BYTES_MAX = 255
 SW_OK = 0x9000
+READER_CLA = 0xFF  # PC/SC part 3: such a command is for the reader, not for the card
+SW_NO_ANSWER = (0x6300, 0x6401, 0x6F00)
+"""What readers say in the place of a card that did not answer, such as one that is leaving: the
+ACR122U 6300 and 6401 (its API 2.04, appendix), others 6F00. A stranger may say it of itself."""
 
 
 class CommandApdu(msgspec.Struct, frozen=True):
@@ -36,6 +40,10 @@ class ResponseApdu(msgspec.Struct, frozen=True):
 
     data: bytes
     sw: int
+
+    def is_no_answer_to(self, command: CommandApdu) -> bool:
+        """Whether a command for the card was answered by its reader, because the card did not."""
+        return command.cla != READER_CLA and self.sw in SW_NO_ANSWER
 
     @classmethod
     def decode(cls, raw: bytes) -> "ResponseApdu":

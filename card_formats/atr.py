@@ -1,5 +1,6 @@
 """Answers to reset (ISO/IEC 7816-3), and what PC/SC part 3 puts into them for contactless cards."""
 
+from contextlib import suppress
 from functools import reduce
 from operator import xor
 
@@ -35,6 +36,14 @@ def decode_atr(raw: bytes) -> Atr:
     Raises: CardFormatError ``atr.bad-length``, ``atr.bad-start``, ``atr.bad-check``.
     Source: ISO/IEC 7816-3:2006, 8.2.
     """
+    atr = _taken_apart(raw)
+    if any(atr.protocols) and reduce(xor, raw[1:]) != 0:
+        raise CardFormatError("atr.bad-check", "TCK is wrong", offset=len(raw) - 1)
+    return atr
+
+
+def _taken_apart(raw: bytes) -> Atr:
+    """Take an ATR apart whatever its check byte says."""
     if not 2 <= len(raw) <= ATR_BYTES_MAX:
         raise CardFormatError("atr.bad-length", f"{len(raw)} bytes, 2 to {ATR_BYTES_MAX} expected")
     if raw[0] not in (0x3B, 0x3F):
@@ -44,8 +53,6 @@ def decode_atr(raw: bytes) -> Atr:
     has_check = any(protocol != 0 for protocol in protocols)
     if len(raw) != end + has_check:
         raise CardFormatError("atr.bad-length", f"{len(raw)} bytes, {end + has_check} announced")
-    if has_check and reduce(xor, raw[1:]) != 0:
-        raise CardFormatError("atr.bad-check", "TCK is wrong", offset=end)
     return Atr(protocols=protocols or (0,), historical=raw[begin:end])
 
 
@@ -62,6 +69,17 @@ def _interface_bytes(raw: bytes) -> tuple[tuple[int, ...], int]:
         protocols.append(raw[at - 1] & 0x0F)
         announced = raw[at - 1] >> 4
     return tuple(protocols), at
+
+
+def memory_of(raw: bytes) -> StorageCard | None:
+    """Return what kind of memory card has this ATR, or None for any other and a broken one.
+
+    A wrong check byte is overlooked: readers make up the ATRs of contactless cards, some without
+    getting it right, and what the card is does not hang on it.
+    """
+    with suppress(CardFormatError):
+        return storage_card(_taken_apart(raw))
+    return None
 
 
 def storage_card(atr: Atr) -> StorageCard | None:

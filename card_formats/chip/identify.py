@@ -5,7 +5,7 @@ from enum import StrEnum
 import msgspec
 
 from card_formats.apdu import Dialogue
-from card_formats.atr import StorageCard, decode_atr, storage_card
+from card_formats.atr import memory_of
 from card_formats.chip.desfire.commands import Version, get_version
 from card_formats.chip.desfire.wire import OpenChannel
 from card_formats.errors import CardFormatError
@@ -56,7 +56,7 @@ def identify(atr: bytes) -> Dialogue[Chip]:
     A bank card, a phone or any other card is asked DESFire's GetVersion, which it does not know,
     and nothing else: FOREIGN. An unreadable ATR is asked in the same way.
     """
-    memory = _memory(atr)
+    memory = memory_of(atr)
     if memory is not None:
         return Chip(_STORAGE.get(memory.name, ChipKind.STORAGE))
     try:
@@ -66,10 +66,3 @@ def identify(atr: bytes) -> Dialogue[Chip]:
     product = (version.kind, version.major)
     is_ours = version.vendor == _NXP and product in _PRODUCTS
     return Chip(_PRODUCTS[product] if is_ours else ChipKind.FOREIGN, version)
-
-
-def _memory(atr: bytes) -> StorageCard | None:
-    try:
-        return storage_card(decode_atr(atr))
-    except CardFormatError:
-        return None

@@ -1,7 +1,7 @@
 """The number every contactless chip tells anybody: it identifies, and anybody can copy it."""
 
-from card_formats.apdu import SW_OK, CommandApdu, Dialogue
-from card_formats.atr import decode_atr, storage_card
+from card_formats.apdu import READER_CLA, SW_NO_ANSWER, SW_OK, CommandApdu, Dialogue
+from card_formats.atr import memory_of
 from card_formats.credential import Credential, Medium, Reading, Shown, Trust
 from card_formats.errors import CardFormatError, UnknownFormatError
 from card_formats.number_ranges import NumberRange
@@ -9,32 +9,30 @@ from card_formats.number_ranges import NumberRange
 UID_BYTES = (4, 7, 8, 10)  # ISO/IEC 14443-3 single, double, triple; 8 on ISO/IEC 15693 and FeliCa
 RANDOM_UID_BYTES, RANDOM_UID_FIRST = 4, 0x08
 _SYMBOLOGY_BY_STANDARD = {0x09: "iso15693", 0x0A: "iso15693", 0x0B: "iso15693", 0x11: "felica"}
-_NOT_SUPPORTED = (0x6A81, 0x6D00, 0x6E00)
 
 
 def read_uid() -> Dialogue[bytes]:
     """Ask the reader for the card's UID.
 
-    Returns: the UID, or b"" when this is a contact card, which has none.
-    Raises:  CardFormatError ``uid.unreadable``.
+    Returns: the UID, or b"" for a card that has none: a contact card, or one that answers the
+             command itself with whatever error it has for what it does not know.
+    Raises:  CardFormatError ``uid.unreadable`` when the card is leaving.
     Source:  PC/SC part 3 rev. 2.01, 3.2.2.1.3 (GET DATA, P1 = 00).
     """
-    answer = yield CommandApdu(cla=0xFF, ins=0xCA, p1=0x00, p2=0x00, le=256)
-    if answer.sw in _NOT_SUPPORTED:
-        return b""
-    if answer.sw != SW_OK:
-        raise CardFormatError("uid.unreadable", f"GET DATA answered {answer.sw:04X}")
-    return answer.data
+    answer = yield CommandApdu(cla=READER_CLA, ins=0xCA, p1=0x00, p2=0x00, le=256)
+    if answer.sw in SW_NO_ANSWER:
+        raise CardFormatError("uid.unreadable", "the card was taken away too soon: hold it still")
+    return answer.data if answer.sw == SW_OK else b""
 
 
 def decode_chip(shown: Shown) -> Reading:
     """Read a chip by its UID and ATR (either may be empty).
 
-    Raises: CardFormatError ``uid.bad-length``, ``atr.…``.
+    Raises: CardFormatError ``uid.bad-length``. An ATR that makes no sense tells nothing more.
     """
     if shown.raw and len(shown.raw) not in UID_BYTES:
         raise CardFormatError("uid.bad-length", f"{len(shown.raw)} bytes")
-    memory = storage_card(decode_atr(shown.atr)) if shown.atr else None
+    memory = memory_of(shown.atr)
     symbology = _SYMBOLOGY_BY_STANDARD.get(memory.standard, "") if memory else ""
     if not shown.raw:
         symbology = "iso7816"

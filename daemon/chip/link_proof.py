@@ -32,7 +32,7 @@ class LinkProof:
         if meta_key is None or await laid.kind() is not ChipKind.NTAG_424:
             return None
         try:
-            link = parse_link(await self._terminal.listen(laid.reader, read_link()))
+            link = parse_link(await laid.ask(read_link()))
             tap = link.tap or decrypt_tap(meta_key, link.picc)
         except CardFormatError:
             return None

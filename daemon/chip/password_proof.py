@@ -40,7 +40,7 @@ class PasswordProof:
         if way is None or password is None or await laid.kind() is not ChipKind.TYPE_2:
             return None
         try:
-            await self._terminal.listen(laid.reader, authenticate_password(way, *password))
+            await laid.ask(authenticate_password(way, *password))
         except CardFormatError:
             return None  # it may be a tag without one
         uid = laid.shown.raw.hex().upper()

@@ -1,21 +1,25 @@
 """What a chip that was laid on a reader is asked to prove, and what a proof says of it."""
 
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import msgspec
 
+from card_formats.apdu import Dialogue
 from card_formats.chip.identify import ChipKind, identify
 from card_formats.credential import Credential, Shown
+from card_formats.errors import CardFormatError
 from daemon.accounts.card_lifecycle import LIFTS, lift_counter
 from daemon.accounts.cards import Account
 from daemon.base.ids import NO_CARD, CardId
-from daemon.base.refusals import ErrorCode, RefusedError
-from daemon.chip.terminal import ChipTerminal
+from daemon.base.refusals import ErrorCode, RefusedError, misread
+from daemon.chip.terminal import NO_ANSWER, ChipTerminal
 from daemon.ledger.chip_sales import waits_for
 from daemon.ledger.sale_records import SaleRow
 from daemon.ledger.storage.queries import CARD_BY_IDENTIFIER, CHIP, UNSETTLED_OF
 from daemon.ledger.storage.rows import ChipRow
 from daemon.ledger.storage.store import Store
+
+T = TypeVar("T")
 
 
 class ProvenCard(msgspec.Struct, frozen=True):
@@ -63,11 +67,29 @@ class LaidChip:
         self._kind: ChipKind | None = None
 
     async def kind(self) -> ChipKind:
-        """Return what the chip is; it is asked once. Raises RefusedError for a lost reader."""
+        """Return what the chip is; it is asked once. Raises RefusedError as `ask`."""
         if self._kind is None:
-            chip = await self._terminal.listen(self.reader, identify(self.shown.atr))
-            self._kind = chip.kind
+            try:
+                self._kind = (await self.ask(identify(self.shown.atr))).kind
+            except CardFormatError:  # of a stranger that answers as readers do
+                self._kind = ChipKind.FOREIGN
         return self._kind
+
+    async def ask(self, dialogue: Dialogue[T]) -> T:
+        """Run a dialogue with the chip. What is no answer of the chip's is no proof against it.
+
+        Raises: RefusedError for a lost reader, NO_CARD for a chip that is leaving, MISREAD for an
+                answer that is none; CardFormatError as the dialogue.
+        """
+        try:
+            return await self._terminal.listen(self.reader, dialogue)
+        except CardFormatError as error:
+            if error.code == "apdu.short":
+                raise misread(error.code) from error
+            if error.code == NO_ANSWER:
+                is_known = self.known.chip is not None
+                await self._terminal.doubt(self.reader, self.shown, is_known=is_known)
+            raise
 
 
 class Proof(Protocol):

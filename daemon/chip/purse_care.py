@@ -16,10 +16,9 @@ import logging
 import msgspec
 from msgspec.structs import replace
 
-from card_formats.atr import decode_atr, storage_card
+from card_formats.atr import memory_of
 from card_formats.chip.purse import Messaging, read_history, set_status, understood
 from card_formats.chip.purse_layout import NewerState, PurchaseRecord, PurseState, PurseStatus
-from card_formats.chip.uid import read_uid
 from card_formats.credential import Credential, Medium, Shown, Trust, mask
 from card_formats.errors import CardFormatError
 from daemon.accounts.card_lifecycle import lift_counter
@@ -27,7 +26,7 @@ from daemon.accounts.cards import Account, Cards
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.chip.hot_list import HotListFile
 from daemon.chip.proof import KnownChip, forged, known_chip
-from daemon.chip.terminal import UID_BYTES, ChipTerminal, OpenCard, refusal
+from daemon.chip.terminal import NO_ANSWER, UID_BYTES, ChipTerminal, OpenCard, refusal
 from daemon.chip.writing import WRITE_APDUS, ChipWriter
 from daemon.ledger import chip_sales
 from daemon.ledger.chip_sales import intent_of
@@ -49,7 +48,6 @@ _NOT_A_PURSE = {
     "desfire.no-application",
     "desfire.illegal-command",
     "desfire.status",
-    "apdu.short",
 }
 _NOT_ITS_KEY = {"desfire.authentication", "desfire.not-the-card", "desfire.no-such-key"}
 log = logging.getLogger("tillcard.chip")
@@ -94,27 +92,21 @@ class PurseCare:
 
         Raises: RefusedError CARD_FORGED for one that does not know its key; MISREAD; the readers'.
         """
-        if len(shown.raw) != UID_BYTES or _is_memory(shown.atr):
+        if len(shown.raw) != UID_BYTES or memory_of(shown.atr) is not None:
             return None
         is_old = known.chip is not None and known.chip.speaks == Messaging.EV1
         try:
             return await self._terminal.open(reader, Messaging.EV1 if is_old else Messaging.EV2)
         except CardFormatError as error:
+            if error.code == NO_ANSWER:
+                await self._terminal.doubt(reader, shown, is_known=known.chip is not None)
+                return None
             if error.code in _NOT_A_PURSE:
                 return None
             if error.code in _NOT_ITS_KEY:
-                await self._check_same_card(reader, shown)
+                await self._terminal.check_same_card(reader, shown)
                 raise forged("it does not know its key") from error
             raise misread(error) from error
-
-    async def _check_same_card(self, reader: str, shown: Shown) -> None:
-        """Raise RefusedError NO_CARD where another card lies there by now."""
-        try:
-            lying = await self._terminal.listen(reader, read_uid())
-        except CardFormatError:
-            lying = b""
-        if lying != shown.raw:
-            raise RefusedError(ErrorCode.NO_CARD, "Show the card again.", reader=reader)
 
     async def look_after(self, card: OpenCard, known: KnownChip) -> Account:
         """Settle what is open, keep what was seen, refuse what must not be used.
@@ -243,10 +235,3 @@ def credential_of(card: OpenCard) -> Credential:
 def misread(error: CardFormatError) -> RefusedError:
     """Say that what came from the card makes no sense."""
     return RefusedError(ErrorCode.MISREAD, f"Misread ({error.code}); lay the card down again.")
-
-
-def _is_memory(atr: bytes) -> bool:
-    try:
-        return storage_card(decode_atr(atr)) is not None
-    except CardFormatError:
-        return False

@@ -34,6 +34,7 @@ class Taps:
             for proof in self._proofs:
                 if (proven := await proof.prove(laid)) is not None:
                     return proven
-        if known.chip is not None:
-            raise forged("it does not prove what it proved before")
+            if known.chip is not None:
+                await self._terminal.check_same_card(reader, shown)
+                raise forged("it does not prove what it proved before")
         return None

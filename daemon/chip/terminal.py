@@ -8,8 +8,10 @@ from typing import Protocol, TypeVar
 
 from card_formats.apdu import CommandApdu, Dialogue
 from card_formats.chip.purse import ChipPurse, Messaging, open_purse
+from card_formats.chip.uid import read_uid
 from card_formats.credential import Shown
 from card_formats.crypto import BLOCK_BYTES
+from card_formats.errors import CardFormatError
 from daemon.base.clock import Clock
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.keys.chip_keys import ChipKeys
@@ -19,6 +21,8 @@ from daemon.readers.errors import CardLostError, NoCardError, ReaderError
 
 T = TypeVar("T")
 UID_BYTES = 7
+NO_ANSWER = "apdu.no-answer"
+"""Of a CardFormatError: the reader spoke in the card's place (`run_dialogue`)."""
 EXCHANGE_TIMEOUT_S = 2.0
 """How long one APDU may take; then the reader is stuck and the outcome unknown."""
 
@@ -155,6 +159,26 @@ class ChipTerminal:
             return await self._readers.converse(card.reader, counted, timeout_s=EXCHANGE_TIMEOUT_S)
         finally:
             card.talked_s += self._clock.monotonic_s() - begun_s
+
+    async def doubt(self, reader: str, shown: Shown, *, is_known: bool) -> None:
+        """Say what to think of a chip that gave no answer, only its reader did.
+
+        is_known: it has proved itself before, and may well do so again.
+        Returns:  for a stranger who lies there still: it speaks so.
+        Raises:   RefusedError NO_CARD for one that left, or that would be called forged.
+        """
+        await self.check_same_card(reader, shown)
+        if is_known:
+            raise refusal(CardLostError("the card did not answer"), reader)
+
+    async def check_same_card(self, reader: str, shown: Shown) -> None:
+        """Raise RefusedError NO_CARD where another card lies there by now, or none."""
+        try:
+            lying = await self.listen(reader, read_uid())
+        except CardFormatError as error:
+            raise refusal(CardLostError("the card is leaving"), reader) from error
+        if lying != shown.raw:
+            raise RefusedError(ErrorCode.NO_CARD, "Show the card again.", reader=reader)
 
     async def listen(self, reader: str, dialogue: Dialogue[T]) -> T:
         """Run a dialogue with a chip that is no purse. Raises RefusedError for a lost reader."""

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Any, Generic, Protocol, TypeVar
 
 from card_formats.apdu import Dialogue, ResponseApdu
+from card_formats.errors import CardFormatError
 from daemon.readers.errors import CardSilentError, ReaderError
 from daemon.readers.traffic import log_exchange
 
@@ -83,12 +84,21 @@ class _AbandonedError(Exception):
 def run_dialogue(
     dialogue: Dialogue[T], transmit: Callable[[bytes], bytes], *, reader: str = ""
 ) -> T:
-    """Answer each command of ``dialogue`` with ``transmit`` and return what it returns."""
+    """Answer each command of ``dialogue`` with ``transmit`` and return what it returns.
+
+    Raises: CardFormatError ``apdu.short`` for an answer without a status word, ``apdu.no-answer``
+            for a reader's word that the card did not answer: neither is the card's, so no dialogue
+            judges the card by it. Whatever ``transmit`` and the dialogue raise.
+    """
     try:
         command = next(dialogue)
         while True:
             answer = ResponseApdu.decode(transmit(command.encode()))
             log_exchange(reader, command, answer)
+            if answer.is_no_answer_to(command):
+                raise CardFormatError(
+                    "apdu.no-answer", f"only the reader answered: {answer.sw:04X}"
+                )
             command = dialogue.send(answer)
     except StopIteration as end:
         value: T = end.value

@@ -18,6 +18,7 @@ from daemon.readers.simulated.password_tag import PasswordTag
 from daemon.readers.simulated.sample_cards import BANK, CardModel, TokenCard
 from daemon.readers.simulated.sun_tag import SunTag
 from tests.support.chip_till import READER, HandTill, Wallet, hand_till, make_home, make_keys
+from tests.support.chip_till import Laid as LaidDown
 from tests.support.clock import HandClock
 
 TAG_UID = bytes.fromhex("04C1C2C3C4C580")
@@ -94,7 +95,7 @@ def tag(keys: ChipKeys) -> SunTag:
     return SunTag(TAG_UID, keys.sun_meta, keys.sun_file(TAG_UID))
 
 
-async def refused(till: HandTill, laid: Laid) -> RefusedError:
+async def refused(till: HandTill, laid: LaidDown) -> RefusedError:
     with pytest.raises(RefusedError) as caught:
         await till.tap(laid)
     return caught.value
@@ -181,6 +182,110 @@ async def test_a_tag_whose_reader_hands_nothing_through_tells_its_number(
     await issue(till, TAG_UID)
     identified = await till.tap(Laid(TAG_UID, PasswordTag(TAG_UID, *proof)))
     assert identified.trust is Trust.UID
+
+
+# Answers that are none.
+
+
+class Leaving:
+    """A card that leaves: from the exchange ``at`` on only its reader answers, with ``word``.
+
+    remembers: the reader goes on telling the UID that it has read at first.
+    """
+
+    def __init__(self, laid: LaidDown, at: int, word: bytes, *, remembers: bool = False) -> None:
+        self.uid, self.model = laid.uid, self
+        self.atr = laid.model.atr
+        self._laid, self._at, self._word, self._remembers = laid, at, word, remembers
+        self.left = False
+
+    def reset(self) -> None:
+        self._laid.model.reset()
+
+    def transmit(self, command: bytes) -> bytes:
+        self._at -= 1
+        self.left = self.left or self._at < 0
+        if self.left and self._remembers and command[:2] == b"\xff\xca":
+            return self.uid + b"\x90\x00"
+        return self._word if self.left else self._laid.model.transmit(command)
+
+
+@pytest.mark.parametrize("remembers", [True, False], ids=["cached", "asked"])
+@pytest.mark.parametrize("word", ["6300", "6401", "6F00"])
+@pytest.mark.parametrize("chip", ["tag", "purse"])
+async def test_a_card_that_leaves_while_it_is_identified_is_never_forged(
+    till: HandTill, keys: ChipKeys, tag: SunTag, chip: str, word: str, remembers: bool
+) -> None:
+    wallet = Wallet(keys, Random(1))
+    original = Laid(TAG_UID, tag) if chip == "tag" else Laid(wallet.uid, wallet.model)
+    await issue(till, original.uid)
+    await till.tap(original)
+    answers: list[tuple[ErrorCode, bool]] = []
+    leaving = Leaving(original, 0, bytes.fromhex(word), remembers=remembers)
+    while len(answers) < 20:
+        leaving = Leaving(original, len(answers), bytes.fromhex(word), remembers=remembers)
+        try:
+            await till.tap(leaving)
+            break
+        except RefusedError as error:
+            answers.append((error.code, "lay it down again" in error.detail))
+    assert not leaving.left, "once it stays long enough it is identified"
+    assert answers == [(ErrorCode.NO_CARD, True)] * len(answers)
+    assert len(answers) > 4
+    await till.tap(original)
+
+
+@pytest.mark.parametrize("way", PassThrough)
+async def test_a_tag_that_leaves_before_its_password_is_laid_down_again(
+    till: HandTill, keys: ChipKeys, way: PassThrough
+) -> None:
+    till.pass_through[READER] = way
+    proof = keys.tag_password(TAG_UID)
+    assert proof is not None
+    await issue(till, TAG_UID)
+    original = Laid(TAG_UID, PasswordTag(TAG_UID, *proof))
+    await till.tap(original)
+    error = await refused(till, Leaving(original, 0, b"\x63\x00"))
+    assert error.code is ErrorCode.NO_CARD
+    await till.tap(original)
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+async def test_an_answer_of_one_byte_is_a_misread(
+    till: HandTill, keys: ChipKeys, is_known: bool
+) -> None:
+    wallet = Wallet(keys, Random(1))
+    await issue(till, wallet.uid)
+    if is_known:
+        await till.tap(wallet)
+    for at in range(5):
+        error = await refused(till, Leaving(wallet, at, b"\x90"))
+        assert (error.code, at) == (ErrorCode.MISREAD, at)
+    await till.tap(wallet)
+
+
+@pytest.mark.parametrize("word", ["6300", "6401", "6F00"])
+async def test_a_stranger_that_speaks_as_readers_do_is_a_stranger(
+    till: HandTill, word: str
+) -> None:
+    speaks = Laid(PLAIN_UID, TokenCard(PLAIN_UID, CONTACTLESS))
+    error = await refused(till, Leaving(speaks, 0, bytes.fromhex(word), remembers=True))
+    assert error.code is ErrorCode.CARD_UNKNOWN
+    await issue(till, PLAIN_UID)
+    speaking = Leaving(speaks, 0, bytes.fromhex(word), remembers=True)
+    assert (await till.tap(speaking)).trust is Trust.UID
+
+
+async def test_a_tag_whose_reader_gets_the_check_of_its_atr_wrong_is_asked_all_the_same(
+    till: HandTill, keys: ChipKeys
+) -> None:
+    till.pass_through[READER] = PassThrough.PCSC
+    proof = keys.tag_password(TAG_UID)
+    assert proof is not None
+    await issue(till, TAG_UID)
+    tag = PasswordTag(TAG_UID, *proof)
+    tag.atr = tag.atr[:-1] + bytes((tag.atr[-1] ^ 0xFF,))
+    assert (await till.tap(Laid(TAG_UID, tag))).trust is Trust.PASSWORD
 
 
 # Chips that only have a number.

@@ -2,9 +2,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from card_formats.apdu import SW_NO_ANSWER
 from card_formats.atr import StorageCard, encode_storage
 from card_formats.chip.desfire.commands import Version
 from card_formats.chip.identify import Chip, ChipKind, identify
+from card_formats.chip.uid import read_uid
+from card_formats.credential import Medium, Shown
+from card_formats.errors import CardFormatError, UnknownFormatError
+from card_formats.registry import decode, recognise
 from daemon.readers.channel import run_dialogue
 
 CONTACTLESS = bytes.fromhex("3B8180018080")
@@ -92,3 +97,23 @@ ANSWER = st.binary(min_size=2, max_size=40) | st.binary(max_size=40).map(lambda 
 def test_whatever_a_card_answers_it_is_identified(atr: bytes, answers: list[bytes]) -> None:
     chip, _ = identified(atr, answers)
     assert chip.kind in ChipKind
+
+
+@pytest.mark.parametrize("word", [0x6986, 0x6999, 0x6985, 0x6982, 0x6700, 0x6A86, 0x6B00, 0x6800])
+def test_whatever_error_a_card_has_for_get_data_it_has_no_uid_and_is_no_misread(word: int) -> None:
+    assert run_dialogue(read_uid(), lambda command: word.to_bytes(2, "big")) == b""
+    with pytest.raises(UnknownFormatError):
+        recognise(decode(Shown(Medium.CHIP, b"", bytes.fromhex("3B021450"))), ())
+
+
+def outcome_of(word: int) -> bytes | str:
+    try:
+        return run_dialogue(read_uid(), lambda command: word.to_bytes(2, "big"))
+    except CardFormatError as error:
+        return error.code
+
+
+def test_no_word_but_a_reader_s_says_that_the_card_is_leaving() -> None:
+    left = [word for word in range(0x10000) if outcome_of(word) == "uid.unreadable"]
+    assert left == sorted(SW_NO_ANSWER)
+    assert all(outcome_of(word) == b"" for word in range(0x10000) if word not in left)
