@@ -22,7 +22,7 @@ from daemon.app.startup import read_programme, reader_settings
 from daemon.base import config as configuration
 from daemon.base.clock import Clock, SteadyClock
 from daemon.base.config import ChipSection, Config
-from daemon.chip.hot_list import HotListFile
+from daemon.chip.hot_list import hot_list_of
 from daemon.chip.registry import NO_CHIPS, Chips, chips_of
 from daemon.chip.terminal import ChipTerminal
 from daemon.keys.chip_keys import ChipKeys, load_chip_keys
@@ -124,9 +124,6 @@ class Parts:
 
     def _chips(self, section: ChipSection | None, keys: ChipKeys) -> Chips:
         assert section is not None, "there are keys because there is a section"
-        hot_list = self.home / section.hot_list if section.hot_list else None
-        if hot_list is not None and not hot_list.exists():
-            log.warning("there is no hot list %s: no chip is refused by it", hot_list)
         through = {
             reader["name"]: PassThrough(reader["pass_through"])
             for reader in self.config.reader
@@ -137,7 +134,7 @@ class Parts:
             self.shop,
             self.cards,
             section,
-            HotListFile(hot_list, keys, self.clock, section.hot_list_days),
+            hot_list_of(section, self.home, keys, self.ledger, self.steady),
             through,
             self.events.publish,
         )

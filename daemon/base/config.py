@@ -136,6 +136,7 @@ class ChipSection(Section, frozen=True, kw_only=True):
     sale_max, card_day_max: what a chip may pay at once, and in a day at this till; 0: no limit.
     till_day_max: what all chips together may pay at this till in a day; 0: no limit.
     hot_list:     a file of chips to refuse, made by ``tillcard cards hot-list``; "": none.
+    hot_list_key: the public half of the key that it is signed with.
     hot_list_days: how old it may be for chips to pay; 0: any age.
     """
 
@@ -147,6 +148,7 @@ class ChipSection(Section, frozen=True, kw_only=True):
     card_day_max: int = 0
     till_day_max: int = 0
     hot_list: str = ""
+    hot_list_key: str = "hot-list.pub"
     hot_list_days: int = 0
 
     def __post_init__(self) -> None:
@@ -218,6 +220,13 @@ def load(path: Path) -> Config:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError("", f"{path} cannot be read: {error}") from error
     return parse(text)
+
+
+def chip_section(config: Config) -> ChipSection:
+    """Return the table of chips, which has to be there. Raises ConfigError."""
+    if config.chip is None:
+        raise ConfigError("chip", "there is no [chip] table; an empty one will do")
+    return config.chip
 
 
 def parse(text: str) -> Config:

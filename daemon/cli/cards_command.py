@@ -4,7 +4,6 @@ It speaks to the readers itself, so the daemon must be stopped meanwhile.
 """
 
 import asyncio
-import os
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -43,10 +42,9 @@ from daemon.accounts.cards import Cards, NewCard, Profile
 from daemon.app.startup import STARTUP_ERRORS, leaves
 from daemon.base import config as configuration
 from daemon.base.clock import Clock
-from daemon.base.config import ChipSection, Config, ConfigError
+from daemon.base.config import ChipSection, ConfigError, chip_section
 from daemon.base.money import format_minor
 from daemon.base.refusals import RefusedError
-from daemon.chip.hot_list import encode, hot_uids
 from daemon.chip.terminal import EXCHANGE_TIMEOUT_S, UID_BYTES
 from daemon.cli.command_clock import clock_of
 from daemon.keys.chip_keys import ChipKeys, add_chip_keys, load_chip_keys, make_chip_keys
@@ -86,7 +84,7 @@ def keys(
 ) -> None:
     """Make the shop's key file, once. Keep a copy: lost keys are lost cards."""
     try:
-        path = config.parent / _chip_section(configuration.load(config)).keys
+        path = config.parent / chip_section(configuration.load(config)).keys
         done = f"holds generation {add_chip_keys(path)} too" if renew else "made"
         if not renew:
             make_chip_keys(path)
@@ -125,33 +123,6 @@ def migrate(
     written is left as it is.
     """
     _run(context, config, count, "moved", _migrate)
-
-
-@cards.command("hot-list")
-def hot_list(
-    context: typer.Context,
-    out: Annotated[Path, typer.Argument(help="The file to write.")],
-    config: ConfigPath = Path("tillcard.toml"),
-) -> None:
-    """Write the chips that must not be used, for tills that have no line to this ledger.
-
-    Put it beside their configuration as `chip.hot_list` says. The daemon may run meanwhile.
-    """
-    try:
-        settings = configuration.load(config)
-        chip_keys = load_chip_keys(config.parent / _chip_section(settings).keys)
-        store = open_store(settings.ledger, config.parent, read_only=True)
-        try:
-            uids = hot_uids(store)
-        finally:
-            store.close()
-        written = out.with_name(out.name + ".new")
-        written.write_text(encode(uids, clock_of(context).now(), chip_keys), "ascii")
-        os.replace(written, out)
-    except STARTUP_ERRORS as error:
-        typer.echo(f"tillcard: {error}", err=True)
-        raise typer.Exit(1) from error
-    typer.echo(f"{out}: {len(uids)} chips")
 
 
 class CardBench:
@@ -238,7 +209,7 @@ async def _serve(config: Path, clock: Clock, count: int, done: str, work: Work) 
 @asynccontextmanager
 async def _bench(path: Path, clock: Clock) -> AsyncIterator[CardBench]:
     config, home = configuration.load(path), path.parent
-    section = _chip_section(config)
+    section = chip_section(config)
     chip_keys = load_chip_keys(home / section.keys)
     raw = [configuration.convert(one, ReaderSettings, "reader") for one in config.reader]
     wanted = [one for one in raw if isinstance(one, PcscSettings)]
@@ -258,12 +229,6 @@ async def _bench(path: Path, clock: Clock) -> AsyncIterator[CardBench]:
         with suppress(asyncio.CancelledError):
             await following
         await ledger.close()
-
-
-def _chip_section(config: Config) -> ChipSection:
-    if config.chip is None:
-        raise ConfigError("chip", "there is no [chip] table; an empty one will do")
-    return config.chip
 
 
 async def _make(bench: CardBench, reader: str, shown: Shown) -> str:

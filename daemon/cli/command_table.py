@@ -14,6 +14,7 @@ from daemon.cli.command_clock import clock_of
 from daemon.cli.demo_command import demo
 from daemon.cli.doctor_command import doctor
 from daemon.cli.doctor_scan_command import doctor_scan
+from daemon.cli.hot_list_command import hot_list, hot_list_key
 from daemon.cli.issue_command import issue
 from daemon.cli.phone_keys_command import phone_keys
 from daemon.cli.plan_command import plan
@@ -53,5 +54,7 @@ doctors.command("scan")(doctor_scan)
 app.add_typer(doctors, name="doctor")
 app.command()(issue)
 cards.command()(phone_keys)
+cards.command()(hot_list)
+cards.command()(hot_list_key)
 app.add_typer(cards, name="cards")
 app.add_typer(plan, name="plan")

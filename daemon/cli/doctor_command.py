@@ -11,11 +11,12 @@ import typer
 from daemon.app.startup import check_names, read_programme, reader_settings
 from daemon.base import config as configuration
 from daemon.base.clock import Clock, rfc3339
-from daemon.base.config import Config, ConfigError
-from daemon.chip.hot_list import HotListError, decode
+from daemon.base.config import ChipSection, Config, ConfigError
+from daemon.chip.hot_list import MADE_AT, HotListError, HotListKeys, decode
 from daemon.cli.command_clock import clock_of
 from daemon.cli.doctor_devices import Finding, attached
-from daemon.keys.chip_keys import load_chip_keys
+from daemon.keys.chip_keys import ChipKeys, load_chip_keys
+from daemon.keys.hot_list_keys import load_hot_list_public_key
 from daemon.keys.key_files import KeyFileError
 from daemon.ledger.receipts import owner_of
 from daemon.ledger.storage.registry import open_store
@@ -71,7 +72,7 @@ def _findings(path: Path, clock: Clock) -> Iterator[Finding]:
     if settings is not None:
         yield from _programme(settings, path.parent, clock)
         yield from _ledger(settings, path.parent)
-        yield from _chip(settings, path.parent)
+        yield from _chip(settings, path.parent, clock)
         yield from _daemon(settings, path.parent)
     pcsc = [one["name"] for one in settings.reader if one["kind"] == "pcsc"] if settings else []
     yield from attached(pcsc)
@@ -116,7 +117,7 @@ def _ledger(settings: Config, home: Path) -> Iterator[Finding]:
     yield Finding("ok", f"ledger {settings.ledger}: id {store.ledger_id}")
 
 
-def _chip(settings: Config, home: Path) -> Iterator[Finding]:
+def _chip(settings: Config, home: Path, clock: Clock) -> Iterator[Finding]:
     section = settings.chip
     if section is None:
         return
@@ -127,17 +128,29 @@ def _chip(settings: Config, home: Path) -> Iterator[Finding]:
         yield Finding("WRONG", f"chip keys {section.keys}: {error}", mend)
         return
     yield Finding("ok", f"chip keys {section.keys}")
-    if not section.hot_list:
-        return
+    if section.hot_list:
+        yield _hot_list(settings, section, home, keys, clock)
+
+
+def _hot_list(
+    settings: Config, section: ChipSection, home: Path, chip: ChipKeys, clock: Clock
+) -> Finding:
     try:
+        keys = HotListKeys(load_hot_list_public_key(home / section.hot_list_key), chip)
         hot = decode((home / section.hot_list).read_text("ascii"), keys)
-    except (OSError, UnicodeDecodeError, HotListError) as error:
+        if why_not := hot.why_not(clock.now(), _taken_s(settings, home)):
+            raise HotListError(why_not)
+    except (OSError, UnicodeDecodeError, HotListError, KeyFileError) as error:
         mend = "tillcard cards hot-list makes one where the ledger is; copy it here"
-        yield Finding("WRONG", f"hot list {section.hot_list}: {error}", mend)
-        return
-    yield Finding(
-        "ok", f"hot list {section.hot_list}: {len(hot.marks)} chips, {rfc3339(hot.made_at)}"
-    )
+        return Finding("WRONG", f"hot list {section.hot_list}: {error}", mend)
+    return Finding("ok", f"hot list {section.hot_list}: of {rfc3339(hot.made_at)}")
+
+
+def _taken_s(settings: Config, home: Path) -> int:
+    """Return when the newest list was made that the till has taken; 0 where nobody knows."""
+    with suppress(StoreError), closing(open_store(settings.ledger, home, read_only=True)) as store:
+        return store.counters([MADE_AT]).get(MADE_AT, 0)
+    return 0
 
 
 def _daemon(settings: Config, home: Path) -> Iterator[Finding]:

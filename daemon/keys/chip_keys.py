@@ -5,7 +5,7 @@ import os
 import secrets
 import tomllib
 from contextlib import suppress
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Annotated, Protocol
 
@@ -22,7 +22,7 @@ from card_formats.chip.purse_layout import (
     diversification_input,
 )
 from card_formats.crypto import KEY_BYTES as AES_KEY_BYTES
-from card_formats.crypto import diversify, diversify_by, equals_secret
+from card_formats.crypto import diversify, diversify_by
 from daemon.keys.key_files import KeyFileError, TokenSettings, check_mode, write_key_file
 
 TOKEN_PREFIX = "token:"
@@ -141,17 +141,14 @@ class ChipKeys:
         proof = self._diversify(self._tag_password, uid + self._system)
         return proof[:4], proof[4:6]
 
-    def sign(self, message: bytes) -> bytes:
-        """Return the HMAC-SHA256 of ``message`` under the newest generation's debit key."""
-        return self._mac(self._generations[-1], message)
+    def mark(self, uid: bytes, generation: int) -> bytes:
+        """Return a hash of ``uid`` that nobody else can make, 32 bytes; every till has its key."""
+        return hmac.digest(self._mark_keys[generation], uid, "sha256")
 
-    def verifies(self, message: bytes, signature: bytes) -> bool:
-        """Whether ``signature`` is `sign`'s for ``message``, under any accepted generation."""
-        return any(equals_secret(self._mac(one, message), signature) for one in self._generations)
-
-    def _mac(self, one: KeyGeneration, message: bytes) -> bytes:
-        key = self._diversify(one.debit, b"proof" + self._system)
-        return hmac.digest(key, message, "sha256")
+    @cached_property
+    def _mark_keys(self) -> dict[int, bytes]:
+        card = b"mark" + self._system
+        return {one.version: self._diversify(one.debit, card) for one in self._generations}
 
     def _secret(self, one: KeyGeneration, number: int) -> str:
         return {MASTER_KEY: one.master, READ_KEY: one.read, DEBIT_KEY: one.debit}.get(

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from daemon.keys.chip_keys import make_chip_keys
+from daemon.keys.hot_list_keys import make_hot_list_keys
 from tests.support.clock import HandClock
 from tests.support.processes import TILLCARD, output_of
 from tests.support.till import Pos, lay_out, open_till
@@ -151,6 +152,8 @@ async def test_a_missing_hot_list_is_one_warning_at_the_start(
 ) -> None:
     lay_out(tmp_path, **{"[simulated]\n": '[chip]\nhot_list = "hot.txt"\n[simulated]\n'})
     make_chip_keys(tmp_path / "chip.keys")
+    assert "hot-list.pub: copy it from where" in await refused_to_start(tmp_path)
+    make_hot_list_keys(tmp_path / "hot-list.key", tmp_path / "hot-list.pub")
     async with open_till(tmp_path, HandClock()):
         pass
     warned = [record for record in caplog.records if "hot.txt" in record.getMessage()]

@@ -8,11 +8,9 @@ import pytest
 from card_formats.chip.purse import open_purse, set_status
 from card_formats.chip.purse_layout import STATE_FILE, VALUE_FILE, PurseStatus
 from daemon.base.refusals import ErrorCode, RefusedError
-from daemon.ledger.entries import Entry, decode
-from daemon.ledger.storage.sqlite import SQLiteStore
 from daemon.readers.channel import run_dialogue
 from daemon.readers.simulated.desfire.faults import Fault
-from tests.support.chip_till import LOADED, ChipShop, HandTill, falsified, make_home
+from tests.support.chip_till import LOADED, ChipShop, HandTill, entries, falsified, make_home
 
 APDUS_MAX = 13
 
@@ -45,14 +43,6 @@ async def refused(shop: ChipShop, till: HandTill) -> RefusedError:
     with pytest.raises(RefusedError) as caught:
         await till.tap(shop.wallet)
     return caught.value
-
-
-def entries(home: Path, kind: str) -> list[Entry]:
-    store = SQLiteStore(home / "tillcard.db", read_only=True)
-    try:
-        return [one for c in store.entries() if (one := decode(c.body)).kind == kind]
-    finally:
-        store.close()
 
 
 async def test_a_card_that_is_unblocked_pays_at_its_next_tap_here_and_everywhere(

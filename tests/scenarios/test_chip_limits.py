@@ -7,7 +7,6 @@ import msgspec
 import pytest
 
 from daemon.base.refusals import ErrorCode, RefusedError
-from daemon.chip.hot_list import encode
 from daemon.keys.chip_keys import load_chip_keys
 from daemon.readers.simulated.desfire.faults import Fault
 from daemon.sale.terms import SaleTerms
@@ -129,7 +128,7 @@ async def test_with_an_old_hot_list_a_chip_does_not_pay_what_it_earns_at_once(
     shop: ChipShop, burn: int
 ) -> None:
     path = shop.home / "a" / "hot.list"
-    path.write_text(encode([], shop.clock.now(), shop.keys), "ascii")
+    path.write_text(shop.hot_list(), "ascii")
     async with shop.till(hot_list="hot.list", hot_list_days=7) as till:
         shop.clock.move(days=8)
         with pytest.raises(RefusedError) as refused:

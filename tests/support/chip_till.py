@@ -2,8 +2,9 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 from random import Random
 from typing import Any, Protocol, TypeVar
@@ -21,13 +22,17 @@ from daemon.accounts.phones import Phones
 from daemon.base.config import ChipSection
 from daemon.base.ids import PosSaleId, PresentationId
 from daemon.base.receipt_codes import TillNames
-from daemon.chip.hot_list import HotListFile
+from daemon.chip.hot_list import encode, hot_list_of
 from daemon.chip.registry import chips_of
 from daemon.chip.terminal import ChipTerminal
 from daemon.keys.chip_keys import ChipKeys, load_chip_keys, make_chip_keys
+from daemon.keys.hot_list_keys import (
+    load_hot_list_key,
+    make_hot_list_keys,
+)
 from daemon.keys.phone_keys import PhoneKeys
 from daemon.ledger.audit import audit
-from daemon.ledger.entries import ChipMove, decode
+from daemon.ledger.entries import ChipMove, Entry, decode
 from daemon.ledger.ledger import Ledger, RequestKey
 from daemon.ledger.storage.registry import open_store
 from daemon.ledger.storage.sqlite import SQLiteStore
@@ -204,8 +209,7 @@ class HandTill:
         self.events: list[dict[str, Any]] = []
         self.cards = Cards(ledger, clock)
         self.versions = ProgrammeVersions(ledger, clock, load(programme), "till")
-        hot_list = home / section.hot_list if section.hot_list else None
-        hot = HotListFile(hot_list, keys, clock, section.hot_list_days)
+        hot = hot_list_of(section, home, keys, ledger, clock)
         versions = self.versions
         shop = Shop(ledger, versions, clock)
         terminal = ChipTerminal(self.readers, keys, clock)
@@ -312,9 +316,10 @@ async def make_home(home: Path, wallets: list[Wallet], clock: HandClock, keys: P
 
 
 def make_keys(folder: Path) -> ChipKeys:
-    """Make a folder that holds a new key file and nothing else."""
+    """Make a folder that holds new keys and nothing else."""
     folder.mkdir()
     make_chip_keys(folder / "chip.keys")
+    make_hot_list_keys(folder / "hot-list.key", folder / "hot-list.pub")
     return load_chip_keys(folder / "chip.keys")
 
 
@@ -332,6 +337,15 @@ def chip_moves(*homes: Path) -> list[ChipMove]:
     return moves
 
 
+def entries(home: Path, kind: str) -> list[Entry]:
+    """Return a till's entries of one kind, oldest first."""
+    store = SQLiteStore(home / "tillcard.db", read_only=True)
+    try:
+        return [one for c in store.entries() if (one := decode(c.body)).kind == kind]
+    finally:
+        store.close()
+
+
 class ChipShop:
     """Tills with ledgers of their own, and a customer with a card."""
 
@@ -344,6 +358,11 @@ class ChipShop:
     async def till(self, name: str = "a", /, **more: Any) -> AsyncIterator[HandTill]:
         async with hand_till(self.home / name, self.clock, **more) as till:
             yield till
+
+    def hot_list(self, uids: Iterable[str] = (), made_at: datetime | None = None) -> str:
+        """Return a list of these chips, as of now unless told."""
+        signer = load_hot_list_key(self.home / "keys" / "hot-list.key")
+        return encode(uids, made_at or self.clock.now(), self.keys, signer)
 
     def hold(self) -> int:
         """Return what the ledger of till A says was done to the chip, after auditing it."""

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from daemon.keys.chip_keys import make_chip_keys
+from daemon.keys.hot_list_keys import make_hot_list_keys
 from tests.support.till import lay_out
 
 PROGRAMME = """
@@ -51,6 +52,7 @@ def lay_out_chips(home: Path, section: str = SECTION) -> None:
     lay_out(home, PROGRAMME, **{"[simulated]\n": section})
     if not (home / "chip.keys").exists():
         make_chip_keys(home / "chip.keys")
+        make_hot_list_keys(home / "hot-list.key", home / "hot-list.pub")
 
 
 def lay_out_real(home: Path, readers: int = 1) -> None:

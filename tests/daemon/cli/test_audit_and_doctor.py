@@ -2,6 +2,7 @@ import asyncio
 import re
 import sqlite3
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
@@ -9,6 +10,7 @@ import pytest
 
 from daemon.chip.hot_list import encode
 from daemon.keys.chip_keys import load_chip_keys, make_chip_keys
+from daemon.keys.hot_list_keys import load_hot_list_key, make_hot_list_keys
 from daemon.ledger.entries import Entry
 from daemon.ledger.storage.sqlite import SQLiteStore
 from daemon.ledger.storage.store import Change
@@ -125,12 +127,19 @@ def test_a_doctor_looks_at_the_chip_s_keys_and_the_hot_list(tmp_path: Path) -> N
     keys.chmod(0o600)
     status, said = diagnosed(tmp_path)
     assert (status, "WRONG  hot list hot.txt: " in said) == (1, True)
+    assert "There is no" in said, "the public half that it is read with"
+    make_hot_list_keys(tmp_path / "hot-list.key", tmp_path / "hot-list.pub")
     (tmp_path / "hot.txt").write_text("no hot list", "utf-8")
     assert diagnosed(tmp_path)[0] == 1
-    listed = encode(["04A1B2C3D4E580"], MORNING, load_chip_keys(keys))
+    signer = load_hot_list_key(tmp_path / "hot-list.key")
+    listed = encode(["04A1B2C3D4E580"], MORNING, load_chip_keys(keys), signer)
     (tmp_path / "hot.txt").write_text(listed, "utf-8")
     status, said = diagnosed(tmp_path)
-    assert (status, "ok  hot list hot.txt: 1 chips" in said) == (0, True), said
+    assert (status, "ok  hot list hot.txt: of 2026-" in said) == (0, True), said
+    ahead = encode([], MORNING + timedelta(days=1), load_chip_keys(keys), signer)
+    (tmp_path / "hot.txt").write_text(ahead, "utf-8")
+    status, said = diagnosed(tmp_path)
+    assert (status, "WRONG  hot list hot.txt: it is dated ahead" in said) == (1, True), said
 
 
 def test_a_doctor_names_each_reader_that_needs_a_pcscd_that_is_not_there(

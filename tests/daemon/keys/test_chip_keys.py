@@ -4,8 +4,6 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from card_formats.chip.purse_layout import DEBIT_KEY, LOAD_KEY
 from daemon.keys.chip_keys import ChipKeys, add_chip_keys, load_chip_keys, make_chip_keys
@@ -86,19 +84,15 @@ def test_what_a_shop_does_not_have_is_none(path: Path) -> None:
     assert (keys.sun_meta, keys.tag_password(UID)) == (None, None)
 
 
-def test_a_signature_holds_under_either_generation_and_under_no_other_shop_s(
-    path: Path, tmp_path: Path
-) -> None:
+def test_a_mark_is_of_one_generation_of_one_shop_s_keys(path: Path, tmp_path: Path) -> None:
     make_chip_keys(tmp_path / "other.keys")
-    old = load_chip_keys(path).sign(b"list")
+    old = load_chip_keys(path).mark(UID, 1)
     add_chip_keys(path)
     keys = load_chip_keys(path)
-    new = keys.sign(b"list")
-    assert new != old
-    assert keys.verifies(b"list", old)
-    assert keys.verifies(b"list", new)
-    assert not keys.verifies(b"lost", new)
-    assert not load_chip_keys(tmp_path / "other.keys").verifies(b"list", new)
+    assert keys.mark(UID, 1) == old
+    marks = {old, keys.mark(UID, 2), keys.mark(OTHER_UID, 1)}
+    assert len(marks | {load_chip_keys(tmp_path / "other.keys").mark(UID, 1)}) == 4
+    assert without(path, "load", "read", "master").mark(UID, 1) == old, "every till can make it"
 
 
 def test_no_key_is_shown_by_what_holds_it(path: Path) -> None:
@@ -141,18 +135,3 @@ def test_the_same_generation_twice_is_refused(path: Path) -> None:
 def test_no_file_says_how_one_is_made(tmp_path: Path) -> None:
     with pytest.raises(KeyFileError, match="tillcard cards keys"):
         load_chip_keys(tmp_path / "none.keys")
-
-
-@pytest.fixture(scope="module")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> ChipKeys:
-    path = tmp_path_factory.mktemp("keys") / "chip.keys"
-    make_chip_keys(path)
-    return load_chip_keys(path)
-
-
-@given(message=st.binary(max_size=200), other=st.binary(max_size=200))
-def test_a_signature_holds_for_its_own_message_alone(
-    keys: ChipKeys, message: bytes, other: bytes
-) -> None:
-    assert keys.verifies(message, keys.sign(message))
-    assert keys.verifies(other, keys.sign(message)) == (other == message)
