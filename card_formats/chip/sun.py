@@ -48,10 +48,14 @@ def parse_link(url: str) -> SunLink:
     Raises: CardFormatError ``sun.bad-link``, also above URL_CHARS_MAX.
     Source: NXP AN12196, 3.4; the MAC covers what stands between the start of ``enc`` and its own.
     """
-    found = {_NAMES.get(m[1], m[1]): m for m in _PARAMETER.finditer(url[:URL_CHARS_MAX])}
+    matches = _PARAMETER.finditer(url[:URL_CHARS_MAX])
+    found = {_NAMES.get(m[1].lower(), m[1].lower()): m for m in matches}
     if len(url) > URL_CHARS_MAX or not url.isascii() or "mac" not in found:
         raise CardFormatError("sun.bad-link", "too long, not ASCII, or without a MAC")
-    covered = url[found["data"].start(2) : found["mac"].start(2)] if "data" in found else ""
+    covered = ""
+    if "data" in found:  # the tag writes its digits in capitals, whatever became of them on the way
+        data_end = found["data"].end(2)
+        covered = found["data"][2].upper() + url[data_end : found["mac"].start(2)]
     picc, data, mac, uid, count = (_hex(found, n) for n in ("picc", "data", "mac", "uid", "ctr"))
     tap = Tap(uid, int.from_bytes(count, "big")) if not picc else None
     if tap and (len(uid), len(count)) != (UID_BYTES, _COUNT_BYTES):

@@ -1,3 +1,4 @@
+import re
 from typing import Any
 
 import pytest
@@ -56,6 +57,16 @@ def test_a_link_counts_once(vector: dict[str, Any]) -> None:
     with pytest.raises(CardFormatError) as caught:
         read(vector["link"], vector["read_count"])
     assert caught.value.code == "sun.replayed"
+
+
+@pytest.mark.parametrize("vector", GOOD)
+def test_a_link_is_the_same_in_lower_case_and_in_capitals(vector: dict[str, Any]) -> None:
+    host, _, parameters = vector["link"].partition("?")
+    assert read(f"{host}?{parameters.lower()}") == read(vector["link"])
+    digits = re.sub(r"(?<==)[0-9A-Fa-f]+", lambda found: found[0].lower(), vector["link"])
+    assert read(digits) == read(vector["link"])
+    names = re.sub(r"(?<=[?&])(e|c|uid|ctr)(?==)", lambda found: found[0].upper(), vector["link"])
+    assert read(names) == read(vector["link"])
 
 
 def test_a_link_that_is_too_long_is_refused() -> None:
