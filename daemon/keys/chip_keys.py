@@ -26,6 +26,7 @@ from card_formats.crypto import diversify, diversify_by
 from daemon.keys.key_files import KeyFileError, TokenSettings, check_mode, write_key_file
 
 TOKEN_PREFIX = "token:"
+SUN_KEY_NUMBER_MAX = 4  # NTAG 424 DNA has five keys
 
 
 class KeyGeneration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -48,10 +49,14 @@ class KeyGeneration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class SunKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The keys of tags with a rolling link: ``meta`` is every tag's, ``file`` is diversified."""
+    """The keys of tags with a rolling link: ``meta`` is every tag's, ``file`` is diversified.
+
+    number: of the file key on the tag. With it each tag is authenticated by that key as well.
+    """
 
     meta: str
     file: str
+    number: Annotated[int, msgspec.Meta(ge=0, le=SUN_KEY_NUMBER_MAX)] | None = None
 
     def __repr__(self) -> str:
         """Hide the keys."""
@@ -129,6 +134,11 @@ class ChipKeys:
         """Return the key that opens every tag's rolling link, if the shop has such tags."""
         return bytes.fromhex(self._sun.meta) if self._sun else None
 
+    @property
+    def sun_number(self) -> int | None:
+        """Return the number of the file key on the shop's tags, where they are authenticated."""
+        return self._sun.number if self._sun else None
+
     def sun_file(self, uid: bytes) -> bytes:
         """Return the key that one tag's rolling link is made with."""
         assert self._sun is not None
@@ -183,6 +193,7 @@ def make_chip_keys(path: Path, system: str = "tillcard") -> None:
         "",
         "[sun]",
         *(f'{name} = "{secrets.token_hex(AES_KEY_BYTES)}"' for name in ("meta", "file")),
+        "# number = 1  # of the file key on the tags: then each tag is authenticated too",
     ]
     write_key_file(path, "\n".join(lines) + "\n")
 

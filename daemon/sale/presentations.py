@@ -127,4 +127,5 @@ class Presentations:
 
 
 def _key(credential: Credential) -> str:
-    return f"{credential.medium}:{credential.scheme}:{credential.value}"
+    """Return what tells presentations apart: a card that is trusted less is never its better."""
+    return f"{credential.medium}:{credential.trust}:{credential.scheme}:{credential.value}"

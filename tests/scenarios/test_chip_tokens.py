@@ -10,6 +10,7 @@ from card_formats.atr import StorageCard, encode_contactless, encode_storage
 from card_formats.chip.ntag import PassThrough
 from card_formats.credential import Trust
 from daemon.accounts.cards import NewCard, Profile
+from daemon.base.ids import PresentationId
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.keys.chip_keys import ChipKeys
 from daemon.readers.simulated.desfire.card import DesfireCard
@@ -132,6 +133,77 @@ async def test_a_tag_s_link_on_another_tag_is_refused(till: HandTill, tag: SunTa
     await issue(till, TAG_UID)
     error = await refused(till, Laid(PLAIN_UID, tag))
     assert (error.code, "another tag" in error.detail) == (ErrorCode.CARD_FORGED, True)
+
+
+class Played:
+    """A link that was read off a tag in a pocket, played by a device with a UID of its choice."""
+
+    atr = CONTACTLESS
+
+    def __init__(self, tag: SunTag, uid: bytes) -> None:
+        self.uid, self.model = uid, self
+        self._tag = tag
+
+    def reset(self) -> None:
+        self._tag.reset()
+
+    def transmit(self, command: bytes) -> bytes:
+        if command[:2] == b"\xff\xca":
+            return self.uid + b"\x90\x00"
+        is_auth = command[:2] == b"\x90\x71"  # that takes the key, not what was read
+        return b"\x91\xae" if is_auth else self._tag.transmit(command)
+
+
+RANDOM_UID = bytes.fromhex("08112233")
+
+
+async def spends(till: HandTill, presentation: str) -> bool:
+    return bool(till.recognition.account_that_may_spend(PresentationId(presentation)))
+
+
+async def test_a_link_that_was_read_off_a_pocket_identifies_and_does_not_spend(
+    till: HandTill, tag: SunTag
+) -> None:
+    await issue(till, TAG_UID)
+    played = await till.tap(Played(tag, RANDOM_UID))
+    assert (played.name, played.trust) == ("Olena", Trust.STATIC)
+    assert not await spends(till, played.presentation)
+    own = await till.tap(Laid(TAG_UID, tag))
+    assert (own.trust, await spends(till, own.presentation)) == (Trust.SUN, True)
+    again = await till.tap(Played(tag, RANDOM_UID))
+    assert not await spends(till, again.presentation), "nor right behind the tag itself"
+
+
+@pytest.fixture
+async def strict(tmp_path: Path, keys: ChipKeys) -> AsyncIterator[HandTill]:
+    """A till whose tags are authenticated by their key number 1."""
+    path, clock = tmp_path / "keys" / "chip.keys", HandClock()
+    path.write_text(path.read_text("utf-8").replace("# number = 1", "number = 1"), "utf-8")
+    await make_home(tmp_path / "a", [], clock, tmp_path / "keys")
+    async with hand_till(tmp_path / "a", clock) as till:
+        yield till
+
+
+@pytest.mark.parametrize("uid", [TAG_UID, RANDOM_UID])
+async def test_a_tag_that_authenticates_spends_with_whatever_uid_and_a_played_link_does_not(
+    strict: HandTill, tag: SunTag, uid: bytes
+) -> None:
+    await issue(strict, TAG_UID)
+    identified = await strict.tap(Laid(uid, tag))
+    assert (identified.name, identified.trust) == ("Olena", Trust.MUTUAL_AUTH)
+    assert await spends(strict, identified.presentation)
+    error = await refused(strict, Played(tag, uid))
+    assert (error.code, "its key" in error.detail) == (ErrorCode.CARD_FORGED, True)
+    await strict.tap(Laid(uid, tag))
+
+
+async def test_a_tag_whose_key_stands_elsewhere_is_refused(
+    strict: HandTill, keys: ChipKeys
+) -> None:
+    assert keys.sun_meta is not None
+    await issue(strict, TAG_UID)
+    other = SunTag(TAG_UID, keys.sun_meta, keys.sun_file(TAG_UID), key_number=2)
+    assert (await refused(strict, Laid(TAG_UID, other))).code is ErrorCode.CARD_FORGED
 
 
 async def test_a_link_made_with_other_keys_is_refused(till: HandTill, keys: ChipKeys) -> None:

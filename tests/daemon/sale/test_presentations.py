@@ -58,6 +58,16 @@ def test_a_card_that_is_shown_again_before_its_sale_is_the_same_presentation(
     assert shown.add(OLENA, TYPED) is not first, "typed it is trusted less"
 
 
+@pytest.mark.parametrize("first", Trust)
+@pytest.mark.parametrize("second", Trust)
+def test_a_card_that_is_shown_again_is_trusted_as_it_was_shown_last(
+    shown: Presentations, first: Trust, second: Trust
+) -> None:
+    shown.add(OLENA, msgspec.structs.replace(CHIP, trust=first))
+    again = shown.add(OLENA, msgspec.structs.replace(CHIP, trust=second))
+    assert again.credential.trust is second
+
+
 def test_a_chip_that_holds_more_by_now_keeps_its_presentation_and_tells_the_new_balance(
     shown: Presentations,
 ) -> None:
