@@ -1,6 +1,6 @@
 """The purse at the till: open it, pay from it, read its history. Nine APDUs a purchase."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from itertools import pairwise
 
@@ -51,6 +51,7 @@ from card_formats.errors import CardFormatError
 
 KEY_GENERATIONS_MAX = 2
 GENERATION_MAX = 0x7F
+TOO_SLOW = "purse.too-slow"
 _EV1_ONLY = 0x80
 
 
@@ -223,15 +224,21 @@ def after_payment(state: PurseState | NewerState, payment: ChipPayment) -> Purse
 
 
 def pay(
-    purse: ChipPurse, payment: ChipPayment, slots: Mapping[int, Prize | None] | None = None
+    purse: ChipPurse,
+    payment: ChipPayment,
+    slots: Mapping[int, Prize | None] | None = None,
+    *,
+    may_commit: Callable[[], bool] = lambda: True,
 ) -> Dialogue[PurseState]:
     """Debit or credit, append to the history, write STATE, commit: four APDUs, one transaction.
 
     slots:   prizes that change with the payment, by slot; None empties one. One APDU each.
+    may_commit: asked when only the commit is left, which is not sent where it says no.
     Returns: the new state, verified by the card's MAC.
     Raises:  CardFormatError as `after_payment`, before anything is sent; ``purse.no-load-key``
-             for a credit with the debit key; ``desfire.boundary`` above the card's cap; what the
-             channel raises. ``purse.handover`` then tells whether anything may have been written.
+             for a credit with the debit key; ``desfire.boundary`` above the card's cap; TOO_SLOW
+             where ``may_commit`` says no; what the channel raises. ``purse.handover`` then tells
+             whether anything may have been written.
     """
     after = after_payment(purse.state, payment)
     if payment.amount > 0 and not purse.may_load:
@@ -257,7 +264,7 @@ def pay(
         )
     )
     yield from commands.write_record(purse.channel, HISTORY_FILE, 0, record, MODE)
-    return (yield from _commit_state(purse, after))
+    return (yield from _commit_state(purse, after, may_commit))
 
 
 def set_status(purse: ChipPurse, status: PurseStatus) -> Dialogue[PurseState]:
@@ -366,8 +373,13 @@ def _begin(purse: ChipPurse) -> None:
     purse.handover = Handover.NOT_SENT
 
 
-def _commit_state(purse: ChipPurse, after: PurseState) -> Dialogue[PurseState]:
+def _commit_state(
+    purse: ChipPurse, after: PurseState, may_commit: Callable[[], bool] = lambda: True
+) -> Dialogue[PurseState]:
     yield from commands.write_data(purse.channel, STATE_FILE, 0, encode_state(after), MODE)
+    if not may_commit():
+        purse.channel.alive = False  # what is written so far must not come with the next commit
+        raise CardFormatError(TOO_SLOW, "the card took too long to be paid with")
     purse.handover = Handover.SENT
     yield from commands.commit(purse.channel)
     purse.handover = Handover.VERIFIED

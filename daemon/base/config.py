@@ -16,6 +16,7 @@ from daemon.base.schema_errors import explained, join
 
 HOLD_TTL_S_MAX = 7 * 24 * 3_600
 INPUT_TTL_S_MAX = 3_600
+CARD_TIME_S_MAX = 60
 CHIP_NUMBER_MAX = 0xFFFF
 
 LanguageCode: TypeAlias = Literal["en", "uk"]
@@ -135,6 +136,7 @@ class ChipSection(Section, frozen=True, kw_only=True):
     cap:          what a purse may hold; cards are made with it.
     sale_max, card_day_max: what a chip may pay at once, and in a day at this till; 0: no limit.
     till_day_max: what all chips together may pay at this till in a day; 0: no limit.
+    card_time_s_max: how long a card may take in all before its commit; 0: any time.
     hot_list:     a file of chips to refuse, made by ``tillcard cards hot-list``; "": none.
     hot_list_key: the public half of the key that it is signed with.
     hot_list_days: how old it may be for chips to pay; 0: any age.
@@ -147,6 +149,7 @@ class ChipSection(Section, frozen=True, kw_only=True):
     sale_max: int = 0
     card_day_max: int = 0
     till_day_max: int = 0
+    card_time_s_max: float = 1.5
     hot_list: str = ""
     hot_list_key: str = "hot-list.pub"
     hot_list_days: int = 0
@@ -160,6 +163,8 @@ class ChipSection(Section, frozen=True, kw_only=True):
         for key in ("sale_max", "card_day_max", "till_day_max", "hot_list_days"):
             if getattr(self, key) < 0:
                 raise ValueError(f"{key}: a limit must be 0 (none) or more")
+        if not 0 <= self.card_time_s_max <= CARD_TIME_S_MAX:
+            raise ValueError(f"card_time_s_max: must be 0 (any time) to {CARD_TIME_S_MAX}")
         if self.hot_list_days and not self.hot_list:
             raise ValueError("hot_list: hot_list_days is its age; name one")
 

@@ -44,12 +44,13 @@ class OpenCard:
     """A purse that lies on ``reader`` and has authenticated.
 
     shown: as the reader presented it: another presentation is another session.
-    apdus, talked_s: since its last sale, the opening included.
+    apdus, talked_s: since its last sale, the opening included; the time is the exchanges' own.
     """
 
-    def __init__(self, reader: str, shown: Shown) -> None:
+    def __init__(self, reader: str, shown: Shown, clock: Clock) -> None:
         self.reader = reader
         self.shown = shown
+        self._clock = clock
         self.uid = shown.raw.hex().upper()
         self.apdus = 0
         self.talked_s = 0.0
@@ -86,7 +87,12 @@ class OpenCard:
             command: CommandApdu = next(dialogue)
             while True:
                 self.apdus += 1
-                command = dialogue.send((yield command))
+                begun_s = self._clock.monotonic_s()
+                try:
+                    answer = yield command
+                finally:
+                    self.talked_s += self._clock.monotonic_s() - begun_s
+                command = dialogue.send(answer)
         except StopIteration as end:
             value: T = end.value
             return value
@@ -137,7 +143,7 @@ class ChipTerminal:
             raise RefusedError(ErrorCode.NO_CARD, "Show the card again.", reader=reader)
         if (known := self.lying(reader)) is not None:
             return known
-        card = OpenCard(reader, shown)
+        card = OpenCard(reader, shown, self._clock)
         try:
             key = self.keys.till_key(shown.raw)
         except KeyFileError as error:
@@ -153,12 +159,8 @@ class ChipTerminal:
 
     async def ask(self, card: OpenCard, dialogue: Dialogue[T]) -> T:
         """Run a dialogue with an open card. Raises a ReaderError, and what the dialogue raises."""
-        begun_s = self._clock.monotonic_s()
         counted = card.counted(dialogue)
-        try:
-            return await self._readers.converse(card.reader, counted, timeout_s=EXCHANGE_TIMEOUT_S)
-        finally:
-            card.talked_s += self._clock.monotonic_s() - begun_s
+        return await self._readers.converse(card.reader, counted, timeout_s=EXCHANGE_TIMEOUT_S)
 
     async def doubt(self, reader: str, shown: Shown, *, is_known: bool) -> None:
         """Say what to think of a chip that gave no answer, only its reader did.

@@ -13,7 +13,15 @@ from typing import TypeVar
 
 from msgspec import Raw
 
-from card_formats.chip.purse import ChipPayment, Handover, Outcome, after_payment, pay, settle
+from card_formats.chip.purse import (
+    TOO_SLOW,
+    ChipPayment,
+    Handover,
+    Outcome,
+    after_payment,
+    pay,
+    settle,
+)
 from card_formats.credential import mask
 from card_formats.errors import CardFormatError
 from daemon.base.config import ChipSection
@@ -39,6 +47,7 @@ Decide = Callable[[View, str], Decision]
 
 COMMIT = "sale.commit"
 WRITE_APDUS = 4
+SLOW_CARD = "The card answers too slowly to pay: lay it on the reader itself, alone."
 TAP_AGAIN = "Tap the same card again: it is not known what was written."
 _REFUSED_PAYMENTS = {
     "purse.not-enough": ErrorCode.NOT_ENOUGH,
@@ -147,7 +156,8 @@ class ChipWriter:
         try:
             payment = self._payment(intent.txid, intent.amount)
             try:
-                await self._terminal.ask(card, pay(card.purse, payment))
+                paying = pay(card.purse, payment, may_commit=lambda: self._is_quick(card))
+                await self._terminal.ask(card, paying)
             except (ReaderError, CardFormatError) as error:
                 failure = error
             if card.purse.handover is not Handover.VERIFIED:
@@ -159,6 +169,14 @@ class ChipWriter:
                 raise RefusedError(error.code, error.detail, state_unknown=True) from error
         finally:
             self._writing.discard(sale_id)
+
+    def _is_quick(self, card: OpenCard) -> bool:
+        """Whether the card has answered as fast as one that lies on the reader itself.
+
+        What stands between, a relay by a network, takes its time for each exchange.
+        """
+        most_s = self._section.card_time_s_max
+        return not most_s or card.talked_s <= most_s
 
     async def _not_proved(
         self, card: OpenCard, intent: ChipIntent, failure: ReaderError | CardFormatError
@@ -173,6 +191,8 @@ class ChipWriter:
         code, detail = ErrorCode.TORN, "Nothing was written; lay the card down and hold it still."
         if isinstance(failure, CardSilentError):
             code = ErrorCode.TIMEOUT
+        elif isinstance(failure, CardFormatError) and failure.code == TOO_SLOW:
+            code, detail = ErrorCode.TIMEOUT, SLOW_CARD
         elif isinstance(failure, CardFormatError) and not is_unknown:
             code = ErrorCode.WRITE_FAILED
             detail = f"The card refused ({failure.code}); lay it down again."
