@@ -27,7 +27,7 @@ from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.chip.hot_list import HotListFile
 from daemon.chip.proof import KnownChip, forged, known_chip
 from daemon.chip.terminal import NO_ANSWER, UID_BYTES, ChipTerminal, OpenCard, refusal
-from daemon.chip.writing import WRITE_APDUS, ChipWriter
+from daemon.chip.writing import ChipWriter
 from daemon.ledger import chip_sales
 from daemon.ledger.chip_sales import intent_of
 from daemon.ledger.entries import CounterMove, Entry
@@ -37,7 +37,6 @@ from daemon.ledger.storage.store import Change
 from daemon.readers.errors import ReaderError
 from daemon.shop.shop import Shop
 
-PURCHASE_APDUS_MAX = 10
 """Without recovery. The history is not looked at where that would not fit."""
 
 _LIFTED_BY = {PurseStatus.BLOCKED: "unblock", PurseStatus.EXPIRED: "extend"}
@@ -157,7 +156,7 @@ class PurseCare:
         record: tuple[PurchaseRecord, ...] = ()
         # A payment of our own that was torn explains the difference; `settle` looks at it next.
         is_ours = any(intent_of(row).txid == state.last_txid for row in known.unsettled)
-        if chip.seq and not is_ours and card.apdus + 1 + WRITE_APDUS <= PURCHASE_APDUS_MAX:
+        if chip.seq and not is_ours:
             unseen = state.seq - chip.seq
             reading = read_history(card.purse, back=unseen) if unseen > 0 else None
             try:

@@ -1,17 +1,21 @@
 """A purse that cannot be the one seen before: hot-listed, told, never mended in silence."""
 
+import shutil
 from pathlib import Path
 from random import Random
 
 import msgspec
 import pytest
 
+from card_formats.chip.purse_issue import renew_keys
 from card_formats.chip.purse_layout import STATE_FILE, VALUE_FILE, PurseStatus
 from daemon.base.refusals import ErrorCode, RefusedError
+from daemon.keys.chip_keys import ChipKeys, add_chip_keys, load_chip_keys
 from daemon.ledger.entries import Entry, decode
 from daemon.ledger.storage.queries import CARD_BY_IDENTIFIER
 from daemon.ledger.storage.sqlite import SQLiteStore
 from daemon.ledger.storage.store import Change
+from daemon.readers.channel import run_dialogue
 from tests.support.chip_till import LOADED, ChipShop, Wallet, falsified, make_home, make_keys
 
 
@@ -76,6 +80,51 @@ async def test_a_card_that_cannot_be_the_one_seen_before_is_blocked_for_good(
     content: bytes = application.files[STATE_FILE].content  # type: ignore[union-attr]
     assert content[1] == PurseStatus.BLOCKED
     assert shop.hold() == -700
+
+
+@pytest.fixture(params=["old keys", "new keys"])
+def both(shop: ChipShop, request: pytest.FixtureRequest) -> ChipKeys:
+    """Two generations of keys; the card has the first or the second."""
+    path = shop.home / "both.keys"
+    shutil.copy(shop.home / "keys" / "chip.keys", path)
+    add_chip_keys(path)
+    both = load_chip_keys(path)
+    if request.param == "new keys":
+        old, new = (both.card_keys(shop.wallet.uid, one) for one in both.versions)
+        run_dialogue(renew_keys(old, new, bytes(16)), shop.wallet.model.transmit)
+    return both
+
+
+@pytest.mark.parametrize("payments", [3, 20])
+async def test_a_forked_card_is_found_while_two_generations_of_keys_are_accepted_too(
+    shop: ChipShop, both: ChipKeys, payments: int
+) -> None:
+    before = shop.wallet.model.snapshot()
+    async with shop.till(keys=both) as till:
+        await till.buy("s1", (await till.tap(shop.wallet)).presentation, 700)
+    shop.wallet.model.restore(before)
+    async with shop.till("b", keys=both) as other:
+        for number in range(payments):
+            await other.buy(f"b{number}", (await other.tap(shop.wallet)).presentation, 10)
+    async with shop.till(keys=both) as till:
+        with pytest.raises(RefusedError) as refused:
+            await till.tap(shop.wallet)
+        assert refused.value.code is ErrorCode.CARD_BLOCKED
+        assert "two payments have one number" in refused.value.detail
+        assert [event["type"] for event in till.events] == ["card.alarm"]
+
+
+async def test_while_keys_are_renewed_another_till_s_payment_costs_the_eleventh_apdu(
+    shop: ChipShop, both: ChipKeys
+) -> None:
+    async with shop.till(keys=both) as till:
+        posted = await till.buy("s1", (await till.tap(shop.wallet)).presentation, 10)
+        assert posted["chip"]["apdus"] == 10
+    async with shop.till("b", keys=both) as other:
+        await other.buy("b", (await other.tap(shop.wallet)).presentation, 10)
+    async with shop.till(keys=both) as till:
+        posted = await till.buy("s2", (await till.tap(shop.wallet)).presentation, 10)
+        assert (posted["chip"]["apdus"], till.events) == (11, [])
 
 
 @pytest.mark.parametrize("payments", [0, 1])
