@@ -18,6 +18,7 @@ HOLD_TTL_S_MAX = 7 * 24 * 3_600
 INPUT_TTL_S_MAX = 3_600
 CARD_TIME_S_MAX = 60
 CHIP_NUMBER_MAX = 0xFFFF
+CARD_DAY_PARTS = 5  # of a purse's cap, of which a day takes one where the shop does not say
 
 LanguageCode: TypeAlias = Literal["en", "uk"]
 """The languages that have catalogues, for cashiers and for customers; tests hold both to it."""
@@ -134,7 +135,8 @@ class ChipSection(Section, frozen=True, kw_only=True):
     keys:         the file with the shop's key, made by ``tillcard cards keys``.
     shop, till:   this till's numbers, written on every chip.
     cap:          what a purse may hold; cards are made with it.
-    sale_max, card_day_max: what a chip may pay at once, and in a day at this till; 0: no limit.
+    sale_max:     what a chip may pay at once; 0: no limit.
+    card_day_max: what a chip may pay in a day at this till; unset: a fifth of ``cap``; 0: no limit.
     till_day_max: what all chips together may pay at this till in a day; 0: no limit.
     card_time_s_max: how long a card may take in all before its commit; 0: any time.
     hot_list:     a file of chips to refuse, made by ``tillcard cards hot-list``; "": none.
@@ -147,7 +149,7 @@ class ChipSection(Section, frozen=True, kw_only=True):
     till: int = 1
     cap: int = 1_000_000
     sale_max: int = 0
-    card_day_max: int = 0
+    card_day_max: int | None = None
     till_day_max: int = 0
     card_time_s_max: float = 1.5
     hot_list: str = ""
@@ -161,12 +163,18 @@ class ChipSection(Section, frozen=True, kw_only=True):
         if not 1 <= self.cap <= AMOUNT_MAX:
             raise ValueError(f"cap: must be 1 to {AMOUNT_MAX}")
         for key in ("sale_max", "card_day_max", "till_day_max", "hot_list_days"):
-            if getattr(self, key) < 0:
+            if (getattr(self, key) or 0) < 0:
                 raise ValueError(f"{key}: a limit must be 0 (none) or more")
         if not 0 <= self.card_time_s_max <= CARD_TIME_S_MAX:
             raise ValueError(f"card_time_s_max: must be 0 (any time) to {CARD_TIME_S_MAX}")
         if self.hot_list_days and not self.hot_list:
             raise ValueError("hot_list: hot_list_days is its age; name one")
+
+    @property
+    def card_day_limit(self) -> int:
+        """What a chip may pay in a day at this till; 0: no limit."""
+        usual = max(1, self.cap // CARD_DAY_PARTS)
+        return usual if self.card_day_max is None else self.card_day_max
 
 
 class SimulatedSection(Section, frozen=True, kw_only=True):

@@ -25,9 +25,9 @@ def limits_of(policy: ChipSection, uid: str, today: int) -> tuple[ChipLimit, ...
     limits = (
         ChipLimit(policy.sale_max, "", f"A card pays {policy.sale_max} at once, no more."),
         ChipLimit(
-            policy.card_day_max,
+            policy.card_day_limit,
             f"chip:{uid}:day:{today}",
-            f"A card may pay {policy.card_day_max} a day at this till, no more.",
+            f"A card may pay {policy.card_day_limit} a day at this till, no more.",
         ),
         ChipLimit(
             policy.till_day_max,

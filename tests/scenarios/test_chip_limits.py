@@ -54,6 +54,18 @@ async def test_what_a_chip_may_pay_has_limits(shop: ChipShop, limit: str) -> Non
         await pays(shop, till, "s4", LIMIT)
 
 
+async def test_a_card_pays_a_fifth_of_its_cap_in_a_day_where_the_shop_does_not_say(
+    shop: ChipShop,
+) -> None:
+    async with shop.till(cap=5 * LIMIT + 4) as till:
+        await pays(shop, till, "s1", LIMIT)
+        assert (await is_over_limit(shop, till, "s2", 1)).extra["burn_max"] == 0
+        shop.clock.move(days=1)
+        await pays(shop, till, "s3", LIMIT)
+    async with shop.till(cap=5 * LIMIT, card_day_max=0) as till:
+        await pays(shop, till, "s4", LIMIT + 1)
+
+
 @pytest.mark.parametrize("limit", LIMITS)
 async def test_a_limit_binds_what_is_paid_and_not_what_is_left_after_earning(
     shop: ChipShop, limit: str
