@@ -119,6 +119,7 @@ class _Worker:
         self._on_return = on_return
         self._on_stop: Callable[[], None] = _end_thread
         self._link: Link | None = None
+        self._has_left = False
         self._jobs: queue.SimpleQueue[_Job[Any] | Callable[[], None]] = queue.SimpleQueue()
         # A daemon thread: one that hangs in a driver must not keep the process from ending.
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
@@ -131,9 +132,14 @@ class _Worker:
         """Let go of the card, which has left, behind whatever is running."""
         self._jobs.put(lambda: self._close_link(has_left=True))
 
-    def stop(self, on_stop: Callable[[], None]) -> None:
+    def leave_alone(self) -> None:
+        """Note that the card has left which an abandoned thread still holds."""
+        self._has_left = True
+
+    def stop(self, on_stop: Callable[[], None], *, has_left: bool) -> None:
         """End the thread behind whatever is running, then call ``on_stop`` in it."""
         self._on_stop = on_stop
+        self._has_left = has_left
         self._jobs.put(_end_thread)
 
     def _work(self) -> None:
@@ -143,10 +149,11 @@ class _Worker:
                     self._run(job)
                 else:
                     job()
-            self._close_link()
+            self._close_link(has_left=self._has_left)
             self._on_stop()
         except _AbandonedError:
-            self._close_link()
+            # Another card may lie there by now, which a reset would meet.
+            self._close_link(has_left=self._has_left)
             self._on_return()
 
     def _run(self, job: _Job[Any]) -> None:
@@ -208,7 +215,7 @@ class CardChannel:
         self._turn = asyncio.Lock()
         self._worker: _Worker | None = None
         self._closed = asyncio.Event()
-        self._abandoned = 0
+        self._abandoned: list[_Worker] = []
         self.stuck = False
 
     async def converse(self, dialogue: Dialogue[T], *, timeout_s: float) -> T:
@@ -221,7 +228,7 @@ class CardChannel:
             if self.stuck:
                 raise CardSilentError("the card reader hangs: take the card away")
             if self._worker is None:
-                self._worker = _Worker(self._connect, self._name, self._thread_returned)
+                self._worker = self._new_worker()
             job = _Job(dialogue, self._loop)
             self._worker.submit(job)
             return await self._outcome(job, timeout_s)
@@ -244,16 +251,20 @@ class CardChannel:
 
     def _abandon(self) -> None:
         assert self._worker is not None
+        self._abandoned.append(self._worker)
         self._worker = None
-        self._abandoned += 1
         self.stuck = True
 
-    def _thread_returned(self) -> None:
-        _call_soon(self._loop, self._count_returned)
+    def _new_worker(self) -> _Worker:
+        def on_return() -> None:
+            _call_soon(self._loop, lambda: self._take_back(worker))
 
-    def _count_returned(self) -> None:
-        self._abandoned -= 1
-        if self._abandoned == 0 and self.stuck:
+        worker = _Worker(self._connect, self._name, on_return)
+        return worker
+
+    def _take_back(self, worker: _Worker) -> None:
+        self._abandoned.remove(worker)
+        if not self._abandoned and self.stuck:
             self.stuck = False
             self._on_recovered()
 
@@ -263,24 +274,27 @@ class CardChannel:
         Returns: False when ABANDONED_MAX threads hang already; the channel stays stuck until
                  one comes back, so that a broken reader cannot eat threads without end.
         """
-        if self._abandoned < ABANDONED_MAX:
+        if len(self._abandoned) < ABANDONED_MAX:
             self.stuck = False
         return not self.stuck
 
     def release(self) -> None:
-        """Let go of the card, which has left."""
+        """Let go of the card, which has left: none of the threads resets what lies there now."""
+        for worker in self._abandoned:
+            worker.leave_alone()
         if self._worker is not None:
             self._worker.release()
 
-    async def close(self) -> None:
+    async def close(self, *, has_left: bool = False) -> None:
         """End the worker behind whatever it is doing; wait CLOSE_TIMEOUT_S for it at most.
 
+        has_left: the card is not there any more, and is left alone.
         The next ``connect`` to an exclusive device needs this one to have let go.
         """
         worker, self._worker = self._worker, None
         if worker is None:
             return
-        worker.stop(lambda: _call_soon(self._loop, self._closed.set))
+        worker.stop(lambda: _call_soon(self._loop, self._closed.set), has_left=has_left)
         with suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_TIMEOUT_S):
                 await self._closed.wait()

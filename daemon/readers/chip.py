@@ -49,6 +49,7 @@ class OpenChipReader:
         self._channel = CardChannel(connect, name=name, on_recovered=self._on_recovered)
         self._changed = asyncio.Event()
         self._slot = Slot()
+        self._moves: int | None = None
         self._lying = False
         self._unread = False
         self._lost = False
@@ -71,13 +72,12 @@ class OpenChipReader:
         again every REREAD_S, in case it was only held badly. So is one that was lost in a
         dialogue: it may be back, or another in its place, before the reader has looked.
         """
-        moves: int | None = None
         while True:
             again = await self._time_to_reread()
             slot = self._slot
             if slot.gone:
                 raise ReaderLostError(slot.gone)
-            moved, moves = moves is not None and slot.moves != moves, slot.moves
+            moved, self._moves = self._has_moved, slot.moves
             # Left. ``moves`` counts comings and goings in the reader's own words: a card that was
             # taken and laid down again between two looks has moved, though one lies there now.
             was_lying = self._lying
@@ -105,6 +105,11 @@ class OpenChipReader:
                     yield event
             elif moved and not was_lying:
                 yield Unreadable(self._name, TOO_SHORT)
+
+    @property
+    def _has_moved(self) -> bool:
+        """Whether a card came or went that has not been told yet."""
+        return self._moves is not None and self._slot.moves != self._moves
 
     async def _time_to_reread(self) -> bool:
         """Wait for a change (False), or for the time to try an unread card again (True)."""
@@ -146,5 +151,6 @@ class OpenChipReader:
         return value
 
     async def close(self) -> None:
-        """Let a running dialogue end and let go of the card."""
-        await self._channel.close()
+        """Let a running dialogue end and let go of the card, which may have left by now."""
+        has_left = self._has_moved or not self._slot.present or bool(self._slot.gone)
+        await self._channel.close(has_left=has_left)

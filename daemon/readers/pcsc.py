@@ -69,6 +69,8 @@ class PcscLink:
         )
         if code == scard.SCARD_S_SUCCESS:
             code = calls.SCardBeginTransaction(self._card)
+            if code != scard.SCARD_S_SUCCESS:  # or the context would reset what it leaves behind
+                calls.SCardDisconnect(self._card, scard.SCARD_LEAVE_CARD)
         if code != scard.SCARD_S_SUCCESS:
             calls.SCardReleaseContext(self._context)
             raise _translated(code)

@@ -118,6 +118,28 @@ async def test_a_late_answer_leads_to_no_further_command_and_frees_the_channel()
     await channel.close()
 
 
+@pytest.mark.parametrize("has_left", [True, False])
+async def test_a_card_that_left_while_its_thread_hung_is_left_alone_when_it_returns(
+    has_left: bool,
+) -> None:
+    gate, recovered = Gate(), asyncio.Event()
+    hanging, following = FakeLink(gate), FakeLink(lambda command: b"\x90\x00")
+    links = iter((hanging, following))
+    channel = CardChannel(lambda: next(links), name="test", on_recovered=recovered.set)
+    with pytest.raises(CardSilentError):
+        await channel.converse(write(1), timeout_s=0.05)
+    if has_left:
+        channel.release()
+        assert channel.renew()
+        assert await channel.converse(write(2), timeout_s=WAIT_S) == "written"
+    gate.open.set()
+    assert await asyncio.to_thread(hanging.closed.wait, WAIT_S)
+    assert hanging.had_left == has_left, "a reset would meet the card that lies there now"
+    await channel.close(has_left=has_left)
+    if has_left:
+        assert following.had_left
+
+
 async def test_threads_that_hang_are_replaced_up_to_a_limit() -> None:
     gate, recovered = Gate(), asyncio.Event()
     channel = CardChannel(lambda: FakeLink(gate), name="test", on_recovered=recovered.set)

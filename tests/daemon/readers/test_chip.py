@@ -20,6 +20,7 @@ class FitfulLink:
 
     def __init__(self, *answers: bool) -> None:
         self._answers = iter(answers)
+        self.had_left: list[bool] = []
 
     def transmit(self, command: bytes) -> bytes:
         if not next(self._answers):
@@ -27,7 +28,7 @@ class FitfulLink:
         return UID + b"\x90\x00"
 
     def close(self, *, has_left: bool = False) -> None:
-        pass
+        self.had_left.append(has_left)
 
 
 @asynccontextmanager
@@ -68,3 +69,40 @@ async def test_a_card_that_goes_on_after_all_is_still_the_same() -> None:
         assert await reader.converse(read_uid(), timeout_s=5) == UID
         reader.update(Slot(present=False, moves=2))
         assert isinstance(await anext(events), Removed)
+
+
+@pytest.mark.parametrize(
+    ("told", "has_left"),
+    [
+        (LIES_THERE, False),
+        (Slot(present=False, moves=2), True),
+        (Slot(present=True, moves=3), True),
+        (Slot(present=True, moves=1, gone="the reader was unplugged"), True),
+    ],
+    ids=["lies there", "left", "fluttered", "unplugged"],
+)
+async def test_a_reader_that_is_closed_as_its_card_leaves_does_not_reset_what_lies_there(
+    told: Slot, has_left: bool
+) -> None:
+    link = FitfulLink(True)
+    reader = OpenChipReader("chip", HandClock(), lambda: link)
+    reader.update(LIES_THERE)
+    assert isinstance(await anext(reader.events()), Presented)
+    reader.update(told)
+    await reader.close()
+    assert link.had_left == [has_left]
+
+
+async def test_a_card_that_flutters_as_it_leaves_is_let_go_each_time_without_a_reset() -> None:
+    link = FitfulLink(True, True, True)
+    reader = OpenChipReader("chip", HandClock(), lambda: link)
+    events = reader.events()
+    told: list[type[ReaderEvent]] = []
+    for moves, last in ((1, Presented), (3, Presented), (5, Presented), (6, Removed)):
+        reader.update(Slot(present=last is Presented, moves=moves))
+        while (kind := type(await anext(events))) is not last:
+            told += [kind] if kind is not StateChanged else []
+        told.append(last)
+    await reader.close()
+    assert told == [Presented, Removed] * 3, "no ghost is left"
+    assert link.had_left == [True] * 3

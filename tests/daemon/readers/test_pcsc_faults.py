@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from smartcard import scard
@@ -9,8 +10,8 @@ from smartcard import scard
 from card_formats.chip.uid import read_uid
 from daemon.readers import Presented, ReaderState, Removed, StateChanged
 from daemon.readers.chip import UID_TIMEOUT_S
-from daemon.readers.errors import ReaderLostError
-from daemon.readers.pcsc import PcscReader, PcscWatch
+from daemon.readers.errors import CardLostError, ReaderLostError
+from daemon.readers.pcsc import PcscLink, PcscReader, PcscWatch
 from daemon.readers.reader_settings import PcscSettings
 from daemon.readers.simulated.sample_cards import PlayedCard, TokenCard
 from daemon.readers.simulated.vpcd import VpcdCard
@@ -112,6 +113,40 @@ async def test_a_card_that_has_left_is_not_reset_it_might_be_the_next_customer_s
             await next_event(till, Presented)  # behind the first card's end
             assert calls.let_go_as == [scard.SCARD_LEAVE_CARD]
         await until_state(till, "acr", ReaderState.READY)
+
+
+class Fleeting:
+    """pcscd's calls, with a card that is connected to and leaves before it can be held."""
+
+    def __init__(self) -> None:
+        self.let_go_as: list[int] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(scard, name)
+
+    def SCardEstablishContext(self, scope: int) -> tuple[int, int]:  # noqa: N802
+        return scard.SCARD_S_SUCCESS, 1
+
+    def SCardConnect(self, *asked: object) -> tuple[int, int, int]:  # noqa: N802
+        return scard.SCARD_S_SUCCESS, 2, scard.SCARD_PROTOCOL_T1
+
+    def SCardBeginTransaction(self, card: int) -> int:  # noqa: N802
+        return int(scard.SCARD_W_REMOVED_CARD)
+
+    def SCardDisconnect(self, card: int, end: int) -> int:  # noqa: N802
+        self.let_go_as.append(end)
+        return int(scard.SCARD_S_SUCCESS)
+
+    def SCardReleaseContext(self, context: int) -> int:  # noqa: N802
+        self.let_go_as += [] if self.let_go_as else [scard.SCARD_RESET_CARD]  # as pcscd does
+        return int(scard.SCARD_S_SUCCESS)
+
+
+def test_a_card_that_leaves_while_it_is_connected_to_is_not_reset() -> None:
+    calls = Fleeting()
+    with pytest.raises(CardLostError):
+        PcscLink("any", calls)
+    assert calls.let_go_as == [scard.SCARD_LEAVE_CARD]
 
 
 async def test_a_user_whom_polkit_refuses_is_told_so_and_works_once_the_rule_is_there(
