@@ -118,7 +118,7 @@ class KeyDecoder:
         if self._is_alt:
             return _NO_CHARACTER
         shifted = bool(self._held & {LEFT_SHIFT, RIGHT_SHIFT})
-        if self._caps and layout.plain[code].isalpha():
+        if self._caps and code in layout.caps:
             shifted = not shifted
         return (layout.shift if shifted else layout.plain)[code]
 

@@ -23,12 +23,14 @@ DEAD = {"\u0302": "^", "\u0301": "\u00b4", "\u0300": "`", "\u0308": "\u00a8", "\
 class Layout(NamedTuple):
     """Characters by key code without and with Shift, and with AltGr; dead keys are in ``DEAD``.
 
+    caps:      the keys that Caps Lock shifts.
     ansi, oem: the code pages of Alt codes with and without a leading zero, as Windows has them.
     """
 
     plain: dict[int, str]
     shift: dict[int, str]
     altgr: dict[int, str]
+    caps: frozenset[int]
     decimal: str
     ansi: str
     oem: str
@@ -39,17 +41,26 @@ def _layout(
     shift: str,
     altgr: dict[str, str] | None = None,
     *,
+    caps_leaves: str | None = None,
     decimal: str = ".",
     ansi: str = "cp1252",
     oem: str = "cp850",
 ) -> Layout:
-    """Make a layout of its rows, top down, and of what AltGr makes of plain characters."""
+    """Make a layout of its rows, top down, and of what AltGr makes of plain characters.
+
+    caps_leaves: the plain characters that Caps Lock leaves where it shifts all others; None where
+                 it makes capitals and no more.
+    """
     by_key = dict(zip(CHARACTER_KEYS, plain, strict=True))
+    shifted = dict(zip(CHARACTER_KEYS, shift, strict=True))
     third = altgr or {}
+    capitals = {code for code, char in by_key.items() if char != char.upper() == shifted[code]}
+    locked = {code for code, char in by_key.items() if char not in (caps_leaves or "")}
     return Layout(
         by_key,
-        dict(zip(CHARACTER_KEYS, shift, strict=True)),
+        shifted,
         {code: third[char] for code, char in by_key.items() if char in third},
+        frozenset(capitals if caps_leaves is None else locked),
         decimal,
         ansi,
         oem,
@@ -81,6 +92,7 @@ LAYOUTS = {
         {"\u00e9": "\u0303", '"': "#", "'": "{", "(": "[", "-": "|", "\u00e8": "\u0300",
          "_": "\\", "\u00e7": "^", "\u00e0": "@", ")": "]", "=": "}", "e": "\u20ac",
          "$": "\u00a4"},
+        caps_leaves="\u00b2<",  # KBDFR of Windows: Caps Lock gives digits, as scanners count on
     ),
     "be": _layout(
         "\u00b2&\u00e9\"'(\u00a7\u00e8!\u00e7\u00e0)-" "azertyuiop\u0302$" "qsdfghjklm\u00f9\u00b5"

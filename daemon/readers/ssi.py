@@ -7,11 +7,15 @@ Source: Simple Serial Interface Programmer's Guide, 72E-40451.
 from daemon.readers.framing import CUT_OFF, FRAME_BYTES_MAX, TOO_LONG, Frames, Garbage
 
 HEADER_BYTES, CHECKSUM_BYTES = 4, 2
-DECODE_DATA, CMD_ACK, CMD_NAK = 0xF3, 0xD0, 0xD1
+DECODE_DATA, CMD_ACK, CMD_NAK, MULTIPACKET = 0xF3, 0xD0, 0xD1, 0x73
+PACKET_BYTES_MAX = 0xFF
 HOST, SCANNER = 0x04, 0x00
 RETRANSMIT, CONTINUES = 0x01, 0x02
 _RESEND = b"\x01"
 _GARBLED = Garbage("garbled on the line: the scanner was asked to send it again")
+_MULTIPACKET = Garbage(
+    "a code in parts that are not read (SSI multipacket): set the scanner to plain lines"
+)
 _NO_PACKET = Garbage("no SSI packet: is the scanner set to SSI?")
 
 # The scanner's own code for the kind of barcode, as the AIM identifier that says the same.
@@ -43,6 +47,9 @@ class SsiDecoder:
     A scan longer than one packet continues in the next; more than FRAME_BYTES_MAX is dropped
     whole and reported once. Every packet that arrived well is acknowledged. One that the scanner
     sends again because our answer was lost is acknowledged again and counted once.
+
+    Newer scanners may send a long code in packets of another kind, MULTIPACKET, whose parts no
+    guide describes. It is told once, and not read: half a code must never pass for a code.
     """
 
     def __init__(self) -> None:
@@ -52,6 +59,7 @@ class SsiDecoder:
         self._inside = False
         self._spoilt: Garbage | None = None
         self._skipping = False
+        self._in_multipacket = False
         self._taken = b""
         self._replies = bytearray()
 
@@ -59,7 +67,7 @@ class SsiDecoder:
     def pending(self) -> bool:
         """Whether a packet or a scan of several has begun and not ended."""
         waits_for_more = self._inside and self._spoilt is not CUT_OFF
-        return bool(self._buffer) or self._skipping or waits_for_more
+        return bool(self._buffer) or self._skipping or self._in_multipacket or waits_for_more
 
     def take_replies(self) -> bytes:
         """Return what the scanner is to be answered, once."""
@@ -83,6 +91,7 @@ class SsiDecoder:
             self._refuse(bytes(self._buffer))
             self._buffer.clear()
             return [_GARBLED]
+        self._in_multipacket = False
         if not self.pending:
             return []
         dropped = not self._skipping
@@ -113,6 +122,8 @@ class SsiDecoder:
         if opcode in (CMD_ACK, CMD_NAK):
             return []
         self._replies += ACK
+        if opcode == MULTIPACKET:
+            return self._tell_multipacket(body)
         if opcode != DECODE_DATA or len(body) == HEADER_BYTES:
             return []
         content = bytes((status & ~RETRANSMIT,)) + body[HEADER_BYTES:]
@@ -120,6 +131,11 @@ class SsiDecoder:
             return []
         self._taken = content
         return self._add(body[HEADER_BYTES], body[HEADER_BYTES + 1 :], bool(status & CONTINUES))
+
+    def _tell_multipacket(self, body: bytes) -> Frames:
+        """Tell of a code in parts, once: all of them are full but the last."""
+        was_told, self._in_multipacket = self._in_multipacket, body[0] == PACKET_BYTES_MAX
+        return [] if was_told else [_MULTIPACKET]
 
     def _refuse(self, packet: bytes) -> None:
         """Ask for ``packet`` again. It is new then, even if it equals the one before it."""

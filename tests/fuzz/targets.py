@@ -33,7 +33,7 @@ from daemon.readers.simulated.wires import (
     as_resent,
     as_ssi,
 )
-from daemon.readers.ssi import SsiDecoder
+from daemon.readers.ssi import MULTIPACKET, SCANNER, SsiDecoder, encode_packet
 from tests.support.keys import keys
 
 BLOCK_BYTES_MAX = 63  # as a USB packet has at most, more or less
@@ -61,6 +61,8 @@ SSI_PIECES = [
     as_resent(as_ssi(b"]C0K")[0]),
     as_ssi(b"]C0K")[0][:-1] + b"!",
     bytes.fromhex("04D00000FF2C"),
+    encode_packet(MULTIPACKET, b"\x00\xf3" + bytes(249), source=SCANNER),
+    encode_packet(MULTIPACKET, b"\x01abc", source=SCANNER),
     b"\x00",
     b"\x04",
     b"\x06\xf3",
