@@ -1,13 +1,14 @@
 """What a chip reader makes of a card that was lost and is there again before anybody looked."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
 
+from card_formats.apdu import SW_NO_ANSWER
 from card_formats.chip.uid import read_uid
-from daemon.readers import Presented, ReaderEvent, Removed, StateChanged
-from daemon.readers.chip import OpenChipReader, Slot
+from daemon.readers import Presented, ReaderEvent, Removed, StateChanged, Unreadable
+from daemon.readers.chip import TOO_SHORT, OpenChipReader, Slot
 from daemon.readers.errors import CardLostError
 from tests.support.clock import HandClock
 
@@ -21,11 +22,12 @@ class FitfulLink:
     def __init__(self, *answers: bool) -> None:
         self._answers = iter(answers)
         self.had_left: list[bool] = []
+        self.answer: Callable[[], bytes] = lambda: UID + b"\x90\x00"
 
     def transmit(self, command: bytes) -> bytes:
         if not next(self._answers):
             raise CardLostError("the card was lost")
-        return UID + b"\x90\x00"
+        return self.answer()
 
     def close(self, *, has_left: bool = False) -> None:
         self.had_left.append(has_left)
@@ -106,3 +108,20 @@ async def test_a_card_that_flutters_as_it_leaves_is_let_go_each_time_without_a_r
     await reader.close()
     assert told == [Presented, Removed] * 3, "no ghost is left"
     assert link.had_left == [True] * 3
+
+
+@pytest.mark.parametrize("word", SW_NO_ANSWER)
+async def test_a_card_that_leaves_while_its_number_is_asked_is_to_be_held_still_and_read_again(
+    word: int,
+) -> None:
+    answers = iter((word.to_bytes(2, "big"), UID + b"\x90\x00"))
+    link = FitfulLink(True, True)
+    link.answer = lambda: next(answers)
+    reader = OpenChipReader("chip", HandClock(), lambda: link)
+    reader.update(LIES_THERE)
+    events = reader.events()
+    unread = await anext(events)
+    assert isinstance(unread, Unreadable)
+    assert unread.reason == TOO_SHORT
+    assert isinstance(await anext(events), Presented)
+    await reader.close()
