@@ -50,7 +50,9 @@ def translated(*, committing: bool = False) -> Iterator[None]:
             raise LedgerDamagedError(f"The ledger's file is damaged: {error}.") from error
         raise StoreError(str(error)) from error
     except UnicodeDecodeError as error:  # SQLite quotes what it found, and it is no text
-        raise LedgerDamagedError("The ledger's file is damaged: it holds bytes for text.") from error
+        raise LedgerDamagedError(
+            "The ledger's file is damaged: it holds bytes for text."
+        ) from error
 
 
 def is_device_fault(error: StoreError) -> bool:
