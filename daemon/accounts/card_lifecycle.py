@@ -131,8 +131,8 @@ class CardLifecycle:
         """Issue a card, once.
 
         proven: the account whose card was shown so that it may spend, or "".
-        Raises: RefusedError ID_REUSED's like for a number that is taken: CARD_BLOCKED; MISREAD,
-                CARD_UNKNOWN for one that is not the shop's; NEEDS_OVERRIDE for another's account.
+        Raises: RefusedError NUMBER_TAKEN; MISREAD, CARD_UNKNOWN for a number that is not the
+                shop's; NEEDS_OVERRIDE for another's account.
         """
         at = rfc3339(self._clock.now())
 
@@ -177,7 +177,7 @@ class CardLifecycle:
             _check_answered(old.account, proven, terms.override)
             known = [store.ask_one(CARD_BY_IDENTIFIER, *pair) for pair in identifiers]
             if any(known):
-                raise RefusedError(ErrorCode.CARD_BLOCKED, "The new number is taken already.")
+                raise RefusedError(ErrorCode.NUMBER_TAKEN, "The new number is taken already.")
             like = IssueTerms(
                 request_id=terms.request_id, kind=old.kind, issuer=old.issuer, number=terms.number
             )
@@ -272,10 +272,11 @@ def next_state(card: CardRow, event: str) -> str:
     """Return a card's state after ``event``. Raises RefusedError where the table has no edge."""
     following = STATES.get((card.state, event))
     if following is None:
-        code = ErrorCode.CARD_UNKNOWN if card.state == "stock" else ErrorCode.CARD_BLOCKED
         state = card.state.replace("_", " ")
         if event == "issue":
-            raise RefusedError(code, f"This number is on a card already, which is {state}.")
+            taken = f"This number is on a card already, which is {state}."
+            raise RefusedError(ErrorCode.NUMBER_TAKEN, taken)
+        code = ErrorCode.CARD_UNKNOWN if card.state == "stock" else ErrorCode.CARD_BLOCKED
         raise RefusedError(code, f"This card is {state}: no {event} now.")
     return following
 

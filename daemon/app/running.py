@@ -195,6 +195,8 @@ async def run(config_path: Path, clock: Clock, home: Path | None = None) -> None
         loop.add_signal_handler(number, stop.set)
     systemd, given = Notifier(os.environ), inherited_sockets(os.environ)
     config, home = configuration.load(config_path), home or config_path.parent
+    # A terminal that closes, or somebody who means "reload", must not end a till.
+    loop.add_signal_handler(signal.SIGHUP, lambda: _say_what_waits(config, config_path))
     async with (
         running(config, home, clock, inherited=given.get(SOCKET_FD_NAME)) as app,
         asyncio.TaskGroup() as tasks,
@@ -210,3 +212,17 @@ async def run(config_path: Path, clock: Clock, home: Path | None = None) -> None
         keeping_alive.cancel()
         systemd.say("STOPPING=1", "STATUS=finishing what is in hand")
         log.info("stopping at %s: finishing what is in hand", app.head())
+
+
+def _say_what_waits(config: Config, config_path: Path) -> None:
+    """Log which keys of the file say something else than the till runs with."""
+    try:
+        now = configuration.load(config_path)
+    except ConfigError as error:
+        log.warning("the configuration as it stands would not start: %s", error)
+        return
+    changed = [key for key in now.__struct_fields__ if getattr(now, key) != getattr(config, key)]
+    if changed:
+        log.warning("%s: changed in the configuration; restart the till", ", ".join(changed))
+    else:
+        log.info("the till runs with the configuration as it stands")

@@ -119,7 +119,7 @@ class ShopMethods:
         club = (*_WRITE, ErrorCode.CARD_UNKNOWN)
         lifting = (*card, ErrorCode.NEEDS_OVERRIDE)
         purse = (*card, ErrorCode.NO_CARD, ErrorCode.LIMIT_REACHED)
-        issuing = (*lifting, ErrorCode.LIMIT_REACHED)
+        issuing = (*lifting, ErrorCode.LIMIT_REACHED, ErrorCode.NUMBER_TAKEN)
         codes = (*card, ErrorCode.CODE_UNKNOWN, ErrorCode.CODE_EXPIRED)
         return {
             "card.issue": Method(IssueTerms, self.issue, Role.SALE, CardDone, issuing),

@@ -41,8 +41,8 @@ async def test_a_printed_number_is_issued_and_not_twice(pos: Pos) -> None:
     issued = await pos.call("card.issue", request_id="i1", number=FRIEND)
     assert issued["number"] == FRIEND
     taken = {"request_id": "i2", "number": FRIEND}
-    assert await refusal(pos, "card.issue", **taken) == (1011, "card_blocked")
-    assert await refusal(pos, "card.issue", **taken) == (1011, "card_blocked")
+    assert await refusal(pos, "card.issue", **taken) == (1017, "number_taken")
+    assert await refusal(pos, "card.issue", **taken) == (1017, "number_taken")
     misread = {"request_id": "i3", "number": "2900000000019"}
     assert await refusal(pos, "card.issue", **misread) == (1015, "misread")
     foreign = {"request_id": "i4", "number": "5555"}
@@ -85,7 +85,7 @@ async def test_a_replaced_card_leaves_its_balance_to_the_new_one(pos: Pos) -> No
         late = {"request_id": f"late-{event}", "card": PLASTIC} | WHY
         assert await refusal(pos, f"card.{event}", **late) == (1011, "card_blocked")
     taken = {"request_id": "r2", "card": FRIEND, "number": PHONE} | override()
-    assert await refusal(pos, "card.replace", **taken) == (1011, "card_blocked")
+    assert await refusal(pos, "card.replace", **taken) == (1017, "number_taken")
     assert await state(pos, FRIEND) == "active"
 
 

@@ -224,6 +224,12 @@ async def lost(shop: Shop) -> RefusedByTillError:
         return await refused(pos, "card.identify", number=PLASTIC)
 
 
+@refused_with(ErrorCode.NUMBER_TAKEN)
+async def a_number_that_is_on_a_card(shop: Shop) -> RefusedByTillError:
+    async with shop.with_programme() as pos:
+        return await refused(pos, "card.issue", request_id="i1", number=PLASTIC)
+
+
 @refused_with(ErrorCode.CARD_EXPIRED)
 async def after_its_last_day(shop: Shop) -> RefusedByTillError:
     async with shop.with_programme() as pos:
