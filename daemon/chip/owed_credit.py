@@ -14,8 +14,8 @@ from daemon.base.refusals import RefusedError
 from daemon.chip.purse_care import PurseCare
 from daemon.chip.terminal import ChipTerminal, OpenCard
 from daemon.chip.writing import WRITE_APDUS, ChipWriter
-from daemon.ledger import chip_transfers
-from daemon.ledger.chip_owed import chip_purse, owed_purse
+from daemon.ledger import chip_sales, chip_transfers
+from daemon.ledger.chip_owed import air_counters, chip_purse, due, owed_purse
 from daemon.ledger.chip_transfers import ChipTransfer
 from daemon.ledger.sale_records import ChipIntent
 from daemon.ledger.storage.store import Reads, Store
@@ -55,36 +55,49 @@ class OwedCredit:
         """
         if isinstance(card.purse.state, NewerState):
             return
-        purse = owed_purse(chip_purse(self._shop.programme))
-        states = await self._shop.ledger.read(lambda store: store.purses(account))
-        owed = states[purse].posted if purse in states else 0
-        # A chip that is to give back more than it holds gives what it has; the rest stays owed.
-        amount = self._writer.change(card, max(owed, -card.purse.state.balance))
-        if not amount or card.apdus + 2 * WRITE_APDUS > RECOVERY_APDUS_MAX:
+        if card.apdus + 2 * WRITE_APDUS > RECOVERY_APDUS_MAX:
             return
-        intent = await self._plan(card, account, amount)
-        await self._writer.write(card, intent, self._done)
+        if not await self._shop.ledger.read(lambda store: self._due(store, card, account)):
+            return
+        intent = await self._plan(card, account)
+        if intent is not None:
+            await self._writer.write(card, intent, self._done)
 
-    async def _plan(self, card: OpenCard, account: AccountId, amount: int) -> ChipIntent:
+    def _due(self, store: Store, card: OpenCard, account: AccountId) -> int:
+        """Return how much the chip can be given now, or below 0 give."""
+        purse = owed_purse(chip_purse(self._shop.programme))
+        states = store.purses(account)
+        owed = states[purse].posted if purse in states else 0
+        amount = due(account, owed, store.counters(air_counters(account)))
+        # A chip that is to give back more than it holds gives what it has; the rest stays owed.
+        return self._writer.change(card, max(amount, -card.purse.state.balance))
+
+    async def _plan(self, card: OpenCard, account: AccountId) -> ChipIntent | None:
+        """Write down what the chip will be asked; None where it is owed nothing by now."""
         programme, (_, at, today) = self._shop.programme, self._shop.moment()
         txid = secrets.token_bytes(TXID_BYTES)
-        transfer = ChipTransfer(
-            transfer_id=self._shop.ledger.sale_id(PosSaleId(f"owed-{txid.hex()}")),
-            account=account,
-            uid=card.uid,
-            purse=chip_purse(programme),
-            amount=amount,
-            at=at,
-            today=today.toordinal(),
-            programme=programme.id,
-            version=programme.version,
-        )
 
-        def job(store: Store) -> ChipIntent:
+        def job(store: Store) -> ChipIntent | None:
+            # Asked again where it is written down: another card of the account may lie elsewhere.
+            amount = self._due(store, card, account)
+            if not amount:
+                return None
+            transfer = ChipTransfer(
+                transfer_id=self._shop.ledger.sale_id(PosSaleId(f"owed-{txid.hex()}")),
+                account=account,
+                uid=card.uid,
+                purse=chip_purse(programme),
+                amount=amount,
+                at=at,
+                today=today.toordinal(),
+                programme=programme.id,
+                version=programme.version,
+            )
             view = store.view(Reads(sale_id=transfer.transfer_id))
             intent = self._writer.intent(card, transfer.sale, amount, txid)
-            store.write(chip_transfers.intend(view, intent).change)
-            return intent
+            decision = chip_transfers.intend(view, intent)
+            store.write(decision.change)
+            return chip_sales.intent_of(decision.sale)
 
         return await self._shop.ledger.update(job)
 

@@ -183,7 +183,9 @@ class ChipWriter:
     ) -> RefusedError:
         """Write down what is known of a write that failed; return what to tell the till."""
         is_unknown = card.purse.handover is Handover.SENT
-        decide = chip_sales.unsure if is_unknown else chip_sales.not_sent
+        is_transfer = ChipTransfer.of(intent.sale) is not None
+        not_sent = chip_transfers.not_sent if is_transfer else chip_sales.not_sent
+        decide = chip_sales.unsure if is_unknown else not_sent
         try:
             await self.move(intent, decide)
         except RefusedError as error:  # it stays an intent, which the next tap settles as well

@@ -9,7 +9,14 @@ load, and has them written at the next one that may:
     before                 500      500      0
     sale earns 200         500      500    200     ``owe``
     tap where it can       700      700      0     ``chip_transfers``
+
+What is on its way to a chip, or from it, belongs to the account until it is known what became of
+it, whichever of its cards is tapped meanwhile: a card that was torn while it got the 200, then the
+family's second card, and both would have them. So an intent counts what it moves (`air_counters`)
+until its end is known, and ``due`` leaves that out.
 """
+
+from collections.abc import Mapping
 
 from daemon.base.ids import AccountId
 from daemon.ledger.lots import Lot, claw_back, put
@@ -36,6 +43,26 @@ def owe(moves: Moves, account: AccountId, purse: str, amount: int) -> None:
     """Move ``amount`` from the mirror to what is owed."""
     shift(moves, account, purse, -amount)
     shift(moves, account, owed_purse(purse), amount)
+
+
+def air_counters(account: AccountId) -> tuple[str, str]:
+    """Return what counts the amounts on their way to an account's chips, and those from them."""
+    return f"@owed:{account}:to", f"@owed:{account}:from"
+
+
+def air_counter(account: AccountId, amount: int) -> str:
+    """Return the counter of an amount on its way to a chip; below 0 it comes from it."""
+    to, from_chip = air_counters(account)
+    return to if amount > 0 else from_chip
+
+
+def due(account: AccountId, owed: int, counters: Mapping[str, int]) -> int:
+    """Return how much of ``owed`` a chip may be given, or below 0 give, whatever is in the air.
+
+    counters: those of `air_counters`, as they stand.
+    """
+    to, from_chip = (counters.get(name, 0) for name in air_counters(account))
+    return max(0, owed - to) if owed > 0 else min(0, owed + from_chip)
 
 
 def shift(moves: Moves, account: AccountId, purse: str, amount: int) -> None:

@@ -1,8 +1,9 @@
 """What a chip is owed, on its way to it: like a sale that writes a chip, with nothing sold. Pure.
 
 A transfer goes the way of ``chip_sales``: an intent, the chip, its proof; and the next tap where it
-was torn. But nobody waits for its answer and nothing is reserved, so where the chip was not written
-it is simply over: what is owed is owed still, and the next tap plans it anew.
+was torn. But nobody waits for its answer, so where the chip was not written it is simply over: what
+is owed is owed still, and the next tap plans it anew. Until then it is counted as in the air
+(``chip_owed.air_counter``), so that no other card of the account gets the same.
 
 It is kept among the sales, under an id that no till gives, in the shape of one with an empty
 basket: entries and rows of older ledgers look like that, and so do new ones. ``ChipTransfer.of``
@@ -15,7 +16,8 @@ import msgspec
 
 from daemon.base.ids import AccountId, SaleId
 from daemon.ledger import chip_sales, sales
-from daemon.ledger.chip_owed import owe
+from daemon.ledger.chip_owed import air_counter, owe
+from daemon.ledger.entries import CounterMove
 from daemon.ledger.moves import Moves
 from daemon.ledger.sale_records import ChipIntent, Frozen, Sale, SaleRecord
 from daemon.ledger.sale_states import SaleEvent, SaleState, after
@@ -90,8 +92,11 @@ class ChipTransfer(msgspec.Struct, frozen=True, kw_only=True):
 
 def intend(view: View, intent: ChipIntent) -> Decision:
     """Write down what the chip is about to be asked."""
-    state = after(sales.state_of(view), SaleEvent.CHIP_INTENT)
-    return chip_sales.undecided("intent", SaleRecord(sale=intent.sale, burned={}), state, intent)
+    state, sale = after(sales.state_of(view), SaleEvent.CHIP_INTENT), intent.sale
+    counters = (air_counter(sale.account, intent.amount),)
+    intent = msgspec.structs.replace(intent, counters=counters)
+    record = SaleRecord(sale=sale, burned={})
+    return _landed(chip_sales.undecided("intent", record, state, intent), intent, 1)
 
 
 def done(view: View, at: str) -> Decision:
@@ -106,13 +111,27 @@ def done(view: View, at: str) -> Decision:
         record=msgspec.structs.replace(record, chip=None),
         moves=moves,
     )
-    return chip_sales.proved(decided(step), intent, at)
+    return _landed(chip_sales.proved(decided(step), intent, at), intent, -1)
+
+
+def not_sent(view: View, at: str) -> Decision:
+    """Let go of a transfer of which nothing was sent to the chip."""
+    return _landed(chip_sales.not_sent(view, at), chip_sales.intent_in(view), -1)
 
 
 def not_written(view: View, at: str) -> Decision:
     """Let go of a transfer of which a later tap proved that nothing was written."""
-    state = chip_sales.state_after_nothing(view)
-    if state is SaleState.VOIDED:
-        return chip_sales.released(view, at, state, "the chip was not written")
-    state = after(state, SaleEvent.CHIP_NOT_SENT_NEW)  # the next tap plans it anew
-    return chip_sales.released(view, at, state, "not written", b"")
+    intent, state = chip_sales.intent_in(view), chip_sales.state_after_nothing(view)
+    body = None
+    if state is not SaleState.VOIDED:
+        state, body = after(state, SaleEvent.CHIP_NOT_SENT_NEW), b""  # the next tap plans it anew
+    released = chip_sales.released(view, at, state, "the chip was not written", body)
+    return _landed(released, intent, -1)
+
+
+def _landed(decision: Decision, intent: ChipIntent, sign: int) -> Decision:
+    """Count a transfer as in the air, or no more."""
+    moves = (CounterMove(counter, sign * abs(intent.amount)) for counter in intent.counters)
+    counters = (*decision.entry.counters, *moves)
+    entry = msgspec.structs.replace(decision.entry, counters=counters)
+    return msgspec.structs.replace(decision, entry=entry)

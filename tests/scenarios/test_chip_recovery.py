@@ -3,21 +3,16 @@
 import shutil
 from pathlib import Path
 from random import Random
-from typing import Any
 
-import msgspec
 import pytest
 
 from card_formats.chip.purse_issue import renew_keys
-from daemon.base.ids import PosSaleId
 from daemon.base.receipt_codes import TillNames, receipt_code
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.keys.chip_keys import ChipKeys, add_chip_keys, load_chip_keys
-from daemon.ledger.ledger import RequestKey
 from daemon.readers.channel import run_dialogue
 from daemon.readers.simulated.desfire.faults import Fault
 from daemon.readers.simulated.desfire.memory import Generation
-from daemon.sale.terms import ReturnTerms
 from tests.support.chip_till import (
     LOADED,
     ChipShop,
@@ -47,13 +42,6 @@ async def tear(till: HandTill, wallet: Wallet, fault: Fault, burn: int = 700) ->
     assert await till.state("s1") == "unknown"
     till.readers.take_away()
     return presentation
-
-
-async def give_back(till: HandTill, *, in_cash: bool = False) -> Any:
-    key = RequestKey("sale.return", "r1", b"return")
-    terms = ReturnTerms(lines={}, cashier="anna", reason="broken", in_cash=in_cash)
-    raw = await till.checkout.return_sale(key, PosSaleId("s1"), terms)
-    return msgspec.json.decode(raw)
 
 
 # Torn.
@@ -217,7 +205,7 @@ async def test_a_return_without_the_card_is_owed_or_paid_in_cash(shop: ChipShop)
     async with shop.till() as till:
         await till.buy("s1", (await till.tap(shop.wallet)).presentation, 700)
         till.readers.take_away()
-        back = await give_back(till)
+        back = await till.give_back("s1")
         assert (back["refund"], back["balances"]["bonus:owed"]["available"]) == (9_300, 700)
         assert shop.wallet.balance == LOADED - 700
         assert (await till.tap(shop.wallet)).balance == LOADED
@@ -228,7 +216,7 @@ async def test_a_return_in_cash_leaves_the_chip_alone(shop: ChipShop) -> None:
     async with shop.till() as till:
         await till.buy("s1", (await till.tap(shop.wallet)).presentation, 700)
         till.readers.take_away()
-        assert (await give_back(till, in_cash=True))["refund"] == 10_000
+        assert (await till.give_back("s1", in_cash=True))["refund"] == 10_000
         assert (await till.tap(shop.wallet)).balance == LOADED - 700
     assert shop.hold() == -700
 
@@ -236,7 +224,7 @@ async def test_a_return_in_cash_leaves_the_chip_alone(shop: ChipShop) -> None:
 async def test_a_return_with_the_card_there_is_written_at_once(shop: ChipShop) -> None:
     async with shop.till() as till:
         await till.buy("s1", (await till.tap(shop.wallet)).presentation, 700)
-        await give_back(till)
+        await till.give_back("s1")
         assert shop.wallet.balance == LOADED
 
 
@@ -246,7 +234,7 @@ async def test_what_was_earned_and_given_back_is_taken_at_the_next_tap(shop: Chi
         await till.buy("s1", presentation, codes=("BACK",))
         assert shop.wallet.balance == LOADED + 250
         till.readers.take_away()
-        await give_back(till)
+        await till.give_back("s1")
         assert (await till.tap(shop.wallet)).balance == LOADED
 
 

@@ -49,7 +49,7 @@ from daemon.sale.policy import CheckoutPolicy
 from daemon.sale.posting import Posting
 from daemon.sale.pricing import Pricing
 from daemon.sale.recognition import Recognition
-from daemon.sale.terms import SaleTerms
+from daemon.sale.terms import ReturnTerms, SaleTerms
 from daemon.shop.programme_versions import ProgrammeVersions
 from daemon.shop.shop import Shop
 from daemon.shop.top_ups import TopUps, TopUpTerms
@@ -260,6 +260,12 @@ class HandTill:
         return msgspec.json.decode(
             await self.checkout.void(key, PosSaleId(sale_id), "paid in cash")
         )
+
+    async def give_back(self, sale_id: str, *, in_cash: bool = False) -> Any:
+        """Take all of a sale back. Raises RefusedError."""
+        key = RequestKey("sale.return", f"return of {sale_id}", b"return")
+        terms = ReturnTerms(lines={}, cashier="anna", reason="broken", in_cash=in_cash)
+        return msgspec.json.decode(await self.checkout.return_sale(key, PosSaleId(sale_id), terms))
 
     async def change(self, event: str, wallet: Laid, request_id: str, **more: str) -> Any:
         """Block, unblock or extend a card. Raises RefusedError."""

@@ -4,10 +4,10 @@ import msgspec
 
 from daemon.base.ids import AccountId, SaleId
 from daemon.ledger import chip_transfers
-from daemon.ledger.chip_owed import owed_purse
+from daemon.ledger.chip_owed import air_counter, due, owed_purse
 from daemon.ledger.chip_sales import intent_of
 from daemon.ledger.chip_transfers import ChipTransfer
-from daemon.ledger.entries import ChipMove
+from daemon.ledger.entries import ChipMove, CounterMove
 from daemon.ledger.lots import Lot, PurseLots
 from daemon.ledger.sale_records import Sale, SaleRecord, SaleRow
 from daemon.ledger.sale_states import SaleState
@@ -71,14 +71,17 @@ def test_a_sale_that_sells_something_is_no_transfer() -> None:
     assert ChipTransfer.of(made_sale("s1")) is None
 
 
-def test_an_intent_reserves_nothing() -> None:
+def test_an_intent_reserves_nothing_and_counts_as_in_the_air() -> None:
     row = view().sale
     assert row is not None
     nothing = View(request=None, sale=None, purses={}, counters={})
     decision = chip_transfers.intend(nothing, intent_of(row))
     written = decision.sale
     assert (written.sale_id, written.state) == (TRANSFER.transfer_id, SaleState.INTENT)
-    assert (written.account, written.until, written.record) == ("a1", "", row.record)
+    assert (written.account, written.until) == ("a1", "")
+    to_chips = air_counter(AccountId("a1"), 2_000)
+    assert intent_of(written) == msgspec.structs.replace(intent_of(row), counters=(to_chips,))
+    assert decision.entry.counters == (CounterMove(to_chips, 2_000),)
     assert (decision.entry.kind, decision.entry.postings, decision.entry.held) == ("intent", (), ())
 
 
@@ -110,3 +113,20 @@ def test_one_that_was_not_written_is_let_go_and_owed_still() -> None:
         assert (decision.sale.state, decision.entry.kind) == (after, kind)
         assert (decision.entry.postings, decision.entry.held) == ((), ())
         assert bool(decision.sale.body) is (after is SaleState.VOIDED)
+
+
+def test_what_is_due_is_sure_whatever_becomes_of_what_is_in_the_air() -> None:
+    account = AccountId("a1")
+    to_chips, from_chips = air_counter(account, 1), air_counter(account, -1)
+    for owed, counters, right in (
+        (250, {}, 250),
+        (250, {to_chips: 200}, 50),
+        (250, {to_chips: 300}, 0),
+        (250, {from_chips: 100}, 250),
+        (-250, {}, -250),
+        (-250, {from_chips: 200}, -50),
+        (-250, {from_chips: 300}, 0),
+        (-250, {to_chips: 100}, -250),
+        (0, {to_chips: 100, from_chips: 100}, 0),
+    ):
+        assert due(account, owed, counters) == right
