@@ -33,6 +33,7 @@ from card_formats.chip.purse_layout import (
     MODE,
     PRIZE_BYTES,
     PRIZE_FILE,
+    RECORD_BYTES,
     SEQ_MAX,
     STATE_BYTES,
     STATE_FILE,
@@ -49,6 +50,11 @@ from card_formats.chip.purse_layout import (
 )
 from card_formats.errors import CardFormatError
 
+BAD_HISTORY = "purse.bad-history"
+"""The one error that says something of the card: what was read is proved by its MAC, and wrong.
+
+Whatever else is raised while a purse is read may be noise on the air.
+"""
 KEY_GENERATIONS_MAX = 2
 GENERATION_MAX = 0x7F
 TOO_SLOW = "purse.too-slow"
@@ -287,7 +293,7 @@ def read_history(
     """Read ``count`` payments, oldest first, the newest of them ``back`` before the last.
 
     Returns: as many as there are; none, without an APDU, where the history does not reach.
-    Raises:  CardFormatError ``purse.newer-schema``, ``purse.bad-history`` when the records are
+    Raises:  CardFormatError ``purse.newer-schema``, ``BAD_HISTORY`` when the records are
              not those of ``seq``; what the channel raises.
     """
     written = understood(purse.state).seq
@@ -295,10 +301,10 @@ def read_history(
     if kept <= 0:
         return ()
     raw = yield from commands.read_records(purse.channel, HISTORY_FILE, back, kept, MODE)
-    records = decode_records(raw)
     newest = written - back
+    records = decode_records(raw) if len(raw) == kept * RECORD_BYTES else ()
     if [record.seq for record in records] != list(range(newest - kept + 1, newest + 1)):
-        raise CardFormatError("purse.bad-history", "the history does not fit the card's count")
+        raise CardFormatError(BAD_HISTORY, "the history does not fit the card's count")
     return records
 
 
@@ -343,20 +349,22 @@ def write_customer(purse: ChipPurse, customer: Customer) -> Dialogue[PurseState]
 def settle(purse: ChipPurse, seq: int, txid: bytes) -> Dialogue[Outcome]:
     """Find out what became of the payment ``txid`` that was to be number ``seq``: at most one APDU.
 
-    Returns: UNDECIDED when another payment has its number, when the history no longer reaches
-             that far, or when the card counts less than it did before.
-    Raises:  CardFormatError as `read_history`.
+    Returns: NOT_WRITTEN also when the history says that another payment has its number: a number is
+             given once. UNDECIDED when the history no longer reaches that far, or when the card
+             counts less than it did before.
+    Raises:  CardFormatError as `read_history`; all but BAD_HISTORY may be noise, so ask again.
     """
     state = understood(purse.state)
     if state.seq == seq - 1:
         return Outcome.NOT_WRITTEN
     if state.seq < seq:
         return Outcome.UNDECIDED
-    txids = [state.last_txid]
-    if state.seq > seq:
-        records = yield from read_history(purse, back=state.seq - seq)
-        txids = [record.txid for record in records]
-    return Outcome.WRITTEN if txid in txids else Outcome.UNDECIDED
+    if state.seq == seq and state.last_txid == txid:
+        return Outcome.WRITTEN
+    records = yield from read_history(purse, back=state.seq - seq)
+    if not records:
+        return Outcome.UNDECIDED
+    return Outcome.WRITTEN if records[0].txid == txid else Outcome.NOT_WRITTEN
 
 
 def understood(state: PurseState | NewerState) -> PurseState:

@@ -17,7 +17,7 @@ import msgspec
 from msgspec.structs import replace
 
 from card_formats.atr import memory_of
-from card_formats.chip.purse import Messaging, read_history, set_status, understood
+from card_formats.chip.purse import BAD_HISTORY, Messaging, read_history, set_status, understood
 from card_formats.chip.purse_layout import NewerState, PurchaseRecord, PurseState, PurseStatus
 from card_formats.credential import Credential, Medium, Shown, Trust, mask
 from card_formats.errors import CardFormatError
@@ -26,7 +26,7 @@ from daemon.accounts.cards import Account, Cards
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.chip.hot_list import HotListFile
 from daemon.chip.proof import KnownChip, forged, known_chip
-from daemon.chip.terminal import NO_ANSWER, UID_BYTES, ChipTerminal, OpenCard, refusal
+from daemon.chip.terminal import NO_ANSWER, UID_BYTES, ChipTerminal, OpenCard, misread, refusal
 from daemon.chip.writing import ChipWriter
 from daemon.ledger import chip_sales
 from daemon.ledger.chip_sales import intent_of
@@ -164,7 +164,7 @@ class PurseCare:
             except ReaderError as error:
                 raise refusal(error, card.reader) from error
             except CardFormatError as error:
-                if error.code != "purse.bad-history":
+                if error.code != BAD_HISTORY:
                     raise misread(error) from error
                 return "its history does not fit its count"
         return chip_sales.alarm_of(chip, state, record)
@@ -229,8 +229,3 @@ class PurseCare:
 def credential_of(card: OpenCard) -> Credential:
     """Return what an open purse has proved."""
     return Credential("uid", card.uid, Medium.CHIP, Trust.MUTUAL_AUTH)
-
-
-def misread(error: CardFormatError) -> RefusedError:
-    """Say that what came from the card makes no sense."""
-    return RefusedError(ErrorCode.MISREAD, f"Misread ({error.code}); lay the card down again.")

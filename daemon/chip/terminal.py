@@ -198,3 +198,8 @@ def refusal(error: ReaderError, reader: str) -> RefusedError:
     else:
         code, detail = error.error_code, f"{error}."
     return RefusedError(code, detail, reader=reader)
+
+
+def misread(error: CardFormatError) -> RefusedError:
+    """Say that what came from the card makes no sense: noise, as long as nothing proves more."""
+    return RefusedError(ErrorCode.MISREAD, f"Misread ({error.code}); lay the card down again.")

@@ -14,6 +14,7 @@ from typing import TypeVar
 from msgspec import Raw
 
 from card_formats.chip.purse import (
+    BAD_HISTORY,
     TOO_SLOW,
     ChipPayment,
     Handover,
@@ -27,7 +28,7 @@ from card_formats.errors import CardFormatError
 from daemon.base.config import ChipSection
 from daemon.base.ids import SaleId, given_id, scope_of
 from daemon.base.refusals import ErrorCode, RefusedError
-from daemon.chip.terminal import ChipTerminal, OpenCard, refusal
+from daemon.chip.terminal import ChipTerminal, OpenCard, misread, refusal
 from daemon.ledger import chip_sales, chip_transfers, sales
 from daemon.ledger.chip_sales import intent_of
 from daemon.ledger.chip_transfers import ChipTransfer
@@ -207,7 +208,8 @@ class ChipWriter:
     async def settle(self, card: OpenCard, row: SaleRow) -> None:
         """Let the card say what became of a sale or a transfer; write it down, tell the POS.
 
-        Raises: RefusedError where the card is torn away again.
+        Only what was read whole decides. Noise is a misread, and the next good tap settles.
+        Raises: RefusedError where the card is torn away again, or misread.
         """
         intent = intent_of(row)
         try:
@@ -216,6 +218,8 @@ class ChipWriter:
         except ReaderError as error:
             raise refusal(error, card.reader) from error
         except CardFormatError as error:
+            if error.code != BAD_HISTORY:
+                raise misread(error) from error
             log.warning("sale %s: %s", row.sale_id, error)
             outcome = Outcome.UNDECIDED
         if ChipTransfer.of(intent.sale) is not None:  # no POS made it, and none hears of it

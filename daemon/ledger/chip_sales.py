@@ -22,7 +22,10 @@ of its last transaction; at the next tap, at any till of this ledger, they say h
     the number before ours          not written           not_written: the same call goes on
     a later number, our id in its   written               done
     history
-    a later number, history gone    cannot be told        case: the owner decides
+    another payment with our        not written           not_written: the same call goes on
+    number, in a whole history
+    a later number, history gone    cannot be told        case: somebody decides
+    noise                           nothing               as before: the next good tap decides
 
 A card has 500 on its chip, at sequence number 7. A sale burns 200 of it:
 

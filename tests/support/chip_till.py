@@ -56,6 +56,8 @@ from daemon.shop.top_ups import TopUps, TopUpTerms
 from tests.support.clock import HandClock
 
 T = TypeVar("T")
+Noise = Callable[[bytes], bytes]
+"""What becomes of an answer on its way from the card."""
 BURN_ONLY = """
 [programme]
 id = "chips"
@@ -123,9 +125,14 @@ class HandReaders:
         self.cards: dict[str, Shown] = {}
         self.lying: FaultyCard | None = None
 
-    def lay(self, wallet: Laid, faults: Mapping[int, Fault] | None = None) -> Shown:
-        """Lay a card down; ``faults`` by the number of the APDU, the first being 1."""
-        self.lying = FaultyCard(wallet.model, faults)
+    def lay(
+        self,
+        wallet: Laid,
+        faults: Mapping[int, Fault] | None = None,
+        noise: Mapping[int, Noise] | None = None,
+    ) -> Shown:
+        """Lay a card down; ``faults`` and ``noise`` by the APDU's number, the first being 1."""
+        self.lying = FaultyCard(wallet.model, faults, noise)
         self.lying.reset()
         shown = Shown(Medium.CHIP, wallet.uid, wallet.model.atr)
         self.cards = {READER: shown}
@@ -231,9 +238,14 @@ class HandTill:
     def _publish(self, event_type: str, **fields: Any) -> None:
         self.events.append({"type": event_type} | fields)
 
-    async def tap(self, wallet: Laid, faults: Mapping[int, Fault] | None = None) -> Any:
+    async def tap(
+        self,
+        wallet: Laid,
+        faults: Mapping[int, Fault] | None = None,
+        noise: Mapping[int, Noise] | None = None,
+    ) -> Any:
         """Lay a card down and identify it. Raises RefusedError."""
-        return await self.recognition.identify(self.readers.lay(wallet, faults), READER)
+        return await self.recognition.identify(self.readers.lay(wallet, faults, noise), READER)
 
     async def buy(self, sale_id: str, presentation: str, burn: int = 0, **more: Any) -> Any:
         """Commit a sale that burns from the chip. Raises RefusedError."""

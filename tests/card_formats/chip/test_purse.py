@@ -402,9 +402,9 @@ def test_a_history_that_does_not_fit_the_count_is_refused() -> None:
     [
         (24, 99, Outcome.NOT_WRITTEN, 0),
         (23, 22, Outcome.WRITTEN, 0),
-        (23, 99, Outcome.UNDECIDED, 0),
+        (23, 99, Outcome.NOT_WRITTEN, 1),
         (22, 21, Outcome.WRITTEN, 1),
-        (22, 99, Outcome.UNDECIDED, 1),
+        (22, 99, Outcome.NOT_WRITTEN, 1),
         (4, 3, Outcome.WRITTEN, 1),
         (3, 2, Outcome.UNDECIDED, 0),
         (25, 99, Outcome.UNDECIDED, 0),

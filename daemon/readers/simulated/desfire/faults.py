@@ -1,7 +1,7 @@
 """Faults of a card on a reader (torn, answer lost, late, silent), and a record of exchanges."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 
 import msgspec
@@ -37,13 +37,20 @@ class FaultyCard(PlayedCard):
     """A card in somebody's hand, with a misfortune planned for its n-th APDU, the first being 1.
 
     faults:    what goes wrong, by the number of the APDU; ``count`` is how many there have been.
+    noise:     what becomes of an answer on its way, by the number of its APDU.
     exchanges: all of them, the latest last.
     held:      set while one is late. A late exchange blocks its thread until ``release``, or
                until the card is taken away: without either it never ends.
     """
 
-    def __init__(self, model: CardModel, faults: Mapping[int, Fault] | None = None) -> None:
+    def __init__(
+        self,
+        model: CardModel,
+        faults: Mapping[int, Fault] | None = None,
+        noise: Mapping[int, Callable[[bytes], bytes]] | None = None,
+    ) -> None:
         super().__init__(model)
+        self._noise = dict(noise or {})
         self.exchanges: list[Exchange] = []
         self.held = threading.Event()
         self._faults = dict(faults or {})
@@ -89,7 +96,8 @@ class FaultyCard(PlayedCard):
             self.take_away()
         if self._gone or fault is Fault.ANSWER_LOST:
             raise CardLostError("the answer was lost")
-        return answer
+        garble = self._noise.pop(self.count + 1, None)
+        return garble(answer) if garble else answer
 
     def _hold(self, late: bool) -> None:
         if late:
