@@ -42,6 +42,7 @@ from daemon.programme.programme import load
 from daemon.readers.channel import run_dialogue
 from daemon.readers.errors import CardLostError, NoCardError
 from daemon.readers.simulated.desfire.card import DesfireCard
+from daemon.readers.simulated.desfire.card_state import AS_OBSERVED, Traits
 from daemon.readers.simulated.desfire.faults import Fault, FaultyCard
 from daemon.readers.simulated.desfire.memory import Generation, Memory
 from daemon.sale.checkout import Checkout
@@ -86,10 +87,15 @@ class Wallet:
     """A customer's card: it can be laid on any reader, and torn at any APDU."""
 
     def __init__(
-        self, keys: ChipKeys, random: Random, generation: Generation = Generation.EV2
+        self,
+        keys: ChipKeys,
+        random: Random,
+        generation: Generation = Generation.EV2,
+        traits: Traits = AS_OBSERVED,
     ) -> None:
         self.uid = b"\x04" + random.randbytes(6)
-        self.model = DesfireCard(Memory(uid=self.uid, generation=generation), random.randbytes)
+        blank = Memory(uid=self.uid, generation=generation)
+        self.model = DesfireCard(blank, random.randbytes, traits)
         challenges = random.randbytes(16), random.randbytes(16), random.randbytes(16)
         issue = personalise(keys.card_keys(self.uid), challenges, cap=CAP, balance=LOADED)
         run_dialogue(issue, self.model.transmit)

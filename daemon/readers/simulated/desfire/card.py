@@ -3,7 +3,7 @@
 from card_formats.atr import encode_contactless
 from daemon.readers.simulated.desfire.authentication import Random
 from daemon.readers.simulated.desfire.card_frames import Frames
-from daemon.readers.simulated.desfire.card_state import CARD_LEVEL, Chip
+from daemon.readers.simulated.desfire.card_state import AS_OBSERVED, CARD_LEVEL, Chip, Traits
 from daemon.readers.simulated.desfire.memory import Memory
 from daemon.readers.simulated.desfire.status_codes import Status
 
@@ -25,14 +25,14 @@ class DesfireCard:
     """A DESFire card in the field of a reader that passes everything on.
 
     random:     gives so many bytes: challenges, transaction identifiers, random UIDs.
-    value_macs: whether, on the EV1 channel, value commands carry a MAC in CommMode.MAC.
+    traits:     what differs between cards.
     """
 
     atr = encode_contactless(b"\x80")
 
-    def __init__(self, memory: Memory, random: Random, *, value_macs: bool = True) -> None:
+    def __init__(self, memory: Memory, random: Random, traits: Traits = AS_OBSERVED) -> None:
         self._random = random
-        self._value_macs = value_macs
+        self._traits = traits
         self.restore(memory)
 
     def snapshot(self) -> Memory:
@@ -41,7 +41,7 @@ class DesfireCard:
 
     def restore(self, memory: Memory) -> None:
         """Become the card that ``memory`` was taken from, just powered."""
-        self._frames = Frames(Chip(memory, self._random, value_macs=self._value_macs))
+        self._frames = Frames(Chip(memory, self._random, self._traits))
         self._shown_uid = memory.uid
         if memory.random_uid:
             self._shown_uid = _RANDOM_UID_MARK + self._random(3)

@@ -71,7 +71,8 @@ class DataFile(msgspec.Struct, frozen=True, tag="data"):
 class ValueFile(msgspec.Struct, frozen=True, tag="value"):
     """A signed 32-bit value within its limits.
 
-    limited_credit: how much LimitedCredit may still give back of what was debited last.
+    limited_credit: how much LimitedCredit may still give back of what was debited last, or might
+                    if it were enabled.
     debited:        the sum of this transaction's debits.
     given_back:     whether this transaction used LimitedCredit.
     """
@@ -116,8 +117,7 @@ class ValueFile(msgspec.Struct, frozen=True, tag="value"):
     def settled(self) -> "ValueFile":
         """Return the file once committed."""
         limit = 0 if self.given_back else self.limited_credit
-        if self.debited and self.limited_credit_enabled:
-            limit = self.debited
+        limit = self.debited or limit
         return replace(self, limited_credit=min(limit, VALUE_MAX), debited=0, given_back=False)
 
 

@@ -100,9 +100,10 @@ class Frames:
             return refusal.status, b""
 
     def refuse(self) -> None:
-        """End the session, as every error does."""
+        """End the session and abort the transaction, as every error does."""
         self._continue = None
         self.chip.end_session()
+        self.chip.abort()
 
     def _run(self, command: Command) -> tuple[Status, bytes]:
         too_new = self.chip.memory.generation is Generation.EV1 and command.ins in _SINCE_EV2
@@ -133,6 +134,8 @@ class Frames:
             data = self.chip.channel.close(data, answer.mode, read_all=answer.read_all)
         if answer.mode is None or answer.ends_session:
             self.chip.end_session()
+        if answer.ends_session:
+            self.chip.abort()
         pieces = []
         for length in answer.first_frames:
             pieces.append(data[:length])

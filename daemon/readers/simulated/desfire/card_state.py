@@ -17,6 +17,25 @@ CARD_LEVEL = 0
 ALLOW_CHANGE_MASTER_KEY, FREE_LISTING, FREE_CREATE_DELETE, SETTINGS_CHANGEABLE = 1, 2, 4, 8
 
 
+class Traits(msgspec.Struct, frozen=True):
+    """How this card does what data sheets leave open, or what cards of one kind do differently.
+
+    value_macs:    whether, on the EV1 channel, value commands carry a MAC in CommMode.MAC.
+    keeps_pending: whether what a transaction wrote outlives another authentication, or a selection
+                   of the same application. What was observed on an EV1 (libfreefare,
+                   test_mifare_desfire.c: written under one key, committed under another).
+    tells_limited_credit: whether GetFileSettings tells what was debited last where LimitedCredit is
+                   off, too; observed there as well.
+    """
+
+    value_macs: bool = True
+    keeps_pending: bool = True
+    tells_limited_credit: bool = True
+
+
+AS_OBSERVED = Traits()
+
+
 class Answer(msgspec.Struct, frozen=True):
     """What a command answers, not yet protected.
 
@@ -45,26 +64,37 @@ class Chip:
     key_number: the key that this session was authenticated with, or None.
     """
 
-    def __init__(self, memory: Memory, random: Random, *, value_macs: bool) -> None:
+    def __init__(self, memory: Memory, random: Random, traits: Traits = AS_OBSERVED) -> None:
         self.memory = memory
         self.random = random
-        self.value_macs = value_macs
+        self.traits = traits
         self.selected = CARD_LEVEL
         self.mirror: dict[int, File] = {}
         self.channel: Channel = PlainChannel()
         self.key_number: int | None = None
 
     def end_session(self) -> None:
-        """Forget who authenticated; abort the transaction."""
-        self.mirror = {}
+        """Forget who authenticated."""
         self.channel = PlainChannel()
         self.key_number = None
+
+    def abort(self) -> None:
+        """Forget what this transaction has written."""
+        self.mirror = {}
+
+    def begin_again(self) -> None:
+        """Forget who authenticated, because somebody is about to; abort as this card does."""
+        self.end_session()
+        if not self.traits.keeps_pending:
+            self.abort()
 
     def select(self, aid: int) -> None:
         """Go to an application, or to the card's own level."""
         known = aid == CARD_LEVEL or aid in self.memory.applications
         require(known, Status.APPLICATION_NOT_FOUND)
-        self.end_session()
+        self.begin_again()
+        if aid != self.selected:
+            self.abort()
         self.selected = aid
 
     @property

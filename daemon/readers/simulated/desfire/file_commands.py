@@ -41,6 +41,9 @@ def get_file_settings(chip: Chip, command: Command) -> Answer:
     file = chip.file(command.header(1)[0])
     chip.require_master_key(unless_flag=FREE_LISTING)
     chip.plain_parameters(command, 1)
+    if isinstance(file, ValueFile) and not file.limited_credit_enabled:
+        told = file.limited_credit if chip.traits.tells_limited_credit else 0
+        file = replace(file, limited_credit=told)
     return Answer(file.describe())
 
 

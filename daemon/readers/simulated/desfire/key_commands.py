@@ -34,13 +34,13 @@ def authenticate_legacy(chip: Chip, command: Command) -> Handshake:
 def authenticate_iso(chip: Chip, command: Command) -> Handshake:
     """1A."""
     key = _key_to_prove(chip, command)
-    return begin_ev1(key, KeyKind.DES, chip.random, value_macs=chip.value_macs)
+    return begin_ev1(key, KeyKind.DES, chip.random, value_macs=chip.traits.value_macs)
 
 
 def authenticate_aes(chip: Chip, command: Command) -> Handshake:
     """AA."""
     key = _key_to_prove(chip, command)
-    return begin_ev1(key, KeyKind.AES, chip.random, value_macs=chip.value_macs)
+    return begin_ev1(key, KeyKind.AES, chip.random, value_macs=chip.traits.value_macs)
 
 
 def authenticate_ev2_first(chip: Chip, command: Command) -> Handshake:
@@ -48,7 +48,7 @@ def authenticate_ev2_first(chip: Chip, command: Command) -> Handshake:
     count = command.header(2)[1]
     require(count <= _CAPABILITIES_BYTES_MAX, Status.PARAMETER)
     command.body(2, count)
-    chip.end_session()
+    chip.begin_again()
     return begin_ev2(chip.key(command.payload[0]), chip.random, None)
 
 
@@ -62,7 +62,7 @@ def authenticate_ev2_non_first(chip: Chip, command: Command) -> Handshake:
 
 def _key_to_prove(chip: Chip, command: Command) -> Key:
     command.body(1, 0)
-    chip.end_session()
+    chip.begin_again()
     return chip.key(command.payload[0])
 
 

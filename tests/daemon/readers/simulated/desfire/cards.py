@@ -5,6 +5,7 @@ from random import Random
 
 from daemon.readers.simulated.desfire.card import DesfireCard
 from daemon.readers.simulated.desfire.card_files import File
+from daemon.readers.simulated.desfire.card_state import AS_OBSERVED, Traits
 from daemon.readers.simulated.desfire.cipher import Key, KeyKind
 from daemon.readers.simulated.desfire.memory import Application, Generation, Memory
 
@@ -46,7 +47,7 @@ def card(
     *,
     settings: int = 0x0F,
     generation: Generation = Generation.EV2,
-    value_macs: bool = True,
+    traits: Traits = AS_OBSERVED,
 ) -> DesfireCard:
     kept = memory(files, settings=settings, generation=generation)
-    return DesfireCard(kept, seeded(), value_macs=value_macs)
+    return DesfireCard(kept, seeded(), traits)

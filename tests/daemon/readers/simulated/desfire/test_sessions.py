@@ -17,6 +17,7 @@ from daemon.readers.simulated.desfire.card_files import (
     Rights,
     ValueFile,
 )
+from daemon.readers.simulated.desfire.card_state import Traits
 from daemon.readers.simulated.desfire.memory import Generation
 from daemon.readers.simulated.desfire.status_codes import Status, StatusError
 from tests.daemon.readers.simulated.desfire.cards import AID, KEYS, UID, card, seeded
@@ -212,7 +213,7 @@ def test_selecting_resetting_and_any_error_end_the_session_and_the_transaction(k
         model.reset()
         reader.select(AID)
 
-    model = card(purse_files())
+    model = card(purse_files(), traits=Traits(keeps_pending=False))
     ends: list[Callable[[Reader], None]] = [
         lambda reader: reader.select(AID),
         reset,
@@ -224,11 +225,51 @@ def test_selecting_resetting_and_any_error_end_the_session_and_the_transaction(k
         reader = in_session(kind, 2, model)
         reader.change_value(0xDC, 1, 40, FULL)
         end(reader)
-        assert reader.frame(0x51)[0] == Status.AUTHENTICATION
         reader = in_session(kind, 2, model)
         with refused(Status.NO_CHANGES):
             reader.commit()
     assert in_session(kind, 2, model).value(1, FULL) == 100
+
+
+@CHANNELS
+def test_nobody_has_a_session_after_a_selection(kind: str) -> None:
+    reader = in_session(kind, 2)
+    reader.select(AID)
+    assert reader.frame(0x51)[0] == Status.AUTHENTICATION
+
+
+@CHANNELS
+def test_what_is_pending_outlives_a_selection_and_another_key_as_observed_on_silicon(
+    kind: str,
+) -> None:
+    model = card(purse_files())
+    in_session(kind, 2, model).change_value(0xDC, 1, 40, FULL)
+    in_session(kind, 3, model).commit()
+    in_session(kind, 2, model).change_value(0xDC, 1, 40, FULL)
+    in_session(kind, 3, model).abort()
+    assert in_session(kind, 2, model).value(1, FULL) == 60
+
+
+@CHANNELS
+def test_what_is_pending_does_not_outlive_an_error_another_application_or_the_power(
+    kind: str,
+) -> None:
+    model = card(purse_files())
+
+    def wrong_key(reader: Reader) -> None:
+        assert reader.frame(0xAA, b"\x09")[0] == Status.NO_SUCH_KEY
+
+    ends: list[Callable[[Reader], None]] = [
+        lambda reader: reader.select(0),
+        lambda reader: model.reset(),
+        wrong_key,
+    ]
+    for end in ends:
+        reader = in_session(kind, 2, model)
+        reader.change_value(0xDC, 1, 40, FULL)
+        end(reader)
+        with refused(Status.NO_CHANGES):
+            in_session(kind, 2, model).abort()
 
 
 def test_a_second_key_can_join_an_ev2_session_and_its_transaction() -> None:
@@ -262,7 +303,7 @@ def test_the_real_uid_is_told_to_whoever_has_a_key_and_to_nobody_else() -> None:
 
 
 def test_value_commands_go_without_a_mac_where_the_card_wants_it_so() -> None:
-    model = card(purse_files(CommMode.MAC), value_macs=False)
+    model = card(purse_files(CommMode.MAC), traits=Traits(value_macs=False))
     reader = in_session("ev1", 2, model)
     body = reader.channel.seal(0xDC, b"\x01", (5).to_bytes(4, "little"), PLAIN)
     reader.channel.unseal(reader.send(0xDC, body), MAC)

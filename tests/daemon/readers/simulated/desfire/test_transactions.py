@@ -14,6 +14,7 @@ from daemon.readers.simulated.desfire.card_files import (
     Rights,
     ValueFile,
 )
+from daemon.readers.simulated.desfire.card_state import Traits
 from daemon.readers.simulated.desfire.faults import Fault, FaultyCard
 from daemon.readers.simulated.desfire.status_codes import Status
 from tests.daemon.readers.simulated.desfire.cards import AID, KEYS, card
@@ -43,16 +44,23 @@ class Transaction(RuleBasedStateMachine):
 
     kind = "ev2"
 
-    @initialize(kind=st.sampled_from(["ev1", "ev2"]))
-    def begin(self, kind: str) -> None:
-        self.kind = kind
+    @initialize(
+        kind=st.sampled_from(["ev1", "ev2"]),
+        keeps_pending=st.booleans(),
+        limited=st.booleans(),
+        tells=st.booleans(),
+    )
+    def begin(self, kind: str, keeps_pending: bool, limited: bool, tells: bool) -> None:
+        self.kind, self.keeps_pending, self.limited = kind, keeps_pending, limited
+        self.tells = tells or limited
         self.model = card(
             {
-                VALUE: ValueFile(MODE, ALL, LOWER, UPPER, 0, limited_credit_enabled=True),
+                VALUE: ValueFile(MODE, ALL, LOWER, UPPER, 0, limited),
                 STATE: DataFile(MODE, ALL, bytes(STATE_BYTES), backup=True),
                 CYCLIC: RecordFile(MODE, ALL, STATE_BYTES, RECORDS_MAX, cyclic=True),
                 LINEAR: RecordFile(MODE, ALL, STATE_BYTES, RECORDS_MAX, cyclic=False),
-            }
+            },
+            traits=Traits(keeps_pending=keeps_pending, tells_limited_credit=tells),
         )
         self.now = Holdings()
         self.present()
@@ -63,9 +71,9 @@ class Transaction(RuleBasedStateMachine):
         self.played.reset()
         self.reader = Reader(self.played)
         self.reader.select(AID)
-        self.authenticate()
+        self.begin_anew()
 
-    def authenticate(self) -> None:
+    def begin_anew(self) -> None:
         """Begin a session with nothing pending."""
         self.reader.authenticate(self.kind, 0, KEYS[0])
         self.next_value, self.debited, self.gave_back = self.now.value, 0, False
@@ -81,7 +89,7 @@ class Transaction(RuleBasedStateMachine):
             self.reader.call(*call)
         except RefusedByCardError as refusal:
             status = refusal.status
-            self.authenticate()
+            self.begin_anew()
         assert status is allowed
         self.changed = self.changed or status is Status.OK
         return status is Status.OK
@@ -106,6 +114,8 @@ class Transaction(RuleBasedStateMachine):
         verdict = self.verdict(amount, self.next_value + amount)
         if amount >= 0 and (self.gave_back or amount > self.now.may_give_back):
             verdict = Status.BOUNDARY
+        if not self.limited:
+            verdict = Status.PERMISSION_DENIED
         if self.change_value(0x1C, amount, verdict):
             self.next_value += amount
             self.gave_back = True
@@ -150,7 +160,7 @@ class Transaction(RuleBasedStateMachine):
     @rule()
     def abort(self) -> None:
         if self.attempt(Status.OK if self.changed else Status.NO_CHANGES, 0xA7):
-            self.authenticate()
+            self.begin_anew()
 
     @rule(fault=st.sampled_from([Fault.TORN_BEFORE, Fault.TORN_AFTER, Fault.ANSWER_LOST]))
     def tear_at_the_commit(self, fault: Fault) -> None:
@@ -169,9 +179,14 @@ class Transaction(RuleBasedStateMachine):
     def take_away_and_present_again(self) -> None:
         self.present()
 
-    @rule()
-    def authenticate_again(self) -> None:
-        self.authenticate()
+    @rule(selects=st.booleans())
+    def authenticate_again(self, selects: bool) -> None:
+        if selects:
+            self.reader.select(AID)
+        if self.keeps_pending:
+            self.reader.authenticate(self.kind, 0, KEYS[0])
+        else:
+            self.begin_anew()
 
     def write_down(self) -> None:
         """Make true what the transaction has written."""
@@ -205,7 +220,8 @@ class Transaction(RuleBasedStateMachine):
                 read = self.reader.read(file, 0, 0, MODE, ins=0xBB)
                 assert read == b"".join(kept)
         settings_of_value = self.reader.call(0xF5, bytes((VALUE,)))
-        assert settings_of_value[12:16] == self.now.may_give_back.to_bytes(4, "little")
+        told = self.now.may_give_back if self.tells else 0
+        assert settings_of_value[12:16] == told.to_bytes(4, "little")
 
 
 TestTransaction = Transaction.TestCase

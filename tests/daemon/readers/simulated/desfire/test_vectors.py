@@ -9,17 +9,25 @@ from daemon.readers.simulated.desfire.card import DesfireCard
 from daemon.readers.simulated.desfire.card_channel import Channel, Command
 from daemon.readers.simulated.desfire.card_ev1 import Ev1Channel
 from daemon.readers.simulated.desfire.card_ev2 import Ev2Channel
-from daemon.readers.simulated.desfire.card_files import CommMode, DataFile, File, Rights
+from daemon.readers.simulated.desfire.card_files import (
+    FREE,
+    CommMode,
+    DataFile,
+    File,
+    Rights,
+    ValueFile,
+)
 from daemon.readers.simulated.desfire.card_frames import Frames
 from daemon.readers.simulated.desfire.card_state import Chip
 from daemon.readers.simulated.desfire.cipher import BlockCipher, Key, KeyKind, crc16, crc32
-from daemon.readers.simulated.desfire.memory import Memory
+from daemon.readers.simulated.desfire.memory import Generation, Memory
 from tests.daemon.readers.simulated.desfire.cards import AID, memory, scripted, seeded
 
 VECTORS = tomllib.loads(
     (Path(__file__).parents[4] / "vectors" / "simulated" / "desfire_card.toml").read_text("utf-8")
 )
 ANYTHING = "*"
+EVERYBODY = Rights(FREE, FREE, FREE, FREE)
 EVERY_KEY = Rights(0, 0, 0, 0)
 ZERO_KEYS = (bytes(16),) * 4
 
@@ -49,7 +57,7 @@ def test_a_handshake_answers_the_published_bytes(vector: dict[str, Any]) -> None
 
 @vectors("session")
 def test_a_session_answers_the_published_bytes(vector: dict[str, Any]) -> None:
-    frames = Frames(Chip(_memory_for(vector), seeded(), value_macs=True))
+    frames = Frames(Chip(_memory_for(vector), seeded()))
     chip = frames.chip
     chip.select(AID)
     chip.channel, chip.key_number = channel_of(vector), 0
@@ -84,6 +92,23 @@ def _check_left(vector: dict[str, Any], chip: Chip) -> None:
         changed = vector["changed_key"]
         value = bytes.fromhex(changed["value"])
         assert chip.key(changed["number"]) == Key(KeyKind.AES, value, changed["version"])
+
+
+@vectors("transaction")
+def test_a_transaction_goes_as_it_went_on_silicon(vector: dict[str, Any]) -> None:
+    assert vector["source"]
+    file = ValueFile(CommMode.PLAIN, EVERYBODY, 0, 1_000, vector["value"])
+    kept = memory({4: file}, keys=ZERO_KEYS, generation=Generation.EV1)
+    card = DesfireCard(kept, scripted(vector["random"]))
+    assert card.transmit(b"\x5a" + AID.to_bytes(3, "little")) == b"\x00"
+    for step in vector["exchange"]:
+        answer = card.transmit(bytes.fromhex(step["command"]))
+        *words, status = step["response"].split()
+        assert answer[0] == int(status, 16)
+        assert words == [ANYTHING] or answer[1:] == bytes.fromhex("".join(words))
+    left = card.snapshot().applications[AID].files[4]
+    assert isinstance(left, ValueFile)
+    assert left.value == vector["left"]
 
 
 @vectors("message")
