@@ -146,11 +146,19 @@ class ChipPurse:
 
 
 def open_purse(
-    key: TillKey, rnd_a: bytes, *, messaging: Messaging = Messaging.EV2
+    key: TillKey,
+    rnd_a: bytes,
+    *,
+    messaging: Messaging = Messaging.EV2,
+    discard: bytes = b"",
 ) -> Dialogue[ChipPurse]:
     """Select, authenticate, read STATE and balance: five APDUs, or six.
 
     rnd_a:     16 bytes that were never used before.
+    discard:   as many more, where an earlier dialogue with this card has failed and it has had
+               power since: what that has written and not committed is discarded, one APDU or three
+               more. A card may keep it over another authentication (an EV1 does), and would debit
+               both at the next commit.
     messaging: the channel to try. EV1 is fallen back to, one APDU more; a card that is asked for
                its keys' generation tells its channel with it, so never both.
     Raises:    CardFormatError ``desfire.foreign`` or ``desfire.no-application`` from a card that
@@ -168,9 +176,22 @@ def open_purse(
             raise CardFormatError("purse.key-generation", f"key version {version} is not ours")
     secret = key.by_generation[generation]
     channel, spoken = yield from authenticate(key.number, secret, rnd_a, messaging)
+    if discard and not (yield from discarded(channel)):
+        channel, spoken = yield from authenticate(key.number, secret, discard, spoken)
     raw = yield from commands.read_data(channel, STATE_FILE, 0, STATE_BYTES, MODE)
     balance = yield from commands.get_value(channel, VALUE_FILE, MODE)
     return ChipPurse(channel, key.number, spoken, decode_state(raw, balance), generation)
+
+
+def discarded(channel: Channel) -> Dialogue[bool]:
+    """Discard what was written and not committed; False, and the session is over, for nothing."""
+    try:
+        yield from commands.abort(channel)
+    except CardFormatError as error:
+        if error.code != Status.NO_CHANGES.code:
+            raise
+        return False
+    return True
 
 
 def encode_key_version(generation: int, messaging: Messaging) -> int:

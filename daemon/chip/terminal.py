@@ -108,6 +108,7 @@ class ChipTerminal:
         self._readers = readers
         self._clock = clock
         self._open: dict[str, OpenCard] = {}
+        self._failed: dict[str, Shown] = {}
         self._turns: dict[str, asyncio.Lock] = {}
 
     def reader_of(self, uid: str) -> str | None:
@@ -149,9 +150,13 @@ class ChipTerminal:
         except KeyFileError as error:
             raise RefusedError(ErrorCode.NO_HARDWARE, str(error)) from error
         nonce = secrets.token_bytes(BLOCK_BYTES)
+        # What a dialogue left behind when it failed goes with the card's power, and not before.
+        is_left = self._failed.pop(reader, None) is shown
+        discard = secrets.token_bytes(BLOCK_BYTES) if is_left else b""
         self._open.pop(reader, None)
+        opening = open_purse(key, nonce, messaging=messaging, discard=discard)
         try:
-            card.purse = await self.ask(card, open_purse(key, nonce, messaging=messaging))
+            card.purse = await self.ask(card, opening)
         except ReaderError as error:
             raise refusal(error, reader) from error
         self._open[reader] = card
@@ -160,7 +165,11 @@ class ChipTerminal:
     async def ask(self, card: OpenCard, dialogue: Dialogue[T]) -> T:
         """Run a dialogue with an open card. Raises a ReaderError, and what the dialogue raises."""
         counted = card.counted(dialogue)
-        return await self._readers.converse(card.reader, counted, timeout_s=EXCHANGE_TIMEOUT_S)
+        try:
+            return await self._readers.converse(card.reader, counted, timeout_s=EXCHANGE_TIMEOUT_S)
+        except (ReaderError, CardFormatError):
+            self._failed[card.reader] = card.shown
+            raise
 
     async def doubt(self, reader: str, shown: Shown, *, is_known: bool) -> None:
         """Say what to think of a chip that gave no answer, only its reader did.

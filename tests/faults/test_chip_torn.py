@@ -12,6 +12,7 @@ import pytest
 
 from daemon.base.refusals import RefusedError
 from daemon.keys.chip_keys import ChipKeys
+from daemon.readers.simulated.desfire.card_state import AS_OBSERVED, Traits
 from daemon.readers.simulated.desfire.faults import Fault
 from daemon.readers.simulated.desfire.memory import Generation, Memory
 from tests.support.chip_till import (
@@ -29,17 +30,21 @@ from tests.support.clock import HandClock
 BURN, OTHER_BURN = 700, 300
 PURCHASE_APDUS = 9
 BOTH = pytest.mark.parametrize("generation", Generation, ids=lambda g: g.name.lower())
+TRAITS = {
+    "as_observed": AS_OBSERVED,
+    "forgets": Traits(keeps_pending=False, tells_limited_credit=False),
+}
 BACK = pytest.mark.parametrize("comes_back", ["same", "other_card", "other_till", "never"])
 
 
 class ChipShop:
     """Two tills with ledgers of their own, two customers, and what they looked like at first."""
 
-    def __init__(self, home: Path, keys: ChipKeys, generation: Generation) -> None:
+    def __init__(self, home: Path, keys: ChipKeys, generation: Generation, traits: Traits) -> None:
         random = Random(generation)
         self.home, self.clock = home, HandClock()
-        self.wallet = Wallet(keys, random, generation)
-        self.other = Wallet(keys, random, generation)
+        self.wallet = Wallet(keys, random, generation, traits)
+        self.other = Wallet(keys, random, generation, traits)
         self._first: dict[Wallet, Memory] = {}
         self.cuts = 0
 
@@ -70,13 +75,18 @@ class ChipShop:
         assert self.wallet.balance == LOADED - sum(sold.values())
 
 
+@pytest.fixture(params=list(TRAITS))
+def traits(request: pytest.FixtureRequest) -> Traits:
+    return TRAITS[request.param]
+
+
 @pytest.fixture
-async def shop(generation: Generation) -> AsyncIterator[ChipShop]:
+async def shop(generation: Generation, traits: Traits) -> AsyncIterator[ChipShop]:
     # In memory where there is such a folder: a power cut here is one of the program, not the disk.
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     with tempfile.TemporaryDirectory(dir=memory) as folder:
         home = Path(folder)
-        shop = ChipShop(home, make_keys(home / "keys"), generation)
+        shop = ChipShop(home, make_keys(home / "keys"), generation, traits)
         await shop.build()
         yield shop
 
@@ -192,3 +202,26 @@ async def test_a_till_that_dies_at_any_call_of_its_ledger_debits_exactly_once(
             shop.begin_again()
             await attempt(shop, {}, PowerCut(number, after=after))
             agree(shop, comes_back, await come_back(shop, comes_back))
+
+
+def garbled(answer: bytes) -> bytes:
+    return bytes((answer[0] ^ 1,)) + answer[1:]
+
+
+@BOTH
+async def test_a_garbled_answer_and_the_same_call_again_debit_once_though_the_card_keeps_its_write(
+    shop: ChipShop, generation: Generation
+) -> None:
+    for number in range(6, PURCHASE_APDUS + 1):
+        shop.begin_again()
+        late = number + (generation is Generation.EV1)
+        async with shop.till("a") as till:
+            identified = await till.tap(shop.wallet, noise={late: garbled})
+            with pytest.raises(RefusedError) as refused:
+                await till.buy("s1", identified.presentation, BURN)
+            assert refused.value.state_unknown is (number == PURCHASE_APDUS)
+            assert till.readers.lying is not None, "the card stays where it is"
+            posted = await till.buy("s1", identified.presentation, BURN)
+            assert posted["state"] == "posted"
+            assert posted["chip"]["apdus"] <= 13
+        shop.check({"s1": BURN})
