@@ -16,7 +16,7 @@ from daemon.chip.terminal import ChipTerminal, OpenCard
 from daemon.chip.writing import WRITE_APDUS, ChipWriter
 from daemon.ledger import chip_sales, chip_transfers
 from daemon.ledger.chip_owed import air_counters, chip_purse, due, owed_purse
-from daemon.ledger.chip_transfers import ChipTransfer
+from daemon.ledger.chip_transfers import TRANSFER, ChipTransfer
 from daemon.ledger.sale_records import ChipIntent
 from daemon.ledger.storage.store import Reads, Store
 from daemon.shop.shop import Shop
@@ -83,7 +83,7 @@ class OwedCredit:
             if not amount:
                 return None
             transfer = ChipTransfer(
-                transfer_id=self._shop.ledger.sale_id(PosSaleId(f"owed-{txid.hex()}")),
+                transfer_id=self._shop.ledger.sale_id(PosSaleId(TRANSFER + txid.hex())),
                 account=account,
                 uid=card.uid,
                 purse=chip_purse(programme),

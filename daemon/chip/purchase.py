@@ -13,10 +13,10 @@ from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.chip.hot_list import HotListFile
 from daemon.chip.purse_care import PurseCare
 from daemon.chip.terminal import ChipTerminal, OpenCard
-from daemon.chip.writing import TAP_AGAIN, ChipWriter
+from daemon.chip.writing import ChipWriter
 from daemon.ledger import chip_sales
 from daemon.ledger.chip_limits import counters_of, limits_of
-from daemon.ledger.chip_sales import WAITING, intent_of, waits_for
+from daemon.ledger.chip_sales import TAP_AGAIN, WAITING, advice_of, intent_of, waits_for
 from daemon.ledger.ledger import Ledger, RequestKey
 from daemon.ledger.sale_records import ChipIntent, Sale, SaleRow
 from daemon.ledger.storage.store import Reads, Store, View
@@ -104,7 +104,8 @@ class Purchases:
         uid = intent_of(row).uid
         reader = self._terminal.reader_of(uid)
         if reader is None:
-            raise RefusedError(ErrorCode.TORN, TAP_AGAIN, state_unknown=True)
+            advice = advice_of(row) if intent_of(row).case else TAP_AGAIN
+            raise RefusedError(ErrorCode.TORN, advice, state_unknown=True)
         async with self._terminal.turn(reader):
             card = await self._care.ready(reader)
             # To make it ready may have settled this very sale: what is stored is looked up again.
@@ -119,8 +120,9 @@ class Purchases:
     async def _go_on(self, key: RequestKey, card: OpenCard, row: SaleRow) -> Raw | None:
         """Repeat a sale that its card has proved not to be written."""
         intent = intent_of(row)
-        if not intent.not_written:  # a case for the owner
-            raise RefusedError(ErrorCode.TORN, TAP_AGAIN, reader=card.reader, state_unknown=True)
+        if not intent.not_written:
+            advice = advice_of(row)
+            raise RefusedError(ErrorCode.TORN, advice, reader=card.reader, state_unknown=True)
         if key.content != intent.content:
             await self._writer.reopen(row)
             return None

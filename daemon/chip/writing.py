@@ -30,7 +30,7 @@ from daemon.base.ids import SaleId, given_id, scope_of
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.chip.terminal import ChipTerminal, OpenCard, misread, refusal
 from daemon.ledger import chip_sales, chip_transfers, sales
-from daemon.ledger.chip_sales import intent_of
+from daemon.ledger.chip_sales import TAP_AGAIN, intent_of
 from daemon.ledger.chip_transfers import ChipTransfer
 from daemon.ledger.ledger import RequestKey
 from daemon.ledger.sale_answers import Posted
@@ -49,7 +49,6 @@ Decide = Callable[[View, str], Decision]
 COMMIT = "sale.commit"
 WRITE_APDUS = 4
 SLOW_CARD = "The card answers too slowly to pay: lay it on the reader itself, alone."
-TAP_AGAIN = "Tap the same card again: it is not known what was written."
 _REFUSED_PAYMENTS = {
     "purse.not-enough": ErrorCode.NOT_ENOUGH,
     "purse.too-much": ErrorCode.LIMIT_REACHED,
@@ -222,16 +221,18 @@ class ChipWriter:
                 raise misread(error) from error
             log.warning("sale %s: %s", row.sale_id, error)
             outcome = Outcome.UNDECIDED
-        if ChipTransfer.of(intent.sale) is not None:  # no POS made it, and none hears of it
-            await self.move(intent, _TRANSFERS[outcome])
-            return
-        if outcome is Outcome.WRITTEN and row.state is not SaleState.VOID_PENDING:
+        is_transfer = ChipTransfer.of(intent.sale) is not None
+        if is_transfer:
+            state = await self.move(intent, _TRANSFERS[outcome])
+            if outcome is not Outcome.UNDECIDED:  # no POS made it, and none hears of it
+                return
+        elif outcome is Outcome.WRITTEN and row.state is not SaleState.VOID_PENDING:
             await self.post(card, intent)
             state = SaleState.POSTED
         else:
             state = await self.move(intent, _SALES[outcome])
         # Another till's id would be taken for one of this till's own.
-        own = scope_of(row.sale_id) == self._shop.ledger.ledger_id
+        own = is_transfer or scope_of(row.sale_id) == self._shop.ledger.ledger_id
         sale_id, receipt = given_id(row.sale_id) if own else "", intent.sale.receipt
         said = {"sale_id": sale_id, "receipt": receipt, "outcome": outcome, "state": state}
         self.tell("sale.settled", card, **said)

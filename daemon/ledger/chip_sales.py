@@ -37,6 +37,9 @@ A card has 500 on its chip, at sequence number 7. A sale burns 200 of it:
 A customer who pays in cash instead voids the sale (**void**): it waits in ``void_pending``, with
 all reserved, until the chip has said what it did. If it paid, its 200 are owed to it.
 
+Where the chip cannot tell, because its history has forgotten, or because it is lost and its card
+blocked, somebody says what it did (**by_word**): what follows is the same as after a tap.
+
 Each function takes a sale that has an intent, as the store read it. What a chip is merely owed goes
 the same way with nothing reserved: ``chip_transfers``.
 """
@@ -47,6 +50,7 @@ import msgspec
 from msgspec.structs import replace
 
 from card_formats.chip.purse_layout import PurchaseRecord, PurseState
+from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.ledger import chip_limits, sales
 from daemon.ledger.chip_limits import ChipLimit
 from daemon.ledger.entries import ChipMove, CounterMove, Entry
@@ -60,6 +64,11 @@ from daemon.programme.state import Status
 
 WAITING = (SaleState.INTENT, SaleState.UNKNOWN, SaleState.VOID_PENDING)
 """A sale in one of these waits for what its chip says."""
+BEING_WRITTEN = "The card is being written; ask again."
+REPEAT = "Nothing was written on the card: repeat the call, or void the sale."
+TAP_AGAIN = "Tap the same card again: it is not known what was written."
+TAP_VOIDED = "This sale is void; the next tap of its card settles what the chip did."
+DECIDE = "Its chip cannot tell any more what was written: a manager says so (sale.decide)."
 _NEVER = "~"  # sorts behind every time: an intent does not run out
 
 
@@ -78,12 +87,50 @@ def intent_in(view: View) -> ChipIntent:
 def waits_for(row: SaleRow, uid: str) -> bool:
     """Whether a chip (UID in hex, upper case) has still to say what became of a sale.
 
-    Not of one that is known not to be written and waits for its call, nor of the owner's cases.
+    Not of one that is known not to be written and waits for its call, nor where it cannot tell.
     """
     if row.state not in WAITING:
         return False
     intent = intent_of(row)
     return intent.uid == uid and not intent.not_written and not intent.case
+
+
+def advice_of(row: SaleRow) -> str:
+    """Say to the cashier what a sale waits for, or ""."""
+    if row.state not in WAITING:
+        return ""
+    intent = intent_of(row)
+    if row.state is SaleState.INTENT:
+        return REPEAT if intent.not_written else BEING_WRITTEN
+    if intent.case:
+        return DECIDE
+    return TAP_VOIDED if row.state is SaleState.VOID_PENDING else TAP_AGAIN
+
+
+def check_no_case(view: View) -> None:
+    """Raise RefusedError TORN where only a manager can say what became of a sale."""
+    if view.sale is not None and advice_of(view.sale) == DECIDE:
+        raise RefusedError(ErrorCode.TORN, DECIDE, state_unknown=True)
+
+
+def check_undecided(view: View, *, is_lost: bool) -> None:
+    """Refuse a decision by hand where there is nothing to decide, or where the chip can still tell.
+
+    is_lost: whether the chip's card may not be used, so that no tap is waited for.
+    Raises:  RefusedError TORN; BUSY while the chip is being written; by the sale's state.
+    """
+    state = after(sales.state_of(view), SaleEvent.CHIP_DONE)
+    intent = intent_in(view)
+    if intent.not_written:
+        raise RefusedError(ErrorCode.TORN, REPEAT)
+    if state is SaleState.POSTED and sales.state_of(view) is SaleState.INTENT:
+        raise RefusedError(ErrorCode.BUSY, BEING_WRITTEN)
+    if not (intent.case or is_lost):
+        raise RefusedError(
+            ErrorCode.TORN,
+            "The chip can still tell: tap the same card again. If it is lost, block it first.",
+            state_unknown=True,
+        )
 
 
 def intend(view: View, intent: ChipIntent, limits: Sequence[ChipLimit] = ()) -> Decision:
@@ -142,6 +189,16 @@ def proved(decision: Decision, intent: ChipIntent, at: str) -> Decision:
     )
 
 
+def by_word(
+    view: View, at: str, *, written: bool, statuses: Mapping[str, Status] | None = None
+) -> Decision:
+    """Do what a tap would have led to; of the chip nothing is known by it."""
+    if not written:
+        return not_written(view, at)
+    decision = done(view, at, statuses)
+    return replace(decision, chip=None)
+
+
 def not_sent(view: View, at: str) -> Decision:
     """Go back to where the sale was: surely nothing was written."""
     intent = intent_in(view)
@@ -166,7 +223,7 @@ def not_written(view: View, at: str) -> Decision:
     state = state_after_nothing(view)
     if state is SaleState.VOIDED:
         return released(view, at, state, "the chip was not written")
-    intent = replace(intent_in(view), not_written=True)
+    intent = replace(intent_in(view), not_written=True, case=False)
     return undecided("not_written", sales.record_of(view), state, intent, at)
 
 
@@ -181,7 +238,7 @@ def state_after_nothing(view: View) -> SaleState:
 
 
 def case(view: View, at: str) -> Decision:
-    """Leave the sale as it is, for the owner: a later tap could not tell."""
+    """Leave the sale as it is, for a manager: a later tap could not tell."""
     intent = replace(intent_in(view), case=True)
     return undecided("case", sales.record_of(view), sales.state_of(view), intent, at)
 
@@ -189,8 +246,9 @@ def case(view: View, at: str) -> Decision:
 def void(view: View, at: str, reason: str) -> Decision:
     """Void what the customer paid otherwise; the chip's next tap settles what it did.
 
-    Raises: RefusedError BUSY while the chip is being written.
+    Raises: RefusedError BUSY while the chip is being written; TORN where no tap can settle it.
     """
+    check_no_case(view)
     before, intent = sales.state_of(view), intent_in(view)
     if before is SaleState.INTENT and intent.not_written:
         state = after(after(before, SaleEvent.CHIP_NOT_SENT_NEW), SaleEvent.VOID)

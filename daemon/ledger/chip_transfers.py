@@ -26,6 +26,9 @@ from daemon.ledger.storage.store import View
 from daemon.programme.basket import Basket
 from daemon.programme.quote import Quote
 
+TRANSFER = "owed-"
+"""What a transfer's id begins with, before its transaction id in hex."""
+
 
 class ChipTransfer(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be written on a chip: ``amount`` is what it gets; below 0 it gives.
@@ -112,6 +115,13 @@ def done(view: View, at: str) -> Decision:
         moves=moves,
     )
     return _landed(chip_sales.proved(decided(step), intent, at), intent, -1)
+
+
+def by_word(view: View, at: str, *, written: bool) -> Decision:
+    """Do what a tap would have led to; of the chip nothing is known by it."""
+    if not written:
+        return not_written(view, at)
+    return msgspec.structs.replace(done(view, at), chip=None)
 
 
 def not_sent(view: View, at: str) -> Decision:

@@ -35,6 +35,7 @@ from daemon.base.ids import AccountId, SaleId
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.ledger import sales, status_moves
 from daemon.ledger.chip_owed import owe, shift
+from daemon.ledger.chip_sales import check_no_case
 from daemon.ledger.entries import CounterMove
 from daemon.ledger.lots import Lot, claw_back, lapsed_counter, put, split
 from daemon.ledger.moves import Moves
@@ -108,6 +109,7 @@ def return_sale(
     priced_by: the programme of the sale, which says what is given back.
     in_force:  today's, whose meters and statuses give up what they have counted.
     """
+    check_no_case(view)
     state = after(state_of(view), SaleEvent.RETURN)
     record = record_of(view)
     sale = counted(record.sale, (in_force,))

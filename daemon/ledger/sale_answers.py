@@ -1,10 +1,12 @@
 """What a till is answered about a sale that is written: the shapes on the wire."""
 
 from datetime import date
+from typing import Literal
 
 import msgspec
 
 from daemon.base.ids import PosSaleId, given_id
+from daemon.ledger import chip_sales
 from daemon.ledger.entries import FOREVER
 from daemon.ledger.moves import Balance
 from daemon.ledger.sale_records import Sale, SaleRow
@@ -150,6 +152,19 @@ class Voided(msgspec.Struct, frozen=True, kw_only=True):
         return cls(state=sale.state, sale_id=given_id(sale.sale_id), balances=decision.balances)
 
 
+class Decided(msgspec.Struct, frozen=True, kw_only=True):
+    """A torn sale whose chip could not tell: what it did by a manager's word, and where it stands.
+
+    state: ``posted``; ``intent``: repeat the call or void the sale; ``voided``; ``new`` for a
+           transfer that is planned anew.
+    """
+
+    state: str
+    sale_id: PosSaleId
+    outcome: Literal["written", "not_written"]
+    replayed: bool = False
+
+
 class Returned(msgspec.Struct, frozen=True, kw_only=True):
     """What a return gave back: money, and points by purse.
 
@@ -190,7 +205,8 @@ class Returned(msgspec.Struct, frozen=True, kw_only=True):
 class SaleStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Where a sale stands. ``until`` is when a hold runs out.
 
-    state: of ``daemon.ledger.sale_states``; of ``new`` nothing was written, whatever was refused.
+    state:  of ``daemon.ledger.sale_states``; of ``new`` nothing was written, whatever was refused.
+    advice: a sentence for the cashier where the sale waits for its chip, or for a manager's word.
     """
 
     sale_id: PosSaleId
@@ -199,6 +215,7 @@ class SaleStatus(msgspec.Struct, frozen=True, kw_only=True):
     at: str = ""
     total: int | None = None
     refunded: int = 0
+    advice: str = ""
 
     @classmethod
     def of(cls, sale_id: PosSaleId, row: SaleRow | None, now: str) -> "SaleStatus":
@@ -214,4 +231,5 @@ class SaleStatus(msgspec.Struct, frozen=True, kw_only=True):
             at=record.sale.at,
             total=record.sale.quote.total,
             refunded=record.refunded,
+            advice=chip_sales.advice_of(row),
         )

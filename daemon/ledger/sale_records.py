@@ -103,7 +103,7 @@ class ChipIntent(msgspec.Struct, frozen=True, kw_only=True):
     sale:         as it will be posted. until: of the hold that it came from, or "".
     counters:     count what the chip pays on a day. speaks: as in ChipRow.
     not_written:  a later tap proved that nothing was written: the same call may go through.
-    case:         a later tap could not tell; the owner decides.
+    case:         a later tap could not tell; a manager decides.
     """
 
     ledger_id: LedgerId

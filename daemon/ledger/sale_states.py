@@ -26,6 +26,8 @@ longer way:
     void pending ── done ────────> voided       the chip paid all the same: its money is owed to it
                  └── not written ─> voided
 
+Where the chip cannot tell, a manager's word takes the place of its proof, on the same two arrows.
+
 A void of an id that was never seen is an arrow of its own: a till that gave up may send its cancel
 past its own commit, and the commit that comes late must not be posted (decision 3).
 

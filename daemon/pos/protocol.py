@@ -108,6 +108,21 @@ class ReturnParams(msgspec.Struct, frozen=True, kw_only=True):
     chip: Literal["owed", "cash"] = "owed"
 
 
+class DecideParams(msgspec.Struct, frozen=True, kw_only=True):
+    """What a chip did that cannot tell any more, by a manager's word; both are kept.
+
+    sale_id: of this till's own POS, or of what a chip was owed (``owed-…``, as ``card.show`` has
+             it). receipt: the code of the receipt, whichever till has sold.
+    """
+
+    request_id: RequestId
+    sale_id: SaleIdText | None = None
+    receipt: ReceiptText | None = None
+    outcome: Literal["written", "not_written"]
+    by: SaidText
+    reason: SaidText
+
+
 class StatusParams(msgspec.Struct, frozen=True):
     """A sale to ask about, by its id at this till or by its receipt's code."""
 

@@ -5,12 +5,14 @@ import msgspec
 from daemon.base.receipt_codes import read_receipt
 from daemon.base.refusals import ErrorCode
 from daemon.ledger.ledger import RequestKey
-from daemon.ledger.sale_answers import Held, Posted, Returned, SaleStatus, Voided
+from daemon.ledger.sale_answers import Decided, Held, Posted, Returned, SaleStatus, Voided
+from daemon.pos.cashier_language import say
 from daemon.pos.dispatch import Method
 from daemon.pos.errors import invalid
 from daemon.pos.peers import Role
 from daemon.pos.protocol import (
     CommitParams,
+    DecideParams,
     HoldParams,
     QuoteParams,
     ReturnParams,
@@ -23,7 +25,7 @@ from daemon.programme.basket import LineId
 from daemon.programme.goods import parse_qty_milli
 from daemon.sale.answers import Quoted
 from daemon.sale.checkout import Checkout, NamedSale
-from daemon.sale.terms import ReturnTerms
+from daemon.sale.terms import DecideTerms, ReturnTerms
 
 _PRICE = (
     *IDENTIFYING,
@@ -68,12 +70,16 @@ class SaleMethods:
         )
         committing = (*holding, ErrorCode.EXCEEDS_HOLD, *_CHIP)
         voiding = (*_WRITE, *_SALE)
+        deciding = (*_WRITE, *_SALE, *_RECEIPT)
         returning = (*_WRITE, *_RECEIPT, ErrorCode.RETURNED_ALREADY, *_CHIP)
         return {
             "sale.quote": Method(QuoteParams, self.quote, Role.SALE, Quoted, quoting),
             "sale.hold": Method(HoldParams, self.hold, Role.SALE, Held, holding),
             "sale.commit": Method(CommitParams, self.commit, Role.SALE, Posted, committing),
             "sale.void": Method(VoidParams, self.void, Role.SALE, Voided, voiding),
+            "sale.decide": Method(
+                DecideParams, self.decide, Role.ADMIN, Decided, deciding, _UNKEPT
+            ),
             "sale.return": Method(
                 ReturnParams, self.return_sale, Role.SALE, Returned, returning, _UNKEPT
             ),
@@ -103,6 +109,12 @@ class SaleMethods:
         key = RequestKey.of("sale.void", params.sale_id, params)
         return await self._checkout.void(key, params.sale_id, params.reason)
 
+    async def decide(self, session: Session, params: DecideParams) -> msgspec.Raw:
+        """Take a manager's word."""
+        key = RequestKey.of("sale.decide", params.request_id, params)
+        terms = DecideTerms(outcome=params.outcome, by=params.by, reason=params.reason)
+        return await self._checkout.decide(key, _named(params), terms)
+
     async def return_sale(self, session: Session, params: ReturnParams) -> msgspec.Raw:
         """Take a sale back."""
         key, named = RequestKey.of("sale.return", params.return_id, params), _named(params)
@@ -116,10 +128,11 @@ class SaleMethods:
 
     async def sale_status(self, session: Session, params: StatusParams) -> SaleStatus:
         """Say what happened to a sale."""
-        return await self._checkout.status(_named(params))
+        status = await self._checkout.status(_named(params))
+        return msgspec.structs.replace(status, advice=say(session.language, status.advice))
 
 
-def _named(params: ReturnParams | StatusParams) -> NamedSale:
+def _named(params: DecideParams | ReturnParams | StatusParams) -> NamedSale:
     """Return which sale is meant. Raises RefusedError MISREAD for what is no receipt's code."""
     if params.sale_id is not None and params.receipt is None:
         return params.sale_id

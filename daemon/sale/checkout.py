@@ -4,6 +4,7 @@ identify     Shown -> Reading -> Credential -> Account -> Presentation    (recog
 quote        basket + facts -> Quote                                      (pricing, posting)
 hold, commit Quote, or a hold -> Posting -> answer, exactly once          (posting, decisions)
 void         a hold is released, an unseen id is closed for good
+decide       a chip that cannot tell what it did: somebody says so
 return_sale  a posted sale -> what was burned returns, what was earned leaves
 """
 
@@ -20,18 +21,20 @@ from daemon.chip.registry import Chips
 from daemon.ledger import returns
 from daemon.ledger.chip_owed import chip_purse
 from daemon.ledger.chip_sales import WAITING
+from daemon.ledger.chip_transfers import TRANSFER
 from daemon.ledger.ledger import RequestKey
 from daemon.ledger.receipts import sale_of
 from daemon.ledger.returns import Return
 from daemon.ledger.sale_answers import SaleStatus
 from daemon.ledger.sale_records import ReturnedLine, SaleRow
 from daemon.ledger.sale_states import SaleEvent
-from daemon.ledger.storage.queries import SALE
+from daemon.ledger.storage.queries import SALE, UNSETTLED
 from daemon.ledger.storage.store import Reads
 from daemon.programme.programme import local_day
 from daemon.sale.answers import Quoted
 from daemon.sale.decisions import (
     ToPost,
+    decide_by_hand,
     decide_commit,
     decide_hold,
     decide_return,
@@ -39,7 +42,7 @@ from daemon.sale.decisions import (
     sale_to_post,
 )
 from daemon.sale.posting import Posting
-from daemon.sale.terms import ReturnTerms, SaleTerms
+from daemon.sale.terms import DecideTerms, ReturnTerms, SaleTerms
 from daemon.shop.shop import Shop
 
 NamedSale: TypeAlias = PosSaleId | ReceiptCode
@@ -115,6 +118,23 @@ class Checkout:
 
         return await self._posting.once(key, sale_id, attempt)
 
+    async def decide(self, key: RequestKey, named: NamedSale, terms: DecideTerms) -> msgspec.Raw:
+        """Take a manager's word for what a chip did, where it cannot tell."""
+        sale_id = await self._find_waiting(named)
+
+        async def attempt(now: datetime, row: SaleRow | None) -> msgspec.Raw:
+            at, record = rfc3339(now), row.record if row else None
+            reads = Reads(
+                sale_id=sale_id,
+                accounts=row.accounts if row else (),
+                members_of=record.sale.account if record else "",
+            )
+            statuses = self._shop.programme.statuses
+            decide = partial(decide_by_hand, terms=terms, at=at, statuses=statuses)
+            return await self._shop.ledger.once(key, at, decide, reads)
+
+        return await self._posting.once(key, sale_id, attempt)
+
     async def return_sale(
         self, key: RequestKey, named: NamedSale, terms: ReturnTerms
     ) -> msgspec.Raw:
@@ -164,6 +184,17 @@ class Checkout:
         if isinstance(named, ReceiptCode):
             return await self._shop.ledger.read(partial(sale_of, code=named))
         return self._shop.ledger.sale_id(named)
+
+    async def _find_waiting(self, named: NamedSale) -> SaleId:
+        """Return a sale's id, or that of an amount on its way to a chip, whichever till planned it.
+
+        Raises: RefusedError NOT_RETURNABLE for an unknown receipt.
+        """
+        if isinstance(named, ReceiptCode) or not named.startswith(TRANSFER):
+            return await self._find(named)
+        rows = await self._shop.ledger.read(lambda store: store.ask(UNSETTLED))
+        waiting = (row.sale_id for row in rows if given_id(row.sale_id) == named)
+        return next(waiting, self._shop.ledger.sale_id(named))
 
     async def status(self, named: NamedSale) -> SaleStatus:
         """Say what happened to a sale. Raises RefusedError for an unknown receipt."""

@@ -4,20 +4,30 @@ Each runs inside the transaction that writes its change: nothing it has seen can
 the change is durable. It gives the change and the answer, or raises RefusedError and nothing moves.
 """
 
+from collections.abc import Mapping
+
 import msgspec
 
-from daemon.base.ids import SaleId
+from daemon.base.ids import SaleId, given_id
 from daemon.base.refusals import ErrorCode, RefusedError
-from daemon.ledger import chip_sales, returns, sales
+from daemon.ledger import chip_sales, chip_transfers, returns, sales
 from daemon.ledger.chip_sales import WAITING
+from daemon.ledger.chip_transfers import ChipTransfer
+from daemon.ledger.entries import Entry
 from daemon.ledger.returns import Return
-from daemon.ledger.sale_answers import Held, Posted, Returned, Voided
+from daemon.ledger.sale_answers import Decided, Held, Posted, Returned, Voided
 from daemon.ledger.sale_records import Sale
 from daemon.ledger.sale_states import SaleEvent, SaleState
-from daemon.ledger.storage.store import Change, View
+from daemon.ledger.storage.queries import CARD_BY_IDENTIFIER
+from daemon.ledger.storage.store import Change, Store, View
 from daemon.programme.programme import Programme
+from daemon.programme.state import Status
 from daemon.sale.draft import SaleDraft
+from daemon.sale.terms import DecideTerms
 from daemon.shop.programme_versions import ProgrammeVersions
+
+_LOST = ("blocked", "replaced", "written_off")
+"""States of a card whose chip is not waited for."""
 
 
 def decide_hold(
@@ -84,6 +94,30 @@ def decide_void(view: View, *, sale_id: SaleId, at: str, reason: str) -> tuple[C
     else:
         decision = sales.release(view, at, SaleEvent.VOID, reason)
     return decision.change, Voided.of(decision)
+
+
+def decide_by_hand(
+    store: Store, view: View, *, terms: DecideTerms, at: str, statuses: Mapping[str, Status]
+) -> tuple[Change, Decided]:
+    """Take a manager's word for what a chip did; who said it and why is an entry of its own.
+
+    Raises: RefusedError as `chip_sales.check_undecided`.
+    """
+    uid = chip_sales.intent_of(view.sale).uid if view.sale and view.sale.state in WAITING else ""
+    card = store.ask_one(CARD_BY_IDENTIFIER, "uid", uid)
+    chip_sales.check_undecided(view, is_lost=card is None or card.state in _LOST)
+    intent, written = chip_sales.intent_in(view), terms.outcome == "written"
+    if ChipTransfer.of(intent.sale) is None:
+        decision = chip_sales.by_word(view, at, written=written, statuses=statuses)
+    else:
+        decision = chip_transfers.by_word(view, at, written=written)
+    said = msgspec.to_builtins(terms) | {"chip": uid, "txid": intent.txid.hex()}
+    detail = msgspec.Raw(msgspec.json.encode(said))
+    sale_id, account = decision.sale.sale_id, intent.sale.account
+    entry = Entry(at=at, kind="decide", ref=sale_id, account=account, detail=detail)
+    store.write(Change(entry=entry))
+    state, given = decision.sale.state, given_id(sale_id)
+    return decision.change, Decided(state=state, sale_id=given, outcome=terms.outcome)
 
 
 def decide_return(

@@ -1,6 +1,6 @@
 """What a till says of a sale: the shapes on the wire."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -38,6 +38,14 @@ class SaleTerms(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if self.card is not None and self.presentation is not None:
             raise ValueError("give a presentation or a card, not both")
+
+
+class DecideTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """What a chip did that cannot tell any more, by a manager's word."""
+
+    outcome: Literal["written", "not_written"]
+    by: str
+    reason: str
 
 
 class ReturnTerms(msgspec.Struct, frozen=True, kw_only=True):

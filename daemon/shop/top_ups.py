@@ -7,16 +7,19 @@ import msgspec
 
 from daemon.accounts.cards import Cards, Profile
 from daemon.accounts.typed_numbers import times_typed
-from daemon.base.ids import AccountId
+from daemon.base.ids import AccountId, given_id, scope_of
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
 from daemon.base.text_limits import RequestId, SaidText, Text
 from daemon.ledger import status_moves
 from daemon.ledger.chip_owed import chip_purse, owed_purse, shift
+from daemon.ledger.chip_sales import intent_of
+from daemon.ledger.chip_transfers import ChipTransfer
 from daemon.ledger.entries import FOREVER, Entry
 from daemon.ledger.ledger import RequestKey
 from daemon.ledger.lots import Lot, put
 from daemon.ledger.moves import Balance, Moves
-from daemon.ledger.storage.queries import CHIPS_OF, CUSTOMER, MEMBERS_OF
+from daemon.ledger.sale_records import SaleRow
+from daemon.ledger.storage.queries import CHIPS_OF, CUSTOMER, MEMBERS_OF, UNSETTLED_OF
 from daemon.ledger.storage.store import Change, Store, View
 from daemon.shop.shop import Shop
 
@@ -57,7 +60,9 @@ class ShowTerms(msgspec.Struct, frozen=True, kw_only=True):
 class CardShown(msgspec.Struct, frozen=True, kw_only=True):
     """A card, its customer, its purses, its statuses and its life's meters. ``until``: RFC 3339.
 
-    typed: how often its number was typed, by cashier.
+    typed:     how often its number was typed, by cashier.
+    unsettled: what waits for what a chip says: this till's sales by their id, other tills' by their
+               receipt, amounts that chips are owed as ``owed-…``.
     """
 
     number: str
@@ -73,6 +78,7 @@ class CardShown(msgspec.Struct, frozen=True, kw_only=True):
     statuses: tuple[str, ...]
     meters: dict[str, int]
     typed: dict[str, int]
+    unsettled: tuple[str, ...]
 
 
 class TopUps:
@@ -188,6 +194,16 @@ class TopUps:
                 statuses=tuple(sorted(status_moves.begun(programme.statuses, states, day))),
                 meters=store.meters(card.account, lives),
                 typed=times_typed(store, card),
+                unsettled=tuple(
+                    _named(row, store) for row in store.ask(UNSETTLED_OF, card.account)
+                ),
             )
 
         return await self._shop.ledger.read(read)
+
+
+def _named(row: SaleRow, store: Store) -> str:
+    """Return what this till calls a sale that waits for its chip."""
+    sale = intent_of(row).sale
+    is_ours = scope_of(row.sale_id) == store.ledger_id or ChipTransfer.of(sale) is not None
+    return given_id(row.sale_id) if is_ours else sale.receipt

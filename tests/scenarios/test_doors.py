@@ -45,6 +45,7 @@ DOORS = {
     "sale.hold": Door(counted={"sale_id": "n", "card": "?", "lines": LINES}),
     "sale.commit": Door(counted={"sale_id": "n", "card": "?", "lines": LINES}),
     "sale.void": HARMLESS,
+    "sale.decide": HARMLESS,  # the owner's; a name and a reason are required
     "sale.return": HARMLESS,  # of a sale: its id is the POS's own
     "sale.status": HARMLESS,
     "card.issue": Door(

@@ -36,12 +36,13 @@ CALLS: dict[str, dict[str, Any]] = {
     "club.grant": {"request_id": "g", "account": "?", "status": "?"},
     "club.refuse": {"request_id": "f", "account": "?", "status": "?"},
     "programme.activate": {"request_id": "p", "text": "?"},
+    "sale.decide": {"request_id": "d", "sale_id": "?", "outcome": "written"},
     "clock.accept": {},
     "clock.reset": {},
 }
 ELSEWHERE = {"code.issue", "club.grant", "club.refuse", "programme.activate"}
-ELSEWHERE |= {"clock.accept", "clock.reset"}
-"""Written with all their terms, see tests of codes, the club, programmes and clocks."""
+ELSEWHERE |= {"clock.accept", "clock.reset", "sale.decide"}
+"""Written with all their terms, see tests of codes, the club, programmes, clocks and chips."""
 NOT_YET = {"sale.quote"}
 """Writes nothing but who typed a number; what answers for the payment comes with the sale."""
 

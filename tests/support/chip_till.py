@@ -53,7 +53,7 @@ from daemon.sale.recognition import Recognition
 from daemon.sale.terms import ReturnTerms, SaleTerms
 from daemon.shop.programme_versions import ProgrammeVersions
 from daemon.shop.shop import Shop
-from daemon.shop.top_ups import TopUps, TopUpTerms
+from daemon.shop.top_ups import CardShown, ShowTerms, TopUps, TopUpTerms
 from tests.support.clock import HandClock
 
 T = TypeVar("T")
@@ -297,6 +297,10 @@ class HandTill:
         terms = TopUpTerms(topup_id=topup_id, card=wallet.uid.hex(), amount=amount, cashier="anna")
         key = RequestKey.of("card.topup", topup_id, terms)
         return msgspec.json.decode(await self.stored_value.top_up(key, terms))
+
+    async def show(self, wallet: Laid) -> CardShown:
+        """Show a card. Raises RefusedError."""
+        return await self.stored_value.show(ShowTerms(card=wallet.uid.hex()))
 
     async def state(self, sale_id: str) -> str:
         return (await self.checkout.status(PosSaleId(sale_id))).state
