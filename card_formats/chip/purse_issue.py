@@ -10,6 +10,7 @@ from card_formats.chip.purse import (
     authenticate,
     decode_key_version,
     encode_key_version,
+    understood,
 )
 from card_formats.chip.purse_layout import (
     AID,
@@ -20,12 +21,15 @@ from card_formats.chip.purse_layout import (
     MASTER_KEY,
     MODE,
     READ_KEY,
+    SCHEMA,
     STATE_BYTES,
     STATE_FILE,
     TXID_BYTES,
     VALUE_FILE,
+    VALUE_RIGHTS,
     PurseState,
     PurseStatus,
+    decode_state,
     encode_state,
     files,
 )
@@ -113,9 +117,9 @@ def finish(
     time_s: int = 0,
     messaging: Messaging = Messaging.EV2,
 ) -> Dialogue[PurseState]:
-    """Bring a purse from schema 0 to 1: all is made, and its first STATE is not written yet.
+    """Give a purse its first STATE: all else is made.
 
-    Raises: CardFormatError ``purse.exists`` for a STATE of any other schema;
+    Raises: CardFormatError ``purse.exists`` for one that has a STATE;
             ``desfire.authentication`` for keys that are not ``keys``; what the channel raises.
     """
     yield from commands.select_application(AID)
@@ -128,6 +132,38 @@ def finish(
     yield from commands.write_data(load, STATE_FILE, 0, encode_state(state), MODE)
     yield from commands.commit(load)
     return state
+
+
+def renew_layout(
+    keys: CardKeys, rnd_a: tuple[bytes, bytes], *, messaging: Messaging = Messaging.EV2
+) -> Dialogue[bool]:
+    """Bring a purse of an older schema to SCHEMA; after an interruption, do it again.
+
+    The rights first, then the schema that promises them. What the card holds stays as it is:
+    limited credit stays switched on, and nobody has the right to it but who may add anyway.
+
+    Returns: whether it was needed.
+    Raises:  CardFormatError ``purse.bad-layout`` where the card does not say that the rights are
+             changed; as `decode_state`; ``purse.newer-schema``; what the channel raises.
+    """
+    yield from commands.select_application(AID)
+    master_key, load_key = keys.secrets[MASTER_KEY], keys.secrets[LOAD_KEY]
+    master, spoken = yield from authenticate(MASTER_KEY, master_key, rnd_a[0], messaging)
+    changed = bytes((MODE,)) + VALUE_RIGHTS.encode()
+    yield from commands.change_file_settings(master, VALUE_FILE, changed)
+    file = yield from commands.get_file_settings(master, VALUE_FILE)
+    if (file.mode, file.rights) != (MODE, VALUE_RIGHTS):
+        raise CardFormatError("purse.bad-layout", "the card did not change the rights of its value")
+    load, _ = yield from authenticate(LOAD_KEY, load_key, rnd_a[1], spoken)
+    raw = yield from commands.read_data(load, STATE_FILE, 0, STATE_BYTES, MODE)
+    balance = yield from commands.get_value(load, VALUE_FILE, MODE)
+    state = understood(decode_state(raw, balance))
+    if state.schema == SCHEMA:
+        return False
+    moved = msgspec.structs.replace(state, schema=SCHEMA)
+    yield from commands.write_data(load, STATE_FILE, 0, encode_state(moved), MODE)
+    yield from commands.commit(load)
+    return True
 
 
 def renew_keys(

@@ -1,4 +1,14 @@
-"""The purse application on a DESFire: its files and keys, the bytes of STATE and of a record."""
+"""The purse application on a DESFire: its files and keys, the bytes of STATE and of a record.
+
+STATE begins with the number of the layout, its schema:
+
+1  the right to write the value file was the debit key's, and limited credit was on: a debit key
+   could give back what it had taken last, again after each payment.
+2  nobody has that right, so a debit key only takes.
+
+A card of an older schema is used as it is until ``tillcard cards migrate`` has seen it; its rights
+are changed, and then its schema. One of a newer schema is shown and never written.
+"""
 
 import struct
 from enum import IntEnum
@@ -19,7 +29,7 @@ VALUE_FILE, STATE_FILE, HISTORY_FILE, PRIZE_FILE, CUSTOMER_FILE = 1, 2, 3, 4, 5
 STATE_BYTES = RECORD_BYTES = 28  # with a CRC or a padding: two cipher blocks on either channel
 PRIZE_BYTES = CUSTOMER_BYTES = 64
 HISTORY_RECORDS_MAX = 20
-SCHEMA = 1
+SCHEMA, OLDEST_SCHEMA = 2, 1
 TXID_BYTES = 8
 SEQ_MAX = 0xFFFFFFFF
 AMOUNT_MAX = 0x7FFFFFFF
@@ -27,6 +37,8 @@ AMOUNT_MAX = 0x7FFFFFFF
 _STATE = struct.Struct("<BBI8sHHiIB")  # and the check byte
 _RECORD = struct.Struct("<IIHHii8s")
 _TILL_RIGHTS = Rights(read=DEBIT_KEY, write=DEBIT_KEY, read_write=LOAD_KEY, change=MASTER_KEY)
+# On a value file the right to read debits too, and the right to write gives back what was debited.
+VALUE_RIGHTS = Rights(read=DEBIT_KEY, write=NEVER, read_write=LOAD_KEY, change=MASTER_KEY)
 _CUSTOMER_RIGHTS = Rights(read=READ_KEY, write=NEVER, read_write=LOAD_KEY, change=MASTER_KEY)
 
 
@@ -51,6 +63,7 @@ class PurseState(msgspec.Struct, frozen=True):
     last_amount: what that payment added; negative when it took.
     last_time_s: seconds since 1970.
     flags:       how often the customer data was written, modulo 256.
+    schema:      of the layout that the card's files have, OLDEST_SCHEMA to SCHEMA.
     """
 
     balance: int
@@ -62,6 +75,7 @@ class PurseState(msgspec.Struct, frozen=True):
     last_amount: int
     last_time_s: int
     flags: int = 0
+    schema: int = SCHEMA
 
 
 class NewerState(msgspec.Struct, frozen=True):
@@ -86,7 +100,7 @@ class PurchaseRecord(msgspec.Struct, frozen=True):
 def encode_state(state: PurseState) -> bytes:
     """Return the content of STATE. The balance is not in it: the value file holds that."""
     body = _STATE.pack(
-        SCHEMA,
+        state.schema,
         state.status,
         state.seq,
         state.last_txid,
@@ -110,14 +124,15 @@ def decode_state(raw: bytes, balance: int) -> PurseState | NewerState:
     schema = raw[0]
     if schema > SCHEMA:
         return NewerState(balance, schema)
-    if schema < SCHEMA:
+    if schema < OLDEST_SCHEMA:
         raise CardFormatError("purse.blank", "this card was not finished when it was issued")
     if crc8(raw[:-1]) != raw[-1]:
         raise CardFormatError("purse.bad-check", "the check byte is wrong", offset=STATE_BYTES - 1)
     _, status, seq, txid, shop, till, amount, time_s, flags = _STATE.unpack(raw[:-1])
     if status not in _STATUSES:
         raise CardFormatError("purse.bad-status", f"status {status}", offset=1)
-    return PurseState(balance, _STATUSES[status], seq, txid, shop, till, amount, time_s, flags)
+    known = _STATUSES[status]
+    return PurseState(balance, known, seq, txid, shop, till, amount, time_s, flags, schema)
 
 
 def encode_record(record: PurchaseRecord) -> bytes:
@@ -143,7 +158,7 @@ def decode_records(raw: bytes) -> tuple[PurchaseRecord, ...]:
 def files(cap: int, balance: int) -> dict[int, File]:
     """Return the files by number; the purse holds ``balance`` at first and ``cap`` at most."""
     return {
-        VALUE_FILE: ValueFile(MODE, _TILL_RIGHTS, 0, cap, balance, limited_credit=True),
+        VALUE_FILE: ValueFile(MODE, VALUE_RIGHTS, 0, cap, balance, limited_credit=False),
         STATE_FILE: DataFile(MODE, _TILL_RIGHTS, STATE_BYTES, is_backup=True),
         # A cyclic file keeps one record fewer than it has room for.
         HISTORY_FILE: RecordFile(

@@ -33,6 +33,7 @@ from card_formats.chip.purse_issue import (
     finish,
     personalise,
     renew_keys,
+    renew_layout,
 )
 from card_formats.chip.purse_layout import HISTORY_RECORDS_MAX, SCHEMA, NewerState
 from card_formats.credential import Credential, Medium, Shown, Trust
@@ -262,7 +263,7 @@ async def _show(bench: CardBench, reader: str, shown: Shown) -> str:
         return f"{format_minor(state.balance)}, of a newer program (schema {state.schema})"
     lines = [
         f"{format_minor(state.balance)}, {state.status.name.lower()}, payment {state.seq},"
-        f" schema {SCHEMA}, keys {purse.key_generation}, {purse.messaging}"
+        f" schema {state.schema}, keys {purse.key_generation}, {purse.messaging}"
     ]
     records = await bench.ask(reader, read_history(purse, count=HISTORY_RECORDS_MAX))
     if not follows(records, state):
@@ -285,9 +286,9 @@ async def _show(bench: CardBench, reader: str, shown: Shown) -> str:
 
 async def _migrate(bench: CardBench, reader: str, shown: Shown) -> str:
     old, new = bench.keys.versions[0], bench.keys.versions[-1]
-    is_moved = False
+    is_moved, schema = False, 0
     try:
-        understood((await _open(bench, reader, shown)).state)
+        schema = understood((await _open(bench, reader, shown)).state).schema
     except CardFormatError as error:
         if error.code != "purse.blank":
             raise
@@ -300,6 +301,9 @@ async def _migrate(bench: CardBench, reader: str, shown: Shown) -> str:
         renewing = renew_keys(bench.card_keys(shown, old), bench.card_keys(shown, new), _nonce())
         # Its master key, the last to change, is not the old one: it is done already.
         is_moved |= await bench.ask(reader, done_unless(renewing, "desfire.authentication"))
+    if schema < SCHEMA:
+        moving = renew_layout(bench.card_keys(shown, new), (_nonce(), _nonce()))
+        is_moved |= await bench.ask(reader, moving)
     return f"schema {SCHEMA}, keys {new}{'' if is_moved else ', as before'}"
 
 

@@ -279,6 +279,19 @@ async def test_a_till_with_the_debit_key_takes_and_what_it_gives_waits_for_a_loa
         assert (await till.tap(shop.wallet)).balance == LOADED - 700 + 250
 
 
+async def test_a_return_at_a_till_that_only_takes_never_reaches_the_chip_and_is_owed(
+    shop: ChipShop,
+) -> None:
+    async with shop.till(keys=debit_only(shop)) as till:
+        await till.buy("s1", (await till.tap(shop.wallet)).presentation, 700)
+        back = await till.give_back("s1")
+        assert (back["refund"], back["balances"]["bonus:owed"]["available"]) == (9_300, 700)
+        assert (await till.tap(shop.wallet)).balance == shop.wallet.balance == LOADED - 700
+    async with shop.till() as till:
+        assert (await till.tap(shop.wallet)).balance == LOADED
+    assert shop.hold() == 0
+
+
 async def test_a_full_purse_is_owed_the_rest(shop: ChipShop) -> None:
     async with shop.till(cap=LOADED + 100) as till:
         posted = await till.buy("s1", (await till.tap(shop.wallet)).presentation, codes=("BACK",))

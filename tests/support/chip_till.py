@@ -13,7 +13,18 @@ import msgspec
 
 from card_formats.apdu import Dialogue
 from card_formats.chip.ntag import PassThrough
+from card_formats.chip.purse import understood
 from card_formats.chip.purse_issue import personalise
+from card_formats.chip.purse_layout import (
+    DEBIT_KEY,
+    LOAD_KEY,
+    MASTER_KEY,
+    OLDEST_SCHEMA,
+    STATE_FILE,
+    VALUE_FILE,
+    decode_state,
+    encode_state,
+)
 from card_formats.credential import Medium, Shown, Trust
 from daemon.accounts.card_lifecycle import CardLifecycle, CardTerms
 from daemon.accounts.cards import Cards, NewCard, Profile
@@ -42,6 +53,7 @@ from daemon.programme.programme import load
 from daemon.readers.channel import run_dialogue
 from daemon.readers.errors import CardLostError, NoCardError
 from daemon.readers.simulated.desfire.card import DesfireCard
+from daemon.readers.simulated.desfire.card_files import Rights
 from daemon.readers.simulated.desfire.card_state import AS_OBSERVED, Traits
 from daemon.readers.simulated.desfire.faults import Fault, FaultyCard
 from daemon.readers.simulated.desfire.memory import Generation, Memory
@@ -115,6 +127,16 @@ def falsified(model: DesfireCard, file_no: int, **change: Any) -> None:
     file = msgspec.structs.replace(application.files[file_no], **change)
     changed = msgspec.structs.replace(application, files={**application.files, file_no: file})
     model.restore(msgspec.structs.replace(memory, applications={aid: changed}))
+
+
+def of_the_old_layout(model: DesfireCard) -> None:
+    """Make a purse as schema 1 had it: a debit key could give back what it had taken last."""
+    rights = Rights(DEBIT_KEY, DEBIT_KEY, LOAD_KEY, MASTER_KEY)
+    falsified(model, VALUE_FILE, rights=rights, limited_credit_enabled=True)
+    (application,) = model.snapshot().applications.values()
+    state = decode_state(application.files[STATE_FILE].content, 0)  # type: ignore[union-attr]
+    old = msgspec.structs.replace(understood(state), schema=OLDEST_SCHEMA)
+    falsified(model, STATE_FILE, content=encode_state(old))
 
 
 class Laid(Protocol):

@@ -305,9 +305,9 @@ def test_the_last_amount_and_the_last_number_still_go_through() -> None:
 
 def test_a_newer_card_is_shown_and_never_rewritten() -> None:
     peer = card()
-    peer.state = b"\x02" + peer.state[1:]
+    peer.state = b"\x03" + peer.state[1:]
     purse = opened(peer)
-    assert purse.state == NewerState(1000, 2)
+    assert purse.state == NewerState(1000, 3)
     for dialogue in (
         pay(purse, payment(-1)),
         set_status(purse, PurseStatus.BLOCKED),

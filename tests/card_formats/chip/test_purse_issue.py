@@ -43,9 +43,9 @@ def test_a_blank_card_becomes_a_purse_that_a_till_can_use(messaging: Messaging) 
 
 @BOTH
 def test_the_files_are_made_as_the_layout_says(messaging: Messaging) -> None:
-    # comm 03; rights; a value file's limits 0 and 50,000, value 0, limited credit; sizes.
+    # comm 03; rights; a value file's limits 0 and 50,000, value 0, no limited credit; sizes.
     expected = {
-        1: "CC 01 03 3022 00000000 50C30000 00000000 01",
+        1: "CC 01 03 302F 00000000 50C30000 00000000 00",
         2: "CB 02 03 3022 1C0000",
         3: "C0 03 03 3022 1C0000 150000",
         4: "CB 04 03 3022 400000",

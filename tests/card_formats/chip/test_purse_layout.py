@@ -30,7 +30,7 @@ STATE = PurseState(500, PurseStatus.ACTIVE, 7, b"txid0007", 3, 2, -120, 1_700_00
 
 
 def test_state_is_laid_out_as_documented() -> None:
-    body = "01 01 07000000 7478696430303037 0300 0200 88FFFFFF 00F15365 00"
+    body = "02 01 07000000 7478696430303037 0300 0200 88FFFFFF 00F15365 00"
     raw = bytes.fromhex(body)
     assert encode_state(STATE) == raw + bytes((crc8(raw),))
     assert len(encode_state(STATE)) == STATE_BYTES
@@ -119,7 +119,7 @@ def test_an_unknown_status_is_refused() -> None:
 def test_the_rights_are_those_of_the_layout() -> None:
     rights = {number: file.rights.encode().hex() for number, file in files(1000, 0).items()}
     # RW and change in the first byte, R and W in the second.
-    assert rights == {1: "3022", 2: "3022", 3: "3022", 4: "3022", 5: "301f"}
+    assert rights == {1: "302f", 2: "3022", 3: "3022", 4: "3022", 5: "301f"}
 
 
 def test_every_card_and_every_key_number_has_a_key_of_its_own() -> None:
