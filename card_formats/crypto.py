@@ -1,18 +1,27 @@
-"""AES-128 as cards use it: CBC, CMAC, key diversification, and DESFire's CRC-32."""
+"""AES-128 as cards use it: CBC, CMAC, key diversification, and DESFire's CRC-32.
+
+Beside it what a card is met with before it has a key of its own: DES, and its maker's signature.
+"""
 
 import hmac
 import zlib
 from collections.abc import Callable
 
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_dss_signature
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES128
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 from cryptography.hazmat.primitives.cmac import CMAC
+from cryptography.hazmat.primitives.hashes import SHA224
 
 BLOCK_BYTES = 16
 KEY_BYTES = 16
 ZERO_BLOCK = bytes(BLOCK_BYTES)
 DIVERSIFICATION_BYTES_MAX = 31
+P224_BYTES = 28
 _DIVERSIFY_AES128 = b"\x01"
 _CMAC_POLYNOMIAL = 0x87
 
@@ -27,6 +36,37 @@ def decrypt_cbc(key: bytes, iv: bytes, cipher: bytes) -> bytes:
     """Decrypt whole blocks; no padding is taken off."""
     decryptor = Cipher(AES128(key), CBC(iv)).decryptor()
     return decryptor.update(cipher) + decryptor.finalize()
+
+
+def encrypt_des(key: bytes, iv: bytes, plain: bytes) -> bytes:
+    """Encrypt whole blocks under a DES key of two halves; nothing is padded."""
+    encryptor = Cipher(TripleDES(key + key[:8]), CBC(iv)).encryptor()
+    return encryptor.update(plain) + encryptor.finalize()
+
+
+def decrypt_des(key: bytes, iv: bytes, cipher: bytes) -> bytes:
+    """Decrypt whole blocks under a DES key of two halves; no padding is taken off."""
+    decryptor = Cipher(TripleDES(key + key[:8]), CBC(iv)).decryptor()
+    return decryptor.update(cipher) + decryptor.finalize()
+
+
+def verifies_p224(public: bytes, message: bytes, signature: bytes) -> bool:
+    """Whether ``signature`` (r and s) is ECDSA's of a short ``message`` that is not hashed.
+
+    public:  an uncompressed point on secp224r1; its key is a constant, never what a card sent.
+    message: at most P224_BYTES, taken as a number.
+    """
+    assert len(message) <= P224_BYTES
+    if len(signature) != 2 * P224_BYTES:
+        return False
+    r, s = (int.from_bytes(signature[at : at + P224_BYTES], "big") for at in (0, P224_BYTES))
+    key = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP224R1(), public)
+    try:
+        digest = message.rjust(P224_BYTES, b"\0")
+        key.verify(encode_dss_signature(r, s), digest, ec.ECDSA(Prehashed(SHA224())))
+    except InvalidSignature:
+        return False
+    return True
 
 
 def cmac(key: bytes, message: bytes) -> bytes:

@@ -23,6 +23,8 @@ AID = b"TLC"  # as on the wire
 MODE = CommMode.FULL
 MASTER_KEY, READ_KEY, DEBIT_KEY, LOAD_KEY = 0, 1, 2, 3
 KEYS = 4
+CARD_KEY = 4
+"""Not one of the purse's: what the card's own master key is diversified with."""
 # Only the master key lists, makes and deletes files and changes keys and settings.
 APPLICATION_SETTINGS = 0x09
 VALUE_FILE, STATE_FILE, HISTORY_FILE, PRIZE_FILE, CUSTOMER_FILE = 1, 2, 3, 4, 5

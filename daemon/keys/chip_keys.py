@@ -11,9 +11,11 @@ from typing import Annotated, Protocol
 
 import msgspec
 
+from card_formats.chip.card_master import CardMaster
 from card_formats.chip.purse import GENERATION_MAX, KEY_GENERATIONS_MAX, TillKey
 from card_formats.chip.purse_issue import CardKeys
 from card_formats.chip.purse_layout import (
+    CARD_KEY,
     DEBIT_KEY,
     KEYS,
     LOAD_KEY,
@@ -128,6 +130,18 @@ class ChipKeys:
         secrets_by_number = tuple(self._diversified(one, number, uid) for number in range(KEYS))
         zero, first, second, third = secrets_by_number
         return CardKeys(one.version, (zero, first, second, third))
+
+    def card_master(self, uid: bytes, generation: int | None = None) -> CardMaster:
+        """Return the card's own master key, of the newest generation unless told.
+
+        It is made from the shop's ``master``, which `card_keys` asks for too.
+        """
+        wanted = self.versions[-1] if generation is None else generation
+        (one,) = (one for one in self._generations if one.version == wanted)
+        if not one.master:
+            raise KeyFileError("This till's key file has not all keys; cards are made elsewhere.")
+        card = diversification_input(uid, self._system, CARD_KEY)
+        return CardMaster(one.version, self._diversify(one.master, card))
 
     @property
     def sun_meta(self) -> bytes | None:

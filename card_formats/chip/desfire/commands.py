@@ -87,6 +87,11 @@ def get_card_uid(channel: Channel) -> Dialogue[bytes]:
     return need_length(uid, _NATIVE_UID_BYTES, "UID")
 
 
+def read_signature(channel: Channel) -> Dialogue[bytes]:
+    """Ask for the maker's signature of the UID; EV2 and later."""
+    return (yield from send(channel, Command(0x3C, b"\0", mode=CommMode.FULL)))
+
+
 def get_key_version(channel: Channel, key_no: int) -> Dialogue[int]:
     """Ask for a key's version byte; no session is needed."""
     return (yield from _one_byte(channel, Command(0x64, bytes((key_no,)))))

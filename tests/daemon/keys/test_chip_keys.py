@@ -61,6 +61,9 @@ def test_a_second_generation_is_added_accepted_and_the_last_that_fits(path: Path
     assert both.versions == (1, 2)
     assert both.card_keys(UID).generation == 2, "cards are made with the newest"
     assert both.card_keys(UID, 1) == first.card_keys(UID)
+    assert both.card_master(UID, 1) == first.card_master(UID)
+    assert both.card_master(UID).generation == 2
+    assert both.card_master(UID).secret not in both.card_keys(UID).secrets
     assert set(both.till_key(UID).by_generation) == {1, 2}
     before = path.read_text("utf-8")
     with pytest.raises(KeyFileError, match="take the older out"):
@@ -75,6 +78,8 @@ def test_a_till_without_the_load_key_only_debits_and_makes_no_cards(path: Path) 
     assert (debits.may_load, debits.till_key(UID).number) == (False, DEBIT_KEY)
     with pytest.raises(KeyFileError, match="has not all keys"):
         debits.card_keys(UID)
+    with pytest.raises(KeyFileError, match="not all keys"):
+        debits.card_master(UID)
 
 
 def test_what_a_shop_does_not_have_is_none(path: Path) -> None:

@@ -38,6 +38,13 @@ def get_card_uid(chip: Chip, command: Command) -> Answer:
     return Answer(chip.memory.uid, CommMode.FULL)
 
 
+def read_signature(chip: Chip, command: Command) -> Answer:
+    """3C: the maker's signature of the UID; encrypted in a session."""
+    require(bool(chip.memory.signature), Status.ILLEGAL_COMMAND)
+    require(chip.plain_parameters(command, 1) == b"\x00", Status.PARAMETER)
+    return Answer(chip.memory.signature, CommMode.FULL)
+
+
 def free_memory(chip: Chip, command: Command) -> Answer:
     """6E: bytes left, three bytes."""
     chip.plain_parameters(command, 0)

@@ -24,7 +24,7 @@ FRAME_BYTES_MAX = 61
 ANSWER_FRAME_BYTES = 59
 ISO_ANSWER_FRAME_BYTES = 256
 _ISO_CHAINED = {0xAD, 0x8D, 0xAB, 0x8B}
-_SINCE_EV2 = _ISO_CHAINED | {0x71, 0x77, 0xC6}
+_SINCE_EV2 = _ISO_CHAINED | {0x3C, 0x71, 0x77, 0xC6}
 
 COMMANDS: dict[int, Handler] = {
     0x0A: key_commands.authenticate_legacy,
@@ -32,6 +32,7 @@ COMMANDS: dict[int, Handler] = {
     0x1A: key_commands.authenticate_iso,
     0x1C: data_commands.limited_credit,
     0x3B: data_commands.write_record,
+    0x3C: card_commands.read_signature,
     0x3D: data_commands.write_data,
     0x45: key_commands.get_key_settings,
     0x51: card_commands.get_card_uid,

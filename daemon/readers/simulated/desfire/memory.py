@@ -39,6 +39,7 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
     """A card. ``applications`` by AID; its low byte comes first on the wire.
 
     used_bytes:  of EEPROM_BYTES; deleting frees nothing, only formatting does.
+    signature:   the maker's, of the UID; b"" where the chip has none, as an EV1.
     default_key: what the keys of a new application are.
     """
 
@@ -51,6 +52,7 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
     used_bytes: int = 0
     random_uid: bool = False
     format_disabled: bool = False
+    signature: bytes = b""
 
     def __post_init__(self) -> None:
         if len(self.uid) != UID_BYTES:
