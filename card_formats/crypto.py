@@ -69,6 +69,15 @@ def verifies_p224(public: bytes, message: bytes, signature: bytes) -> bool:
     return True
 
 
+def is_p224_point(text: str) -> bool:
+    """Whether ``text`` is an uncompressed point on secp224r1, in hex."""
+    try:
+        ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP224R1(), bytes.fromhex(text))
+    except ValueError:
+        return False
+    return len(text) == 2 * (1 + 2 * P224_BYTES)
+
+
 def cmac(key: bytes, message: bytes) -> bytes:
     """Return the whole 16-byte AES-CMAC. Source: RFC 4493."""
     mac = CMAC(AES128(key))

@@ -8,6 +8,7 @@ import msgspec
 
 from card_formats.bank_card import IIN_DIGITS_MIN, needs_longer_prefix
 from card_formats.chip.purse_layout import AMOUNT_MAX
+from card_formats.crypto import is_p224_point
 from card_formats.number_ranges import NumberRange
 from card_formats.phone.rotating import GOOGLE_PREFIX, PREFIX_DEFAULT
 from card_formats.phone.static_number import PREFIXES
@@ -142,6 +143,7 @@ class ChipSection(Section, frozen=True, kw_only=True):
     hot_list:     a file of chips to refuse, made by ``tillcard cards hot-list``; "": none.
     hot_list_key: the public half of the key that it is signed with.
     hot_list_days: how old it may be for chips to pay; 0: any age.
+    originality_keys: further public keys of chips' makers, points on secp224r1 in hex.
     """
 
     keys: str = "chip.keys"
@@ -155,6 +157,7 @@ class ChipSection(Section, frozen=True, kw_only=True):
     hot_list: str = ""
     hot_list_key: str = "hot-list.pub"
     hot_list_days: int = 0
+    originality_keys: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for key in ("shop", "till"):
@@ -169,6 +172,8 @@ class ChipSection(Section, frozen=True, kw_only=True):
             raise ValueError(f"card_time_s_max: must be 0 (any time) to {CARD_TIME_S_MAX}")
         if self.hot_list_days and not self.hot_list:
             raise ValueError("hot_list: hot_list_days is its age; name one")
+        if not all(map(is_p224_point, self.originality_keys)):
+            raise ValueError("originality_keys: must be points on secp224r1, 57 bytes in hex")
 
     @property
     def card_day_limit(self) -> int:
