@@ -25,6 +25,9 @@ FOLDERS = "daemon|card_formats|web|tests|docs|packaging"
 PATH = re.compile(rf"(?<![\w/.-])((?:{FOLDERS})/[\w./-]*\w)")
 NAMED = re.compile(r"`([\w/]+\.py)`\s+`([\w.]+)`")
 """A file, and a function or method of it."""
+PROMISING = ["chip.md", "threats.md"]
+"""The pages whose promises name the tests that hold them."""
+TEST = re.compile(r"`(test_\w+)`")
 EXAMPLE = re.compile(r"```(?:python|toml)\n(.*?)```", re.DOTALL)
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -49,6 +52,25 @@ def test_every_link_to_a_file_leads_to_one(page: Path) -> None:
 def test_every_path_that_is_named_exists(page: Path) -> None:
     for path in PATH.findall(text_of(page)):
         assert (ROOT / path).exists(), path
+
+
+@pytest.mark.parametrize("name", PROMISING)
+def test_every_test_that_a_promise_names_is_there(name: str) -> None:
+    named = set(TEST.findall(text_of(ROOT / "docs" / name)))
+    assert named, "its promises name their tests"
+    assert sorted(named - names_of_tests()) == []
+
+
+@cache
+def names_of_tests() -> set[str]:
+    """Return the names of all tests."""
+    return {
+        node.name
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for node in ast.walk(ast.parse(text_of(path)))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        if node.name.startswith("test_")
+    }
 
 
 @cache
