@@ -165,6 +165,27 @@ async def test_what_was_on_its_way_to_a_lost_card_is_free_or_gone_by_a_manager_s
     assert shop.hold() == (300 if outcome == "written" else 0)
 
 
+@OUTCOMES
+async def test_an_amount_that_a_chip_has_forgotten_is_told_waits_and_is_closed_too(
+    shop: ChipShop, outcome: str
+) -> None:
+    async with shop.till() as till:
+        await till.top_up(shop.wallet, "t1", 300)
+        with pytest.raises(RefusedError):
+            await till.tap(shop.wallet, {COMMIT_APDU: Fault.TORN_AFTER})
+    await forget(shop)
+    async with shop.till() as till:
+        await till.tap(shop.wallet)
+        (event,) = till.events
+        assert (event["type"], event["outcome"]) == ("sale.settled", "undecided")
+        (transfer,) = (await till.show(shop.wallet)).unsettled
+        assert event["sale_id"] == transfer
+        assert (await till.tap(shop.wallet)).balance == LOADED + 300 - FORGOTTEN, "and waits"
+        assert (await decide(till, outcome, transfer))["sale_id"] == transfer
+        more = 0 if outcome == "written" else 300
+        assert (await till.tap(shop.wallet)).balance == LOADED + 300 - FORGOTTEN + more
+
+
 async def test_nothing_else_is_decided_by_hand(shop: ChipShop) -> None:
     async with shop.till() as till:
         with pytest.raises(RefusedError) as refused:

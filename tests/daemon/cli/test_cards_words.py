@@ -25,3 +25,17 @@ def test_no_card_is_asked_for_where_something_is_missing(
 def test_the_help_of_the_hot_list_names_its_key_in_the_configuration() -> None:
     said = tillcard("cards", "hot-list", "--help").output
     assert "chip.hot_list" in said
+
+
+@pytest.mark.parametrize(
+    "words", [["--again"], ["--again", "--by", "olha"], ["--by", "olha", "--reason", "because"]]
+)
+def test_whoever_makes_a_card_again_says_who_and_why(tmp_path: Path, words: list[str]) -> None:
+    done = tillcard("cards", "personalise", *words, "--config", str(tmp_path / "tillcard.toml"))
+    assert (done.exit_code, "--again, --by and --reason go together" in done.output) == (1, True)
+
+
+def test_a_transport_key_that_is_not_there_is_said_so(tmp_path: Path) -> None:
+    file = tmp_path / "transport.key"
+    done = tillcard("cards", "personalise", "--transport-key", str(file))
+    assert (done.exit_code, str(file) in done.output.replace("\n", "")) == (1, True)
