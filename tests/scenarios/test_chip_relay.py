@@ -93,3 +93,17 @@ async def test_a_shop_may_allow_slow_cards(shop: ChipShop, most_s: float) -> Non
         presentation = (await till.tap(relayed(shop, 0.8))).presentation
         await till.buy("s1", presentation, 700)
     assert shop.wallet.balance == LOADED - 700
+
+
+async def test_a_card_that_was_too_slow_and_then_is_not_pays_once_where_it_lies(
+    shop: ChipShop,
+) -> None:
+    delays_s = [0.8]
+    slow = Relayed(shop.wallet, lambda: shop.clock.move(seconds=delays_s[-1]))
+    async with shop.till() as till:
+        presentation = (await till.tap(slow)).presentation
+        assert (await refused(till, presentation)).code is ErrorCode.TIMEOUT
+        delays_s.append(0.01)
+        # The card has kept what was written and not committed; it must not come with this commit.
+        await till.buy("s1", presentation, 700)
+    assert (shop.wallet.balance, shop.hold()) == (LOADED - 700, -700)
