@@ -48,7 +48,9 @@ def test_a_chip_tells_its_signature_and_it_is_of_that_uid_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("signature", "generation"), [(b"", Generation.EV2), (signed(UID), Generation.EV1)]
+    ("signature", "generation"),
+    [(b"", Generation.EV2), (signed(UID), Generation.EV1)],
+    ids=["none on it", "an EV1, which has none"],
 )
 def test_a_chip_without_one_says_so(signature: bytes, generation: Generation) -> None:
     assert run_dialogue(read_signature(), chip(signature, generation).transmit) == b""
