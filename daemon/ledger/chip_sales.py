@@ -58,7 +58,7 @@ from daemon.ledger.moves import Balance
 from daemon.ledger.sale_records import ChipIntent, SaleRecord, SaleRow
 from daemon.ledger.sale_states import SaleEvent, SaleState, after
 from daemon.ledger.sales import Decision
-from daemon.ledger.storage.rows import ChipRow
+from daemon.ledger.storage.rows import ChipRow, too_new
 from daemon.ledger.storage.store import View
 from daemon.programme.state import Status
 
@@ -73,9 +73,12 @@ _NEVER = "~"  # sorts behind every time: an intent does not run out
 
 
 def intent_of(row: SaleRow) -> ChipIntent:
-    """Return the intent of a sale that waits for its chip."""
-    assert row.record is not None
-    assert row.record.chip is not None
+    """Return the intent of a sale that waits for its chip.
+
+    Raises: RefusedError TOO_NEW for a sale that waits for one without it: not ours.
+    """
+    if row.record is None or row.record.chip is None:
+        raise too_new(ValueError(f"a sale that is {row.state} names no chip"))
     return row.record.chip
 
 
