@@ -54,6 +54,14 @@ def test_every_path_that_is_named_exists(page: Path) -> None:
         assert (ROOT / path).exists(), path
 
 
+def test_every_promise_about_a_threat_names_its_test() -> None:
+    promised, _, _ = text_of(ROOT / "docs" / "threats.md").partition("## Not protected")
+    bullets = re.findall(r"^- .*?(?=^- |^\n|^\*\*|\Z)", promised, re.MULTILINE | re.DOTALL)
+    assert len(bullets) > 40
+    without = [bullet for bullet in bullets if not re.search(r"`(test_\w+|tests/\S+)`", bullet)]
+    assert without == []
+
+
 @pytest.mark.parametrize("name", PROMISING)
 def test_every_test_that_a_promise_names_is_there(name: str) -> None:
     named = set(TEST.findall(text_of(ROOT / "docs" / name)))
