@@ -83,6 +83,7 @@ class Housekeeping:
         try:
             await shop.ledger.expire_holds(shop.at())
             await shop.versions.follow()
+            await self._parts.recognition.typed_numbers.write()
             done = await self._parts.daily_jobs.catch_up()
         except RefusedError as error:  # a full disk must not end the till; the next may serve
             log.warning("holds and the day's work were not looked after: %s", error)

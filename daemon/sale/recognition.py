@@ -7,10 +7,10 @@ import msgspec
 from card_formats import registry
 from card_formats.credential import Credential, Medium, Shown, Trust, mask
 from card_formats.errors import CardFormatError
-from daemon.accounts import typed_numbers
 from daemon.accounts.cards import Account, Cards
 from daemon.accounts.live_codes import LiveCodes
 from daemon.accounts.phones import LINK_TTL_S, Phones
+from daemon.accounts.typed_numbers import TypedNumbers
 from daemon.base.clock import rfc3339
 from daemon.base.ids import NO_ACCOUNT, NO_SALE, AccountId, PresentationId, SaleId
 from daemon.base.refusals import ErrorCode, RefusedError, refusal_of
@@ -42,6 +42,7 @@ class Recognition:
         self._policy = policy
         self._chips = chips
         self._presentations = Presentations(shop.clock)
+        self.typed_numbers = TypedNumbers(shop.ledger)
 
     # What was shown.
 
@@ -98,7 +99,7 @@ class Recognition:
         if once and self._presentations.is_typed_by(found.id, by):
             return
         _, at, today = self._shop.moment()
-        await typed_numbers.count(self._shop.ledger, found.account, at, today, by=by, reason=reason)
+        await self.typed_numbers.count(found.account, at, today, by=by, reason=reason)
         self._presentations.note_typed(found.id, by)
 
     # What a sale does with it.

@@ -6,7 +6,7 @@ import msgspec
 from tests.scenarios.baskets import BASKET
 from tests.support.clock import HandClock
 from tests.support.disks import fill, small_disk
-from tests.support.till import Pos, RefusedByTillError, audited, lay_out, open_till
+from tests.support.till import PLASTIC, Pos, RefusedByTillError, audited, lay_out, open_till
 
 
 async def test_a_client_that_vanishes_in_a_commit_loses_nothing(tmp_path: Path) -> None:
@@ -61,8 +61,18 @@ async def sell_until_it_is_full(disk: Path) -> None:
         assert refusal.data["name"] == "storage_full"
         assert refusal.data["retryable"] is True
         assert (await pos.call("sale.status", sale_id=f"s{posted}"))["state"] == "new"
+        await price_a_typed_card(pos)
         ballast.unlink()
+        await app.look_after()
+        assert (await pos.call("card.show", card=PLASTIC))["typed"] == {"anna": 1}
         answer = await pos.call("sale.commit", sale_id=f"s{posted}", lines=BASKET)
         assert answer["replayed"] is False
     assert audited(disk).findings == ()
     assert sum(b'"kind":"sale"' in body for body in bodies(disk)) == posted + 1
+
+
+async def price_a_typed_card(pos: Pos) -> None:
+    """A price writes nothing that cannot wait: who typed the number is counted later."""
+    quote = await pos.call("sale.quote", card=PLASTIC, cashier="anna", lines=BASKET)
+    assert [earned["amount"] for earned in quote["earn"]] == [3_500]
+    assert (await pos.call("card.show", card=PLASTIC))["typed"] == {}
