@@ -20,7 +20,7 @@ from daemon.app.parts import Parts
 from daemon.app.startup import claim_names, raise_file_limit
 from daemon.app.systemd import Notifier, inherited_sockets
 from daemon.base import config as configuration
-from daemon.base.clock import Clock
+from daemon.base.clock import Clock, rfc3339
 from daemon.base.config import Config, ConfigError
 from daemon.base.refusals import RefusedError
 from daemon.ledger.storage.registry import OpenStore, open_store
@@ -81,7 +81,7 @@ class Housekeeping:
         self._watch_clock()
         shop = self._parts.shop
         try:
-            await shop.ledger.expire_holds(shop.at())
+            await shop.ledger.expire_holds(rfc3339(shop.lasting()), shop.at())
             await shop.versions.follow()
             await self._parts.recognition.typed_numbers.write()
             done = await self._parts.daily_jobs.catch_up()

@@ -189,20 +189,20 @@ class Ledger:
 
         return await self._writer.submit(run)
 
-    async def expire_holds(self, now: str) -> int:
-        """Release holds whose time has run out by ``now``; return how many."""
-        rows = await self.read(lambda store: store.ask(EXPIRED_HOLDS, now))
+    async def expire_holds(self, passed: str, at: str) -> int:
+        """Release holds whose time has passed; return how many. at: the time of the entries."""
+        rows = await self.read(lambda store: store.ask(EXPIRED_HOLDS, passed))
         for row in rows:
-            await self._writer.submit(_expiry(row, now))
+            await self._writer.submit(_expiry(row, passed, at))
         return len(rows)
 
 
-def _expiry(row: SaleRow, now: str) -> Callable[[Store], None]:
+def _expiry(row: SaleRow, passed: str, at: str) -> Callable[[Store], None]:
     def job(store: Store) -> None:
         view = store.view(Reads(sale_id=row.sale_id, accounts=row.accounts))
-        if view.sale is None or not view.sale.until or view.sale.until > now:
+        if view.sale is None or not view.sale.until or view.sale.until > passed:
             return  # resolved between the look and the job
-        store.write(release(view, now, SaleEvent.TIME, "its time ran out").change)
+        store.write(release(view, at, SaleEvent.TIME, "its time ran out").change)
 
     return job
 

@@ -1,10 +1,11 @@
 """What a till is answered about a sale that is written: the shapes on the wire."""
 
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Literal
 
 import msgspec
 
+from daemon.base.clock import rfc3339
 from daemon.base.ids import PosSaleId, given_id
 from daemon.ledger import chip_sales
 from daemon.ledger.entries import FOREVER
@@ -12,7 +13,7 @@ from daemon.ledger.moves import Balance
 from daemon.ledger.sale_records import Sale, SaleRow
 from daemon.ledger.sale_states import SaleState
 from daemon.ledger.sales import Decision
-from daemon.ledger.storage.rows import CodeRow
+from daemon.ledger.storage.rows import CodeRow, too_new
 from daemon.programme.quote import Earned, QuotedLine
 from daemon.programme.shares_back import LineBack, SharesBack
 
@@ -218,16 +219,27 @@ class SaleStatus(msgspec.Struct, frozen=True, kw_only=True):
     advice: str = ""
 
     @classmethod
-    def of(cls, sale_id: PosSaleId, row: SaleRow | None, now: str) -> "SaleStatus":
-        """Describe a sale row, or the lack of one; a hold ends with its time, swept or not."""
+    def of(
+        cls, sale_id: PosSaleId, row: SaleRow | None, passed: datetime, now: datetime
+    ) -> "SaleStatus":
+        """Describe a sale row, or the lack of one; a hold ends with its time, swept or not.
+
+        passed: the time that a hold goes by, which only passes. now: the till's.
+        """
         record = row.record if row else None
         if row is None or record is None:
             return cls(sale_id=sale_id, state=row.state if row else SaleState.NEW)
-        over = row.state is SaleState.HELD and row.until <= now
+        until, over = row.until, False
+        if row.state is SaleState.HELD:
+            try:
+                left = datetime.fromisoformat(until) - passed
+            except (ValueError, TypeError) as error:
+                raise too_new(error) from error
+            until, over = rfc3339(now + left), left <= timedelta()
         return cls(
             sale_id=sale_id,
             state=SaleState.EXPIRED if over else row.state,
-            until=row.until,
+            until=until,
             at=record.sale.at,
             total=record.sale.quote.total,
             refunded=record.refunded,

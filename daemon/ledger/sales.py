@@ -121,8 +121,6 @@ def check_commit(view: View, sale: Sale) -> SaleState:
     state = after(before, SaleEvent.COMMIT)
     if view.sale is None or before is not SaleState.HELD:
         return state
-    if view.sale.until <= sale.at:  # the clock decides, whether or not the sweep has come by
-        raise RefusedError(ErrorCode.HOLD_EXPIRED, "The hold has run out; use a new sale id.")
     reserved = record_of(view).sale.quote.burn
     for purse, amount in sale.quote.burn.items():
         if amount > reserved.get(purse, 0):

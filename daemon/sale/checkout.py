@@ -71,11 +71,12 @@ class Checkout:
 
         async def attempt(now: datetime, row: SaleRow | None) -> msgspec.Raw:
             draft = await self._posting.draft(sale_id, terms, now, row, SaleEvent.HOLD)
-            until = rfc3339(now + timedelta(seconds=ttl_s or self._hold_ttl_s))
+            ttl = timedelta(seconds=ttl_s or self._hold_ttl_s)
+            ends, until = rfc3339(self._shop.lasting() + ttl), rfc3339(now + ttl)
             # Which sale it is, is settled here: a provisional total has promised nothing.
             quote = draft.sale.quote
             shown = quote.total if terms.quote_id and not quote.provisional else None
-            decide = partial(decide_hold, draft=draft, shown_total=shown, until=until)
+            decide = partial(decide_hold, draft=draft, shown_total=shown, ends=ends, until=until)
             return await self._posting.post(key, draft, decide)
 
         return await self._posting.once(key, sale_id, attempt)
@@ -200,4 +201,4 @@ class Checkout:
         """Say what happened to a sale. Raises RefusedError for an unknown receipt."""
         sale_id = await self._find(named)
         row = await self._shop.ledger.read(lambda store: store.ask_one(SALE, sale_id))
-        return SaleStatus.of(given_id(sale_id), row, self._shop.at())
+        return SaleStatus.of(given_id(sale_id), row, self._shop.lasting(), self._shop.now())

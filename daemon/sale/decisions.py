@@ -31,16 +31,17 @@ _LOST = ("blocked", "replaced", "written_off")
 
 
 def decide_hold(
-    view: View, *, draft: SaleDraft, shown_total: int | None, until: str
+    view: View, *, draft: SaleDraft, shown_total: int | None, ends: str, until: str
 ) -> tuple[Change, Held]:
-    """Reserve what the sale burns and uses up, until ``until`` (RFC 3339).
+    """Reserve what the sale burns and uses up.
 
+    ends, until: when the hold runs out, RFC 3339, by the time that only passes and by the till's.
     shown_total: what the customer was shown, in minor units, or None.
     Raises: RefusedError TOTAL_CHANGED.
     """
     sale = draft.settled(view)
     _check_total(sale, shown_total)
-    decision = sales.hold(view, sale, until)
+    decision = sales.hold(view, sale, ends)
     return decision.change, Held.of(sale, until, decision)
 
 

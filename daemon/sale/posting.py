@@ -151,6 +151,8 @@ class Posting:
     async def _held_draft(self, row: SaleRow, terms: SaleTerms, now: datetime) -> SaleDraft:
         assert row.record is not None, "it is on hold"
         held = row.record.sale
+        if row.until <= rfc3339(self._shop.lasting()):  # whether or not the sweep has come by
+            raise RefusedError(ErrorCode.HOLD_EXPIRED, "The hold has run out; use a new sale id.")
         quoted = self._quotes.get(terms.quote_id) if terms.quote_id else None
         if quoted is not None:
             check_same(terms, quoted)

@@ -1,6 +1,6 @@
 """What every service of the shop works with: its books, its programmes, and the time."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from daemon.base.clock import Clock, rfc3339
@@ -24,6 +24,7 @@ class Shop:
         self.ledger = ledger
         self.versions = versions
         self.clock = clock
+        self._begun: datetime | None = None
 
     @property
     def programme(self) -> Programme:
@@ -37,6 +38,16 @@ class Shop:
     def at(self) -> str:
         """Return the time as entries say it, RFC 3339."""
         return rfc3339(self.clock.now())
+
+    def lasting(self) -> datetime:
+        """Return a time that only passes, for what lasts so long: no step of a clock ends it.
+
+        It begins with the till's time and goes on by the monotonic clock.
+        """
+        passed = timedelta(seconds=self.clock.monotonic_s())
+        if self._begun is None:
+            self._begun = self.clock.now() - passed
+        return self._begun + passed
 
     def today(self) -> date:
         """Return the local day by the zone of the programme in force."""

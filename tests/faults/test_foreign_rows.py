@@ -43,6 +43,7 @@ FOREIGN: dict[str, tuple[str, ...]] = {
         "UPDATE sale SET body = CAST('{\"v\":2}' AS BLOB)",
         "UPDATE sale SET body = CAST('\\xff' AS BLOB), state = 'unknown'",
         "UPDATE sale SET state = 'intent'",
+        "UPDATE sale SET state = 'held', until = 'whenever'",
     ),
     "card": (
         "UPDATE card SET state = 'resting'",

@@ -91,6 +91,24 @@ async def test_a_clock_that_jumps_ahead_expires_nothing_and_stamps_nothing(
     assert (await balance(pos), await sell(pos, "s2")) == (500, "2026-11-23")
 
 
+@pytest.mark.parametrize("step", [{"hours": 40}, {"hours": -40}, TWO_YEARS])
+async def test_a_hold_lasts_as_long_as_was_said_whatever_the_clock_does(
+    step: dict[str, float], till: App, pos: Pos, clock: HandClock
+) -> None:
+    for sale_id in ("h1", "h2"):
+        await pos.call("sale.hold", sale_id=sale_id, lines=goods(100), ttl_s=900)
+    clock.step(**step)
+    clock.move(minutes=14)
+    await till.look_after()
+    assert (await pos.call("sale.status", sale_id="h1"))["state"] == "held"
+    assert (await pos.call("sale.commit", sale_id="h1"))["total"] == 100
+    clock.move(minutes=1)
+    with pytest.raises(RefusedByTillError, match="has run out"):
+        await pos.call("sale.commit", sale_id="h2")
+    await till.look_after()
+    assert (await pos.call("sale.status", sale_id="h2"))["state"] == "expired"
+
+
 async def test_a_start_with_a_clock_ahead_expires_nothing(home: Path, clock: HandClock) -> None:
     async with open_till(home, clock) as till, Pos.connect(till.socket) as pos:
         await pos.call("card.topup", topup_id="t1", card=PLASTIC, amount=500, cashier="anna")
