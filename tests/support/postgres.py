@@ -46,7 +46,9 @@ class PostgresServer:
         """Start the server and wait until it answers."""
         words = [str(BIN / "postgres"), "-D", str(self._data)]
         words += [word for setting in self._settings for word in ("-c", setting)]
-        self._process = subprocess.Popen([*_as_nobody(), *words], stderr=subprocess.PIPE)
+        self._process = subprocess.Popen(
+            [*_as_nobody(), *words], env=_environment(), stderr=subprocess.PIPE
+        )
         self._log: list[bytes] = []
         self._ready = threading.Semaphore(0)
         self._follower = threading.Thread(target=self._follow, daemon=True)
@@ -125,8 +127,18 @@ class PostgresServer:
 
 
 def _run(program: str, *words: str) -> None:
-    done = subprocess.run([*_as_nobody(), str(BIN / program), *words], capture_output=True)
+    line = [*_as_nobody(), str(BIN / program), *words]
+    done = subprocess.run(line, env=_environment(), capture_output=True)
     assert done.returncode == 0, done.stderr.decode()
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment without the clock of a hard moment.
+
+    A server has a clock of its own, which no till asks for the time; under libfaketime its timers
+    do not fire, so that no wait for a lock would ever end.
+    """
+    return {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
 
 
 def _as_nobody() -> list[str]:
