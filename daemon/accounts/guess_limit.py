@@ -3,6 +3,7 @@
 from collections import OrderedDict, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TypeAlias
 
 from daemon.base.caller import caller
 from daemon.base.clock import Clock
@@ -12,9 +13,14 @@ FAILURES_MAX = 5
 FAILURES_WITHIN_S = 600
 SLOW_S = 10
 """FAILURES_MAX wrong ones at a reader within FAILURES_WITHIN_S, and it waits SLOW_S after each."""
+USER_FAILURES_MAX = 25
+"""As many of all clients of one user: what a client calls itself is its own word."""
 SOURCES_MAX = 1_000
 """Readers and clients that are remembered; one more and the one quiet longest is forgotten."""
 WRONG = (ErrorCode.CARD_UNKNOWN, ErrorCode.CODE_UNKNOWN)
+
+
+Source: TypeAlias = tuple[str, str]
 
 
 class Guesses:
@@ -25,28 +31,29 @@ class Guesses:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._times_s: OrderedDict[tuple[str, str], deque[float]] = OrderedDict()
+        self._times_s: OrderedDict[Source, deque[float]] = OrderedDict()
 
     def check(self, reader: str = "") -> None:
         """Raise RefusedError RATE_LIMITED while ``reader``, or the client, has to wait."""
-        times_s = self._times_s.get(_source(reader)) or deque()
         now_s = self._clock.monotonic_s()
-        if len(times_s) < FAILURES_MAX or now_s - times_s[0] > FAILURES_WITHIN_S:
-            return
-        if now_s - times_s[-1] < SLOW_S:
-            raise RefusedError(
-                ErrorCode.RATE_LIMITED,
-                f"Too many wrong codes here; one is tried every {SLOW_S} seconds for now.",
-                reader=reader or None,
-            )
+        for source, most in _sources(reader):
+            times_s = self._times_s.get(source) or deque()
+            if len(times_s) < most or now_s - times_s[0] > FAILURES_WITHIN_S:
+                continue
+            if now_s - times_s[-1] < SLOW_S:
+                raise RefusedError(
+                    ErrorCode.RATE_LIMITED,
+                    f"Too many wrong codes here; one is tried every {SLOW_S} seconds for now.",
+                    reader=reader or None,
+                )
 
     def note(self, reader: str = "") -> None:
         """Count a wrong number or code."""
-        source = _source(reader)
-        times_s = self._times_s.setdefault(source, deque(maxlen=FAILURES_MAX))
-        times_s.append(self._clock.monotonic_s())
-        self._times_s.move_to_end(source)
-        if len(self._times_s) > SOURCES_MAX:
+        for source, most in _sources(reader):
+            times_s = self._times_s.setdefault(source, deque(maxlen=most))
+            times_s.append(self._clock.monotonic_s())
+            self._times_s.move_to_end(source)
+        while len(self._times_s) > SOURCES_MAX:
             self._times_s.popitem(last=False)
 
     @contextmanager
@@ -64,5 +71,9 @@ class Guesses:
             raise
 
 
-def _source(reader: str) -> tuple[str, str]:
-    return (reader, "") if reader else ("", caller())
+def _sources(reader: str) -> list[tuple[Source, int]]:
+    """Return whose wrong number it is, and how many each may give: the user's is the last."""
+    if reader or not caller():
+        return [((reader, ""), FAILURES_MAX)]
+    user, _, _ = caller().partition("/")
+    return [(("", caller()), FAILURES_MAX), (("", user), USER_FAILURES_MAX)]

@@ -1,10 +1,11 @@
 """(doors) Every method that reaches an account, or gives it a card: counted, overridden, kept."""
 
+from collections import Counter
 from typing import Any, NamedTuple
 
 import pytest
 
-from daemon.accounts.guess_limit import FAILURES_MAX, SLOW_S
+from daemon.accounts.guess_limit import FAILURES_MAX, SLOW_S, USER_FAILURES_MAX
 from daemon.app.running import App
 from tests.scenarios.shops import FRIEND, goods, override, refusal
 from tests.support.clock import HandClock
@@ -138,6 +139,20 @@ async def test_one_client_s_guesses_slow_no_other_client_s_cards(till: App, pos:
     async with Pos.connect(till.socket) as again:
         await again.call("hello", client="the bar", version="2")
         assert await refusal(again, "card.show", card=PLASTIC) == RATE_LIMITED, "connected anew"
+
+
+async def test_a_client_that_calls_itself_otherwise_each_time_is_slowed_too(
+    till: App, clock: HandClock
+) -> None:
+    seen: Counter[str] = Counter()
+    for n in range(2 * USER_FAILURES_MAX):
+        async with Pos.connect(till.socket) as pos:
+            await pos.call("hello", client=f"till {n}", version="1")
+            seen[(await refusal(pos, "card.show", card=unknown(n)))[1]] += 1
+    assert seen == {"card_unknown": USER_FAILURES_MAX, "rate_limited": USER_FAILURES_MAX}
+    clock.move(seconds=SLOW_S)
+    async with Pos.connect(till.socket) as pos:
+        assert (await pos.call("card.identify", number=PLASTIC))["name"] == "Olena"
 
 
 async def presentation_of(pos: Pos, number: str) -> str:
