@@ -144,7 +144,8 @@ async def running(
     async with AsyncExitStack() as stack:
         stack.push_async_callback(parts.ledger.close)
         stack.callback(parts.simulator.close)
-        parts.steady.start(await parts.ledger.newest_time())
+        newest, others = await parts.ledger.newest_time(), await parts.ledger.newest_of_others()
+        parts.steady.start(newest, others)
         await claim_names(parts.ledger, config.till.names, home)
         await parts.shop.versions.start()
         await housekeeping.look_after()

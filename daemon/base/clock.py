@@ -15,6 +15,9 @@ plausible, and runs on by the monotonic clock while it is not:
     behind                                    runs at half speed until it is caught up
     further behind than ``jump``, confirmed   follows it: what was stamped ahead was wrong
 
+Many little jumps are no better than a large one: what was leaped over unconfirmed is given back by
+running, hour for hour.
+
 Confirmed means that a second clock agrees: the system's is synchronised (NTP), or customers' phones
 show right codes, or the machine has run a day on end without another jump, or somebody has said so
 by name (``tillcard clock``). Until then ``status`` and the log say what is wrong and by how much.
@@ -22,12 +25,12 @@ by name (``tillcard clock``). Until then ``status`` and the log say what is wron
 
 import ctypes
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 CLOCK_BACK = timedelta(seconds=30)
-"""How far the clock may stand behind the till's time: it is being adjusted, not unset."""
+"""How far the clock may stand off the till's time at any time: it is being adjusted, not unset."""
 JUMP = timedelta(hours=48)
 """How far the clock may be ahead of the till's time unconfirmed: a weekend, in which a shop is
 closed and nothing is written."""
@@ -91,10 +94,21 @@ class SteadyClock:
         self._time: datetime | None = None
         self._read_s = 0.0
         self._ahead_since: tuple[float, timedelta] | None = None
+        self._leap = jump
 
-    def start(self, newest: str) -> None:
-        """Begin at the time of the newest entry, RFC 3339, or at the machine's where it is ""."""
-        self._time = datetime.fromisoformat(newest) if newest else self._clock.now()
+    def start(self, newest: str, of_others: Iterable[str] = ()) -> None:
+        """Begin at the time of the newest entry, or at the machine's where there is none.
+
+        newest:    of this till's own ledger, RFC 3339, or "".
+        of_others: of the other tills on its database. They are second clocks: what they have
+                   written has been. One that is ahead of this machine too was wrong itself.
+        """
+        machine = self._clock.now()
+        others = map(datetime.fromisoformat, of_others)
+        begun = [moment for moment in others if moment <= machine + self._jump]
+        if newest:
+            begun.append(datetime.fromisoformat(newest))
+        self._time = max(begun, default=machine)
         self._read_s = self._clock.monotonic_s()
 
     def now(self) -> datetime:
@@ -104,9 +118,13 @@ class SteadyClock:
             return machine
         passed = timedelta(seconds=max(0.0, read_s - self._read_s))
         expected = self._time + passed
-        if machine > expected + self._jump and not self._confirmed(machine - expected, read_s):
+        ahead = machine - expected
+        self._leap = min(self._jump, self._leap + passed)
+        is_far = ahead > max(self._leap, CLOCK_BACK)
+        if is_far and not self._confirmed(ahead, read_s):
             self._time = expected
         elif machine >= self._time:
+            self._leap = self._jump if is_far else self._leap - max(timedelta(), ahead)
             self._time, self._ahead_since = machine, None
         elif self._time - machine > self._jump and self._clock.synchronised():
             self._time = machine

@@ -5,16 +5,18 @@ import hashlib
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 import msgspec
 
+from daemon.base.clock import rfc3339
 from daemon.base.ids import NO_SALE, LedgerId, PosSaleId, SaleId, scoped
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
 from daemon.ledger.sale_records import SaleRow
 from daemon.ledger.sale_states import SaleEvent
 from daemon.ledger.sales import release
-from daemon.ledger.storage.queries import EXPIRED_HOLDS, NEWEST_AT
+from daemon.ledger.storage.queries import EXPIRED_HOLDS, NEWEST_AT, NEWEST_OF_OTHERS
 from daemon.ledger.storage.rows import RequestRow, too_new
 from daemon.ledger.storage.store import (
     Change,
@@ -29,6 +31,8 @@ from daemon.ledger.writer import LedgerWriter, damaged
 T = TypeVar("T")
 Job = Callable[[Store, View], tuple[Change, msgspec.Struct]]
 NOTHING = Reads()
+OTHERS_HOLDS = timedelta(days=1)
+"""How much longer another till's hold is left alone: its clock may be another."""
 READ_S = 10.0
 """How long a reader waits, for its turn too, whatever the database does; then ``busy``."""
 log = logging.getLogger(__name__)
@@ -73,6 +77,11 @@ class Ledger:
     async def newest_time(self) -> str:
         """Return when this ledger's newest entry was made, RFC 3339, or "" before the first."""
         return await self.read(lambda store: store.ask_one(NEWEST_AT, store.ledger_id)) or ""
+
+    async def newest_of_others(self) -> list[str]:
+        """Return when each other till of this database made its newest entry, RFC 3339."""
+        times = await self.read(lambda store: store.ask(NEWEST_OF_OTHERS, store.ledger_id))
+        return [time for time in times if time]
 
     @property
     def head(self) -> str:
@@ -190,8 +199,14 @@ class Ledger:
         return await self._writer.submit(run)
 
     async def expire_holds(self, passed: str, at: str) -> int:
-        """Release holds whose time has passed; return how many. at: the time of the entries."""
-        rows = await self.read(lambda store: store.ask(EXPIRED_HOLDS, passed))
+        """Release holds whose time has passed; return how many. at: the time of the entries.
+
+        Another till's hold is its own to release, by its own clock, for OTHERS_HOLDS more.
+        """
+        others = rfc3339(datetime.fromisoformat(passed) - OTHERS_HOLDS)
+        rows = await self.read(
+            lambda store: store.ask(EXPIRED_HOLDS, passed, store.ledger_id, others)
+        )
         for row in rows:
             await self._writer.submit(_expiry(row, passed, at))
         return len(rows)

@@ -272,3 +272,16 @@ async def test_answers_are_forgotten_by_days_of_work(till: App, pos: Pos, clock:
     clock.move(days=1)
     await till.look_after()
     assert (await pos.call("card.topup", **topup))["replayed"] is False
+
+
+async def test_many_little_steps_are_believed_no_further_than_one(
+    till: App, pos: Pos, clock: HandClock
+) -> None:
+    for _ in range(100):
+        clock.step(hours=47)
+        clock.move(seconds=1)
+        await till.look_after()
+    assert (await clock_of(pos))[0] == "ahead"
+    assert await balance(pos) == 500
+    assert (await sell(pos, "s1")) < "2026-11-26"
+    assert (await pos.call("card.topup", topup_id="t1", card=PLASTIC, amount=500))["replayed"]

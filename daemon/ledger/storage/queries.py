@@ -8,7 +8,7 @@ index: ``tests/stores/test_no_scans.py`` looks at what a till asks.
 from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
 
-from daemon.base.ids import AccountId, SaleId
+from daemon.base.ids import LEDGER_ID_CHARS, AccountId, SaleId
 from daemon.ledger.sale_records import SaleRow
 from daemon.ledger.sale_states import SaleState
 from daemon.ledger.storage.rows import (
@@ -81,10 +81,11 @@ _KNOWN = f"state IN ({', '.join(repr(state.value) for state in SaleState)})"
 """A sweep passes over what a newer tillcard wrote; whoever asks for one such row is told."""
 EXPIRED_HOLDS = Question(
     f"{_SALE} WHERE until <> '' AND until <= ? AND {_KNOWN}"
+    f" AND (substr(sale_id, 1, {LEDGER_ID_CHARS}) = ? OR until <= ?)"
     f" ORDER BY until LIMIT {EXPIRED_HOLDS_MAX}",
     sale_row,
 )
-"""Holds whose time has run out, of every till on this database, oldest first."""
+"""Holds of a ledger whose time has run out, and of others by a time of their own; oldest first."""
 UNSETTLED = Question(f"{_SALE} WHERE {_WAITING} ORDER BY sale_id", sale_row)
 """Sales that wait for what a chip says, of every till on this database."""
 UNSETTLED_OF = Question(f"{_SALE} WHERE {_WAITING} AND account = ? ORDER BY sale_id", sale_row)
@@ -170,6 +171,12 @@ HISTORY = Question(
 """The bodies of an account's newest entries, newest first."""
 NEWEST_AT = Question("SELECT at FROM entry WHERE ledger_id = ? ORDER BY seq DESC LIMIT 1", str)
 """When a ledger's newest entry was made, RFC 3339."""
+NEWEST_OF_OTHERS = Question(
+    "SELECT coalesce((SELECT at FROM entry WHERE entry.ledger_id = ledger.ledger_id"
+    " ORDER BY seq DESC LIMIT 1), '') FROM ledger WHERE ledger_id <> ?",
+    str,
+)
+"""When the newest entry of each other ledger on this database was made, or "" before one."""
 HEAD: Question[tuple[int, bytes]] = Question(
     "SELECT seq, hash FROM entry WHERE ledger_id = ? ORDER BY seq DESC LIMIT 1",
     lambda seq, link: (seq, link),
