@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from contextlib import nullcontext
 
 import msgspec
 
@@ -110,19 +111,18 @@ class Cards:
                 nobody guesses at chips, and live codes are counted by who verifies them.
         """
         guessable = credential.trust is Trust.STATIC
-        if guessable:
-            self.guesses.check(reader)
-        account = await self._ledger.read(
-            lambda store: account_of(
-                store, store.ask_one(CARD_BY_IDENTIFIER, credential.scheme, credential.value)
+        async with self.guesses.trying(reader) if guessable else nullcontext():
+            account = await self._ledger.read(
+                lambda store: account_of(
+                    store, store.ask_one(CARD_BY_IDENTIFIER, credential.scheme, credential.value)
+                )
             )
-        )
-        if account is None:
-            if guessable:
-                self.guesses.note(reader)
-            raise RefusedError(
-                ErrorCode.CARD_UNKNOWN, f"No card {mask(credential.value)} was issued here."
-            )
+            if account is None:
+                if guessable:
+                    self.guesses.note(reader)
+                raise RefusedError(
+                    ErrorCode.CARD_UNKNOWN, f"No card {mask(credential.value)} was issued here."
+                )
         refuse_unusable(account.card, rfc3339(self._clock.now()))
         return account
 

@@ -1,9 +1,11 @@
 """Counts what looks like guessing at cards, so that nobody gets far with it. It locks no card."""
 
+import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TypeAlias
+from weakref import WeakValueDictionary
 
 from daemon.base.caller import caller
 from daemon.base.clock import Clock
@@ -32,6 +34,7 @@ class Guesses:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._times_s: OrderedDict[Source, deque[float]] = OrderedDict()
+        self._gates: WeakValueDictionary[Source, asyncio.Semaphore] = WeakValueDictionary()
 
     def check(self, reader: str = "") -> None:
         """Raise RefusedError RATE_LIMITED while ``reader``, or the client, has to wait."""
@@ -56,19 +59,30 @@ class Guesses:
         while len(self._times_s) > SOURCES_MAX:
             self._times_s.popitem(last=False)
 
-    @contextmanager
-    def counting(self) -> Iterator[None]:
-        """Count a number or a code that turns out in the block to be nobody's.
+    @asynccontextmanager
+    async def trying(self, reader: str = "") -> AsyncIterator[None]:
+        """Look a number or a code up in the block; no more at once than may be wrong.
 
-        Raises: RefusedError RATE_LIMITED, before the block, while the client has to wait.
+        Otherwise hundreds that are sent together would all be looked up before one is counted.
+        Raises: RefusedError RATE_LIMITED, before the block, while the reader or client has to wait.
         """
-        self.check()
-        try:
+        async with AsyncExitStack() as stack:
+            for source, most in _sources(reader):
+                gate = self._gates.setdefault(source, asyncio.Semaphore(most))
+                await stack.enter_async_context(gate)
+            self.check(reader)
             yield
-        except RefusedError as refusal:
-            if refusal.code in WRONG:
-                self.note()
-            raise
+
+    @asynccontextmanager
+    async def counting(self) -> AsyncIterator[None]:
+        """Count a number or a code that turns out in the block to be nobody's; see `trying`."""
+        async with self.trying():
+            try:
+                yield
+            except RefusedError as refusal:
+                if refusal.code in WRONG:
+                    self.note()
+                raise
 
 
 def _sources(reader: str) -> list[tuple[Source, int]]:

@@ -65,7 +65,10 @@ class LiveCodes:
                 or ``ahead_s``, or while the till's clock is not set; CARD_FORGED; CODE_USED;
                 RATE_LIMITED for a reader with too many wrong codes.
         """
-        self._guesses.check(reader)
+        async with self._guesses.trying(reader):
+            return await self._verify(credential, reader)
+
+    async def _verify(self, credential: Credential, reader: str) -> Account:
         code = parse(credential.value)
         account = await self._account(credential, code, reader)
         card_id = account.card.card_id

@@ -153,13 +153,13 @@ class ShopMethods:
     async def issue(self, session: Session, params: IssueTerms) -> msgspec.Raw:
         """Issue a card to a customer."""
         proven = self._recognition.account_that_may_spend(params.presentation)
-        with self._guesses.counting():
+        async with self._guesses.counting():
             return await self._lifecycle.issue(_key("card.issue", params), params, proven)
 
     async def replace(self, session: Session, params: ReplaceTerms) -> msgspec.Raw:
         """Put a new card in the place of one that is lost or broken."""
         proven = self._recognition.account_that_may_spend(params.presentation)
-        with self._guesses.counting():
+        async with self._guesses.counting():
             return await self._lifecycle.replace(_key("card.replace", params), params, proven)
 
     async def block(self, session: Session, params: CardTerms) -> msgspec.Raw:
@@ -179,28 +179,28 @@ class ShopMethods:
         return await self._change("write_off", params)
 
     async def _change(self, event: str, params: CardTerms) -> msgspec.Raw:
-        with self._guesses.counting():
+        async with self._guesses.counting():
             return await self._lifecycle.change(_key(f"card.{event}", params), event, params)
 
     async def top_up(self, session: Session, params: TopUpTerms) -> msgspec.Raw:
         """Put stored value on a card."""
         key = RequestKey.of("card.topup", params.topup_id, params)
-        with self._guesses.counting():
+        async with self._guesses.counting():
             return await self._top_ups.top_up(key, params)
 
     async def show_card(self, session: Session, params: ShowTerms) -> CardShown:
         """Show a card, whatever its state."""
-        with self._guesses.counting():
+        async with self._guesses.counting():
             return await self._top_ups.show(params)
 
     async def issue_codes(self, session: Session, params: IssueCodesTerms) -> msgspec.Raw:
         """Issue codes of a campaign."""
-        with self._guesses.counting():
+        async with self._guesses.counting():
             return await self._codes.issue(_key("code.issue", params), params)
 
     async def show_code(self, session: Session, params: ShowCodeTerms) -> CodeShown:
         """Say what became of a code."""
-        with self._guesses.counting():
+        async with self._guesses.counting():
             return await self._codes.show(params)
 
     async def list_club(self, session: Session, params: ListTerms) -> Listing:

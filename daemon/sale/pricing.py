@@ -88,7 +88,7 @@ class Pricing:
         self._ranges = ranges
         self._roles = roles
         self._chip = chip
-        self._guesses = Guesses(shop.clock)
+        self._guesses = Guesses(shop.clock)  # a mistyped coupon slows no card
 
     async def price(self, terms: SaleTerms, presentation: Presentation | None) -> PricedSale:
         """Price what ``terms`` describe, now, for the card that was shown or for none.
@@ -98,7 +98,7 @@ class Pricing:
         programme, moment = self._shop.programme, self._shop.moment()
         account = presentation.account if presentation else None
         # A gift card's number pays whoever knows it: guessed here, it is counted as if typed.
-        with self._guesses.counting() if terms.codes else nullcontext():
+        async with self._guesses.counting() if terms.codes else nullcontext():
             known = await self._shop.ledger.read(
                 lambda store: ledger_facts(
                     store, programme, account, moment, terms.codes, self._ranges

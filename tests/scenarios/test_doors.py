@@ -1,5 +1,6 @@
 """(doors) Every method that reaches an account, or gives it a card: counted, overridden, kept."""
 
+import asyncio
 from collections import Counter
 from typing import Any, NamedTuple
 
@@ -211,3 +212,12 @@ async def test_tenders_of_a_top_up_sum_up(pos: Pos) -> None:
     assert (await pos.call("card.topup", **paid))["state"] == "posted"
     said = terms | {"topup_id": "t2", "tenders": [{"type": "as agreed"}]}
     assert (await pos.call("card.topup", **said))["state"] == "posted", "no amounts, no sum"
+
+
+async def test_numbers_that_are_sent_all_at_once_are_slowed_as_one_by_one(till: App) -> None:
+    async def guess(n: int) -> str:
+        async with Pos.connect(till.socket) as pos:
+            return (await refusal(pos, "card.show", card=unknown(n)))[1]
+
+    seen = Counter(await asyncio.gather(*(guess(n) for n in range(40))))
+    assert seen["card_unknown"] < 2 * FAILURES_MAX, "some were looked up when the others failed"
