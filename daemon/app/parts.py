@@ -112,7 +112,7 @@ class Parts:
         versions = ProgrammeVersions(self.ledger, self.steady, programme, self.config.till.terminal)
         self.shop = Shop(self.ledger, versions, self.steady)
         self.daily_jobs = DailyJobs(self.shop)
-        self.till_clock = TillClock(self.ledger, self.clock, self.steady)
+        self.till_clock = TillClock(self.ledger, versions, self.clock, self.steady)
 
     def _accounts(self, phone_keys: PhoneKeys, coupons: Container[str]) -> None:
         self.cards = Cards(self.ledger, self.steady, self.policy.ranges)

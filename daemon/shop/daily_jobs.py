@@ -48,7 +48,7 @@ class DailyJobs:
     async def catch_up(self) -> DayDone | None:
         """Do the work of every day that is over and not done; None when there is none."""
         _, at, today = self._shop.moment()
-        if self._done >= today.toordinal():
+        if self._done == today.toordinal():
             return None
         self._done = await self._shop.ledger.read(_last_day)
         if self._done >= today.toordinal():

@@ -12,9 +12,12 @@ import msgspec
 from daemon.base.clock import Clock, SteadyClock, rfc3339
 from daemon.base.refusals import ParamError
 from daemon.base.text_limits import RequestId, SaidText
-from daemon.ledger.entries import Entry
+from daemon.ledger.entries import CounterMove, Entry
 from daemon.ledger.ledger import Ledger, RequestKey
 from daemon.ledger.storage.store import Change, Store, View
+from daemon.programme.programme import local_day
+from daemon.shop.daily_jobs import DAY_COUNTER
+from daemon.shop.programme_versions import ProgrammeVersions
 
 
 class ClockTerms(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,8 +55,11 @@ class ClockSet(msgspec.Struct, frozen=True, kw_only=True):
 class TillClock:
     """Says how the till's time stands, and takes a person's word that the machine's is right."""
 
-    def __init__(self, ledger: Ledger, clock: Clock, steady: SteadyClock) -> None:
+    def __init__(
+        self, ledger: Ledger, versions: ProgrammeVersions, clock: Clock, steady: SteadyClock
+    ) -> None:
         self._ledger = ledger
+        self._versions = versions
         self._clock = clock
         self._steady = steady
 
@@ -87,13 +93,20 @@ class TillClock:
             return replayed
         if wrong:
             raise ParamError("clock", wrong)
-        was, now = rfc3339(self._steady.now()), rfc3339(self._clock.now())
+        moment = self._clock.now()
+        was, now = rfc3339(self._steady.now()), rfc3339(moment)
+        today = local_day(self._versions.active, moment).toordinal()
 
         def job(store: Store, view: View) -> tuple[Change, ClockSet]:
             detail = {"event": event, "by": terms.by, "reason": terms.reason, "was": was}
             # The entry bears the machine's time: it is the newest one that the next start goes by.
             encoded = msgspec.Raw(msgspec.json.encode(detail))
-            entry = Entry(at=now, kind="clock", ref=terms.request_id, detail=encoded)
+            # The day's work of days that are still to come was done too early, and is due again.
+            early = min(0, today - store.counters([DAY_COUNTER]).get(DAY_COUNTER, 0))
+            moves = (CounterMove(DAY_COUNTER, early),) if early else ()
+            entry = Entry(
+                at=now, kind="clock", ref=terms.request_id, counters=moves, detail=encoded
+            )
             return Change(entry=entry), ClockSet(was=was, now=now)
 
         answer = await self._ledger.once(key, now, job)

@@ -1,6 +1,7 @@
 """A clock that was wrong once costs nothing, and a till's time that is wrong has a way out."""
 
 from collections.abc import AsyncIterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from daemon.accounts.live_codes import CLOCK_CARDS_MIN
 from daemon.app.running import App
+from daemon.ledger.storage.registry import open_store
 from daemon.shop.daily_jobs import REQUESTS_KEPT_DAYS
 from tests.support.clock import HandClock
 from tests.support.phone import Phone, bind
@@ -285,3 +287,26 @@ async def test_many_little_steps_are_believed_no_further_than_one(
     assert await balance(pos) == 500
     assert (await sell(pos, "s1")) < "2026-11-26"
     assert (await pos.call("card.topup", topup_id="t1", card=PLASTIC, amount=500))["replayed"]
+
+
+async def test_after_a_time_that_was_believed_wrongly_the_day_s_work_goes_on(
+    till: App, pos: Pos, clock: HandClock
+) -> None:
+    clock.step(**TWO_YEARS)
+    await till.look_after()
+    await pos.call("clock.accept", request_id="c1", **WHO)
+    await till.look_after()
+    clock.step(days=-730)
+    await pos.call("clock.reset", request_id="c2", **WHO)
+    await pos.call("card.topup", topup_id="t2", card=PLASTIC, amount=300)
+    for _ in range(92):
+        clock.move(days=1)
+        await till.look_after()
+    history = (await pos.call("card.show", card=PLASTIC))["balances"]["bonus"]
+    assert history["available"] == 0
+    store = open_store("tillcard.db", till.socket.parent, read_only=True)
+    try:
+        assert store.counters(["@day"])["@day"] == date(2027, 2, 23).toordinal()
+        assert sum(b'"kind":"expiry"' in entry.body for entry in store.entries()) == 2
+    finally:
+        store.close()
