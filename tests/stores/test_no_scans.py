@@ -79,7 +79,12 @@ async def test_nothing_that_a_till_asks_sqlite_walks_through_a_table(
 SAID: dict[str, tuple[bytes, Callable[[], tuple[Any, ...]]]] = {
     "view": (
         postgres_sql.VIEW,
-        lambda: (["a"], ["a"], ["c"], "a", ["m"], [0], [0], "a", "sale.commit", "s", "s"),
+        lambda: (
+            *(["a"], ["a"], ["c"]),
+            *("a", ["m"], [0], [0]),
+            *("a", "a", "s"),
+            *("sale.commit", "s", "s"),
+        ),
     ),
     "purses": (postgres_sql.PURSES, lambda: (["a"], ["a"])),
     "meters": (postgres_sql.METERS, lambda: (["m"], [0], [9], "a")),

@@ -26,6 +26,7 @@ from psycopg.types.json import set_json_loads
 from daemon.base.ids import AccountId, LedgerId
 from daemon.ledger.entries import GENESIS_HASH as GENESIS
 from daemon.ledger.lots import Lot, PurseLots
+from daemon.ledger.status_moves import states_of
 from daemon.ledger.storage import postgres_sql as sql
 from daemon.ledger.storage.answered import ANSWERED_SUFFIX, Answered, AnsweredFile
 from daemon.ledger.storage.backup_files import settle
@@ -40,7 +41,7 @@ from daemon.ledger.storage.postgres_line import (
     text_of,
 )
 from daemon.ledger.storage.queries import HEAD, Question, R, sale_row, understood
-from daemon.ledger.storage.rows import RequestRow
+from daemon.ledger.storage.rows import CodeRow, MemberRow, RequestRow
 from daemon.ledger.storage.schema import check_version, is_behind
 from daemon.ledger.storage.sql_store import SQLStore
 from daemon.ledger.storage.store import (
@@ -187,10 +188,11 @@ class PostgresStore(SQLStore):
     def _view(self, reads: Reads, request: tuple[str, str]) -> View:
         accounts, counters, sale_id = list(reads.accounts), list(reads.counters), reads.sale_id
         windows = (reads.meters_of, *_by_column(reads.windows))
-        values = (accounts, accounts, counters, *windows, reads.profile_of, *request, sale_id)
+        known = (reads.profile_of, reads.members_of, sale_id if reads.with_codes else "")
+        values = (accounts, accounts, counters, *windows, *known, *request, sale_id)
         [row] = self._fetch(sql.VIEW, values, send=False)  # all in one round trip
         content, answer, at, state, account, until, body, *figures = row
-        balances, lots, counted, sums, profile = figures
+        balances, lots, counted, sums, profile, members, codes = figures
         found = _purses(balances, lots)
         return View(
             request=RequestRow(*request, content, answer, at) if at else None,
@@ -199,6 +201,8 @@ class PostgresStore(SQLStore):
             counters=dict(counted or ()),
             meters=dict(sums or ()),
             profile=profile or b"",
+            members=states_of(MemberRow(*member) for member in members or ()),
+            codes=tuple(CodeRow(*code) for code in codes or ()),
         )
 
     def purses(self, account: AccountId) -> dict[str, PurseLots]:

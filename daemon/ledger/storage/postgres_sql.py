@@ -48,7 +48,12 @@ SELECT r.content, r.answer, r.at, s.state, s.account, s.until, s.body, {_PURSES}
     SELECT coalesce(sum(m.amount), 0) FROM meter m
     WHERE m.account = %s AND m.meter = w.meter AND m.day BETWEEN w.first AND w.last)))
  FROM unnest(%s::text[], %s::integer[], %s::integer[]) AS w (meter, first, last)),
-(SELECT profile FROM customer WHERE account = %s)
+(SELECT profile FROM customer WHERE account = %s),
+(SELECT json_agg(json_build_array(account, status, state, due, listed))
+ FROM member WHERE account = %s),
+(SELECT json_agg(json_build_array(
+    code, campaign, account, ref, first_day, last_day, uses, state) ORDER BY code)
+ FROM code WHERE ref = %s)
 FROM (SELECT) AS one
 LEFT JOIN request r ON r.method = %s AND r.request_id = %s
 LEFT JOIN sale s ON s.sale_id = %s

@@ -6,14 +6,11 @@ differ in what is fast.
 
 from abc import abstractmethod
 
-import msgspec
-
 from daemon.base.ids import LedgerId
 from daemon.ledger.entries import GENESIS_HASH
-from daemon.ledger.status_moves import states_of
 from daemon.ledger.storage.answered import Answered, AnsweredFile
 from daemon.ledger.storage.batch import Batch, Mark, Rows
-from daemon.ledger.storage.queries import CODES_OF, HEAD, MEMBERS_OF, Question, R
+from daemon.ledger.storage.queries import HEAD, Question, R
 from daemon.ledger.storage.sql_walk import SQLWalk
 from daemon.ledger.storage.store import (
     NO_REQUEST,
@@ -37,7 +34,7 @@ class SQLStore(SQLWalk):
 
     @abstractmethod
     def _view(self, reads: Reads, request: tuple[str, str]) -> View:
-        """Read what ``reads`` names but members and codes; nothing is sent before."""
+        """Read what ``reads`` names; nothing is sent before."""
 
     @abstractmethod
     def _rows(self, question: Question[R], *values: str | int | bytes) -> list[R]:
@@ -113,14 +110,7 @@ class SQLStore(SQLWalk):
     def view(self, reads: Reads, request: tuple[str, str] = NO_REQUEST) -> View:
         """Read what a decision needs, and the finished request of this method and id."""
         self._send_what_touches(reads, request)
-        view = self._view(reads, request)
-        if reads.members_of:
-            members = states_of(self._rows(MEMBERS_OF, reads.members_of))
-            view = msgspec.structs.replace(view, members=members)
-        if reads.with_codes:
-            codes = tuple(self._rows(CODES_OF, reads.sale_id))
-            view = msgspec.structs.replace(view, codes=codes)
-        return view
+        return self._view(reads, request)
 
     def ask(self, question: Question[R], *values: str | int | bytes) -> list[R]:
         """Return the rows that answer a question, with all that earlier jobs wrote."""

@@ -10,11 +10,22 @@ from typing import Any
 from daemon.base.ids import AccountId, LedgerId
 from daemon.ledger.entries import GENESIS_HASH as GENESIS
 from daemon.ledger.lots import Lot, PurseLots
+from daemon.ledger.status_moves import states_of
 from daemon.ledger.storage.answered import ANSWERED_SUFFIX, Answered, AnsweredFile
 from daemon.ledger.storage.backup_files import settle
 from daemon.ledger.storage.batch import Batch, Rows
 from daemon.ledger.storage.inserts import TABLES
-from daemon.ledger.storage.queries import CUSTOMER, HEAD, REQUEST, SALE, Question, R, understood
+from daemon.ledger.storage.queries import (
+    CODES_OF,
+    CUSTOMER,
+    HEAD,
+    MEMBERS_OF,
+    REQUEST,
+    SALE,
+    Question,
+    R,
+    understood,
+)
 from daemon.ledger.storage.sql_store import SQLStore
 from daemon.ledger.storage.sqlite_file import (
     OpenedFiles,
@@ -181,6 +192,8 @@ class SQLiteStore(SQLStore):
             counters=self._counters(reads.counters),
             meters=_sums(self._db, reads.meters_of, reads.windows),
             profile=customers[0].profile if customers else b"",
+            members=states_of(self._rows(MEMBERS_OF, reads.members_of)) if reads.members_of else {},
+            codes=tuple(self._rows(CODES_OF, reads.sale_id)) if reads.with_codes else (),
         )
 
     def purses(self, account: AccountId) -> dict[str, PurseLots]:
