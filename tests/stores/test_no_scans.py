@@ -84,6 +84,7 @@ SAID: dict[str, tuple[bytes, Callable[[], tuple[Any, ...]]]] = {
             *("a", ["m"], [0], [0]),
             *("a", "a", "s"),
             *("sale.commit", "s", "s"),
+            *("number", "1", "c"),
         ),
     ),
     "purses": (postgres_sql.PURSES, lambda: (["a"], ["a"])),

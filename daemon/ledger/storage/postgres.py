@@ -23,7 +23,7 @@ import psycopg
 from psycopg import errors
 from psycopg.types.json import set_json_loads
 
-from daemon.base.ids import AccountId, LedgerId
+from daemon.base.ids import NO_ACCOUNT, AccountId, LedgerId
 from daemon.ledger.entries import GENESIS_HASH as GENESIS
 from daemon.ledger.lots import Lot, PurseLots
 from daemon.ledger.status_moves import states_of
@@ -41,11 +41,12 @@ from daemon.ledger.storage.postgres_line import (
     text_of,
 )
 from daemon.ledger.storage.queries import HEAD, Question, R, sale_row, understood
-from daemon.ledger.storage.rows import CodeRow, MemberRow, RequestRow
+from daemon.ledger.storage.rows import CardRow, CodeRow, MemberRow, RequestRow
 from daemon.ledger.storage.schema import check_version, is_behind
 from daemon.ledger.storage.sql_store import SQLStore
 from daemon.ledger.storage.store import (
     LIFE,
+    NO_IDENTIFIER,
     OutcomeUnknownError,
     Reads,
     StorageFullError,
@@ -186,23 +187,28 @@ class PostgresStore(SQLStore):
     # Reading.
 
     def _view(self, reads: Reads, request: tuple[str, str]) -> View:
-        accounts, counters, sale_id = list(reads.accounts), list(reads.counters), reads.sale_id
+        counters, sale_id = list(reads.counters), reads.sale_id
+        accounts, identifier = list(reads.accounts), reads.identifier
+        if any("\0" in text for text in identifier):
+            identifier = NO_IDENTIFIER  # PostgreSQL keeps no such text, so no card has it
         windows = (reads.meters_of, *_by_column(reads.windows))
         known = (reads.profile_of, reads.members_of, sale_id if reads.with_codes else "")
-        values = (accounts, accounts, counters, *windows, *known, *request, sale_id)
+        card_named = (*identifier, reads.card_id)
+        values = (accounts, accounts, counters, *windows, *known, *request, sale_id, *card_named)
         [row] = self._fetch(sql.VIEW, values, send=False)  # all in one round trip
         content, answer, at, state, account, until, body, *figures = row
-        balances, lots, counted, sums, profile, members, codes = figures
-        found = _purses(balances, lots)
+        balances, lots, counted, sums, profile, members, codes, *card = figures
+        found, its = _purses(balances, lots), card[1] or NO_ACCOUNT
         return View(
             request=RequestRow(*request, content, answer, at) if at else None,
             sale=sale_row(sale_id, state, account, until, body) if state else None,
-            purses={account: found.get(account, {}) for account in accounts},
+            purses={account: found.get(account, {}) for account in reads.of(its).accounts},
             counters=dict(counted or ()),
             meters=dict(sums or ()),
             profile=profile or b"",
             members=states_of(MemberRow(*member) for member in members or ()),
             codes=tuple(CodeRow(*code) for code in codes or ()),
+            card=CardRow(*card) if its else None,
         )
 
     def purses(self, account: AccountId) -> dict[str, PurseLots]:

@@ -32,31 +32,49 @@ NEW_LEDGER = b"""
 INSERT INTO ledger (ledger_id, own) VALUES (%s, 1) ON CONFLICT (ledger_id) DO UPDATE SET own = 1
 """
 
-_PURSES = """
+# The view's account is the one that is given, or in place of OF_CARD that of the card it names.
+_OF_CARD = r"E'\x1a'"
+
+
+def _purses(accounts: str) -> str:
+    return f"""
 (SELECT json_agg(json_build_array(account, purse, posted, held))
- FROM balance WHERE account = ANY (%s::text[])),
+ FROM balance WHERE account = ANY ({accounts})),
 (SELECT json_agg(json_build_array(account, purse, expires, usable_from, amount)
                  ORDER BY account, purse, expires, usable_from)
- FROM lot WHERE account = ANY (%s::text[]) AND amount <> 0)
+ FROM lot WHERE account = ANY ({accounts}) AND amount <> 0)
 """
-PURSES = f"SELECT {_PURSES}".encode()
+
+
+def _with_card(text: str) -> str:
+    return f"replace({text}, {_OF_CARD}, its.account)"
+
+
+PURSES = f"SELECT {_purses('%s::text[]')}".encode()
 VIEW = f"""
-SELECT r.content, r.answer, r.at, s.state, s.account, s.until, s.body, {_PURSES},
-(SELECT json_agg(json_build_array(counter, amount))
- FROM counter WHERE counter = ANY (%s::text[]) AND amount <> 0),
+SELECT r.content, r.answer, r.at, s.state, s.account, s.until, s.body,
+{_purses(f"array_replace(%s::text[], {_OF_CARD}, its.account)")},
+(SELECT json_agg(json_build_array(counter, amount)) FROM counter
+ WHERE counter = ANY (ARRAY(SELECT {_with_card("name")} FROM unnest(%s::text[]) AS name))
+ AND amount <> 0),
 (SELECT json_agg(json_build_array(w.meter, (
     SELECT coalesce(sum(m.amount), 0) FROM meter m
-    WHERE m.account = %s AND m.meter = w.meter AND m.day BETWEEN w.first AND w.last)))
+    WHERE m.account = {_with_card("%s")} AND m.meter = w.meter
+    AND m.day BETWEEN w.first AND w.last)))
  FROM unnest(%s::text[], %s::integer[], %s::integer[]) AS w (meter, first, last)),
-(SELECT profile FROM customer WHERE account = %s),
+(SELECT profile FROM customer WHERE account = {_with_card("%s")}),
 (SELECT json_agg(json_build_array(account, status, state, due, listed))
- FROM member WHERE account = %s),
+ FROM member WHERE account = {_with_card("%s")}),
 (SELECT json_agg(json_build_array(
     code, campaign, account, ref, first_day, last_day, uses, state) ORDER BY code)
- FROM code WHERE ref = %s)
+ FROM code WHERE ref = %s),
+c.card_id, c.account, c.state, c.kind, c.number, c.ean13, c.token_hash, c.until, c.issuer
 FROM (SELECT) AS one
 LEFT JOIN request r ON r.method = %s AND r.request_id = %s
 LEFT JOIN sale s ON s.sale_id = %s
+LEFT JOIN card c ON c.card_id =
+    coalesce((SELECT card_id FROM identifier WHERE scheme = %s AND value = %s), %s)
+CROSS JOIN LATERAL (SELECT coalesce(c.account, '') AS account) AS its
 """.encode()
 METERS = b"""
 SELECT w.meter, coalesce(sum(m.amount), 0)::bigint

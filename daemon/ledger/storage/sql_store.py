@@ -98,6 +98,8 @@ class SQLStore(SQLWalk):
         """Send the earlier jobs' rows only if one of them is among those that a view reads."""
         if self._batch is None:
             return
+        if reads.names_card:
+            self._send_earlier_jobs()
         keys: set[tuple[str, ...]] = {("request", *request), ("sale", reads.sale_id)}
         keys |= {("account", account) for account in (*reads.accounts, reads.members_of)}
         keys |= {("meters", reads.meters_of), ("customer", reads.profile_of)}

@@ -7,7 +7,7 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from daemon.base.ids import AccountId, LedgerId
+from daemon.base.ids import NO_ACCOUNT, AccountId, LedgerId
 from daemon.ledger.entries import GENESIS_HASH as GENESIS
 from daemon.ledger.lots import Lot, PurseLots
 from daemon.ledger.status_moves import states_of
@@ -16,6 +16,8 @@ from daemon.ledger.storage.backup_files import settle
 from daemon.ledger.storage.batch import Batch, Rows
 from daemon.ledger.storage.inserts import TABLES
 from daemon.ledger.storage.queries import (
+    CARD,
+    CARD_BY_IDENTIFIER,
     CODES_OF,
     CUSTOMER,
     HEAD,
@@ -26,6 +28,7 @@ from daemon.ledger.storage.queries import (
     R,
     understood,
 )
+from daemon.ledger.storage.rows import CardRow
 from daemon.ledger.storage.sql_store import SQLStore
 from daemon.ledger.storage.sqlite_file import (
     OpenedFiles,
@@ -38,6 +41,7 @@ from daemon.ledger.storage.sqlite_file import (
 )
 from daemon.ledger.storage.store import (
     LIFE,
+    NO_IDENTIFIER,
     NO_REQUEST,
     Reads,
     StoreError,
@@ -182,6 +186,9 @@ class SQLiteStore(SQLStore):
                 self._db.execute(_DROP_REQUESTS, (rows.requests_before,))
 
     def _view(self, reads: Reads, request: tuple[str, str]) -> View:
+        card = self._card(reads) if reads.names_card else None
+        if reads.names_card:
+            reads = reads.of(card.account if card else NO_ACCOUNT)
         requests = self._rows(REQUEST, *request) if request != NO_REQUEST else []
         sales = self._rows(SALE, reads.sale_id) if reads.sale_id else []
         customers = self._rows(CUSTOMER, reads.profile_of) if reads.profile_of else []
@@ -194,7 +201,16 @@ class SQLiteStore(SQLStore):
             profile=customers[0].profile if customers else b"",
             members=states_of(self._rows(MEMBERS_OF, reads.members_of)) if reads.members_of else {},
             codes=tuple(self._rows(CODES_OF, reads.sale_id)) if reads.with_codes else (),
+            card=card,
         )
+
+    def _card(self, reads: Reads) -> CardRow | None:
+        cards: list[CardRow] = []
+        if reads.identifier != NO_IDENTIFIER:
+            cards = self._rows(CARD_BY_IDENTIFIER, *reads.identifier)
+        if reads.card_id and not cards:
+            cards = self._rows(CARD, reads.card_id)
+        return cards[0] if cards else None
 
     def purses(self, account: AccountId) -> dict[str, PurseLots]:
         """Return the account's purses."""

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from daemon.base.ids import NO_SALE, AccountId, LedgerId, SaleId
+from daemon.base.ids import NO_CARD, NO_SALE, AccountId, CardId, LedgerId, SaleId
 from daemon.ledger.entries import ChainedEntry, Entry
 from daemon.ledger.lots import PurseLots
 from daemon.ledger.sale_records import SaleRow
@@ -78,9 +78,18 @@ class LedgerDamagedError(StoreError):
     """Not the ledger that was opened, or not whole. Nothing was written."""
 
 
+OF_CARD = AccountId("\x1a")
+"""Stands in ``Reads`` for the account of the card that it names, in counters' names too.
+
+No other text there holds it: what a client sends has no control characters.
+"""
+NO_IDENTIFIER = ("", "")
+
+
 class Reads(msgspec.Struct, frozen=True):
     """What a decision has to read.
 
+    identifier: (scheme, value) of the card to find; card_id: the card, where none has that.
     accounts:   whose purses; members_of: whose statuses; profile_of: whose customer's profile.
     windows:    of meters of ``meters_of``: local days to sum, first and last included; None is for
                 ever.
@@ -95,6 +104,25 @@ class Reads(msgspec.Struct, frozen=True):
     windows: Mapping[str, tuple[int, int] | None] = {}
     profile_of: str = ""
     with_codes: bool = False
+    identifier: tuple[str, str] = NO_IDENTIFIER
+    card_id: CardId = NO_CARD
+
+    @property
+    def names_card(self) -> bool:
+        """Whether a card is to be found."""
+        return self.identifier != NO_IDENTIFIER or bool(self.card_id)
+
+    def of(self, account: AccountId) -> "Reads":
+        """Return the same with ``account`` in place of OF_CARD."""
+        whose = {OF_CARD: account}
+        return msgspec.structs.replace(
+            self,
+            accounts=tuple(whose.get(one, one) for one in self.accounts),
+            counters=tuple(name.replace(OF_CARD, account) for name in self.counters),
+            members_of=self.members_of.replace(OF_CARD, account),
+            meters_of=self.meters_of.replace(OF_CARD, account),
+            profile_of=self.profile_of.replace(OF_CARD, account),
+        )
 
 
 NO_REQUEST = ("", "")
@@ -104,6 +132,7 @@ class View(msgspec.Struct, frozen=True):
     """What was read, as of the transaction.
 
     purses: by account. members: by status. meters: those with a window. profile: JSON, or b"".
+    card: the one that was named. Of one that is not there nothing else is.
     """
 
     request: RequestRow | None
@@ -114,6 +143,7 @@ class View(msgspec.Struct, frozen=True):
     codes: tuple[CodeRow, ...] = ()
     meters: Mapping[str, int] = {}
     profile: bytes = b""
+    card: CardRow | None = None
 
 
 class Gone(NamedTuple):
