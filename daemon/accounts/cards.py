@@ -2,7 +2,6 @@
 
 import hashlib
 import secrets
-from contextlib import nullcontext
 
 import msgspec
 
@@ -19,7 +18,7 @@ from daemon.ledger.entries import Entry
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.storage.queries import CARD_BY_IDENTIFIER, CARD_BY_TOKEN, CUSTOMER
 from daemon.ledger.storage.rows import CardRow, CustomerRow, identified
-from daemon.ledger.storage.store import Change, Store
+from daemon.ledger.storage.store import OF_CARD, Change, Reads, Store, View
 
 TOKEN_BYTES = 16
 
@@ -110,21 +109,23 @@ class Cards:
                 with too many numbers that no card has. Other credentials are not counted here:
                 nobody guesses at chips, and live codes are counted by who verifies them.
         """
+        named = Reads(identifier=(credential.scheme, credential.value), profile_of=OF_CARD)
+        view = await self._ledger.read(lambda store: store.view(named))
+        return self.admitted(credential, account_in(view), reader)
+
+    def admitted(self, credential: Credential, found: Account | None, reader: str = "") -> Account:
+        """Return the account that was ``found`` for ``credential``. Raises as `resolve`."""
         guessable = credential.trust is Trust.STATIC
-        async with self.guesses.trying(reader) if guessable else nullcontext():
-            account = await self._ledger.read(
-                lambda store: account_of(
-                    store, store.ask_one(CARD_BY_IDENTIFIER, credential.scheme, credential.value)
-                )
+        if guessable:
+            self.guesses.check(reader)
+        if found is None:
+            if guessable:
+                self.guesses.note(reader)
+            raise RefusedError(
+                ErrorCode.CARD_UNKNOWN, f"No card {mask(credential.value)} was issued here."
             )
-            if account is None:
-                if guessable:
-                    self.guesses.note(reader)
-                raise RefusedError(
-                    ErrorCode.CARD_UNKNOWN, f"No card {mask(credential.value)} was issued here."
-                )
-        refuse_unusable(account.card, rfc3339(self._clock.now()))
-        return account
+        refuse_unusable(found.card, rfc3339(self._clock.now()))
+        return found
 
     async def by_token(self, token: str) -> Account | None:
         """Return the account whose card page ``token`` opens, whatever the card's state."""
@@ -260,5 +261,15 @@ def account_of(store: Store, card: CardRow | None) -> Account | None:
     if card is None:
         return None
     row = store.ask_one(CUSTOMER, card.account)
-    profile = msgspec.json.decode(row.profile, type=Profile) if row else Profile()
-    return Account(card.account, card, profile)
+    return Account(card.account, card, profile_in(row.profile if row else b""))
+
+
+def account_in(view: View) -> Account | None:
+    """Return the account of the card that a view was to find; ``profile_of`` was OF_CARD."""
+    card = view.card
+    return Account(card.account, card, profile_in(view.profile)) if card else None
+
+
+def profile_in(text: bytes) -> Profile:
+    """Return what is kept of a customer; an erased one has b""."""
+    return msgspec.json.decode(text, type=Profile) if text else Profile()

@@ -154,8 +154,7 @@ class Ledger:
         """
         place = key.place(self.ledger_id)
         view = await self.read(lambda store: store.view(Reads(sale_id=sale_id), place))
-        answer = _repeated(key, view.request) if view.request is not None else None
-        return answer, view.sale
+        return repeated(key, view), view.sale
 
     async def once(
         self,
@@ -181,8 +180,8 @@ class Ledger:
 
         def run(store: Store) -> msgspec.Raw:
             view = store.view(reads, place)
-            if view.request is not None:
-                return _repeated(key, view.request)
+            if (stored := repeated(key, view)) is not None:
+                return stored
             change, answer = job(store, view)
             text = msgspec.json.encode(answer)
             assert text.endswith(_FIRST)
@@ -222,8 +221,11 @@ def _expiry(row: SaleRow, passed: str, at: str) -> Callable[[Store], None]:
     return job
 
 
-def _repeated(key: RequestKey, row: RequestRow) -> msgspec.Raw:
+def repeated(key: RequestKey, view: View) -> msgspec.Raw | None:
     """Return the answer of a request that is sent again. Raises RefusedError ID_REUSED."""
+    row = view.request
+    if row is None:
+        return None
     if row.content != key.content:
         raise RefusedError(
             ErrorCode.ID_REUSED,

@@ -26,7 +26,7 @@ from daemon.ledger.ledger import RequestKey
 from daemon.ledger.receipts import sale_of
 from daemon.ledger.returns import Return
 from daemon.ledger.sale_answers import SaleStatus
-from daemon.ledger.sale_records import ReturnedLine, SaleRow
+from daemon.ledger.sale_records import ReturnedLine
 from daemon.ledger.sale_states import SaleEvent
 from daemon.ledger.storage.queries import SALE, UNSETTLED
 from daemon.ledger.storage.store import Reads
@@ -41,6 +41,7 @@ from daemon.sale.decisions import (
     decide_void,
     sale_to_post,
 )
+from daemon.sale.facts import LedgerFacts
 from daemon.sale.posting import Posting
 from daemon.sale.terms import DecideTerms, ReturnTerms, SaleTerms
 from daemon.shop.shop import Shop
@@ -69,8 +70,8 @@ class Checkout:
         """Reserve what the sale will burn and use up; the total is frozen until the hold ends."""
         sale_id = self._shop.ledger.sale_id(given)
 
-        async def attempt(now: datetime, row: SaleRow | None) -> msgspec.Raw:
-            draft = await self._posting.draft(sale_id, terms, now, row, SaleEvent.HOLD)
+        async def attempt(now: datetime, known: LedgerFacts) -> msgspec.Raw:
+            draft = await self._posting.draft(sale_id, terms, now, known, SaleEvent.HOLD)
             ttl = timedelta(seconds=ttl_s or self._hold_ttl_s)
             ends, until = rfc3339(self._shop.lasting() + ttl), rfc3339(now + ttl)
             # Which sale it is, is settled here: a provisional total has promised nothing.
@@ -79,7 +80,7 @@ class Checkout:
             decide = partial(decide_hold, draft=draft, shown_total=shown, ends=ends, until=until)
             return await self._posting.post(key, draft, decide)
 
-        return await self._posting.once(key, sale_id, attempt)
+        return await self._posting.once(key, sale_id, attempt, terms)
 
     async def commit(
         self, key: RequestKey, given: PosSaleId, terms: SaleTerms, expected_total: int | None
@@ -87,13 +88,15 @@ class Checkout:
         """Post the sale: from its hold, from a quote, or priced now."""
         sale_id = self._shop.ledger.sale_id(given)
 
-        async def attempt(now: datetime, row: SaleRow | None) -> msgspec.Raw:
+        async def attempt(now: datetime, known: LedgerFacts) -> msgspec.Raw:
+            row = known.view.sale
             if row is not None and row.state in WAITING:
                 resumed = await self._chips.resume(key, row)
                 if resumed is not None:
                     return resumed
                 _, row = await self._shop.ledger.stored_answer(key, sale_id)
-            draft = await self._posting.draft(sale_id, terms, now, row, SaleEvent.COMMIT)
+                known = known.with_sale(row)
+            draft = await self._posting.draft(sale_id, terms, now, known, SaleEvent.COMMIT)
             was_shown = terms.quote_id or draft.standing.is_held
             shown = draft.sale.quote.total if was_shown else None
             expected = shown if expected_total is None else expected_total
@@ -105,13 +108,14 @@ class Checkout:
                     return written
             return await self._posting.post(key, draft, partial(decide_commit, wanted=wanted))
 
-        return await self._posting.once(key, sale_id, attempt)
+        return await self._posting.once(key, sale_id, attempt, terms)
 
     async def void(self, key: RequestKey, given: PosSaleId, reason: str) -> msgspec.Raw:
         """Release a hold. A voided id stays voided, even one that was never seen before."""
         sale_id = self._shop.ledger.sale_id(given)
 
-        async def attempt(now: datetime, row: SaleRow | None) -> msgspec.Raw:
+        async def attempt(now: datetime, known: LedgerFacts) -> msgspec.Raw:
+            row = known.view.sale
             at = rfc3339(now)
             decide = partial(decide_void, sale_id=sale_id, at=at, reason=reason)
             reads = Reads(sale_id=sale_id, accounts=row.accounts if row else ())
@@ -123,7 +127,8 @@ class Checkout:
         """Take a manager's word for what a chip did, where it cannot tell."""
         sale_id = await self._find_waiting(named)
 
-        async def attempt(now: datetime, row: SaleRow | None) -> msgspec.Raw:
+        async def attempt(now: datetime, known: LedgerFacts) -> msgspec.Raw:
+            row = known.view.sale
             at, record = rfc3339(now), row.record if row else None
             reads = Reads(
                 sale_id=sale_id,
@@ -142,7 +147,8 @@ class Checkout:
         """Return lines of a posted sale, or all that is left of it."""
         sale_id = await self._find(named)
 
-        async def attempt(now: datetime, row: SaleRow | None) -> msgspec.Raw:
+        async def attempt(now: datetime, known: LedgerFacts) -> msgspec.Raw:
+            row = known.view.sale
             ask = self._return_asked(key.request_id, sale_id, terms, now)
             record = row.record if row else None
             sale = record.sale if record else None

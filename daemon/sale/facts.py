@@ -12,16 +12,16 @@ import msgspec
 
 from card_formats.number_ranges import NumberRange
 from daemon.accounts import shown_codes
-from daemon.accounts.cards import Account, refuse_unusable
-from daemon.accounts.shown_codes import ShownCodes, number
-from daemon.base.ids import NO_ACCOUNT, NO_SALE, CardId
+from daemon.accounts.cards import Account
+from daemon.accounts.shown_codes import number
+from daemon.base.ids import NO_ACCOUNT, NO_SALE, SaleId
 from daemon.ledger.chip_owed import chip_purse, owed_purse
-from daemon.ledger.storage.queries import CARD
-from daemon.ledger.storage.store import Store
+from daemon.ledger.sale_records import SaleRow
+from daemon.ledger.storage.store import NO_REQUEST, OF_CARD, Reads, Store, View
 from daemon.programme.basket import Fact
 from daemon.programme.names import CARD_ACCOUNT, gift_fact, purse_fact
 from daemon.programme.programme import Programme
-from daemon.sale.presentations import Presentation
+from daemon.sale.presentations import NO_CARD_NAMED, NamedCard, Presentation
 from daemon.sale.standing import Standing, profile_facts
 from daemon.sale.terms import SaleTerms
 from daemon.shop.shop import Moment
@@ -33,43 +33,84 @@ CASHIER = "cashier"
 
 
 class LedgerFacts(msgspec.Struct, frozen=True):
-    """What the ledger knows at one moment: facts, of the codes too, and what they rest on."""
+    """What the ledger said at one moment of a sale that a till names.
 
-    facts: dict[str, Fact]
-    shown: ShownCodes
-    standing: Standing
-
-
-def ledger_facts(
-    store: Store,
-    programme: Programme,
-    account: Account | None,
-    moment: Moment,
-    codes: tuple[str, ...],
-    ranges: tuple[NumberRange, ...],
-) -> LedgerFacts:
-    """Ask the ledger for one price.
-
-    account: of the card, or None without one. codes: those that were shown. ranges: where a gift
-             card's number may lie.
-    Raises: RefusedError for a card that is not good any more, and as `shown_codes.look_up`.
+    view:     the request's stored answer, the sale's row, its card.
+    named:    that card, as the till named it.
+    standing: what the price rests on. facts: what it follows from, of the codes too; None where
+              nothing is priced: it was answered before, is written already, has no such card.
     """
-    _, at, today = moment
-    if account:
-        check_good(store, account.card.card_id, at)
-    account_id = account.account if account else NO_ACCOUNT
-    shown = shown_codes.look_up(store, programme, codes, account_id, at, today, ranges)
-    standing = Standing(
-        programme=programme,
-        account=account_id,
-        today=today,
-        codes=codes,
-        gifts=shown.gifts,
-        ordinals=ordinal_counters(programme, today),
-    )
-    reads = standing.reads(NO_SALE)
-    view = standing.viewed(store, store.view(reads), reads)
-    return LedgerFacts(standing.facts(view) | shown.facts, shown, standing.as_of(view))
+
+    view: View
+    moment: Moment
+    standing: Standing
+    named: NamedCard = NO_CARD_NAMED
+    facts: dict[str, Fact] | None = None
+
+    def serves(self, presentation: Presentation | None, codes: tuple[str, ...]) -> bool:
+        """Whether a price for this card and these codes can be made from it."""
+        account = presentation.account.account if presentation else NO_ACCOUNT
+        mine = self.standing
+        return self.facts is not None and (mine.account, mine.codes) == (account, codes)
+
+    def with_sale(self, row: SaleRow | None) -> "LedgerFacts":
+        """Return the same with a sale's row that was read again."""
+        return msgspec.structs.replace(self, view=msgspec.structs.replace(self.view, sale=row))
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """What one sale asks of the ledger before it is priced: all in one question, without codes.
+
+    standing: as far as it is known. named: its card.
+    request, sale_id: a request that may have been answered, and its sale.
+    """
+
+    standing: Standing
+    moment: Moment
+    named: NamedCard = NO_CARD_NAMED
+    request: tuple[str, str] = NO_REQUEST
+    sale_id: SaleId = NO_SALE
+    priced: bool = True
+
+    def asked(self, store: Store) -> LedgerFacts:
+        """Ask it."""
+        reads = self._reads()
+        view = store.view(reads, self.request)
+        standing, card = self.standing, view.card
+        known = LedgerFacts(view, self.moment, standing, self.named)
+        no_card = standing.account == OF_CARD and card is None
+        if not self.priced or no_card or view.request is not None or view.sale is not None:
+            return known
+        if standing.account == OF_CARD:
+            assert card is not None
+            standing = standing.of(card.account)
+        seen = standing.viewed(store, view, reads.of(standing.account))
+        return msgspec.structs.replace(
+            known, standing=standing.as_of(seen), facts=standing.facts(seen)
+        )
+
+    def with_codes(
+        self, store: Store, codes: tuple[str, ...], ranges: tuple[NumberRange, ...]
+    ) -> LedgerFacts:
+        """Look up codes that were shown, and ask with them.
+
+        ranges: where a gift card's number may lie. Raises: as `shown_codes.look_up`.
+        """
+        mine, (_, at, today) = self.standing, self.moment
+        shown = shown_codes.look_up(store, mine.programme, codes, mine.account, at, today, ranges)
+        standing = msgspec.structs.replace(mine, codes=codes, gifts=shown.gifts)
+        known = msgspec.structs.replace(self, standing=standing).asked(store)
+        return msgspec.structs.replace(known, facts=(known.facts or {}) | shown.facts)
+
+    def _reads(self) -> Reads:
+        card = self.named.reads
+        reads = self.standing.reads(self.sale_id) if self.priced else Reads(sale_id=self.sale_id)
+        return msgspec.structs.replace(
+            reads,
+            identifier=card.identifier,
+            card_id=card.card_id,
+            profile_of=card.profile_of or reads.profile_of,
+        )
 
 
 def told_facts(terms: SaleTerms, roles: Mapping[str, str]) -> dict[str, Fact]:
@@ -116,10 +157,3 @@ def with_chip_balance(
 def ordinal_counters(programme: Programme, today: date) -> tuple[str, ...]:
     """Return the counters of sales, of the day and of all, where a rule asks which sale it is."""
     return (f"@ordinal:day:{today}", "@ordinal:life") if programme.ordinals else ()
-
-
-def check_good(store: Store, card_id: CardId, now: str) -> None:
-    """Refuse a card that was blocked, or has run out, since it was shown."""
-    card = store.ask_one(CARD, card_id)
-    if card is not None:
-        refuse_unusable(card, now)

@@ -17,16 +17,18 @@ import msgspec
 
 from daemon.base.clock import rfc3339
 from daemon.base.expiring import ExpiringMap
-from daemon.base.ids import NO_SALE, QuoteId, SaleId, given_id
+from daemon.base.ids import NO_CARD, NO_SALE, QuoteId, SaleId, given_id
 from daemon.base.receipt_codes import TillNames
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
 from daemon.base.text_limits import ANSWER_BYTES_MAX, ENVELOPE_BYTES_MAX, Override
-from daemon.ledger.ledger import Job, RequestKey
+from daemon.ledger.ledger import Job, RequestKey, repeated
 from daemon.ledger.sale_records import Sale, SaleRow
 from daemon.ledger.sale_states import SaleEvent, SaleState, after
 from daemon.ledger.storage.store import Change, Reads, Store, View
 from daemon.programme.quote import Quote
 from daemon.sale.draft import SaleDraft
+from daemon.sale.facts import LedgerFacts, Question
+from daemon.sale.presentations import NO_CARD_NAMED, Presentation
 from daemon.sale.pricing import PricedSale, Pricing, repriced
 from daemon.sale.quoted_terms import check_same
 from daemon.sale.recognition import Recognition
@@ -42,7 +44,7 @@ RESULT_BYTES_MAX = ANSWER_BYTES_MAX - ENVELOPE_BYTES_MAX
 PARTS_LOOKED_AT = 500
 """Lines and discounts of a quote that certainly fit an answer."""
 
-Attempt = Callable[[datetime, SaleRow | None], Awaitable[msgspec.Raw]]
+Attempt = Callable[[datetime, LedgerFacts], Awaitable[msgspec.Raw]]
 Decide = Callable[[View], tuple[Change, msgspec.Struct]]
 
 
@@ -72,20 +74,38 @@ class Posting:
 
     async def quote(self, terms: SaleTerms) -> tuple[QuoteId, PricedSale]:
         """Price a basket and keep the price for QUOTE_TTL_S; return its id and it."""
-        priced = await self._price(terms)
+        question = self._question(terms)
+        known = await self._shop.ledger.read(question.asked)
+        priced = await self._price(terms, known)
         quote_id = QuoteId("q" + secrets.token_hex(8))
         self._quotes.put(quote_id, priced)
         return quote_id, priced
 
-    async def _price(self, terms: SaleTerms, sale_id: SaleId = NO_SALE) -> PricedSale:
-        presentation = await self._recognition.presented(terms, sale_id)
-        priced = await self._pricing.price(terms, presentation)
+    def _question(self, terms: SaleTerms | None) -> Question:
+        """Return what is asked of the ledger before a sale of these terms is looked at."""
+        if terms is None:
+            return self._pricing.question(NO_CARD_NAMED, priced=False)
+        quoted = self._quotes.get(terms.quote_id) if terms.quote_id else None
+        named = self._recognition.named(terms, quoted.card_id if quoted else NO_CARD)
+        at_once = not (terms.quote_id or terms.codes or named.is_live)
+        return self._pricing.question(named, priced=at_once)
+
+    async def _price(
+        self, terms: SaleTerms, known: LedgerFacts, sale_id: SaleId = NO_SALE
+    ) -> PricedSale:
+        presentation = await self._presented(terms, known, sale_id)
+        priced = await self._pricing.price(terms, presentation, known)
         _check_answerable(priced.quote)
         self._check_spend(priced, terms.override)
         return priced
 
+    async def _presented(
+        self, terms: SaleTerms, known: LedgerFacts, sale_id: SaleId
+    ) -> Presentation | None:
+        return await self._recognition.presented(known.named, known.view, terms.cashier, sale_id)
+
     async def _quoted_price(
-        self, quote_id: QuoteId, terms: SaleTerms, sale_id: SaleId
+        self, quote_id: QuoteId, terms: SaleTerms, sale_id: SaleId, known: LedgerFacts
     ) -> PricedSale:
         priced = self._quotes.get(quote_id)
         if priced is None:
@@ -94,7 +114,7 @@ class Posting:
             )
         check_same(terms, priced)
         self._serve(quote_id, sale_id)
-        await self._pricing.check_still_good(priced)
+        await self._pricing.check_still_good(priced, known.view)
         self._check_spend(priced, terms.override)
         return priced
 
@@ -128,27 +148,30 @@ class Posting:
         sale_id: SaleId,
         terms: SaleTerms,
         now: datetime,
-        row: SaleRow | None,
+        known: LedgerFacts,
         event: SaleEvent,
     ) -> SaleDraft:
         """Return the sale as it would be written at ``now``: from its hold, a quote, or its lines.
 
-        row:    of the sale, where there is one. Whether ``event`` may happen to it is decided again
-                inside the transaction; here it spares the work.
+        known:  the sale's row, where there is one, and what it rests on. Whether ``event`` may
+                happen to it is decided again inside the transaction; here it spares the work.
         Raises: RefusedError for states, quotes, cards, burns.
         """
+        row = known.view.sale
         after(row.state if row else SaleState.NEW, event)
         if row is not None and row.state is SaleState.HELD:
-            return await self._held_draft(row, terms, now)
+            return await self._held_draft(row, terms, now, known)
         if terms.quote_id is None:
-            priced = await self._price(terms, sale_id)
+            priced = await self._price(terms, known, sale_id)
         else:
-            priced = await self._quoted_price(terms.quote_id, terms, sale_id)
+            priced = await self._quoted_price(terms.quote_id, terms, sale_id, known)
         if priced.presentation:
             self._recognition.use(priced.presentation, sale_id, told=bool(terms.card))
         return SaleDraft.of(sale_id, priced, terms, rfc3339(now), self._till)
 
-    async def _held_draft(self, row: SaleRow, terms: SaleTerms, now: datetime) -> SaleDraft:
+    async def _held_draft(
+        self, row: SaleRow, terms: SaleTerms, now: datetime, known: LedgerFacts
+    ) -> SaleDraft:
         assert row.record is not None, "it is on hold"
         held = row.record.sale
         if row.until <= rfc3339(self._shop.lasting()):  # whether or not the sweep has come by
@@ -161,7 +184,7 @@ class Posting:
             raise RefusedError(
                 ErrorCode.EXCEEDS_HOLD, "The basket is not the one on hold; void it and sell anew."
             )
-        await self._check_held(held, terms)
+        await self._check_held(held, terms, known)
         programme = await self._shop.versions.version(held.frozen.programme)
         frozen, quote = held.frozen, held.quote
         if terms.burn is not None:
@@ -177,9 +200,9 @@ class Posting:
         )
         return SaleDraft(sale, Standing.of_hold(row.record, programme))
 
-    async def _check_held(self, held: Sale, terms: SaleTerms) -> None:
+    async def _check_held(self, held: Sale, terms: SaleTerms, known: LedgerFacts) -> None:
         """Refuse a card, codes or a payment that are not those on hold; what is left out passes."""
-        presentation = await self._recognition.presented(terms, held.sale_id)
+        presentation = await self._presented(terms, known, held.sale_id)
         codes = {*held.frozen.basket.codes, *held.gifts}
         other = [
             name
@@ -198,18 +221,28 @@ class Posting:
 
     # The write.
 
-    async def once(self, key: RequestKey, sale_id: SaleId, attempt: Attempt) -> msgspec.Raw:
+    async def once(
+        self,
+        key: RequestKey,
+        sale_id: SaleId,
+        attempt: Attempt,
+        terms: SaleTerms | None = None,
+    ) -> msgspec.Raw:
         """Answer a request from what is stored, or let ``attempt`` answer it now.
 
-        attempt: takes the time and the sale's row.
+        attempt: takes the time, and what the ledger said: the sale's row, and of ``terms`` what
+                 they rest on.
         """
-        replayed, row = await self._shop.ledger.stored_answer(key, sale_id)
+        place = key.place(self._shop.ledger.ledger_id)
+        question = msgspec.structs.replace(self._question(terms), request=place, sale_id=sale_id)
+        known = await self._shop.ledger.read(question.asked)
+        replayed = repeated(key, known.view)
         if replayed is not None:
             return replayed
         try:
-            return await attempt(self._shop.now(), row)
+            return await attempt(self._shop.now(), known)
         except RefusedError as refusal:
-            if row is None and not refusal.state_unknown:
+            if known.view.sale is None and not refusal.state_unknown:
                 self._let_go(sale_id)
             raise
 

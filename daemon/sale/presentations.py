@@ -8,8 +8,17 @@ from card_formats.credential import Credential, Medium, Trust
 from daemon.accounts.cards import Account
 from daemon.base.clock import Clock
 from daemon.base.expiring import ExpiringMap
-from daemon.base.ids import NO_SALE, AccountId, PresentationId, SaleId
+from daemon.base.ids import (
+    NO_ACCOUNT,
+    NO_CARD,
+    NO_SALE,
+    AccountId,
+    CardId,
+    PresentationId,
+    SaleId,
+)
 from daemon.base.refusals import ErrorCode, RefusedError
+from daemon.ledger.storage.store import OF_CARD, Reads
 
 PRESENTATION_TTL_S = 900
 PRESENTATIONS_MAX = 1_000
@@ -36,6 +45,43 @@ class Presentation(msgspec.Struct, frozen=True):
     def purse_uid(self) -> str:
         """The UID of the chip whose purse this is, or ""."""
         return self.credential.value if self.balance is not None else ""
+
+
+class NamedCard(msgspec.Struct, frozen=True):
+    """The card that a sale names, before the ledger was asked: as it was shown, or its number.
+
+    refusal: why there is none, for when it is needed; a replay needs none.
+    quoted:  of the quote that the sale names beside or instead.
+    """
+
+    presentation: Presentation | None = None
+    number: Credential | None = None
+    refusal: RefusedError | None = None
+    quoted: CardId = NO_CARD
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the number is a phone's code, which has to be verified first."""
+        return self.number is not None and self.number.trust is Trust.ROTATING
+
+    @property
+    def account(self) -> AccountId:
+        """Whose it is, as `Reads` says it."""
+        if self.presentation is not None:
+            return self.presentation.account.account
+        return NO_ACCOUNT if self.number is None or self.is_live else OF_CARD
+
+    @property
+    def reads(self) -> Reads:
+        """What finds it, and of a number whose card it is."""
+        if self.presentation is not None:
+            return Reads(card_id=self.presentation.account.card.card_id)
+        if self.number is None or self.is_live:
+            return Reads(card_id=self.quoted)
+        return Reads(identifier=(self.number.scheme, self.number.value), profile_of=OF_CARD)
+
+
+NO_CARD_NAMED = NamedCard()
 
 
 class Presentations:

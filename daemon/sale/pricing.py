@@ -7,6 +7,7 @@ from contextlib import nullcontext
 import msgspec
 
 from card_formats.number_ranges import NumberRange
+from daemon.accounts.cards import refuse_unusable
 from daemon.accounts.guess_limit import Guesses
 from daemon.accounts.shown_codes import number
 from daemon.base.config import ChipSection
@@ -15,19 +16,23 @@ from daemon.base.refusals import ParamError
 from daemon.ledger import chip_limits
 from daemon.ledger.chip_owed import chip_purse
 from daemon.ledger.sale_records import Frozen
+from daemon.ledger.storage.queries import CARD
+from daemon.ledger.storage.rows import CardRow
+from daemon.ledger.storage.store import View
 from daemon.programme.basket import Basket, Facts
 from daemon.programme.names import gift_fact
 from daemon.programme.price import price
 from daemon.programme.programme import Programme
 from daemon.programme.quote import Quote
 from daemon.sale.facts import (
+    LedgerFacts,
+    Question,
     card_facts,
-    check_good,
-    ledger_facts,
+    ordinal_counters,
     told_facts,
     with_chip_balance,
 )
-from daemon.sale.presentations import Presentation
+from daemon.sale.presentations import NamedCard, Presentation
 from daemon.sale.standing import Standing
 from daemon.sale.terms import SaleTerms
 from daemon.shop.shop import Shop
@@ -90,30 +95,45 @@ class Pricing:
         self._chip = chip
         self._guesses = Guesses(shop.clock)  # a mistyped coupon slows no card
 
-    async def price(self, terms: SaleTerms, presentation: Presentation | None) -> PricedSale:
-        """Price what ``terms`` describe, now, for the card that was shown or for none.
+    def question(self, named: NamedCard, *, priced: bool) -> Question:
+        """Return what a sale with this card asks of the ledger; ``priced`` where it has no price.
 
-        Raises: RefusedError for codes, see ``shown_codes``, and for burns.
+        Its codes are looked up by `price`, when its card is known to be good.
         """
         programme, moment = self._shop.programme, self._shop.moment()
+        standing = Standing(
+            programme=programme,
+            account=named.account,
+            today=moment.today,
+            ordinals=ordinal_counters(programme, moment.today),
+        )
+        return Question(standing=standing, moment=moment, named=named, priced=priced)
+
+    async def price(
+        self, terms: SaleTerms, presentation: Presentation | None, known: LedgerFacts
+    ) -> PricedSale:
+        """Price what ``terms`` describe, now, for the card that was shown or for none.
+
+        known:  what the ledger said; where that is not enough, it is asked again.
+        Raises: RefusedError for a card that is not good any more, for codes, see ``shown_codes``,
+                and for burns.
+        """
         account = presentation.account if presentation else None
-        # A gift card's number pays whoever knows it: guessed here, it is counted as if typed.
-        async with self._guesses.counting() if terms.codes else nullcontext():
-            known = await self._shop.ledger.read(
-                lambda store: ledger_facts(
-                    store, programme, account, moment, terms.codes, self._ranges
-                )
-            )
-        shown = known.shown
+        if account is not None:
+            _check_good(account.card.card_id, known.view.card, known.moment.at)
+        if not known.serves(presentation, terms.codes):
+            known = await self._known(terms.codes, presentation)
+        assert known.facts is not None
+        standing, programme = known.standing, known.standing.programme
         facts = told_facts(terms, self._roles) | known.facts
         if account is not None:
             facts |= card_facts(account)
         frozen = Frozen(
             programme=programme.version,
-            now=moment.now,
+            now=known.moment.now,
             basket=Basket(
                 lines=terms.lines or (),
-                codes=tuple(code for code in terms.codes if code not in shown.gifts),
+                codes=tuple(code for code in terms.codes if code not in standing.gifts),
                 payment=terms.payment,
                 burn=burn_by_purse(programme, terms.burn),
             ),
@@ -124,19 +144,35 @@ class Pricing:
             frozen=frozen,
             quote=await quote_beside_the_loop(programme, frozen),
             terms=terms,
-            standing=known.standing,
+            standing=standing,
             presentation=presentation.id if presentation else NO_PRESENTATION,
-            today=moment.today.toordinal(),
+            today=known.moment.today.toordinal(),
             card_id=account.card.card_id if account else NO_CARD,
             card_uid=presentation.purse_uid if presentation else "",
         )
         return await self._within_chip_limits(priced)
 
-    async def check_still_good(self, priced: PricedSale) -> None:
-        """Raise RefusedError CARD_BLOCKED, CARD_EXPIRED for a card that is not good any more."""
-        if priced.card_id:
-            at = self._shop.at()
-            await self._shop.ledger.read(lambda store: check_good(store, priced.card_id, at))
+    async def _known(
+        self, codes: tuple[str, ...], presentation: Presentation | None
+    ) -> LedgerFacts:
+        """Ask the ledger with the codes, or for a card that was not known before."""
+        question = self.question(NamedCard(presentation=presentation), priced=True)
+        # A gift card's number pays whoever knows it: guessed here, it is counted as if typed.
+        async with self._guesses.counting() if codes else nullcontext():
+            return await self._shop.ledger.read(
+                lambda store: question.with_codes(store, codes, self._ranges)
+            )
+
+    async def check_still_good(self, priced: PricedSale, view: View) -> None:
+        """Raise RefusedError CARD_BLOCKED, CARD_EXPIRED for a card that is not good any more.
+
+        view: of the card that the sale names; the one that was priced is another if its number has
+              gone to another since.
+        """
+        card, card_id = view.card, priced.card_id
+        if card_id and (card is None or card.card_id != card_id):
+            card = await self._shop.ledger.read(lambda store: store.ask_one(CARD, card_id))
+        _check_good(card_id, card, self._shop.at())
 
     async def _within_chip_limits(self, priced: PricedSale) -> PricedSale:
         """Return ``priced`` with what its chip may pay as ``burn_max``.
@@ -191,3 +227,9 @@ def burn_by_purse(programme: Programme, burn: int | dict[str, int] | None) -> di
             )
         burn = {purses[0]: burn}
     return {purse: amount for purse, amount in burn.items() if amount}
+
+
+def _check_good(card_id: CardId, card: CardRow | None, now: str) -> None:
+    """Refuse a card that was blocked, or has run out, since it was shown."""
+    if card is not None and card.card_id == card_id:
+        refuse_unusable(card, now)

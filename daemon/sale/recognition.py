@@ -7,18 +7,27 @@ import msgspec
 from card_formats import registry
 from card_formats.credential import Credential, Medium, Shown, Trust, mask
 from card_formats.errors import CardFormatError
-from daemon.accounts.cards import Account, Cards
+from daemon.accounts.cards import Account, Cards, account_in
 from daemon.accounts.live_codes import LiveCodes
 from daemon.accounts.phones import LINK_TTL_S, Phones
 from daemon.accounts.typed_numbers import TypedNumbers
 from daemon.base.clock import rfc3339
-from daemon.base.ids import NO_ACCOUNT, NO_SALE, AccountId, PresentationId, SaleId
+from daemon.base.ids import (
+    NO_ACCOUNT,
+    NO_CARD,
+    NO_SALE,
+    AccountId,
+    CardId,
+    PresentationId,
+    SaleId,
+)
 from daemon.base.refusals import ErrorCode, RefusedError, refusal_of
 from daemon.base.text_limits import Override
 from daemon.chip.registry import Chips
+from daemon.ledger.storage.store import View
 from daemon.sale.answers import Identified
 from daemon.sale.policy import CheckoutPolicy
-from daemon.sale.presentations import Presentation, Presentations
+from daemon.sale.presentations import NamedCard, Presentation, Presentations
 from daemon.sale.terms import SaleTerms
 from daemon.shop.shop import Shop
 
@@ -104,20 +113,41 @@ class Recognition:
 
     # What a sale does with it.
 
-    async def presented(self, terms: SaleTerms, sale_id: SaleId = NO_SALE) -> Presentation | None:
+    def named(self, terms: SaleTerms, quoted: CardId = NO_CARD) -> NamedCard:
+        """Return the card that a sale names, before the ledger was asked.
+
+        quoted: the card of the quote that it names.
+        """
+        try:
+            if terms.presentation:
+                return NamedCard(presentation=self._presentations.get(terms.presentation))
+            if terms.card:
+                shown = Shown(Medium.TYPED, terms.card.encode())
+                return NamedCard(number=self._credential(shown), quoted=quoted)
+        except RefusedError as refusal:
+            return NamedCard(refusal=refusal, quoted=quoted)
+        return NamedCard(quoted=quoted)
+
+    async def presented(
+        self, named: NamedCard, view: View, cashier: str, sale_id: SaleId = NO_SALE
+    ) -> Presentation | None:
         """Return the presentation that a sale names, or that of the number it was told, if any.
 
+        view:    what the ledger has of it. cashier: who told the number.
         sale_id: the sale that is being written; a number that it has used may be told again.
         Raises:  RefusedError NO_CARD, and as `identify` for a number.
         """
-        if terms.presentation:
-            return self._presentations.get(terms.presentation)
-        if not terms.card:
-            return None
-        credential = self._credential(Shown(Medium.TYPED, terms.card.encode()))
-        account = await self._account(credential, "")
-        found = self._presentations.add(account, credential, sale_id=sale_id)
-        await self._count_typed(found, terms.cashier, once=True)
+        if named.refusal is not None:
+            raise named.refusal
+        number = named.number
+        if number is None:
+            return named.presentation
+        if named.is_live:
+            account = await self._account(number, "")
+        else:
+            account = self._cards.admitted(number, account_in(view))
+        found = self._presentations.add(account, number, sale_id=sale_id)
+        await self._count_typed(found, cashier, once=True)
         return found
 
     def use(self, presentation: PresentationId, sale_id: SaleId, *, told: bool) -> None:

@@ -17,7 +17,7 @@ from datetime import date
 
 import msgspec
 
-from daemon.accounts.cards import Profile
+from daemon.accounts.cards import Profile, profile_in
 from daemon.accounts.shown_codes import number
 from daemon.base.ids import NO_ACCOUNT, AccountId, SaleId
 from daemon.ledger import status_moves
@@ -124,6 +124,10 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
             return view
         return msgspec.structs.replace(store.view(again, NO_REQUEST), request=view.request)
 
+    def of(self, account: AccountId) -> "Standing":
+        """Return that of the account that a view has found."""
+        return msgspec.structs.replace(self, account=account)
+
     def as_of(self, view: View) -> "Standing":
         """Return the standing that a view shows, whose windows are read at once the next time."""
         return msgspec.structs.replace(self, begun=self._begun(view))
@@ -152,8 +156,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     def _profile(self, view: View) -> dict[str, Fact]:
         if not self._minds_profile:
             return {}
-        text = view.profile  # an erased customer has none
-        return profile_facts(msgspec.json.decode(text, type=Profile) if text else Profile())
+        return profile_facts(profile_in(view.profile))
 
     # What it says.
 

@@ -20,13 +20,14 @@ class Lost(Enum):
 
 
 class Wire:
-    """Forwards to the server. Counts the till's messages from ``arm`` on."""
+    """Forwards to the server. Counts the till's ``messages``, and those from ``arm`` on."""
 
     def __init__(self, server: Path) -> None:
         self._server = server
         self._left = 0
         self._lost: Lost | None = None
         self.cut = False
+        self.messages = 0
         self._lines: set[asyncio.Task[None]] = set()
 
     def arm(self, message: int, lost: Lost) -> None:
@@ -58,7 +59,9 @@ class Wire:
 
     def _is_cut_at(self, chunk: bytes) -> bool:
         # A query, or the Sync that ends what was sent; a Flush that trails alone is not a message.
-        self._left -= SYNC in chunk or chunk.startswith(b"Q")
+        is_message = SYNC in chunk or chunk.startswith(b"Q")
+        self.messages += is_message
+        self._left -= is_message
         self.cut = self.cut or (self._lost is not None and self._left == 0)
         return self._lost is not None and self._left == 0
 
