@@ -5,6 +5,7 @@ import secrets
 import shutil
 from collections.abc import Container
 from datetime import timedelta
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -103,7 +104,11 @@ class Parts:
 
     def _books(self, open_store: OpenStore, programme: Programme) -> None:
         url, home = self.config.ledger, self.home
-        self.ledger = Ledger(open_store(url, home), open_store(url, home, read_only=True))
+        writing, open_reading = (
+            open_store(url, home),
+            partial(open_store, url, home, read_only=True),
+        )
+        self.ledger = Ledger(writing, open_reading(), open_reading)
         jump = timedelta(hours=self.config.till.clock_jump_h)
         # The phones are asked later, when there are live codes to ask.
         self.steady = SteadyClock(

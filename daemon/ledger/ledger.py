@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -13,6 +12,7 @@ import msgspec
 from daemon.base.clock import rfc3339
 from daemon.base.ids import NO_SALE, LedgerId, PosSaleId, SaleId, scoped
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
+from daemon.ledger.readers import LedgerReaders
 from daemon.ledger.sale_records import SaleRow
 from daemon.ledger.sale_states import SaleEvent
 from daemon.ledger.sales import release
@@ -62,13 +62,18 @@ class RequestKey(msgspec.Struct, frozen=True):
 
 
 class Ledger:
-    """One ledger, one writer. ``writing`` and ``reading`` are two connections to one database."""
+    """One ledger, one writer. ``writing`` and ``reading`` are two connections to one database.
 
-    def __init__(self, writing: Store, reading: Store) -> None:
+    open_reading: opens more of the second kind, for questions that are asked at the same time.
+    """
+
+    def __init__(
+        self, writing: Store, reading: Store, open_reading: Callable[[], Store] | None = None
+    ) -> None:
         self.ledger_id = writing.ledger_id
-        self._writing, self._reading = writing, reading
+        self._writing = writing
         self._writer = LedgerWriter(writing)
-        self._readers = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger-reader")
+        self._readers = LedgerReaders(reading, open_reading)
 
     def sale_id(self, given: PosSaleId) -> SaleId:
         """Return the id of a sale that this till's POS has named."""
@@ -90,16 +95,15 @@ class Ledger:
         return f"entry {answered.seq}, head {answered.hash.hex()}" if answered else "no entry"
 
     async def close(self) -> None:
-        """Finish what is queued and close both connections."""
+        """Finish what is queued and close every connection."""
         await self._writer.close()
-        await asyncio.to_thread(self._readers.shutdown)
         # The writer goes last: SQLite's last connection folds the log into the file, if it may
         # write. After a clean stop the file alone is whole.
-        self._reading.close()
+        await self._readers.close()
         self._writing.close()
 
     async def read(self, question: Callable[[Store], T]) -> T:
-        """Ask the reading connection.
+        """Ask a reading connection.
 
         While it is not known what became of a group, the writer finds out first: what a POS is
         told is not there must never be there later.
@@ -109,9 +113,7 @@ class Ledger:
             await self._writer.submit(lambda store: None)
         try:
             async with asyncio.timeout(READ_S):
-                return await asyncio.get_running_loop().run_in_executor(
-                    self._readers, question, self._reading
-                )
+                return await self._readers.ask(question)
         except TimeoutError as error:  # those who still wait for the thread are not asked at all
             raise RefusedError(ErrorCode.BUSY, "The ledger takes too long to read.") from error
         except msgspec.DecodeError as error:
