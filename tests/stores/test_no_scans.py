@@ -87,9 +87,6 @@ SAID: dict[str, tuple[bytes, Callable[[], tuple[Any, ...]]]] = {
             *("number", "1", "c"),
         ),
     ),
-    "purses": (postgres_sql.PURSES, lambda: (["a"], ["a"])),
-    "meters": (postgres_sql.METERS, lambda: (["m"], [0], [9], "a")),
-    "counters": (postgres_sql.COUNTERS, lambda: (["c"],)),
     "receipt": (SALES_FOLDED.text.replace("?", "%s").encode(), lambda: ("s", "s")),
 }
 

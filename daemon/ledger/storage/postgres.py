@@ -13,7 +13,7 @@ lets no other till write meanwhile: nobody loses twice.
 import re
 import secrets
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ import psycopg
 from psycopg import errors
 from psycopg.types.json import set_json_loads
 
-from daemon.base.ids import NO_ACCOUNT, AccountId, LedgerId
+from daemon.base.ids import NO_ACCOUNT, LedgerId
 from daemon.ledger.entries import GENESIS_HASH as GENESIS
 from daemon.ledger.lots import Lot, PurseLots
 from daemon.ledger.status_moves import states_of
@@ -188,12 +188,9 @@ class PostgresStore(SQLStore):
 
     def _view(self, reads: Reads, request: tuple[str, str]) -> View:
         counters, sale_id = list(reads.counters), reads.sale_id
-        accounts, identifier = list(reads.accounts), reads.identifier
-        if any("\0" in text for text in identifier):
-            identifier = NO_IDENTIFIER  # PostgreSQL keeps no such text, so no card has it
+        accounts, card_named = list(reads.accounts), _card_named(reads)
         windows = (reads.meters_of, *_by_column(reads.windows))
         known = (reads.profile_of, reads.members_of, sale_id if reads.with_codes else "")
-        card_named = (*identifier, reads.card_id)
         values = (accounts, accounts, counters, *windows, *known, *request, sale_id, *card_named)
         [row] = self._fetch(sql.VIEW, values, send=False)  # all in one round trip
         content, answer, at, state, account, until, body, *figures = row
@@ -210,21 +207,6 @@ class PostgresStore(SQLStore):
             codes=tuple(CodeRow(*code) for code in codes or ()),
             card=CardRow(*card) if its else None,
         )
-
-    def purses(self, account: AccountId) -> dict[str, PurseLots]:
-        """Return the account's purses."""
-        [row] = self._fetch(sql.PURSES, ([account], [account]))
-        return _purses(*row).get(account, {})
-
-    def meters(
-        self, account: AccountId, windows: Mapping[str, tuple[int, int] | None]
-    ) -> dict[str, int]:
-        """Sum meters over windows of local days, first and last included; None is for ever."""
-        return dict(self._fetch(sql.METERS, (*_by_column(windows), account)))
-
-    def counters(self, keys: Iterable[str]) -> dict[str, int]:
-        """Return the counters that are not zero."""
-        return dict(self._fetch(sql.COUNTERS, (list(keys),)))
 
     def _rows(self, question: Question[R], *values: str | int | bytes) -> list[R]:
         if any(isinstance(value, str) and "\0" in value for value in values):
@@ -354,6 +336,11 @@ def _version(db: psycopg.Connection[Any]) -> str:
         return ""
     row = db.execute("SELECT version_num FROM alembic_version").fetchone()
     return str(row[0]) if row else ""
+
+
+def _card_named(reads: Reads) -> tuple[str, str, str]:
+    unknown = any("\0" in text for text in reads.identifier)  # PostgreSQL keeps no such text
+    return (*(NO_IDENTIFIER if unknown else reads.identifier), reads.card_id)
 
 
 def _by_column(windows: Mapping[str, tuple[int, int] | None]) -> tuple[list[Any], ...]:

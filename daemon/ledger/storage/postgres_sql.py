@@ -34,26 +34,20 @@ INSERT INTO ledger (ledger_id, own) VALUES (%s, 1) ON CONFLICT (ledger_id) DO UP
 
 # The view's account is the one that is given, or in place of OF_CARD that of the card it names.
 _OF_CARD = r"E'\x1a'"
-
-
-def _purses(accounts: str) -> str:
-    return f"""
-(SELECT json_agg(json_build_array(account, purse, posted, held))
- FROM balance WHERE account = ANY ({accounts})),
-(SELECT json_agg(json_build_array(account, purse, expires, usable_from, amount)
-                 ORDER BY account, purse, expires, usable_from)
- FROM lot WHERE account = ANY ({accounts}) AND amount <> 0)
-"""
+_ACCOUNTS = f"array_replace(%s::text[], {_OF_CARD}, its.account)"
 
 
 def _with_card(text: str) -> str:
     return f"replace({text}, {_OF_CARD}, its.account)"
 
 
-PURSES = f"SELECT {_purses('%s::text[]')}".encode()
 VIEW = f"""
 SELECT r.content, r.answer, r.at, s.state, s.account, s.until, s.body,
-{_purses(f"array_replace(%s::text[], {_OF_CARD}, its.account)")},
+(SELECT json_agg(json_build_array(account, purse, posted, held))
+ FROM balance WHERE account = ANY ({_ACCOUNTS})),
+(SELECT json_agg(json_build_array(account, purse, expires, usable_from, amount)
+                 ORDER BY account, purse, expires, usable_from)
+ FROM lot WHERE account = ANY ({_ACCOUNTS}) AND amount <> 0),
 (SELECT json_agg(json_build_array(counter, amount)) FROM counter
  WHERE counter = ANY (ARRAY(SELECT {_with_card("name")} FROM unnest(%s::text[]) AS name))
  AND amount <> 0),
@@ -76,13 +70,6 @@ LEFT JOIN card c ON c.card_id =
     coalesce((SELECT card_id FROM identifier WHERE scheme = %s AND value = %s), %s)
 CROSS JOIN LATERAL (SELECT coalesce(c.account, '') AS account) AS its
 """.encode()
-METERS = b"""
-SELECT w.meter, coalesce(sum(m.amount), 0)::bigint
-FROM unnest(%s::text[], %s::integer[], %s::integer[]) AS w (meter, first, last)
-LEFT JOIN meter m ON m.account = %s AND m.meter = w.meter AND m.day BETWEEN w.first AND w.last
-GROUP BY w.meter
-"""
-COUNTERS = b"SELECT counter, amount FROM counter WHERE counter = ANY (%s::text[]) AND amount <> 0"
 
 
 def _insert(name: str, table: Table) -> str:

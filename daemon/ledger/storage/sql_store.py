@@ -5,9 +5,11 @@ differ in what is fast.
 """
 
 from abc import abstractmethod
+from collections.abc import Iterable, Mapping
 
-from daemon.base.ids import LedgerId
+from daemon.base.ids import AccountId, LedgerId
 from daemon.ledger.entries import GENESIS_HASH
+from daemon.ledger.lots import PurseLots
 from daemon.ledger.storage.answered import Answered, AnsweredFile
 from daemon.ledger.storage.batch import Batch, Mark, Rows
 from daemon.ledger.storage.queries import HEAD, Question, R
@@ -113,6 +115,20 @@ class SQLStore(SQLWalk):
         """Read what a decision needs, and the finished request of this method and id."""
         self._send_what_touches(reads, request)
         return self._view(reads, request)
+
+    def purses(self, account: AccountId) -> dict[str, PurseLots]:
+        """Return the account's purses."""
+        return dict(self.view(Reads(accounts=(account,))).purses[account])
+
+    def meters(
+        self, account: AccountId, windows: Mapping[str, tuple[int, int] | None]
+    ) -> dict[str, int]:
+        """Sum meters over windows of local days, first and last included; None is for ever."""
+        return dict(self.view(Reads(meters_of=account, windows=windows)).meters)
+
+    def counters(self, keys: Iterable[str]) -> dict[str, int]:
+        """Return the counters that are not zero."""
+        return dict(self.view(Reads(counters=tuple(keys))).counters)
 
     def ask(self, question: Question[R], *values: str | int | bytes) -> list[R]:
         """Return the rows that answer a question, with all that earlier jobs wrote."""

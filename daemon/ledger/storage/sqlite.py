@@ -212,11 +212,6 @@ class SQLiteStore(SQLStore):
             cards = self._rows(CARD, reads.card_id)
         return cards[0] if cards else None
 
-    def purses(self, account: AccountId) -> dict[str, PurseLots]:
-        """Return the account's purses."""
-        self._send_earlier_jobs()
-        return self._purses(account)
-
     def _purses(self, account: AccountId) -> dict[str, PurseLots]:
         with translated():
             lots: dict[str, list[Lot]] = {}
@@ -233,18 +228,6 @@ class SQLiteStore(SQLStore):
                 purse: PurseLots(posted, held, tuple(lots.get(purse, ())))
                 for purse, posted, held in balances
             }
-
-    def meters(
-        self, account: AccountId, windows: Mapping[str, tuple[int, int] | None]
-    ) -> dict[str, int]:
-        """Sum meters over windows of local days, first and last included; None is for ever."""
-        self._send_earlier_jobs()
-        return _sums(self._db, account, windows)
-
-    def counters(self, keys: Iterable[str]) -> dict[str, int]:
-        """Return the counters that are not zero."""
-        self._send_earlier_jobs()
-        return self._counters(keys)
 
     def _counters(self, keys: Iterable[str]) -> dict[str, int]:
         found = {}
