@@ -66,7 +66,7 @@ COLUMNS = {
     "lot": "account, purse, expires, usable_from, amount",
     "meter": "account, meter, day, amount",
     "request": "method, request_id, content, answer, at",
-    "sale": "sale_id, state, account, until, body",
+    "sale": "sale_id, state, account, until, body, folded",
 }
 
 
@@ -135,8 +135,8 @@ def bare_postgres(address: str) -> BareGroup:
         db.execute(postgres_sql.BEGIN)
         db.execute(postgres_sql.TOGETHER)
         for sale, rows in group:
-            keys: list[Any] = [[sale.account], [sale.account], [], "sale.commit"]
-            values = [*keys, sale.sale_id, sale.sale_id]
+            figures: list[Any] = [[sale.account], [sale.account], [], "", [], [], [], "", "", ""]
+            values = [*figures, "sale.commit", sale.sale_id, sale.sale_id, "", "", ""]
             db.execute(postgres_sql.VIEW, values, prepare=True, binary=True).fetchall()
             for statement, arrays in postgres_sql.write(rows):
                 db.execute(statement, arrays, prepare=True)
@@ -209,8 +209,9 @@ def judge(said: str, holds: bool) -> bool:
 
 async def sqlite(folder: Path) -> list[bool]:
     next_sales = new_sales()
-    open_store("bare.db", folder).close()
-    bare = Bare(bare_sqlite(folder / "bare.db"))
+    (alone := folder / "alone").mkdir()  # a folder has one ledger
+    open_store("bare.db", alone).close()
+    bare = Bare(bare_sqlite(alone / "bare.db"))
     writing, reading = (open_store("l.db", folder, read_only=only) for only in (False, True))
     async with open_ledger(writing, reading) as ledger:
         await clients_s(ledger, next_sales(WARM_UP))
