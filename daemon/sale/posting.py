@@ -76,7 +76,10 @@ class Posting:
         """Price a basket and keep the price for QUOTE_TTL_S; return its id and it."""
         question = self._question(terms)
         known = await self._shop.ledger.read(question.asked)
-        priced = await self._price(terms, known)
+        try:
+            priced = await self._price(terms, known)
+        finally:
+            await self._recognition.typed_numbers.write()
         quote_id = QuoteId("q" + secrets.token_hex(8))
         self._quotes.put(quote_id, priced)
         return quote_id, priced
@@ -245,6 +248,8 @@ class Posting:
             if known.view.sale is None and not refusal.state_unknown:
                 self._let_go(sale_id)
             raise
+        finally:  # what no sale has taken along
+            await self._recognition.typed_numbers.write()
 
     async def post(self, key: RequestKey, draft: SaleDraft, decide: Decide) -> msgspec.Raw:
         """Write a draft, with whatever else its decision reads in the same transaction."""
@@ -253,9 +258,12 @@ class Posting:
             reads = msgspec.structs.replace(reads, members_of=draft.sale.account)
 
         def job(store: Store, view: View) -> tuple[Change, msgspec.Struct]:
-            return decide(draft.standing.viewed(store, view, reads))
+            made = decide(draft.standing.viewed(store, view, reads))
+            typed.write(store)
+            return made
 
-        return await self._once(key, draft.sale.at, job, reads)
+        with self._recognition.typed_numbers.taken() as typed:
+            return await self._once(key, draft.sale.at, job, reads)
 
     async def write(self, key: RequestKey, at: str, decide: Decide, reads: Reads) -> msgspec.Raw:
         """Write what ``decide`` makes of what ``reads`` names, exactly once; return the answer."""

@@ -83,7 +83,8 @@ class Recognition:
         credential = credential or self._credential(shown)
         found = self._presentations.add(await self._account(credential, reader), credential)
         if shown.medium is Medium.TYPED:
-            await self._count_typed(found, by, reason, once=bool(reader))
+            self._note_typed(found, by, reason, once=bool(reader))
+            await self.typed_numbers.write()
         return _identified(found)
 
     def _credential(self, shown: Shown) -> Credential:
@@ -101,14 +102,12 @@ class Recognition:
             return shown_before.account
         return await self._live_codes.verify(credential, reader)
 
-    async def _count_typed(
-        self, found: Presentation, by: str, reason: str = "", *, once: bool
-    ) -> None:
-        """Write down who typed a number; ``once`` for each sale and cashier, or each time."""
+    def _note_typed(self, found: Presentation, by: str, reason: str = "", *, once: bool) -> None:
+        """Keep who typed a number; ``once`` for each sale and cashier, or each time."""
         if once and self._presentations.is_typed_by(found.id, by):
             return
         _, at, today = self._shop.moment()
-        await self.typed_numbers.count(found.account, at, today, by=by, reason=reason)
+        self.typed_numbers.note(found.account, at, today, by=by, reason=reason)
         self._presentations.note_typed(found.id, by)
 
     # What a sale does with it.
@@ -133,7 +132,8 @@ class Recognition:
     ) -> Presentation | None:
         """Return the presentation that a sale names, or that of the number it was told, if any.
 
-        view:    what the ledger has of it. cashier: who told the number.
+        view:    what the ledger has of it. cashier: who told the number; ``typed_numbers`` keeps it
+                 until it is written.
         sale_id: the sale that is being written; a number that it has used may be told again.
         Raises:  RefusedError NO_CARD, and as `identify` for a number.
         """
@@ -147,7 +147,7 @@ class Recognition:
         else:
             account = self._cards.admitted(number, account_in(view))
         found = self._presentations.add(account, number, sale_id=sale_id)
-        await self._count_typed(found, cashier, once=True)
+        self._note_typed(found, cashier, once=True)
         return found
 
     def use(self, presentation: PresentationId, sale_id: SaleId, *, told: bool) -> None:
