@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -87,6 +88,23 @@ async def test_a_sale_counts_its_card_once_for_its_cashier(pos: Pos) -> None:
     assert await typed_times(pos) == {"olha": 1}
     await pos.call("sale.commit", sale_id="s2", card=PLASTIC, lines=BASKET)
     assert await typed_times(pos) == {"olha": 1, "": 1}, "nobody named is a trace too"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({"codes": ["NOBODYS"]}, "code_unknown"),  # before the writer
+        ({"expect_total": 1}, "total_changed"),  # in its transaction
+    ],
+)
+async def test_a_number_counts_once_where_its_sale_is_refused_and_then_made(
+    wrong: dict[str, Any], why: str, pos: Pos
+) -> None:
+    terms = {"sale_id": "s1", "card": PLASTIC, "lines": BASKET, "cashier": "olha"}
+    assert (await refused(pos, "sale.commit", **terms | wrong)).data["name"] == why
+    assert await typed_times(pos) == {"olha": 1}
+    await pos.call("sale.commit", **terms)
+    assert await typed_times(pos) == {"olha": 1}
 
 
 async def test_what_is_keyed_in_at_the_reader_is_counted_and_a_scan_is_not(pos: Pos) -> None:
