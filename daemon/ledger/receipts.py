@@ -1,6 +1,6 @@
 """Whose receipt a code is on: from the names on it to a till's ledger, and so to one sale."""
 
-from daemon.base.ids import LedgerId, SaleId, scoped
+from daemon.base.ids import LedgerId, SaleId
 from daemon.base.receipt_codes import ReceiptCode, TillNames
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.ledger.sale_records import SaleRow
@@ -29,9 +29,8 @@ def claim(store: Store, names: TillNames) -> LedgerId:
 
 def sale_of(store: Store, code: ReceiptCode) -> SaleId:
     """Return the sale on whose receipt a code is. Raises RefusedError NOT_RETURNABLE."""
-    ledger_id = owner_of(store, code.till)
-    plain = scoped(ledger_id, code.sale_id)
-    rows = store.ask(SALES_FOLDED, plain, plain) if ledger_id else []
+    plain = code.till.plain
+    rows = store.ask(SALES_FOLDED, *(plain.store, plain.terminal, code.sale_id) * 2)
     # The sale itself has the last word on whose it is: its row is under the audit.
     found = [row.sale_id for row in rows if _sold_by(row, code.till)]
     if len(found) > 1:

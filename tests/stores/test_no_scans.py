@@ -87,7 +87,7 @@ SAID: dict[str, tuple[bytes, Callable[[], tuple[Any, ...]]]] = {
             *("number", "1", "c"),
         ),
     ),
-    "receipt": (SALES_FOLDED.text.replace("?", "%s").encode(), lambda: ("s", "s")),
+    "receipt": (SALES_FOLDED.text.replace("?", "%s").encode(), lambda: ("1", "t", "s") * 2),
 }
 
 

@@ -88,12 +88,16 @@ async def sold_by_every_way(till: CountedTill, name: str) -> dict[str, int]:
     took["commit, quote"] = await till.messages("sale.commit", sale_id=f"{name}d", quote_id=quote)
     took["hold"] = await till.messages("sale.hold", sale_id=f"{name}e", **card)
     took["commit, hold"] = await till.messages("sale.commit", sale_id=f"{name}e")
+    sold = await till.pos.call("sale.commit", sale_id=f"{name}e")
     await till.pos.call("sale.hold", sale_id=f"{name}f", **card)
     took["void"] = await till.messages("sale.void", sale_id=f"{name}f")
 
     took["repeated commit"] = await till.messages("sale.commit", sale_id=f"{name}b", **card)
     back = {"return_id": f"{name}r", "sale_id": f"{name}b", "whole": True}
     took["return"] = await till.messages("sale.return", **back)
+    receipt = sold["receipt"]["code"]
+    back = {"return_id": f"{name}q", "receipt": receipt, "whole": True}
+    took["return, receipt"] = await till.messages("sale.return", **back)
     took["repeated return"] = await till.messages("sale.return", **back)
     return took
 
@@ -113,5 +117,6 @@ async def test_a_sale_takes_one_question_and_then_one_group_of_two(till: Counted
         "void": READ + WRITE,
         "repeated commit": READ,
         "return": READ + WRITE,
-        "repeated return": READ,
+        "return, receipt": READ + READ + WRITE,
+        "repeated return": READ + READ,
     }

@@ -69,10 +69,12 @@ def sale_row(sale_id: SaleId, state: str, account: AccountId, until: str, body: 
 _SALE = "SELECT sale_id, state, account, until, body FROM sale"
 _WAITING = "state IN ('intent', 'unknown', 'void_pending')"
 SALE = Question(f"{_SALE} WHERE sale_id = ?", sale_row)
+_NAMED = "(SELECT ledger_id FROM till WHERE store = ? AND terminal = ?) || '/' || ?"
 SALES_FOLDED = Question(
-    f"{_SALE} WHERE sale_id = ? UNION ALL {_SALE} WHERE folded = ? AND folded <> ''", sale_row
+    f"{_SALE} WHERE sale_id = {_NAMED} UNION ALL {_SALE} WHERE folded = {_NAMED} AND folded <> ''",
+    sale_row,
 )
-"""Sales that a receipt's code may mean; both values are the folded id."""
+"""Sales that a receipt's code may mean; twice the till's names and the folded id."""
 TILL = Question(
     "SELECT store, terminal, ledger_id FROM till WHERE store = ? AND terminal = ?", TillRow
 )
