@@ -3,7 +3,7 @@
     terms ──> priced ──> draft ──> decision ──> change + answer
               quote_id   hold      (decisions)  (one transaction)
 
-A request is looked up by its id before anything else is looked at: a replay is a replay even when
+A request is looked up by its id with all that it may need, and its answer comes first: a replay is a replay even when
 its quote is long forgotten and its card was blocked since. An id is bound by what was written under
 it, and by nothing else: a refusal writes nothing, keeps nothing and lets go of the card.
 """
