@@ -58,7 +58,7 @@ class LedgerFacts(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self, view=msgspec.structs.replace(self.view, sale=row))
 
 
-class Question(msgspec.Struct, frozen=True, kw_only=True):
+class SaleQuestion(msgspec.Struct, frozen=True, kw_only=True):
     """What one sale asks of the ledger before it is priced: all in one question, without codes.
 
     standing: as far as it is known. named: its card.

@@ -3,9 +3,10 @@
     terms ──> priced ──> draft ──> decision ──> change + answer
               quote_id   hold      (decisions)  (one transaction)
 
-A request is looked up by its id with all that it may need, and its answer comes first: a replay is a replay even when
-its quote is long forgotten and its card was blocked since. An id is bound by what was written under
-it, and by nothing else: a refusal writes nothing, keeps nothing and lets go of the card.
+A request is looked up by its id with all that it may need, and its answer comes first: a replay is
+a replay even when its quote is long forgotten and its card was blocked since. An id is bound by
+what was written under it, and by nothing else: a refusal writes nothing, keeps nothing and lets go
+of the card.
 """
 
 import secrets
@@ -27,7 +28,7 @@ from daemon.ledger.sale_states import SaleEvent, SaleState, after
 from daemon.ledger.storage.store import Change, Reads, Store, View
 from daemon.programme.quote import Quote
 from daemon.sale.draft import SaleDraft
-from daemon.sale.facts import LedgerFacts, Question
+from daemon.sale.facts import LedgerFacts, SaleQuestion
 from daemon.sale.presentations import NO_CARD_NAMED, Presentation
 from daemon.sale.pricing import PricedSale, Pricing, repriced
 from daemon.sale.quoted_terms import check_same
@@ -84,7 +85,7 @@ class Posting:
         self._quotes.put(quote_id, priced)
         return quote_id, priced
 
-    def _question(self, terms: SaleTerms | None) -> Question:
+    def _question(self, terms: SaleTerms | None) -> SaleQuestion:
         """Return what is asked of the ledger before a sale of these terms is looked at."""
         if terms is None:
             return self._pricing.question(NO_CARD_NAMED, priced=False)

@@ -26,7 +26,7 @@ from daemon.programme.programme import Programme
 from daemon.programme.quote import Quote
 from daemon.sale.facts import (
     LedgerFacts,
-    Question,
+    SaleQuestion,
     card_facts,
     ordinal_counters,
     told_facts,
@@ -95,7 +95,7 @@ class Pricing:
         self._chip = chip
         self._guesses = Guesses(shop.clock)  # a mistyped coupon slows no card
 
-    def question(self, named: NamedCard, *, priced: bool) -> Question:
+    def question(self, named: NamedCard, *, priced: bool) -> SaleQuestion:
         """Return what a sale with this card asks of the ledger; ``priced`` where it has no price.
 
         Its codes are looked up by `price`, when its card is known to be good.
@@ -107,7 +107,7 @@ class Pricing:
             today=moment.today,
             ordinals=ordinal_counters(programme, moment.today),
         )
-        return Question(standing=standing, moment=moment, named=named, priced=priced)
+        return SaleQuestion(standing=standing, moment=moment, named=named, priced=priced)
 
     async def price(
         self, terms: SaleTerms, presentation: Presentation | None, known: LedgerFacts
