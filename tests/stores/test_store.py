@@ -218,17 +218,19 @@ def test_a_group_that_is_rolled_back_was_never_there(store: Store) -> None:
 
 
 def test_a_sale_keeps_its_account_and_changes_its_state(store: Store) -> None:
-    held = SaleRow(
-        SaleId("s1"), SaleState.HELD, AccountId("a1"), "2026-11-23T09:00:00.000000Z", b"{}"
-    )
+    ledger_id, nine, never = "ab" * 8, "2026-11-23T09:00:00.000000Z", "2026-11-22T09:00:00.000000Z"
+    sale_id = SaleId(f"{ledger_id}/s1")
+    held = SaleRow(sale_id, SaleState.HELD, AccountId("a1"), nine, b"{}")
     write(store, Change(rows=(held,)))
-    assert view(store).sale == held
-    assert store.ask(EXPIRED_HOLDS, "2026-11-23T08:59:59.999999Z") == []
-    assert store.ask(EXPIRED_HOLDS, "2026-11-23T09:00:00.000000Z") == [held]
-    posted = SaleRow(SaleId("s1"), SaleState.POSTED, AccountId("a1"), "", b'{"x":1}')
+    assert store.ask_one(SALE, sale_id) == held
+    assert store.ask(EXPIRED_HOLDS, "2026-11-23T08:59:59.999999Z", ledger_id, never) == []
+    assert store.ask(EXPIRED_HOLDS, nine, ledger_id, never) == [held]
+    assert store.ask(EXPIRED_HOLDS, nine, "cd" * 8, never) == []
+    assert store.ask(EXPIRED_HOLDS, nine, "cd" * 8, nine) == [held]
+    posted = SaleRow(sale_id, SaleState.POSTED, AccountId("a1"), "", b'{"x":1}')
     write(store, Change(rows=(posted,)))
-    assert store.ask_one(SALE, "s1") == posted
-    assert store.ask(EXPIRED_HOLDS, "2027-01-01T00:00:00.000000Z") == []
+    assert store.ask_one(SALE, sale_id) == posted
+    assert store.ask(EXPIRED_HOLDS, "2027-01-01T00:00:00.000000Z", ledger_id, nine) == []
 
 
 def test_a_request_is_stored_once(store: Store) -> None:
