@@ -42,6 +42,8 @@ STATES: Mapping[tuple[str, str], str] = {
 """What may happen to a card. A card that is past its day is active and expired at once."""
 LIFTS = ("unblock", "extend")
 """What makes a chip good again at its next tap, where it says that it is blocked or expired."""
+ANSWERED_FOR = (*LIFTS, "write_off")
+"""What nobody can take back, or gives something: somebody says by name and reason that it is so."""
 
 
 class CardTerms(msgspec.Struct, frozen=True, kw_only=True):
@@ -199,7 +201,7 @@ class CardLifecycle:
 
         def job(store: Store, view: View) -> tuple[Change, CardDone]:
             card, until = self._cards.find(store, terms.card), self._end_of(terms.until)
-            if event in LIFTS:
+            if event in ANSWERED_FOR:
                 _check_said(terms)
             uid = store.ask_one(CHIPS_OF, card.card_id)
             chip = store.ask_one(CHIP, uid) if uid else None
@@ -317,7 +319,7 @@ def _check_answered(account: str, proven: str, override: Override | None) -> Non
 def _check_said(terms: CardTerms) -> None:
     if not (terms.by.strip() and terms.reason.strip()):
         raise RefusedError(
-            ErrorCode.NEEDS_OVERRIDE, "Say who makes this card good again, and why: by and reason."
+            ErrorCode.NEEDS_OVERRIDE, "Say who answers for this, and why: by and reason."
         )
 
 

@@ -117,17 +117,17 @@ class ShopMethods:
         """Return the table: name, parameters, handler, least role, result, refusals."""
         card = (*_WRITE, *_CARD)
         club = (*_WRITE, ErrorCode.CARD_UNKNOWN)
-        lifting = (*card, ErrorCode.NEEDS_OVERRIDE)
+        answered = (*card, ErrorCode.NEEDS_OVERRIDE)
         purse = (*card, ErrorCode.NO_CARD, ErrorCode.LIMIT_REACHED)
-        issuing = (*lifting, ErrorCode.LIMIT_REACHED, ErrorCode.NUMBER_TAKEN)
+        issuing = (*answered, ErrorCode.LIMIT_REACHED, ErrorCode.NUMBER_TAKEN)
         codes = (*card, ErrorCode.CODE_UNKNOWN, ErrorCode.CODE_EXPIRED)
         return {
             "card.issue": Method(IssueTerms, self.issue, Role.SALE, CardDone, issuing),
             "card.replace": Method(ReplaceTerms, self.replace, Role.SALE, CardDone, issuing),
             "card.block": Method(CardTerms, self.block, Role.SALE, CardDone, card),
-            "card.unblock": Method(CardTerms, self.unblock, Role.SALE, CardDone, lifting),
-            "card.extend": Method(CardTerms, self.extend, Role.SALE, CardDone, lifting),
-            "card.write_off": Method(CardTerms, self.write_off, Role.ADMIN, CardDone, card),
+            "card.unblock": Method(CardTerms, self.unblock, Role.SALE, CardDone, answered),
+            "card.extend": Method(CardTerms, self.extend, Role.SALE, CardDone, answered),
+            "card.write_off": Method(CardTerms, self.write_off, Role.ADMIN, CardDone, answered),
             "card.topup": Method(TopUpTerms, self.top_up, Role.SALE, ToppedUp, purse),
             "card.show": Method(ShowTerms, self.show_card, Role.SALE, CardShown, _CARD),
             "code.issue": Method(IssueCodesTerms, self.issue_codes, Role.ADMIN, CodesIssued, codes),

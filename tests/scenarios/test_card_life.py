@@ -108,10 +108,20 @@ async def test_a_card_s_last_day_is_good_and_it_can_be_extended(pos: Pos, clock:
 
 
 async def test_a_card_that_was_written_off_is_gone_for_good(pos: Pos, till: App) -> None:
-    await pos.call("card.write_off", request_id="w1", card=PLASTIC, reason="torn to pieces")
+    await pos.call("card.write_off", request_id="w1", card=PLASTIC, **WHY)
     assert await refusal(pos, "card.identify", number=PLASTIC) == (1011, "card_blocked")
     back = {"request_id": "u1", "card": PLASTIC} | WHY
     assert await refusal(pos, "card.unblock", **back) == (1011, "card_blocked")
+
+
+@pytest.mark.parametrize("said", [{}, {"by": "olha"}, {"reason": "torn"}, WHY | {"by": " "}])
+@pytest.mark.parametrize("method", ["card.unblock", "card.extend", "card.write_off"])
+async def test_whoever_writes_a_card_off_or_makes_one_good_again_says_who_and_why(
+    pos: Pos, method: str, said: dict[str, str]
+) -> None:
+    params = {"request_id": "w1", "card": PLASTIC, **said}
+    assert await refusal(pos, method, **params) == (1022, "needs_override")
+    assert (await pos.call("card.show", card=PLASTIC))["state"] == "active"
 
 
 @pytest.mark.parametrize("method", ["card.show", "card.block", "card.replace", "card.extend"])

@@ -67,7 +67,7 @@ DOORS = {
         counted={"request_id": "n", "card": "?", **WHO},
         gives={"request_id": "g", "card": PLASTIC},
     ),
-    "card.write_off": Door(counted={"request_id": "n", "card": "?"}),
+    "card.write_off": Door(counted={"request_id": "n", "card": "?", **WHO}),
     "card.topup": Door(counted={"topup_id": "n", "card": "?", "amount": 1}),
     "card.show": Door(counted={"card": "?"}),
     "code.issue": Door(counted={"request_id": "n", "campaign": "NONE", "card": "?"}),
