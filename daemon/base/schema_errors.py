@@ -50,9 +50,11 @@ def explained(sentence: str, root: Any, raw: Any = None) -> tuple[str, str]:
         return path, description
     if complaint == "Invalid RFC3339 encoded datetime":
         return path, "is no time; write such as 2026-12-01T00:00:00+02:00"
-    return path, _of_kind(complaint) or _within(complaint) or complaint[:1].lower() + complaint[
-        1:
-    ].replace("`", "")
+    if wrong_kind := _of_kind(complaint):
+        example = next(iter(_examples(root, path)), None)
+        is_text = isinstance(example, str) and " a text" in wrong_kind
+        return path, f'{wrong_kind}; write such as "{example}"' if is_text else wrong_kind
+    return path, _within(complaint) or complaint[:1].lower() + complaint[1:].replace("`", "")
 
 
 def _of_kind(complaint: str) -> str:
@@ -140,11 +142,20 @@ def _inside(kind: Any, step: str) -> Iterator[Any]:
 
 def _described(root: Any, path: str) -> str:
     """Return what the pattern that stands at ``path`` says of itself, or ""."""
+    metas = _metas(root, path)
+    return next((meta.description for meta in metas if meta.pattern and meta.description), "")
+
+
+def _examples(root: Any, path: str) -> list[Any]:
+    """Return examples of what may stand at ``path``, where its type has some."""
+    return next((meta.examples for meta in _metas(root, path) if meta.examples), [])
+
+
+def _metas(root: Any, path: str) -> list[msgspec.Meta]:
     kinds = [root]
     for step in _STEP.findall(path):
         kinds = [inner for kind in kinds for inner in _inside(kind, step)]
-    metas = (meta for kind in kinds if get_origin(kind) is Annotated for meta in get_args(kind)[1:])
-    return next((meta.description for meta in metas if meta.pattern and meta.description), "")
+    return [meta for kind in kinds if get_origin(kind) is Annotated for meta in get_args(kind)[1:]]
 
 
 def _no_such_key(key: str, keys: list[str]) -> str:

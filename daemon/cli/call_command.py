@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,6 +20,8 @@ PortOption = Annotated[
 ]
 TokenOption = Annotated[Path, typer.Option("--token-file", help="Where the port's token stands.")]
 TOKEN_FILE = Path("pos.token")
+CALL_IDS = {"request_id", "sale_id", "return_id", "topup_id"}
+"""What says of a call that is sent again that it is the same one."""
 
 
 def call(
@@ -29,29 +32,32 @@ def call(
     token_file: TokenOption = TOKEN_FILE,
 ) -> None:
     """Call a method of the POS protocol and print its result as JSON."""
+    request = _params(sys.stdin.read() if params == "-" else params)
     try:
-        request = _params(sys.stdin.read() if params == "-" else params)
         with connected(socket, port, token_file) as client:
             result = client.call(method, request)
     except UnreachableError as error:
         raise failed(str(error)) from error
     except CallError as error:
-        raise failed(f"{method} was refused. {advice(error)}") from error
+        raise failed(f"{method} was refused. {advice(error, request)}") from error
     typer.echo(msgspec.json.format(msgspec.json.encode(result), indent=2))
 
 
 def connected(socket: Path | None, port: int | None, token_file: Path) -> Client:
     """Connect to the daemon by its port, or else by its socket.
 
-    Raises: UnreachableError, CallError for a wrong token.
+    Raises: UnreachableError, CallError for a wrong token, BadParameter for both.
     """
+    if socket is not None and port is not None:
+        raise typer.BadParameter("it goes without --socket", param_hint="--port")
     if port is None:
         return Client(socket or find_socket(os.environ))
     try:
         token = token_file.read_text("ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
+        problem = f"cannot be read ({getattr(error, 'strerror', 'it is no plain text')})"
         raise UnreachableError(
-            f"The port wants the token, and {token_file} cannot be read ({error}). "
+            f"The port wants the token, and {token_file} {problem}. "
             "It stands where the daemon keeps its ledger: name it with --token-file."
         ) from error
     return Client(port, token=token)
@@ -63,14 +69,19 @@ def failed(sentence: str) -> typer.Exit:
     return typer.Exit(1)
 
 
-def advice(error: CallError) -> str:
-    """Return what happened and what to do about it, in plain sentences."""
+def advice(error: CallError, request: Mapping[str, Any]) -> str:
+    """Return what happened to ``request`` and what to do about it, in plain sentences."""
     sentence = f"{error.detail.rstrip('.')}. ({error.name}, {error.code})"
     if error.data.get("state_unknown"):
         return f"{sentence}\nWhat became of it is not known. Ask with: tillcard call sale.status"
-    if error.data.get("retryable"):
-        return f"{sentence}\nTry again: send the same call with the same id."
-    return sentence
+    if not error.data.get("retryable"):
+        return sentence
+    if error.name == "no_card" and "presentation" in request:
+        again = "Show the card, and send the call with the new presentation."
+    else:
+        same = ": send the same call with the same id" if CALL_IDS & request.keys() else ""
+        again = f"Try again{same}."
+    return f"{sentence}\n{again}"
 
 
 def _params(text: str) -> dict[str, Any]:

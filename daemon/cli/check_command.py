@@ -6,7 +6,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, NoReturn
 
-import msgspec
 import typer
 
 from daemon.cli.call_command import (
@@ -17,7 +16,7 @@ from daemon.cli.call_command import (
     advice,
     connected,
 )
-from daemon.cli.command_clock import clock_of
+from daemon.cli.command_clock import clock_of, moment_of
 from daemon.pos.client import CallError, UnreachableError
 from daemon.programme.checks import check as doubts
 from daemon.programme.errors import ProgrammeError
@@ -42,7 +41,10 @@ def check(
     Sales that were priced before --activate are returned under the programme that priced them.
     """
     if at and not activate:
-        raise typer.BadParameter("--at says when to --activate", param_hint="--at")
+        raise typer.BadParameter("it goes with --activate", param_hint="--at")
+    if at and moment_of(at, "--at") < clock_of(context).now():
+        past = f"{at} is past; leave --at out to activate it now"
+        raise typer.BadParameter(past, param_hint="--at")
     programme = load_file(file)
     warnings = doubts(programme, local_day(programme, clock_of(context).now()))
     for warning in warnings:
@@ -59,10 +61,8 @@ def check(
     except UnreachableError as error:
         refuse(str(error))
     except CallError as error:
-        refuse(f"It is not in force. {advice(error)}")
+        refuse(f"It is not in force. {advice(error, terms)}")
     since = datetime.fromisoformat(done["at"])
-    if at and msgspec.convert(at, datetime) < since:
-        typer.echo(f"--at {at} is in the past; a programme comes into force now or later")
     local = since.astimezone(programme.zone).isoformat(" ", "seconds")
     typer.echo(f"in force from {local} ({programme.tz}) on")
 
@@ -80,7 +80,7 @@ def load_file(file: Path) -> Programme:
     except UnicodeDecodeError:
         refuse(f"{file}: is not UTF-8 text; save it as UTF-8")
     except ProgrammeError as error:
-        refuse(str(error))
+        refuse(f"{file}: {error.message}" if error.path == "programme" else str(error))
 
 
 def refuse(message: str) -> NoReturn:

@@ -95,4 +95,4 @@ def _call(method: str, params: dict[str, Any], socket: Any, port: Any, token_fil
     except UnreachableError as error:
         raise failed(str(error)) from error
     except CallError as error:
-        raise failed(f"{method} was refused. {advice(error)}") from error
+        raise failed(f"{method} was refused. {advice(error, params)}") from error

@@ -11,10 +11,11 @@ from daemon.base.clock import Clock
 from daemon.base.refusals import ParamError, RefusedError
 from daemon.base.schema_errors import explained
 from daemon.cli.check_command import load_file, refuse
-from daemon.cli.command_clock import clock_of
+from daemon.cli.command_clock import clock_of, moment_of
 from daemon.programme.basket import Basket, BasketLine, Fact, Facts
 from daemon.programme.names import CARD, CARD_ACCOUNT, METER, PURSE, STATUS
 from daemon.programme.price import price as quote
+from daemon.programme.programme import Programme
 from daemon.sale.pricing import burn_by_purse
 
 Shape = TypeVar("Shape")
@@ -47,10 +48,13 @@ def price(
         str | None, typer.Option(help="RFC 3339 time with offset; the default is this moment.")
     ] = None,
 ) -> None:
-    """Print the quote as JSON. A fact about a card means that a card is shown."""
+    """Price a basket with a programme file and print the quote as JSON.
+
+    With any fact of a card, a card counts as shown.
+    """
     compiled = load_file(programme)
     asked = _basket(basket)
-    values = _facts(facts)
+    values = _facts(facts, compiled)
     try:
         burn = burn_by_purse(compiled, asked.burn)
         goods = Basket(lines=asked.lines, codes=asked.codes, payment=asked.payment, burn=burn)
@@ -65,24 +69,35 @@ def _basket(file: Path) -> BasketFile:
     return _as({"lines": raw} if isinstance(raw, list) else raw, BasketFile, f"{file}: ")
 
 
-def _facts(file: Path | None) -> dict[str, Fact]:
+def _facts(file: Path | None, programme: Programme) -> dict[str, Fact]:
     if file is None:
         return {}
     values = _as(_read(file), dict[str, Fact], f"{file}: ")
+    for name, value in values.items():
+        if problem := _wrong_fact(name, value, programme):
+            refuse(f"{file}: {name}: {problem}")
     if any(name.startswith(CARD_FACTS) for name in values):
         values.setdefault(CARD_ACCOUNT, SOME_CARD)
     return values
 
 
+def _wrong_fact(name: str, value: Fact, programme: Programme) -> str:
+    """Say what is wrong with a fact that the programme would declare, or ""."""
+    group, _, declared = name.partition(".")
+    known = {"meter": programme.meters, "purse": programme.purses, "status": programme.statuses}
+    if group not in known:
+        return ""
+    if declared not in known[group]:
+        return f"the programme has no such {group}"
+    wanted = bool if group == "status" else int
+    kind = "true or false" if group == "status" else "a whole number"
+    return "" if type(value) is wanted else f"expected {kind}"
+
+
 def _moment(text: str | None, clock: Clock) -> datetime:
     if text is None:
         return clock.now()
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is no time", param_hint="--now") from None
-    if moment.tzinfo is None:
-        raise typer.BadParameter("write the offset, as 2026-11-22T10:00+02:00", param_hint="--now")
+    moment = moment_of(text, "--now")
     if moment.year not in YEARS:
         raise typer.BadParameter(f"write a year from {YEARS[0]} to {YEARS[-1]}", param_hint="--now")
     return moment

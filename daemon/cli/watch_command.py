@@ -38,7 +38,7 @@ def watch(
     except UnreachableError as error:
         raise failed(str(error)) from error
     except CallError as error:
-        raise failed(f"The daemon sends no events. {advice(error)}") from error
+        raise failed(f"The daemon sends no events. {advice(error, {})}") from error
     except KeyboardInterrupt:
         return
 

@@ -116,6 +116,9 @@ def read(text: str) -> tuple[ProgrammeFile, bytes]:
         raise ProgrammeError("programme", f"a value that does not exist: {error}") from error
     except RecursionError as error:
         raise ProgrammeError("programme", "tables are nested too deeply") from error
+    if isinstance(raw.get("programme"), str):
+        problem = "this looks like the till's settings; name the programme file"
+        raise ProgrammeError("programme", problem)
     try:
         tables = msgspec.convert(raw, ProgrammeFile)
     except msgspec.ValidationError as error:

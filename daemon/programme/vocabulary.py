@@ -1,6 +1,6 @@
 """The names that a programme's conditions and numbers may use."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -44,8 +44,7 @@ class Vocabulary(msgspec.Struct, frozen=True):
         declared = {"meter": self.meters, "purse": self.purses, "status": self.statuses}
         if group in declared:
             if rest not in declared[group]:
-                ids = ", ".join(sorted(declared[group])) or "none is declared"
-                raise ProgrammeError(path, f"there is no {group} {rest!r}; there is: {ids}")
+                raise undeclared(group, rest, sorted(declared[group]), path)
         elif dot and group in OPEN_GROUPS and rest:
             pass
         elif name not in BASKET_FACTS + ORDINALS + SINGLE_FACTS:
@@ -56,6 +55,13 @@ class Vocabulary(msgspec.Struct, frozen=True):
     def counts_money(self, name: str) -> bool:
         """Say whether a counted fact is in minor units."""
         return name in self.money or name in ("basket.total", "basket.net", "scope.total")
+
+
+def undeclared(what: str, name: str, declared: Iterable[str], path: str) -> ProgrammeError:
+    """Return the error of a meter, purse or status that is named and not declared."""
+    ids = ", ".join(declared)
+    known = f"there is: {ids}" if ids else f"no {what} is declared"
+    return ProgrammeError(path, f"there is no {what} {name!r}; {known}")
 
 
 class Place(msgspec.Struct, frozen=True):

@@ -242,9 +242,25 @@ async def test_the_owner_brings_a_file_into_force_with_one_command(
     await till.look_after()
     assert await price(pos) == 8_000
     file.write_text(FIVE, "utf-8")
-    code, said = await command(*words, "--at", "2020-01-01T00:00:00+02:00")
-    assert code == 0
-    assert "--at 2020-01-01T00:00:00+02:00 is in the past; a programme comes into force now" in said
+
+
+@pytest.mark.parametrize(
+    ("at", "said"),
+    [
+        ("2020-01-01T00:00:00+02:00", "is past; leave --at out to activate it now"),
+        ("2099-01-01T00:00:00", "has no offset; write it with its offset, such as 2026-11-22"),
+        ("tomorrow", "'tomorrow' is no time; write it with its offset, such as 2026-11-22"),
+    ],
+)
+async def test_a_time_at_which_nothing_can_come_into_force_is_refused_and_the_old_one_stays(
+    pos: Pos, till: App, tmp_path: Path, at: str, said: str
+) -> None:
+    file = tmp_path / "new.toml"
+    file.write_text(TEN, "utf-8")
+    words = ("check", str(file), "--activate", "--socket", str(till.socket), "--at", at)
+    code, told = await command(*words)
+    assert code == 2
+    assert said in " ".join(told.replace("│", "").split())
     assert await price(pos) == 9_500
 
 
@@ -261,7 +277,7 @@ async def test_the_longest_file_there_may_be_comes_into_force_over_the_socket(
     code, said = await command(*words)
     assert (code, said) == (
         1,
-        "programme: the file has 128001 bytes, at most 128000 are read; make it shorter\n",
+        f"{file}: the file has 128001 bytes, at most 128000 are read; make it shorter\n",
     )
 
 

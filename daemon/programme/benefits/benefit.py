@@ -26,7 +26,7 @@ from daemon.programme.numbers.registry import parse_number
 from daemon.programme.situation import Picked
 from daemon.programme.state import Purse
 from daemon.programme.syntax import AmountNumber, FileTable
-from daemon.programme.vocabulary import Place
+from daemon.programme.vocabulary import Place, undeclared
 
 BaseName: TypeAlias = Literal["paid", "net", "list"]
 
@@ -160,10 +160,7 @@ class GivePlace(Place, frozen=True):
         """Return the purse that a key names. Raises: ProgrammeError."""
         purses = self.vocabulary.purses
         if name not in purses:
-            declared = ", ".join(purses) or "none is declared"
-            raise ProgrammeError(
-                f"{self.path}.{key}", f"there is no purse {name!r}; there is: {declared}"
-            )
+            raise undeclared("purse", name, purses, f"{self.path}.{key}")
         return purses[name]
 
 

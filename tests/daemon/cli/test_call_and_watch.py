@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
+from daemon.cli.call_command import advice
 from daemon.cli.watch_command import event_line
+from daemon.pos.client import CallError
 from daemon.pos.dispatch import Method
 from daemon.pos.peers import Role
 from daemon.pos.server import Server, ServerSettings
@@ -60,6 +62,26 @@ async def test_call_says_plainly_what_is_wrong(
     assert (result.exit_code, result.stdout) == (1, "")
     for sentence in sentences:
         assert sentence in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "request_", "again"),
+    [
+        ("busy", {"reader": "chip"}, "Try again."),
+        ("busy", {"sale_id": "s1"}, "Try again: send the same call with the same id."),
+        ("no_card", {"reader": "chip"}, "Try again."),
+        (
+            "no_card",
+            {"sale_id": "s1", "presentation": "p1"},
+            "Show the card, and send the call with the new presentation.",
+        ),
+    ],
+)
+def test_a_call_that_may_be_repeated_is_told_how(
+    name: str, request_: dict[str, str], again: str
+) -> None:
+    error = CallError(113, name, "Not now.", {"retryable": True})
+    assert advice(error, request_) == f"Not now. ({name}, 113)\n{again}"
 
 
 @pytest.mark.parametrize("command", [["call", "status"], ["watch"]])
@@ -119,4 +141,5 @@ async def test_a_port_serves_as_the_socket_does_with_the_token(tmp_path: Path) -
     assert json.loads(called.stdout)["role"] == "sale"
     assert (refused.exit_code, missing.exit_code) == (1, 1)
     assert "Say hello with the token" in refused.stderr
+    assert "cannot be read (No such file or directory). It stands" in missing.stderr
     assert "name it with --token-file" in missing.stderr

@@ -96,10 +96,30 @@ def test_a_fact_that_is_none_is_named(tmp_path: Path) -> None:
     assert 'write decimals as a text, such as "2.5"' in err
 
 
+@pytest.mark.parametrize(
+    ("fact", "said"),
+    [
+        ({"meter.spnd": 30_000}, "meter.spnd: the programme has no such meter"),
+        ({"purse.bonos": 1}, "purse.bonos: the programme has no such purse"),
+        ({"status.vip": True}, "status.vip: the programme has no such status"),
+        ({"meter.spend": "abc"}, "meter.spend: expected a whole number"),
+        ({"purse.bonus": True}, "purse.bonus: expected a whole number"),
+    ],
+)
+def test_a_fact_that_the_programme_cannot_ask_for_is_named(
+    tmp_path: Path, fact: dict[str, object], said: str
+) -> None:
+    goods = as_file(tmp_path, "basket.json", LINES)
+    facts = as_file(tmp_path, "facts.json", fact)
+    done = run("price", "--programme", FIRST, "--basket", goods, "--facts", facts)
+    assert done == (1, "", f"{facts}: {said}\n")
+
+
 @pytest.mark.parametrize("now", ["yesterday", "2026-11-22T12:00:00", "9999-12-31T23:59:59-05:00"])
 def test_a_time_that_says_no_moment_is_a_wrong_use(tmp_path: Path, now: str) -> None:
     goods = as_file(tmp_path, "basket.json", LINES)
-    assert run("price", "--programme", FIRST, "--basket", goods, "--now", now)[0] == 2
+    code, _, err = run("price", "--programme", FIRST, "--basket", goods, "--now", now)
+    assert (code, "2026-11-22T10:00+02:00" in err or "a year from 1970" in err) == (2, True)
 
 
 def test_check_says_what_is_loaded() -> None:
@@ -132,6 +152,17 @@ def test_check_names_the_path_of_the_wrong_key(tmp_path: Path) -> None:
     assert (code, out) == (1, "")
     assert err.startswith("rule[0].when.time: '25:00' is no time of day; write ")
     assert err.endswith('(rule "r")\n')
+
+
+def test_check_names_the_file_that_is_no_toml_and_its_line(tmp_path: Path) -> None:
+    code, _, err = run("check", file := as_file(tmp_path, "README.md", "a = 1\n# good\nHow to\n"))
+    assert (code, err.startswith(f"{file}: not TOML: "), "line 3" in err) == (1, True, True), err
+
+
+def test_check_says_that_it_was_given_the_till_s_settings(tmp_path: Path) -> None:
+    settings = as_file(tmp_path, "tillcard.toml", 'programme = "programme.toml"\n')
+    said = f"{settings}: this looks like the till's settings; name the programme file\n"
+    assert run("check", settings) == (1, "", said)
 
 
 def test_check_refuses_what_is_no_file(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ BAD = [
     (
         HEAD + R + 'give = { percent = { by = "meter.x", steps = [[1, 2]] } }',
         "rule[0].give.percent.by",
-        "there is no meter 'x'",
+        "there is no meter 'x'; no meter is declared",
     ),
     (
         HEAD + R + 'give = { percent = { by = "payment", steps = [[1, 2]] } }',
@@ -77,7 +77,11 @@ BAD = [
         "rule[0].give.percent.since",
         "is no day",
     ),
-    (HEAD + R + 'give = { earn = "bonus", percent = 5 }', "rule[0].give.earn", "there is no purse"),
+    (
+        HEAD + R + 'give = { earn = "bonus", percent = 5 }',
+        "rule[0].give.earn",
+        "there is no purse 'bonus'; no purse is declared",
+    ),
     (
         HEAD + POINTS + R + 'give = { earn = "points", percent = 5 }',
         "rule[0].give.percent",
@@ -169,6 +173,11 @@ BAD = [
         HEAD + '[[status]]\nid = "s"\nof = "m"\nenter = { at_least = 1, within = "1d" }',
         "status[0].of",
         "there is no meter 'm'",
+    ),
+    (
+        HEAD + '[[status]]\nid = "s"\nof = "m"\nenter = { at_least = 1, within = 30 }',
+        "status[0].enter.within",
+        'expected a text, got a whole number; write such as "30d"',
     ),
 ]
 
