@@ -164,9 +164,11 @@ class Cards:
             read = registry.decode(Shown(Medium.TYPED, number.encode()))
             credential = registry.recognise(read, self._ranges)
         except CardFormatError as error:
-            misread = "check" in error.code
-            code = ErrorCode.MISREAD if misread else ErrorCode.CARD_UNKNOWN
-            raise RefusedError(code, "This is no number of the shop's own cards.") from None
+            if "check" in error.code:
+                problem = f"Misread ({error.code}); type it again."
+                raise RefusedError(ErrorCode.MISREAD, problem) from None
+            problem = "This is no number of the shop's own cards."
+            raise RefusedError(ErrorCode.CARD_UNKNOWN, problem) from None
         if credential.trust is Trust.ROTATING:
             raise RefusedError(ErrorCode.CARD_UNKNOWN, "A live code is no card's number.")
         return credential.scheme, credential.value

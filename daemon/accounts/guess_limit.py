@@ -46,7 +46,8 @@ class Guesses:
             if now_s - times_s[-1] < SLOW_S:
                 raise RefusedError(
                     ErrorCode.RATE_LIMITED,
-                    f"Too many wrong codes here; one is tried every {SLOW_S} seconds for now.",
+                    "Too many wrong numbers or codes here;"
+                    f" one is tried every {SLOW_S} seconds for now.",
                     reader=reader or None,
                 )
 

@@ -121,7 +121,10 @@ class PurseCare:
         await self._note(card, state)
         if await self._hot_list.names(card.uid):
             await self._block(card, state)
-            raise RefusedError(ErrorCode.CARD_BLOCKED, "This card is on the hot list.")
+            raise RefusedError(
+                ErrorCode.CARD_BLOCKED,
+                "This card is on the hot list; if it was unblocked, make the hot list anew.",
+            )
         return await self._resolve(card, credential, known)
 
     # A purse that cannot be what it was.

@@ -12,6 +12,7 @@ from daemon.base import config as configuration
 from daemon.base.config import chip_section
 from daemon.chip.hot_list import encode, hot_uids
 from daemon.cli.command_clock import clock_of
+from daemon.cli.written_files import check_folder
 from daemon.keys.chip_keys import load_chip_keys
 from daemon.keys.hot_list_keys import (
     HOT_LIST_KEY_FILE,
@@ -39,6 +40,7 @@ def hot_list(
     """
     home = config.parent
     try:
+        check_folder(out)
         settings = configuration.load(config)
         chip_keys = load_chip_keys(home / chip_section(settings).keys)
         signer = load_hot_list_key(key or home / HOT_LIST_KEY_FILE)
@@ -50,7 +52,7 @@ def hot_list(
     except STARTUP_ERRORS as error:
         typer.echo(f"tillcard: {error}", err=True)
         raise typer.Exit(1) from error
-    typer.echo(f"{out}: {len(uids)} chips")
+    typer.echo(f"{out}: {len(uids)} chip{'' if len(uids) == 1 else 's'}")
 
 
 def hot_list_key(config: ConfigPath = Path("tillcard.toml")) -> None:
@@ -65,6 +67,9 @@ def hot_list_key(config: ConfigPath = Path("tillcard.toml")) -> None:
         make_hot_list_keys(secret, public)
     except FileExistsError as error:
         problem = f"{error.filename} is there already: each till would need the new one's half"
+        if not secret.exists():
+            again = "delete it, make a new pair, copy the new .pub to each till"
+            problem = f"{public} is there, and the key {secret} is not. If that is lost: {again}"
         typer.echo(f"tillcard: {problem}", err=True)
         raise typer.Exit(1) from None
     except OSError as error:

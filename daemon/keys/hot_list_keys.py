@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from daemon.keys.key_files import KeyFileError, check_mode, write_key_file
 
 HOT_LIST_KEY_FILE, HOT_LIST_PUBLIC_FILE = "hot-list.key", "hot-list.pub"
+PUBLIC_SUFFIX = ".pub"
 KEY_BYTES = 32
 
 
@@ -61,6 +62,8 @@ def load_hot_list_key(path: Path) -> HotListKey:
         raise KeyFileError(
             f"There is no {path}: hot lists are made where `tillcard cards hot-list-key` made it."
         )
+    if path.suffix == PUBLIC_SUFFIX:
+        raise KeyFileError(f"{path} is the public half; sign with {path.with_suffix('.key').name}.")
     check_mode(path)
     return HotListKey(_read(path))
 

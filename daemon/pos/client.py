@@ -43,8 +43,8 @@ def find_socket(environ: Mapping[str, str]) -> Path:
                 return path
     places = ", ".join(str(path) for path in paths)
     raise UnreachableError(
-        f"No tillcard daemon is running: there is no socket at {places}. "
-        "Start one with: tillcard run"
+        f"No tillcard daemon is running: there is no socket at {places}. Start one with:"
+        " tillcard run; or name its socket with --socket (the demo's is .demo/pos.sock)"
     )
 
 

@@ -13,7 +13,7 @@ from card_formats.credential import Credential, Medium, Shown, mask
 from card_formats.errors import CardFormatError, UnknownFormatError
 from daemon.base.clock import Clock
 from daemon.base.ids import NO_PRESENTATION, PresentationId
-from daemon.base.refusals import ErrorCode, RefusedError, misread, refusal_of
+from daemon.base.refusals import ErrorCode, ParamError, RefusedError, misread, refusal_of
 from daemon.pos.claims import Claims
 from daemon.pos.events import EventRing
 from daemon.readers import (
@@ -159,21 +159,18 @@ class Inputs:
                 self._publish_input("input.expired", reader, medium=medium, input_id=input_id)
 
     def check_known(self, reader: str) -> None:
-        """Raise RefusedError NO_HARDWARE for a reader that the configuration does not have."""
+        """Raise ParamError for a reader that the configuration does not have."""
         if reader not in self._states:
             known = ", ".join(sorted(self._states)) or "none"
-            raise RefusedError(
-                ErrorCode.NO_HARDWARE,
-                f"There is no reader {reader!r}; configured: {known}.",
-                reader=reader,
-            )
+            raise ParamError("reader", f"there is no reader {reader!r}; configured: {known}")
 
     def last_shown(self, reader: str) -> tuple[Shown, Waiting]:
         """Return what was shown at ``reader`` last; from now on it counts as taken.
 
-        Raises: RefusedError NO_HARDWARE for a reader that is not there, TIMEOUT for one that
-                hangs, NO_CARD when nothing was shown, it has waited too long, or its sale is done;
-                and what is wrong with what was shown last: the card before it is forgotten.
+        Raises: ParamError as `check_known`; RefusedError NO_HARDWARE for a reader that is not
+                there, TIMEOUT for one that hangs, NO_CARD when nothing was shown, it has waited
+                too long, or its sale is done; and what is wrong with what was shown last: the card
+                before it is forgotten.
         """
         self.check_known(reader)
         state = self._states[reader]

@@ -144,7 +144,8 @@ def _named(params: DecideParams | ReturnParams | StatusParams) -> NamedSale:
 def _returned_lines(params: ReturnParams) -> dict[LineId, int]:
     """Return thousandths by line; empty for the whole sale, which must be asked for by name."""
     if params.whole == bool(params.lines):
-        raise invalid("Give the lines that come back, or whole: true for all that is left.")
+        both = "Give the lines that come back, or whole: true for all that is left"
+        raise invalid(f"{both}: one of the two.")
     lines: dict[LineId, int] = {}
     for index, line in enumerate(params.lines):
         if line.line in lines:

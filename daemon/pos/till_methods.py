@@ -81,14 +81,13 @@ class TillMethods:
 
     def methods(self) -> dict[str, Method]:
         """Return the table: name, parameters, handler, least role, result, refusals."""
-        claiming = (ErrorCode.CLAIMED, ErrorCode.NO_HARDWARE)
         identifying = (*_READER, *IDENTIFYING, ErrorCode.STORAGE_FULL)
         return {
             "status": Method(NoParams, self.status, Role.READ, DaemonStatus),
-            "reader.claim": Method(ClaimParams, self.claim, Role.SALE, Claimed, claiming),
-            "reader.release": Method(
-                ReleaseParams, self.release, Role.SALE, Released, (ErrorCode.NO_HARDWARE,)
+            "reader.claim": Method(
+                ClaimParams, self.claim, Role.SALE, Claimed, (ErrorCode.CLAIMED,)
             ),
+            "reader.release": Method(ReleaseParams, self.release, Role.SALE, Released),
             "card.identify": Method(
                 IdentifyParams, self.identify, Role.SALE, Identified, identifying, ("scan",)
             ),

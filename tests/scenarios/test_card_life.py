@@ -45,6 +45,8 @@ async def test_a_printed_number_is_issued_and_not_twice(pos: Pos) -> None:
     assert await refusal(pos, "card.issue", **taken) == (1017, "number_taken")
     misread = {"request_id": "i3", "number": "2900000000019"}
     assert await refusal(pos, "card.issue", **misread) == (1015, "misread")
+    with pytest.raises(RefusedByTillError, match=r"Misread \(number.bad-check\); type it again"):
+        await pos.call("card.issue", **misread)
     foreign = {"request_id": "i4", "number": "5555"}
     assert await refusal(pos, "card.issue", **foreign) == (1010, "card_unknown")
 

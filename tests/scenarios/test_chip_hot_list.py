@@ -67,7 +67,8 @@ async def test_a_card_that_another_ledger_blocked_is_blocked_at_first_sight(shop
     path.write_text(shop.hot_list(uids), "ascii")
     async with shop.till("b", hot_list="hot.list") as other:
         error = await refused(other, shop.wallet)
-        assert (error.code, "hot list" in error.detail) == (ErrorCode.CARD_BLOCKED, True)
+        assert error.code is ErrorCode.CARD_BLOCKED
+        assert "hot list; if it was unblocked, make the hot list anew." in error.detail
         path.unlink()
     async with shop.till("b") as other:
         error = await refused(other, shop.wallet)
@@ -262,6 +263,12 @@ def test_the_commands_make_the_key_and_the_list_of_what_the_ledger_knows(tmp_pat
     assert (made.exit_code, "hot-list.pub to each till" in made.output) == (0, True), made.output
     again = tillcard("cards", "hot-list-key", *config)
     assert (again.exit_code, "is there already" in again.output) == (1, True)
+    half = tillcard("cards", "hot-list", str(out), "--key", str(tmp_path / "hot-list.pub"), *config)
+    assert half.exit_code == 1
+    assert "is the public half; sign with hot-list.key" in half.output.replace("\n", " ")
+    nowhere = tillcard("cards", "hot-list", str(tmp_path / "none/hot.list"), *config)
+    assert nowhere.exit_code == 1
+    assert f"there is no folder {tmp_path / 'none'}; make it first" in nowhere.output
     done = tillcard("cards", "hot-list", str(out), *config)
     assert (done.exit_code, "0 chips" in done.stdout) == (0, True), done.output
     public = load_hot_list_public_key(tmp_path / "hot-list.pub")
@@ -272,3 +279,15 @@ def test_the_commands_make_the_key_and_the_list_of_what_the_ledger_knows(tmp_pat
     assert tillcard("cards", "hot-list", str(out), *config).exit_code == 1
     assert tillcard("cards", "hot-list", str(out), "--key", str(elsewhere), *config).exit_code == 0
     assert HOT_LIST_BYTES_MAX > 2 * 900_000 * 17, "most of a million chips fit, under two keys"
+
+
+def test_whoever_has_lost_the_hot_lists_key_is_told_the_way_to_a_new_one(tmp_path: Path) -> None:
+    lay_out_chips(tmp_path)
+    config = ["--config", str(tmp_path / "tillcard.toml")]
+    (tmp_path / "hot-list.key").unlink(missing_ok=True)
+    (tmp_path / "hot-list.pub").touch()
+    stuck = tillcard("cards", "hot-list-key", *config)
+    assert stuck.exit_code == 1
+    assert "delete it, make a new pair, copy the new .pub to each till" in stuck.output
+    (tmp_path / "hot-list.pub").unlink()
+    assert tillcard("cards", "hot-list-key", *config).exit_code == 0

@@ -174,12 +174,18 @@ async def test_a_sale_without_a_card_is_a_sale(pos: Pos) -> None:
     assert (posted["total"], posted["balances"], posted["receipt"]["earn"]) == (70_000, {}, [])
 
 
+async def test_a_return_names_its_lines_or_the_whole_and_not_both(pos: Pos) -> None:
+    terms = {"return_id": "r", "sale_id": "s1", "cashier": "olha"}
+    for both in ({}, {"whole": True, "lines": [{"line": 1, "qty": 1}]}):
+        said = (await refused(pos, "sale.return", **terms, **both)).message
+        assert said.endswith("or whole: true for all that is left: one of the two.")
+
+
 async def test_each_refusal_has_its_code(pos: Pos, clock: HandClock) -> None:
     codes = {
         "card_unknown": await refused(pos, "card.identify", number="2900000000025"),
         "misread": await refused(pos, "card.identify", number="2900000000019"),
         "no_card": await refused(pos, "card.identify", reader="scanner"),
-        "no_hardware": await refused(pos, "card.identify", reader="attic"),
         "quote_unknown": await refused(pos, "sale.commit", sale_id="a", quote_id="q0"),
         "total_changed": await refused(
             pos, "sale.commit", sale_id="b", lines=BASKET, expect_total=1

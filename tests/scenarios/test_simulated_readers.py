@@ -95,6 +95,14 @@ async def test_what_a_simulated_reader_cannot_show_is_the_caller_s_mistake(tmp_p
                 await pos.call("input.simulate", reader=reader, do=do, data=data)
             assert refused.value.code == -32602, (reader, data)
             assert said in refused.value.message
-        with pytest.raises(RefusedByTillError) as refused:
-            await pos.call("reader.release", reader="nope")
-        assert refused.value.code == 107
+
+
+@pytest.mark.parametrize("method", ["card.identify", "reader.claim", "reader.release"])
+async def test_a_reader_that_is_not_configured_is_a_wrong_parameter_and_no_broken_device(
+    pos: Pos, method: str
+) -> None:
+    params = {"reader": "nope", **({"ttl_s": 60} if method == "reader.claim" else {})}
+    with pytest.raises(RefusedByTillError) as refused:
+        await pos.call(method, **params)
+    assert (refused.value.code, refused.value.data["retryable"]) == (-32602, False)
+    assert "reader: there is no reader 'nope'; configured: chip, " in refused.value.message
