@@ -4,6 +4,7 @@ import asyncio
 import os
 import secrets
 import signal
+import socket
 import sys
 from contextlib import suppress
 from importlib import resources
@@ -20,17 +21,20 @@ from daemon.app.running import App, running
 from daemon.app.startup import STARTUP_ERRORS, leaves
 from daemon.base import config as configuration
 from daemon.base.clock import Clock
-from daemon.base.config import ConfigError, SimulatedSection
+from daemon.base.config import Config, ConfigError, SimulatedSection, parse
 from daemon.base.money import format_minor
 from daemon.cli.command_clock import clock_of
 from daemon.keys.chip_keys import make_chip_keys
 from daemon.keys.key_files import OWN_FILES_UMASK
 from daemon.pos.client import CallError, Client, UnreachableError
 from daemon.programme.programme import Programme, load
+from web.web_settings import WebSettings
 
-SAMPLE_FILES = ("tillcard.toml", "programme.toml")
+CONFIG_FILE = "tillcard.toml"
+SAMPLE_FILES = (CONFIG_FILE, "programme.toml")
 ON_CHIP = {
-    "[simulated]\n": '[chip]\n\n[simulated]\nchip = "purse"\n',
+    "# What the sample cards say": "[chip]\n\n# What the sample cards say",
+    "[simulated]\n": '[simulated]\nchip = "purse"\n',
     'may_go_negative = "on_return"\n': 'where = "chip"\n',
 }
 """What is different in them where the bonus lies on the chip."""
@@ -85,13 +89,13 @@ def demo(
 
 
 async def _demo(clock: Clock, *, once: bool, home: Path, card: str, port: int | None) -> None:
-    _lay_out(home, on_chip=card == "chip")
-    config = configuration.load(home / "tillcard.toml")
+    on_chip = card == "chip"
+    config = _config(home, on_chip=on_chip)
     if port is not None:
         config = msgspec.structs.replace(config, web={**(config.web or {}), "port": port})
+    _check(config, home, on_chip=on_chip)
+    _lay_out(home, on_chip=on_chip)
     assert config.simulated is not None
-    if card == "chip" and config.chip is None:
-        raise ConfigError("chip", f"the demo in {home} has no purse on its chip; name another")
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -107,17 +111,40 @@ async def _demo(clock: Clock, *, once: bool, home: Path, card: str, port: int | 
         console.print("\nStopping; the ledger stays in", str(home))
 
 
+def _config(home: Path, *, on_chip: bool) -> Config:
+    """Return the configuration that lies in ``home``, or will."""
+    path = home / CONFIG_FILE
+    return configuration.load(path) if path.exists() else parse(_sample(CONFIG_FILE, on_chip))
+
+
+def _check(config: Config, home: Path, *, on_chip: bool) -> None:
+    """Raise ConfigError for what the demo would stop at; nothing has been written yet."""
+    if on_chip and config.chip is None:
+        problem = f"the demo in {home} has no purse on its chip"
+        raise ConfigError("chip", f"{problem}; name another folder with --home")
+    web = configuration.convert(config.web or {}, WebSettings, "web")
+    try:
+        socket.create_server((web.host, web.port)).close()
+    except OSError as error:
+        problem = f"the phone pages cannot be served at {web.port} ({error.strerror})"
+        raise ConfigError("web.port", f"{problem}; choose another port with --port") from error
+
+
 def _lay_out(home: Path, *, on_chip: bool) -> None:
     home.mkdir(parents=True, exist_ok=True)
     for name in SAMPLE_FILES:
         if not (home / name).exists():
-            text = (resources.files("daemon.cli") / "sample" / name).read_text("utf-8")
-            for plain, chip in ON_CHIP.items() if on_chip else ():
-                text = text.replace(plain, chip)
-            (home / name).write_text(text, "utf-8")
+            (home / name).write_text(_sample(name, on_chip), "utf-8")
     if on_chip:
         with suppress(FileExistsError):
             make_chip_keys(home / "chip.keys")
+
+
+def _sample(name: str, on_chip: bool) -> str:
+    text = (resources.files("daemon.cli") / "sample" / name).read_text("utf-8")
+    for plain, chip in ON_CHIP.items() if on_chip else ():
+        text = text.replace(plain, chip)
+    return text
 
 
 async def _register(cards: Cards, sample: SimulatedSection) -> bool:
@@ -197,7 +224,9 @@ def _print_receipt(
         table.add_row(f"Earned ({earned['text'] or earned['rule']})", amount)
     for purse, balance in posted["balances"].items():
         amount = in_its_unit(programme, purse, balance["available"])
-        table.add_row(f"New balance: {purse}", amount)
+        name, _, is_owed = purse.partition(":")
+        waits = ", waiting for the chip" if is_owed else ""
+        table.add_row(f"New balance: {name}{waits}", amount)
     console.print()
     console.print(table)
     for step in quote["next"]:
@@ -219,13 +248,13 @@ def _say_what_to_try(app: App, console: Console, home: Path) -> None:
     console.print(f"Phone cards  {app.web_url}/join")
     console.print(f"Files        {home}\n")
     console.print("Try, in another terminal:")
-    socket = f"--socket {app.socket}"
+    at = f"--socket {app.socket}"
     program = (
         sys.argv[0] if "/" in sys.argv[0] else "tillcard"
     )  # as it was called: it may be in .venv
-    console.print(f"  {program} watch {socket}", soft_wrap=True)
+    console.print(f"  {program} watch {at}", soft_wrap=True)
     scan = '{"reader": "scanner", "do": "scan", "card": "phone"}'
-    console.print(f"  {program} call {socket} input.simulate '{scan}'", soft_wrap=True)
-    identify = f"{program} call {socket} card.identify"
+    console.print(f"  {program} call {at} input.simulate '{scan}'", soft_wrap=True)
+    identify = f"{program} call {at} card.identify"
     console.print(f'  {identify} \'{{"reader": "scanner"}}\'\n', soft_wrap=True)
     console.print("Ctrl-C stops.")

@@ -25,12 +25,22 @@ async def test_the_demo_pays_from_the_chip_and_the_chip_remembers(tmp_path: Path
 async def test_a_demo_without_a_purse_on_its_chip_says_so(tmp_path: Path) -> None:
     home = tmp_path / "demo"
     assert (await demo(home))[0] == 0
+    files = sorted(home.iterdir())
     status, said = await demo(home, "--chip")
-    assert (status, "has no purse on its chip" in said) == (1, True), said
+    assert (status, "has no purse on its chip; name another folder" in said) == (1, True), said
+    assert sorted(home.iterdir()) == files, "nothing is written where it cannot start"
+
+
+async def test_what_waits_for_a_chip_is_called_so_on_the_demo_s_receipt(tmp_path: Path) -> None:
+    home = tmp_path / "demo"
+    assert (await demo(home, "--chip"))[0] == 0
+    status, said = await demo(home)
+    assert (status, "bonus, waiting for the chip" in said, "owed" in said) == (0, True, False), said
 
 
 async def test_two_demos_run_side_by_side_on_ports_of_their_own(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         status, said = await demo(tmp_path / "first", port=other.getsockname()[1])
-        assert (status, "web.port" in said) == (1, True), said
+        assert (status, "choose another port with --port" in said) == (1, True), said
+        assert not (tmp_path / "first").exists(), "nothing is written where it cannot start"
     assert (await demo(tmp_path / "second"))[0] == 0
