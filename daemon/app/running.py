@@ -207,7 +207,8 @@ async def run(config_path: Path, clock: Clock, home: Path | None = None) -> None
         # make scans wait for 60 ms now and then.
         gc.collect()
         gc.freeze()
-        log.info("ready: socket %s, web %s", app.socket, app.web_url or "off")
+        by_port = "off" if app.tcp_port is None else app.tcp_port
+        log.info("ready: socket %s, port %s, web %s", app.socket, by_port, app.web_url or "off")
         systemd.say("READY=1", f"STATUS={await app.beat()}")
         keeping_alive = tasks.create_task(systemd.keep_alive(app.beat))
         await stop.wait()

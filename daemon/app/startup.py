@@ -46,7 +46,8 @@ def read_programme(path: Path) -> Programme:
     try:
         return load(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError("programme", f"{path} cannot be read: {error}") from error
+        problem = getattr(error, "strerror", "it is no UTF-8 text; save it as UTF-8")
+        raise ConfigError("programme", f"{path} cannot be read: {problem}") from error
     except ProgrammeError as error:
         raise ConfigError(f"programme {path.name}: {error.path}", error.message) from error
 

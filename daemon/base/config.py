@@ -236,8 +236,9 @@ def load(path: Path) -> Config:
             "", f"there is no file {path}; `tillcard demo --home DIR` writes one to start from"
         ) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError("", f"{path} cannot be read: {error}") from error
-    return parse(text)
+        problem = getattr(error, "strerror", "it is no UTF-8 text; save it as UTF-8")
+        raise ConfigError("", f"{path} cannot be read: {problem}") from error
+    return parse(text, str(path))
 
 
 def chip_section(config: Config) -> ChipSection:
@@ -247,12 +248,12 @@ def chip_section(config: Config) -> ChipSection:
     return config.chip
 
 
-def parse(text: str) -> Config:
-    """Decode the file's text. Raises ConfigError."""
+def parse(text: str, file: str = "the configuration") -> Config:
+    """Decode the text of ``file``, which is named where it is no TOML. Raises ConfigError."""
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError("", f"this is not TOML: {error}") from error
+        raise ConfigError("", f"{file} is not TOML: {error}") from error
     config: Config = convert(raw, Config)
     _check_ranges(config.number_range)
     return config

@@ -1,5 +1,6 @@
 """``tillcard audit``: prove that a ledger is whole."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,8 @@ from daemon.ledger.audit import Audit
 from daemon.ledger.audit import audit as walk
 from daemon.ledger.storage.registry import open_store
 from daemon.ledger.storage.store import Store, StoreError
+
+HEAD = re.compile("[0-9a-f]{64}")
 
 
 def audit(
@@ -33,6 +36,10 @@ def audit(
     Keep the head hash it prints somewhere else; a later audit with --head proves that nothing
     before it was changed or removed. Exit status 0: whole; 1: findings; 2: cannot be read.
     """
+    if head and not HEAD.fullmatch(head):
+        raise typer.BadParameter(
+            f"{head} is no head: it has 64 hex characters", param_hint="--head"
+        )
     try:
         location = ledger or configuration.load(config).ledger
         home = Path() if ledger else config.parent

@@ -7,6 +7,7 @@ import typer
 
 from daemon.base import config as configuration
 from daemon.base.config import ConfigError
+from daemon.cli.written_files import check_folder
 from daemon.ledger.storage.registry import open_store
 from daemon.ledger.storage.store import StoreError
 
@@ -24,6 +25,7 @@ def backup(
     many entries are missing that it has answered. Exit status 0: written; 2: it cannot be.
     """
     try:
+        check_folder(file)
         store = open_store(configuration.load(config).ledger, config.parent, read_only=True)
         try:
             heads = store.backup(file)

@@ -64,6 +64,8 @@ class Making(msgspec.Struct, frozen=True, kw_only=True):
 
 def read_transport_key(path: Path) -> TransportKey:
     """Read a maker's key: ``aes`` or ``des`` and 16 bytes in hex. Raises KeyFileError."""
+    if not path.exists():
+        raise KeyFileError(f"There is no {path}: name the file with the maker's key.")
     check_mode(path)
     words = path.read_text("ascii", "replace").split()
     try:

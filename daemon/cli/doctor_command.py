@@ -26,6 +26,7 @@ from daemon.pos.socket_file import socket_paths
 from daemon.programme.checks import check
 from daemon.programme.programme import local_day
 
+CONFIG_FILE = "tillcard.toml"
 DAEMON_S_MAX = 2.0
 MENDS = {
     "absent": "plug it in; if it is plugged in, compare its device with what is attached, below",
@@ -38,8 +39,9 @@ MENDS = {
 def doctor(
     context: typer.Context,
     config: Annotated[
-        Path, typer.Option(help="The configuration to look at; there need not be one yet.")
-    ] = Path("tillcard.toml"),
+        Path | None,
+        typer.Option(help=f"The configuration to look at; else {CONFIG_FILE}, if there is one."),
+    ] = None,
 ) -> None:
     """Look at the configuration, the ledger, the daemon and everything that is attached.
 
@@ -56,11 +58,12 @@ def doctor(
     raise typer.Exit(1 if wrong else 0)
 
 
-def _findings(path: Path, clock: Clock) -> Iterator[Finding]:
+def _findings(named: Path | None, clock: Clock) -> Iterator[Finding]:
     settings: Config | None = None
+    path = named or Path(CONFIG_FILE)
     if not path.exists():
         mend = "tillcard demo --home DIR writes one to start from; then name it with --config"
-        yield Finding("note", f"no configuration at {path}", mend)
+        yield Finding("WRONG" if named else "note", f"no configuration at {path}", mend)
     else:
         try:
             loaded = configuration.load(path)
@@ -137,11 +140,15 @@ def _hot_list(
 ) -> Finding:
     try:
         keys = HotListKeys(load_hot_list_public_key(home / section.hot_list_key), chip)
+        if not (home / section.hot_list).exists():
+            raise HotListError("it is not there")
         hot = decode((home / section.hot_list).read_text("ascii"), keys)
         if why_not := hot.why_not(clock.now(), _taken_s(settings, home)):
             raise HotListError(why_not)
     except (OSError, UnicodeDecodeError, HotListError, KeyFileError) as error:
         mend = "tillcard cards hot-list makes one where the ledger is; copy it here"
+        if not (home / section.hot_list_key).exists():
+            mend = f"copy {section.hot_list_key} here"
         return Finding("WRONG", f"hot list {section.hot_list}: {error}", mend)
     return Finding("ok", f"hot list {section.hot_list}: of {rfc3339(hot.made_at)}")
 

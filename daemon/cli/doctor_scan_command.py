@@ -9,10 +9,16 @@ from typing import Annotated
 import msgspec
 import typer
 
+from daemon.cli.written_files import check_folder
 from daemon.readers.device_file import DeviceFile
 from daemon.readers.errors import ReaderError
 from daemon.readers.hid import layout_of, open_hidraw, open_keyboard, opened
-from daemon.readers.reader_settings import HidrawSettings, KeyboardSettings, SerialSettings
+from daemon.readers.reader_settings import (
+    BAUDS,
+    HidrawSettings,
+    KeyboardSettings,
+    SerialSettings,
+)
 from daemon.readers.scan_proposal import (
     SHEET,
     AnySettings,
@@ -43,13 +49,21 @@ def doctor_scan(
 
     Stop the daemon first: it holds the scanners that it is configured with.
     """
+    if baud not in BAUDS:
+        known = f"{baud} is none of {', '.join(map(str, BAUDS))}"
+        raise typer.BadParameter(known, param_hint="--baud")
     if not device.exists():
         typer.echo(f"{device} is not there; tillcard doctor lists what is", err=True)
         raise typer.Exit(1)
     if not (device.is_char_device() and device.resolve() not in NO_SCANNERS):
         typer.echo(f"{device} is no device that a scanner could be", err=True)
         raise typer.Exit(1)
-    sheet.write_bytes((resources.files("daemon.cli") / "sample" / SHEET_NAME).read_bytes())
+    try:
+        check_folder(sheet)
+        sheet.write_bytes((resources.files("daemon.cli") / "sample" / SHEET_NAME).read_bytes())
+    except OSError as error:
+        typer.echo(f"tillcard: {error}", err=True)
+        raise typer.Exit(1) from error
     typer.echo(f"Print {sheet}, or show it on a screen.")
     try:
         proposal = asyncio.run(_propose(str(device), str(device.resolve()), baud))

@@ -22,6 +22,7 @@ from daemon.base.clock import Clock, rfc3339
 from daemon.base.config import Config, ConfigError
 from daemon.base.refusals import RefusedError
 from daemon.cli.command_clock import clock_of
+from daemon.cli.written_files import check_folder
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.storage.registry import open_store
 from daemon.ledger.storage.store import StoreError
@@ -51,9 +52,8 @@ def issue(
         str, typer.Option(help="What rules see as card.kind: phone, flyer …")
     ] = ORDINARY,
     until: Annotated[
-        datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], help="The last day they are good, in the shop's zone."),
-    ] = None,
+        str, typer.Option(help="The last day they are good, in the shop's zone: 2026-12-31.")
+    ] = "",
     config: Annotated[Path, typer.Option(help="The configuration that names the ledger.")] = Path(
         "tillcard.toml"
     ),
@@ -66,19 +66,20 @@ def issue(
     alone. Exit status 0, or 1 when nothing more could be issued; the file then has what was.
     """
     clock = clock_of(context)
+    last = _day(until) if until else None
     try:
         settings = configuration.load(config)
         web = configuration.convert(settings.web or {}, WebSettings, "web")
         zone = read_programme(config.parent / settings.programme).zone
-        end = _end_of(until.date(), zone) if until else ""
+        end = _end_of(last, zone) if last else ""
         if end and end <= rfc3339(clock.now()):
             raise ConfigError("--until", "that day is over already")
         if out.exists():
             raise ConfigError("--out", f"{out} is there already; it is not written over")
+        check_folder(out)
         for doubt in _doubts(web, kind):
             typer.echo(f"tillcard: {doubt}", err=True)
-        last = until.date().isoformat() if until else ""
-        batch = IssueBatch(count, kind, end, last, _address(web))
+        batch = IssueBatch(count, kind, end, last.isoformat() if last else "", _address(web))
         asyncio.run(_issue(settings, config.parent, out, batch, clock))
     except (ConfigError, StoreError, OSError, RefusedError) as error:
         typer.echo(f"tillcard: {error}", err=True)
@@ -129,6 +130,14 @@ def _address(web: WebSettings) -> str:
 
 def _own_file(path: Path) -> TextIO:
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", newline="")
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        problem = f"{text!r} is no day; write such as 2026-12-31"
+        raise typer.BadParameter(problem, param_hint="--until") from None
 
 
 def _end_of(last: date, zone: ZoneInfo) -> str:

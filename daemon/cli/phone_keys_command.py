@@ -52,6 +52,8 @@ def phone_keys(
         typer.echo(f"tillcard: {error}", err=True)
         raise typer.Exit(1) from error
     typer.echo(_said(keys))
+    if add or retire:
+        typer.echo("Restart the daemon: it takes them at its start.")
 
 
 def _said(keys: PhoneKeys) -> str:

@@ -67,7 +67,7 @@ async def refused_to_start(home: Path) -> str:
             'prefix = "2900"\nlength = 13',
             "number_range[1]: plastic has this prefix and length already",
         ),
-        ("[till]", "[till", "this is not TOML"),
+        ("[till]", "[till", "tillcard.toml is not TOML"),
         ('programme = "programme.toml"', "", "programme: is missing; write it"),
         ('programme = "programme.toml"', 'programme = "gone.toml"', "cannot be read"),
         (

@@ -59,6 +59,16 @@ def test_an_audit_that_finds_something_says_what_and_ends_with_1(home: Path) -> 
     assert "NOT whole" in result.output
 
 
+@pytest.mark.parametrize("head", ["abc", "A" * 64, "0" * 63, "0" * 64 + "\n"])
+def test_an_audit_is_told_that_a_head_is_none_and_not_that_the_ledger_is_broken(
+    home: Path, head: str
+) -> None:
+    said = tillcard("audit", "--config", str(home / "tillcard.toml"), "--head", head)
+    assert said.exit_code == 2
+    assert "is no head: it has 64 hex characters" in " ".join(said.output.replace("│", "").split())
+    assert "NOT whole" not in said.output
+
+
 def test_an_audit_of_nothing_ends_with_2(tmp_path: Path) -> None:
     result = tillcard("audit", "--ledger", str(tmp_path / "none.db"))
     assert result.exit_code == 2
@@ -72,6 +82,15 @@ def test_a_doctor_finds_a_healthy_till_healthy(home: Path) -> None:
     for found in ("configuration", "programme sample, 3 rules", "ledger tillcard.db: id"):
         assert f"ok  {found}" in result.output
     assert "No tillcard daemon answers" in result.output
+
+
+def test_a_doctor_finds_a_configuration_wrong_that_was_named_and_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = tillcard("doctor", "--config", str(tmp_path / "none.toml"))
+    assert (said.exit_code, "WRONG  no configuration at" in said.output) == (1, True)
+    monkeypatch.chdir(tmp_path)
+    assert " note  no configuration at tillcard.toml" in tillcard("doctor").output
 
 
 def test_a_doctor_names_the_wrong_key_and_the_mend(home: Path) -> None:
@@ -128,7 +147,9 @@ def test_a_doctor_looks_at_the_chip_s_keys_and_the_hot_list(tmp_path: Path) -> N
     status, said = diagnosed(tmp_path)
     assert (status, "WRONG  hot list hot.txt: " in said) == (1, True)
     assert "There is no" in said, "the public half that it is read with"
+    assert "-> copy hot-list.pub here" in said
     make_hot_list_keys(tmp_path / "hot-list.key", tmp_path / "hot-list.pub")
+    assert "WRONG  hot list hot.txt: it is not there" in diagnosed(tmp_path)[1]
     (tmp_path / "hot.txt").write_text("no hot list", "utf-8")
     assert diagnosed(tmp_path)[0] == 1
     signer = load_hot_list_key(tmp_path / "hot-list.key")
@@ -164,6 +185,9 @@ def test_a_backup_prints_its_head_and_a_restored_one_says_what_it_lacks(home: Pa
     [head] = re.findall(r"head ([0-9a-f]{64})", result.output)
     assert tillcard("audit", "--ledger", str(copy), "--head", head).exit_code == 0
     assert tillcard("backup", str(copy), "--config", config).exit_code == 2
+    nowhere = tillcard("backup", str(home / "none/copy.db"), "--config", config)
+    assert nowhere.exit_code == 2
+    assert f"there is no folder {home / 'none'}; make it first" in nowhere.output
     with closing(SQLiteStore(home / "tillcard.db")) as store:
         store.begin()
         store.write(Change(entry=Entry(at="2099-01-01T00:00:00.000000Z", kind="x", ref="x")))

@@ -17,6 +17,7 @@ from daemon.readers.reader_settings import HidrawSettings, KeyboardSettings
 from daemon.readers.scan_proposal import SHEET
 from daemon.readers.simulated.pseudo_terminal import Terminal
 from daemon.readers.simulated.wires import as_line, as_ssi
+from tests.support.commands import tillcard
 from tests.support.processes import started
 
 ROOT = Path(__file__).parents[3]
@@ -88,6 +89,21 @@ async def test_what_no_scanner_can_be_is_called_so(path: str, tmp_path: Path) ->
     assert status == 1
     assert f"{path} is no device that a scanner could be" in said
     assert not (tmp_path / "sheet.png").exists()
+
+
+def test_a_speed_that_no_scanner_has_is_refused_before_the_sheet_is_written(tmp_path: Path) -> None:
+    sheet = tmp_path / "sheet.png"
+    said = tillcard("doctor", "scan", "--baud", "1234", "/dev/tty", "--sheet", str(sheet))
+    assert said.exit_code == 2
+    assert "Invalid value for --baud: 1234 is none of 300, 600" in said.output
+    assert not sheet.exists()
+
+
+def test_a_sheet_that_cannot_be_written_is_said_so(tmp_path: Path) -> None:
+    sheet = tmp_path / "none" / "sheet.png"
+    said = tillcard("doctor", "scan", "/dev/tty", "--sheet", str(sheet))
+    assert said.exit_code == 1
+    assert f"there is no folder {sheet.parent}; make it first" in said.output
 
 
 def test_the_sheet_says_what_is_expected_of_it() -> None:
