@@ -13,7 +13,7 @@ help:
 	@echo "make run              install what is missing, start the demo till, make one sale, go on until Ctrl-C"
 	@echo "make run ARGS=--once  the same, and stop after the sale"
 	@echo "make test             install what is missing and run every check"
-	@echo "make quick            what of it takes no minute: before every commit"
+	@echo "make quick            the quick part of it: before every commit"
 	@echo "make bench            measure; figures go to docs/bench.md by hand"
 	@echo "make docs             build the documents as a site, in site/; it needs no network to be read"
 	@echo "make pictures         draw the pictures in docs/pictures anew, with chromium"

@@ -20,6 +20,8 @@ async def test_the_demo_pays_from_the_chip_and_the_chip_remembers(tmp_path: Path
         assert status == 0, said
         assert "written on the chip: 9 APDUs" in said
         assert paid in said
+    settings = (home / "tillcard.toml").read_text("utf-8")
+    assert "# What the sample cards say when `input.simulate` shows them.\n[simulated]" in settings
 
 
 async def test_a_demo_without_a_purse_on_its_chip_says_so(tmp_path: Path) -> None:

@@ -91,6 +91,11 @@ async def test_without_a_daemon_both_say_how_to_start_one(path: Path, command: l
     assert "tillcard run" in result.stderr
 
 
+def test_a_socket_and_a_port_are_not_named_together(path: Path) -> None:
+    said = tillcard("call", "status", "--socket", str(path), "--port", "8481")
+    assert (said.exit_code, "it goes without --socket" in said.output) == (2, True), said.output
+
+
 @pytest.mark.parametrize("as_json", [False, True])
 async def test_watch_prints_each_event_until_the_daemon_goes(path: Path, as_json: bool) -> None:
     ring = new_ring()

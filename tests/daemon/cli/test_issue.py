@@ -88,6 +88,11 @@ def test_cards_that_are_over_already_are_not_issued(home: Path) -> None:
     assert not (home / "cards.csv").exists()
 
 
+def test_a_last_day_that_is_none_is_answered_with_an_example(home: Path) -> None:
+    done = issue(home, "--until", "tomorrow")
+    assert (done.exit_code, "such as 2026-12-31" in done.output) == (2, True), done.output
+
+
 def test_the_last_day_ends_at_the_shop_s_midnight_by_the_clock_of_the_command(home: Path) -> None:
     last = ("--until", "2026-11-24")  # in Kyiv, two hours before UTC
     late = HandClock(datetime(2026, 11, 24, 22, 0, tzinfo=UTC))

@@ -109,9 +109,10 @@ def test_the_command_says_what_is_given_and_what_is_accepted(path: Path) -> None
 
     load_phone_keys(path)
     assert said() == "phones are given key 1\n"
-    assert said("--add") == "phones are given key 2; still accepted: 1\n"
-    assert said("--add") == "phones are given key 3; still accepted: 1, 2\n"
-    assert said("--retire") == "phones are given key 3\n"
+    again = "Restart the daemon: it takes them at its start.\n"
+    assert said("--add") == f"phones are given key 2; still accepted: 1\n{again}"
+    assert said("--add") == f"phones are given key 3; still accepted: 1, 2\n{again}"
+    assert said("--retire") == f"phones are given key 3\n{again}"
     assert KEY not in said()
     path.chmod(0o640)
     done = tillcard("cards", "phone-keys", "--home", str(path.parent))
