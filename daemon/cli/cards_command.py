@@ -144,7 +144,7 @@ def show(context: typer.Context, config: ConfigPath = Path("tillcard.toml")) -> 
 def migrate(
     context: typer.Context, count: Count = 1, config: ConfigPath = Path("tillcard.toml")
 ) -> None:
-    """Bring cards to this program's schema and to the newest keys.
+    """Bring cards to this program's layout and to the newest keys.
 
     The key file holds the generation before the newest too. A card that a newer program has
     written is left as it is.
@@ -212,10 +212,10 @@ async def _show(bench: CardBench, reader: str, shown: Shown) -> str:
     purse = await bench.open(reader, shown)
     state = purse.state
     if isinstance(state, NewerState):
-        return f"{format_minor(state.balance)}, of a newer program (schema {state.schema})"
+        return f"{format_minor(state.balance)}, of a newer program (layout {state.schema})"
     lines = [
         f"{format_minor(state.balance)}, {state.status.name.lower()}, payment {state.seq},"
-        f" schema {state.schema}, keys {purse.key_generation}, {purse.messaging}"
+        f" layout {state.schema}, keys {purse.key_generation}, {purse.messaging}"
     ]
     records = await bench.ask(reader, read_history(purse, count=HISTORY_RECORDS_MAX))
     if not follows(records, state):
@@ -257,4 +257,4 @@ async def _migrate(bench: CardBench, reader: str, shown: Shown) -> str:
         moving = renew_layout(bench.card_keys(shown, new), (nonce(), nonce()))
         is_moved |= await bench.ask(reader, moving)
     await own(bench, reader, shown, FACTORY_KEY)
-    return f"schema {SCHEMA}, keys {new}{'' if is_moved else ', as before'}"
+    return f"layout {SCHEMA}, keys {new}{'' if is_moved else ', as before'}"

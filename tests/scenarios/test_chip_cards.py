@@ -94,17 +94,17 @@ def test_a_blank_card_is_made_shown_and_moved_to_new_keys(
     spoken = Messaging.EV1 if generation is Generation.EV1 else Messaging.EV2
     done(tmp_path, "personalise", card, "made, issued")
     add_chip_keys(tmp_path / "chip.keys")
-    done(tmp_path, "migrate", card, "schema 2, keys 2")
-    done(tmp_path, "show", card, f"0.00, active, payment 0, schema 2, keys 2, {spoken}")
+    done(tmp_path, "migrate", card, "layout 2, keys 2")
+    done(tmp_path, "show", card, f"0.00, active, payment 0, layout 2, keys 2, {spoken}")
 
 
 def test_a_card_of_the_old_layout_is_shown_as_such_and_moved(pcscd: Pcscd, tmp_path: Path) -> None:
     lay_out_real(tmp_path)
     wallet = Wallet(load_chip_keys(tmp_path / "chip.keys"), Random(2))
     of_the_old_layout(wallet.model)
-    done(tmp_path, "show", wallet.model, f"{LOADED // 100}.00, active, payment 0, schema 1, keys 1")
-    done(tmp_path, "migrate", wallet.model, "schema 2, keys 1")
-    done(tmp_path, "show", wallet.model, f"{LOADED // 100}.00, active, payment 0, schema 2, keys 1")
+    done(tmp_path, "show", wallet.model, f"{LOADED // 100}.00, active, payment 0, layout 1, keys 1")
+    done(tmp_path, "migrate", wallet.model, "layout 2, keys 1")
+    done(tmp_path, "show", wallet.model, f"{LOADED // 100}.00, active, payment 0, layout 2, keys 1")
 
 
 def test_what_is_done_already_is_not_done_again(pcscd: Pcscd, tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_what_is_done_already_is_not_done_again(pcscd: Pcscd, tmp_path: Path) ->
     done(tmp_path, "personalise", card, "made, issued")
     before = card.snapshot()
     done(tmp_path, "personalise", card, "made before, issued before")
-    done(tmp_path, "migrate", card, "schema 2, keys 1, as before")
+    done(tmp_path, "migrate", card, "layout 2, keys 1, as before")
     assert card.snapshot() == before
 
 
@@ -156,7 +156,7 @@ def test_a_card_of_a_newer_program_is_shown_and_never_written(pcscd: Pcscd, tmp_
     done(tmp_path, "personalise", card, "made")
     falsified(card, STATE_FILE, content=b"\x03" + bytes(27))
     before = card.snapshot()
-    done(tmp_path, "show", card, "of a newer program (schema 3)")
+    done(tmp_path, "show", card, "of a newer program (layout 3)")
     add_chip_keys(tmp_path / "chip.keys")
     for slot, word in enumerate(("migrate", "personalise")):
         with command(tmp_path, word) as running, VpcdCard(PlayedCard(card), slot=slot):
