@@ -41,6 +41,13 @@ def leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
     return found
 
 
+def in_words(error: BaseException) -> str:
+    """Return what an error says: of a file, its name and why, without the system's number."""
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
+
+
 def read_programme(path: Path) -> Programme:
     """Load the programme file. Raises ConfigError with the path of the wrong key."""
     try:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from daemon.app.startup import in_words
 from daemon.base import config as configuration
 from daemon.base.config import ConfigError
 from daemon.cli.written_files import check_folder
@@ -35,7 +36,7 @@ def backup(
         typer.echo(f"tillcard: {file} is there already; give the backup another name.", err=True)
         raise typer.Exit(2) from error
     except (ConfigError, StoreError, OSError) as error:
-        typer.echo(f"tillcard: {error}", err=True)
+        typer.echo(f"tillcard: {in_words(error)}", err=True)
         raise typer.Exit(2) from error
     for head in heads:
         typer.echo(f"ledger {head.ledger_id}: entry {head.seq}, head {head.hash.hex()}")

@@ -32,7 +32,7 @@ from card_formats.chip.purse_issue import (
 from card_formats.chip.purse_layout import HISTORY_RECORDS_MAX, SCHEMA, NewerState
 from card_formats.credential import Shown
 from card_formats.errors import CardFormatError
-from daemon.app.startup import STARTUP_ERRORS, leaves
+from daemon.app.startup import STARTUP_ERRORS, in_words, leaves
 from daemon.base import config as configuration
 from daemon.base.clock import Clock
 from daemon.base.config import ConfigError, chip_section
@@ -93,7 +93,7 @@ def keys(
         )
         raise typer.Exit(1) from None
     except (ConfigError, KeyFileError, OSError) as error:
-        typer.echo(f"tillcard: {error}", err=True)
+        typer.echo(f"tillcard: {in_words(error)}", err=True)
         raise typer.Exit(1) from None
     typer.echo(f"{path} {done}. Keep a copy where no till can reach it.")
 
@@ -128,7 +128,7 @@ def personalise_cards(
     try:
         transport = read_transport_key(transport_key) if transport_key else FACTORY_KEY
     except (KeyFileError, OSError) as error:
-        typer.echo(f"tillcard: {error}", err=True)
+        typer.echo(f"tillcard: {in_words(error)}", err=True)
         raise typer.Exit(1) from None
     how = Making(by=by, reason=reason, transport=transport)
     _run(context, config, count, "made", partial(make, how=how))
@@ -157,7 +157,7 @@ def _run(context: typer.Context, config: Path, count: int, done: str, work: Work
     try:
         asyncio.run(_serve(config, clock_of(context), count, done, work))
     except* STARTUP_ERRORS as group:
-        failures += map(str, leaves(group))
+        failures += map(in_words, leaves(group))
     for failure in failures:
         typer.echo(f"tillcard: {failure}", err=True)
     raise typer.Exit(1 if failures else 0)

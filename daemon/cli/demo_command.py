@@ -18,7 +18,7 @@ from rich.table import Table
 
 from daemon.accounts.cards import Cards, NewCard, Profile
 from daemon.app.running import App, running
-from daemon.app.startup import STARTUP_ERRORS, leaves
+from daemon.app.startup import STARTUP_ERRORS, in_words, leaves
 from daemon.base import config as configuration
 from daemon.base.clock import Clock
 from daemon.base.config import Config, ConfigError, SimulatedSection, parse
@@ -84,7 +84,7 @@ def demo(
     except* (*STARTUP_ERRORS, CallError, UnreachableError) as group:
         failures += leaves(group)
     for failure in failures:
-        typer.echo(f"tillcard: {failure}", err=True)
+        typer.echo(f"tillcard: {in_words(failure)}", err=True)
     raise typer.Exit(1 if failures else 0)
 
 
@@ -122,9 +122,12 @@ def _check(config: Config, home: Path, *, on_chip: bool) -> None:
     if on_chip and config.chip is None:
         problem = f"the demo in {home} has no purse on its chip"
         raise ConfigError("chip", f"{problem}; name another folder with --home")
-    web = configuration.convert(config.web or {}, WebSettings, "web")
+    web = configuration.convert(config.web, WebSettings | None, "web")
+    if web is None:
+        return
+    family = socket.AF_INET6 if ":" in web.host else socket.AF_INET
     try:
-        socket.create_server((web.host, web.port)).close()
+        socket.create_server((web.host, web.port), family=family).close()
     except OSError as error:
         problem = f"the phone pages cannot be served at {web.port} ({error.strerror})"
         raise ConfigError("web.port", f"{problem}; choose another port with --port") from error

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from daemon.app.startup import check_names, read_programme, reader_settings
+from daemon.app.startup import check_names, in_words, read_programme, reader_settings
 from daemon.base import config as configuration
 from daemon.base.clock import Clock, rfc3339
 from daemon.base.config import ChipSection, Config, ConfigError
@@ -128,7 +128,7 @@ def _chip(settings: Config, home: Path, clock: Clock) -> Iterator[Finding]:
         keys = load_chip_keys(home / section.keys)
     except (KeyFileError, OSError) as error:
         mend = "the till does not start without it; see tillcard cards keys --help"
-        yield Finding("WRONG", f"chip keys {section.keys}: {error}", mend)
+        yield Finding("WRONG", f"chip keys {section.keys}: {in_words(error)}", mend)
         return
     yield Finding("ok", f"chip keys {section.keys}")
     if section.hot_list:
@@ -149,7 +149,7 @@ def _hot_list(
         mend = "tillcard cards hot-list makes one where the ledger is; copy it here"
         if not (home / section.hot_list_key).exists():
             mend = f"copy {section.hot_list_key} here"
-        return Finding("WRONG", f"hot list {section.hot_list}: {error}", mend)
+        return Finding("WRONG", f"hot list {section.hot_list}: {in_words(error)}", mend)
     return Finding("ok", f"hot list {section.hot_list}: of {rfc3339(hot.made_at)}")
 
 

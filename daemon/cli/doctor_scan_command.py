@@ -9,6 +9,7 @@ from typing import Annotated
 import msgspec
 import typer
 
+from daemon.app.startup import in_words
 from daemon.cli.written_files import check_folder
 from daemon.readers.device_file import DeviceFile
 from daemon.readers.errors import ReaderError
@@ -62,7 +63,7 @@ def doctor_scan(
         check_folder(sheet)
         sheet.write_bytes((resources.files("daemon.cli") / "sample" / SHEET_NAME).read_bytes())
     except OSError as error:
-        typer.echo(f"tillcard: {error}", err=True)
+        typer.echo(f"tillcard: {in_words(error)}", err=True)
         raise typer.Exit(1) from error
     typer.echo(f"Print {sheet}, or show it on a screen.")
     try:

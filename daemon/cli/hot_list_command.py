@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from daemon.app.startup import STARTUP_ERRORS
+from daemon.app.startup import STARTUP_ERRORS, in_words
 from daemon.base import config as configuration
 from daemon.base.config import chip_section
 from daemon.chip.hot_list import encode, hot_uids
@@ -50,7 +50,7 @@ def hot_list(
         written.write_text(encode(uids, clock_of(context).now(), chip_keys, signer), "ascii")
         os.replace(written, out)
     except STARTUP_ERRORS as error:
-        typer.echo(f"tillcard: {error}", err=True)
+        typer.echo(f"tillcard: {in_words(error)}", err=True)
         raise typer.Exit(1) from error
     typer.echo(f"{out}: {len(uids)} chip{'' if len(uids) == 1 else 's'}")
 
@@ -73,6 +73,6 @@ def hot_list_key(config: ConfigPath = Path("tillcard.toml")) -> None:
         typer.echo(f"tillcard: {problem}", err=True)
         raise typer.Exit(1) from None
     except OSError as error:
-        typer.echo(f"tillcard: {error}", err=True)
+        typer.echo(f"tillcard: {in_words(error)}", err=True)
         raise typer.Exit(1) from None
     typer.echo(f"{secret} made: keep it here alone. Copy {public} to each till.")

@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from daemon.accounts.card_numbers import draw, issue_batch
 from daemon.accounts.cards import Cards, NewCard
-from daemon.app.startup import read_programme
+from daemon.app.startup import in_words, read_programme
 from daemon.base import config as configuration
 from daemon.base.clock import Clock, rfc3339
 from daemon.base.config import Config, ConfigError
@@ -82,7 +82,7 @@ def issue(
         batch = IssueBatch(count, kind, end, last.isoformat() if last else "", _address(web))
         asyncio.run(_issue(settings, config.parent, out, batch, clock))
     except (ConfigError, StoreError, OSError, RefusedError) as error:
-        typer.echo(f"tillcard: {error}", err=True)
+        typer.echo(f"tillcard: {in_words(error)}", err=True)
         raise typer.Exit(1) from error
 
 

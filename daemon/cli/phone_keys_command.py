@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from daemon.app.startup import in_words
 from daemon.keys.key_files import KeyFileError
 from daemon.keys.phone_keys import (
     PHONE_KEYS_FILE,
@@ -49,7 +50,7 @@ def phone_keys(
         if add:
             keys = add_phone_key(path)
     except (KeyFileError, OSError) as error:
-        typer.echo(f"tillcard: {error}", err=True)
+        typer.echo(f"tillcard: {in_words(error)}", err=True)
         raise typer.Exit(1) from error
     typer.echo(_said(keys))
     if add or retire:

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from daemon.app.running import run
-from daemon.app.startup import STARTUP_ERRORS, leaves
+from daemon.app.startup import STARTUP_ERRORS, in_words, leaves
 from daemon.base.clock import Clock
 from daemon.keys.key_files import OWN_FILES_UMASK
 
@@ -45,5 +45,5 @@ def main(words: list[str], clock: Clock) -> int:
     except* STARTUP_ERRORS as group:
         failures += leaves(group)
     for error in failures:
-        sys.stderr.write(f"tillcard: {error}\n")
+        sys.stderr.write(f"tillcard: {in_words(error)}\n")
     return 1 if failures else 0

@@ -47,7 +47,7 @@ def default_of(field: msgspec.structs.FieldInfo) -> str:
         return "-"
     value: Any = field.default
     if value is msgspec.NODEFAULT:
-        value = field.default_factory()  # type: ignore[operator] # it has one of the two
+        value = field.default_factory()
     return "unset" if value is None else json.dumps(msgspec.to_builtins(value))
 
 

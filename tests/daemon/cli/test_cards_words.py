@@ -35,6 +35,17 @@ def test_whoever_makes_a_card_again_says_who_and_why(tmp_path: Path, words: list
     assert (done.exit_code, "--again, --by and --reason go together" in done.output) == (1, True)
 
 
+def test_what_the_system_refuses_is_said_with_the_file_and_without_a_number(tmp_path: Path) -> None:
+    lay_out_chips(tmp_path)
+    (tmp_path / "chip.keys").unlink()
+    settings = tmp_path / "tillcard.toml"
+    text = settings.read_text("utf-8").replace("[chip]", '[chip]\nkeys = "none/chip.keys"')
+    settings.write_text(text, "utf-8")
+    done = tillcard("cards", "keys", "--config", str(settings))
+    assert done.exit_code == 1
+    assert f"tillcard: {tmp_path}/none/chip.keys: No such file or directory" in done.output
+
+
 def test_a_transport_key_that_is_not_there_is_said_so(tmp_path: Path) -> None:
     file = tmp_path / "transport.key"
     done = tillcard("cards", "personalise", "--transport-key", str(file))
