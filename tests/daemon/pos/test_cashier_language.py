@@ -126,10 +126,10 @@ def test_anything_is_said(language: str, sentence: str, code: ErrorCode) -> None
 
 
 def test_a_page_to_quote_is_answered_by_its_code() -> None:
-    sentence = f"There is no reader {'; configured: ' * SENTENCE_CHARS_MAX}."
-    assert say("uk", sentence, ErrorCode.NO_HARDWARE) == catalogue("uk").codes["no_hardware"]
+    sentence = f"Reader {' is claimed by ' * SENTENCE_CHARS_MAX}."
+    assert say("uk", sentence, ErrorCode.CLAIMED) == catalogue("uk").codes["claimed"]
     assert say("uk", sentence) == sentence
-    assert say("en", sentence, ErrorCode.NO_HARDWARE) == sentence
+    assert say("en", sentence, ErrorCode.CLAIMED) == sentence
 
 
 def test_braces_in_a_value_stay_text() -> None:
