@@ -12,7 +12,15 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from daemon.accounts.card_numbers import draw_free, draw_number
-from daemon.accounts.cards import Cards, Profile, card_entry, check_profile, new_account, new_card
+from daemon.accounts.cards import (
+    Cards,
+    Profile,
+    card_entry,
+    check_known,
+    check_profile,
+    new_account,
+    new_card,
+)
 from daemon.base.clock import Clock, rfc3339
 from daemon.base.ids import NO_PRESENTATION, AccountId, CardId, PresentationId
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
@@ -272,6 +280,7 @@ class CardLifecycle:
 
 def next_state(card: CardRow, event: str) -> str:
     """Return a card's state after ``event``. Raises RefusedError where the table has no edge."""
+    check_known(card)
     following = STATES.get((card.state, event))
     if following is None:
         state = card.state.replace("_", " ")

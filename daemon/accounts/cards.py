@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from datetime import datetime
 
 import msgspec
 
@@ -17,7 +18,7 @@ from daemon.base.text_limits import TEXT_CHARS_MAX
 from daemon.ledger.entries import Entry
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.storage.queries import CARD_BY_IDENTIFIER, CARD_BY_TOKEN, CUSTOMER
-from daemon.ledger.storage.rows import CardRow, CustomerRow, identified
+from daemon.ledger.storage.rows import CardRow, CustomerRow, identified, too_new
 from daemon.ledger.storage.store import OF_CARD, Change, Reads, Store, View
 
 TOKEN_BYTES = 16
@@ -241,11 +242,26 @@ def card_entry(at: str, card: CardRow, event: str, **detail: str | int) -> Entry
 
 
 def refuse_unusable(card: CardRow, now: str) -> None:
-    """Raise RefusedError CARD_UNKNOWN, CARD_BLOCKED, CARD_EXPIRED for a card that is not good."""
-    if refusal := _UNUSABLE.get(card.state):
-        raise RefusedError(*refusal)
+    """Raise RefusedError CARD_UNKNOWN, CARD_BLOCKED, CARD_EXPIRED for a card that is not good.
+
+    TOO_NEW for a state or an end that this version does not know: such a card may be a blocked one.
+    """
+    check_known(card)
+    if card.state != "active":
+        raise RefusedError(*_UNUSABLE[card.state])
     if card.until and card.until <= now:
         raise RefusedError(*_UNUSABLE["expired"])
+
+
+def check_known(card: CardRow) -> None:
+    """Raise RefusedError TOO_NEW for a card whose state or end a newer tillcard has written."""
+    if card.state != "active" and card.state not in _UNUSABLE:
+        raise too_new(ValueError(f"a card that is {card.state!r}"))
+    try:
+        if card.until:
+            datetime.fromisoformat(card.until)
+    except ValueError as error:
+        raise too_new(error) from error
 
 
 def token_hash(token: str) -> bytes:

@@ -91,7 +91,7 @@ def look_up(
 
 def check_usable(store: Store, row: CodeRow, code: str, account: AccountId, today: date) -> None:
     """Refuse an issued code that cannot be used by ``account`` today, with the reason."""
-    if row.state != "good":
+    if not row.is_good:
         raise _refused(ErrorCode.CODE_EXPIRED, code, "went back with the goods it came with")
     if store.counters([row.counter]).get(row.counter, 0) >= row.uses:
         raise _refused(ErrorCode.CODE_USED_UP, code, "has been used already")

@@ -156,7 +156,7 @@ class IssuedCodes:
 
 def state_of(row: CodeRow, used: int, today: int) -> CodeState:
     """Say whether a code is good today, a local day's ordinal, or what keeps it from being used."""
-    if row.state != "good":
+    if not row.is_good:
         return "taken_back"
     if used >= row.uses:
         return "used_up"

@@ -15,6 +15,7 @@ import pytest
 from tests.faults.test_kill import GIFT, SHOP
 from tests.scenarios.baskets import BASKET
 from tests.support.clock import HandClock
+from tests.support.pos import refused
 from tests.support.till import PLASTIC, Pos, lay_out, open_till
 
 FOREIGN: dict[str, tuple[str, ...]] = {
@@ -128,3 +129,39 @@ async def test_any_mixture_of_rows_of_a_newer_tillcard_ends_no_till(
     for table in chance.sample(sorted(FOREIGN), 3):
         edit(tmp_path, chance.choice(FOREIGN[table]))
     await live_on(tmp_path, code)
+
+
+@pytest.mark.parametrize(
+    "column", [{"state": "resting"}, {"until": "never"}], ids=lambda c: next(iter(c))
+)
+async def test_a_card_in_a_state_of_later_days_pays_for_nothing_and_is_not_changed(
+    column: dict[str, str], tmp_path: Path
+) -> None:
+    await till_with_a_past(tmp_path)
+    [(name, word)] = column.items()
+    edit(tmp_path, f"UPDATE card SET {name} = '{word}'")
+    why = {"by": "olha", "reason": "asked"}
+    calls: list[tuple[str, dict[str, Any]]] = [
+        ("card.identify", {"number": PLASTIC}),
+        ("sale.quote", {"card": PLASTIC, "lines": BASKET, "override": why}),
+        ("card.topup", {"topup_id": "t", "card": PLASTIC, "amount": 1}),
+        ("card.block", {"request_id": "b", "card": PLASTIC, **why}),
+        ("card.write_off", {"request_id": "w", "card": PLASTIC, **why}),
+    ]
+    async with open_till(tmp_path, HandClock()) as app, Pos.connect(app.socket) as pos:
+        for method, params in calls:
+            error = await refused(pos, method, **params)
+            assert (error.code, error.data["name"]) == (1052, "too_new"), method
+
+
+async def test_a_code_in_a_state_of_later_days_is_good_for_nothing_and_not_said_to_be_returned(
+    tmp_path: Path,
+) -> None:
+    code = await till_with_a_past(tmp_path)
+    edit(tmp_path, "UPDATE code SET state = 'lent'")
+    async with open_till(tmp_path, HandClock()) as app, Pos.connect(app.socket) as pos:
+        for method, params in (
+            ("sale.quote", {"lines": BASKET, "codes": [code]}),
+            ("code.show", {"code": code}),
+        ):
+            assert (await refused(pos, method, **params)).data["name"] == "too_new", method

@@ -147,6 +147,13 @@ class CodeRow(msgspec.Struct, frozen=True):
         """The name of the counter of its uses."""
         return code_counter(self.code)
 
+    @property
+    def is_good(self) -> bool:
+        """Whether it was not taken back. Raises RefusedError TOO_NEW for a state of later days."""
+        if self.state not in ("good", "taken_back"):
+            raise too_new(ValueError(f"a code that is {self.state!r}"))
+        return self.state == "good"
+
 
 class ActivationRow(msgspec.Struct, frozen=True):
     """A programme that is in force from ``at`` (RFC 3339) on, until the next one is.
