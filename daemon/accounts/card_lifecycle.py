@@ -22,9 +22,17 @@ from daemon.accounts.cards import (
     new_card,
 )
 from daemon.base.clock import Clock, rfc3339
-from daemon.base.ids import NO_PRESENTATION, AccountId, CardId, PresentationId
+from daemon.base.ids import NO_PRESENTATION, AccountId, CardId
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
-from daemon.base.text_limits import Override, RequestId, Text, read_day
+from daemon.base.text_limits import (
+    IdText,
+    Override,
+    PresentationIdText,
+    RequestId,
+    Text,
+    read_day,
+    says_something,
+)
 from daemon.ledger.entries import CounterMove
 from daemon.ledger.ledger import Ledger, RequestKey
 from daemon.ledger.storage.queries import CARD_BY_IDENTIFIER, CHIP, CHIPS_OF, CUSTOMER
@@ -78,12 +86,12 @@ class IssueTerms(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     request_id: RequestId
-    kind: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] = "plastic"
+    kind: Annotated[IdText, msgspec.Meta(min_length=1)] = "plastic"
     number: Text = ""
     uid: Text = ""
     issuer: Text = ""
     with_card: Text = ""
-    presentation: PresentationId = NO_PRESENTATION
+    presentation: PresentationIdText = NO_PRESENTATION
     override: Override | None = None
     until: Text = ""
     profile: Profile = Profile()
@@ -100,7 +108,7 @@ class ReplaceTerms(msgspec.Struct, frozen=True, kw_only=True):
 
     request_id: RequestId
     card: Text
-    presentation: PresentationId = NO_PRESENTATION
+    presentation: PresentationIdText = NO_PRESENTATION
     override: Override | None = None
     number: Text = ""
     uid: Text = ""
@@ -326,7 +334,7 @@ def _check_answered(account: str, proven: str, override: Override | None) -> Non
 
 
 def _check_said(terms: CardTerms) -> None:
-    if not (terms.by.strip() and terms.reason.strip()):
+    if not (says_something(terms.by) and says_something(terms.reason)):
         raise RefusedError(
             ErrorCode.NEEDS_OVERRIDE, "Say who answers for this, and why: by and reason."
         )

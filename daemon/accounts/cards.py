@@ -14,7 +14,7 @@ from daemon.accounts.guess_limit import Guesses
 from daemon.base.clock import Clock, rfc3339
 from daemon.base.ids import AccountId, CardId
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
-from daemon.base.text_limits import TEXT_CHARS_MAX
+from daemon.base.text_limits import TEXT_CHARS_MAX, is_printable
 from daemon.ledger.entries import Entry
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.storage.queries import CARD_BY_IDENTIFIER, CARD_BY_TOKEN, CUSTOMER
@@ -69,6 +69,8 @@ def check_profile(profile: Profile) -> None:
             raise ParamError(f"profile.{name}", f"has more than {PROFILE_TEXTS_MAX} entries")
         if any(len(text) > TEXT_CHARS_MAX for text in texts):
             raise ParamError(f"profile.{name}", f"has more than {TEXT_CHARS_MAX} letters")
+        if not all(is_printable(text) for text in texts):
+            raise ParamError(f"profile.{name}", "must have no control characters")
 
 
 class Account(msgspec.Struct, frozen=True):

@@ -1,16 +1,20 @@
 """The texts that a client may send, and how long they may be."""
 
+import re
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated
 
 import msgspec
 
-from daemon.base.ids import PosSaleId
+from daemon.base.ids import AccountId, PosSaleId, PresentationId, QuoteId
 from daemon.base.receipt_codes import RECEIPT_CHARS_MAX
 from daemon.base.refusals import ParamError
 
 TEXT_CHARS_MAX = 500
-"""A reason, or another free text."""
+"""A reason, or another free text. No text of a client has control characters: no store keeps NUL,
+and what is printed, logged or exported must not move a cursor. Read as they come are only a scan,
+a receipt's code and a programme's file."""
 CODE_CHARS_MAX = 200
 """One code: a word, an issued code, a gift card's number, as it was scanned."""
 REQUEST_ID_CHARS_MAX = 64
@@ -19,12 +23,62 @@ ANSWER_BYTES_MAX = 1024 * 1024
 ENVELOPE_BYTES_MAX = 16 * 1024
 """Of it, what stands around the result: the id of the call above all."""
 
-Text = Annotated[str, msgspec.Meta(max_length=TEXT_CHARS_MAX)]
+_CONTROLS = r"\x00-\x1f\x7f-\x9f"
+_WRITTEN = (
+    r"0-9A-Za-z\xaa\xb5\xba\xc0-\xd6\xd8-\xf6\xf8-\u02ff\u0370-\u0482\u048a-\u0558\u0561-\u05ff"
+    r"\u0610-\u061b\u061d-\u06dc\u06de-\u070e\u0710-\u088f\u0892-\u08e1\u08e3-\u115e\u1161-\u167f"
+    r"\u1681-\u17b3\u17b6-\u1801\u1810-\u1fff\u2070-\u218b\u2c00-\u2dff\u3005-\u3163\u3165-\ud7ff"
+    r"\uf900-\ufdff\ufe70-\ufefe\uff10-\uff9f\uffa1-\uffdc"
+)
+"""Where letters and digits stand. Blanks that have no width, and letters that are drawn as nothing,
+do not; it is spelt out because a POS that checks it (ECMAScript) knows other classes than we do."""
+
+_PRINTABLE = msgspec.Meta(
+    pattern=rf"^[^{_CONTROLS}]*$(?!\n)", description="must have no control characters"
+)
+Text = Annotated[str, msgspec.Meta(max_length=TEXT_CHARS_MAX), _PRINTABLE]
+IdText = Annotated[str, msgspec.Meta(max_length=REQUEST_ID_CHARS_MAX), _PRINTABLE]
+"""What somebody else calls a thing: a line, goods, a unit."""
+_SAID = rf"^(?=.*[{_WRITTEN}])[^{_CONTROLS}]*$(?!\n)"
 SaidText = Annotated[
     str,
-    msgspec.Meta(max_length=TEXT_CHARS_MAX, pattern=r"\S", description="must say something"),
+    msgspec.Meta(
+        max_length=TEXT_CHARS_MAX,
+        pattern=_SAID,
+        description="must say something, in letters or digits",
+    ),
 ]
-"""A text that must say something."""
+"""A text that must say something that can be read."""
+
+
+def says_something(text: str) -> bool:
+    """Whether a text has what a SaidText must have."""
+    return re.search(_SAID, text) is not None
+
+
+def check_tables(name: str, *tables: Mapping[str, object]) -> None:
+    """Hold the keys and texts of free-form tables to what a Text must be. Raises ValueError.
+
+    Not said by their types: msgspec 0.22 frees twice a key that does not fit its constraints, and
+    the pattern of a text that may be a list as well.
+    """
+    for table in tables:
+        for key, value in table.items():
+            for text in (key, *(value if isinstance(value, tuple) else (value,))):
+                if isinstance(text, str):
+                    _check_text(name, text)
+
+
+def _check_text(name: str, text: str) -> None:
+    if len(text) > TEXT_CHARS_MAX:
+        raise ValueError(f"a text in {name} has more than {TEXT_CHARS_MAX} letters")
+    if not is_printable(text):
+        raise ValueError(f"the texts in {name} must have no control characters")
+
+
+def is_printable(text: str) -> bool:
+    """Whether a text has no control characters."""
+    return re.search(f"[{_CONTROLS}]", text) is None
 
 
 class Override(msgspec.Struct, frozen=True):
@@ -34,9 +88,6 @@ class Override(msgspec.Struct, frozen=True):
     reason: SaidText
 
 
-_PRINTABLE = msgspec.Meta(
-    pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)", description="must have no control characters"
-)
 Code = Annotated[str, msgspec.Meta(min_length=1, max_length=CODE_CHARS_MAX), _PRINTABLE]
 RequestId = Annotated[str, msgspec.Meta(min_length=1, max_length=REQUEST_ID_CHARS_MAX), _PRINTABLE]
 """An id that the POS makes: none of its characters is a control character."""
@@ -44,6 +95,16 @@ SaleIdText = Annotated[
     PosSaleId, msgspec.Meta(min_length=1, max_length=REQUEST_ID_CHARS_MAX), _PRINTABLE
 ]
 """The same for a sale."""
+AccountText = Annotated[
+    AccountId, msgspec.Meta(min_length=1, max_length=REQUEST_ID_CHARS_MAX), _PRINTABLE
+]
+QuoteIdText = Annotated[QuoteId, msgspec.Meta(max_length=REQUEST_ID_CHARS_MAX), _PRINTABLE]
+PresentationIdText = Annotated[
+    PresentationId, msgspec.Meta(max_length=REQUEST_ID_CHARS_MAX), _PRINTABLE
+]
+"""Ids that the till has made, as they come back."""
+Tenders = tuple[dict[str, int | str], ...]
+"""What was taken, as the POS says it."""
 ReceiptText = Annotated[str, msgspec.Meta(max_length=RECEIPT_CHARS_MAX)]
 """The code of a sale's receipt, as it was scanned or typed."""
 

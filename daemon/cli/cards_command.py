@@ -38,6 +38,7 @@ from daemon.base.clock import Clock
 from daemon.base.config import ConfigError, chip_section
 from daemon.base.money import format_minor
 from daemon.base.refusals import RefusedError
+from daemon.base.text_limits import says_something
 from daemon.cli.card_bench import CardBench, nonce
 from daemon.cli.card_making import Making, make, own, read_transport_key
 from daemon.cli.command_clock import clock_of
@@ -122,7 +123,7 @@ def personalise_cards(
     Make them where nobody else is within a few metres: whoever listens while a card with the
     factory's key is made can hear the keys that it gets.
     """
-    if again != bool(by.strip() and reason.strip()):
+    if again != (says_something(by) and says_something(reason)):
         typer.echo("tillcard: --again, --by and --reason go together.", err=True)
         raise typer.Exit(1)
     try:

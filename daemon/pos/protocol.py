@@ -4,8 +4,16 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from daemon.base.ids import PresentationId
-from daemon.base.text_limits import Override, ReceiptText, RequestId, SaidText, SaleIdText, Text
+from daemon.base.text_limits import (
+    IdText,
+    Override,
+    PresentationIdText,
+    ReceiptText,
+    RequestId,
+    SaidText,
+    SaleIdText,
+    Text,
+)
 from daemon.pos.claims import CLAIM_TTL_S_MAX
 from daemon.programme.basket import LINES_MAX, LineId
 from daemon.sale.terms import SaleTerms
@@ -14,12 +22,11 @@ from daemon.shop.till_clock import ClockStatus
 HOLD_TTL_S_MAX = 7 * 24 * 3_600
 SCAN_CHARS_MAX = 4_096
 """A scan handed over by the till: what a reader's frame may hold."""
-NUMBER_CHARS_MAX = 64
 
 SimulatedAction = Literal[
     "present", "remove", "scan", "swipe", "type", "resend", "tear", "hang", "unplug", "plug"
 ]
-ReaderName = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+ReaderName = Annotated[IdText, msgspec.Meta(min_length=1)]
 
 
 class NoParams(msgspec.Struct, frozen=True):
@@ -34,7 +41,7 @@ class IdentifyParams(msgspec.Struct, frozen=True, kw_only=True):
 
     reader: ReaderName | None = None
     scan: Annotated[str, msgspec.Meta(max_length=SCAN_CHARS_MAX)] | None = None
-    number: Annotated[str, msgspec.Meta(max_length=NUMBER_CHARS_MAX)] | None = None
+    number: IdText | None = None
     typed_by: Text = ""
     reason: Text = ""
 
@@ -46,14 +53,14 @@ class PhoneLinkParams(msgspec.Struct, frozen=True, kw_only=True):
               could become a phone that pays.
     """
 
-    presentation: PresentationId
+    presentation: PresentationIdText
     override: Override | None = None
 
 
 class PhoneRevokeParams(msgspec.Struct, frozen=True, kw_only=True):
     """A card whose phone was lost, shown in any way; who says so, and why, is kept."""
 
-    presentation: PresentationId
+    presentation: PresentationIdText
     by: SaidText
     reason: SaidText
 
@@ -87,7 +94,7 @@ class ReturnedLineParams(msgspec.Struct, frozen=True):
     """How much of a line comes back: pieces, or a decimal string for weighed goods."""
 
     line: LineId
-    qty: int | str
+    qty: int | IdText
 
 
 class ReturnParams(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,7 +142,7 @@ class SimulateParams(msgspec.Struct, frozen=True, kw_only=True):
 
     reader: ReaderName
     do: SimulatedAction
-    card: str | None = None
+    card: Text | None = None
     data: Annotated[str, msgspec.Meta(max_length=2 * SCAN_CHARS_MAX)] | None = None
 
 

@@ -6,13 +6,12 @@ from typing import Annotated
 import msgspec
 
 from daemon.base.refusals import ErrorCode, RefusedError
+from daemon.base.text_limits import IdText, Text
 from daemon.pos.cashier_language import ENGLISH, known_language
 from daemon.pos.dispatch import Method
 from daemon.pos.events import Cursor
 from daemon.pos.peers import Role
 from daemon.pos.session import Session
-
-ClientText = Annotated[str, msgspec.Meta(max_length=64)]
 
 
 class ProtocolVersion(msgspec.Struct, frozen=True):
@@ -47,10 +46,10 @@ class HelloParams(msgspec.Struct, frozen=True):
               these leaves it as it is.
     """
 
-    client: ClientText
-    version: ClientText
-    token: Annotated[str, msgspec.Meta(max_length=256)] | None = None
-    language: ClientText = ""
+    client: IdText
+    version: IdText
+    token: Text | None = None
+    language: IdText = ""
 
 
 class HelloResult(msgspec.Struct, frozen=True):
@@ -69,7 +68,7 @@ class SubscribeParams(msgspec.Struct, frozen=True):
     """
 
     from_seq: Annotated[int, msgspec.Meta(ge=1)] | None = None
-    boot_id: ClientText | None = None
+    boot_id: IdText | None = None
     one_shot: bool = False
 
 
@@ -83,7 +82,7 @@ class SubscribeResult(msgspec.Struct, frozen=True):
 class AckParams(msgspec.Struct, frozen=True):
     """The input event that has been dealt with."""
 
-    event_id: ClientText
+    event_id: IdText
 
 
 class AckResult(msgspec.Struct, frozen=True):

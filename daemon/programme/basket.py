@@ -6,7 +6,9 @@ from typing import TypeAlias
 
 import msgspec
 
-LineId: TypeAlias = int | str
+from daemon.base.text_limits import IdText, Text
+
+LineId: TypeAlias = int | IdText
 Fact: TypeAlias = int | str | bool | tuple[str, ...]
 
 LINES_MAX = 1_000
@@ -20,14 +22,14 @@ class BasketLine(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     line: LineId
-    sku: str
-    qty: int | str
+    sku: IdText
+    qty: int | IdText
     unit_price: int
-    unit: str = ""
-    name: str = ""
-    category: tuple[str, ...] = ()
-    brand: str = ""
-    kind: str = ""
+    unit: IdText = ""
+    name: Text = ""
+    category: tuple[Text, ...] = ()
+    brand: Text = ""
+    kind: Text = ""
     cost: int | None = None
     min_price: int | None = None
     on_sale: bool = False
@@ -39,7 +41,7 @@ class Basket(msgspec.Struct, frozen=True, kw_only=True):
 
     lines: tuple[BasketLine, ...]
     codes: tuple[str, ...] = ()
-    payment: str = ""
+    payment: Text = ""
     burn: dict[str, int] = {}
 
 

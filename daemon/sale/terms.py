@@ -4,8 +4,15 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from daemon.base.ids import PresentationId, QuoteId
-from daemon.base.text_limits import Code, Override, Text
+from daemon.base.text_limits import (
+    Code,
+    Override,
+    PresentationIdText,
+    QuoteIdText,
+    Tenders,
+    Text,
+    check_tables,
+)
 from daemon.programme.basket import LINES_MAX, BasketLine, Fact, LineId
 
 CODES_MAX = 50
@@ -23,21 +30,27 @@ class SaleTerms(msgspec.Struct, frozen=True, kw_only=True):
     burn: what the customer pays from a purse, by purse, or a number where there is one purse.
     """
 
-    quote_id: QuoteId | None = None
-    presentation: PresentationId | None = None
-    card: str | None = None
+    quote_id: QuoteIdText | None = None
+    presentation: PresentationIdText | None = None
+    card: Text | None = None
     lines: Lines | None = None
     codes: Codes = ()
-    payment: str = ""
+    payment: Text = ""
     cashier: Text = ""
     facts: dict[str, Fact] = {}
     burn: int | dict[str, int] | None = None
     override: Override | None = None
-    tenders: tuple[dict[str, int | str], ...] = ()
+    tenders: Tenders = ()
 
     def __post_init__(self) -> None:
         if self.card is not None and self.presentation is not None:
             raise ValueError("give a presentation or a card, not both")
+        check_tables("facts", self.facts)
+        check_tables("tenders", *self.tenders)
+        if isinstance(self.burn, dict):
+            check_tables("burn", self.burn)
+        for line in self.lines or ():
+            check_tables("attributes", line.attributes)
 
 
 class DecideTerms(msgspec.Struct, frozen=True, kw_only=True):

@@ -23,7 +23,8 @@ CODES_A_CALL_MAX = 1_000
 Day = Annotated[
     str,
     msgspec.Meta(
-        pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$",
+        max_length=len("2026-12-31"),
+        pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$(?!\n)",
         description="must be a day such as 2026-12-31",
     ),
 ]

@@ -1,14 +1,13 @@
 """Members who wait for the owner's decision (join, extend, exclude), and these decisions."""
 
 from datetime import date
-from typing import Annotated
 
 import msgspec
 
 from daemon.accounts.cards import Profile
 from daemon.base.ids import AccountId
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
-from daemon.base.text_limits import RequestId, Text
+from daemon.base.text_limits import AccountText, RequestId, Text
 from daemon.ledger import status_moves
 from daemon.ledger.entries import Entry
 from daemon.ledger.ledger import RequestKey
@@ -28,22 +27,20 @@ from daemon.programme.status import (
 )
 from daemon.shop.shop import Shop
 
-AccountText = Annotated[AccountId, msgspec.Meta(min_length=1, max_length=64)]
-
 
 class ListTerms(msgspec.Struct, frozen=True, kw_only=True):
     """Which list of which status; ``after`` is the last account of the page before."""
 
-    status: str
+    status: Text
     list: ListName
-    after: str = ""
+    after: Text = ""
 
 
 class DecisionTerms(msgspec.Struct, frozen=True, kw_only=True):
     """What the owner decides about one account: a grant or a refusal, by whom and why."""
 
     request_id: RequestId
-    status: str
+    status: Text
     account: AccountText
     by: Text = ""
     reason: Text = ""

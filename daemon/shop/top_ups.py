@@ -9,7 +9,7 @@ from daemon.accounts.cards import Cards, Profile
 from daemon.accounts.typed_numbers import times_typed
 from daemon.base.ids import AccountId, given_id, scope_of
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
-from daemon.base.text_limits import RequestId, SaidText, Text
+from daemon.base.text_limits import RequestId, SaidText, Tenders, Text, check_tables
 from daemon.ledger import status_moves
 from daemon.ledger.chip_owed import chip_purse, owed_purse, shift
 from daemon.ledger.chip_sales import intent_of
@@ -35,9 +35,12 @@ class TopUpTerms(msgspec.Struct, frozen=True, kw_only=True):
     topup_id: RequestId
     card: Text
     amount: Annotated[int, msgspec.Meta(ge=1, le=TOPUP_MAX)]
-    purse: str = ""
+    purse: Text = ""
     cashier: SaidText
-    tenders: tuple[dict[str, int | str], ...] = ()
+    tenders: Tenders = ()
+
+    def __post_init__(self) -> None:
+        check_tables("tenders", *self.tenders)
 
 
 class ToppedUp(msgspec.Struct, frozen=True, kw_only=True):
