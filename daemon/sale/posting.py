@@ -31,7 +31,7 @@ from daemon.sale.draft import SaleDraft
 from daemon.sale.facts import LedgerFacts, SaleQuestion
 from daemon.sale.presentations import NO_CARD_NAMED, Presentation
 from daemon.sale.pricing import PricedSale, Pricing, repriced
-from daemon.sale.quoted_terms import check_same
+from daemon.sale.quoted_terms import check_same, is_same
 from daemon.sale.recognition import Recognition
 from daemon.sale.standing import Standing
 from daemon.sale.terms import SaleTerms
@@ -184,7 +184,7 @@ class Posting:
         if quoted is not None:
             check_same(terms, quoted)
         lines = quoted.frozen.basket.lines if quoted else terms.lines
-        if lines is not None and lines != held.frozen.basket.lines:
+        if lines is not None and not is_same(lines, held.frozen.basket.lines):
             raise RefusedError(
                 ErrorCode.EXCEEDS_HOLD, "The basket is not the one on hold; void it and sell anew."
             )

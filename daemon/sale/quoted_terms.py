@@ -42,9 +42,15 @@ def _differences(terms: SaleTerms, priced: PricedSale) -> Iterator[str]:
         yield from _between("burn", said, priced.frozen.basket.burn)
 
 
+def is_same(said: Any, was: Any) -> bool:
+    """Whether two values are one on the wire: for Python ``true`` equals 1 and 1.0."""
+    said_json, was_json = (msgspec.json.encode(value, order="sorted") for value in (said, was))
+    return said_json == was_json
+
+
 def _between(path: str, said: Any, was: Any) -> Iterator[str]:
     """Yield the paths at which two values differ, in their order."""
-    if said == was:
+    if is_same(said, was):
         return
     if isinstance(said, msgspec.Struct) and isinstance(was, msgspec.Struct):
         said, was = msgspec.structs.asdict(said), msgspec.structs.asdict(was)

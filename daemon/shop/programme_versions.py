@@ -16,8 +16,8 @@ from daemon.ledger.ledger import Ledger, RequestKey
 from daemon.ledger.sale_records import SaleRecord
 from daemon.ledger.storage.queries import (
     ACCOUNTS_SOLD_TO,
-    ACTIVATION_COUNT,
     ACTIVATIONS_AFTER,
+    LAST_ACTIVATION,
     METER_DAYS,
     NEWEST_ACTIVATION,
     NEWEST_OF_SOURCE,
@@ -186,8 +186,8 @@ def _activation(store: Store, programme: Programme, at: str, moment: str, source
         ref=programme.version,
         detail=msgspec.Raw(msgspec.json.encode(detail)),
     )
-    [count] = store.ask(ACTIVATION_COUNT)
-    row = ActivationRow(moment, programme.version, source, count + 1)
+    [last] = store.ask(LAST_ACTIVATION)
+    row = ActivationRow(moment, programme.version, source, last + 1)
     return Change(entry=entry, rows=(row, ProgrammeRow(programme.version, programme.text)))
 
 

@@ -14,7 +14,7 @@ QUOTED: dict[str, Any] = {
     "lines": goods(1_000, 2_000),
     "payment": "cash",
     "cashier": "anna",
-    "facts": {"channel": "web", "order.lead": 3},
+    "facts": {"channel": "web", "order.lead": 3, "flag.x": True},
 }
 OTHER: list[tuple[str, Any, str]] = [
     ("lines", goods(1_000), "lines[1]"),
@@ -25,7 +25,8 @@ OTHER: list[tuple[str, Any, str]] = [
     ("burn", {"bonus": 5}, "burn.bonus"),
     ("payment", "card", "payment"),
     ("cashier", "boris", "cashier"),
-    ("facts", {"channel": "web", "order.lead": 4}, "facts.order.lead"),
+    ("facts", QUOTED["facts"] | {"order.lead": 4}, "facts.order.lead"),
+    ("facts", QUOTED["facts"] | {"flag.x": 1}, "facts.flag.x"),
     ("facts", {"channel": "web"}, "facts.order.lead"),
 ]
 
@@ -88,3 +89,11 @@ async def test_a_sale_that_was_refused_leaves_its_quote_to_another(pos: Pos) -> 
     terms = {"quote_id": made["quote_id"]}
     assert (await refused(pos, "sale.commit", sale_id="s1", expect_total=1, **terms)).code == 1007
     assert (await pos.call("sale.commit", sale_id="s2", **terms))["state"] == "posted"
+
+
+async def test_true_is_not_1_in_a_basket_on_hold(pos: Pos) -> None:
+    await pos.call("sale.hold", sale_id="s", lines=goods(1_000, attributes={"x": True}))
+    error = await refused(pos, "sale.commit", sale_id="s", lines=goods(1_000, attributes={"x": 1}))
+    assert error.data["name"] == "exceeds_hold"
+    same = goods(1_000, attributes={"x": True})
+    assert (await pos.call("sale.commit", sale_id="s", lines=same))["total"] == 1_000

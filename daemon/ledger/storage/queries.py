@@ -162,7 +162,8 @@ NEWEST_OF_SOURCE = Question(
 ACTIVATIONS_AFTER = Question(
     f"{_ACTIVATION} WHERE at > ? ORDER BY at, number LIMIT {ROWS_MAX}", ActivationRow
 )
-ACTIVATION_COUNT = Question("SELECT count(*) FROM activation", int)
+LAST_ACTIVATION = Question("SELECT coalesce(max(number), 0) FROM activation", int)
+"""The greatest number that one has; they may be fewer: the same one at the same time is one row."""
 
 # Entries, and the figures that follow from them.
 

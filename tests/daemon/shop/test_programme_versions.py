@@ -154,3 +154,17 @@ async def test_a_new_meter_knows_the_sales_of_the_past(shop: Shop) -> None:
     visits = [move for entry in recounted for move in entry.meters if move.meter == "visits"]
     assert sum(move.amount for move in visits) == 2
     assert all(isinstance(entry, Entry) for entry in recounted)
+
+
+async def test_of_activations_at_one_moment_the_last_is_in_force(
+    open_shop: OpenShop, clock: HandClock
+) -> None:
+    at = clock.now() + A_WEEK
+    async with open_shop() as shop:
+        for request, text in (("r1", NEW), ("r2", NEW), ("r3", NEWER)):
+            await activate(shop.versions, text, request, at)
+        clock.move(days=7)
+        await shop.versions.follow()
+        assert is_in_force(shop.versions, NEWER)
+    async with open_shop() as shop:
+        assert is_in_force(shop.versions, NEWER)
