@@ -40,6 +40,9 @@ from daemon.shop.shop import Shop
 QUOTE_TTL_S = 900
 QUOTES_MAX = 1_000
 """Quotes of one client that wait for their sale; one more and its oldest is forgotten."""
+QUOTES_BYTES_MAX = 4 * 1024 * 1024
+"""Of them, as JSON (in memory about three times as much): 40 of a thousand lines, or all the
+QUOTES_MAX of a usual sale. Then the oldest is forgotten, too."""
 
 RESULT_BYTES_MAX = ANSWER_BYTES_MAX - ENVELOPE_BYTES_MAX
 PARTS_LOOKED_AT = 500
@@ -65,7 +68,7 @@ class Posting:
         self._pricing = pricing
         self._till = till
         self._quotes: ExpiringMap[PricedSale] = ExpiringMap(
-            shop.clock, ttl_s=QUOTE_TTL_S, size_max=QUOTES_MAX
+            shop.clock, ttl_s=QUOTE_TTL_S, size_max=QUOTES_MAX, weight_max=QUOTES_BYTES_MAX
         )
         self._served: ExpiringMap[_Served] = ExpiringMap(
             shop.clock, ttl_s=QUOTE_TTL_S, size_max=QUOTES_MAX
@@ -82,7 +85,7 @@ class Posting:
         finally:
             await self._recognition.typed_numbers.write()
         quote_id = QuoteId("q" + secrets.token_hex(8))
-        self._quotes.put(quote_id, priced)
+        self._quotes.put(quote_id, priced, _bytes_of(priced))
         return quote_id, priced
 
     def _question(self, terms: SaleTerms | None) -> SaleQuestion:
@@ -272,6 +275,10 @@ class Posting:
 
     async def _once(self, key: RequestKey, at: str, job: Job, reads: Reads) -> msgspec.Raw:
         return await self._shop.ledger.once(key, at, job, reads, answer_bytes_max=RESULT_BYTES_MAX)
+
+
+def _bytes_of(priced: PricedSale) -> int:
+    return len(msgspec.json.encode(priced.terms)) + len(msgspec.json.encode(priced.quote))
 
 
 def _check_answerable(quote: Quote) -> None:

@@ -3,8 +3,9 @@
 import pytest
 
 from daemon.app.running import App
+from daemon.programme.basket import LINES_MAX
 from daemon.sale.posting import QUOTES_MAX
-from tests.scenarios.shops import HEAD, goods
+from tests.scenarios.shops import HEAD, goods, refusal
 from tests.support.till import Pos, RefusedByTillError
 
 
@@ -44,3 +45,12 @@ async def test_a_client_s_quotes_make_no_room_for_another_s(till: App, pos: Pos)
             await other.call("sale.quote", lines=lines)
     posted = await pos.call("sale.commit", sale_id="kept", quote_id=kept)
     assert posted["state"] == "posted"
+
+
+async def test_large_quotes_that_wait_have_a_bound_in_bytes(pos: Pos) -> None:
+    large = {"lines": goods(*[1_000] * LINES_MAX, name="n" * 100)}
+    asked = [(await pos.call("sale.quote", **large))["quote_id"] for _ in range(25)]
+    first, last = asked[0], asked[-1]
+    gone = await refusal(pos, "sale.commit", sale_id="s", quote_id=first)
+    assert gone == (1006, "quote_unknown")
+    assert (await pos.call("sale.commit", sale_id="s", quote_id=last))["total"] == 1_000_000

@@ -51,12 +51,14 @@ def test_the_oldest_makes_room_and_one_that_was_put_again_is_not_the_oldest(
     assert kept.get("b") is None
 
 
-def test_what_expired_is_still_among_the_values_until_it_makes_room(
+def test_what_expired_is_still_among_the_values_until_the_next_is_put(
     clock: HandClock, kept: ExpiringMap[str]
 ) -> None:
     kept.put("a", "A")
     clock.move(seconds=2 * TTL_S)
     assert (kept.get("a"), kept.values()) == (None, ["A"])
+    kept.put("b", "B")
+    assert kept.values() == ["B"]
 
 
 def test_a_dropped_key_is_forgotten_and_an_unknown_one_may_be_dropped_too(
@@ -119,3 +121,27 @@ def test_never_more_than_the_limit_and_nothing_older_than_the_time(
         for known in "abcdef":
             put_at_s = kept.get(known)
             assert put_at_s is None or clock.monotonic_s() - put_at_s < TTL_S
+
+
+def test_heavy_values_make_room_of_their_client_s_own(clock: HandClock) -> None:
+    kept: ExpiringMap[str] = ExpiringMap(clock, ttl_s=TTL_S, size_max=100, weight_max=10)
+    CALLER.set("quiet")
+    kept.put("quiet", "quiet", 10)
+    CALLER.set("loud")
+    for n in range(5):
+        kept.put(f"loud {n}", str(n), 4)
+    assert kept.values() == ["quiet", "3", "4"]
+    kept.put("heavy", "heavy", 11)
+    assert kept.values() == ["quiet", "heavy"]
+
+
+def test_the_heaviest_client_makes_room_when_all_together_are_too_heavy(clock: HandClock) -> None:
+    kept: ExpiringMap[str] = ExpiringMap(clock, ttl_s=TTL_S, size_max=100, weight_max=10)
+    for n in range(OWNERS_MAX):
+        CALLER.set(f"client {n}")
+        kept.put(f"{n} light", "light", 4)
+        kept.put(f"{n} heavy", "heavy", 6)
+    CALLER.set("late")
+    kept.put("late", "late", 4)
+    assert kept.get("late")
+    assert len(kept.values()) == 2 * OWNERS_MAX

@@ -156,15 +156,16 @@ async def test_a_new_meter_knows_the_sales_of_the_past(shop: Shop) -> None:
     assert all(isinstance(entry, Entry) for entry in recounted)
 
 
+@pytest.mark.parametrize(("first", "last"), [(NEW, NEWER), (NEWER, NEW)])
 async def test_of_activations_at_one_moment_the_last_is_in_force(
-    open_shop: OpenShop, clock: HandClock
+    open_shop: OpenShop, clock: HandClock, first: str, last: str
 ) -> None:
     at = clock.now() + A_WEEK
     async with open_shop() as shop:
-        for request, text in (("r1", NEW), ("r2", NEW), ("r3", NEWER)):
+        for request, text in (("r1", first), ("r2", first), ("r3", last)):
             await activate(shop.versions, text, request, at)
         clock.move(days=7)
         await shop.versions.follow()
-        assert is_in_force(shop.versions, NEWER)
+        assert is_in_force(shop.versions, last)
     async with open_shop() as shop:
-        assert is_in_force(shop.versions, NEWER)
+        assert is_in_force(shop.versions, last)
