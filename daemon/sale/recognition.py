@@ -11,7 +11,9 @@ from daemon.accounts.cards import Account, Cards, account_in
 from daemon.accounts.live_codes import LiveCodes
 from daemon.accounts.phones import LINK_TTL_S, Phones
 from daemon.accounts.typed_numbers import TypedNumbers
+from daemon.base.caller import caller
 from daemon.base.clock import rfc3339
+from daemon.base.expiring import ExpiringMap
 from daemon.base.ids import (
     NO_ACCOUNT,
     NO_CARD,
@@ -30,6 +32,10 @@ from daemon.sale.policy import CheckoutPolicy
 from daemon.sale.presentations import NamedCard, Presentation, Presentations
 from daemon.sale.terms import SaleTerms
 from daemon.shop.shop import Shop
+
+SECOND_SCAN_S = 120
+"""Within which a live code may be scanned again at the same reader, before its sale."""
+SCANNED_MAX = 1_000
 
 
 class Recognition:
@@ -51,6 +57,9 @@ class Recognition:
         self._policy = policy
         self._chips = chips
         self._presentations = Presentations(shop.clock)
+        self._scanned: ExpiringMap[str] = ExpiringMap(
+            shop.clock, ttl_s=SECOND_SCAN_S, size_max=SCANNED_MAX
+        )
         self.typed_numbers = TypedNumbers(shop.ledger)
 
     # What was shown.
@@ -96,11 +105,15 @@ class Recognition:
     async def _account(self, credential: Credential, reader: str) -> Account:
         if credential.trust is not Trust.ROTATING:
             return await self._cards.resolve(credential, reader)
-        # A nervous second scan of the same code, before its sale, is no second use of it.
+        # A nervous second scan of the same code, before its sale, is no second use of it. One that
+        # comes later, or elsewhere, may be a photograph.
+        where = reader or caller()
         shown_before = self._presentations.unused(credential)
-        if shown_before is not None:
+        if shown_before is not None and self._scanned.get(credential.value) == where:
             return shown_before.account
-        return await self._live_codes.verify(credential, reader)
+        account = await self._live_codes.verify(credential, reader)
+        self._scanned.put(credential.value, where)
+        return account
 
     def _note_typed(self, found: Presentation, by: str, reason: str = "", *, once: bool) -> None:
         """Keep who typed a number; ``once`` for each sale and cashier, or each time."""

@@ -15,6 +15,7 @@ from daemon.app.running import App
 from daemon.base.clock import CLOCK_BACK
 from daemon.ledger.entries import decode
 from daemon.ledger.storage.sqlite import SQLiteStore
+from daemon.sale.recognition import SECOND_SCAN_S
 from tests.scenarios.baskets import sell
 from tests.support.clock import HandClock
 from tests.support.phone import Phone, account_of, bind
@@ -84,6 +85,18 @@ async def test_a_nervous_second_scan_is_the_same_presentation_until_its_sale(
     clock.move(seconds=PERIOD_S)
     later = await show(pos, phone.code())
     assert later["presentation"] != first["presentation"]
+
+
+async def test_a_photograph_of_a_code_is_of_no_use_later_or_elsewhere(
+    pos: Pos, phone: Phone, till: App, clock: HandClock
+) -> None:
+    code = phone.code()
+    await show(pos, code)
+    async with Pos.connect(till.socket) as other:
+        await other.call("hello", client="another till", version="1")
+        assert (await refusal_of(other, code)).code == 1016
+    clock.move(seconds=SECOND_SCAN_S + 1)
+    assert (await refusal_of(pos, code)).code in (1014, 1016)
 
 
 async def test_a_code_of_before_the_one_that_was_taken_is_used_up_too(
