@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime
+from datetime import MAXYEAR, datetime
 from typing import TypeVar
 
 import msgspec
@@ -232,6 +232,8 @@ class ShopMethods:
         """Bring a programme in force; a bad one is refused and the old one stays."""
         if params.at is not None and params.at.tzinfo is None:
             raise invalid("at needs an offset, such as 2026-12-01T00:00:00+02:00.")
+        if params.at is not None and params.at.year >= MAXYEAR:  # in UTC it may be a year later
+            raise invalid(f"at must be before the year {MAXYEAR}.")
         try:
             programme = await self._beside_the_loop(lambda: load(params.text))
         except ProgrammeError as error:

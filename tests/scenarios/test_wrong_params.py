@@ -12,7 +12,9 @@ LINES = goods(10_000)
 LINE = LINES[0]
 TERMS = {"request_id": "r1", "campaign": "snow"}
 OVERRIDE = {"by": "anna", "reason": " "}
+FAR = {"request_id": "p", "text": "", "at": "9999-12-31T23:59:59-14:00"}
 WRONG = [
+    ("programme.activate", FAR, "at must be before the year 9999."),
     ("sale.quote", {"lines": LINES, "codes": ["x" * 201]}, "codes[0]: has more than 200 letters"),
     ("sale.quote", {"lines": LINES, "codes": [""]}, "codes[0]: is empty; write something"),
     ("sale.quote", {"lines": LINES, "codes": ["a\n"]}, "codes[0]: must have no control characters"),
