@@ -84,3 +84,25 @@ async def test_without_pg_dump_a_backup_says_what_to_install(
         pytest.raises(StoreError, match="client programs"),
     ):
         store.backup(tmp_path / "copy")
+
+
+@pytest.mark.parametrize("left", ["link", "junk"])
+async def test_what_lies_where_a_backup_is_made_is_not_followed_nor_written_over(
+    left: str, location: str, tmp_path: Path
+) -> None:
+    older, part = tmp_path / "older", tmp_path / "copy.part"
+    older.write_text("an older backup", "utf-8")
+    if left == "link":
+        part.symlink_to(older)
+    else:
+        part.write_text("junk" * 1_000, "utf-8")
+    with closing(open_store(location, tmp_path)):
+        pass
+    with closing(open_store(location, tmp_path, read_only=True)) as store:
+        store.backup(tmp_path / "copy")
+        with pytest.raises(StoreError, match="Name the file"):
+            store.backup(Path(""))
+    assert older.read_text("utf-8") == "an older backup"
+    assert (tmp_path / "copy").stat().st_size > 1_000
+    assert not (tmp_path / "copy").is_symlink()
+    assert not part.exists()

@@ -54,8 +54,16 @@ def replaced(home: Path, name: str) -> None:
     (home / "copy").rename(home / name)
 
 
+def cut_off(home: Path, name: str) -> None:
+    os.truncate(home / name, 0)
+
+
+def halved(home: Path, name: str) -> None:
+    os.truncate(home / name, (home / name).stat().st_size // 2)
+
+
 @pytest.mark.parametrize("name", [FILE, LOG])
-@pytest.mark.parametrize("change", [moved, removed, replaced])
+@pytest.mark.parametrize("change", [moved, removed, replaced, cut_off, halved])
 async def test_a_till_whose_file_or_log_is_gone_or_exchanged_sells_no_more(
     change: Callable[[Path, str], None], name: str, tmp_path: Path
 ) -> None:
@@ -261,3 +269,11 @@ async def test_a_server_that_came_back_on_an_older_snapshot_is_noticed_by_the_ru
         assert ErrorCode.LEDGER_DAMAGED in codes
     with pytest.raises(LedgerDamagedError, match="3 entries are missing"):
         open_store(address, tmp_path)
+
+
+def test_a_pipe_in_the_place_of_the_head_is_not_waited_for(tmp_path: Path) -> None:
+    made(tmp_path, "s1")
+    (tmp_path / ANSWERED).unlink()
+    os.mkfifo(tmp_path / ANSWERED)
+    with pytest.raises(StoreError, match="it is no file"):
+        SQLiteStore(tmp_path / FILE)

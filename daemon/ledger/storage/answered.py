@@ -13,7 +13,9 @@ a power cut may leave it a little behind, never ahead.
 import os
 import re
 from contextlib import suppress
+from errno import EINVAL
 from pathlib import Path
+from stat import S_ISREG
 from typing import NamedTuple, Protocol
 
 from daemon.base.ids import LedgerId
@@ -63,6 +65,8 @@ class AnsweredFile:
     def read(self) -> Answered | None:
         """Return what it says; None where there is none, or a power cut left it unreadable."""
         try:
+            if not S_ISREG(self.path.stat().st_mode):
+                return None  # a pipe would be waited for, for ever; `open` refuses it
             found = _LINE.fullmatch(self.path.read_text("ascii"))
         except (OSError, UnicodeDecodeError):
             return None
@@ -71,7 +75,9 @@ class AnsweredFile:
         return Answered(LedgerId(found[1]), int(found[2]), bytes.fromhex(found[3]))
 
     def open(self) -> None:
-        """Open it for writing. Raises OSError."""
+        """Open it for writing. Raises OSError, for a pipe or the like too."""
+        if self.path.exists() and not self.path.is_file():
+            raise OSError(EINVAL, "it is no file; remove what is there", str(self.path))
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         self._file = os.open(self.path, flags, 0o666)  # the umask decides, as of the ledger
 

@@ -27,9 +27,9 @@ from daemon.base.ids import NO_ACCOUNT, LedgerId
 from daemon.ledger.entries import GENESIS_HASH as GENESIS
 from daemon.ledger.lots import Lot, PurseLots
 from daemon.ledger.status_moves import states_of
+from daemon.ledger.storage import backup_files
 from daemon.ledger.storage import postgres_sql as sql
 from daemon.ledger.storage.answered import ANSWERED_SUFFIX, Answered, AnsweredFile
-from daemon.ledger.storage.backup_files import settle
 from daemon.ledger.storage.batch import Batch, Rows
 from daemon.ledger.storage.postgres_line import (
     EXCHANGE_S,
@@ -216,13 +216,13 @@ class PostgresStore(SQLStore):
 
     def backup(self, file: Path) -> list[Answered]:
         """Dump the database by pg_dump as of one snapshot, while tills write; return its heads."""
-        part = file.with_name(file.name + ".part")
+        part = backup_files.begin(file)
         self.begin()
         try:
             [(snapshot,)] = self._fetch(b"SELECT pg_export_snapshot()")
             heads = self.heads()
             dump(self._settings, snapshot, part)
-            settle(part, file)
+            backup_files.settle(part, file)
         finally:
             part.unlink(missing_ok=True)
             self.rollback()

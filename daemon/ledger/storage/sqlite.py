@@ -11,8 +11,8 @@ from daemon.base.ids import NO_ACCOUNT, AccountId, LedgerId
 from daemon.ledger.entries import GENESIS_HASH as GENESIS
 from daemon.ledger.lots import Lot, PurseLots
 from daemon.ledger.status_moves import states_of
+from daemon.ledger.storage import backup_files
 from daemon.ledger.storage.answered import ANSWERED_SUFFIX, Answered, AnsweredFile
-from daemon.ledger.storage.backup_files import settle
 from daemon.ledger.storage.batch import Batch, Rows
 from daemon.ledger.storage.inserts import TABLES
 from daemon.ledger.storage.queries import (
@@ -114,6 +114,7 @@ class SQLiteStore(SQLStore):
             busy, *_ = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if busy:
             raise StoreError("the log is being read and cannot be folded in yet")
+        self._files = OpenedFiles(self._path)  # the log is empty now
         quick_check(self._db)
         self.in_doubt = False
 
@@ -155,6 +156,7 @@ class SQLiteStore(SQLStore):
         with self._device_watched(committing=True):
             self._db.execute("COMMIT")
         self._batch = None
+        self._files.remember()
         if head is not None:
             self._keep_answered(head)
 
@@ -262,7 +264,7 @@ class SQLiteStore(SQLStore):
 
         It is checked as it was written, and stands there whole or not at all.
         """
-        part = file.with_name(file.name + ".part")
+        part = backup_files.begin(file)
         try:
             with translated(), closing(sqlite3.connect(part)) as copy:
                 self._db.backup(copy)
@@ -270,7 +272,7 @@ class SQLiteStore(SQLStore):
                 quick_check(copy)
             with closing(SQLiteStore(part, read_only=True)) as copied:
                 heads = copied.heads()
-            settle(part, file)
+            backup_files.settle(part, file)
         finally:
             part.unlink(missing_ok=True)
         return heads

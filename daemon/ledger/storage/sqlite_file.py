@@ -3,7 +3,8 @@
 SQLite trusts that nobody touches its files behind its back; a shop's machine does not promise
 that. A file that was moved away, replaced by an older copy or unlinked is still open here: SQLite
 would go on writing to what no path leads to, and every sale would be lost at the next start. So
-`OpenedFiles` remembers which files were opened, by inode, and each group looks again.
+`OpenedFiles` remembers which files were opened, by inode, and each group looks again. Nor does a
+file or its log ever get shorter while the till runs: what was cut off one was written by the till.
 """
 
 import fcntl
@@ -103,6 +104,7 @@ class OpenedFiles:
 
     def __init__(self, path: Path) -> None:
         self._files = {name: _inode(name) for name in (path, path.with_name(path.name + "-wal"))}
+        self._bytes = {name: _size(name) for name in self._files}
 
     def check(self) -> None:
         """Raise LedgerDamagedError unless the paths still lead to them."""
@@ -112,6 +114,23 @@ class OpenedFiles:
                     f"{path} was moved, removed or replaced while the till runs. Stop the till,"
                     " bring back the file and start again."
                 )
+        for path, before in self._bytes.items():
+            if (now := _size(path)) < before:
+                raise LedgerDamagedError(
+                    f"{path} was cut off while the till runs: {before - now} bytes are missing."
+                    " Stop the till and bring back a backup."
+                )
+
+    def remember(self) -> None:
+        """Remember how long they have become: what was committed is in them."""
+        self._bytes = {path: max(_size(path), before) for path, before in self._bytes.items()}
+
+
+def _size(path: Path) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
 
 
 def _inode(path: Path) -> Inode | None:
