@@ -1,6 +1,7 @@
 """``tillcard.toml``: one struct per table; a mistake is named by the path of its key."""
 
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -254,9 +255,21 @@ def parse(text: str, file: str = "the configuration") -> Config:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError("", f"{file} is not TOML: {error}") from error
+    except RecursionError as error:
+        raise ConfigError("", f"{file} has lists and tables that are nested too deeply") from error
+    if any("\0" in text for text in _texts(raw)):  # no path, device or address has one
+        raise ConfigError("", rf"a text in {file} has the character \u0000; take it out")
     config: Config = convert(raw, Config)
     _check_ranges(config.number_range)
     return config
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _texts(each)
 
 
 def _check_ranges(ranges: tuple[NumberRange, ...]) -> None:

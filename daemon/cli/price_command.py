@@ -109,7 +109,7 @@ def _read(file: Path) -> Any:
         return msgspec.json.decode(file.read_bytes())
     except OSError as error:
         refuse(f"{file}: {error.strerror}; name a file that can be read")
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         refuse(f"{file}: not JSON: {error}")
 
 

@@ -36,6 +36,7 @@ async def refused_to_start(home: Path) -> str:
             'terminl = "x"',
             "till.terminl: there is no such key; did you mean terminal?",
         ),
+        ('ledger = "tillcard.db"', r'ledger = "a\u0000b"', "has the character"),
         ("port = 0", "port = 99999", "web: port must be 0 to 65535"),
         (
             'device = "keypad"',

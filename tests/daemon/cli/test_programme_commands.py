@@ -276,3 +276,12 @@ def test_the_demo_counts_points_in_their_own_unit() -> None:
     programme = load(HEAD + stars + money)
     shown = [in_its_unit(programme, purse, 770) for purse in ("star", "bonus", "bonus:owed")]
     assert shown == ["770 star", "7.70", "7.70"]
+
+
+@pytest.mark.parametrize("which", ["--basket", "--facts"])
+def test_json_that_is_nested_too_deeply_is_said_so(tmp_path: Path, which: str) -> None:
+    files = {"--basket": as_file(tmp_path, "basket.json", LINES)}
+    files[which] = as_file(tmp_path, "deep.json", "[" * 100_000)
+    words = [word for pair in files.items() for word in pair]
+    code, _, err = run("price", "--programme", FIRST, "--now", NOON, *words)
+    assert (code, "deep.json: not JSON" in err) == (1, True), err
