@@ -155,3 +155,27 @@ def test_a_look_alike_in_the_check_is_read_as_what_is_printed() -> None:
 def test_the_longest_code_is_taken_back() -> None:
     name, sale_id = "n" * NAME_CHARS_MAX, "s" * REQUEST_ID_CHARS_MAX
     assert len(receipt_code(TillNames(name, name), sale_id)) <= RECEIPT_CHARS_MAX
+
+
+PLAIN = "Z-7 їґщ Straße-ΟΔΟΣ İzmir ﬀ"
+SHOP = TillNames("1", "till-1")
+
+
+def capitals_of_their_own(text: str) -> str:
+    """Write every letter as a capital whose small letter it is, the others as they are."""
+    return "".join(c.upper() if c.upper().lower() == c else c for c in text)
+
+
+def test_capitals_do_not_matter_where_a_letter_has_one_of_its_own() -> None:
+    code = receipt_code(SHOP, PLAIN)
+    assert read_receipt(capitals_of_their_own(code)) == read_receipt(code)
+    assert read_receipt(code).sale_id == folded(PLAIN)
+
+
+@pytest.mark.parametrize("letter", ["ß", "ς", "İ", "ﬀ"])
+def test_a_letter_without_a_capital_of_its_own_is_typed_as_it_is(letter: str) -> None:
+    code = receipt_code(SHOP, f"a{letter}b")
+    assert read_receipt(code).sale_id == f"a{letter}b"
+    other = letter.lower() if letter == "İ" else letter.upper()
+    with pytest.raises(RefusedError):
+        read_receipt(code.replace(letter, other))
