@@ -108,7 +108,7 @@ class ChipTerminal:
         self._readers = readers
         self._clock = clock
         self._open: dict[str, OpenCard] = {}
-        self._failed: dict[str, Shown] = {}
+        self._failed: set[tuple[str, bytes]] = set()
         self._turns: dict[str, asyncio.Lock] = {}
 
     def reader_of(self, uid: str) -> str | None:
@@ -150,8 +150,11 @@ class ChipTerminal:
         except KeyFileError as error:
             raise RefusedError(ErrorCode.NO_HARDWARE, str(error)) from error
         nonce = secrets.token_bytes(BLOCK_BYTES)
-        # What a dialogue left behind when it failed goes with the card's power, and not before.
-        is_left = self._failed.pop(reader, None) is shown
+        # What a dialogue left behind when it failed goes with the card's power, and not before. A
+        # new presentation is no proof that it had none: a reader that lost an answer in the field
+        # presents the card again, which has kept its power and what was written.
+        is_left = (reader, shown.raw) in self._failed
+        self._failed.discard((reader, shown.raw))
         discard = secrets.token_bytes(BLOCK_BYTES) if is_left else b""
         self._open.pop(reader, None)
         opening = open_purse(key, nonce, messaging=messaging, discard=discard)
@@ -167,8 +170,8 @@ class ChipTerminal:
         counted = card.counted(dialogue)
         try:
             return await self._readers.converse(card.reader, counted, timeout_s=EXCHANGE_TIMEOUT_S)
-        except (ReaderError, CardFormatError):
-            self._failed[card.reader] = card.shown
+        except BaseException:  # also where nobody waits for the answer any more
+            self._failed.add((card.reader, card.shown.raw))
             raise
 
     async def doubt(self, reader: str, shown: Shown, *, is_known: bool) -> None:

@@ -4,7 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from random import Random
 
@@ -17,6 +17,7 @@ from daemon.readers.simulated.desfire.faults import Fault
 from daemon.readers.simulated.desfire.memory import Generation, Memory
 from tests.support.chip_till import (
     LOADED,
+    READER,
     HandTill,
     PowerCut,
     Wallet,
@@ -202,6 +203,65 @@ async def test_a_till_that_dies_at_any_call_of_its_ledger_debits_exactly_once(
             shop.begin_again()
             await attempt(shop, {}, PowerCut(number, after=after))
             agree(shop, comes_back, await come_back(shop, comes_back))
+
+
+@BOTH
+async def test_a_card_that_keeps_its_power_when_an_answer_is_lost_is_debited_exactly_once(
+    shop: ChipShop, generation: Generation
+) -> None:
+    for number in range(6, PURCHASE_APDUS + 1):
+        for looked_at in (False, True):  # a till that shows the card again asks it first
+            shop.begin_again()
+            late = number + (generation is Generation.EV1)
+            async with shop.till("a") as till:
+                identified = await till.tap(shop.wallet, {late: Fault.ANSWER_LOST})
+                till.readers.keeps_power = True
+                with pytest.raises(RefusedError) as refused:
+                    await till.buy("s1", identified.presentation, BURN)
+                assert refused.value.state_unknown is (number == PURCHASE_APDUS)
+                if looked_at:
+                    await till.recognition.identify(till.readers.cards[READER], READER)
+                posted = await till.buy("s1", identified.presentation, BURN)
+                assert posted["state"] == "posted"
+                assert posted["chip"]["apdus"] <= 13
+            shop.check({"s1": BURN})
+
+
+@BOTH
+async def test_what_is_owed_to_a_card_that_keeps_its_power_is_written_exactly_once(
+    shop: ChipShop, generation: Generation
+) -> None:
+    for number in range(6, PURCHASE_APDUS + 1):
+        shop.begin_again()
+        late = number + (generation is Generation.EV1)
+        async with shop.till("a") as till:
+            await till.top_up(shop.wallet, "t1", OTHER_BURN)
+            with suppress(RefusedError):
+                till.readers.keeps_power = True
+                await till.tap(shop.wallet, {late: Fault.ANSWER_LOST})
+            for _ in range(2):  # as the reader shows it again
+                await till.recognition.identify(till.readers.cards[READER], READER)
+            await till.tap(shop.wallet)
+        assert shop.wallet.balance == LOADED + OTHER_BURN
+        assert sum(move.amount for move in chip_moves(shop.home / "a")) == OTHER_BURN
+
+
+@BOTH
+async def test_a_voided_sale_does_not_ride_along_with_the_next_where_the_card_keeps_its_power(
+    shop: ChipShop, generation: Generation
+) -> None:
+    for number in range(6, PURCHASE_APDUS):
+        shop.begin_again()
+        late = number + (generation is Generation.EV1)
+        async with shop.till("a") as till:
+            identified = await till.tap(shop.wallet, {late: Fault.ANSWER_LOST})
+            till.readers.keeps_power = True
+            with pytest.raises(RefusedError):
+                await till.buy("s1", identified.presentation, BURN)
+            await till.void("s1")
+            again = await till.recognition.identify(till.readers.cards[READER], READER)
+            await till.buy("s2", again.presentation, OTHER_BURN)
+        shop.check({"s2": OTHER_BURN})
 
 
 def garbled(answer: bytes) -> bytes:

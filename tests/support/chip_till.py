@@ -147,11 +147,16 @@ class Laid(Protocol):
 
 
 class HandReaders:
-    """One reader, on which the test lays cards."""
+    """One reader, on which the test lays cards.
+
+    keeps_power: a card of which an answer was lost stays in the field and is presented again with
+                 the power that it has, as pcscd does it; else it leaves.
+    """
 
     def __init__(self) -> None:
         self.cards: dict[str, Shown] = {}
         self.lying: FaultyCard | None = None
+        self.keeps_power = False
 
     def lay(
         self,
@@ -177,7 +182,10 @@ class HandReaders:
         try:
             return run_dialogue(dialogue, card.transmit)
         except CardLostError:
-            if card is self.lying:
+            if card is self.lying and self.keeps_power:
+                again = self.cards[READER]
+                self.cards = {READER: Shown(again.medium, again.raw, again.atr)}
+            elif card is self.lying:
                 self.take_away()
             raise
 

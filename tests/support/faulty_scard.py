@@ -17,7 +17,8 @@ class FaultyScard:
 
     Readers are known by the names that ``show`` gives the real ones; one without is unplugged.
     ``refused`` is what pcscd answers to whoever asks for a context. While ``hung`` is set, no card
-    can be connected to. ``let_go_as`` is how the cards were let go, the latest last.
+    can be connected to. ``let_go_as`` is how the cards were let go, the latest last. The answer to
+    the APDU after ``answers_left`` more is lost in the field, once; the card has executed it.
     """
 
     def __init__(self) -> None:
@@ -26,6 +27,7 @@ class FaultyScard:
         self.hung = threading.Event()
         self.let_go = threading.Event()
         self.let_go_as: list[int] = []
+        self.answers_left: int | None = None
 
     def show(self, real: str, shown: str) -> None:
         """Plug a reader in under a name, or out with ""."""
@@ -53,6 +55,15 @@ class FaultyScard:
     def SCardDisconnect(self, card: int, end: int) -> Any:  # noqa: N802
         self.let_go_as.append(end)
         return scard.SCardDisconnect(card, end)
+
+    def SCardTransmit(self, card: int, pci: int, command: list[int]) -> Any:  # noqa: N802
+        answer = scard.SCardTransmit(card, pci, command)
+        if self.answers_left is None:
+            return answer
+        is_lost, self.answers_left = not self.answers_left, self.answers_left - 1
+        if is_lost:
+            self.answers_left = None
+        return (scard.SCARD_E_NOT_TRANSACTED, []) if is_lost else answer
 
     def SCardGetStatusChange(  # noqa: N802
         self, context: int, wait_ms: int, asked: list[tuple[str, int]]
