@@ -80,12 +80,19 @@ def whole(lots: tuple[Lot, ...], amount: int) -> tuple[Lot, ...]:
 
 def split(lots: tuple[Lot, ...], amount: int) -> tuple[tuple[Lot, ...], tuple[Lot, ...]]:
     """Part ``amount`` from ``lots``, the last to expire first; return (kept, parted)."""
-    parted = _drain(list(lots[::-1]), amount)
-    left = {(lot.expires, lot.usable_from): lot.amount for lot in lots}
-    for lot in parted:
-        left[lot.expires, lot.usable_from] -= lot.amount
-    kept = tuple(Lot(*key, kept) for key, kept in left.items() if kept)
-    return kept, parted
+    # One by one, not by their days: what was taken on credit stands beside a lot of the same days.
+    kept: list[Lot] = []
+    parted: list[Lot] = []
+    for lot in reversed(lots):
+        part = min(amount, lot.amount)
+        amount -= part
+        parted.append(msgspec.structs.replace(lot, amount=part))
+        kept.append(msgspec.structs.replace(lot, amount=lot.amount - part))
+    return _filled(kept[::-1]), _filled(parted)
+
+
+def _filled(lots: list[Lot]) -> tuple[Lot, ...]:
+    return tuple(lot for lot in lots if lot.amount)
 
 
 def put(state: PurseLots, lots: tuple[Lot, ...]) -> tuple[Lot, ...]:

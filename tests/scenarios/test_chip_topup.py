@@ -4,9 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from daemon.base.ids import PosSaleId
 from daemon.base.refusals import RefusedError
+from daemon.ledger.ledger import RequestKey
 from daemon.ledger.storage.queries import CARD_BY_IDENTIFIER
+from daemon.programme.basket import BasketLine
 from daemon.readers.simulated.desfire.faults import Fault
+from daemon.sale.terms import ReturnTerms
 from tests.support.chip_till import CAP, LOADED, ChipShop, make_home
 from tests.support.chips import lay_out_chips
 from tests.support.clock import HandClock
@@ -65,3 +69,29 @@ async def test_a_load_that_is_torn_is_settled_without_an_event_of_a_sale_that_no
         assert (await till.tap(shop.wallet)).balance == LOADED + 2_000
         assert till.events == []
     assert shop.hold() == 2_000
+
+
+async def test_a_burn_of_more_than_this_ledger_has_loaded_comes_back_whole(shop: ChipShop) -> None:
+    async with shop.till() as till:
+        await till.top_up(shop.wallet, "u1", 300)
+        await till.buy("s1", (await till.tap(shop.wallet)).presentation, 700)
+        await till.give_back("s1")
+        assert (await till.tap(shop.wallet)).balance == LOADED + 300
+    assert shop.hold() == 300
+
+
+async def test_a_burn_of_more_than_this_ledger_has_loaded_comes_back_piece_by_piece(
+    shop: ChipShop,
+) -> None:
+    pieces = (BasketLine(line=1, sku="tea", qty=10, unit_price=1_000),)
+    async with shop.till() as till:
+        await till.top_up(shop.wallet, "u1", 300)
+        identified = await till.tap(shop.wallet)
+        await till.buy("s1", identified.presentation, 700, lines=pieces)
+        for number in range(10):
+            terms = ReturnTerms(lines={1: 1_000}, cashier="anna", reason="broken")
+            key = RequestKey("sale.return", f"r{number}", b"%d" % number)
+            await till.checkout.return_sale(key, PosSaleId("s1"), terms)
+            till.readers.take_away()
+            assert (await till.tap(shop.wallet)).balance == LOADED + 300 - 700 + 70 * (number + 1)
+    assert shop.hold() == 300

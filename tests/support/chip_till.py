@@ -287,9 +287,8 @@ class HandTill:
         """Commit a sale that burns from the chip. Raises RefusedError."""
         terms = SaleTerms(
             presentation=PresentationId(presentation),
-            lines=LINES,
             burn={"bonus": burn} if burn else None,
-            **more,
+            **{"lines": LINES} | more,
         )
         key = RequestKey.of("sale.commit", sale_id, terms)
         return msgspec.json.decode(await self.checkout.commit(key, PosSaleId(sale_id), terms, None))

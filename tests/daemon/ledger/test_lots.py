@@ -99,6 +99,17 @@ def test_a_split_gives_up_the_last_to_expire_and_loses_nothing(
         assert max(lot.expires for lot in kept) <= min(lot.expires for lot in parted)
 
 
+@given(LOTS, st.integers(0, 3_000), st.lists(st.integers(0, 3_000), max_size=4))
+def test_what_was_taken_on_credit_comes_back_piece_by_piece_and_nothing_is_lost(
+    lots: tuple[Lot, ...], credit: int, pieces: list[int]
+) -> None:
+    left = whole(lots, total(lots) + credit)
+    for piece in pieces:
+        before, piece = total(left), min(piece, total(left))
+        left, parted = split(left, piece)
+        assert (total(parted), total(left)) == (piece, before - piece)
+
+
 @given(LOTS, st.integers(0, 6_000))
 def test_a_hold_that_is_released_restores_the_purse(lots: tuple[Lot, ...], amount: int) -> None:
     state = PurseLots(posted=total(lots), lots=lots)
