@@ -10,10 +10,10 @@ import secrets
 from card_formats.chip.purse_layout import TXID_BYTES, NewerState
 from card_formats.credential import mask
 from daemon.base.ids import AccountId, PosSaleId
-from daemon.base.refusals import RefusedError
+from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.chip.purse_care import PurseCare
 from daemon.chip.terminal import ChipTerminal, OpenCard
-from daemon.chip.writing import WRITE_APDUS, ChipWriter
+from daemon.chip.writing import ChipWriter
 from daemon.ledger import chip_sales, chip_transfers
 from daemon.ledger.chip_owed import air_counters, chip_purse, due, owed_purse
 from daemon.ledger.chip_transfers import TRANSFER, ChipTransfer
@@ -21,8 +21,12 @@ from daemon.ledger.sale_records import ChipIntent
 from daemon.ledger.storage.store import Reads, Store
 from daemon.shop.shop import Shop
 
-RECOVERY_APDUS_MAX = 13
-"""What a card is owed waits for its next tap where it would not fit."""
+_NOT_TAKEN = (
+    ErrorCode.WRITE_FAILED,
+    ErrorCode.LIMIT_REACHED,
+    ErrorCode.CARD_EXPIRED,
+    ErrorCode.CARD_BLOCKED,
+)
 log = logging.getLogger("tillcard.chip")
 
 
@@ -44,18 +48,28 @@ class OwedCredit:
             return
         try:
             async with self._terminal.turn(reader):
-                await self.pay(await self._care.ready(reader), account)
+                card = await self._care.ready(reader)
+                await self._write(card, account)
+                card.count_anew()  # no customer has waited for it, and no sale is part of it
         except RefusedError as error:
             log.info("card %s is owed until its next tap: %s", mask(uid), error)
 
     async def pay(self, card: OpenCard, account: AccountId) -> None:
-        """Write what an open card is owed, as far as it has room and this tap has APDUs left.
+        """Write what an open card is owed at its tap, as far as it has room.
 
-        Whoever calls has the reader's turn. Raises: RefusedError as `ChipWriter.write`.
+        Whoever calls has the reader's turn. A card that does not take it is a good card all the
+        same: it stays owed. Raises: RefusedError where it is torn away.
         """
+        try:
+            await self._write(card, account)
+        except RefusedError as error:
+            if error.code not in _NOT_TAKEN:
+                raise
+            log.warning("card %s does not take what it is owed: %s", mask(card.uid), error)
+
+    async def _write(self, card: OpenCard, account: AccountId) -> None:
+        """Write what a card is owed. Raises RefusedError as `ChipWriter.write`."""
         if isinstance(card.purse.state, NewerState):
-            return
-        if card.apdus + 2 * WRITE_APDUS > RECOVERY_APDUS_MAX:
             return
         if not await self._shop.ledger.read(lambda store: self._due(store, card, account)):
             return
@@ -70,7 +84,7 @@ class OwedCredit:
         owed = states[purse].posted if purse in states else 0
         amount = due(account, owed, store.counters(air_counters(account)))
         # A chip that is to give back more than it holds gives what it has; the rest stays owed.
-        return self._writer.change(card, max(amount, -card.purse.state.balance))
+        return self._writer.change(card, max(amount, -card.purse.state.balance), tries=True)
 
     async def _plan(self, card: OpenCard, account: AccountId) -> ChipIntent | None:
         """Write down what the chip will be asked; None where it is owed nothing by now."""

@@ -13,7 +13,7 @@ from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.chip.hot_list import HotListFile
 from daemon.chip.purse_care import PurseCare
 from daemon.chip.terminal import ChipTerminal, OpenCard
-from daemon.chip.writing import ChipWriter
+from daemon.chip.writing import ChipWriter, FullCardError
 from daemon.ledger import chip_sales
 from daemon.ledger.chip_limits import counters_of, limits_of
 from daemon.ledger.chip_sales import TAP_AGAIN, WAITING, advice_of, intent_of, waits_for
@@ -87,11 +87,17 @@ class Purchases:
         elif not sale.chip_net or not self._terminal.keys.may_load:
             return None
         async with self._terminal.turn(reader):
-            card = await self._care.ready(reader)
-            if not sale.chip_burn and not self._writer.change(card, sale.chip_net):
-                return None
-            intent = await self._plan(card, wanted, secrets.token_bytes(TXID_BYTES))
-            return await self._writer.write(card, intent, self._writer.post)
+            try:
+                return await self._sell_at(reader, wanted)
+            except FullCardError:  # what it has no room for is owed
+                return await self._sell_at(reader, wanted)
+
+    async def _sell_at(self, reader: str, wanted: WantedSale) -> Raw | None:
+        card, sale = await self._care.ready(reader), wanted.sale
+        if not sale.chip_burn and not self._writer.change(card, sale.chip_net):
+            return None
+        intent = await self._plan(card, wanted, secrets.token_bytes(TXID_BYTES))
+        return await self._writer.write(card, intent, self._writer.post)
 
     async def resume(self, key: RequestKey, row: SaleRow) -> Raw | None:
         """Go on with a sale whose chip was being written when something happened.

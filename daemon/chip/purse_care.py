@@ -163,7 +163,7 @@ class PurseCare:
             unseen = state.seq - chip.seq
             reading = read_history(card.purse, back=unseen) if unseen > 0 else None
             try:
-                record = await self._terminal.ask(card, reading) if reading else ()
+                record = await self._terminal.ask(card, reading, writes=False) if reading else ()
             except ReaderError as error:
                 raise refusal(error, card.reader) from error
             except CardFormatError as error:

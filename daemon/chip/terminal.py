@@ -154,24 +154,28 @@ class ChipTerminal:
         # new presentation is no proof that it had none: a reader that lost an answer in the field
         # presents the card again, which has kept its power and what was written.
         is_left = (reader, shown.raw) in self._failed
-        self._failed.discard((reader, shown.raw))
         discard = secrets.token_bytes(BLOCK_BYTES) if is_left else b""
         self._open.pop(reader, None)
         opening = open_purse(key, nonce, messaging=messaging, discard=discard)
         try:
-            card.purse = await self.ask(card, opening)
+            card.purse = await self.ask(card, opening, writes=False)
         except ReaderError as error:
             raise refusal(error, reader) from error
+        self._failed.discard((reader, shown.raw))
         self._open[reader] = card
         return card
 
-    async def ask(self, card: OpenCard, dialogue: Dialogue[T]) -> T:
-        """Run a dialogue with an open card. Raises a ReaderError, and what the dialogue raises."""
+    async def ask(self, card: OpenCard, dialogue: Dialogue[T], *, writes: bool = True) -> T:
+        """Run a dialogue with a card. Raises a ReaderError, and what the dialogue raises.
+
+        writes: whether it may leave something on the card that is not committed when it fails.
+        """
         counted = card.counted(dialogue)
         try:
             return await self._readers.converse(card.reader, counted, timeout_s=EXCHANGE_TIMEOUT_S)
         except BaseException:  # also where nobody waits for the answer any more
-            self._failed.add((card.reader, card.shown.raw))
+            if writes:
+                self._failed.add((card.reader, card.shown.raw))
             raise
 
     async def doubt(self, reader: str, shown: Shown, *, is_known: bool) -> None:

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+import msgspec
 from msgspec import Raw
 
 from card_formats.chip.purse import (
@@ -43,11 +44,13 @@ from daemon.readers.errors import CardSilentError, ReaderError
 from daemon.shop.shop import Shop
 
 T = TypeVar("T")
+_FULL = "desfire.boundary"
+_NEAR = 64
+"""A card's own limit is known well enough where no more than this part of it is in question."""
 Decide = Callable[[View, str], Decision]
 """Decides, at a time (RFC 3339), what became of an intent."""
 
 COMMIT = "sale.commit"
-WRITE_APDUS = 4
 SLOW_CARD = "The card answers too slowly to pay: lay it on the reader itself, alone."
 _REFUSED_PAYMENTS = {
     "purse.not-enough": ErrorCode.NOT_ENOUGH,
@@ -71,6 +74,27 @@ _TRANSFERS: dict[Outcome, Decide] = {
 log = logging.getLogger("tillcard.chip")
 
 
+class FullCardError(RefusedError):
+    """Nothing was written, for the card's own limit is below this till's; planned anew it fits."""
+
+
+class OwnLimit(msgspec.Struct, frozen=True):
+    """What is known of the limit that a card was made with: between ``low`` and ``high``.
+
+    A till cannot read it, only the desk. It is asked for where a credit was refused: half of what
+    is in question at each further tap, until that is little.
+    """
+
+    low: int
+    high: int
+
+    def room(self, balance: int, *, tries: bool) -> int:
+        """Return how much more the card takes, surely or, where it ``tries``, perhaps."""
+        is_near = self.high - self.low <= self.high // _NEAR
+        most = self.low if is_near or not tries else (self.low + self.high + 1) // 2
+        return max(most - balance, 0)
+
+
 class ChipWriter:
     """Writes purses and what they proved. Whoever calls has the reader's turn.
 
@@ -89,6 +113,7 @@ class ChipWriter:
         self._section = section
         self._publish = publish
         self._writing: set[str] = set()
+        self._own_limits: dict[str, OwnLimit] = {}
 
     async def start(self) -> None:
         """Take up after a stop: what was about to be written then is not known now."""
@@ -107,12 +132,28 @@ class ChipWriter:
         """Whether a chip is being written for this sale now."""
         return sale_id in self._writing
 
-    def change(self, card: OpenCard, wanted: int) -> int:
-        """Return how much of ``wanted`` the chip can take now; it is owed the rest."""
+    def change(self, card: OpenCard, wanted: int, *, tries: bool = False) -> int:
+        """Return how much of ``wanted`` the chip can take now; it is owed the rest.
+
+        tries: whether a card may refuse it, which has refused more before: nobody waits for it.
+        """
         if wanted <= 0:
             return wanted
-        room = max(self._section.cap - card.purse.state.balance, 0)
+        balance = card.purse.state.balance
+        room = max(self._section.cap - balance, 0)
+        if (limit := self._own_limits.get(card.uid)) is not None:
+            room = min(room, limit.room(balance, tries=tries))
         return min(wanted, room) if self._terminal.keys.may_load else 0
+
+    def _learn(self, uid: str, *, low: int, refused: int | None = None) -> None:
+        """Note that a card has held ``low``, and has not taken what came to ``refused``."""
+        known = self._own_limits.get(uid)
+        if refused is None and known is None:
+            return
+        low = max(low, known.low if known else 0)
+        high = known.high if known else self._section.cap
+        high = high if refused is None else refused - 1
+        self._own_limits[uid] = OwnLimit(low, max(low, high))
 
     def intent(self, card: OpenCard, sale: Sale, amount: int, txid: bytes) -> ChipIntent:
         """Return what the chip will be asked: to change by ``amount``.
@@ -148,8 +189,8 @@ class ChipWriter:
     ) -> T:
         """Write the chip, then the ledger; return what ``post`` does, which writes the latter.
 
-        Raises: RefusedError; with state_unknown where it is not known what the chip did, or where
-                the chip was written and the ledger could not be.
+        Raises: FullCardError; RefusedError, with state_unknown where it is not known what the chip
+                did, or where the chip was written and the ledger could not be.
         """
         sale_id, failure = intent.sale.sale_id, None
         self._writing.add(sale_id)
@@ -163,6 +204,7 @@ class ChipWriter:
             if card.purse.handover is not Handover.VERIFIED:
                 assert failure is not None
                 raise await self._not_proved(card, intent, failure) from failure
+            self._learn(card.uid, low=intent.balance)
             try:
                 return await post(card, intent)
             except RefusedError as error:
@@ -191,6 +233,10 @@ class ChipWriter:
         except RefusedError as error:  # it stays an intent, which the next tap settles as well
             log.warning("sale %s: %s", intent.sale.sale_id, error)
         code, detail = ErrorCode.TORN, "Nothing was written; lay the card down and hold it still."
+        if isinstance(failure, CardFormatError) and failure.code == _FULL and not is_unknown:
+            self._learn(card.uid, low=intent.balance - intent.amount, refused=intent.balance)
+            detail = f"The card refused ({failure.code}); lay it down again."
+            return FullCardError(ErrorCode.WRITE_FAILED, detail, reader=card.reader)
         if isinstance(failure, CardSilentError):
             code = ErrorCode.TIMEOUT
         elif isinstance(failure, CardFormatError) and failure.code == TOO_SLOW:
@@ -213,7 +259,7 @@ class ChipWriter:
         intent = intent_of(row)
         try:
             question = settle(card.purse, intent.seq, intent.txid)
-            outcome = await self._terminal.ask(card, question)
+            outcome = await self._terminal.ask(card, question, writes=False)
         except ReaderError as error:
             raise refusal(error, card.reader) from error
         except CardFormatError as error:

@@ -1,17 +1,22 @@
 """Money that a customer pays in goes to the chip: at once where it lies, else at its next tap."""
 
+import shutil
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from card_formats.chip.purse import understood
+from card_formats.chip.purse_layout import SEQ_MAX, STATE_FILE, decode_state, encode_state
 from daemon.base.ids import PosSaleId
 from daemon.base.refusals import RefusedError
+from daemon.keys.chip_keys import ChipKeys, add_chip_keys, load_chip_keys
 from daemon.ledger.ledger import RequestKey
 from daemon.ledger.storage.queries import CARD_BY_IDENTIFIER
 from daemon.programme.basket import BasketLine
 from daemon.readers.simulated.desfire.faults import Fault
 from daemon.sale.terms import ReturnTerms
-from tests.support.chip_till import CAP, LOADED, ChipShop, make_home
+from tests.support.chip_till import CAP, LOADED, READER, ChipShop, falsified, make_home
 from tests.support.chips import lay_out_chips
 from tests.support.clock import HandClock
 from tests.support.till import CHIP_UID, Pos, open_till
@@ -95,3 +100,98 @@ async def test_a_burn_of_more_than_this_ledger_has_loaded_comes_back_piece_by_pi
             till.readers.take_away()
             assert (await till.tap(shop.wallet)).balance == LOADED + 300 - 700 + 70 * (number + 1)
     assert shop.hold() == 300
+
+
+@pytest.fixture
+async def two_tills(shop: ChipShop, tmp_path: Path) -> ChipShop:
+    await make_home(tmp_path / "b", [shop.wallet], shop.clock, tmp_path / "keys")
+    return shop
+
+
+def both_generations(shop: ChipShop) -> ChipKeys:
+    path = shop.home / "both.keys"
+    shutil.copy(shop.home / "keys" / "chip.keys", path)
+    add_chip_keys(path)
+    return load_chip_keys(path)
+
+
+async def test_what_is_owed_is_written_while_two_generations_of_keys_are_accepted(
+    shop: ChipShop,
+) -> None:
+    async with shop.till(keys=both_generations(shop)) as till:
+        await till.top_up(shop.wallet, "u1", 300)
+        assert (await till.tap(shop.wallet)).balance == LOADED + 300
+        await till.top_up(shop.wallet, "u2", 300)
+        assert shop.wallet.balance == LOADED + 600
+    assert shop.hold() == 600
+
+
+async def test_each_change_of_a_chip_that_lies_there_is_written_at_once(shop: ChipShop) -> None:
+    async with shop.till() as till:
+        await till.buy("s1", (await till.tap(shop.wallet)).presentation, 700)
+        await till.top_up(shop.wallet, "u1", 300)
+        await till.top_up(shop.wallet, "u2", 300)
+        await till.give_back("s1")
+        assert shop.wallet.balance == LOADED + 600
+        identified = await till.recognition.identify(till.readers.cards[READER], READER)
+        posted = await till.buy("s2", identified.presentation, 10)
+        assert posted["chip"]["apdus"] == 4, "what was loaded meanwhile is no part of a sale"
+    assert shop.hold() == 590
+
+
+async def test_a_card_that_pays_at_another_till_between_its_visits_gets_what_it_is_owed(
+    two_tills: ChipShop,
+) -> None:
+    shop = two_tills
+    async with shop.till("a") as till:
+        await till.buy("s1", (await till.tap(shop.wallet)).presentation, 10)
+        till.readers.take_away()
+        await till.top_up(shop.wallet, "u1", 300)
+    async with shop.till("b") as till:
+        await till.buy("s1", (await till.tap(shop.wallet)).presentation, 10)
+    async with shop.till("a") as till:
+        assert (await till.tap(shop.wallet)).balance == LOADED - 20 + 300
+        await till.top_up(shop.wallet, "u2", 300)
+    assert shop.wallet.balance == LOADED - 20 + 600
+
+
+async def test_a_card_made_with_less_room_than_the_till_has_now_is_tapped_pays_and_fills(
+    shop: ChipShop,
+) -> None:
+    async with shop.till(cap=2 * CAP) as till:
+        await till.top_up(shop.wallet, "u1", 2 * CAP - LOADED)
+        identified = await till.tap(shop.wallet)
+        for _ in range(20):
+            identified = await till.tap(shop.wallet)
+            assert identified.balance == shop.wallet.balance
+        assert CAP - CAP // 32 <= shop.wallet.balance <= CAP
+        before = shop.wallet.balance
+        await till.buy("s1", identified.presentation, 700)
+        assert shop.wallet.balance == before - 700
+        balances = (await till.show(shop.wallet)).balances
+        assert balances["bonus:owed"].available == 2 * CAP - before
+    assert shop.hold() == before - 700 - LOADED
+
+
+async def test_what_a_sale_earns_above_the_card_s_own_limit_is_owed(shop: ChipShop) -> None:
+    async with shop.till(cap=2 * CAP) as till:
+        await till.top_up(shop.wallet, "u1", CAP - LOADED - 100)
+        identified = await till.tap(shop.wallet)
+        assert identified.balance == CAP - 100
+        posted = await till.buy("s1", identified.presentation, codes=("BACK",))
+        assert posted["state"] == "posted"
+        identified = await till.tap(shop.wallet)
+        posted = await till.buy("s2", identified.presentation, 10, codes=("BACK",))
+        assert posted["state"] == "posted"
+        balances = (await till.show(shop.wallet)).balances
+        assert shop.wallet.balance + balances["bonus:owed"].available == CAP - 100 + 250 + 240
+
+
+async def test_a_card_whose_count_is_at_its_end_is_shown_though_it_is_owed(shop: ChipShop) -> None:
+    (application,) = shop.wallet.model.snapshot().applications.values()
+    state = decode_state(application.files[STATE_FILE].content, 0)  # type: ignore[union-attr]
+    worn = msgspec.structs.replace(understood(state), seq=SEQ_MAX)
+    falsified(shop.wallet.model, STATE_FILE, content=encode_state(worn))
+    async with shop.till() as till:
+        await till.top_up(shop.wallet, "u1", 300)
+        assert (await till.tap(shop.wallet)).balance == LOADED
