@@ -4,7 +4,9 @@ In this order, so that no key of a living card is ever written on something that
 and so that a card which is torn away is finished when it is laid down again:
 
 1. A UID that the ledger knows is refused unless the card proves the keys that it has there. A fake
-   blank with a customer's UID would else be given that customer's keys.
+   blank with a customer's UID would else be given that customer's keys. What has proved a finished
+   purse is given no key any more, for the proof may have come from a living card elsewhere, by
+   relay, and what follows from the fake.
 2. The maker's signature is looked at where the chip has one.
 3. The card's own master key is changed before anything else is written: with the factory's, any
    phone formats the card. Inside that session the card tells its real UID: it is the one it shows.
@@ -13,6 +15,7 @@ and so that a card which is torn away is finished when it is laid down again:
 6. The card is issued; its pseudonym is written.
 """
 
+from enum import Enum
 from pathlib import Path
 
 import msgspec
@@ -42,6 +45,14 @@ _NOT_ITS_KEYS = (
     "desfire.no-such-key",
     "desfire.foreign",
 )
+
+
+class Proof(Enum):
+    """What a card has proved of a purse with its UID, by its keys."""
+
+    NONE = "none"
+    UNFINISHED = "unfinished"
+    WHOLE = "whole"
 
 
 class Making(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,11 +95,15 @@ async def make(bench: CardBench, reader: str, shown: Shown, how: Making) -> str:
     """
     uid = fixed_uid(shown).hex().upper()
     is_known = await bench.ledger.read(lambda store: _is_known(store, uid))
-    if not await _has_its_keys(bench, reader, shown) and is_known and not how.insists:
+    proof = await _proof_of(bench, reader, shown)
+    if proof is Proof.NONE and is_known and not how.insists:
         raise CardFormatError("card.known", "the ledger knows this UID")
     maker = await _check_maker(bench, reader, shown, how)
-    await own(bench, reader, shown, how.transport)
-    is_new = await _personalise(bench, reader, shown)
+    is_made = proof is Proof.WHOLE and not how.insists
+    # A card was taken over before its purse was made: one that has a purse has no other key.
+    is_ours = proof is not Proof.NONE and not how.insists
+    await own(bench, reader, shown, None if is_ours else how.transport)
+    is_new = not is_made and await _personalise(bench, reader, shown)
     purse = await bench.open(reader, shown)
     await _know(bench, uid, purse, how, is_new=is_new)
     registry = Cards(bench.ledger, bench.clock)
@@ -107,8 +122,8 @@ def _is_known(store: Store, uid: str) -> bool:
     return card is not None or store.ask_one(CHIP, uid) is not None
 
 
-async def _has_its_keys(bench: CardBench, reader: str, shown: Shown) -> bool:
-    """Whether a card has the keys of a purse with its UID already.
+async def _proof_of(bench: CardBench, reader: str, shown: Shown) -> Proof:
+    """Let a card prove the keys of a purse with its UID, if it has them.
 
     Raises: CardFormatError ``purse.newer-schema`` for one that must not be written; as `open`.
     """
@@ -117,8 +132,9 @@ async def _has_its_keys(bench: CardBench, reader: str, shown: Shown) -> bool:
     except CardFormatError as error:
         if error.code not in (*_NOT_ITS_KEYS, "purse.blank"):
             raise
-        return error.code == "purse.blank"  # it was torn before it was finished
-    return True
+        # Blank: it was torn before it was finished.
+        return Proof.UNFINISHED if error.code == "purse.blank" else Proof.NONE
+    return Proof.WHOLE
 
 
 async def _check_maker(bench: CardBench, reader: str, shown: Shown, how: Making) -> str:
@@ -133,17 +149,24 @@ async def _check_maker(bench: CardBench, reader: str, shown: Shown, how: Making)
     return maker or "a signature of nobody known"
 
 
-async def own(bench: CardBench, reader: str, shown: Shown, transport: TransportKey) -> None:
+async def own(bench: CardBench, reader: str, shown: Shown, transport: TransportKey | None) -> None:
     """Change the card's own master key to its newest, and have it tell its UID.
 
-    Raises: CardFormatError ``card.master-unknown``; ``card.hidden-uid``; as `CardBench.ask`.
+    transport: the key that it may be delivered with; None where only ours is good.
+    Raises: CardFormatError ``card.master-unknown``, ``card.master-not-ours`` where only ours is
+            good; ``card.hidden-uid``; as `CardBench.ask`.
     """
-    uid, known = fixed_uid(shown), [transport]
+    uid, known = fixed_uid(shown), [transport] if transport else []
     for generation in bench.keys.versions[:-1]:
         old = bench.keys.card_master(uid, generation)
         known.insert(0, TransportKey(old.secret, is_aes=True))
     nonces = [nonce() for _ in range(len(known) + 2)]
-    told = await bench.ask(reader, take_over(bench.keys.card_master(uid), known, nonces))
+    try:
+        told = await bench.ask(reader, take_over(bench.keys.card_master(uid), known, nonces))
+    except CardFormatError as error:
+        if transport or error.code != "card.master-unknown":
+            raise
+        raise CardFormatError("card.master-not-ours", error.message) from error
     if told != uid:
         raise CardFormatError("card.hidden-uid", "it shows another UID than its own")
 

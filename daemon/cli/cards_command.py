@@ -67,9 +67,12 @@ _SENTENCES = {
     " --by and --reason makes it all the same",
     "card.master-unknown": "its own master key is not known here; is it delivered with one?"
     " --transport-key names its file",
+    "card.master-not-ours": "its purse is this shop's and its own master key is not: it may be a"
+    " copy; `cards personalise` with --again, --by and --reason takes it all the same",
     "card.hidden-uid": "it shows another UID than its own: random UIDs must be off",
     "desfire.out-of-memory": "it is full",
     "desfire.memory": "it is full",
+    "desfire.too-many": "it holds as many applications as it can",
     "purse.blank": "its purse was never finished; `cards personalise` does that",
 }
 Work = Callable[[CardBench, str, Shown], Awaitable[str]]
@@ -150,7 +153,7 @@ def migrate(
     The key file holds the generation before the newest too. A card that a newer program has
     written is left as it is.
     """
-    _run(context, config, count, "moved", _migrate)
+    _run(context, config, count, "moved", migrate_card)
 
 
 def _run(context: typer.Context, config: Path, count: int, done: str, work: Work) -> None:
@@ -237,7 +240,8 @@ async def _show(bench: CardBench, reader: str, shown: Shown) -> str:
     return "\n".join(lines)
 
 
-async def _migrate(bench: CardBench, reader: str, shown: Shown) -> str:
+async def migrate_card(bench: CardBench, reader: str, shown: Shown) -> str:
+    """Bring what lies there to the newest layout and keys. Raises as `CardBench.ask`."""
     old, new = bench.keys.versions[0], bench.keys.versions[-1]
     is_moved, schema = False, 0
     try:
@@ -257,5 +261,5 @@ async def _migrate(bench: CardBench, reader: str, shown: Shown) -> str:
     if schema < SCHEMA:
         moving = renew_layout(bench.card_keys(shown, new), (nonce(), nonce()))
         is_moved |= await bench.ask(reader, moving)
-    await own(bench, reader, shown, FACTORY_KEY)
+    await own(bench, reader, shown, None)
     return f"layout {SCHEMA}, keys {new}{'' if is_moved else ', as before'}"

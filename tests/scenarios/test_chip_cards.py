@@ -10,6 +10,7 @@ from threading import Timer
 
 import pytest
 
+from card_formats.chip.card_master import FACTORY_KEY, take_over
 from card_formats.chip.purse import ChipPayment, Messaging, open_purse, pay
 from card_formats.chip.purse_layout import STATE_FILE, VALUE_FILE
 from daemon.keys.chip_keys import add_chip_keys, load_chip_keys
@@ -98,10 +99,18 @@ def test_a_blank_card_is_made_shown_and_moved_to_new_keys(
     done(tmp_path, "show", card, f"0.00, active, payment 0, layout 2, keys 2, {spoken}")
 
 
+def taken_over(home: Path, wallet: Wallet) -> None:
+    """Give a card its own master key, as it gets it where it is made."""
+    master = load_chip_keys(home / "chip.keys").card_master(wallet.uid)
+    nonces = [bytes([number]) * 16 for number in range(3)]
+    run_dialogue(take_over(master, [FACTORY_KEY], nonces), wallet.model.transmit)
+
+
 def test_a_card_of_the_old_layout_is_shown_as_such_and_moved(pcscd: Pcscd, tmp_path: Path) -> None:
     lay_out_real(tmp_path)
     wallet = Wallet(load_chip_keys(tmp_path / "chip.keys"), Random(2))
     of_the_old_layout(wallet.model)
+    taken_over(tmp_path, wallet)
     done(tmp_path, "show", wallet.model, f"{LOADED // 100}.00, active, payment 0, layout 1, keys 1")
     done(tmp_path, "migrate", wallet.model, "layout 2, keys 1")
     done(tmp_path, "show", wallet.model, f"{LOADED // 100}.00, active, payment 0, layout 2, keys 1")

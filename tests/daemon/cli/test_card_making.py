@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -11,12 +11,14 @@ import msgspec
 import pytest
 
 from card_formats.chip.card_master import TransportKey
+from card_formats.credential import Shown
 from card_formats.errors import CardFormatError
 from daemon.accounts.cards import NewCard, Profile
 from daemon.base.config import ChipSection
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.cli.card_bench import CardBench
 from daemon.cli.card_making import Making, make, read_transport_key
+from daemon.cli.cards_command import migrate_card
 from daemon.keys.chip_keys import load_chip_keys
 from daemon.keys.key_files import KeyFileError
 from daemon.ledger.ledger import Ledger
@@ -28,10 +30,10 @@ from daemon.readers.errors import CardLostError
 from daemon.readers.simulated.desfire.card import DesfireCard
 from daemon.readers.simulated.desfire.cipher import Key, KeyKind
 from daemon.readers.simulated.desfire.faults import Fault
-from daemon.readers.simulated.desfire.memory import Generation, Memory
+from daemon.readers.simulated.desfire.memory import Application, Generation, Memory
 from daemon.readers.simulated.sample_cards import TokenCard
 from tests.card_formats.chip.test_originality import MAKER_POINT, signed
-from tests.support.chip_till import READER, HandReaders, chip_moves, hand_till, make_keys
+from tests.support.chip_till import READER, HandReaders, Wallet, chip_moves, hand_till, make_keys
 from tests.support.clock import HandClock
 
 UID = bytes.fromhex("04A1B2C3D4E580")
@@ -141,6 +143,64 @@ async def test_a_fake_blank_with_a_living_card_s_uid_is_given_none_of_its_keys(d
     before = fake.model.snapshot()
     assert await refused(desk.make(fake)) == "card.known"
     assert fake.model.snapshot() == before
+
+
+class Relay:
+    """It lets a living card elsewhere answer so many APDUs, then is a blank one with its UID."""
+
+    def __init__(self, living: Blank, fake: Blank, answers: int) -> None:
+        self.uid, self.atr, self.left = living.uid, living.model.atr, answers
+        self._living, self._fake = living.model, fake.model
+
+    @property
+    def model(self) -> "Relay":
+        return self
+
+    def reset(self) -> None:
+        self._living.reset()
+        self._fake.reset()
+
+    def transmit(self, command: bytes) -> bytes:
+        self.left -= 1
+        return (self._fake if self.left < 0 else self._living).transmit(command)
+
+
+@BOTH
+async def test_a_fake_blank_that_lets_the_living_card_prove_its_keys_is_given_none_of_them(
+    desk: Desk, generation: Generation
+) -> None:
+    living = Blank(generation=generation)
+    await desk.make(living)
+    for answers in range(4, 12):
+        for work in (make_plainly, migrate_card):
+            fake = Blank(generation=generation)
+            before = fake.model.snapshot()
+            async with desk.bench() as bench:
+                shown = desk.readers.lay(Relay(living, fake, answers))
+                with suppress(CardFormatError):  # to the end, and it was the living card
+                    await work(bench, READER, shown)
+            assert fake.model.snapshot() == before, f"{work.__name__} after {answers}"
+
+
+async def make_plainly(bench: CardBench, reader: str, shown: Shown) -> str:
+    return await make(bench, reader, shown, PLAIN)
+
+
+async def test_a_card_whose_own_key_is_still_the_factory_s_is_taken_over_by_who_insists(
+    desk: Desk,
+) -> None:
+    card: Any = Wallet(load_chip_keys(desk.home / "chip.keys"), Random(5))
+    assert await refused(desk.make(card)) == "card.master-not-ours"
+    assert (await desk.make(card, INSISTING)).startswith("made before, issued")
+    assert (await desk.make(card)).startswith("made before, issued before")
+
+
+async def test_a_card_with_as_many_applications_as_it_can_hold_is_refused_by_name(
+    desk: Desk,
+) -> None:
+    other = Application(0x0F, (Key(KeyKind.AES, bytes(16)),))
+    card = Blank(applications=dict.fromkeys(range(1, 29), other))
+    assert await refused(desk.make(card)) == "desfire.too-many"
 
 
 async def test_a_uid_that_was_only_issued_is_known_too(desk: Desk) -> None:
