@@ -73,6 +73,7 @@ class PurseCare:
         """Return the purse on ``reader``, opened and looked after if it was gone meanwhile."""
         card = self._terminal.lying(reader)
         if card is not None and card.looked_after:
+            await self._check_usable(card)
             return card
         shown = self._terminal.shown_at(reader)
         if shown is None:
@@ -126,6 +127,15 @@ class PurseCare:
                 "This card is on the hot list; if it was unblocked, make the hot list anew.",
             )
         return await self._resolve(card, credential, known)
+
+    async def _check_usable(self, card: OpenCard) -> None:
+        """Refuse a card that was blocked or replaced while it lay there."""
+        try:
+            await self._cards.resolve(credential_of(card))
+        except RefusedError as error:
+            if error.code is ErrorCode.CARD_BLOCKED:
+                await self._block(card, understood(card.purse.state))
+            raise
 
     # A purse that cannot be what it was.
 

@@ -116,11 +116,15 @@ class ChipWriter:
         self._own_limits: dict[str, OwnLimit] = {}
 
     async def start(self) -> None:
-        """Take up after a stop: what was about to be written then is not known now."""
+        """Take up after a stop: what was about to be written then is not known now.
+
+        Not what a tap has proved not to be written: that stays so.
+        """
 
         def job(store: Store) -> None:
             rows = [row for row in store.ask(UNSETTLED) if row.state is SaleState.INTENT]
-            mine = [row for row in rows if intent_of(row).ledger_id == store.ledger_id]
+            open_ = [row for row in rows if not intent_of(row).not_written]
+            mine = [row for row in open_ if intent_of(row).ledger_id == store.ledger_id]
             views = [store.view(Reads(sale_id=row.sale_id)) for row in mine]
             for view in views:
                 store.write(chip_sales.unsure(view, self._shop.at()).change)

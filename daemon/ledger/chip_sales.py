@@ -146,8 +146,10 @@ def intend(view: View, intent: ChipIntent, limits: Sequence[ChipLimit] = ()) -> 
     # A tap has proved that the first attempt was not written. Its reservation still stands, so
     # nothing is taken or counted again; only the chip's number and balance may be others by now.
     if before is SaleState.INTENT and intent_in(view).not_written:
-        record = sales.record_of(view)
-        return undecided("intent", record, before, replace(intent, until=intent_in(view).until))
+        # Nor is what it is counted in: a limit that was set since has not counted it.
+        record, first = sales.record_of(view), intent_in(view)
+        again = replace(intent, until=first.until, counters=first.counters)
+        return undecided("intent", record, before, again)
     state = after(before, SaleEvent.CHIP_INTENT)
     chip_limits.check(limits, view.counters, intent.sale.chip_burn)
     # From a hold, everything is reserved already. What the commit will refuse is refused now, for

@@ -249,7 +249,12 @@ class Posting:
         try:
             return await attempt(self._shop.now(), known)
         except RefusedError as refusal:
-            if known.view.sale is None and not refusal.state_unknown:
+            # The same call, made twice at once, may have been answered the first time meanwhile.
+            replayed, row = await self._shop.ledger.stored_answer(key, sale_id)
+            if replayed is not None:
+                return replayed
+            is_new = row is None or row.state is SaleState.NEW
+            if is_new and not refusal.state_unknown:
                 self._let_go(sale_id)
             raise
         finally:  # what no sale has taken along
