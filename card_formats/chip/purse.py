@@ -56,6 +56,8 @@ BAD_HISTORY = "purse.bad-history"
 Whatever else is raised while a purse is read may be noise on the air.
 """
 KEY_GENERATIONS_MAX = 2
+NO_SUCH_RECORD = Status.BOUNDARY.code
+"""Of a history that does not reach so far, or of noise: the card gives no MAC with it."""
 GENERATION_MAX = 0x7F
 TOO_SLOW = "purse.too-slow"
 _EV1_ONLY = 0x80
@@ -327,6 +329,17 @@ def read_history(
     if [record.seq for record in records] != list(range(newest - kept + 1, newest + 1)):
         raise CardFormatError(BAD_HISTORY, "the history does not fit the card's count")
     return records
+
+
+def history_is_short(purse: ChipPurse) -> Dialogue[bool]:
+    """Whether a purse remembers fewer payments than its count says, by a good MAC: one APDU.
+
+    A card says so itself where more is asked for than there is, but without a MAC: anybody may.
+    Raises: CardFormatError as `read_history`, but for BAD_HISTORY.
+    """
+    raw = yield from commands.read_records(purse.channel, HISTORY_FILE, 0, 0, MODE)
+    expected = min(understood(purse.state).seq, HISTORY_RECORDS_MAX)
+    return len(raw) < expected * RECORD_BYTES
 
 
 def follows(records: Sequence[PurchaseRecord], state: PurseState) -> bool:

@@ -17,7 +17,15 @@ import msgspec
 from msgspec.structs import replace
 
 from card_formats.atr import memory_of
-from card_formats.chip.purse import BAD_HISTORY, Messaging, read_history, set_status, understood
+from card_formats.chip.purse import (
+    BAD_HISTORY,
+    NO_SUCH_RECORD,
+    Messaging,
+    history_is_short,
+    read_history,
+    set_status,
+    understood,
+)
 from card_formats.chip.purse_layout import NewerState, PurchaseRecord, PurseState, PurseStatus
 from card_formats.credential import Credential, Medium, Shown, Trust, mask
 from card_formats.errors import CardFormatError
@@ -37,11 +45,10 @@ from daemon.ledger.storage.store import Change
 from daemon.readers.errors import ReaderError
 from daemon.shop.shop import Shop
 
-"""Without recovery. The history is not looked at where that would not fit."""
-
 _LIFTED_BY = {PurseStatus.BLOCKED: "unblock", PurseStatus.EXPIRED: "extend"}
 """What the ledger does to a card that makes a chip with this status good again."""
 
+ON_HOT_LIST = "This card is on the hot list; if it was unblocked, make the hot list anew."
 _NOT_A_PURSE = {
     "desfire.foreign",
     "desfire.no-application",
@@ -111,30 +118,36 @@ class PurseCare:
     async def look_after(self, card: OpenCard, known: KnownChip) -> Account:
         """Settle what is open, keep what was seen, refuse what must not be used.
 
-        A purse of a newer layout is only shown: what stands on it is not understood here.
+        A purse of a newer layout is only shown: what stands on it is not understood here. Whoever
+        has a debit key can say so of any, so what is known of the chip counts all the same.
         """
         credential, state = credential_of(card), card.purse.state
         if isinstance(state, NewerState):
-            return await self._cards.resolve(credential)
+            return await self._look_at_newer(card, known)
         await self._check_alarm(card, known, state)
         for row in known.unsettled:
             await self._writer.settle(card, row)
         await self._note(card, state)
         if await self._hot_list.names(card.uid):
             await self._block(card, state)
-            raise RefusedError(
-                ErrorCode.CARD_BLOCKED,
-                "This card is on the hot list; if it was unblocked, make the hot list anew.",
-            )
+            raise RefusedError(ErrorCode.CARD_BLOCKED, ON_HOT_LIST)
         return await self._resolve(card, credential, known)
+
+    async def _look_at_newer(self, card: OpenCard, known: KnownChip) -> Account:
+        if known.chip is not None and known.chip.alarm:
+            raise RefusedError(ErrorCode.CARD_BLOCKED, f"This card is blocked: {known.chip.alarm}.")
+        if await self._hot_list.names(card.uid):
+            raise RefusedError(ErrorCode.CARD_BLOCKED, ON_HOT_LIST)
+        return await self._cards.resolve(credential_of(card))
 
     async def _check_usable(self, card: OpenCard) -> None:
         """Refuse a card that was blocked or replaced while it lay there."""
         try:
             await self._cards.resolve(credential_of(card))
         except RefusedError as error:
-            if error.code is ErrorCode.CARD_BLOCKED:
-                await self._block(card, understood(card.purse.state))
+            state = card.purse.state
+            if error.code is ErrorCode.CARD_BLOCKED and isinstance(state, PurseState):
+                await self._block(card, state)
             raise
 
     # A purse that cannot be what it was.
@@ -177,10 +190,21 @@ class PurseCare:
             except ReaderError as error:
                 raise refusal(error, card.reader) from error
             except CardFormatError as error:
-                if error.code != BAD_HISTORY:
+                is_short = error.code == NO_SUCH_RECORD and await self._is_short(card)
+                if error.code != BAD_HISTORY and not is_short:
                     raise misread(error) from error
                 return "its history does not fit its count"
         return chip_sales.alarm_of(chip, state, record)
+
+    async def _is_short(self, card: OpenCard) -> bool:
+        """Ask again, in a new session, where a card has less to remember than its count says."""
+        try:
+            again = await self._terminal.open(card.reader, card.purse.messaging)
+            return await self._terminal.ask(again, history_is_short(again.purse), writes=False)
+        except ReaderError as error:
+            raise refusal(error, card.reader) from error
+        except CardFormatError as error:
+            raise misread(error) from error
 
     # What the books and the chip say of its status.
 

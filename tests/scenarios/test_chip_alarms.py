@@ -1,14 +1,22 @@
 """A purse that cannot be the one seen before: hot-listed, told, never mended in silence."""
 
 import shutil
+from functools import partial
 from pathlib import Path
 from random import Random
 
 import msgspec
 import pytest
 
+from card_formats.chip.purse import understood
 from card_formats.chip.purse_issue import renew_keys
-from card_formats.chip.purse_layout import STATE_FILE, VALUE_FILE, PurseStatus
+from card_formats.chip.purse_layout import (
+    STATE_FILE,
+    VALUE_FILE,
+    PurseStatus,
+    decode_state,
+    encode_state,
+)
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.keys.chip_keys import ChipKeys, add_chip_keys, load_chip_keys
 from daemon.ledger.entries import Entry, decode
@@ -182,3 +190,47 @@ async def test_a_card_with_another_shop_s_keys_is_forged(shop: ChipShop) -> None
         with pytest.raises(RefusedError) as refused:
             await till.tap(stranger)
     assert refused.value.code is ErrorCode.CARD_FORGED
+
+
+def said_to_be_newer(shop: ChipShop) -> None:
+    """Write a schema that no till knows, as whoever has a debit key can."""
+    (application,) = shop.wallet.model.snapshot().applications.values()
+    content: bytes = application.files[STATE_FILE].content  # type: ignore[union-attr]
+    falsified(shop.wallet.model, STATE_FILE, content=bytes([9]) + content[1:])
+
+
+async def test_a_card_with_an_alarm_that_is_said_to_be_newer_stays_blocked(shop: ChipShop) -> None:
+    before = shop.wallet.model.snapshot()
+    async with shop.till() as till:
+        await till.buy("s1", (await till.tap(shop.wallet)).presentation, 10)
+        shop.wallet.model.restore(before)
+        for prepare in (lambda: None, partial(said_to_be_newer, shop)):
+            prepare()
+            with pytest.raises(RefusedError) as refused:
+                await till.tap(shop.wallet)
+            assert refused.value.code is ErrorCode.CARD_BLOCKED
+
+
+async def test_a_card_on_the_hot_list_that_is_said_to_be_newer_is_refused(shop: ChipShop) -> None:
+    said_to_be_newer(shop)
+    listed = shop.hot_list([shop.wallet.uid.hex().upper()])
+    (shop.home / "a" / "hot.list").write_text(listed)
+    async with shop.till(hot_list="hot.list") as till:
+        with pytest.raises(RefusedError) as refused:
+            await till.tap(shop.wallet)
+        assert refused.value.code is ErrorCode.CARD_BLOCKED
+
+
+async def test_a_count_that_was_raised_without_payments_is_an_alarm(shop: ChipShop) -> None:
+    async with shop.till() as till:
+        await till.buy("s1", (await till.tap(shop.wallet)).presentation, 10)
+        (application,) = shop.wallet.model.snapshot().applications.values()
+        content: bytes = application.files[STATE_FILE].content  # type: ignore[union-attr]
+        state = understood(decode_state(content, 0))
+        raised = encode_state(msgspec.structs.replace(state, seq=state.seq + 5))
+        falsified(shop.wallet.model, STATE_FILE, content=raised)
+        for _ in range(2):
+            with pytest.raises(RefusedError) as refused:
+                await till.tap(shop.wallet)
+            assert refused.value.code is ErrorCode.CARD_BLOCKED
+        assert [event["type"] for event in till.events] == ["card.alarm"]
