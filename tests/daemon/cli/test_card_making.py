@@ -151,10 +151,7 @@ class Relay:
     def __init__(self, living: Blank, fake: Blank, answers: int) -> None:
         self.uid, self.atr, self.left = living.uid, living.model.atr, answers
         self._living, self._fake = living.model, fake.model
-
-    @property
-    def model(self) -> "Relay":
-        return self
+        self.model: Any = self
 
     def reset(self) -> None:
         self._living.reset()
