@@ -42,6 +42,7 @@ AHEAD_MAX = timedelta(hours=1)
 """How far the clocks of two machines may differ."""
 MADE_AT = "hot-list:made-at"
 """The counter that says when the newest list was made that was taken: seconds since 1970."""
+_MISSING = (0,)
 log = logging.getLogger("tillcard.chip")
 
 
@@ -127,6 +128,9 @@ def decode(text: str, keys: HotListKeys) -> HotList:
 class HotListFile:
     """The till's hot list. It is read again when the file has changed; a bad one is not taken.
 
+    Where the file is gone, whom it named is refused still, until the till stops; chips do not pay
+    where it must have a list.
+
     path:     None where the till has none. keys: what it is read with.
     days_max: how old it may be for chips to pay; 0 is any age, and none at all.
     """
@@ -145,7 +149,7 @@ class HotListFile:
         self._clock = clock
         self._days_max = days_max
         self._list: HotList | None = None
-        self._seen: tuple[int, int] | None = None
+        self._seen: tuple[int, ...] | None = None
         self._again_at: datetime | None = None
         self._turn = asyncio.Lock()
 
@@ -162,7 +166,7 @@ class HotListFile:
         if not self._days_max:
             return
         oldest = self._clock.now() - timedelta(days=self._days_max)
-        if self._list is None or self._list.made_at < oldest:
+        if self._list is None or self._seen == _MISSING or self._list.made_at < oldest:
             raise RefusedError(
                 ErrorCode.OFFLINE, "This till needs a new hot list before cards pay again."
             )
@@ -174,7 +178,7 @@ class HotListFile:
             return
         self._again_at = None
         try:
-            new = await asyncio.to_thread(_read, path, seen[1], keys)
+            new = await asyncio.to_thread(_read, path, seen[0], keys)
             await self._take(new)
         except (OSError, UnicodeDecodeError, HotListError) as error:
             log.warning("the hot list %s was not taken: %s", path, error)
@@ -220,12 +224,15 @@ def hot_list_of(
     return HotListFile(path, keys, ledger, clock, section.hot_list_days)
 
 
-def _state_of(path: Path) -> tuple[int, int]:
-    """Return when a file was changed and its size; zeros where there is none."""
+def _state_of(path: Path) -> tuple[int, ...]:
+    """Return what tells a file from another: its size first; _MISSING where there is none.
+
+    A copy may bring its own time along, so when its inode was changed counts as well.
+    """
     with suppress(OSError):
         found = path.stat()
-        return found.st_mtime_ns, found.st_size
-    return 0, 0
+        return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
+    return _MISSING
 
 
 def _read(path: Path, size: int, keys: HotListKeys) -> HotList:

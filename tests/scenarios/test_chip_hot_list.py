@@ -1,9 +1,11 @@
 """The hot list: what one ledger knows of bad chips reaches tills without a line to it."""
 
 import hashlib
+import os
 import re
 from datetime import timedelta
 from pathlib import Path
+from random import Random
 from typing import NamedTuple
 
 import pytest
@@ -111,6 +113,37 @@ async def test_with_an_old_list_chips_collect_and_do_not_pay(shop: ChipShop) -> 
         await till.buy("s3", (await till.tap(shop.wallet)).presentation, codes=("BACK",))
         path.write_text(shop.hot_list(), "ascii")
         await till.buy("s2", (await till.tap(shop.wallet)).presentation, 10)
+
+
+async def test_where_the_list_is_deleted_chips_pay_no_more_and_whom_it_named_is_refused(
+    shop: ChipShop,
+) -> None:
+    named = Wallet(shop.keys, Random(6))
+    path = shop.home / "a" / "hot.list"
+    path.write_text(shop.hot_list([named.uid.hex().upper()]))
+    async with shop.till(hot_list="hot.list", hot_list_days=1) as till:
+        await till.buy("s1", (await till.tap(shop.wallet)).presentation, 10)
+        path.unlink()
+        presentation = (await till.tap(shop.wallet)).presentation
+        with pytest.raises(RefusedError) as offline:
+            await till.buy("s2", presentation, 10)
+        assert offline.value.code is ErrorCode.OFFLINE
+        assert "hot list" in (await refused(till, named)).detail
+
+
+async def test_a_newer_list_is_taken_though_its_size_and_time_are_the_old_one_s(
+    shop: ChipShop,
+) -> None:
+    path, uid = shop.home / "a" / "hot.list", shop.wallet.uid.hex().upper()
+    path.write_text(shop.hot_list(["04" + "11" * 6]))
+    before = path.stat()
+    async with shop.till(hot_list="hot.list") as till:
+        await till.tap(shop.wallet)
+        shop.clock.move(seconds=5)
+        path.write_text(shop.hot_list([uid]))
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        assert path.stat().st_size == before.st_size
+        assert (await refused(till, shop.wallet)).code is ErrorCode.CARD_BLOCKED
 
 
 async def test_an_older_list_is_not_taken_after_a_restart_either(
