@@ -137,7 +137,7 @@ class Purchases:
 
     async def _plan(self, card: OpenCard, wanted: WantedSale, txid: bytes) -> ChipIntent:
         """Write down what the chip will be asked. Raises RefusedError with nothing written."""
-        limits = limits_of(self._section, card.uid, wanted.sale.today)
+        limits = limits_of(self._section, card.uid, self._writer.today())  # not the hold's day
         counters = counters_of(limits)
         reads = replace(wanted.reads, counters=(*wanted.reads.counters, *counters))
 

@@ -136,6 +136,10 @@ class ChipWriter:
         """Whether a chip is being written for this sale now."""
         return sale_id in self._writing
 
+    def today(self) -> int:
+        """Return the local day (ordinal) on which a chip is written now."""
+        return self._shop.moment()[2].toordinal()
+
     def change(self, card: OpenCard, wanted: int, *, tries: bool = False) -> int:
         """Return how much of ``wanted`` the chip can take now; it is owed the rest.
 

@@ -6,14 +6,17 @@ from typing import Any
 import msgspec
 import pytest
 
+from daemon.base.ids import PosSaleId
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.keys.chip_keys import load_chip_keys
+from daemon.ledger.ledger import RequestKey
 from daemon.readers.simulated.desfire.faults import Fault
 from daemon.sale.terms import SaleTerms
 from tests.support.chip_till import LINES, LOADED, ChipShop, HandTill, make_home
 
 LIMIT, BACK = 700, 250
 DAY_LIMITS = ("card_day_max", "till_day_max")
+TWO_DAYS_S = 2 * 24 * 3600
 LIMITS = ("sale_max", *DAY_LIMITS)
 
 
@@ -146,3 +149,23 @@ async def test_with_an_old_hot_list_a_chip_does_not_pay_what_it_earns_at_once(
         with pytest.raises(RefusedError) as refused:
             await pays(shop, till, "s1", burn, codes=("BACK",))
         assert refused.value.code is ErrorCode.OFFLINE
+
+
+@pytest.mark.parametrize("limit", DAY_LIMITS)
+async def test_what_was_held_yesterday_counts_for_the_day_on_which_it_is_paid(
+    shop: ChipShop, limit: str
+) -> None:
+    async with shop.till(**{limit: LIMIT}) as till:
+        terms = SaleTerms(
+            presentation=(await till.tap(shop.wallet)).presentation,
+            lines=LINES,
+            burn={"bonus": LIMIT},
+        )
+        key = RequestKey.of("sale.hold", "held", terms)
+        await till.checkout.hold(key, PosSaleId("held"), terms, TWO_DAYS_S)
+        shop.clock.move(days=1)
+        await pays(shop, till, "s1", LIMIT)
+        await is_over_limit(shop, till, "held", LIMIT)
+        shop.clock.move(hours=23)
+        await pays(shop, till, "held", LIMIT)
+    assert shop.hold() == -2 * LIMIT
