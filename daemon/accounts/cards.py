@@ -292,4 +292,7 @@ def account_in(view: View) -> Account | None:
 
 def profile_in(text: bytes) -> Profile:
     """Return what is kept of a customer; an erased one has b""."""
-    return msgspec.json.decode(text, type=Profile) if text else Profile()
+    try:
+        return msgspec.json.decode(text, type=Profile) if text else Profile()
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise too_new(error) from error

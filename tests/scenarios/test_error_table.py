@@ -16,10 +16,13 @@ import pytest
 from card_formats.phone.rotating import PERIOD_S
 from daemon.accounts.guess_limit import FAILURES_MAX
 from daemon.app.running import App
-from daemon.base.refusals import ErrorCode
+from daemon.base.refusals import ErrorCode, RefusedError
+from daemon.pos.cashier_language import ENGLISH
+from daemon.pos.errors import refusal
 from daemon.pos.server import CONNECTIONS_MAX
 from tests.scenarios.baskets import BASKET, show_chip, show_plastic
 from tests.scenarios.shops import documented, goods, override, sku
+from tests.support.chip_till import ChipShop, make_home
 from tests.support.chips import lay_out_chips
 from tests.support.clock import HandClock
 from tests.support.disks import fill, small_disk
@@ -73,6 +76,8 @@ class Shop:
 
 
 SALES_TO_FILL_MAX = 1_000
+DEBIT_APDU = 6
+"""The first of a purchase that writes, after five that open the purse."""
 Witness: TypeAlias = Callable[[Shop], Awaitable[RefusedByTillError]]
 WITNESSES: dict[ErrorCode, Witness] = {}
 
@@ -130,13 +135,18 @@ async def one_connection_too_many(shop: Shop) -> RefusedByTillError:
 
 
 @refused_with(ErrorCode.WRITE_FAILED)
-async def a_chip_whose_own_cap_is_lower(shop: Shop) -> RefusedByTillError:
-    async with shop.with_chips(cap=4_000, bonus=3_500):
-        pass
-    lay_out_chips(shop.home)
-    async with shop.open() as pos:
-        terms = {"presentation": await show_chip(shop.pos), "lines": goods(20 * 600)}
-        return await refused(pos, "sale.commit", sale_id="s1", **terms)
+async def a_chip_whose_answer_to_a_debit_is_garbled(shop: Shop) -> RefusedByTillError:
+    home = shop.home / "chips"
+    home.mkdir()
+    chips = ChipShop(home)
+    await make_home(chips.home / "a", [chips.wallet], chips.clock, chips.home / "keys")
+    async with chips.till() as till:
+        shown = await till.tap(chips.wallet, noise={DEBIT_APDU: lambda answer: answer[::-1]})
+        with pytest.raises(RefusedError) as refusal_of_the_chip:
+            await till.buy("s1", shown.presentation, burn=100)
+    # No simulated reader garbles answers: what the till says is put into words as the socket does.
+    body = refusal(refusal_of_the_chip.value, ENGLISH)
+    return RefusedByTillError(msgspec.to_builtins(body))
 
 
 @refused_with(ErrorCode.TORN)

@@ -45,7 +45,7 @@ def test_a_text_may_be_empty_and_one_that_must_say_something_may_not() -> None:
     assert is_taken(Text, "")
     for nothing in ("", " ", "\t\n"):
         assert not is_taken(SaidText, nothing)
-    assert is_taken(SaidText, " lost \n")
+    assert is_taken(SaidText, " lost ")
 
 
 @pytest.mark.parametrize("kind", [Code, RequestId, SaleIdText])
@@ -56,7 +56,7 @@ def test_a_code_or_an_id_is_neither_empty_nor_holds_a_control_character(
     assert not is_taken(kind, text)
 
 
-@pytest.mark.parametrize("text", ["2026-11-22-0001", "знижка 10%", " ", "\u0085", "🎁"])
+@pytest.mark.parametrize("text", ["2026-11-22-0001", "знижка 10%", " ", "é", "🎁"])
 def test_any_other_character_may_stand_in_a_code(text: str) -> None:
     assert is_taken(Code, text)
 
