@@ -57,6 +57,9 @@ class _Served(NamedTuple):
     sale_id: SaleId
 
 
+_LEDGER_FAILED = (ErrorCode.BUSY, ErrorCode.STORAGE_FULL, ErrorCode.LEDGER_DAMAGED)
+
+
 class Posting:
     """Prices, drafts and writes sales."""
 
@@ -250,8 +253,9 @@ class Posting:
             return await attempt(self._shop.now(), known)
         except RefusedError as refusal:
             # The same call, made twice at once, may have been answered the first time meanwhile.
+            # Where the ledger itself failed, what is read now need not be on the disk.
             replayed, row = await self._shop.ledger.stored_answer(key, sale_id)
-            if replayed is not None:
+            if replayed is not None and refusal.code not in _LEDGER_FAILED:
                 return replayed
             is_new = row is None or row.state is SaleState.NEW
             if is_new and not refusal.state_unknown:
