@@ -104,10 +104,8 @@ class Parts:
 
     def _books(self, open_store: OpenStore, programme: Programme) -> None:
         url, home = self.config.ledger, self.home
-        writing, open_reading = (
-            open_store(url, home),
-            partial(open_store, url, home, read_only=True),
-        )
+        writing = open_store(url, home)  # first: it makes the ledger, or brings it up to date
+        open_reading = partial(open_store, url, home, read_only=True)
         self.ledger = Ledger(writing, open_reading(), open_reading)
         jump = timedelta(hours=self.config.till.clock_jump_h)
         # The phones are asked later, when there are live codes to ask.

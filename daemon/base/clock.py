@@ -124,7 +124,8 @@ class SteadyClock:
         if is_far and not self._confirmed(ahead, read_s):
             self._time = expected
         elif machine >= self._time:
-            self._leap = self._jump if is_far else self._leap - max(timedelta(), ahead)
+            left = max(timedelta(), self._leap - max(timedelta(), ahead))
+            self._leap = self._jump if is_far else left
             self._time, self._ahead_since = machine, None
         elif self._time - machine > self._jump and self._clock.synchronised():
             self._time = machine

@@ -122,7 +122,9 @@ class Ledger:
             log.error("the ledger cannot be read: %s", error)
             raise damaged() from error
         except StoreError as error:
-            raise RefusedError(ErrorCode.BUSY, f"The ledger cannot be read: {error}") from error
+            log.error("the ledger cannot be read: %s", error)
+            problem = "The ledger could not be read; try again."
+            raise RefusedError(ErrorCode.BUSY, problem) from error
 
     async def write(
         self, change: Change, *, unless: Callable[[Store], bool] = lambda store: False

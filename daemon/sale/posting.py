@@ -48,6 +48,8 @@ RESULT_BYTES_MAX = ANSWER_BYTES_MAX - ENVELOPE_BYTES_MAX
 PARTS_LOOKED_AT = 500
 """Lines and discounts of a quote that certainly fit an answer."""
 
+_LEDGER_FAILED = (ErrorCode.BUSY, ErrorCode.STORAGE_FULL, ErrorCode.LEDGER_DAMAGED)
+
 Attempt = Callable[[datetime, LedgerFacts], Awaitable[msgspec.Raw]]
 Decide = Callable[[View], tuple[Change, msgspec.Struct]]
 
@@ -55,9 +57,6 @@ Decide = Callable[[View], tuple[Change, msgspec.Struct]]
 class _Served(NamedTuple):
     quote_id: QuoteId
     sale_id: SaleId
-
-
-_LEDGER_FAILED = (ErrorCode.BUSY, ErrorCode.STORAGE_FULL, ErrorCode.LEDGER_DAMAGED)
 
 
 class Posting:

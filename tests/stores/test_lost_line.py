@@ -113,8 +113,11 @@ async def test_a_killed_server_is_busy_while_it_is_away_and_has_every_answered_s
         with pytest.raises(RefusedError) as refused:
             await commit(ledger, second)
         assert refused.value.code is ErrorCode.BUSY
-        with pytest.raises(RefusedError, match="The ledger cannot be read: PostgreSQL: "):
+        with pytest.raises(RefusedError) as unread:
             await ledger.read(entries)
+        assert unread.value.code is ErrorCode.BUSY
+        assert unread.value.detail == "The ledger could not be read; try again."
+        assert "PostgreSQL: " in str(unread.value.__cause__)
         own_postgres.start()
         assert (await commit(ledger, first)).replayed
         assert (await until_answered(ledger, second)).balances == {"bonus": 14}
