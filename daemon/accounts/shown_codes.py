@@ -119,7 +119,7 @@ def _gift_card(store: Store, code: str, ranges: tuple[NumberRange, ...]) -> Card
     try:
         read = registry.decode(Shown(Medium.TYPED, code.encode()))
         credential = registry.recognise(read, ranges)
-    except BankCardError:  # the refusal is stored: it must not say the code
+    except BankCardError:  # what the till is told must not say the code
         raise RefusedError(
             ErrorCode.CODE_UNKNOWN, "This is a bank card's number, not a code."
         ) from None

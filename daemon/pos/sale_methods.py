@@ -59,7 +59,7 @@ class SaleMethods:
 
     def methods(self) -> dict[str, Method]:
         """Return the table: name, parameters, handler, least role, result, refusals."""
-        quoting = (*_PRICE, ErrorCode.STORAGE_FULL)  # a typed number is written down
+        quoting = (*_PRICE, ErrorCode.STORAGE_FULL)  # a live code that is typed is written down
         holding = (
             *_WRITE,
             *_SALE,

@@ -27,8 +27,7 @@ EXEMPT = {
     "till": "a receipt leads through it to a sale, which says itself at which till it was made",
     "pass_device": "where to send news of a pass; it moves nothing",
 }
-"""Tables whose rows have no mark. Requests that were refused have none either: they moved nothing,
-and may stand in place of an answer that was forgotten in time."""
+"""Tables whose rows have no mark, and why."""
 FREE = {
     ("phone", "last_step"): "moves on with each code that is shown, without an entry",
     ("phone", "key_id"): "is renewed by the phone itself, without an entry",
