@@ -7,10 +7,12 @@ from tests.support.processes import output_of
 
 ROOT = Path(__file__).parent.parent
 ORPHANS = """
-import subprocess
+import subprocess, sys
 from tests.support.processes import adopt_orphans, left_behind
 adopt_orphans()
-subprocess.run(["sh", "-c", "sleep 60 &"])
+# Popen returns when the program has begun; a shell's "&" returns while it is still the shell.
+leave_one = "import subprocess; subprocess.Popen(['sleep', '60'])"
+subprocess.run([sys.executable, "-c", leave_one])
 assert left_behind() == ["sleep 60"]
 assert left_behind() == []
 """

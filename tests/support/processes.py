@@ -87,16 +87,16 @@ def left_behind() -> list[str]:
     found = []
     for child in psutil.Process().children(recursive=True):
         line = _command_line(child)
-        if line and not any(own in line for own in OWN):
+        if line is not None and not any(own in line for own in OWN):
             child.kill()
             wait_for_end(child.pid)
             found.append(line)
     return found
 
 
-def _command_line(process: psutil.Process) -> str:
-    """Return the words it was started with, or "" when it has ended meanwhile."""
+def _command_line(process: psutil.Process) -> str | None:
+    """Return the words it was started with, or None when it has ended meanwhile."""
     try:
-        return "" if process.status() == psutil.STATUS_ZOMBIE else " ".join(process.cmdline())
+        return None if process.status() == psutil.STATUS_ZOMBIE else " ".join(process.cmdline())
     except psutil.NoSuchProcess:
-        return ""
+        return None
