@@ -5,7 +5,8 @@ tests run once more on a later day: what fixes a day in one place and asks the m
 another is right only for a while.
 
 The tests run in network and mount namespaces of their own where the kernel allows it, so that
-their pcscd and their ports meet nobody else's.
+their pcscd and their ports meet nobody else's, and their files lie in memory: they sync the same
+calls, and wait for no disk.
 """
 
 import argparse
@@ -30,7 +31,9 @@ BESIDE = ("types", "pcsc")
 """The steps that run beside the others."""
 PYTHON = (sys.executable, "-m")
 IN_NAMESPACES = """
-mkdir -p /run/pcscd && mount -t tmpfs tmpfs /run/pcscd && ip link set lo up && exec "$@"
+mkdir -p /run/pcscd /run/tillcard-tests && mount -t tmpfs tmpfs /run/pcscd &&
+mount -t tmpfs tmpfs /run/tillcard-tests && ip link set lo up &&
+TMPDIR=/run/tillcard-tests exec "$@"
 """
 TWO_WORKERS = ("-n", "2", "-m")
 QUICK = (*TWO_WORKERS, "not (pcsc or browser or cluster or kill or program or fuzz or slow)")

@@ -1,5 +1,6 @@
 """What every run of the tests has: options, markers, seeds, and that nothing is left behind."""
 
+import gc
 import secrets
 from collections.abc import Generator, Iterator
 
@@ -26,15 +27,26 @@ MARKERS = {
     "own_postgres": "cluster",
 }
 """What a test is marked with for a fixture that it uses, directly or through another."""
-STARTERS = {"started", "output_of", "daemon_of", "subprocess"}
-"""Names in a module by which its tests start programs: they are marked ``program``."""
+STARTERS = {
+    "cluster": {"running_server"},
+    "program": {"started", "output_of", "daemon_of", "subprocess"},
+}
+"""What the tests of a module are marked with for a name in it, by which they start programs."""
 PLACES = {
     "tests/faults/": "kill",
     "fuzz": "fuzz",
+    "test_of_a_hundred_thousand_cards": "fuzz",
+    "tests/daemon/programme/test_any_facts.py": "fuzz",
+    "tests/card_formats/chip/test_identify.py::test_whatever": "fuzz",
+    "tests/daemon/readers/test_framing.py::test_any_bytes": "fuzz",
+    "tests/web/phone/test_join_form.py::test_anything": "fuzz",
     "tests/daemon/programme/test_against_the_model.py": "fuzz",
     "tests/daemon/programme/test_drawn_programmes.py": "fuzz",
+    "tests/daemon/programme/test_toml_keys.py": "fuzz",
+    "tests/daemon/sale/test_interleaved_tills.py": "fuzz",
+    "tests/daemon/cli/test_card_making.py::test_torn": "kill",
 }
-"""What a test is marked with for where it stands: a part of its file's path."""
+"""What a test is marked with for where it stands: a part of its name with its file's path."""
 SLOW = ("fuzz", "program", "kill", "cluster", "pcsc", "browser")
 """The markers of what takes long, the longest last."""
 
@@ -73,14 +85,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=soak)
 
 
+def pytest_collection_finish() -> None:
+    """Take what was collected out of every later search for garbage: it is much, and it stays."""
+    gc.collect()
+    gc.freeze()
+
+
 def markers_of(item: pytest.Item) -> Iterator[str]:
     """Give a test's markers by its fixtures, its module and its place."""
     assert isinstance(item, pytest.Function)
     yield from {MARKERS[fixture] for fixture in item.fixturenames if fixture in MARKERS}
-    if STARTERS & vars(item.module).keys():
-        yield "program"
-    file = item.nodeid.partition("::")[0]
-    yield from {marker for place, marker in PLACES.items() if place in file}
+    names = vars(item.module).keys()
+    yield from {marker for marker, starters in STARTERS.items() if starters & names}
+    where = item.nodeid.partition("[")[0]
+    yield from {marker for place, marker in PLACES.items() if place in where}
 
 
 def rank(item: pytest.Item) -> int:

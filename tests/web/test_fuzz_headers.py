@@ -75,7 +75,8 @@ KNOWN = [
 
 
 async def fuzz(tmp_path: Path, examples: int) -> None:
-    lay_out_wallets(tmp_path, Authority())
+    authority = Authority()
+    lay_out_wallets(tmp_path, authority, authority.pass_party())
     config = tmp_path / "tillcard.toml"
     text = config.read_text("utf-8")
     limits = "[web]\nbody_timeout_s = 0.05\njoins_max = 1000000\n"

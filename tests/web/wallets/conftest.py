@@ -7,18 +7,23 @@ from aiohttp import ClientSession, CookieJar
 from daemon.app.running import App
 from tests.support.clock import HandClock
 from tests.support.till import open_till
-from tests.web.authority import Authority
+from tests.web.authority import Authority, Party
 from tests.web.wallets.iphone import Phone, lay_out_wallets
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def authority() -> Authority:
     return Authority()
 
 
+@pytest.fixture(scope="session")
+def pass_party(authority: Authority) -> Party:
+    return authority.pass_party()
+
+
 @pytest.fixture
-def home(tmp_path: Path, authority: Authority) -> Path:
-    lay_out_wallets(tmp_path, authority)
+def home(tmp_path: Path, authority: Authority, pass_party: Party) -> Path:
+    lay_out_wallets(tmp_path, authority, pass_party)
     return tmp_path
 
 

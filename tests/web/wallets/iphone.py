@@ -10,7 +10,7 @@ from aiohttp import ClientSession
 
 from daemon.app.running import App
 from tests.support.till import lay_out
-from tests.web.authority import PASS_TYPE, TEAM, Authority, key_pem, new_key
+from tests.web.authority import PASS_TYPE, TEAM, Authority, Party, key_pem, new_key
 from tests.web.conftest import HIDDEN, Answer, answer_of
 
 ADDRESS = "https://card.example"
@@ -30,11 +30,11 @@ account = "google.json"
 GOOGLE_KEY = new_key()
 
 
-def lay_out_wallets(home: Path, authority: Authority) -> None:
+def lay_out_wallets(home: Path, authority: Authority, party: Party) -> None:
     """Write a till's configuration with both wallets, and the keys it names."""
     public = f'port = 0\nrequests_per_s = 100_000\npublic_url = "{ADDRESS}"'
     lay_out(home, **{"port = 0": public})
-    authority.write(home, authority.pass_party())
+    authority.write(home, party)
     account = {"client_email": "w@x.iam", "private_key": key_pem(GOOGLE_KEY).decode()}
     (home / "google.json").touch(0o600)
     (home / "google.json").write_text(json.dumps(account))
