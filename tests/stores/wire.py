@@ -80,8 +80,10 @@ class Wire:
 
     async def _whole_answer(self, there: asyncio.StreamReader) -> None:
         answer = b""
-        while READY_FOR_QUERY not in answer[-6:]:
-            answer += await there.read(CHUNK_BYTES)
+        while chunk := await there.read(CHUNK_BYTES):  # or until the server has ended too
+            answer += chunk
+            if READY_FOR_QUERY in answer[-6:]:
+                return
 
 
 @asynccontextmanager
