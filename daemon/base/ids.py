@@ -20,6 +20,7 @@ PresentationId = NewType("PresentationId", str)
 QuoteId = NewType("QuoteId", str)
 """A price that waits for its sale: ``q`` and 16 hexadecimal digits."""
 LedgerId = NewType("LedgerId", str)
+NO_LEDGER = LedgerId("")
 """The ledger of one writer."""
 
 LEDGER_ID_CHARS = 16

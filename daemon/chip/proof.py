@@ -14,7 +14,7 @@ from daemon.base.ids import NO_CARD, CardId
 from daemon.base.refusals import ErrorCode, RefusedError, misread
 from daemon.chip.terminal import NO_ANSWER, ChipTerminal
 from daemon.ledger.chip_sales import waits_for
-from daemon.ledger.sale_records import SaleRow
+from daemon.ledger.sale_rows import SaleRow
 from daemon.ledger.storage.queries import CARD_BY_IDENTIFIER, CHIP, UNSETTLED_OF
 from daemon.ledger.storage.rows import ChipRow
 from daemon.ledger.storage.store import Store

@@ -18,7 +18,8 @@ from daemon.ledger import chip_sales
 from daemon.ledger.chip_limits import counters_of, limits_of
 from daemon.ledger.chip_sales import TAP_AGAIN, WAITING, advice_of, intent_of, waits_for
 from daemon.ledger.ledger import Ledger, RequestKey
-from daemon.ledger.sale_records import ChipIntent, Sale, SaleRow
+from daemon.ledger.sale_records import ChipIntent, Sale
+from daemon.ledger.sale_rows import SaleRow
 from daemon.ledger.storage.store import Reads, Store, View
 
 

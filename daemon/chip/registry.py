@@ -25,7 +25,7 @@ from daemon.chip.tap import Taps
 from daemon.chip.terminal import ChipTerminal
 from daemon.chip.writing import ChipWriter
 from daemon.ledger.ledger import RequestKey
-from daemon.ledger.sale_records import SaleRow
+from daemon.ledger.sale_rows import SaleRow
 from daemon.shop.shop import Shop
 
 

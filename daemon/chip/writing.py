@@ -35,7 +35,8 @@ from daemon.ledger.chip_sales import TAP_AGAIN, intent_of
 from daemon.ledger.chip_transfers import ChipTransfer
 from daemon.ledger.ledger import RequestKey
 from daemon.ledger.sale_answers import Posted
-from daemon.ledger.sale_records import ChipIntent, Sale, SaleRow
+from daemon.ledger.sale_records import ChipIntent, Sale
+from daemon.ledger.sale_rows import SaleRow
 from daemon.ledger.sale_states import SaleState
 from daemon.ledger.sales import Decision
 from daemon.ledger.storage.queries import UNSETTLED

@@ -213,9 +213,9 @@ class _Rows:
 def add_figures(figures: Figures, ledger_id: LedgerId, seq: int, entry: Entry) -> None:
     """Add what ``entry`` moves to ``figures``, under the keys that the store caches them by."""
     for leg, posting in enumerate(entry.postings):
-        key = (ledger_id, seq, leg, posting.account, posting.purse)
-        figures["posting", key] += posting.amount
         if posting.account not in SYSTEM_ACCOUNTS:
+            key = (ledger_id, seq, leg, posting.account, posting.purse)
+            figures["posting", key] += posting.amount
             figures["balance", (posting.account, posting.purse, "posted")] += posting.amount
     for held in entry.held:
         figures["balance", (held.account, held.purse, "held")] += held.amount

@@ -55,7 +55,8 @@ from daemon.ledger import chip_limits, sales
 from daemon.ledger.chip_limits import ChipLimit
 from daemon.ledger.entries import ChipMove, CounterMove, Entry
 from daemon.ledger.moves import Balance
-from daemon.ledger.sale_records import ChipIntent, SaleRecord, SaleRow
+from daemon.ledger.sale_records import ChipIntent, SaleRecord
+from daemon.ledger.sale_rows import SaleRow
 from daemon.ledger.sale_states import SaleEvent, SaleState, after
 from daemon.ledger.sales import Decision
 from daemon.ledger.storage.rows import ChipRow, too_new
@@ -158,12 +159,10 @@ def intend(view: View, intent: ChipIntent, limits: Sequence[ChipLimit] = ()) -> 
         sales.check_commit(view, intent.sale)
         held = replace(intent, until=_row(view).until)
         return _counted(undecided("intent", sales.record_of(view), state, held), intent, 1)
-    reserved = sales.hold(view, intent.sale, "")
-    assert reserved.sale.record is not None
-    record = replace(reserved.sale.record, chip=intent)
-    row = replace(reserved.sale, state=state, body=msgspec.json.encode(record))
-    entry = replace(reserved.entry, kind="intent", detail=_detail(intent))
-    return _counted(replace(reserved, entry=entry, sale=row), intent, 1)
+    step = sales.reservation(view, intent.sale, SaleEvent.CHIP_INTENT)
+    record = replace(step.record, chip=intent)
+    step = replace(step, kind="intent", record=record, detail=_asked(intent))
+    return _counted(sales.decided(step), intent, 1)
 
 
 def done(view: View, at: str, statuses: Mapping[str, Status] | None = None) -> Decision:
@@ -293,12 +292,12 @@ def undecided(
 ) -> Decision:
     """Move a sale to a state in which nothing else moves; ``at`` is the sale's own where ""."""
     sale = intent.sale if intent else record.sale
-    detail = _detail(intent) if intent else msgspec.Raw(b"{}")
+    detail = msgspec.Raw(msgspec.json.encode(_asked(intent) if intent else {}))
     entry = Entry(
         at=at or sale.at, kind=kind, ref=sale.sale_id, account=sale.account, detail=detail
     )
-    body = msgspec.json.encode(replace(record, chip=intent))
-    return Decision(entry, SaleRow.of(sale.sale_id, state, sale.account, "", body), {})
+    row = SaleRow.whole(replace(record, chip=intent), state)
+    return Decision(entry, row, {})
 
 
 def released(
@@ -306,8 +305,9 @@ def released(
 ) -> Decision:
     """Give back what an intent reserved. ``body`` takes the place of the sale's record."""
     decision = sales.release(_as_held(view), at, SaleEvent.VOID, reason)
-    kept = decision.sale.body if body is None else body
-    row = replace(decision.sale, state=state, body=kept)
+    row = replace(decision.sale, state=state)
+    if body is not None:
+        row = SaleRow.of(row.sale_id, state, row.account, "", body)
     kind = "void" if state is SaleState.VOIDED else "not_sent"
     decision = replace(decision, entry=replace(decision.entry, kind=kind), sale=row)
     return _counted(decision, intent_in(view), -1)
@@ -337,12 +337,11 @@ def _as_held(view: View) -> View:
     return replace(view, sale=replace(_row(view), state=SaleState.HELD, until=_NEVER))
 
 
-def _detail(intent: ChipIntent) -> msgspec.Raw:
-    asked = {
+def _asked(intent: ChipIntent) -> dict[str, str | int]:
+    return {
         "chip": intent.uid,
         "seq": intent.seq,
         "txid": intent.txid.hex(),
         "amount": intent.amount,
         "balance": intent.balance,
     }
-    return msgspec.Raw(msgspec.json.encode(asked))

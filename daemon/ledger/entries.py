@@ -2,7 +2,6 @@
 
 import hashlib
 import struct
-from collections import Counter
 from collections.abc import Iterable
 
 import msgspec
@@ -129,9 +128,9 @@ class ChainedEntry(msgspec.Struct, frozen=True):
 
 def balanced(postings: Iterable[Posting]) -> bool:
     """Whether debits equal credits in each purse."""
-    sums: Counter[str] = Counter()
+    sums: dict[str, int] = {}
     for posting in postings:
-        sums[posting.purse] += posting.amount
+        sums[posting.purse] = sums.get(posting.purse, 0) + posting.amount
     return not any(sums.values())
 
 

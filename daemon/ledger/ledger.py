@@ -13,9 +13,10 @@ from daemon.base.clock import rfc3339
 from daemon.base.ids import NO_SALE, LedgerId, PosSaleId, SaleId, scoped
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
 from daemon.ledger.readers import LedgerReaders
-from daemon.ledger.sale_records import SaleRow
+from daemon.ledger.sale_rows import SaleRow
 from daemon.ledger.sale_states import SaleEvent
 from daemon.ledger.sales import release
+from daemon.ledger.storage.packing import packed, unpacked
 from daemon.ledger.storage.queries import EXPIRED_HOLDS, NEWEST_AT, NEWEST_OF_OTHERS
 from daemon.ledger.storage.rows import RequestRow, too_new
 from daemon.ledger.storage.store import (
@@ -195,7 +196,7 @@ class Ledger:
                     f"the answer would have {len(text)} bytes, at most {answer_bytes_max} are sent;"
                     " nothing was written; send fewer lines at once",
                 )
-            request = RequestRow(*place, key.content, text, at)
+            request = RequestRow(*place, key.content, packed(text), at)
             store.write(msgspec.structs.replace(change, rows=(*change.rows, request)))
             return msgspec.Raw(text)
 
@@ -235,6 +236,7 @@ def repeated(key: RequestKey, view: View) -> msgspec.Raw | None:
             ErrorCode.ID_REUSED,
             f"The id {key.request_id!r} was used before with other content; use a new one.",
         )
-    if not (row.answer.startswith(b"{") and row.answer.endswith(_FIRST)):
+    answer = unpacked(row.answer)
+    if not (answer.startswith(b"{") and answer.endswith(_FIRST)):
         raise too_new(ValueError(f"the answer of {key.request_id!r} is none of ours"))
-    return msgspec.Raw(row.answer.removesuffix(_FIRST) + _AGAIN)
+    return msgspec.Raw(answer.removesuffix(_FIRST) + _AGAIN)

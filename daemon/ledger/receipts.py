@@ -3,7 +3,7 @@
 from daemon.base.ids import LedgerId, SaleId
 from daemon.base.receipt_codes import ReceiptCode, TillNames
 from daemon.base.refusals import ErrorCode, RefusedError
-from daemon.ledger.sale_records import SaleRow
+from daemon.ledger.sale_rows import SaleRow
 from daemon.ledger.storage.queries import SALES_FOLDED, TILL
 from daemon.ledger.storage.rows import TillRow
 from daemon.ledger.storage.store import Change, Store

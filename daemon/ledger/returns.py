@@ -152,6 +152,7 @@ def return_sale(
         codes=codes.rows,
         today=ask.today,
         detail=msgspec.to_builtins(ask) | {"refund": back.money + cash},
+        before=view.sale,
     )
     return decided(step), msgspec.structs.replace(back, money=back.money + cash)
 

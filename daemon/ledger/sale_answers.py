@@ -10,7 +10,8 @@ from daemon.base.ids import PosSaleId, given_id
 from daemon.ledger import chip_sales
 from daemon.ledger.entries import FOREVER
 from daemon.ledger.moves import Balance
-from daemon.ledger.sale_records import Sale, SaleRow
+from daemon.ledger.sale_records import Sale
+from daemon.ledger.sale_rows import SaleRow
 from daemon.ledger.sale_states import SaleState
 from daemon.ledger.sales import Decision
 from daemon.ledger.storage.rows import CodeRow, too_new

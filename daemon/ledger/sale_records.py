@@ -1,16 +1,14 @@
-"""A sale as it is kept: what was sold and decided, and the row that says where it stands."""
+"""A sale as it is kept: what was sold and decided, and what has become of it since."""
 
 from datetime import datetime
-from functools import cached_property
 
 import msgspec
 
 from daemon.base.ids import AccountId, LedgerId, SaleId, given_id
-from daemon.base.receipt_codes import TillNames, folded, receipt_code
+from daemon.base.receipt_codes import TillNames, receipt_code
 from daemon.base.text_limits import Override
 from daemon.ledger.lots import Lot
-from daemon.ledger.sale_states import SaleState
-from daemon.ledger.storage.rows import CodeRow, too_new
+from daemon.ledger.storage.rows import CodeRow
 from daemon.programme.basket import Basket, Fact, LineId
 from daemon.programme.quote import Quote
 
@@ -24,7 +22,7 @@ class Frozen(msgspec.Struct, frozen=True, kw_only=True):
     facts: dict[str, Fact]
 
 
-class Sale(msgspec.Struct, frozen=True, kw_only=True):
+class Sale(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A sale as the till wants it. ``today`` is its local day (ordinal).
 
     store, terminal: what the till is called; store is "" before receipts had codes.
@@ -96,7 +94,7 @@ class ReturnedLine(msgspec.Struct, frozen=True):
     qty_milli: int
 
 
-class ChipIntent(msgspec.Struct, frozen=True, kw_only=True):
+class ChipIntent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a sale is about to do to a chip; synced before the chip is spoken to.
 
     seq, balance: the chip's, once it is done. content: of the request that asked for it.
@@ -121,7 +119,7 @@ class ChipIntent(msgspec.Struct, frozen=True, kw_only=True):
     case: bool = False
 
 
-class SaleRecord(msgspec.Struct, frozen=True, kw_only=True):
+class SaleRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A sale as kept. ``burned`` and ``accrued`` are the lots it moved, less what came back.
 
     Both are by purse, or ``purse@account`` where it is another's than the card's own.
@@ -140,39 +138,3 @@ class SaleRecord(msgspec.Struct, frozen=True, kw_only=True):
     short: int = 0
     sums_gone: dict[str, int] = {}
     chip: ChipIntent | None = None
-
-
-class SaleRow(msgspec.Struct, frozen=True, dict=True):
-    """Where a sale stands. ``body`` is the JSON of its record, or b"" where nothing was sold yet.
-
-    until:  when a hold runs out, RFC 3339, or "".
-    folded: the id as a receipt's code says it, where that is another text, or "".
-    """
-
-    sale_id: SaleId
-    state: SaleState
-    account: AccountId
-    until: str
-    body: bytes
-    folded: str = ""
-
-    @classmethod
-    def of(
-        cls, sale_id: SaleId, state: SaleState, account: AccountId, until: str, body: bytes
-    ) -> "SaleRow":
-        """Make a sale's row."""
-        plain = folded(sale_id)
-        return cls(sale_id, state, account, until, body, "" if plain == sale_id else plain)
-
-    @cached_property
-    def record(self) -> SaleRecord | None:
-        """The sale as kept. It is decoded when it is first asked for, once a row."""
-        try:
-            return msgspec.json.decode(self.body, type=SaleRecord) if self.body else None
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise too_new(error) from error
-
-    @property
-    def accounts(self) -> tuple[AccountId, ...]:
-        """Every account whose purses the sale may move."""
-        return self.record.sale.accounts if self.record else ()

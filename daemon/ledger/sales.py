@@ -37,7 +37,8 @@ from daemon.ledger.chip_owed import owe, owed_purse, shift
 from daemon.ledger.entries import FOREVER, CounterMove, Entry, MeterMove
 from daemon.ledger.lots import Lot, put, split, take, whole
 from daemon.ledger.moves import Balance, Moves
-from daemon.ledger.sale_records import Sale, SaleRecord, SaleRow
+from daemon.ledger.sale_records import Sale, SaleRecord
+from daemon.ledger.sale_rows import SaleRow, for_entry
 from daemon.ledger.sale_states import SaleEvent, SaleState, after
 from daemon.ledger.storage.rows import ChipRow, CodeRow
 from daemon.ledger.storage.store import Change, KeptRow, View
@@ -70,15 +71,22 @@ class Decision(msgspec.Struct, frozen=True):
 
 def hold(view: View, sale: Sale, until: str) -> Decision:
     """Reserve burns and uses until ``until`` (RFC 3339); the total is frozen."""
-    state = after(state_of(view), SaleEvent.HOLD)
+    return decided(msgspec.structs.replace(reservation(view, sale, SaleEvent.HOLD), until=until))
+
+
+def reservation(view: View, sale: Sale, event: SaleEvent) -> "SaleStep":
+    """Return the step that reserves what a sale burns and uses up."""
+    state = after(state_of(view), event)
     moves = Moves(view.purses)
     burned = _burn(moves, sale, holds=True)
-    uses = _take_uses(view, sale)
-    record = SaleRecord(sale=sale, burned=burned)
-    step = SaleStep(
-        kind="hold", at=sale.at, state=state, record=record, moves=moves, uses=uses, until=until
+    return SaleStep(
+        kind="hold",
+        at=sale.at,
+        state=state,
+        record=SaleRecord(sale=sale, burned=burned),
+        moves=moves,
+        uses=_take_uses(view, sale),
     )
-    return decided(step)
 
 
 def commit(view: View, sale: Sale, statuses: Mapping[str, Status] | None = None) -> Decision:
@@ -156,6 +164,7 @@ def release(view: View, at: str, event: SaleEvent, reason: str, written: int = 0
         moves=moves,
         uses=uses,
         detail={"reason": reason},
+        before=view.sale,
     )
     return decided(step)
 
@@ -327,6 +336,7 @@ class SaleStep(msgspec.Struct, frozen=True, kw_only=True):
     until:    when a hold runs out.
     today:    the local day (ordinal) of the balances after it; the sale's own where it is 0.
     detail:   of the entry; the sale itself where it is None.
+    before:   the sale's row before, which says what entry has the sale, where this one has not.
     """
 
     kind: str
@@ -342,6 +352,7 @@ class SaleStep(msgspec.Struct, frozen=True, kw_only=True):
     until: str = ""
     today: int = 0
     detail: object = None
+    before: SaleRow | None = None
 
 
 def decided(step: SaleStep) -> Decision:
@@ -363,14 +374,19 @@ def decided(step: SaleStep) -> Decision:
         meters=meters,
         counters=step.uses,
         statuses=status_moves.moves(sale.account, step.states),
-        detail=msgspec.Raw(msgspec.json.encode(sale if step.detail is None else step.detail)),
+        detail=msgspec.Raw(
+            msgspec.json.encode(for_entry(sale) if step.detail is None else step.detail)
+        ),
     )
-    body = msgspec.json.encode(step.record)
+    if step.detail is None or (step.before and step.before.seq):
+        row = SaleRow.beside(step.record, step.state, step.until, step.before)
+    else:
+        row = SaleRow.whole(step.record, step.state, step.until)
     members = status_moves.rows(step.statuses, sale.account, step.states)
     today = step.today or sale.today
     return Decision(
         entry,
-        SaleRow.of(sale.sale_id, step.state, sale.account, step.until, body),
+        row,
         moves.balances(sale.account, today),
         rows=(*members, *step.codes),
         gifts={code: moves.balances(account, today) for code, account in sale.gifts.items()},

@@ -14,7 +14,7 @@ Fact: TypeAlias = int | str | bool | tuple[str, ...]
 LINES_MAX = 1_000
 
 
-class BasketLine(msgspec.Struct, frozen=True, kw_only=True):
+class BasketLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One basket line; prices are gross, in minor units.
 
     qty:      pieces as an integer, or a decimal string of at most three places with its ``unit``.
@@ -36,7 +36,7 @@ class BasketLine(msgspec.Struct, frozen=True, kw_only=True):
     attributes: dict[str, str | int | bool] = {}
 
 
-class Basket(msgspec.Struct, frozen=True, kw_only=True):
+class Basket(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is to be priced. ``burn`` is what the customer wants to pay with, by purse."""
 
     lines: tuple[BasketLine, ...]

@@ -16,7 +16,7 @@ from daemon.accounts.cards import Account
 from daemon.accounts.shown_codes import number
 from daemon.base.ids import NO_ACCOUNT, NO_SALE, SaleId
 from daemon.ledger.chip_owed import chip_purse, owed_purse
-from daemon.ledger.sale_records import SaleRow
+from daemon.ledger.sale_rows import SaleRow
 from daemon.ledger.storage.store import NO_REQUEST, OF_CARD, Reads, Store, View
 from daemon.programme.basket import Fact
 from daemon.programme.names import CARD_ACCOUNT, gift_fact, purse_fact

@@ -23,7 +23,8 @@ from daemon.base.receipt_codes import TillNames
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
 from daemon.base.text_limits import ANSWER_BYTES_MAX, ENVELOPE_BYTES_MAX, Override
 from daemon.ledger.ledger import Job, RequestKey, repeated
-from daemon.ledger.sale_records import Sale, SaleRow
+from daemon.ledger.sale_records import Sale
+from daemon.ledger.sale_rows import SaleRow
 from daemon.ledger.sale_states import SaleEvent, SaleState, after
 from daemon.ledger.storage.store import Change, Reads, Store, View
 from daemon.programme.quote import Quote

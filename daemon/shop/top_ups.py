@@ -18,7 +18,7 @@ from daemon.ledger.entries import FOREVER, Entry
 from daemon.ledger.ledger import RequestKey
 from daemon.ledger.lots import Lot, put
 from daemon.ledger.moves import Balance, Moves
-from daemon.ledger.sale_records import SaleRow
+from daemon.ledger.sale_rows import SaleRow
 from daemon.ledger.storage.queries import CHIPS_OF, CUSTOMER, MEMBERS_OF, UNSETTLED_OF
 from daemon.ledger.storage.store import Change, Store, View
 from daemon.shop.shop import Shop

@@ -48,7 +48,8 @@ BareGroup = Callable[[list[tuple[Sale, Rows]]], None]
 SQLITE_READS = (
     "SELECT method, request_id, content, answer, at FROM request"
     " WHERE method = 'sale.commit' AND request_id = :sale",
-    "SELECT sale_id, state, account, until, body FROM sale WHERE sale_id = :sale",
+    "SELECT sale.*, entry.body FROM sale LEFT JOIN entry ON entry.ledger_id = sale.ledger_id"
+    " AND entry.seq = sale.seq WHERE sale_id = :sale",
     "SELECT purse, expires, usable_from, amount FROM lot WHERE account = :account"
     " ORDER BY purse, expires, usable_from",
     "SELECT purse, posted, held FROM balance WHERE account = :account",
@@ -66,7 +67,7 @@ COLUMNS = {
     "lot": "account, purse, expires, usable_from, amount",
     "meter": "account, meter, day, amount",
     "request": "method, request_id, content, answer, at",
-    "sale": "sale_id, state, account, until, body, folded",
+    "sale": "sale_id, state, account, until, body, folded, ledger_id, seq",
 }
 
 

@@ -1,12 +1,13 @@
 """Whatever somebody says for an action is kept: who, why, and who answers for it."""
 
-import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from daemon.app.running import App
+from daemon.ledger.storage.sqlite import SQLiteStore
 from tests.scenarios.shops import FRIEND, goods, refusal
 from tests.support.clock import HandClock
 from tests.support.phone import bind
@@ -48,10 +49,8 @@ NOT_YET = {"sale.quote"}
 
 
 def entries(home: Path) -> str:
-    with sqlite3.connect(home / "tillcard.db") as database:
-        rows = database.execute("SELECT body FROM entry ORDER BY seq").fetchall()
-    database.close()
-    return "\n".join(bytes(body).decode() for (body,) in rows)
+    with closing(SQLiteStore(home / "tillcard.db", read_only=True)) as store:
+        return "\n".join(chained.body.decode() for chained in store.entries())
 
 
 async def said_by(pos: Pos) -> dict[str, set[str]]:

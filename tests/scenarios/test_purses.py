@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from daemon.app.running import App
+from daemon.ledger.entries import decode
 from daemon.ledger.storage.sqlite import SQLiteStore
 from daemon.shop.daily_jobs import REQUESTS_KEPT_DAYS
 from tests.scenarios.shops import HEAD, documented, goods, override, refusal, sku
@@ -24,9 +25,10 @@ def system_balance(home: Path, account: str, purse: str) -> int:
     store = SQLiteStore(home / "tillcard.db", read_only=True)
     try:
         return sum(
-            amount
-            for table, key, amount in store.cached()
-            if table == "posting" and key[-2:] == (account, purse)
+            posting.amount
+            for chained in store.entries()
+            for posting in decode(chained.body).postings
+            if (posting.account, posting.purse) == (account, purse)
         )
     finally:
         store.close()

@@ -21,7 +21,7 @@ from daemon.ledger.entries import (
     MeterMove,
     Posting,
 )
-from daemon.ledger.sale_records import SaleRow
+from daemon.ledger.sale_rows import SaleRow
 from daemon.ledger.sale_states import SaleState
 from daemon.ledger.status_moves import moves
 from daemon.ledger.storage.inserts import KEPT, TABLES

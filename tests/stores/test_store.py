@@ -14,7 +14,8 @@ from daemon.ledger.entries import (
     decode,
 )
 from daemon.ledger.lots import Lot, PurseLots
-from daemon.ledger.sale_records import SaleRecord, SaleRow
+from daemon.ledger.sale_records import SaleRecord
+from daemon.ledger.sale_rows import SaleRow
 from daemon.ledger.sale_states import SaleState
 from daemon.ledger.storage.queries import (
     ACCOUNTS_SOLD_TO,

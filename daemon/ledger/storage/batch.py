@@ -26,8 +26,9 @@ from daemon.ledger.entries import (
     Posting,
     chain,
 )
-from daemon.ledger.sale_records import SaleRow
+from daemon.ledger.sale_rows import SaleRow
 from daemon.ledger.storage.inserts import KEPT
+from daemon.ledger.storage.packing import packed
 from daemon.ledger.storage.row_marks import marks, values_of
 from daemon.ledger.storage.rows import CodeRow, CustomerRow, MemberRow, RequestRow
 from daemon.ledger.storage.store import LIFE, Change
@@ -52,8 +53,15 @@ class Batch:
     def add(self, change: Change) -> None:
         """Append a change; its entry follows the head."""
         chained = None
-        if change.entry is not None:
-            entry = msgspec.structs.replace(change.entry, rows=marks(change))
+        entry = change.entry
+        if entry is not None:
+            seq = self.head[0] + 1
+            rows = tuple(
+                row.placed(self._ledger_id, seq) if isinstance(row, SaleRow) else row
+                for row in change.rows
+            )
+            change = msgspec.structs.replace(change, rows=rows)
+            entry = msgspec.structs.replace(entry, rows=marks(change))
             chained = chain(self._ledger_id, self.head, entry)
             self.head = (chained.seq, chained.hash)
         self._changes.append((change, chained))
@@ -161,7 +169,7 @@ class _Gathering:
         if change.entry is not None and chained is not None:
             self._add_entry(change.entry, chained)
         for row in change.rows:
-            table, keys = KEPT[type(row)]
+            table, keys, _ = KEPT[type(row)]
             values = values_of(row)
             if keys:
                 self._latest[table][values[:keys]] = values
@@ -173,12 +181,15 @@ class _Gathering:
 
     def _add_entry(self, entry: Entry, chained: ChainedEntry) -> None:
         place = (chained.ledger_id, chained.seq)
-        self._once["entry"].append((*place, entry.account, entry.at, chained.body, chained.hash))
+        self._once["entry"].append(
+            (*place, entry.account, entry.at, packed(chained.body), chained.hash)
+        )
         for leg, posting in enumerate(entry.postings):
             account, purse, amount = posting.account, posting.purse, posting.amount
-            self._once["posting"].append((account, purse, *place, leg, amount))
-            # System accounts have no cached balance: every sale touches them (a hot row).
+            # System accounts have no rows: every sale touches them (a hot row), and their legs
+            # follow from the others.
             if account not in SYSTEM_ACCOUNTS:
+                self._once["posting"].append((account, purse, *place, leg, amount))
                 self._sum("balance", (account, purse), amount, 0)
         for held in entry.held:
             self._sum("balance", (held.account, held.purse), 0, held.amount)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from daemon.ledger.sale_records import SaleRow
+from daemon.ledger.sale_rows import SaleRow
 from daemon.ledger.sale_states import SaleState
 from daemon.ledger.storage.rows import (
     ActivationRow,
@@ -58,8 +58,9 @@ def _summed(table: str, columns: str, keys: int) -> Table:
     return Table(names, types, keys, _updating(names[:keys], sums))
 
 
-def _kept(row: type[msgspec.Struct], keys: int) -> Table:
+def _kept(row: type[msgspec.Struct], keys: int, joined: int) -> Table:
     fields = msgspec.structs.fields(row)
+    fields = fields[: len(fields) - joined]
     names, types = tuple(f.name for f in fields), tuple(_type_of(f.type) for f in fields)
     if not keys:
         return Table(names, types, 0, "")
@@ -76,10 +77,12 @@ class Kept(NamedTuple):
 
     table: str
     keys: int
+    joined: int = 0
+    """How many fields, the last ones, are no columns: they come from elsewhere when it is read."""
 
 
 KEPT: dict[type[msgspec.Struct], Kept] = {
-    SaleRow: Kept("sale", 1),
+    SaleRow: Kept("sale", 1, joined=1),
     # One of these that is there already is another's: it must fail, not be replaced.
     RequestRow: Kept("request", 0),
     IdentifierRow: Kept("identifier", 0),
@@ -104,7 +107,7 @@ TABLES: dict[str, Table] = {
     ),
     "meter": _summed("meter", "account text, meter text, day integer, amount bigint", keys=3),
     "counter": _summed("counter", "counter text, amount bigint", keys=1),
-    **{kept.table: _kept(row, kept.keys) for row, kept in KEPT.items()},
+    **{kept.table: _kept(row, kept.keys, kept.joined) for row, kept in KEPT.items()},
     "entry": _once("ledger_id text, seq bigint, account text, at text, body bytea, hash bytea"),
     "posting": _once(
         "account text, purse text, ledger_id text, seq bigint, leg integer, amount bigint"

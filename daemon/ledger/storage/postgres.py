@@ -40,7 +40,7 @@ from daemon.ledger.storage.postgres_line import (
     settings_of,
     text_of,
 )
-from daemon.ledger.storage.queries import HEAD, Question, R, sale_row, understood
+from daemon.ledger.storage.queries import HEAD, SALE_WIDTH, Question, R, sale_row, understood
 from daemon.ledger.storage.rows import CardRow, CodeRow, MemberRow, RequestRow
 from daemon.ledger.storage.schema import check_version, is_behind
 from daemon.ledger.storage.sql_store import SQLStore
@@ -193,12 +193,13 @@ class PostgresStore(SQLStore):
         known = (reads.profile_of, reads.members_of, sale_id if reads.with_codes else "")
         values = (accounts, accounts, counters, *windows, *known, *request, sale_id, *card_named)
         [row] = self._fetch(sql.VIEW, values, send=False)  # all in one round trip
-        content, answer, at, state, account, until, body, *figures = row
+        content, answer, at, *rest = row
+        sale, figures = rest[:SALE_WIDTH], rest[SALE_WIDTH:]
         balances, lots, counted, sums, profile, members, codes, *card = figures
         found, its = _purses(balances, lots), card[1] or NO_ACCOUNT
         return View(
             request=RequestRow(*request, content, answer, at) if at else None,
-            sale=sale_row(sale_id, state, account, until, body) if state else None,
+            sale=sale_row(*sale) if sale[0] else None,
             purses={account: found.get(account, {}) for account in reads.of(its).accounts},
             counters=dict(counted or ()),
             meters=dict(sums or ()),

@@ -9,6 +9,7 @@ from typing import Any
 
 from daemon.ledger.storage.batch import Row, Rows
 from daemon.ledger.storage.inserts import TABLES, Table
+from daemon.ledger.storage.queries import SALE_COLUMNS, SALE_ENTRY
 
 Statement = tuple[bytes, Sequence[Any]]
 
@@ -42,7 +43,7 @@ def _with_card(text: str) -> str:
 
 
 VIEW = f"""
-SELECT r.content, r.answer, r.at, s.state, s.account, s.until, s.body,
+SELECT r.content, r.answer, r.at, {SALE_COLUMNS},
 (SELECT json_agg(json_build_array(account, purse, posted, held))
  FROM balance WHERE account = ANY ({_ACCOUNTS})),
 (SELECT json_agg(json_build_array(account, purse, expires, usable_from, amount)
@@ -65,7 +66,8 @@ SELECT r.content, r.answer, r.at, s.state, s.account, s.until, s.body,
 c.card_id, c.account, c.state, c.kind, c.number, c.ean13, c.token_hash, c.until, c.issuer
 FROM (SELECT) AS one
 LEFT JOIN request r ON r.method = %s AND r.request_id = %s
-LEFT JOIN sale s ON s.sale_id = %s
+LEFT JOIN sale ON sale.sale_id = %s
+{SALE_ENTRY}
 LEFT JOIN card c ON c.card_id =
     coalesce((SELECT card_id FROM identifier WHERE scheme = %s AND value = %s), %s)
 CROSS JOIN LATERAL (SELECT coalesce(c.account, '') AS account) AS its

@@ -8,9 +8,10 @@ index: ``tests/stores/test_no_scans.py`` looks at what a till asks.
 from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
 
-from daemon.base.ids import LEDGER_ID_CHARS, AccountId, SaleId
-from daemon.ledger.sale_records import SaleRow
+from daemon.base.ids import LEDGER_ID_CHARS, AccountId, LedgerId, SaleId
+from daemon.ledger.sale_rows import SaleRow
 from daemon.ledger.sale_states import SaleState
+from daemon.ledger.storage.packing import unpacked
 from daemon.ledger.storage.rows import (
     ActivationRow,
     CardRow,
@@ -58,15 +59,33 @@ REQUEST = Question(
 )
 
 
-def sale_row(sale_id: SaleId, state: str, account: AccountId, until: str, body: bytes) -> SaleRow:
-    """Return a row of the table ``sale`` as a struct."""
+def sale_row(
+    sale_id: SaleId,
+    state: str,
+    account: AccountId,
+    until: str,
+    body: bytes,
+    folded: str,
+    ledger_id: LedgerId,
+    seq: int,
+    entry: bytes | None,
+) -> SaleRow:
+    """Return a row of the table ``sale``, and the entry that it names, as a struct."""
     try:
-        return SaleRow.of(sale_id, SaleState(state), account, until, body)
+        known = SaleState(state)
     except ValueError as error:
         raise too_new(error) from error
+    entry = unpacked(entry) if entry else b""
+    return SaleRow(sale_id, known, account, until, body, folded, ledger_id, seq, entry)
 
 
-_SALE = "SELECT sale_id, state, account, until, body FROM sale"
+SALE_COLUMNS = (
+    "sale.sale_id, sale.state, sale.account, sale.until, sale.body, sale.folded, sale.ledger_id,"
+    " sale.seq, entry.body"
+)
+SALE_ENTRY = "LEFT JOIN entry ON entry.ledger_id = sale.ledger_id AND entry.seq = sale.seq"
+SALE_WIDTH = SALE_COLUMNS.count(",") + 1
+_SALE = f"SELECT {SALE_COLUMNS} FROM sale {SALE_ENTRY}"
 _WAITING = "state IN ('intent', 'unknown', 'void_pending')"
 SALE = Question(f"{_SALE} WHERE sale_id = ?", sale_row)
 _NAMED = "(SELECT ledger_id FROM till WHERE store = ? AND terminal = ?) || '/' || ?"
@@ -78,7 +97,7 @@ SALES_FOLDED = Question(
 TILL = Question(
     "SELECT store, terminal, ledger_id FROM till WHERE store = ? AND terminal = ?", TillRow
 )
-SALES_OF = Question(f"{_SALE} WHERE account = ? AND state = 'posted'", sale_row)
+SALES_OF = Question(f"{_SALE} WHERE sale.account = ? AND state = 'posted'", sale_row)
 _KNOWN = f"state IN ({', '.join(repr(state.value) for state in SaleState)})"
 """A sweep passes over what a newer tillcard wrote; whoever asks for one such row is told."""
 EXPIRED_HOLDS = Question(
@@ -90,7 +109,7 @@ EXPIRED_HOLDS = Question(
 """Holds of a ledger whose time has run out, and of others by a time of their own; oldest first."""
 UNSETTLED = Question(f"{_SALE} WHERE {_WAITING} ORDER BY sale_id", sale_row)
 """Sales that wait for what a chip says, of every till on this database."""
-UNSETTLED_OF = Question(f"{_SALE} WHERE {_WAITING} AND account = ? ORDER BY sale_id", sale_row)
+UNSETTLED_OF = Question(f"{_SALE} WHERE {_WAITING} AND sale.account = ? ORDER BY sale_id", sale_row)
 ACCOUNTS_SOLD_TO = Question(
     "SELECT DISTINCT account FROM sale"
     f" WHERE account > ? AND state = 'posted' ORDER BY account LIMIT {ROWS_MAX}",
@@ -169,7 +188,7 @@ LAST_ACTIVATION = Question("SELECT coalesce(max(number), 0) FROM activation", in
 
 HISTORY = Question(
     "SELECT body FROM entry WHERE account = ? ORDER BY at DESC, ledger_id DESC, seq DESC LIMIT ?",
-    bytes,
+    unpacked,
 )
 """The bodies of an account's newest entries, newest first."""
 NEWEST_AT = Question("SELECT at FROM entry WHERE ledger_id = ? ORDER BY seq DESC LIMIT 1", str)

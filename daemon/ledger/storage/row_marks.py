@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import astuple
 
-from daemon.ledger.sale_records import SaleRow
+from daemon.ledger.sale_rows import SaleRow
 from daemon.ledger.storage.inserts import KEPT, TABLES
 from daemon.ledger.storage.store import Change, KeptRow
 
@@ -33,6 +33,8 @@ FREE = {
     ("phone", "key_id"): "is renewed by the phone itself, without an entry",
 }
 """Columns that a mark does not cover."""
+ADDED = {("sale", "ledger_id"), ("sale", "seq")}
+"""Columns that came when there were marks already: one counts from when it says something."""
 KEYS = {"request": 2, "identifier": 2}
 """How many columns say which row it is, where none is ever written twice."""
 FORGOTTEN = "re"
@@ -56,15 +58,16 @@ def values_of(row: KeptRow) -> tuple[Any, ...]:
     """Return the columns of a row, which its fields are, in order."""
     values = astuple(row)
     if isinstance(row, SaleRow):  # a database takes the text of a state, not our enum
-        return values[0], row.state.value, *values[2:]
-    return values
+        values = values[0], row.state.value, *values[2:]
+    return values[: len(TABLES[KEPT[type(row)].table].names)]
 
 
 def mark(table: str, values: Sequence[Any]) -> str:
     """Return the mark of a row as it stands in ``table``."""
     keys = KEYS.get(table, TABLES[table].keys)
     names = TABLES[table].names
-    covered = [v for name, v in zip(names, values, strict=True) if (table, name) not in FREE]
+    columns = zip(((table, name) for name in names), values, strict=True)
+    covered = [v for name, v in columns if name not in FREE and (v or name not in ADDED)]
     return _key_mark(table, values[:keys]) + _hash([table, *covered], _ROW_BYTES)
 
 

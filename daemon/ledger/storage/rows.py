@@ -1,7 +1,7 @@
 """The rows that a ledger keeps beside its entries: one struct a table, its fields the columns.
 
 Each says in ``inserts.KEPT`` which table it goes to; ``queries`` reads them back. A sale's row is
-``daemon.ledger.sale_records.SaleRow``.
+``daemon.ledger.sale_rows.SaleRow``.
 """
 
 import logging
@@ -26,7 +26,7 @@ def too_new(error: Exception) -> RefusedError:
 
 
 class RequestRow(msgspec.Struct, frozen=True):
-    """A finished writing request. ``content`` is a SHA-256; ``answer`` the JSON that was sent."""
+    """A finished writing request. ``content`` is a SHA-256; ``answer`` the JSON, packed."""
 
     method: str
     request_id: str

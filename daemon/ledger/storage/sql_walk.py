@@ -8,6 +8,7 @@ from daemon.base.ids import LedgerId
 from daemon.ledger.entries import ChainedEntry
 from daemon.ledger.storage.answered import Answered
 from daemon.ledger.storage.inserts import CACHED
+from daemon.ledger.storage.packing import unpacked
 from daemon.ledger.storage.queries import HEAD, LEDGERS, Question, R
 from daemon.ledger.storage.row_marks import questions
 
@@ -29,8 +30,8 @@ class SQLWalk(ABC):
 
     def entries(self) -> Iterator[ChainedEntry]:
         """Yield every entry of every ledger here, by ledger and seq."""
-        for row in self._stream(self.ENTRIES):
-            yield ChainedEntry(*row)
+        for ledger_id, seq, body, *rest in self._stream(self.ENTRIES):
+            yield ChainedEntry(ledger_id, seq, unpacked(body), *rest)
 
     def cached(self) -> Iterator[tuple[str, tuple[str | int, ...], int]]:
         """Yield every cached figure as (table, key, value)."""

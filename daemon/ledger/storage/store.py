@@ -13,7 +13,7 @@ import msgspec
 from daemon.base.ids import NO_CARD, NO_SALE, AccountId, CardId, LedgerId, SaleId
 from daemon.ledger.entries import ChainedEntry, Entry
 from daemon.ledger.lots import PurseLots
-from daemon.ledger.sale_records import SaleRow
+from daemon.ledger.sale_rows import SaleRow
 from daemon.ledger.storage.answered import Answered
 from daemon.ledger.storage.queries import Question, R
 from daemon.ledger.storage.rows import (

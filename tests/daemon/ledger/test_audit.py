@@ -7,6 +7,7 @@ from daemon.base.ids import AccountId
 from daemon.ledger.audit import audit
 from daemon.ledger.entries import FOREVER, Entry, LotMove, Posting
 from daemon.ledger.status_moves import moves, rows
+from daemon.ledger.storage.packing import packed, unpacked
 from daemon.ledger.storage.sqlite import SQLiteStore
 from daemon.ledger.storage.store import Change
 from daemon.programme.status import StatusState
@@ -53,6 +54,7 @@ def findings(path: Path, *, expected_head: str = "") -> tuple[str, ...]:
 
 def tamper(path: Path, statement: str) -> None:
     with sqlite3.connect(path) as db:
+        db.create_function("reworded", 1, lambda body: packed(unpacked(body).replace(b"s1", b"s9")))
         assert db.execute(statement).rowcount > 0
     db.close()
 
@@ -64,7 +66,9 @@ def test_an_untouched_ledger_is_whole(ledger: Path) -> None:
 @pytest.mark.parametrize(
     ("statement", "said"),
     [
-        ("UPDATE entry SET body = replace(body, 's1', 's9') WHERE seq = 2", "entry 2: its hash"),
+        ("UPDATE entry SET body = reworded(body) WHERE seq = 2", "entry 2: its hash"),
+        ("UPDATE entry SET body = body || CAST('x' AS BLOB) WHERE seq = 2", "entry 2: its hash"),
+        ("UPDATE entry SET body = 7 WHERE seq = 2", "entry 2: its hash"),
         ("DELETE FROM entry WHERE seq = 2", "entry 3: follows 1; entries are missing"),
         (
             "UPDATE member SET state = replace(state, 'outside', 'member')",

@@ -1,0 +1,173 @@
+"""Where a sale is kept: in the entry that posted it, and in a row that says where it stands.
+
+An entry is never changed and never forgotten, so what was sold stands there and nowhere else. The
+row beside it says which entry that is, and what has become of the sale since:
+
+    entry 1203  kind "sale", detail: the basket, the facts, the quote          once, for good
+    row         posted, entry 1203; lots that it moved, what has come back     written again
+
+No entry says who a person is: their name and birthday, which a price may rest on, are in the row.
+Erasing a person takes them out of it, and the books stay whole.
+
+While a sale is on its way to a chip, no entry has it as it will be posted; until then the row has
+all of it.
+"""
+
+from functools import cached_property
+
+import msgspec
+
+from daemon.base.ids import NO_LEDGER, AccountId, LedgerId, SaleId
+from daemon.base.receipt_codes import folded
+from daemon.ledger.lots import Lot
+from daemon.ledger.sale_records import ReturnedLine, Sale, SaleRecord
+from daemon.ledger.sale_states import SaleState
+from daemon.ledger.storage.rows import too_new
+from daemon.programme.basket import Fact
+from daemon.programme.quote import Earned, Quote, QuotedLine
+
+PERSONAL = ("card.name", "card.birthday")
+"""Facts that say who a person is."""
+ITS_OWN = -1
+"""In place of an entry's number: the entry that is written with the row."""
+
+
+class _Line(QuotedLine, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """A line as it is kept; what a till is answered says empty fields too."""
+
+
+class _Earned(Earned, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """An accrual as it is kept."""
+
+
+class _Quote(Quote, frozen=True, kw_only=True, omit_defaults=True):
+    """A quote as it is kept: without what only the cashier's screen needs."""
+
+
+def for_entry(sale: Sale) -> Sale:
+    """Return what an entry says of a sale: all that was sold and decided, and of nobody who."""
+    quote, frozen = sale.quote, sale.frozen
+    as_dict = msgspec.structs.asdict
+    kept = as_dict(quote) | {
+        "lines": tuple(_Line(**as_dict(line)) for line in quote.lines),
+        "earn": tuple(_Earned(**as_dict(earned)) for earned in quote.earn),
+        "why_not": (),
+        "next": (),
+    }
+    facts = {n: fact for n, fact in frozen.facts.items() if n not in PERSONAL or not fact}
+    frozen = msgspec.structs.replace(frozen, facts=facts)
+    return msgspec.structs.replace(sale, quote=_Quote(**kept), frozen=frozen)
+
+
+class _Detailed(msgspec.Struct, frozen=True):
+    """An entry, as far as it says what was sold."""
+
+    detail: Sale
+
+
+class _Standing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A record without its sale; ``person`` are the facts that the entry does not say."""
+
+    burned: dict[str, tuple[Lot, ...]]
+    person: dict[str, Fact] = {}
+    accrued: dict[str, tuple[Lot, ...]] = {}
+    returned: tuple[ReturnedLine, ...] = ()
+    refunded: int = 0
+    kept: int = 0
+    short: int = 0
+    sums_gone: dict[str, int] = {}
+
+
+def _standing(record: SaleRecord) -> bytes:
+    facts = record.sale.frozen.facts
+    return msgspec.json.encode(
+        _Standing(
+            person={name: facts[name] for name in PERSONAL if facts.get(name)},
+            burned=record.burned,
+            accrued=record.accrued,
+            returned=record.returned,
+            refunded=record.refunded,
+            kept=record.kept,
+            short=record.short,
+            sums_gone=record.sums_gone,
+        )
+    )
+
+
+def _joined(entry: bytes, body: bytes) -> SaleRecord:
+    sale = msgspec.json.decode(entry, type=_Detailed).detail
+    standing = msgspec.structs.asdict(msgspec.json.decode(body, type=_Standing))
+    facts = sale.frozen.facts | standing.pop("person")
+    frozen = msgspec.structs.replace(sale.frozen, facts=facts)
+    return SaleRecord(sale=msgspec.structs.replace(sale, frozen=frozen), **standing)
+
+
+class SaleRow(msgspec.Struct, frozen=True, dict=True):
+    """Where a sale stands. ``body`` is JSON of its record, or b"" where nothing was sold yet.
+
+    until:  when a hold runs out, RFC 3339, or "".
+    folded: the id as a receipt's code says it, where that is another text, or "".
+    ledger_id, seq: the entry that has the sale, where ``body`` has not; seq 0 where it has.
+    entry:  that entry, where the row was read; no column.
+    """
+
+    sale_id: SaleId
+    state: SaleState
+    account: AccountId
+    until: str
+    body: bytes
+    folded: str = ""
+    ledger_id: LedgerId = NO_LEDGER
+    seq: int = 0
+    entry: bytes = b""
+
+    @classmethod
+    def of(
+        cls, sale_id: SaleId, state: SaleState, account: AccountId, until: str, body: bytes
+    ) -> "SaleRow":
+        """Make the row of a sale that ``body`` has whole, or of one that sold nothing."""
+        plain = folded(sale_id)
+        return cls(sale_id, state, account, until, body, "" if plain == sale_id else plain)
+
+    @classmethod
+    def whole(cls, record: SaleRecord, state: SaleState, until: str = "") -> "SaleRow":
+        """Make the row of a sale that no entry has."""
+        sale = record.sale
+        return cls.of(sale.sale_id, state, sale.account, until, msgspec.json.encode(record))
+
+    @classmethod
+    def beside(
+        cls,
+        record: SaleRecord,
+        state: SaleState,
+        until: str = "",
+        before: "SaleRow | None" = None,
+    ) -> "SaleRow":
+        """Make the row of a sale that an entry has: the one written with it, or that of before."""
+        sale = record.sale
+        row = cls.of(sale.sale_id, state, sale.account, until, _standing(record))
+        ledger_id, seq = (before.ledger_id, before.seq) if before else (NO_LEDGER, ITS_OWN)
+        return msgspec.structs.replace(row, ledger_id=ledger_id, seq=seq)
+
+    def placed(self, ledger_id: LedgerId, seq: int) -> "SaleRow":
+        """Return the row as it is written with the entry ``seq``."""
+        if self.seq != ITS_OWN:
+            return self
+        return msgspec.structs.replace(self, ledger_id=ledger_id, seq=seq)
+
+    @cached_property
+    def record(self) -> SaleRecord | None:
+        """The sale as kept. It is decoded when it is first asked for, once a row."""
+        if not self.body:
+            return None
+        try:
+            if self.seq:
+                return _joined(self.entry, self.body)
+            return msgspec.json.decode(self.body, type=SaleRecord)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise too_new(error) from error
+
+    @property
+    def accounts(self) -> tuple[AccountId, ...]:
+        """Every account whose purses the sale may move."""
+        return self.record.sale.accounts if self.record else ()
