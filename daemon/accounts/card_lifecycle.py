@@ -23,6 +23,7 @@ from daemon.accounts.cards import (
 )
 from daemon.base.clock import Clock, rfc3339
 from daemon.base.ids import NO_PRESENTATION, AccountId, CardId
+from daemon.base.params import Params
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
 from daemon.base.text_limits import (
     IdText,
@@ -62,7 +63,7 @@ ANSWERED_FOR = (*LIFTS, "write_off")
 """What nobody can take back, or gives something: somebody says by name and reason that it is so."""
 
 
-class CardTerms(msgspec.Struct, frozen=True, kw_only=True):
+class CardTerms(Params, frozen=True, kw_only=True):
     """What happens to a card, named by its number or its UID; by whom and why.
 
     until: its last local day (YYYY-MM-DD), or "" for ever; for `extend`.
@@ -75,7 +76,7 @@ class CardTerms(msgspec.Struct, frozen=True, kw_only=True):
     until: Text = ""
 
 
-class IssueTerms(msgspec.Struct, frozen=True, kw_only=True):
+class IssueTerms(Params, frozen=True, kw_only=True):
     """A card for a customer.
 
     number, uid: what is on it; without either a number is drawn. One from stock is taken up.
@@ -99,7 +100,7 @@ class IssueTerms(msgspec.Struct, frozen=True, kw_only=True):
     reason: Text = ""
 
 
-class ReplaceTerms(msgspec.Struct, frozen=True, kw_only=True):
+class ReplaceTerms(Params, frozen=True, kw_only=True):
     """A new card in place of ``card``; a number is drawn where none is given.
 
     presentation, override: of the old card, shown so that it may spend; or who answers for it that

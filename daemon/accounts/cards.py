@@ -13,6 +13,7 @@ from card_formats.number_ranges import NumberRange
 from daemon.accounts.guess_limit import Guesses
 from daemon.base.clock import Clock, rfc3339
 from daemon.base.ids import AccountId, CardId
+from daemon.base.params import Params
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
 from daemon.base.text_limits import TEXT_CHARS_MAX, is_printable
 from daemon.ledger.entries import Entry
@@ -33,7 +34,7 @@ _UNUSABLE = {
 }
 
 
-class Profile(msgspec.Struct, frozen=True, kw_only=True):
+class Profile(Params, frozen=True, kw_only=True):
     """What is known of the person. Empty for an anonymous card. ``birthday`` is YYYY-MM-DD.
 
     consents: those that were ticked, all at ``consents_at`` (RFC 3339).

@@ -30,16 +30,18 @@ _KINDS = {
 }
 
 
-def explained(sentence: str, root: Any, raw: Any = None) -> tuple[str, str]:
+def explained(sentence: str, root: Any, raw: Any = None, called: str = "key") -> tuple[str, str]:
     """Turn msgspec's sentence into a dotted path and words that its reader can act upon.
 
     root: the type that was converted to; the path starts there.
     raw:  what was converted, where it is at hand: it has the keys that msgspec does not say.
+    called: what its reader calls a key.
     """
     complaint, _, where = sentence.partition(" - at `$")
     path = _with_keys(where.rstrip("`").lstrip("."), root, raw)
     if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", complaint):
-        return join(path, unknown[1]), _no_such_key(unknown[1], _keys(types_at(root, path)))
+        keys = _keys(types_at(root, path))
+        return join(path, unknown[1][:KEY_CHARS_SHOWN_MAX]), _no_such_key(unknown[1], keys, called)
     if missing := re.fullmatch(r"Object missing required field `(.*)`", complaint):
         return join(path, missing[1]), "is missing; write it"
     if wrong := re.fullmatch(r"Invalid (?:enum )?value (.*)", complaint):
@@ -55,6 +57,44 @@ def explained(sentence: str, root: Any, raw: Any = None) -> tuple[str, str]:
         is_text = isinstance(example, str) and " a text" in wrong_kind
         return path, f'{wrong_kind}; write such as "{example}"' if is_text else wrong_kind
     return path, _within(complaint) or complaint[:1].lower() + complaint[1:].replace("`", "")
+
+
+def without_unknown(value: Any, kind: Any, path: str = "") -> tuple[Any, list[str]]:
+    """Return decoded JSON without the fields that ``kind`` does not know, and their paths.
+
+    A free-form table keeps all of its keys.
+    """
+    # It goes down the value and the type side by side: a type says what it holds in as many ways
+    # as there are branches here.
+    origin, args = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        return without_unknown(value, args[0], path)
+    if origin in (Union, UnionType):
+        inside = [k for k in args if _takes(k, value)]
+        return without_unknown(value, inside[0], path) if inside else (value, [])
+    if origin in (list, tuple) and isinstance(value, list):
+        parts = [without_unknown(one, args[0], f"{path}[{n}]") for n, one in enumerate(value)]
+        return [part for part, _ in parts], [name for _, names in parts for name in names]
+    if not (isinstance(value, dict) and _structs([kind])):
+        return value, []
+    types = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
+    kept, unknown = {}, []
+    for key, inner in value.items():
+        where = join(path, key[:KEY_CHARS_SHOWN_MAX])
+        if key not in types:
+            unknown.append(where)
+            continue
+        kept[key], names = without_unknown(inner, types[key], where)
+        unknown += names
+    return kept, unknown
+
+
+def _takes(kind: Any, value: Any) -> bool:
+    """Whether a member of a union is a table or a list, as ``value`` is."""
+    kind = get_args(kind)[0] if get_origin(kind) is Annotated else kind
+    if isinstance(value, list):
+        return get_origin(kind) in (list, tuple)
+    return isinstance(value, dict) and bool(_structs([kind]))
 
 
 def _of_kind(complaint: str) -> str:
@@ -158,12 +198,18 @@ def _metas(root: Any, path: str) -> list[msgspec.Meta]:
     return [meta for kind in kinds if get_origin(kind) is Annotated for meta in get_args(kind)[1:]]
 
 
-def _no_such_key(key: str, keys: list[str]) -> str:
+def _no_such_key(key: str, keys: list[str], called: str) -> str:
     if key in keys:  # of a table of another kind
         return "does not go with this kind"
-    near = get_close_matches(key, keys, n=1)
+    near = [name for name in keys if _shortens(name, key)] or get_close_matches(key, keys, n=1)
     hint = f"did you mean {near[0]}?" if near else f"write one of {', '.join(keys)}"
-    return f"there is no such key; {hint}"
+    return f"there is no such {called}; {hint}"
+
+
+def _shortens(name: str, key: str) -> bool:
+    """Whether a name is short for a key, as qty for quantity."""
+    letters = iter(key[1:])
+    return name[0] == key[:1] and all(letter in letters for letter in name[1:])
 
 
 def _keys(kinds: list[Any]) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Annotated
 import msgspec
 
 from daemon.base.ids import AccountId, PosSaleId, PresentationId, QuoteId
+from daemon.base.params import Params
 from daemon.base.receipt_codes import RECEIPT_CHARS_MAX
 from daemon.base.refusals import ParamError
 
@@ -81,7 +82,7 @@ def is_printable(text: str) -> bool:
     return re.search(f"[{_CONTROLS}]", text) is None
 
 
-class Override(msgspec.Struct, frozen=True):
+class Override(Params, frozen=True):
     """Somebody answers for what a card that only identifies may not do. Both are kept."""
 
     by: SaidText

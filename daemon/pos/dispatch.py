@@ -12,7 +12,7 @@ import msgspec
 from card_formats.number_ranges import NumberRange
 from daemon.base.caller import CALLER
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
-from daemon.base.schema_errors import explained
+from daemon.base.schema_errors import explained, without_unknown
 from daemon.base.text_limits import ANSWER_BYTES_MAX
 from daemon.pos.bank_cards import refuse_bank_cards
 from daemon.pos.cashier_language import say
@@ -24,6 +24,9 @@ from daemon.pos.session import Session
 NAME_CHARS_SHOWN_MAX = 64
 ID_CHARS_MAX = 1_024
 """Of a call's own id, which its answer repeats."""
+
+IGNORED_MAX = 100
+"""Paths of fields that were passed over, named in an answer."""
 
 Result: TypeAlias = msgspec.Struct | dict[str, Any] | msgspec.Raw
 """What a handler returns. Raw is JSON on one line, sent as it is: a stored answer, replayed."""
@@ -97,8 +100,8 @@ async def _answer(
     own: tuple[NumberRange, ...],
 ) -> bytes:
     try:
-        result = await _carry_out(request, methods, session, own)
-        return _encode(request.id, result)
+        result, ignored = await _carry_out(request, methods, session, own)
+        return _encode(request.id, result, ignored)
     except RefusedError as error:
         return _failure(request, refusal(error, session.language))
     except ParamError as error:
@@ -113,7 +116,7 @@ async def _carry_out(
     methods: Mapping[str, Method],
     session: Session,
     own: tuple[NumberRange, ...],
-) -> Result:
+) -> tuple[Result, list[str]]:
     method = methods.get(request.method)
     if session.role is Role.NOBODY and (method is None or method.role > Role.NOBODY):
         detail = "Say hello with the token from the daemon's token file first."
@@ -126,12 +129,29 @@ async def _carry_out(
         detail = f"{request.method} needs the role {needs}; this client has {has}."
         raise RefusedError(ErrorCode.PERMISSION, detail)
     refuse_bank_cards(request.params, own, method.is_kept)
+    params, ignored = request.params, list[str]()
+    # Whoever only reads loses nothing by a field that is not known; who writes might lose a sale.
+    if session.lenient or method.role <= Role.READ:
+        params, ignored = _known_of(request.params, method.params_type)
     try:
-        params = msgspec.json.decode(request.params, type=method.params_type)
+        decoded = msgspec.json.decode(params, type=method.params_type)
     except _UNDECODABLE as error:
-        detail = _wrong_params(error, request.params, method.params_type)
+        detail = _wrong_params(error, params, method.params_type)
         raise ProtocolFaultError(ProtocolCode.INVALID_PARAMS, detail) from error
-    return await method.handler(session, params)
+    return await method.handler(session, decoded), ignored
+
+
+def _known_of(params: msgspec.Raw, wanted: type[Any]) -> tuple[msgspec.Raw, list[str]]:
+    """Return parameters without the fields that are not known, and the paths of those."""
+    try:
+        msgspec.json.decode(params, type=wanted)
+    except msgspec.ValidationError as error:
+        if "unknown field" in str(error):
+            kept, unknown = without_unknown(msgspec.json.decode(params), wanted)
+            return msgspec.Raw(msgspec.json.encode(kept)), unknown[:IGNORED_MAX]
+    except _UNDECODABLE:
+        pass
+    return params, []
 
 
 def _wrong_params(error: Exception, params: msgspec.Raw, wanted: type[Any]) -> str:
@@ -141,11 +161,16 @@ def _wrong_params(error: Exception, params: msgspec.Raw, wanted: type[Any]) -> s
     raw = None
     with suppress(*_UNDECODABLE):  # what comes after the wrong field was not looked at yet
         raw = msgspec.json.decode(params)
-    path, what = explained(str(error), wanted, raw)
+    path, what = explained(str(error), wanted, raw, "field")
     return f"{path or 'params'}: {what}"
 
 
-def _encode(request_id: RequestId, result: Result) -> bytes:
+def _encode(request_id: RequestId, result: Result, ignored: list[str]) -> bytes:
+    if ignored:
+        body = msgspec.json.encode(result)
+        comma = b"" if body == b"{}" else b","
+        named = b'"ignored":' + msgspec.json.encode(ignored)
+        result = msgspec.Raw(body.removesuffix(b"}") + comma + named + b"}")
     answer = line_of(Answer(request_id, result))
     if len(answer) > ANSWER_BYTES_MAX:
         detail = f"The answer has {len(answer)} bytes, at most {ANSWER_BYTES_MAX} are sent."

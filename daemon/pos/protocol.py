@@ -1,9 +1,10 @@
-"""Parameters of the POS methods; unknown fields are ignored."""
+"""Parameters of the POS methods."""
 
 from typing import Annotated, Any, Literal
 
 import msgspec
 
+from daemon.base.params import Params
 from daemon.base.text_limits import (
     IdText,
     Override,
@@ -29,11 +30,11 @@ SimulatedAction = Literal[
 ReaderName = Annotated[IdText, msgspec.Meta(min_length=1)]
 
 
-class NoParams(msgspec.Struct, frozen=True):
+class NoParams(Params, frozen=True):
     """No parameters."""
 
 
-class IdentifyParams(msgspec.Struct, frozen=True, kw_only=True):
+class IdentifyParams(Params, frozen=True, kw_only=True):
     """One of ``reader`` (what was shown there last), ``scan`` (raw text) or ``number`` (typed).
 
     typed_by, reason: the cashier who typed it and why; a number that was typed is counted.
@@ -46,7 +47,7 @@ class IdentifyParams(msgspec.Struct, frozen=True, kw_only=True):
     reason: Text = ""
 
 
-class PhoneLinkParams(msgspec.Struct, frozen=True, kw_only=True):
+class PhoneLinkParams(Params, frozen=True, kw_only=True):
     """A card that was shown, for the customer's phone.
 
     override: who answers for it when the card only identifies; else a photo of a printed number
@@ -57,7 +58,7 @@ class PhoneLinkParams(msgspec.Struct, frozen=True, kw_only=True):
     override: Override | None = None
 
 
-class PhoneRevokeParams(msgspec.Struct, frozen=True, kw_only=True):
+class PhoneRevokeParams(Params, frozen=True, kw_only=True):
     """A card whose phone was lost, shown in any way; who says so, and why, is kept."""
 
     presentation: PresentationIdText
@@ -83,21 +84,21 @@ class CommitParams(SaleTerms, frozen=True, kw_only=True):
     expect_total: int | None = None
 
 
-class VoidParams(msgspec.Struct, frozen=True, kw_only=True):
+class VoidParams(Params, frozen=True, kw_only=True):
     """A hold to release."""
 
     sale_id: SaleIdText
     reason: Text = ""
 
 
-class ReturnedLineParams(msgspec.Struct, frozen=True):
+class ReturnedLineParams(Params, frozen=True):
     """How much of a line comes back: pieces, or a decimal string for weighed goods."""
 
     line: LineId
     qty: int | IdText
 
 
-class ReturnParams(msgspec.Struct, frozen=True, kw_only=True):
+class ReturnParams(Params, frozen=True, kw_only=True):
     """A sale to take back: some ``lines``, or ``whole`` for all that is left of it.
 
     sale_id: of this till's own POS. receipt: the code of the receipt, whichever till has sold.
@@ -115,7 +116,7 @@ class ReturnParams(msgspec.Struct, frozen=True, kw_only=True):
     chip: Literal["owed", "cash"] = "owed"
 
 
-class DecideParams(msgspec.Struct, frozen=True, kw_only=True):
+class DecideParams(Params, frozen=True, kw_only=True):
     """What a chip did that cannot tell any more, by a manager's word; both are kept.
 
     sale_id: of this till's own POS, or of what a chip was owed (``owed-…``, as ``card.show`` has
@@ -130,14 +131,14 @@ class DecideParams(msgspec.Struct, frozen=True, kw_only=True):
     reason: SaidText
 
 
-class StatusParams(msgspec.Struct, frozen=True):
+class StatusParams(Params, frozen=True):
     """A sale to ask about, by its id at this till or by its receipt's code."""
 
     sale_id: SaleIdText | None = None
     receipt: ReceiptText | None = None
 
 
-class SimulateParams(msgspec.Struct, frozen=True, kw_only=True):
+class SimulateParams(Params, frozen=True, kw_only=True):
     """What happens at a simulated reader. ``data`` is text, or bytes as ``hex:…``."""
 
     reader: ReaderName
@@ -152,7 +153,7 @@ class Done(msgspec.Struct, frozen=True):
     done: bool = True
 
 
-class ClaimParams(msgspec.Struct, frozen=True):
+class ClaimParams(Params, frozen=True):
     """A reader to have alone, for ``ttl_s`` seconds from now; claimed again, it is prolonged."""
 
     reader: ReaderName
@@ -166,7 +167,7 @@ class Claimed(msgspec.Struct, frozen=True):
     until: str
 
 
-class ReleaseParams(msgspec.Struct, frozen=True):
+class ReleaseParams(Params, frozen=True):
     """A reader to give back."""
 
     reader: ReaderName

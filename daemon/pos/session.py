@@ -16,6 +16,7 @@ class Session:
     client:   the POS program's own name and version, as ``hello`` gave them, or "".
     language: of the sentences for the cashier, one of ``language.LANGUAGES``.
     token:    what ``hello`` must bring while the role is NOBODY.
+    lenient:  whether fields that nobody knows are passed over and named, as ``hello`` asked.
     cursor:   set by ``events.subscribe``; None while the client wants no events.
     peer:     the user it runs as, or that it came over TCP.
     claims:   whether ``exits`` will free the readers it claimed.
@@ -28,6 +29,7 @@ class Session:
     events: EventRing
     language: str = ENGLISH
     token: str = ""
+    lenient: bool = False
     client: str = ""
     peer: str = ""
     cursor: Cursor | None = None

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import msgspec
 
-from daemon.base.refusals import ErrorCode, RefusedError
+from daemon.base.params import Params
+from daemon.base.refusals import ErrorCode, ParamError, RefusedError
 from daemon.base.text_limits import IdText, Text
 from daemon.pos.cashier_language import ENGLISH, known_language
 from daemon.pos.dispatch import Method
@@ -21,6 +22,9 @@ class ProtocolVersion(msgspec.Struct, frozen=True):
     minor: int
 
 
+VersionText = Annotated[
+    str, msgspec.Meta(max_length=9, pattern=r"^[0-9]{1,4}\.[0-9]{1,4}$(?!\n)", examples=["1.0"])
+]
 PROTOCOL_VERSION = ProtocolVersion(1, 0)
 
 
@@ -38,18 +42,25 @@ class Greeting(msgspec.Struct, frozen=True, kw_only=True):
     language: str = ENGLISH
 
 
-class HelloParams(msgspec.Struct, frozen=True):
+class HelloParams(Params, frozen=True):
     """Who calls.
 
     token:    for connections that are not Unix sockets.
     language: of the sentences for the cashier, ``en`` or ``uk``, also as ``uk-UA``; another than
               these leaves it as it is.
+    needs:    the least protocol that the caller can work with, ``major.minor``.
+    lenient:  pass over fields that this daemon does not know, and name them in ``ignored``; for a
+              POS that speaks to several versions.
     """
 
     client: IdText
     version: IdText
     token: Text | None = None
     language: IdText = ""
+    needs: Annotated[str, msgspec.Meta(max_length=9, pattern=r"^[0-9]{1,4}\.[0-9]{1,4}$(?!\n)")] = (
+        ""
+    )
+    lenient: bool = False
 
 
 class HelloResult(msgspec.Struct, frozen=True):
@@ -60,7 +71,7 @@ class HelloResult(msgspec.Struct, frozen=True):
     language: str
 
 
-class SubscribeParams(msgspec.Struct, frozen=True):
+class SubscribeParams(Params, frozen=True):
     """Where to begin: the first event wanted, and the daemon's run it is counted in.
 
     Without ``from_seq`` the next event is the first. With ``one_shot`` each input (a card, a
@@ -79,7 +90,7 @@ class SubscribeResult(msgspec.Struct, frozen=True):
     boot_id: str
 
 
-class AckParams(msgspec.Struct, frozen=True):
+class AckParams(Params, frozen=True):
     """The input event that has been dealt with."""
 
     event_id: IdText
@@ -100,9 +111,24 @@ async def hello(session: Session, params: HelloParams) -> HelloResult:
                 ErrorCode.PERMISSION, "Say hello with the token from the daemon's token file."
             )
         session.role = Role.SALE
+    _check_served(params.needs)
     session.client = params.client
+    session.lenient = params.lenient
     session.language = known_language(params.language, session.language)
     return HelloResult(session.role.wire_name, session.terminal, session.language)
+
+
+def _check_served(needs: str) -> None:
+    served = PROTOCOL_VERSION
+    if not needs:
+        return
+    major, minor = map(int, needs.split("."))
+    if major != served.major or minor > served.minor:
+        raise ParamError(
+            "needs",
+            f"this tillcard serves protocol {served.major}.{served.minor}, not {needs};"
+            " update the older of the two",
+        )
 
 
 async def subscribe(session: Session, params: SubscribeParams) -> SubscribeResult:

@@ -15,6 +15,7 @@ from daemon.accounts.card_lifecycle import (
     ReplaceTerms,
 )
 from daemon.accounts.guess_limit import Guesses
+from daemon.base.params import Params
 from daemon.base.refusals import ErrorCode
 from daemon.base.text_limits import RequestId, Text
 from daemon.ledger.ledger import RequestKey
@@ -50,7 +51,7 @@ _CARD = (
 _WRITE = (ErrorCode.ID_REUSED, ErrorCode.STORAGE_FULL)
 
 
-class CheckParams(msgspec.Struct, frozen=True):
+class CheckParams(Params, frozen=True):
     """A programme file's text."""
 
     text: str
@@ -72,7 +73,7 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[Doubt, ...] = ()
 
 
-class ActivateParams(msgspec.Struct, frozen=True, kw_only=True):
+class ActivateParams(Params, frozen=True, kw_only=True):
     """A programme to bring in force, now or ``at`` a time (RFC 3339 with an offset)."""
 
     request_id: RequestId

@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from daemon.base.params import Params
 from daemon.base.text_limits import IdText, Text
 
 LineId: TypeAlias = int | IdText
@@ -14,7 +15,7 @@ Fact: TypeAlias = int | str | bool | tuple[str, ...]
 LINES_MAX = 1_000
 
 
-class BasketLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class BasketLine(Params, frozen=True, kw_only=True):
     """One basket line; prices are gross, in minor units.
 
     qty:      pieces as an integer, or a decimal string of at most three places with its ``unit``.
@@ -33,7 +34,7 @@ class BasketLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     cost: int | None = None
     min_price: int | None = None
     on_sale: bool = False
-    attributes: dict[str, str | int | bool] = {}
+    attributes: dict[str, str | int | bool] = msgspec.field(default_factory=dict)
 
 
 class Basket(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

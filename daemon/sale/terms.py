@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from daemon.base.params import Params
 from daemon.base.text_limits import (
     Code,
     Override,
@@ -23,7 +24,7 @@ Lines = Annotated[tuple[BasketLine, ...], msgspec.Meta(max_length=LINES_MAX)]
 Codes = Annotated[tuple[Code, ...], msgspec.Meta(max_length=CODES_MAX)]
 
 
-class SaleTerms(msgspec.Struct, frozen=True, kw_only=True):
+class SaleTerms(Params, frozen=True, kw_only=True):
     """A sale as the till describes it: by the quote it was given, or by its lines.
 
     card: a card number instead of a presentation, as if it had been typed.
@@ -37,7 +38,7 @@ class SaleTerms(msgspec.Struct, frozen=True, kw_only=True):
     codes: Codes = ()
     payment: Text = ""
     cashier: Text = ""
-    facts: dict[str, Fact] = {}
+    facts: dict[str, Fact] = msgspec.field(default_factory=dict)
     burn: int | dict[str, int] | None = None
     override: Override | None = None
     tenders: Tenders = ()

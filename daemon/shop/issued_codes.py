@@ -8,6 +8,7 @@ import msgspec
 from daemon.accounts import shown_codes
 from daemon.accounts.cards import Cards
 from daemon.base.ids import NO_ACCOUNT, AccountId, SaleId, given_id, scoped
+from daemon.base.params import Params
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
 from daemon.base.text_limits import Code, RequestId, Text, read_day
 from daemon.ledger.entries import FOREVER, Entry
@@ -31,7 +32,7 @@ Day = Annotated[
 CodeState: TypeAlias = Literal["good", "used_up", "expired", "not_yet", "taken_back"]
 
 
-class IssueCodesTerms(msgspec.Struct, frozen=True, kw_only=True):
+class IssueCodesTerms(Params, frozen=True, kw_only=True):
     """``count`` codes of a campaign that the programme's rules name.
 
     uses: sales that may use one; as the rules say (once) where it is 0.
@@ -56,7 +57,7 @@ class CodesIssued(msgspec.Struct, frozen=True, kw_only=True):
     replayed: bool = False
 
 
-class ShowCodeTerms(msgspec.Struct, frozen=True):
+class ShowCodeTerms(Params, frozen=True):
     """A code."""
 
     code: Code

@@ -6,6 +6,7 @@ import msgspec
 
 from daemon.accounts.cards import Profile
 from daemon.base.ids import AccountId
+from daemon.base.params import Params
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
 from daemon.base.text_limits import AccountText, RequestId, Text
 from daemon.ledger import status_moves
@@ -28,7 +29,7 @@ from daemon.programme.status import (
 from daemon.shop.shop import Shop
 
 
-class ListTerms(msgspec.Struct, frozen=True, kw_only=True):
+class ListTerms(Params, frozen=True, kw_only=True):
     """Which list of which status; ``after`` is the last account of the page before."""
 
     status: Text
@@ -36,7 +37,7 @@ class ListTerms(msgspec.Struct, frozen=True, kw_only=True):
     after: Text = ""
 
 
-class DecisionTerms(msgspec.Struct, frozen=True, kw_only=True):
+class DecisionTerms(Params, frozen=True, kw_only=True):
     """What the owner decides about one account: a grant or a refusal, by whom and why."""
 
     request_id: RequestId

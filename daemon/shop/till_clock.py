@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 
 from daemon.base.clock import Clock, SteadyClock, rfc3339
+from daemon.base.params import Params
 from daemon.base.refusals import ParamError
 from daemon.base.text_limits import RequestId, SaidText
 from daemon.ledger.entries import CounterMove, Entry
@@ -20,7 +21,7 @@ from daemon.shop.daily_jobs import DAY_COUNTER
 from daemon.shop.programme_versions import ProgrammeVersions
 
 
-class ClockTerms(msgspec.Struct, frozen=True, kw_only=True):
+class ClockTerms(Params, frozen=True, kw_only=True):
     """Who says that the machine's clock is right, and why."""
 
     request_id: RequestId

@@ -8,6 +8,7 @@ import msgspec
 from daemon.accounts.cards import Cards, Profile
 from daemon.accounts.typed_numbers import times_typed
 from daemon.base.ids import AccountId, given_id, scope_of
+from daemon.base.params import Params
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
 from daemon.base.text_limits import RequestId, SaidText, Tenders, Text, check_tables
 from daemon.ledger import status_moves
@@ -26,7 +27,7 @@ from daemon.shop.shop import Shop
 TOPUP_MAX = 1_000_000_000
 
 
-class TopUpTerms(msgspec.Struct, frozen=True, kw_only=True):
+class TopUpTerms(Params, frozen=True, kw_only=True):
     """What a customer paid in: ``amount`` in the purse's unit.
 
     tenders: what was taken; where each has an ``amount``, they sum up to what the amount is worth.
@@ -54,7 +55,7 @@ class ToppedUp(msgspec.Struct, frozen=True, kw_only=True):
     replayed: bool = False
 
 
-class ShowTerms(msgspec.Struct, frozen=True, kw_only=True):
+class ShowTerms(Params, frozen=True, kw_only=True):
     """A card, by its number or its UID, whatever its state."""
 
     card: Text

@@ -19,6 +19,7 @@ AS_THEY_COME = {
     "programme.check.text": "a file",
     "programme.activate.text": "a file",
     A_TIME: "a time",
+    "hello.needs": "a number of a version",
     "sale.return.receipt": "a scan; what is no code is a misread",
     "sale.decide.receipt": "the same",
     "sale.status.receipt": "the same",

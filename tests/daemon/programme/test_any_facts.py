@@ -12,7 +12,7 @@ from daemon.programme.basket import Basket, BasketLine, Fact, Facts
 from daemon.programme.errors import BasketError
 from daemon.programme.price import price
 from daemon.programme.programme import RULEBOOKS_KEPT
-from daemon.programme.shares_back import shares_back
+from daemon.programme.shares_back import shares_back, sums_back, with_sums
 from tests.daemon.programme.shops import PROGRAMMES, sample
 
 replace = msgspec.structs.replace
@@ -70,6 +70,7 @@ def test_any_basket_and_any_facts_give_a_quote_or_our_own_error(
         return
     assert quote.total == sum(line.paid for line in quote.lines) >= 0
     everything = shares_back(quote, {}, {line.line: line.qty_milli for line in quote.lines})
+    everything = with_sums(everything, quote, sums_back(quote, None, {}))
     assert (everything.money, everything.meters) == (quote.total, quote.meters)
     assert everything.burned == {purse: units for purse, units in quote.burn.items() if units}
     earned: dict[str, int] = {}

@@ -1,0 +1,11 @@
+"""What every set of parameters is that a client sends."""
+
+import msgspec
+
+
+class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Parameters, or a part of them. A field that nobody knows was meant to say something.
+
+    What is left out and what is sent as its default are the same, and hash to the same: a field
+    that is added later changes no request that was made before.
+    """
