@@ -5,6 +5,7 @@ What a price rests on is read again where the sale is written: `daemon.sale.stan
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,8 @@ import pytest
 
 from daemon.app.running import App
 from daemon.ledger.audit import audit
-from daemon.ledger.storage.registry import open_store
-from tests.scenarios.shops import HEAD, goods, issue
+from daemon.ledger.storage.registry import open_store, scheme_of
+from tests.scenarios.shops import HEAD, goods, issue, sku
 from tests.support.clock import HandClock
 from tests.support.pos import refused
 from tests.support.till import PLASTIC, Pos, RefusedByTillError, lay_out, open_till
@@ -215,3 +216,62 @@ async def test_a_total_that_the_till_expects_is_asked_and_not_that_of_its_quote(
     assert (await pos.call("sale.commit", **terms))["total"] == FULL
     with pytest.raises(RefusedByTillError):
         await pos.call("sale.commit", **(terms | {"expect_total": LESS}))
+
+
+CROSSED = (
+    HEAD
+    + """
+[[lane]]
+id = "card"
+[[meter]]
+id = "tea"
+of = "paid"
+scope = { sku = "tea" }
+[[meter]]
+id = "coffee"
+of = "paid"
+scope = { sku = "coffee" }
+[[rule]]
+id = "first_tea"
+lane = "card"
+scope = { sku = "tea" }
+when = { meter = { coffee = { below = 1 } } }
+give = { percent = 10 }
+[[rule]]
+id = "first_coffee"
+lane = "card"
+scope = { sku = "coffee" }
+when = { meter = { tea = { below = 1 } } }
+give = { percent = 10 }
+"""
+)
+"""Each sale reads the meter that only the other one writes."""
+
+
+@pytest.fixture
+async def clients(location: str, tmp_path: Path) -> AsyncIterator[list[Pos]]:
+    """Return two clients: of two tills where a ledger can have two, or else of one."""
+    async with AsyncExitStack() as stack:
+        tills = []
+        for n in range(2 if scheme_of(location) else 1):
+            named = {'terminal = "till-1"': f'terminal = "till-{n + 1}"'}
+            home = tmp_path / f"till-{n + 1}"
+            lay_out(home, CROSSED, **{'"tillcard.db"': f'"{location}"'}, **named)
+            tills.append(await stack.enter_async_context(open_till(home, HandClock())))
+        for number in CARDS:
+            await issue(tills[0], number)
+        both = (tills[0], tills[-1])
+        yield [await stack.enter_async_context(Pos.connect(till.socket)) for till in both]
+
+
+async def test_sales_that_read_what_the_other_writes_give_what_one_after_the_other_would(
+    clients: list[Pos],
+) -> None:
+    for number in CARDS:
+        sales = await asyncio.gather(
+            *(
+                one.call("sale.commit", sale_id=number + of, card=number, lines=[sku(of, FULL)])
+                for one, of in zip(clients, ("tea", "coffee"), strict=True)
+            )
+        )
+        assert sorted(sale["total"] for sale in sales) == [LESS, FULL]

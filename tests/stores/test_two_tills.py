@@ -11,12 +11,12 @@ import pytest
 from daemon.base.ids import AccountId, SaleId
 from daemon.base.refusals import ErrorCode
 from daemon.ledger.audit import audit
-from daemon.ledger.entries import CounterMove, Entry, decode
+from daemon.ledger.entries import CounterMove, Entry, MeterMove, decode
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.storage.queries import HISTORY
 from daemon.ledger.storage.registry import open_store
 from daemon.ledger.storage.store import Change, Reads, StoreConflictError, StoreError
-from tests.stores.hand_made import AT, commit, made_sale, open_ledger
+from tests.stores.hand_made import AT, TODAY, commit, made_sale, open_ledger
 from tests.stores.test_under_fire import CODE, POSTED, ring_up
 from tests.support.postgres import PostgresServer
 
@@ -104,6 +104,38 @@ def test_a_group_that_came_second_wins_when_it_runs_again(address: str, tmp_path
     second.write(Change(entry=counted("s2")))
     second.commit()
     assert first.counters(["c"]) == {"c": 2}
+    for store in (first, second):
+        store.close()
+
+
+def test_two_that_read_what_the_other_writes_and_write_nothing_in_common_are_not_both_written(
+    address: str, tmp_path: Path
+) -> None:
+    first, second = (open_store(address, tmp_path / name) for name in ("till-1", "till-2"))
+    rests_on = Reads(meters_of="a1", windows={"tea": None, "coffee": None})
+
+    def metered(meter: str) -> Change:
+        moves = (MeterMove(AccountId("a1"), meter, TODAY, 1),)
+        return Change(entry=Entry(at=AT, kind="sale", ref=meter, meters=moves))
+
+    for meter in ("tea", "coffee"):  # so that every row is there already
+        first.begin()
+        first.write(metered(meter))
+        first.commit()
+    for store, meter in ((first, "tea"), (second, "coffee")):
+        store.begin()
+        store.savepoint()
+        assert store.view(rests_on).meters == {"tea": 1, "coffee": 1}
+        store.write(metered(meter))
+        store.release()
+    first.commit()
+    with pytest.raises(StoreConflictError):
+        second.commit()
+    second.rollback()
+    second.begin()
+    assert second.view(rests_on).meters == {"tea": 2, "coffee": 1}
+    second.rollback()
+    assert audit(first).findings == ()
     for store in (first, second):
         store.close()
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from daemon.base.ids import LedgerId
+from daemon.base.ids import AccountId, LedgerId
 from daemon.ledger.entries import (
     SYSTEM_ACCOUNTS,
     ChainedEntry,
@@ -33,6 +33,11 @@ from daemon.ledger.storage.row_marks import marks, values_of
 from daemon.ledger.storage.rows import CodeRow, CustomerRow, MemberRow, RequestRow
 from daemon.ledger.storage.store import LIFE, Change
 
+TURN = ""
+"""In place of a meter's name: the row, always 0, that is written for whatever rests on an account.
+
+Of two groups that read one account and move nothing in common, the second then fails, too.
+"""
 Row = Sequence[Any]
 Key = tuple[Any, ...]
 Mark = tuple[int, tuple[int, bytes]]
@@ -47,11 +52,14 @@ class Batch:
     def __init__(self, ledger_id: LedgerId, head: tuple[int, bytes]) -> None:
         self.head = head
         self._ledger_id = ledger_id
-        self._changes: list[tuple[Change, ChainedEntry | None]] = []
+        self._changes: list[tuple[Change, ChainedEntry | None, frozenset[AccountId]]] = []
         self._touched: set[tuple[str, ...]] = set()
 
-    def add(self, change: Change) -> None:
-        """Append a change; its entry follows the head."""
+    def add(self, change: Change, rests_on: frozenset[AccountId] = frozenset()) -> None:
+        """Append a change; its entry follows the head.
+
+        rests_on: accounts of which one row is written whatever moves: see ``TURN``.
+        """
         chained = None
         entry = change.entry
         if entry is not None:
@@ -64,7 +72,7 @@ class Batch:
             entry = msgspec.structs.replace(entry, rows=marks(change))
             chained = chain(self._ledger_id, self.head, entry)
             self.head = (chained.seq, chained.hash)
-        self._changes.append((change, chained))
+        self._changes.append((change, chained, rests_on))
         self._touched.update(_touched(change))
 
     def mark(self) -> Mark:
@@ -83,8 +91,9 @@ class Batch:
     def take(self) -> "Rows":
         """Empty the batch and return what is to be written."""
         rows = _Gathering()
-        for change, chained in self._changes:
+        for change, chained, rests_on in self._changes:
             rows.add(change, chained)
+            rows.take_turns(rests_on)
         self._changes.clear()
         self._touched.clear()
         return rows.gathered()
@@ -178,6 +187,10 @@ class _Gathering:
         for kind, key in change.gone:
             self._latest[KEPT[kind].table][key] = None
         self._requests_before = max(self._requests_before, change.requests_before)
+
+    def take_turns(self, accounts: Iterable[AccountId]) -> None:
+        for account in accounts:
+            self._sum("meter", (account, TURN, LIFE), 0)
 
     def _add_entry(self, entry: Entry, chained: ChainedEntry) -> None:
         place = (chained.ledger_id, chained.seq)

@@ -5,9 +5,16 @@ start. It names a chain and holds no state: a lost file begins a new chain, a co
 while the other till is connected. Connect directly: the claim on a chain lasts as long as the
 session, which a pooler between would share out.
 
-A group reads in one REPEATABLE READ snapshot and writes every row that a decision depended on, so
-PostgreSQL fails the group that comes second (StoreConflictError, to be run again). The second run
-lets no other till write meanwhile: nobody loses twice.
+A group reads in one REPEATABLE READ snapshot, and PostgreSQL fails the group that comes second to a
+row that both write (StoreConflictError, to be run again). The second run lets no other till write
+meanwhile: nobody loses twice.
+
+Two groups may each read what the other writes, and write no row in common:
+
+    till 1    spent on tea 0: 10 % off the coffee    writes "spent on coffee"
+    till 2    spent on coffee 0: 10 % off the tea    writes "spent on tea"
+
+So whoever writes also writes one row of each account that was read for it (``batch.TURN``).
 """
 
 import re
@@ -197,6 +204,9 @@ class PostgresStore(SQLStore):
         sale, figures = rest[:SALE_WIDTH], rest[SALE_WIDTH:]
         balances, lots, counted, sums, profile, members, codes, *card = figures
         found, its = _purses(balances, lots), card[1] or NO_ACCOUNT
+        # Whoever only reads takes no turn.
+        if self._batch is not None:
+            self._rests_on |= reads.of(its).of_accounts
         return View(
             request=RequestRow(*request, content, answer, at) if at else None,
             sale=sale_row(*sale) if sale[0] else None,

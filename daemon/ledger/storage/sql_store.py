@@ -33,6 +33,8 @@ class SQLStore(SQLWalk):
     _answered_file: AnsweredFile
     _batch: Batch | None = None
     _before_job: Mark
+    _rests_on: frozenset[AccountId] = frozenset()
+    """What the job has read of accounts, where other writers are at the same database."""
 
     @abstractmethod
     def _view(self, reads: Reads, request: tuple[str, str]) -> View:
@@ -74,6 +76,7 @@ class SQLStore(SQLWalk):
         """Start one job inside the group."""
         assert self._batch is not None
         self._before_job = self._batch.mark()
+        self._rests_on = frozenset()
 
     def release(self) -> None:
         """Keep the job."""
@@ -88,7 +91,7 @@ class SQLStore(SQLWalk):
     def write(self, change: Change) -> None:
         """Append the entry to this ledger's chain and bring every cached figure along."""
         assert self._batch is not None, "writing belongs in a group"
-        self._batch.add(change)
+        self._batch.add(change, self._rests_on)
 
     def _send_earlier_jobs(self) -> None:
         if self._batch is not None:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 
 from daemon.base.ids import NO_CARD, NO_SALE, AccountId, CardId, LedgerId, SaleId
-from daemon.ledger.entries import ChainedEntry, Entry
+from daemon.ledger.entries import SYSTEM_ACCOUNTS, ChainedEntry, Entry
 from daemon.ledger.lots import PurseLots
 from daemon.ledger.sale_rows import SaleRow
 from daemon.ledger.storage.answered import Answered
@@ -111,6 +111,12 @@ class Reads(msgspec.Struct, frozen=True):
     def names_card(self) -> bool:
         """Whether a card is to be found."""
         return self.identifier != NO_IDENTIFIER or bool(self.card_id)
+
+    @property
+    def of_accounts(self) -> frozenset[AccountId]:
+        """Every account of which something is read."""
+        known = {*self.accounts, self.members_of, self.meters_of, self.profile_of}
+        return frozenset(AccountId(one) for one in known if one and one not in SYSTEM_ACCOUNTS)
 
     def of(self, account: AccountId) -> "Reads":
         """Return the same with ``account`` in place of OF_CARD."""
