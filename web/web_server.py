@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import ssl
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler, Middleware
+from aiohttp.web_urldispatcher import MatchInfoError, UrlMappingMatchInfo
 
 from daemon.base.clock import Clock
 from daemon.base.config import ConfigError
@@ -55,6 +57,7 @@ def make_app(
         app.add_routes(map(_expecting, WalletPages(*wallets, clock).routes()))
     app.router.add_get("/healthz", _healthz, expect_handler=expect)
     app.router.add_get("/openapi.json", _openapi, expect_handler=expect)
+    app.router.register_resource(_Elsewhere(app.router))
     return app
 
 
@@ -195,6 +198,34 @@ def _expecting(route: web.RouteDef) -> web.RouteDef:
     return web.RouteDef(
         route.method, route.path, route.handler, {**route.kwargs, "expect_handler": expect}
     )
+
+
+class _NoRouteError(MatchInfoError):
+    """An address that is not served, or not with this method."""
+
+    @property
+    def expect_handler(self) -> Callable[[web.Request], Awaitable[web.StreamResponse | None]]:
+        """Return ours, as every address that is served has it."""
+        return expect
+
+
+class _Elsewhere(web.PlainResource):
+    """What no other resource serves: 404, or 405 with the methods that would do."""
+
+    def __init__(self, router: web.UrlDispatcher) -> None:
+        super().__init__("/")
+        self._router = router
+
+    async def resolve(self, request: web.Request) -> tuple[UrlMappingMatchInfo, set[str]]:
+        """Return what answers a request; it is asked last."""
+        allowed = set[str]()
+        for other in self._router.resources():
+            if other is not self:
+                _, methods = await other.resolve(request)
+                allowed |= methods
+        if allowed:
+            return _NoRouteError(web.HTTPMethodNotAllowed(request.method, allowed)), allowed
+        return _NoRouteError(web.HTTPNotFound()), allowed
 
 
 async def _healthz(_request: web.Request) -> web.Response:

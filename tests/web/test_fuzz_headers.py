@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.clock import HandClock
-from tests.support.till import open_till
+from tests.support.till import lay_out, open_till
 from tests.web.authority import PASS_TYPE, Authority
 from tests.web.wallets.iphone import lay_out_wallets
 
@@ -22,6 +22,14 @@ PASSES = f"/passes/v1/passes/{PASS_TYPE}/c0"
 ROUTES = [
     *("GET /", "GET /join", "POST /join", "GET /join.svg", "GET /healthz", "GET /static/web.css"),
     *(f"GET /c/{TOKEN}", f"POST /c/{TOKEN}/phone", f"POST /c/{TOKEN}/renewal"),
+    *(
+        "GET /nowhere",
+        "GET /c",
+        "DELETE /join",
+        "POST /healthz",
+        "PUT /static/web.css",
+        "OPTIONS *",
+    ),
     *(f"GET /bind/{TOKEN}", f"POST /bind/{TOKEN}", "POST /passes/v1/log", f"GET {PASSES}"),
 ]
 NAMES = [
@@ -70,8 +78,31 @@ KNOWN = [
     ("POST /passes/v1/log", [], b'{"logs":' * 900),
     ("POST /join", [(b"Cookie", b"visitor=\xe9"), (b"Content-Type", FORM)], b"form_id=x"),
     ("GET /join", [(b"Cookie", b"visitor=\xe9")], b""),
+    ("GET /nowhere", [(b"Expect", b"\xff")], b""),
+    ("DELETE /join", [(b"Expect", b"\xff")], b""),
+    ("OPTIONS *", [(b"Expect", b"\xff")], b""),
     (f"GET {PASSES}", [(b"Authorization", b"ApplePass \xe9")], b""),
 ]
+
+
+async def test_an_address_that_is_not_served_says_so_whatever_is_expected(tmp_path: Path) -> None:
+    lay_out(tmp_path)
+    async with open_till(tmp_path, HandClock()) as till:
+        port = urlsplit(till.web_url).port
+        assert port is not None
+        for headers, not_found, wrong_method in (
+            ([], 404, 405),
+            ([(b"Expect", b"\xff")], 417, 417),
+            ([(b"Expect", b"soon")], 417, 417),
+        ):
+            for route, status in (
+                ("GET /nowhere", not_found),
+                ("GET /c", not_found),
+                ("DELETE /join", wrong_method),
+                ("POST /", wrong_method),
+            ):
+                asked = (route, headers, b"")
+                assert await asyncio.to_thread(status_of, port, asked) == status, asked
 
 
 async def fuzz(tmp_path: Path, examples: int) -> None:
