@@ -16,6 +16,7 @@ from aiohttp.web_urldispatcher import MatchInfoError, UrlMappingMatchInfo
 
 from daemon.base.clock import Clock
 from daemon.base.config import ConfigError
+from daemon.base.regular_files import check_regular
 from daemon.shop.phone_card_views import PhoneCardService, WalletCardService
 from web.guesses import slow_guesses
 from web.openapi import document
@@ -138,6 +139,8 @@ def _tls(settings: WebSettings, home: Path) -> ssl.SSLContext:
     certificate, key = home / settings.certificate, home / settings.key
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     try:
+        for file in (certificate, key):
+            check_regular(file, file.stat())
         if key.stat().st_mode & 0o077:
             raise ConfigError("web.key", f"{key} can be read by others; chmod 600 it.")
         context.load_cert_chain(certificate, key, password=_no_password)

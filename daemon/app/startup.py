@@ -8,6 +8,7 @@ from daemon.base import config as configuration
 from daemon.base.config import Config, ConfigError
 from daemon.base.ids import LedgerId
 from daemon.base.receipt_codes import TillNames
+from daemon.base.regular_files import read_text_file
 from daemon.keys.key_files import KeyFileError
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.receipts import claim
@@ -51,7 +52,7 @@ def in_words(error: BaseException) -> str:
 def read_programme(path: Path) -> Programme:
     """Load the programme file. Raises ConfigError with the path of the wrong key."""
     try:
-        return load(path.read_text("utf-8"))
+        return load(read_text_file(path))
     except (OSError, UnicodeDecodeError) as error:
         problem = getattr(error, "strerror", "it is no UTF-8 text; save it as UTF-8")
         raise ConfigError("programme", f"{path} cannot be read: {problem}") from error

@@ -14,6 +14,7 @@ from card_formats.number_ranges import NumberRange
 from card_formats.phone.rotating import GOOGLE_PREFIX, PREFIX_DEFAULT
 from card_formats.phone.static_number import PREFIXES
 from daemon.base.receipt_codes import NAME_CHARS_MAX, TillNames, till_name
+from daemon.base.regular_files import read_text_file
 from daemon.base.schema_errors import explained, join
 
 HOLD_TTL_S_MAX = 7 * 24 * 3_600
@@ -231,7 +232,7 @@ class Config(Section, frozen=True, kw_only=True):
 def load(path: Path) -> Config:
     """Read the file. Raises ConfigError."""
     try:
-        text = path.read_text("utf-8")
+        text = read_text_file(path)
     except FileNotFoundError:
         raise ConfigError(
             "", f"there is no file {path}; `tillcard demo --home DIR` writes one to start from"

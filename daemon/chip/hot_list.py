@@ -28,6 +28,7 @@ import msgspec
 from daemon.base.clock import Clock, rfc3339
 from daemon.base.config import ChipSection
 from daemon.base.refusals import ErrorCode, RefusedError
+from daemon.base.regular_files import read_text_file
 from daemon.keys.chip_keys import ChipKeys
 from daemon.keys.hot_list_keys import HotListKey, HotListPublicKey, load_hot_list_public_key
 from daemon.ledger.entries import CounterMove, Entry
@@ -238,4 +239,4 @@ def _state_of(path: Path) -> tuple[int, ...]:
 def _read(path: Path, size: int, keys: HotListKeys) -> HotList:
     if size > HOT_LIST_BYTES_MAX:
         raise HotListError(f"it is longer than {HOT_LIST_BYTES_MAX} bytes")
-    return decode(path.read_text("ascii"), keys)
+    return decode(read_text_file(path, "ascii"), keys)

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
+from daemon.base.regular_files import read_text_file
 from daemon.pos.client import CallError, Client, UnreachableError, find_socket
 
 SocketOption = Annotated[
@@ -53,7 +54,7 @@ def connected(socket: Path | None, port: int | None, token_file: Path) -> Client
     if port is None:
         return Client(socket or find_socket(os.environ))
     try:
-        token = token_file.read_text("ascii").strip()
+        token = read_text_file(token_file, "ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         problem = f"cannot be read ({getattr(error, 'strerror', 'it is no plain text')})"
         raise UnreachableError(

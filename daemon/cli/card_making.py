@@ -31,6 +31,7 @@ from card_formats.crypto import KEY_BYTES
 from card_formats.errors import CardFormatError
 from daemon.accounts.cards import Cards, NewCard, Profile
 from daemon.base.clock import rfc3339
+from daemon.base.regular_files import read_text_file
 from daemon.cli.card_bench import CardBench, fixed_uid, nonce
 from daemon.keys.key_files import KeyFileError, check_mode
 from daemon.ledger.entries import Entry
@@ -78,7 +79,7 @@ def read_transport_key(path: Path) -> TransportKey:
     if not path.exists():
         raise KeyFileError(f"There is no {path}: name the file with the maker's key.")
     check_mode(path)
-    words = path.read_text("ascii", "replace").split()
+    words = read_text_file(path, "ascii", "replace").split()
     try:
         kind, secret = words[0].lower(), bytes.fromhex(words[1])
     except (IndexError, ValueError):

@@ -8,6 +8,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from daemon.base.regular_files import read_text_file
 from daemon.cli.call_command import (
     TOKEN_FILE,
     PortOption,
@@ -74,7 +75,7 @@ def _counted(count: int, what: str) -> str:
 def load_file(file: Path) -> Programme:
     """Return the programme in a file, or say what is wrong with it and exit with status 1."""
     try:
-        return load(file.read_text("utf-8"))
+        return load(read_text_file(file))
     except OSError as error:
         refuse(f"{file}: {error.strerror}; name a file that can be read")
     except UnicodeDecodeError:

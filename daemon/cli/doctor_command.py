@@ -12,6 +12,7 @@ from daemon.app.startup import check_names, in_words, read_programme, reader_set
 from daemon.base import config as configuration
 from daemon.base.clock import Clock, rfc3339
 from daemon.base.config import ChipSection, Config, ConfigError
+from daemon.base.regular_files import read_text_file
 from daemon.chip.hot_list import MADE_AT, HotListError, HotListKeys, decode
 from daemon.cli.command_clock import clock_of
 from daemon.cli.doctor_devices import Finding, attached
@@ -142,7 +143,7 @@ def _hot_list(
         keys = HotListKeys(load_hot_list_public_key(home / section.hot_list_key), chip)
         if not (home / section.hot_list).exists():
             raise HotListError("it is not there")
-        hot = decode((home / section.hot_list).read_text("ascii"), keys)
+        hot = decode(read_text_file(home / section.hot_list, "ascii"), keys)
         if why_not := hot.why_not(clock.now(), _taken_s(settings, home)):
             raise HotListError(why_not)
     except (OSError, UnicodeDecodeError, HotListError, KeyFileError) as error:

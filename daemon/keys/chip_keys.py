@@ -25,6 +25,7 @@ from card_formats.chip.purse_layout import (
 )
 from card_formats.crypto import KEY_BYTES as AES_KEY_BYTES
 from card_formats.crypto import diversify, diversify_by
+from daemon.base.regular_files import read_text_file
 from daemon.keys.key_files import KeyFileError, TokenSettings, check_mode, write_key_file
 
 TOKEN_PREFIX = "token:"
@@ -228,7 +229,7 @@ def add_chip_keys(path: Path) -> int:
     written = path.with_name(path.name + ".new")
     with suppress(FileNotFoundError):
         written.unlink()
-    text = path.read_text("utf-8").rstrip("\n")
+    text = read_text_file(path).rstrip("\n")
     write_key_file(written, "\n".join((text, "", *_generation_lines(newest), "")))
     os.replace(written, path)
     return newest
@@ -246,7 +247,7 @@ def load_chip_keys(path: Path) -> ChipKeys:
         raise KeyFileError(f"There is no {path}; `tillcard cards keys` makes one.")
     check_mode(path)
     try:
-        raw = tomllib.loads(path.read_text("utf-8"))
+        raw = tomllib.loads(read_text_file(path))
         file = msgspec.convert(raw, _ChipKeyFile)
     except (ValueError, msgspec.ValidationError) as error:
         raise KeyFileError(f"{path} is no key file: {error}") from None

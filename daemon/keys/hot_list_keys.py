@@ -8,6 +8,7 @@ from pathlib import Path
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from daemon.base.regular_files import read_text_file
 from daemon.keys.key_files import KeyFileError, check_mode, write_key_file
 
 HOT_LIST_KEY_FILE, HOT_LIST_PUBLIC_FILE = "hot-list.key", "hot-list.pub"
@@ -79,7 +80,7 @@ def load_hot_list_public_key(path: Path) -> HotListPublicKey:
 
 def _read(path: Path) -> bytes:
     try:
-        key = bytes.fromhex(path.read_text("ascii").strip())
+        key = bytes.fromhex(read_text_file(path, "ascii").strip())
     except ValueError:
         key = b""
     if len(key) != KEY_BYTES:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import msgspec
 
+from daemon.base.regular_files import read_text_file
+
 OWN_FILES_UMASK = 0o077
 """Of whoever makes a till's files: the ledger names customers, so others may not read it."""
 
@@ -43,7 +45,7 @@ def check_mode(path: Path) -> None:
 def _load(path: Path) -> bytes:
     check_mode(path)
     try:
-        key = bytes.fromhex(path.read_text("ascii").strip())
+        key = bytes.fromhex(read_text_file(path, "ascii").strip())
     except ValueError:
         key = b""
     if len(key) != KEY_BYTES:

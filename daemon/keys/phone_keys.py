@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from card_formats.phone.rotating import card_key
+from daemon.base.regular_files import read_text_file
 from daemon.keys.key_files import (
     KEY_BYTES,
     KeyFileError,
@@ -58,7 +59,7 @@ def load_phone_keys(path: Path) -> PhoneKeys:
     check_mode(path)
     keys: dict[int, bytes] = {}
     try:
-        for line in path.read_text("ascii").splitlines():
+        for line in read_text_file(path, "ascii").splitlines():
             key_id, _, text = line.rpartition(" ")
             keys[int(key_id or "1")] = bytes.fromhex(text)
     except ValueError:
@@ -74,7 +75,7 @@ def add_phone_key(path: Path) -> PhoneKeys:
     known = load_phone_keys(path)
     if len(known.ids) == PHONE_KEYS_MAX:
         raise KeyFileError(f"{path} holds {PHONE_KEYS_MAX} keys already; retire the older ones.")
-    lines = path.read_text("ascii").splitlines()
+    lines = read_text_file(path, "ascii").splitlines()
     replace_key_file(path, "\n".join(lines) + "\n" + _phone_key_line(known.newest + 1))
     return load_phone_keys(path)
 
@@ -82,7 +83,7 @@ def add_phone_key(path: Path) -> PhoneKeys:
 def retire_phone_keys(path: Path) -> PhoneKeys:
     """Take every key but the newest out of the file. Raises KeyFileError."""
     load_phone_keys(path)
-    replace_key_file(path, path.read_text("ascii").splitlines()[-1] + "\n")
+    replace_key_file(path, read_text_file(path, "ascii").splitlines()[-1] + "\n")
     return load_phone_keys(path)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pkcs11
 
+from daemon.base.regular_files import read_text_file
 from daemon.keys.key_files import KeyFileError, TokenSettings, check_mode
 
 
@@ -20,7 +21,7 @@ class KeyToken:
         pin_file = home / settings.pin_file
         with _told("cannot be opened"):
             check_mode(pin_file)
-            pin = pin_file.read_text("utf-8").strip()
+            pin = read_text_file(pin_file).strip()
             token = pkcs11.lib(settings.module).get_token(token_label=settings.label)
             try:
                 self._session = token.open(user_pin=pin)

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization.pkcs7 import (
 )
 from cryptography.x509.oid import NameOID, ObjectIdentifier
 
+from daemon.base.regular_files import read_file
 from web.web_settings import WalletError
 
 # Apple Worldwide Developer Relations, as measured on passes in use.
@@ -124,7 +125,7 @@ def _usages(certificate: x509.Certificate) -> list[ObjectIdentifier]:
 
 def _certificate(path: Path) -> x509.Certificate:
     try:
-        return x509.load_pem_x509_certificate(path.read_bytes())
+        return x509.load_pem_x509_certificate(read_file(path))
     except (OSError, ValueError) as error:
         raise PassCertificateError(f"{path} is no PEM certificate: {error}") from error
 
@@ -133,7 +134,7 @@ def _private_key(path: Path) -> rsa.RSAPrivateKey:
     try:
         if path.stat().st_mode & 0o077:
             raise PassCertificateError(f"{path} can be read by others; chmod 600 it.")
-        key = load_pem_private_key(path.read_bytes(), password=None)
+        key = load_pem_private_key(read_file(path), password=None)
     except (OSError, ValueError, TypeError) as error:
         raise PassCertificateError(f"{path} is no PEM key without a password: {error}") from error
     if not isinstance(key, rsa.RSAPrivateKey):

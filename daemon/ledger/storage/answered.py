@@ -15,10 +15,10 @@ import re
 from contextlib import suppress
 from errno import EINVAL
 from pathlib import Path
-from stat import S_ISREG
 from typing import NamedTuple, Protocol
 
 from daemon.base.ids import LedgerId
+from daemon.base.regular_files import read_text_file
 from daemon.ledger.entries import GENESIS_HASH
 from daemon.ledger.storage.queries import ENTRY_HASH, HEAD, LEDGER, Question, R
 
@@ -65,9 +65,7 @@ class AnsweredFile:
     def read(self) -> Answered | None:
         """Return what it says; None where there is none, or a power cut left it unreadable."""
         try:
-            if not S_ISREG(self.path.stat().st_mode):
-                return None  # a pipe would be waited for, for ever; `open` refuses it
-            found = _LINE.fullmatch(self.path.read_text("ascii"))
+            found = _LINE.fullmatch(read_text_file(self.path, "ascii"))
         except (OSError, UnicodeDecodeError):
             return None
         if found is None:

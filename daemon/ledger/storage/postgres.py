@@ -31,6 +31,7 @@ from psycopg import errors
 from psycopg.types.json import set_json_loads
 
 from daemon.base.ids import NO_ACCOUNT, LedgerId
+from daemon.base.regular_files import read_text_file
 from daemon.ledger.entries import GENESIS_HASH as GENESIS
 from daemon.ledger.lots import Lot, PurseLots
 from daemon.ledger.status_moves import states_of
@@ -321,7 +322,7 @@ def _own_ledger(home: Path, *, make: bool) -> LedgerId:
         path.write_text(secrets.token_hex(8) + "\n", "ascii")
     if not path.exists():
         return LedgerId("")
-    text = path.read_text("utf-8", errors="replace").strip()
+    text = read_text_file(path, "utf-8", "replace").strip()
     if not _LEDGER_ID.fullmatch(text):
         raise StoreError(f"{path} is damaged: it holds 16 hex digits, the name of this ledger.")
     return LedgerId(text)

@@ -186,7 +186,7 @@ def claimed_whole(path: Path, answered_suffix: str) -> Iterator[None]:
     check_wanted(path, answered_suffix)
     path.parent.mkdir(parents=True, exist_ok=True)
     with claimed(path):
-        if path.exists():
+        if path.is_file():
             check_whole(path)
         migrate(path)
         yield
@@ -202,6 +202,8 @@ def migrate(path: Path) -> None:
 
 
 def _version(path: Path) -> str:
+    if path.exists() and not path.is_file():
+        raise StoreError(f"{path} is no ledger: it is not a regular file.")
     try:
         with closing(sqlite3.connect(path)) as db:
             named = "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'"

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from card_formats.chip.purse_issue import CardKeys, personalise
+from daemon.base.regular_files import read_file
 from daemon.readers.channel import run_dialogue
 from daemon.readers.simulated.desfire.card import DesfireCard
 from daemon.readers.simulated.desfire.memory import Generation, Memory
@@ -44,7 +45,7 @@ class KeptCard:
 def purse_card(path: Path, uid: bytes, keys: CardKeys, *, cap: int) -> KeptCard:
     """Take the card up as ``path`` left it, or make it. Raises OSError, ValueError."""
     if path.exists():
-        memory = msgspec.json.decode(path.read_bytes(), type=Memory)
+        memory = msgspec.json.decode(read_file(path), type=Memory)
         return KeptCard(DesfireCard(memory, secrets.token_bytes), path)
     card = DesfireCard(Memory(uid=uid, generation=Generation.EV2), secrets.token_bytes)
     one, two, three = (secrets.token_bytes(NONCE_BYTES) for _ in range(3))

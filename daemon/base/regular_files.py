@@ -1,0 +1,34 @@
+"""Files that are read whole at a start or by a command: keys, configuration, programme, lists.
+
+What stands in the place of one and is no file makes a start hang: a pipe is waited for, a device
+never ends. So nothing but a regular file is opened, and what is there instead is said.
+"""
+
+import os
+import stat
+from errno import EINVAL
+from pathlib import Path
+
+
+def read_file(path: Path) -> bytes:
+    """Return what a regular file holds. Raises OSError, also for a pipe, a device or a folder."""
+    # Without waiting: a pipe would open when somebody writes into it, and that may be never.
+    file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    try:
+        check_regular(path, os.fstat(file))
+        with open(file, "rb", closefd=False) as opened:
+            return opened.read()
+    finally:
+        os.close(file)
+
+
+def check_regular(path: Path, found: os.stat_result) -> None:
+    """Raise OSError where what was found at ``path`` is not a regular file."""
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(EINVAL, "it is not a regular file; put one in its place", str(path))
+
+
+def read_text_file(path: Path, encoding: str = "utf-8", errors: str = "strict") -> str:
+    """Return the text of a regular file. Raises OSError as `read_file`, UnicodeDecodeError."""
+    text = read_file(path).decode(encoding, errors)
+    return text.replace("\r\n", "\n").replace("\r", "\n")
