@@ -183,12 +183,16 @@ class Recognition:
         self._policy.check_spend(self._presentations.get(presentation), paid)
 
     def account_that_may_spend(self, presentation: PresentationId) -> AccountId:
-        """Return whose card was shown in a way that spends, or "" where none was."""
+        """Return whose card was shown in a way that spends, and for no sale yet, or ""."""
         try:
             shown = self._presentations.get(presentation)
         except RefusedError:
             return NO_ACCOUNT
-        return shown.account.account if self._policy.may_spend(shown) else NO_ACCOUNT
+        return shown.account.account if self._vouches(shown) else NO_ACCOUNT
+
+    def _vouches(self, shown: Presentation) -> bool:
+        # After its sale the customer may have gone: whoever still has its id has no card.
+        return self._policy.may_spend(shown) and not self.is_used(shown.id)
 
     # Which phone carries it.
 
@@ -197,7 +201,7 @@ class Recognition:
     ) -> tuple[str, str]:
         """Return the code of a link that gives the card to a phone, and until when it is good."""
         shown = self._presentations.get(presentation)
-        if override is None and not self._policy.may_spend(shown):
+        if override is None and not self._vouches(shown):
             raise RefusedError(
                 ErrorCode.NEEDS_OVERRIDE,
                 "Anybody can have copied this number. Make sure whose card it is; then a cashier"

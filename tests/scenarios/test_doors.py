@@ -192,6 +192,24 @@ async def test_the_customer_s_own_chip_is_word_enough(pos: Pos, method: str) -> 
     assert (await pos.call(method, **new))["number"] == FRIEND
 
 
+@pytest.mark.parametrize("method", ["card.issue", "card.replace", "card.phone_link"])
+async def test_a_chip_that_was_shown_for_a_sale_vouches_for_nothing_after_it(
+    pos: Pos, method: str
+) -> None:
+    await pos.call("input.simulate", reader="chip", do="present", card="chip")
+    shown = (await pos.call("card.identify", reader="chip"))["presentation"]
+    await pos.call("sale.commit", sale_id="s", presentation=shown, lines=LINES)
+    params: dict[str, Any] = {
+        "card.issue": {"request_id": "g", "number": FRIEND, "with_card": CHIP_UID},
+        "card.replace": {"request_id": "g", "number": FRIEND, "card": CHIP_UID},
+        "card.phone_link": {},
+    }[method]
+    assert await refusal(pos, method, **params, presentation=shown) == NEEDS_OVERRIDE
+    again = (await pos.call("card.identify", reader="chip"))["presentation"]
+    assert again != shown
+    await pos.call(method, **params, presentation=again)
+
+
 @pytest.mark.parametrize("method", ["sale.return", "card.topup"])
 async def test_money_that_leaves_or_enters_without_a_sale_has_a_named_cashier(
     pos: Pos, method: str
