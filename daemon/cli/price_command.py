@@ -1,6 +1,7 @@
 """``tillcard price``: what a basket costs under a programme, without any daemon."""
 
 from datetime import datetime
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -14,9 +15,10 @@ from daemon.base.schema_errors import explained
 from daemon.cli.check_command import load_file, refuse
 from daemon.cli.command_clock import clock_of, moment_of
 from daemon.programme.basket import Basket, BasketLine, Fact, Facts
-from daemon.programme.names import CARD, CARD_ACCOUNT, METER, PURSE, STATUS
+from daemon.programme.names import CARD, CARD_ACCOUNT, GIFT, METER, PURSE, STATUS
 from daemon.programme.price import price as quote
 from daemon.programme.programme import Programme
+from daemon.programme.vocabulary import GROUPS, SINGLE_FACTS
 from daemon.sale.pricing import burn_by_purse
 
 Shape = TypeVar("Shape")
@@ -31,6 +33,8 @@ class BasketFile(msgspec.Struct, frozen=True):
     burn: int | dict[str, int] | None = None
 
 
+FACT_GROUPS = (*GROUPS, *SINGLE_FACTS, GIFT.rstrip("."), "used", "ask")
+"""How the names of facts begin, up to the dot."""
 CARD_FACTS = (CARD, METER, PURSE, STATUS)
 SOME_CARD = "a-card"
 YEARS = range(1970, 2201)
@@ -83,16 +87,22 @@ def _facts(file: Path | None, programme: Programme) -> dict[str, Fact]:
 
 
 def _wrong_fact(name: str, value: Fact, programme: Programme) -> str:
-    """Say what is wrong with a fact that the programme would declare, or ""."""
+    """Say what is wrong with a fact that no programme, or not this one, can ask for, or ""."""
     group, _, declared = name.partition(".")
     known = {"meter": programme.meters, "purse": programme.purses, "status": programme.statuses}
     if group not in known:
-        return ""
+        return "" if group in FACT_GROUPS or name in programme.facts else _no_such_group(group)
     if declared not in known[group]:
         return f"the programme has no such {group}"
     wanted = bool if group == "status" else int
     kind = "true or false" if group == "status" else "a whole number"
     return "" if type(value) is wanted else f"expected {kind}"
+
+
+def _no_such_group(group: str) -> str:
+    near = get_close_matches(group, FACT_GROUPS, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"write one of {', '.join(FACT_GROUPS)}"
+    return f"no fact begins so; {hint}"
 
 
 def _moment(text: str | None, clock: Clock) -> datetime:

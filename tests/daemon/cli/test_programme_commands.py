@@ -102,6 +102,8 @@ def test_a_fact_that_is_none_is_named(tmp_path: Path) -> None:
         ({"meter.spnd": 30_000}, "meter.spnd: the programme has no such meter"),
         ({"purse.bonos": 1}, "purse.bonos: the programme has no such purse"),
         ({"status.vip": True}, "status.vip: the programme has no such status"),
+        ({"metr.spend": 30_000}, "metr.spend: no fact begins so; did you mean meter?"),
+        ({"paymnt": "cash"}, "paymnt: no fact begins so; did you mean payment?"),
         ({"meter.spend": "abc"}, "meter.spend: expected a whole number"),
         ({"purse.bonus": True}, "purse.bonus: expected a whole number"),
     ],
