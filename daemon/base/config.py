@@ -254,11 +254,12 @@ def parse(text: str, file: str = "the configuration") -> Config:
     """Decode the text of ``file``, which is named where it is no TOML. Raises ConfigError."""
     try:
         raw = tomllib.loads(text)
+        has_nul = any("\0" in text for text in _texts(raw))  # no path, device or address has one
     except tomllib.TOMLDecodeError as error:
         raise ConfigError("", f"{file} is not TOML: {error}") from error
     except RecursionError as error:
         raise ConfigError("", f"{file} has lists and tables that are nested too deeply") from error
-    if any("\0" in text for text in _texts(raw)):  # no path, device or address has one
+    if has_nul:
         raise ConfigError("", rf"a text in {file} has the character \u0000; take it out")
     config: Config = convert(raw, Config)
     _check_ranges(config.number_range)

@@ -249,7 +249,7 @@ def load_chip_keys(path: Path) -> ChipKeys:
     try:
         raw = tomllib.loads(read_text_file(path))
         file = msgspec.convert(raw, _ChipKeyFile)
-    except (ValueError, msgspec.ValidationError) as error:
+    except (ValueError, msgspec.ValidationError, RecursionError) as error:
         raise KeyFileError(f"{path} is no key file: {error}") from None
     versions = [generation.version for generation in file.generation]
     if not 1 <= len(versions) <= KEY_GENERATIONS_MAX or len(set(versions)) < len(versions):

@@ -9,6 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from daemon.base.config import ConfigError, parse
+from daemon.keys.chip_keys import load_chip_keys
+from daemon.keys.key_files import KeyFileError
 from daemon.programme.checks import check
 from daemon.programme.errors import ProgrammeError
 from daemon.programme.file import read
@@ -72,6 +75,28 @@ def test_a_number_that_no_rule_can_mean_is_refused_in_words(number: str) -> None
 def test_a_key_with_thousands_of_dots_is_refused_before_it_is_walked() -> None:
     with pytest.raises(ProgrammeError, match="more than 8 dots"):
         read("x." * 60_000 + "x = 1")
+
+
+NESTED = {
+    "table": "[" + "a." * 3_000 + "a]",
+    "key": "x." * 3_000 + "x = 1",
+    "lists": "a = " + "[" * 3_000 + "]" * 3_000,
+    "tables": "a = " + "{ a = " * 3_000 + "1" + " }" * 3_000,
+    "tables in lists": "a = " + "[{ a = " * 3_000 + "1" + " }]" * 3_000,
+}
+
+
+@pytest.mark.parametrize("text", NESTED.values(), ids=NESTED)
+def test_what_is_nested_too_deeply_is_refused_in_words(text: str, tmp_path: Path) -> None:
+    with pytest.raises(ProgrammeError, match=r"nested too deeply|more than 8 dots"):
+        read(text)
+    with pytest.raises(ConfigError, match="nested too deeply"):
+        parse(text)
+    keys = tmp_path / "chip.keys"
+    keys.touch(0o600)
+    keys.write_text(text, "utf-8")
+    with pytest.raises(KeyFileError, match="is no key file"):
+        load_chip_keys(keys)
 
 
 VALUE = re.compile(r"(?<== )[^\n=,{}\[\]]+(?=[\n,}\]])|(?<= )[0-9.]+(?=[,}\] \n])")
