@@ -12,7 +12,6 @@ from card_formats.chip.desfire.wire import OpenChannel, Status
 from card_formats.crypto import verifies_p224
 from card_formats.errors import CardFormatError
 
-SIGNATURE_BYTES = 56
 # Verified with signatures that others have read from chips; ReadSig itself not yet on one of ours.
 NXP_KEYS: Mapping[str, bytes] = {
     "DESFire EV2": bytes.fromhex(
@@ -47,7 +46,7 @@ def read_signature() -> Dialogue[bytes]:
         if error.code != Status.ILLEGAL_COMMAND.code:
             raise
         return b""
-    if len(signature) != SIGNATURE_BYTES:
+    if len(signature) != commands.SIGNATURE_BYTES:
         raise CardFormatError("desfire.bad-length", f"a signature of {len(signature)} bytes")
     return signature
 

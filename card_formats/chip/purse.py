@@ -323,7 +323,9 @@ def read_history(
     kept = min(count, min(written, HISTORY_RECORDS_MAX) - back)
     if kept <= 0:
         return ()
-    raw = yield from commands.read_records(purse.channel, HISTORY_FILE, back, kept, MODE)
+    raw = yield from commands.read_records(
+        purse.channel, HISTORY_FILE, back, kept, RECORD_BYTES, MODE
+    )
     newest = written - back
     records = decode_records(raw) if len(raw) == kept * RECORD_BYTES else ()
     if [record.seq for record in records] != list(range(newest - kept + 1, newest + 1)):
@@ -337,7 +339,7 @@ def history_is_short(purse: ChipPurse) -> Dialogue[bool]:
     A card says so itself where more is asked for than there is, but without a MAC: anybody may.
     Raises: CardFormatError as `read_history`, but for BAD_HISTORY.
     """
-    raw = yield from commands.read_records(purse.channel, HISTORY_FILE, 0, 0, MODE)
+    raw = yield from commands.read_records(purse.channel, HISTORY_FILE, 0, 0, RECORD_BYTES, MODE)
     expected = min(understood(purse.state).seq, HISTORY_RECORDS_MAX)
     return len(raw) < expected * RECORD_BYTES
 

@@ -33,6 +33,9 @@ _CREATE = {
     FileKind.CYCLIC: 0xC0,
 }
 _NATIVE_UID_BYTES = 7
+SIGNATURE_BYTES = 56
+_RECORDS_MAX = 0xFFFFFF
+"""As many as a header's three bytes can name."""
 
 
 class Version(msgspec.Struct, frozen=True):
@@ -83,13 +86,13 @@ def get_version(channel: Channel) -> Dialogue[Version]:
 
 def get_card_uid(channel: Channel) -> Dialogue[bytes]:
     """Ask for the real UID, also of a card that shows a random one; needs a session."""
-    uid = yield from send(channel, Command(0x51, mode=CommMode.FULL))
+    uid = yield from send(channel, _asking(0x51, b"", _NATIVE_UID_BYTES, CommMode.FULL))
     return need_length(uid, _NATIVE_UID_BYTES, "UID")
 
 
 def read_signature(channel: Channel) -> Dialogue[bytes]:
     """Ask for the maker's signature of the UID; EV2 and later."""
-    return (yield from send(channel, Command(0x3C, b"\0", mode=CommMode.FULL)))
+    return (yield from send(channel, _asking(0x3C, b"\0", SIGNATURE_BYTES, CommMode.FULL)))
 
 
 def get_key_version(channel: Channel, key_no: int) -> Dialogue[int]:
@@ -154,7 +157,7 @@ def change_own_key(channel: Channel, key_no: int, new: bytes, version: int) -> D
 
 def get_value(channel: Channel, file_no: int, mode: CommMode) -> Dialogue[int]:
     """Read a value file, as of the last commit."""
-    raw = yield from send(channel, Command(0x6C, bytes((file_no,)), mode=mode))
+    raw = yield from send(channel, _asking(0x6C, bytes((file_no,)), 4, mode))
     return int.from_bytes(need_length(raw, 4, "value"), "little", signed=True)
 
 
@@ -184,7 +187,7 @@ def read_data(
     channel: Channel, file_no: int, offset: int, size: int, mode: CommMode
 ) -> Dialogue[bytes]:
     """Read ``size`` bytes of a standard or backup file."""
-    data = yield from send(channel, Command(0xBD, _span(file_no, offset, size), mode=mode))
+    data = yield from send(channel, _asking(0xBD, _span(file_no, offset, size), size, mode))
     return need_length(data, size, f"file {file_no}")
 
 
@@ -196,14 +199,16 @@ def write_data(
 
 
 def read_records(
-    channel: Channel, file_no: int, back: int, count: int, mode: CommMode
+    channel: Channel, file_no: int, back: int, count: int, size: int, mode: CommMode
 ) -> Dialogue[bytes]:
     """Read ``count`` records, the newest of them ``back`` before the last; oldest first.
 
-    count:  0 is all from the oldest on.
+    count:  0 is all from the oldest on. size: of one, in bytes.
     Raises: CardFormatError ``desfire.boundary`` when there are not so many.
     """
-    return (yield from send(channel, Command(0xBB, _span(file_no, back, count), mode=mode)))
+    sizes = range(size, _RECORDS_MAX * size + 1, size)
+    command = Command(0xBB, _span(file_no, back, count), mode=mode, sizes=sizes)
+    return (yield from send(channel, command))
 
 
 def write_record(
@@ -226,6 +231,10 @@ def abort(channel: Channel) -> Dialogue[None]:
 def format_card(channel: Channel) -> Dialogue[None]:
     """Delete every application; needs the card's master key."""
     yield from send(channel, Command(0xFC))
+
+
+def _asking(ins: int, header: bytes, size: int, mode: CommMode) -> Command:
+    return Command(ins, header, mode=mode, sizes=range(size, size + 1))
 
 
 def _one_byte(channel: Channel, command: Command) -> Dialogue[int]:

@@ -63,7 +63,7 @@ class Ev1Channel:
         Raises: CardFormatError ``desfire.bad-mac``, ``desfire.bad-crc``, ``desfire.bad-length``.
         """
         if command.mode is CommMode.FULL and not command.data:
-            return self._decipher(answer)
+            return self._decipher(answer, command.sizes)
         data, mac = answer[:-MAC_BYTES], answer[-MAC_BYTES:]
         if not equals_secret(self._mac(data + _OK), mac):
             raise CardFormatError("desfire.bad-mac", "the answer was altered")
@@ -73,21 +73,22 @@ class Ev1Channel:
         self._iv = cmac_from(self._key, self._iv, message, self._masks)
         return self._iv[:MAC_BYTES]
 
-    def _decipher(self, cipher: bytes) -> bytes:
+    def _decipher(self, cipher: bytes, sizes: range) -> bytes:
         plain = decrypt_cbc(self._key, self._iv, need_blocks(cipher))
         self._iv = cipher[-BLOCK_BYTES:]
-        return _strip(plain)
+        return _strip(plain, sizes)
 
 
-def _strip(plain: bytes) -> bytes:
-    """Return the data before CRC and padding (zeros, or 80 and zeros, up to a block).
-
-    The padding does not tell its own length, so the CRC is looked for, the longest data first.
-    """
-    for end in range(len(plain), len(plain) - BLOCK_BYTES - 1, -1):
-        data, crc, padding = plain[: end - CRC_BYTES], plain[end - CRC_BYTES : end], plain[end:]
+def _strip(plain: bytes, sizes: range) -> bytes:
+    """Return the data before CRC and padding (zeros, or 80 and zeros, up to a block)."""
+    # Neither the padding nor the CRC tells the length: where the CRC begins with a zero, the data
+    # with this zero behind it and the rest of the CRC with a zero of the padding fit as well. A
+    # balance of 18 is such. So only the lengths that were asked for are tried.
+    for size in range(max(0, len(plain) - BLOCK_BYTES - CRC_BYTES), len(plain) - CRC_BYTES + 1):
+        end = size + CRC_BYTES
+        data, crc, padding = plain[:size], plain[size:end], plain[end:]
         is_padding = not padding.lstrip(b"\0") or padding == b"\x80".ljust(len(padding), b"\0")
-        if end >= CRC_BYTES and is_padding and crc == crc32_desfire(data + _OK):
+        if size in sizes and is_padding and crc == crc32_desfire(data + _OK):
             return data
     raise CardFormatError("desfire.bad-crc", "the answer was altered")
 

@@ -65,6 +65,8 @@ class Command(msgspec.Struct, frozen=True):
     data:   open or encrypted as ``mode`` says. A command that asks for data has none; in FULL
             its answer is encrypted.
     tail:   goes behind the data's own checksum (ChangeKey only).
+    sizes:  lengths that the answer's data may have, where it is asked for in FULL: EV1's padding
+            does not tell.
     """
 
     ins: int
@@ -72,6 +74,7 @@ class Command(msgspec.Struct, frozen=True):
     data: bytes = b""
     mode: CommMode = CommMode.MAC
     tail: bytes = b""
+    sizes: range = range(0)
 
     def __repr__(self) -> str:
         """Hide the data: it may be a key."""

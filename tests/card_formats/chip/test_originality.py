@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
-from card_formats.chip.originality import SIGNATURE_BYTES, maker_of, read_signature
+from card_formats.chip.desfire.commands import SIGNATURE_BYTES
+from card_formats.chip.originality import maker_of, read_signature
 from card_formats.errors import CardFormatError
 from daemon.readers.channel import run_dialogue
 from daemon.readers.simulated.desfire.card import DesfireCard

@@ -39,7 +39,7 @@ ACTIONS: dict[str, tuple[Callable[[Channel], Dialogue[Any]], ...]] = {
     "read the balance, the state and the history": (
         lambda channel: commands.get_value(channel, VALUE_FILE, MODE),
         lambda channel: commands.read_data(channel, STATE_FILE, 0, 28, MODE),
-        lambda channel: commands.read_records(channel, HISTORY_FILE, 0, 1, MODE),
+        lambda channel: commands.read_records(channel, HISTORY_FILE, 0, 1, 28, MODE),
     ),
     "take from the balance": (lambda channel: commands.debit(channel, VALUE_FILE, 1, MODE),),
     "give back what was taken": (

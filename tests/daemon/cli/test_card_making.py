@@ -137,6 +137,18 @@ async def test_a_card_that_was_made_pays_at_once(desk: Desk) -> None:
     assert sum(move.amount for move in chip_moves(desk.home)) == 500
 
 
+@BOTH
+@pytest.mark.parametrize("balance", [18, 133, 316, 427])
+async def test_a_balance_whose_checksum_begins_with_a_zero_is_read_too(
+    desk: Desk, generation: Generation, balance: int
+) -> None:
+    card = Blank(generation=generation)
+    await desk.make(card)
+    async with hand_till(desk.home, desk.clock) as till:
+        await till.top_up(card, "t1", balance)
+        assert (await till.tap(card)).balance == balance
+
+
 async def test_a_fake_blank_with_a_living_card_s_uid_is_given_none_of_its_keys(desk: Desk) -> None:
     await desk.make(Blank())
     fake = Blank()
