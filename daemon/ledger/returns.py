@@ -16,6 +16,9 @@ written them off or not, the same is taken: of 500 earned, of which 200 were spe
 300 lapsed, a return takes 200 from what the card has now. What was written off meanwhile
 (`lapsed_counter`) goes back from breakage to what the shop owes, and so leaves with the sale.
 
+What was burned and comes back after its last day is good for some days more (``lapsed_days``), and
+the answer says how much of it that is: the customer has it, and not as before.
+
 Where the lots have not enough, the purse says what then (``may_go_negative``): it goes below 0, and
 the next points fill that up; or, with "never", the refund is less by what is missing, at what a
 point is worth (``kept``).
@@ -193,10 +196,13 @@ def _purses_back(
     account = record.sale.account
     burned, accrued, earned_back = dict(record.burned), dict(record.accrued), dict(back.earned)
     kept, written_off = record.short, _WrittenOff(view, today)
+    lapsed: dict[str, int] = {}
     for purse, amount in sorted(back.burned.items()):
         for key, part in _shared_out(burned, purse, amount):
             payer = whose(key, account)[1]
             burned[key], returning = split(burned[key], part)
+            returning, late = _still_good(returning, programme.purses.get(purse), today)
+            lapsed[purse] = lapsed.get(purse, 0) + late
             entering = put(moves.state(payer, purse), returning)
             moves.move(payer, purse, posted=part, lots=entering)
     for key, amount in sorted(back.earned.items()):
@@ -225,8 +231,25 @@ def _purses_back(
     )
     # All of a sale that has come back was paid back, but for what is kept: to the last minor unit.
     assert not back.complete or record.refunded + record.kept == record.sale.quote.total
-    back = msgspec.structs.replace(given, earned=earned_back, kept=kept)
+    lapsed = {purse: amount for purse, amount in lapsed.items() if amount}
+    back = msgspec.structs.replace(given, earned=earned_back, kept=kept, lapsed=lapsed)
     return back, record, tuple(written_off.moves)
+
+
+def _still_good(
+    lots: tuple[Lot, ...], purse: Purse | None, today: int
+) -> tuple[tuple[Lot, ...], int]:
+    """Return lots as they come back, and how much of them had lapsed meanwhile.
+
+    A purse that the programme does not know any more lets it lapse.
+    """
+    days = purse.lapsed_days if purse else 0
+    late = sum(lot.amount for lot in lots if lot.expires < today)
+    if not days:
+        return lots, late
+    again = (today + days if lot.expires < today else lot.expires for lot in lots)
+    good = (msgspec.structs.replace(lot, expires=day) for lot, day in zip(lots, again, strict=True))
+    return tuple(good), late
 
 
 class _WrittenOff:

@@ -173,6 +173,8 @@ class Returned(msgspec.Struct, frozen=True, kw_only=True):
     kept:  what the refund is short of, in minor units: the sale had put it on the card, and it is
            not there any more.
     codes: those that came with the goods, and are good for nothing now.
+    lapsed: how much of ``burned_back`` had lapsed meanwhile; see ``returned_lapsed`` of the purse.
+    dry:   whether it was only asked: nothing was written.
     """
 
     state: str
@@ -185,10 +187,14 @@ class Returned(msgspec.Struct, frozen=True, kw_only=True):
     balances: dict[str, Balance]
     kept: int = 0
     codes: tuple[str, ...] = ()
+    lapsed: dict[str, int] = {}
+    dry: bool = False
     replayed: bool = False
 
     @classmethod
-    def of(cls, return_id: str, back: SharesBack, decision: Decision) -> "Returned":
+    def of(
+        cls, return_id: str, back: SharesBack, decision: Decision, *, dry: bool = False
+    ) -> "Returned":
         """Describe a return that was decided."""
         return cls(
             state=decision.sale.state,
@@ -201,6 +207,8 @@ class Returned(msgspec.Struct, frozen=True, kw_only=True):
             balances=decision.balances,
             kept=back.kept,
             codes=back.codes,
+            lapsed=back.lapsed,
+            dry=dry,
         )
 
 

@@ -1,6 +1,7 @@
 """The states of a sale and the events that move it: one table, nothing beside it.
 
     new ── hold ──> held ── commit ──> posted <── return, again and again
+     │               ├── prolong ────> held
      │               ├── void ───────> voided
      │               └── time ───────> expired
      └── commit ──────────────────────────────> posted
@@ -57,6 +58,7 @@ class SaleEvent(StrEnum):
     """What can happen to a sale. A chip's answers are events as much as the POS's calls are."""
 
     HOLD = "hold"
+    PROLONG = "prolong"
     COMMIT = "commit"
     VOID = "void"
     TIME = "time"
@@ -75,6 +77,7 @@ TABLE: dict[tuple[SaleState, SaleEvent], SaleState] = {
     (S.NEW, E.HOLD): S.HELD,
     (S.NEW, E.COMMIT): S.POSTED,
     (S.NEW, E.VOID): S.VOIDED,  # a cancel that overtakes its sale: the late commit is refused
+    (S.HELD, E.PROLONG): S.HELD,
     (S.HELD, E.COMMIT): S.POSTED,
     (S.HELD, E.VOID): S.VOIDED,
     (S.HELD, E.TIME): S.EXPIRED,

@@ -74,6 +74,24 @@ def hold(view: View, sale: Sale, until: str) -> Decision:
     return decided(msgspec.structs.replace(reservation(view, sale, SaleEvent.HOLD), until=until))
 
 
+def prolong(view: View, at: str, ends: str) -> Decision:
+    """Let a hold run out at ``ends`` (RFC 3339), or when it does, whichever is later."""
+    state = after(state_of(view), SaleEvent.PROLONG)
+    assert view.sale is not None
+    ends = max(ends, view.sale.until)
+    step = SaleStep(
+        kind="prolong",
+        at=at,
+        state=state,
+        record=record_of(view),
+        moves=Moves(view.purses),
+        until=ends,
+        detail={"until": ends},
+        before=view.sale,
+    )
+    return decided(step)
+
+
 def reservation(view: View, sale: Sale, event: SaleEvent) -> "SaleStep":
     """Return the step that reserves what a sale burns and uses up."""
     state = after(state_of(view), event)

@@ -104,6 +104,7 @@ class ReturnParams(Params, frozen=True, kw_only=True):
     sale_id: of this till's own POS. receipt: the code of the receipt, whichever till has sold.
     chip: what the card's chip gets back, it is owed until its next tap (``owed``), or it is paid
           out with the refund (``cash``).
+    dry:  only say what the return would give: nothing is written, and no id is used.
     """
 
     return_id: RequestId
@@ -114,6 +115,7 @@ class ReturnParams(Params, frozen=True, kw_only=True):
     cashier: SaidText
     reason: Text = ""
     chip: Literal["owed", "cash"] = "owed"
+    dry: bool = False
 
 
 class DecideParams(Params, frozen=True, kw_only=True):

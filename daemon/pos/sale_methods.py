@@ -95,8 +95,9 @@ class SaleMethods:
         return await self._checkout.quote(params)
 
     async def hold(self, session: Session, params: HoldParams) -> msgspec.Raw:
-        """Reserve."""
-        key = RequestKey.of("sale.hold", params.sale_id, params)
+        """Reserve; the same again with another time prolongs."""
+        same = msgspec.structs.replace(params, ttl_s=None)
+        key = RequestKey.of("sale.hold", params.sale_id, same)
         return await self._checkout.hold(key, params.sale_id, params, params.ttl_s)
 
     async def commit(self, session: Session, params: CommitParams) -> msgspec.Raw:
@@ -123,6 +124,7 @@ class SaleMethods:
             cashier=params.cashier,
             reason=params.reason,
             in_cash=params.chip == "cash",
+            dry=params.dry,
         )
         return await self._checkout.return_sale(key, named, terms)
 

@@ -57,6 +57,7 @@ class SharesBack(msgspec.Struct, frozen=True, kw_only=True):
     clawed_back: what a re-quote has kept from the refunds so far, in minor units.
     kept:        what the refund is short of for what was earned and is gone, in minor units.
     codes:       those that the sale handed out and that are taken back.
+    lapsed:      how much of what comes back had lapsed meanwhile, by purse.
     """
 
     lines: tuple[LineBack, ...]
@@ -69,6 +70,7 @@ class SharesBack(msgspec.Struct, frozen=True, kw_only=True):
     clawed_back: int = 0
     kept: int = 0
     codes: tuple[str, ...] = ()
+    lapsed: dict[str, int] = {}
 
 
 def shares_back(

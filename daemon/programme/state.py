@@ -1,7 +1,7 @@
 """The three places where state lives: meters, statuses, purses, as the programme declares them."""
 
 import re
-from typing import Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
@@ -43,8 +43,21 @@ class StatusTable(FileTable, frozen=True, kw_only=True):
     tick: Literal["daily"] = "daily"
 
 
+ReturnedLapsed = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^(gone|days:[1-9][0-9]{0,3})$(?!\n)",
+        description="is neither gone nor days:N; write such as days:30",
+        examples=["gone", "days:1", "days:30"],
+    ),
+]
+
+
 class PurseTable(FileTable, frozen=True, kw_only=True):
-    """``[[purse]]``: an account. ``worth``: minor units that one unit pays for."""
+    """``[[purse]]``: an account. ``worth``: minor units that one unit pays for.
+
+    returned_lapsed: what a return gives back after its day is ``gone``, or good for ``days:N``.
+    """
 
     id: Id
     unit: PurseUnit
@@ -52,6 +65,7 @@ class PurseTable(FileTable, frozen=True, kw_only=True):
     expire: Span = ""
     order: Literal["oldest_expiry"] = "oldest_expiry"
     may_go_negative: Literal["never", "on_return"] = "on_return"
+    returned_lapsed: ReturnedLapsed = "days:30"
     credit_limit: int = 0
     where: Literal["ledger", "chip"] = "ledger"
     worth: int | None = None
@@ -99,6 +113,8 @@ class Purse(msgspec.Struct, frozen=True, kw_only=True):
     hold_days:    an accrual is usable from so many days after the sale's day.
     expire_days:  an accrual's last day, so many days after the sale's day; 0 is never.
     credit_limit: how far below 0 a sale may take it.
+    lapsed_days:  what a return gives back after its last day is good for so many days more; 0 lets
+                  it lapse.
     """
 
     id: str
@@ -108,6 +124,7 @@ class Purse(msgspec.Struct, frozen=True, kw_only=True):
     hold_days: int = 0
     expire_days: int = 0
     may_go_negative: Literal["never", "on_return"] = "on_return"
+    lapsed_days: int = 30
     credit_limit: int = 0
     where: Literal["ledger", "chip"] = "ledger"
 
@@ -133,6 +150,7 @@ def compile_purse(table: PurseTable, path: str, currency: str) -> Purse:
         hold_days=span_days(table.hold, f"{path}.hold") if table.hold else 0,
         expire_days=span_days(table.expire, f"{path}.expire") if table.expire else 0,
         may_go_negative=table.may_go_negative,
+        lapsed_days=int(table.returned_lapsed.removeprefix("days:").replace("gone", "0")),
         credit_limit=table.credit_limit,
         where=table.where,
     )

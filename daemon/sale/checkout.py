@@ -25,9 +25,9 @@ from daemon.ledger.chip_transfers import TRANSFER
 from daemon.ledger.ledger import RequestKey
 from daemon.ledger.receipts import sale_of
 from daemon.ledger.returns import Return
-from daemon.ledger.sale_answers import SaleStatus
+from daemon.ledger.sale_answers import Held, SaleStatus
 from daemon.ledger.sale_records import ReturnedLine
-from daemon.ledger.sale_states import SaleEvent
+from daemon.ledger.sale_states import SaleEvent, SaleState
 from daemon.ledger.storage.queries import SALE, UNSETTLED
 from daemon.ledger.storage.store import Reads
 from daemon.programme.programme import local_day
@@ -37,6 +37,7 @@ from daemon.sale.decisions import (
     decide_by_hand,
     decide_commit,
     decide_hold,
+    decide_longer,
     decide_return,
     decide_void,
     sale_to_post,
@@ -67,7 +68,10 @@ class Checkout:
     async def hold(
         self, key: RequestKey, given: PosSaleId, terms: SaleTerms, ttl_s: int | None
     ) -> msgspec.Raw:
-        """Reserve what the sale will burn and use up; the total is frozen until the hold ends."""
+        """Reserve what the sale will burn and use up; the total is frozen until the hold ends.
+
+        The same again, with another time, lets it end later.
+        """
         sale_id = self._shop.ledger.sale_id(given)
 
         async def attempt(now: datetime, known: LedgerFacts) -> msgspec.Raw:
@@ -80,7 +84,20 @@ class Checkout:
             decide = partial(decide_hold, draft=draft, shown_total=shown, ends=ends, until=until)
             return await self._posting.post(key, draft, decide)
 
-        return await self._posting.once(key, sale_id, attempt, terms)
+        async def again(known: LedgerFacts, answered: msgspec.Raw) -> msgspec.Raw:
+            row, request = known.view.sale, known.view.request
+            assert request is not None
+            held = msgspec.json.decode(answered, type=Held)
+            ttl = datetime.fromisoformat(held.until) - datetime.fromisoformat(request.at)
+            longer = timedelta(seconds=ttl_s or ttl.total_seconds())
+            if row is None or row.state is not SaleState.HELD or longer == ttl:
+                return answered
+            reads = Reads(sale_id=sale_id, accounts=row.accounts)
+            now, passed = self._shop.now(), self._shop.lasting()
+            decide = partial(decide_longer, now=now, passed=passed, longer=longer)
+            return await self._posting.change(decide, reads)
+
+        return await self._posting.once(key, sale_id, attempt, terms, again)
 
     async def commit(
         self, key: RequestKey, given: PosSaleId, terms: SaleTerms, expected_total: int | None
@@ -162,12 +179,18 @@ class Checkout:
                 with_codes=True,
             )
             versions = self._shop.versions
-            decide = partial(decide_return, ask=ask, priced_by=priced_by, versions=versions)
+            decide = partial(
+                decide_return, ask=ask, priced_by=priced_by, versions=versions, dry=terms.dry
+            )
+            if terms.dry:
+                return await self._posting.would(decide, reads)
             answer = await self._posting.write(key, ask.at, decide, reads)
             if sale is not None:
                 await self._chips.pay_owed(sale.card_uid, sale.account)
             return answer
 
+        if terms.dry:  # no id is used, so none is looked up
+            return await attempt(self._shop.now(), await self._posting.known(sale_id))
         return await self._posting.once(key, sale_id, attempt)
 
     def _return_asked(

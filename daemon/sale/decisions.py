@@ -5,9 +5,11 @@ the change is durable. It gives the change and the answer, or raises RefusedErro
 """
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 
 import msgspec
 
+from daemon.base.clock import rfc3339
 from daemon.base.ids import SaleId, given_id
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.ledger import chip_sales, chip_transfers, returns, sales
@@ -42,6 +44,24 @@ def decide_hold(
     sale = draft.settled(view)
     _check_total(sale, shown_total)
     decision = sales.hold(view, sale, ends)
+    return decision.change, Held.of(sale, until, decision)
+
+
+def decide_longer(
+    view: View, *, now: datetime, passed: datetime, longer: timedelta
+) -> tuple[Change, Held]:
+    """Let a hold run out ``longer`` from now, or when it does, whichever is later.
+
+    now, passed: the till's time, and the time that only passes, by which holds go.
+    Raises: RefusedError HOLD_EXPIRED, and by its state where it is on hold no more.
+    """
+    ended = view.sale is not None and view.sale.until <= rfc3339(passed)
+    if ended and sales.state_of(view) is SaleState.HELD:
+        raise RefusedError(ErrorCode.HOLD_EXPIRED, "The hold has run out; use a new sale id.")
+    decision = sales.prolong(view, rfc3339(now), rfc3339(passed + longer))
+    sale = sales.record_of(view).sale
+    left = datetime.fromisoformat(decision.sale.until) - passed
+    until = rfc3339(now + left)
     return decision.change, Held.of(sale, until, decision)
 
 
@@ -122,8 +142,16 @@ def decide_by_hand(
 
 
 def decide_return(
-    view: View, *, ask: Return, priced_by: Programme, versions: ProgrammeVersions
+    view: View,
+    *,
+    ask: Return,
+    priced_by: Programme,
+    versions: ProgrammeVersions,
+    dry: bool = False,
 ) -> tuple[Change, Returned]:
-    """Take a sale back, wholly or in part, under the programme that priced it."""
+    """Take a sale back, wholly or in part, under the programme that priced it.
+
+    dry: whether it is only asked what the return would give.
+    """
     decision, back = returns.return_sale(view, ask, priced_by, versions.active)
-    return decision.change, Returned.of(ask.return_id, back, decision)
+    return decision.change, Returned.of(ask.return_id, back, decision, dry=dry)

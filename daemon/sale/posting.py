@@ -52,6 +52,7 @@ PARTS_LOOKED_AT = 500
 _LEDGER_FAILED = (ErrorCode.BUSY, ErrorCode.STORAGE_FULL, ErrorCode.LEDGER_DAMAGED)
 
 Attempt = Callable[[datetime, LedgerFacts], Awaitable[msgspec.Raw]]
+Again = Callable[[LedgerFacts, msgspec.Raw], Awaitable[msgspec.Raw]]
 Decide = Callable[[View], tuple[Change, msgspec.Struct]]
 
 
@@ -81,6 +82,7 @@ class Posting:
 
     async def quote(self, terms: SaleTerms) -> tuple[QuoteId, PricedSale]:
         """Price a basket and keep the price for QUOTE_TTL_S; return its id and it."""
+        self._check_currency(terms)
         question = self._question(terms)
         known = await self._shop.ledger.read(question.asked)
         try:
@@ -167,6 +169,7 @@ class Posting:
                 happen to it is decided again inside the transaction; here it spares the work.
         Raises: RefusedError for states, quotes, cards, burns.
         """
+        self._check_currency(terms)
         row = known.view.sale
         after(row.state if row else SaleState.NEW, event)
         if row is not None and row.state is SaleState.HELD:
@@ -229,6 +232,12 @@ class Posting:
                 f"The {other[0]} of the sale on hold is another; void it and sell anew.",
             )
 
+    def _check_currency(self, terms: SaleTerms) -> None:
+        ours = self._shop.programme.currency
+        if terms.currency not in ("", ours):
+            problem = f"the programme counts in {ours}, not in {terms.currency}"
+            raise ParamError("currency", problem)
+
     # The write.
 
     async def once(
@@ -237,9 +246,11 @@ class Posting:
         sale_id: SaleId,
         attempt: Attempt,
         terms: SaleTerms | None = None,
+        again: Again | None = None,
     ) -> msgspec.Raw:
         """Answer a request from what is stored, or let ``attempt`` answer it now.
 
+        again: asked about a request that was answered before, with that answer.
         attempt: takes the time, and what the ledger said: the sale's row, and of ``terms`` what
                  they rest on.
         """
@@ -248,7 +259,7 @@ class Posting:
         known = await self._shop.ledger.read(question.asked)
         replayed = repeated(key, known.view)
         if replayed is not None:
-            return replayed
+            return replayed if again is None else await again(known, replayed)
         try:
             return await attempt(self._shop.now(), known)
         except RefusedError as refusal:
@@ -281,6 +292,26 @@ class Posting:
     async def write(self, key: RequestKey, at: str, decide: Decide, reads: Reads) -> msgspec.Raw:
         """Write what ``decide`` makes of what ``reads`` names, exactly once; return the answer."""
         return await self._once(key, at, lambda store, view: decide(view), reads)
+
+    async def known(self, sale_id: SaleId) -> LedgerFacts:
+        """Return what the ledger says of a sale."""
+        question = msgspec.structs.replace(self._question(None), sale_id=sale_id)
+        return await self._shop.ledger.read(question.asked)
+
+    async def would(self, decide: Decide, reads: Reads) -> msgspec.Raw:
+        """Return what ``decide`` would answer; nothing is written."""
+        view = await self._shop.ledger.read(lambda store: store.view(reads))
+        return msgspec.Raw(msgspec.json.encode(decide(view)[1]))
+
+    async def change(self, decide: Decide, reads: Reads) -> msgspec.Raw:
+        """Write what ``decide`` makes of what ``reads`` names; return the answer, kept nowhere."""
+
+        def job(store: Store) -> msgspec.Raw:
+            change, answer = decide(store.view(reads))
+            store.write(change)
+            return msgspec.Raw(msgspec.json.encode(answer))
+
+        return await self._shop.ledger.update(job)
 
     async def _once(self, key: RequestKey, at: str, job: Job, reads: Reads) -> msgspec.Raw:
         return await self._shop.ledger.once(key, at, job, reads, answer_bytes_max=RESULT_BYTES_MAX)

@@ -7,6 +7,7 @@ import msgspec
 from daemon.base.params import Params
 from daemon.base.text_limits import (
     Code,
+    IdText,
     Override,
     PresentationIdText,
     QuoteIdText,
@@ -27,6 +28,7 @@ Codes = Annotated[tuple[Code, ...], msgspec.Meta(max_length=CODES_MAX)]
 class SaleTerms(Params, frozen=True, kw_only=True):
     """A sale as the till describes it: by the quote it was given, or by its lines.
 
+    currency: of the prices, an ISO 4217 code; the programme's own.
     card: a card number instead of a presentation, as if it had been typed.
     burn: what the customer pays from a purse, by purse, or a number where there is one purse.
     """
@@ -35,6 +37,7 @@ class SaleTerms(Params, frozen=True, kw_only=True):
     presentation: PresentationIdText | None = None
     card: Text | None = None
     lines: Lines | None = None
+    currency: IdText = ""
     codes: Codes = ()
     payment: Text = ""
     cashier: Text = ""
@@ -67,9 +70,11 @@ class ReturnTerms(msgspec.Struct, frozen=True, kw_only=True):
 
     lines:   thousandths of a unit by line; empty for all that is left.
     in_cash: pay out what the card's chip would get back.
+    dry:     only say what it would give.
     """
 
     lines: dict[LineId, int]
     cashier: str
     reason: str
     in_cash: bool = False
+    dry: bool = False
