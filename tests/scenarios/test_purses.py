@@ -134,7 +134,7 @@ class TestPointsInTime:
         await till.look_after()
         assert system_balance(tmp_path, "@breakage", "points") == 600
 
-    async def test_burned_points_come_back_with_their_first_expiry(
+    async def test_burned_points_that_lapsed_meanwhile_come_back_for_a_month(
         self, pos: Pos, till: App, clock: HandClock, tmp_path: Path
     ) -> None:
         await pos.call("sale.commit", sale_id="s1", card=PLASTIC, lines=goods(100_000))
@@ -146,9 +146,12 @@ class TestPointsInTime:
         assert await balance(pos, "points") == (0, 0)
         assert system_balance(tmp_path, "@breakage", "points") == 50
         await pos.call("sale.return", return_id="r1", sale_id="s2", whole=True)
-        assert await balance(pos, "points") == (0, 0)
+        clock.move(days=30)
+        await till.look_after()
+        assert await balance(pos, "points") == (50, 0)
         clock.move(days=1)
         await till.look_after()
+        assert await balance(pos, "points") == (0, 0)
         assert system_balance(tmp_path, "@breakage", "points") == 100
 
 
