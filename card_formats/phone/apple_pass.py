@@ -22,6 +22,8 @@ TOKEN_CHARS_MIN = 16
 NUMBER_CHARS_MAX = 22
 BARCODES = {"qr": "PKBarcodeFormatQR", "code128": "PKBarcodeFormatCode128"}
 WEB_SERVICE = re.compile(r"https://[^/\s?#]+(?:/[^\s?#]*[^/\s?#])?")
+SECONDS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(Z|[+-]\d\d:\d\d)")
+"""The dates that Wallet reads; one with a fraction of a second makes the whole pass no pass."""
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)  # so that one pass is always the same bytes
 
 
@@ -42,7 +44,7 @@ class StoreCard(msgspec.Struct, frozen=True, kw_only=True):
     number:          what the barcode holds: digits, an even count for Code 128.
     web_service:     an https address without ``/v1``, which devices add, or "" for no updates.
     token:           what devices prove themselves with; the same for the pass's whole life.
-    until:           RFC 3339, or "". voided: the card is no longer good.
+    until:           RFC 3339 in whole seconds with an offset, or "". voided: it is good no more.
     """
 
     pass_type: str
@@ -69,7 +71,7 @@ def pass_json(card: StoreCard) -> bytes:
     """Return ``pass.json``.
 
     Raises: CardFormatError ``apple-pass.missing``, ``apple-pass.bad-number``,
-            ``apple-pass.bad-service``, ``apple-pass.same-key``.
+            ``apple-pass.bad-service``, ``apple-pass.bad-date``, ``apple-pass.same-key``.
     """
     _check(card)
     barcode = {
@@ -135,6 +137,10 @@ def _check(card: StoreCard) -> None:
             raise CardFormatError("apple-pass.missing", f"a pass needs its {name}")
     if not is_digits(card.number) or len(card.number) > NUMBER_CHARS_MAX:
         raise CardFormatError("apple-pass.bad-number", "the barcode holds up to 22 digits")
+    if card.until and not SECONDS.fullmatch(card.until):
+        raise CardFormatError(
+            "apple-pass.bad-date", "a pass ends at a whole second, with an offset"
+        )
     if bool(card.web_service) != bool(card.token):
         raise CardFormatError("apple-pass.bad-service", "web service and token come together")
     if card.web_service and not WEB_SERVICE.fullmatch(card.web_service):

@@ -13,6 +13,8 @@ class LoyaltyCard(msgspec.Struct, frozen=True, kw_only=True):
     issuer_id, class_id: from the shop's account there. serial: [A-Za-z0-9._-], unique.
     number:  static; the rotating secret never travels in a link.
     balance: as people read it; "" shows none.
+    until:   when it ends, RFC 3339 in whole seconds, or "".
+    offer:   what a coupon is good for, or "".
     """
 
     issuer_id: str
@@ -23,6 +25,9 @@ class LoyaltyCard(msgspec.Struct, frozen=True, kw_only=True):
     name: str = ""
     balance_label: str = ""
     balance: str = ""
+    until: str = ""
+    offer_label: str = ""
+    offer: str = ""
 
 
 def claims(card: LoyaltyCard, *, issuer: str, issued_at_s: int, origin: str) -> dict[str, object]:
@@ -44,6 +49,11 @@ def claims(card: LoyaltyCard, *, issuer: str, issued_at_s: int, origin: str) -> 
     }
     if card.name:
         loyalty_object["accountName"] = card.name
+    if card.until:
+        loyalty_object["validTimeInterval"] = {"end": {"date": card.until}}
+    if card.offer:
+        words = {"id": "offer", "header": card.offer_label, "body": card.offer}
+        loyalty_object["textModulesData"] = [words]
     if card.balance:
         points = {"label": card.balance_label, "balance": {"string": card.balance}}
         loyalty_object["loyaltyPoints"] = points

@@ -8,8 +8,8 @@ from PIL import Image, ImageDraw
 
 from card_formats.phone.apple_pass import Field, StoreCard, bundle, manifest_json, pass_json
 from card_formats.phone.google_wallet import LoyaltyCard
-from daemon.base.clock import Clock, rfc3339
-from daemon.shop.phone_card_views import CardState, ShownBalance, WalletCard
+from daemon.base.clock import Clock
+from daemon.shop.phone_card_views import CardState, Coupon, ShownBalance, WalletCard
 from web.page_language import Language
 from web.phone.google_link import ServiceAccount, save_link
 from web.phone.pass_signing import PassSigner
@@ -82,8 +82,15 @@ class ApplePasses:
         use = Field("use", language.say("pass.use"), language.say("pass.collects"))
         coupon: tuple[Field, ...] = ()
         if view.coupon:
-            offer = view.coupon.text[language.code] or shop
+            offer = _offer(view.coupon, language, shop)
             coupon = (Field("offer", language.say("coupon.title"), offer),)
+        ends = (
+            [Field("until", language.say("pass.until"), language.day(view.until))]
+            if view.until
+            else []
+        )
+        left = view.coupon.uses_left if view.coupon else None
+        uses = [] if left is None else [Field("uses", language.say("pass.uses"), str(left))]
         # Devices reach the shop from anywhere, so only a public address is given to them.
         updates = self._settings.public_url.startswith("https://")
         return StoreCard(
@@ -96,7 +103,7 @@ class ApplePasses:
             barcode=self._apple.barcode,
             number_text=grouped(view.number),
             primary=coupon or balances[:1],
-            secondary=(*holder, *status, *balances[1:]),
+            secondary=(*holder, *status, *ends, *uses, *([] if coupon else balances[1:])),
             back=(
                 Field("number", language.say("pass.number"), grouped(view.number)),
                 *([] if coupon else [use]),
@@ -128,6 +135,7 @@ class GoogleLinks:
     def make(self, card: WalletCard, language: Language, now: datetime) -> str:
         """Return the address that puts a card into Google Wallet."""
         balance = card.view.balances[0] if card.view.balances else None
+        coupon = card.view.coupon
         name = self._settings.balance_name(balance.purse, language.code) if balance else ""
         loyalty_card = LoyaltyCard(
             issuer_id=self._google.issuer_id,
@@ -138,6 +146,9 @@ class GoogleLinks:
             name=card.view.name,
             balance_label=name,
             balance=language.amount(balance.amount, balance.currency) if balance else "",
+            until=_end(card.view.until_at),
+            offer_label=language.say("coupon.title"),
+            offer=_offer(coupon, language, self._settings.shop_name) if coupon else "",
         )
         now_s = int(now.timestamp())
         return save_link(self._account, loyalty_card, now_s=now_s, origin=self._settings.public_url)
@@ -162,4 +173,10 @@ def icon(pixels: int) -> bytes:
 
 
 def _end(until_at: datetime | None) -> str:
-    return rfc3339(until_at.astimezone(UTC)) if until_at else ""
+    """Return a moment as wallets take it: whole seconds, with an offset."""
+    return until_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if until_at else ""
+
+
+def _offer(coupon: Coupon, language: Language, shop: str) -> str:
+    """Return what a coupon is good for, in the shop's words."""
+    return coupon.text[language.code] or shop

@@ -120,6 +120,9 @@ def test_a_pass_with_updates_with_an_end_and_voided_says_so() -> None:
         ({"web_service": "https://card.example/v1", "token": "t" * 16}, "apple-pass.bad-service"),
         ({"web_service": "https://card.example", "token": "t" * 15}, "apple-pass.bad-service"),
         ({"header": (Field("bonus", "", ""),)}, "apple-pass.same-key"),
+        ({"until": "2026-12-01T00:00:00.000000Z"}, "apple-pass.bad-date"),
+        ({"until": "2026-12-01T00:00:00"}, "apple-pass.bad-date"),
+        ({"until": "2026-12-01"}, "apple-pass.bad-date"),
     ],
 )
 def test_a_pass_that_a_phone_would_refuse_is_not_made(changes: dict[str, Any], code: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote_plus
 
+import jwt
 import pytest
 from aiohttp import ClientSession
 
@@ -43,6 +44,7 @@ rule = "thrice"
 uk = "Вітаємо"
 """
 UNTIL = "2026-11-30T22:00:00.000000Z"
+ENDS = "2026-11-30T22:00:00Z"
 LAST_SECOND = "2026-11-30T21:59:59"
 
 
@@ -105,7 +107,16 @@ async def test_a_coupon_for_once_is_a_page_a_picture_and_a_pass_until_it_is_used
     await phone.add()
     assert phone.content["storeCard"]["primaryFields"][0]["value"] == "Ten per cent off"
     assert phone.content["description"] == "Coupon of Sample shop"
-    assert phone.content["expirationDate"] == UNTIL
+    assert phone.content["expirationDate"] == ENDS
+    lines = {one["label"]: one["value"] for one in phone.content["storeCard"]["secondaryFields"]}
+    assert (lines["Valid until"], lines["Uses left"]) == ("30 Nov 2026", "1")
+    google = (await phone.call("GET", f"{phone.card}/google")).headers["Location"]
+    claims = jwt.decode(google.rpartition("/")[2], options={"verify_signature": False})
+    [saved] = claims["payload"]["loyaltyObjects"]
+    assert saved["validTimeInterval"] == {"end": {"date": ENDS}}
+    assert saved["textModulesData"] == [
+        {"id": "offer", "header": "Coupon", "body": "Ten per cent off"}
+    ]
     catima = (await phone.call("GET", f"{phone.card}/catima")).headers["Location"]
     (expiry_ms,) = parse_qs(unquote_plus(catima.partition("#")[2]))["expiry"]
     assert datetime.fromtimestamp(int(expiry_ms) / 1_000, UTC).isoformat()[:19] == LAST_SECOND
