@@ -1,12 +1,14 @@
 """The OpenAPI document of the phone pages, made from the routes themselves: it cannot drift."""
 
 import re
+from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any
 
 import msgspec
 from aiohttp import web
 
+from card_formats.phone.apple_pass import PASS_MIME
 from web.page_language import LANGUAGES
 from web.phone.code_images import CodeKind
 from web.phone.wallet_pages import Logs, Registration
@@ -35,6 +37,41 @@ QUERIES = {
     "CardPages.code": [KIND],
     "AppleService.changed": [SINCE],
 }
+HTML, JSON, NOTHING = "text/html", "application/json", ""
+IMAGES = "image/svg+xml image/png"
+LIVE_CARD = {"200": JSON, "404": HTML, "409": HTML}
+ANSWERS: dict[str, dict[str, str]] = {
+    "JoinPages.show": {"200": HTML},
+    "JoinPages.submit": {"303": NOTHING, "403": HTML, "409": HTML, "415": HTML, "422": HTML},
+    "JoinPages.poster": {"200": IMAGES},
+    "CardPages.front_door": {"200": HTML},
+    "CardPages.show": {"200": HTML, "404": HTML, "410": HTML},
+    "CardPages.code": {"200": IMAGES, "404": HTML, "410": HTML},
+    "PhonePages.bind_first": LIVE_CARD,
+    "PhonePages.renew": LIVE_CARD,
+    "PhonePages.manifest": {"200": "application/manifest+json"},
+    "PhonePages.show_link": {"200": HTML, "404": HTML},
+    "PhonePages.accept": {"200": JSON, "404": HTML},
+    "PhonePages.draw_link": {"200": IMAGES, "404": HTML},
+    "PhonePages.worker": {"200": "text/javascript", "206": "text/javascript", "416": NOTHING},
+    "WalletPages.catima": {"302": NOTHING, "404": HTML, "410": HTML},
+    "WalletPages.google": {"302": NOTHING, "404": HTML, "410": HTML},
+    "WalletPages.apple": {"200": PASS_MIME, "404": HTML, "410": HTML},
+    "AppleService.register": {"200": NOTHING, "201": NOTHING, "401": HTML, "409": HTML},
+    "AppleService.unregister": {"200": NOTHING, "401": HTML},
+    "AppleService.changed": {"200": JSON, "204": NOTHING},
+    "AppleService.send": {"200": PASS_MIME, "304": NOTHING, "401": HTML},
+    "AppleService.log": {"200": NOTHING},
+    "_healthz": {"200": "text/plain"},
+    "_openapi": {"200": JSON},
+}
+"""What each handler answers: statuses, and the media types of each, with blanks between."""
+ANY_ADDRESS = {"400": HTML, "417": HTML, "429": HTML, "503": HTML}
+"""What any of them may answer besides: what came is no request, comes too fast, or cannot be served
+now; pages that say so.
+"""
+WITH_BODY = {"408": HTML, "413": HTML}
+"""Besides, where something is sent: too slow, or too large."""
 APPLE_PASS = {"AppleService.register", "AppleService.unregister", "AppleService.send"}
 """The handlers that want ``Authorization: ApplePass <token of the pass>``."""
 
@@ -63,6 +100,16 @@ def document(app: web.Application) -> Table:
     }
 
 
+def _responses(answers: dict[str, str]) -> Table:
+    return {
+        status: {
+            "description": HTTPStatus(int(status)).phrase,
+            "content": {kind: {} for kind in kinds.split()},
+        }
+        for status, kinds in answers.items()
+    }
+
+
 def _operation(handler: Any, info: Any) -> Table:
     name, says = handler.__qualname__, (handler.__doc__ or "").strip()
     pattern = info["pattern"].pattern if "pattern" in info else ""
@@ -75,12 +122,15 @@ def _operation(handler: Any, info: Any) -> Table:
         }
         for parameter, expression in re.findall(r"\(\?P<(\w+)>(.+?)\)(?=/|\\|$)", pattern)
     ]
+    answers = ANSWERS[name] | ANY_ADDRESS | (WITH_BODY if name in BODIES else {})
+    if parameters:  # one of another shape is no address
+        answers |= {"404": HTML}
     operation: Table = {
         "operationId": name,
         "summary": says.partition("\n")[0],
         "description": says,
         "parameters": parameters + QUERIES.get(name, []),
-        "responses": {"default": {"description": "As the summary says; else a page that does."}},
+        "responses": _responses(answers),
     }
     if name in BODIES:
         operation["requestBody"] = {"content": BODIES[name]}
