@@ -9,7 +9,13 @@ from PIL import Image, ImageDraw
 from card_formats.phone.apple_pass import Field, StoreCard, bundle, manifest_json, pass_json
 from card_formats.phone.google_wallet import LoyaltyCard
 from daemon.base.clock import Clock
-from daemon.shop.phone_card_views import CardState, Coupon, ShownBalance, WalletCard
+from daemon.shop.phone_card_views import (
+    CardState,
+    CardView,
+    Coupon,
+    ShownBalance,
+    WalletCard,
+)
 from web.page_language import Language
 from web.phone.google_link import ServiceAccount, save_link
 from web.phone.pass_signing import PassSigner
@@ -84,13 +90,6 @@ class ApplePasses:
         if view.coupon:
             offer = _offer(view.coupon, language, shop)
             coupon = (Field("offer", language.say("coupon.title"), offer),)
-        ends = (
-            [Field("until", language.say("pass.until"), language.day(view.until))]
-            if view.until
-            else []
-        )
-        left = view.coupon.uses_left if view.coupon else None
-        uses = [] if left is None else [Field("uses", language.say("pass.uses"), str(left))]
         # Devices reach the shop from anywhere, so only a public address is given to them.
         updates = self._settings.public_url.startswith("https://")
         return StoreCard(
@@ -103,7 +102,12 @@ class ApplePasses:
             barcode=self._apple.barcode,
             number_text=grouped(view.number),
             primary=coupon or balances[:1],
-            secondary=(*holder, *status, *ends, *uses, *([] if coupon else balances[1:])),
+            secondary=(
+                *holder,
+                *status,
+                *_ends(view, language),
+                *([] if coupon else balances[1:]),
+            ),
             back=(
                 Field("number", language.say("pass.number"), grouped(view.number)),
                 *([] if coupon else [use]),
@@ -175,6 +179,16 @@ def icon(pixels: int) -> bytes:
 def _end(until_at: datetime | None) -> str:
     """Return a moment as wallets take it: whole seconds, with an offset."""
     return until_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if until_at else ""
+
+
+def _ends(view: CardView, language: Language) -> list[Field]:
+    """Say the last day of a card, and how often a coupon is good yet."""
+    fields = []
+    if view.until:
+        fields.append(Field("until", language.say("pass.until"), language.day(view.until)))
+    if view.coupon and view.coupon.uses_left is not None:
+        fields.append(Field("uses", language.say("pass.uses"), str(view.coupon.uses_left)))
+    return fields
 
 
 def _offer(coupon: Coupon, language: Language, shop: str) -> str:
