@@ -141,6 +141,14 @@ def _check(card: StoreCard) -> None:
         raise CardFormatError(
             "apple-pass.bad-date", "a pass ends at a whole second, with an offset"
         )
+    _check_service(card)
+    fields = chain(card.header, card.primary, card.secondary, card.back)
+    keys = [field.key for field in fields]
+    if len(set(keys)) != len(keys):
+        raise CardFormatError("apple-pass.same-key", "two fields have the same key")
+
+
+def _check_service(card: StoreCard) -> None:
     if bool(card.web_service) != bool(card.token):
         raise CardFormatError("apple-pass.bad-service", "web service and token come together")
     if card.web_service and not WEB_SERVICE.fullmatch(card.web_service):
@@ -149,10 +157,6 @@ def _check(card: StoreCard) -> None:
         raise CardFormatError("apple-pass.bad-service", "devices add /v1 themselves")
     if card.token and len(card.token) < TOKEN_CHARS_MIN:
         raise CardFormatError("apple-pass.bad-service", "the token has 16 characters or more")
-    fields = chain(card.header, card.primary, card.secondary, card.back)
-    keys = [field.key for field in fields]
-    if len(set(keys)) != len(keys):
-        raise CardFormatError("apple-pass.same-key", "two fields have the same key")
 
 
 def _rgb(colour: tuple[int, int, int]) -> str:
