@@ -95,3 +95,11 @@ def test_a_gain_has_a_plus_and_a_day_its_month_s_name() -> None:
     assert [english.change(n, "") for n in (5, 0, -5)] == ["+5", "0", "-5"]
     assert english.day(date(2026, 11, 3)) == "3 Nov 2026"
     assert Language("uk").day(date(2026, 11, 3)).startswith("3 лист. 2026")
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_the_shop_s_name_gets_no_quotation_marks_beside_its_own(code: str) -> None:
+    for sentence in Language(code).sentences.values():
+        for mark in "«»„“”\"'":
+            assert mark + "{shop}" not in sentence
+            assert "{shop}" + mark not in sentence
