@@ -48,7 +48,7 @@ class Wire:
                 answers.cancel()
                 await asyncio.wait([answers])
                 here.write(chunk)
-                await self._whole_answer(there)
+                await self._answered_or_over(there, reader)
         self._lost = None if self.cut else self._lost
         answers.cancel()
         await asyncio.wait([answers])
@@ -77,6 +77,24 @@ class Wire:
             while chunk := await there.read(CHUNK_BYTES):
                 writer.write(chunk)
             writer.close()
+
+    async def _answered_or_over(
+        self, there: asyncio.StreamReader, reader: asyncio.StreamReader
+    ) -> None:
+        # What was sent may be a part of a message, which is not answered; the till gives up then.
+        ends = [
+            asyncio.create_task(self._whole_answer(there)),
+            asyncio.create_task(self._till_s_end(reader)),
+        ]
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        for end in ends:
+            end.cancel()
+        await asyncio.wait(ends)
+
+    async def _till_s_end(self, reader: asyncio.StreamReader) -> None:
+        with suppress(ConnectionError):
+            while await reader.read(CHUNK_BYTES):
+                pass
 
     async def _whole_answer(self, there: asyncio.StreamReader) -> None:
         answer = b""
