@@ -20,6 +20,7 @@ from daemon.ledger.storage.sqlite import SQLiteStore
 from daemon.ledger.storage.store import Change, LedgerDamagedError, Store, StoreError
 from tests.stores.hand_made import commit, made_sale, open_ledger
 from tests.support.postgres import PostgresServer
+from tests.support.till import PATIENCE_S
 
 FILE = "ledger.db"
 LOG = "ledger.db-wal"
@@ -133,17 +134,55 @@ def test_a_path_may_hold_what_means_something_in_an_address(tmp_path: Path) -> N
 # Whether it is whole.
 
 
-def test_a_file_that_sqlite_finds_damaged_is_not_sold_into(tmp_path: Path) -> None:
-    made(tmp_path, *(f"s{n}" for n in range(40)))
-    path = tmp_path / FILE
+def damage(path: Path) -> None:
+    """Write nonsense over the first page of the entries."""
     with closing(sqlite3.connect(path)) as db:
         [page] = db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'entry'").fetchone()
         [size] = db.execute("PRAGMA page_size").fetchone()
     with path.open("r+b") as file:
         file.seek((page - 1) * size)
-        file.write(os.urandom(64))
+        file.write(bytes(64))
+
+
+def test_a_file_that_sqlite_finds_damaged_is_not_sold_into(tmp_path: Path) -> None:
+    made(tmp_path, *(f"s{n}" for n in range(40)))
+    damage(tmp_path / FILE)
     with pytest.raises(LedgerDamagedError, match="damaged"):
-        SQLiteStore(path)
+        SQLiteStore(tmp_path / FILE)
+
+
+def test_a_large_file_is_open_at_once_and_not_sold_into_once_it_is_found_damaged(
+    tmp_path: Path,
+) -> None:
+    made(tmp_path, *(f"s{n}" for n in range(40)))
+    with closing(SQLiteStore(tmp_path / FILE, checked_bytes=0)) as store:
+        check = store.check_beside
+        assert check is not None
+        assert check.done.wait(PATIENCE_S)
+        assert check.damage == ""
+        sell(store, "t1")
+    with closing(sqlite3.connect(tmp_path / FILE)) as db:
+        [page] = db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'posting'").fetchone()
+        [size] = db.execute("PRAGMA page_size").fetchone()
+    with (tmp_path / FILE).open("r+b") as file:  # a table that no start reads
+        file.seek((page - 1) * size)
+        file.write(bytes(64))
+    with closing(SQLiteStore(tmp_path / FILE, checked_bytes=0)) as store:
+        check = store.check_beside
+        assert check is not None
+        assert check.done.wait(PATIENCE_S)
+        with pytest.raises(LedgerDamagedError, match="damaged"):
+            store.begin()
+
+
+def test_a_look_through_a_large_file_ends_with_the_till(tmp_path: Path) -> None:
+    made(tmp_path, *(f"s{n}" for n in range(400)))
+    for _ in range(20):
+        with closing(SQLiteStore(tmp_path / FILE, checked_bytes=0)) as store:
+            check = store.check_beside
+        assert check is not None
+        assert check.done.is_set()
+        assert check.damage == ""
 
 
 async def test_damage_that_comes_while_the_till_runs_is_not_told_as_busy(tmp_path: Path) -> None:

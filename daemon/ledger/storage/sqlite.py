@@ -31,6 +31,8 @@ from daemon.ledger.storage.queries import (
 from daemon.ledger.storage.rows import CardRow
 from daemon.ledger.storage.sql_store import SQLStore
 from daemon.ledger.storage.sqlite_file import (
+    CHECKED_AT_ONCE_BYTES,
+    CheckBeside,
     OpenedFiles,
     check,
     claimed_whole,
@@ -43,6 +45,7 @@ from daemon.ledger.storage.store import (
     LIFE,
     NO_IDENTIFIER,
     NO_REQUEST,
+    LedgerDamagedError,
     Reads,
     StoreError,
     View,
@@ -72,17 +75,23 @@ class SQLiteStore(SQLStore):
     ENTRIES = SQLStore.ENTRIES.replace("body, hash", "CAST(body AS BLOB), CAST(hash AS BLOB)")
 
     def __init__(
-        self, path: Path, *, read_only: bool = False, trace: Callable[[str], None] | None = None
+        self,
+        path: Path,
+        *,
+        read_only: bool = False,
+        trace: Callable[[str], None] | None = None,
+        checked_bytes: int = CHECKED_AT_ONCE_BYTES,
     ) -> None:
         self._path = path = path.resolve()
         self._read_only, self._trace = read_only, trace
         self._answered_file = AnsweredFile(path.with_name(path.name + ANSWERED_SUFFIX))
         self.in_doubt = False
+        self.check_beside: CheckBeside | None = None
         with ExitStack() as opened:
             if read_only:
                 check(path)
             else:
-                opened.enter_context(claimed_whole(path, ANSWERED_SUFFIX))
+                opened.enter_context(claimed_whole(path, ANSWERED_SUFFIX, checked_bytes))
             self.answered = self._answered_file.read()
             self._connect()
             opened.callback(lambda: self._db.close())
@@ -91,6 +100,9 @@ class SQLiteStore(SQLStore):
                 opened.callback(self._answered_file.close)
                 self._check_answered(str(path))
                 self._open_answered()
+                if path.stat().st_size > checked_bytes:
+                    self.check_beside = CheckBeside(path)
+                    opened.callback(self.check_beside.end)
             self._opened = opened.pop_all()
 
     def _connect(self) -> None:
@@ -141,6 +153,8 @@ class SQLiteStore(SQLStore):
                 self._db.execute("BEGIN")
             return
         self._files.check()
+        if self.check_beside is not None and self.check_beside.damage:
+            raise LedgerDamagedError(self.check_beside.damage)
         with self._device_watched():
             self._db.execute("BEGIN IMMEDIATE")
         head = self.ask_one(HEAD, self.ledger_id) or (0, GENESIS)

@@ -8,10 +8,12 @@ file or its log ever get shorter while the till runs: what was cut off one was w
 """
 
 import fcntl
+import logging
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from daemon.ledger.storage.schema import check_version, is_behind
@@ -24,10 +26,13 @@ from daemon.ledger.storage.store import (
 )
 
 _BUSY_TIMEOUT_MS = 5_000
+CHECKED_AT_ONCE_BYTES = 16 * 1024 * 1024
+"""A larger file is looked through while the till is open already: a million sales take 20 s."""
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _PRIMARY = 0xFF
 """What is left of an extended error code is the kind. Source: sqlite.org/rescode.html."""
 Inode = tuple[int, int]
+_LOG = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -161,13 +166,17 @@ def check_wanted(path: Path, answered_suffix: str) -> None:
         )
 
 
-def check_whole(path: Path) -> None:
-    """Check a file that is to be written. Raises StoreError where no till may sell into it."""
+def check_one_name(path: Path) -> None:
+    """Raise StoreError for a file that another till could write under another name."""
     if path.stat().st_nlink > 1:
         raise StoreError(
             f"{path} has a second name (a hard link), under which another till could write it."
             " Remove one of them."
         )
+
+
+def check_whole(path: Path) -> None:
+    """Raise LedgerDamagedError for a file that no till may sell into."""
     with translated(), closing(connected(path, read_only=False)) as db:
         quick_check(db)
 
@@ -180,14 +189,50 @@ def quick_check(db: sqlite3.Connection) -> None:
         raise LedgerDamagedError(f"The ledger's file is damaged: {found}. Bring back a backup.")
 
 
+class CheckBeside:
+    """Looks through a file in a thread of its own, while a till sells into it.
+
+    damage: what it found, or "". done: set at its end.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.damage = ""
+        self.done = threading.Event()
+        self._db = connected(path, read_only=True)
+        self._thread = threading.Thread(target=self._look, name="ledger-check", daemon=True)
+        self._thread.start()
+
+    def _look(self) -> None:
+        try:
+            quick_check(self._db)
+        except LedgerDamagedError as error:
+            self.damage = str(error)
+        except StoreError as error:  # it was ended before its time, or cannot be read now
+            _LOG.info("the ledger was not looked through: %s", error)
+        finally:
+            self._db.close()
+            self.done.set()
+
+    def end(self) -> None:
+        """Give it up, unless it has ended."""
+        with suppress(sqlite3.ProgrammingError):  # it is closed already
+            self._db.interrupt()
+        self._thread.join()
+
+
 @contextmanager
-def claimed_whole(path: Path, answered_suffix: str) -> Iterator[None]:
-    """Be the one writer of a file that is whole, and of this version's schema."""
+def claimed_whole(path: Path, answered_suffix: str, checked_bytes: int) -> Iterator[None]:
+    """Be the one writer of a file of this version's schema.
+
+    It is whole, or longer than ``checked_bytes``, and then nobody has looked yet.
+    """
     check_wanted(path, answered_suffix)
     path.parent.mkdir(parents=True, exist_ok=True)
     with claimed(path):
         if path.is_file():
-            check_whole(path)
+            check_one_name(path)
+            if path.stat().st_size <= checked_bytes:
+                check_whole(path)
         migrate(path)
         yield
 
