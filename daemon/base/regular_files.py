@@ -6,6 +6,7 @@ never ends. So nothing but a regular file is opened, and what is there instead i
 
 import os
 import stat
+from codecs import BOM_UTF8
 from errno import EINVAL
 from pathlib import Path
 
@@ -28,7 +29,12 @@ def check_regular(path: Path, found: os.stat_result) -> None:
         raise OSError(EINVAL, "it is not a regular file; put one in its place", str(path))
 
 
+def without_mark(text: bytes) -> bytes:
+    """Return UTF-8 without the byte order mark that editors on Windows put before it."""
+    return text.removeprefix(BOM_UTF8)
+
+
 def read_text_file(path: Path, encoding: str = "utf-8", errors: str = "strict") -> str:
     """Return the text of a regular file. Raises OSError as `read_file`, UnicodeDecodeError."""
-    text = read_file(path).decode(encoding, errors)
+    text = without_mark(read_file(path)).decode(encoding, errors)
     return text.replace("\r\n", "\n").replace("\r", "\n")

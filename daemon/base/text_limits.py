@@ -14,8 +14,8 @@ from daemon.base.refusals import ParamError
 
 TEXT_CHARS_MAX = 500
 """A reason, or another free text. No text of a client has control characters: no store keeps NUL,
-and what is printed, logged or exported must not move a cursor. Read as they come are only a scan,
-a receipt's code and a programme's file."""
+and what is printed, logged or exported must not move a cursor or turn a line around. Read as they
+come are only a scan, a receipt's code and a programme's file."""
 CODE_CHARS_MAX = 200
 """One code: a word, an issued code, a gift card's number, as it was scanned."""
 REQUEST_ID_CHARS_MAX = 64
@@ -24,7 +24,10 @@ ANSWER_BYTES_MAX = 1024 * 1024
 ENVELOPE_BYTES_MAX = 16 * 1024
 """Of it, what stands around the result: the id of the call above all."""
 
-_CONTROLS = r"\x00-\x1f\x7f-\x9f"
+_CONTROLS = r"\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069"
+"""Controls, ends of lines and paragraphs, and what turns the direction of the text around it. The
+joiners (U+200C, U+200D) stand inside ordinary words of Persian and Sinhala, and are none of them.
+"""
 _WRITTEN = (
     r"0-9A-Za-z\xaa\xb5\xba\xc0-\xd6\xd8-\xf6\xf8-\u02ff\u0370-\u0482\u048a-\u0558\u0561-\u05ff"
     r"\u0610-\u061b\u061d-\u06dc\u06de-\u070e\u0710-\u088f\u0892-\u08e1\u08e3-\u115e\u1161-\u167f"

@@ -10,7 +10,7 @@ import typer
 
 from daemon.base.clock import Clock
 from daemon.base.refusals import ParamError, RefusedError
-from daemon.base.regular_files import read_file
+from daemon.base.regular_files import read_file, without_mark
 from daemon.base.schema_errors import explained
 from daemon.cli.check_command import load_file, refuse
 from daemon.cli.command_clock import clock_of, moment_of
@@ -117,7 +117,7 @@ def _moment(text: str | None, clock: Clock) -> datetime:
 def _read(file: Path) -> Any:
     """Return the JSON in a file, or say what is wrong with it and exit with status 1."""
     try:
-        return msgspec.json.decode(read_file(file))
+        return msgspec.json.decode(without_mark(read_file(file)))
     except OSError as error:
         refuse(f"{file}: {error.strerror}; name a file that can be read")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

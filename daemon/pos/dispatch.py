@@ -12,6 +12,7 @@ import msgspec
 from card_formats.number_ranges import NumberRange
 from daemon.base.caller import CALLER
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
+from daemon.base.regular_files import without_mark
 from daemon.base.schema_errors import explained, without_unknown
 from daemon.base.text_limits import ANSWER_BYTES_MAX
 from daemon.pos.bank_cards import refuse_bank_cards
@@ -73,7 +74,7 @@ async def dispatch(
     Limits: an answer over ANSWER_BYTES_MAX becomes an ``internal_error`` that says so.
     """
     try:
-        request = _request_decoder.decode(line)
+        request = _request_decoder.decode(without_mark(line))
     except _UNDECODABLE as error:
         return _refuse_line(line, str(error))
     if isinstance(request.id, str) and len(request.id) > ID_CHARS_MAX:

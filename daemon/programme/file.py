@@ -24,6 +24,8 @@ from daemon.programme.syntax import (
 )
 from daemon.programme.toml_keys import KEY_DOTS_MAX, has_long_key
 
+BYTE_ORDER_MARK = "\ufeff"
+"""What editors on Windows write before a text; it says nothing."""
 PROGRAMME_BYTES_MAX = 128_000
 """In UTF-8. TOML has no character that JSON writes as more than two bytes, so that every file
 fits a line of the POS socket."""
@@ -109,7 +111,7 @@ def read(text: str) -> tuple[ProgrammeFile, bytes]:
         problem = f"a key has more than {KEY_DOTS_MAX} dots; write it with fewer"
         raise ProgrammeError("programme", problem)
     try:
-        raw = tomllib.loads(text, parse_float=_decimal)
+        raw = tomllib.loads(text.removeprefix(BYTE_ORDER_MARK), parse_float=_decimal)
     except tomllib.TOMLDecodeError as error:
         raise ProgrammeError("programme", f"not TOML: {error}") from error
     except ValueError as error:

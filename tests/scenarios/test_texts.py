@@ -101,6 +101,7 @@ async def test_a_basket_s_texts_end(pos: Pos, params: dict[str, Any], complaint:
     assert (error.code, complaint in error.message) == (-32602, True), error.message
 
 
+TURNS_AROUND = ("\u202e", "\u2066", "\u2028", "\u2029")
 INVISIBLE = ("\u200b", "\u3164", "\u2060\ufeff", "\u0301", "\u00ad", ".", " - ", "\U000e0041")
 
 
@@ -138,3 +139,18 @@ async def test_a_profile_has_no_control_characters(pos: Pos, profile: dict[str, 
     terms = {"request_id": "i", "number": FRIEND, "profile": profile}
     error = await refused(pos, "card.issue", **terms)
     assert (error.code, "control characters" in error.message) == (-32602, True)
+
+
+async def test_what_turns_a_line_around_or_ends_it_is_refused_and_what_joins_letters_is_not(
+    pos: Pos,
+) -> None:
+    for mark in TURNS_AROUND:
+        error = await refused(pos, "sale.quote", lines=[LINE | {"name": f"a{mark}b"}])
+        assert error.message == "lines[0].name: must have no control characters"
+        profile = {"name": f"a{mark}b"}
+        error = await refused(pos, "card.issue", request_id="i", kind="plastic", profile=profile)
+        assert error.message.startswith("profile.name: ")
+    joined = "\u0645\u06cc\u200c\u0631\u0627 \u0dc1\u0dca\u200d\u0dbb\u0dd3"
+    await pos.call("sale.quote", lines=[LINE | {"name": joined}])
+    number = {"number": "2900000000032"}
+    await pos.call("card.issue", request_id="j", profile={"name": joined}, **number)

@@ -6,7 +6,7 @@ import jwt
 import msgspec
 
 from card_formats.phone.google_wallet import LINK_CHARS_MAX, SAVE, LoyaltyCard, claims
-from daemon.base.regular_files import read_file
+from daemon.base.regular_files import read_file, without_mark
 from web.web_settings import WalletError
 
 
@@ -30,7 +30,7 @@ class ServiceAccount(msgspec.Struct, frozen=True):
         try:
             if path.stat().st_mode & 0o077:
                 raise GoogleAccountError(f"{path} can be read by others; chmod 600 it.")
-            account = msgspec.json.decode(read_file(path), type=cls)
+            account = msgspec.json.decode(without_mark(read_file(path)), type=cls)
             jwt.encode({}, account.private_key, algorithm="RS256")
         except (OSError, msgspec.DecodeError, jwt.PyJWTError, ValueError, TypeError) as error:
             raise GoogleAccountError(f"{path} is no service account's file: {error}") from error

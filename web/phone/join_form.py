@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from datetime import date
 
+from card_formats.bank_card import PAN_DIGITS_MIN, holds_bank_card
+from daemon.base.text_limits import is_printable, says_something
 from daemon.shop.phone_card_views import JoinForm
 from web.web_settings import WebSettings
 
@@ -11,6 +13,7 @@ NAME_CHARS_MAX = 80
 EMAIL_CHARS_MAX = 254  # RFC 5321, 4.5.3.1.3, less its angle brackets
 BIRTH_YEAR_MIN = 1900
 EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(?:\.[^@\s.]+)+")
+PHONE_DIGITS_MAX = 15
 PHONE = re.compile(r"\+[1-9][0-9]{7,14}")  # E.164: at most 15 digits
 PHONE_PUNCTUATION = re.compile(r"[\s().\-]")
 PERSONAL_DATA = "personal_data"
@@ -57,6 +60,7 @@ def check_join_form(
         field = "email" if channel == "email" else "phone"
         if f"marketing_{channel}" in form.consents and not getattr(form, field):
             wrong.setdefault(field, f"error.{field}_for_offers")
+    wrong |= _bank_cards(typed)
     # Consent comes last: whoever typed anything personal, even wrongly, is asked for it at once,
     # so that the form is not sent back twice. ``birthday_text`` counts although it is no day.
     personal = form.name or form.phone or form.email or birthday_text or form.consents
@@ -71,13 +75,27 @@ def _malformed(form: JoinForm) -> dict[str, str]:
     wrong: dict[str, str] = {}
     if len(form.name) > NAME_CHARS_MAX:
         wrong["name"] = "error.name_long"
-    elif not form.name.isprintable() or REPLACED in form.name:
+    elif form.name and not _is_name(form.name):
         wrong["name"] = "error.name_characters"
     if form.phone and not PHONE.fullmatch(form.phone):
         wrong["phone"] = "error.phone"
     if form.email and not _is_email(form.email):
         wrong["email"] = "error.email"
     return wrong
+
+
+def _is_name(text: str) -> bool:
+    return is_printable(text) and says_something(text) and REPLACED not in text
+
+
+def _bank_cards(typed: Mapping[str, str]) -> dict[str, str]:
+    """Say beside each field that it holds the number of a payment card: none is kept anywhere."""
+    fewest = {"phone": PHONE_DIGITS_MAX + 1}
+    return {
+        field: "error.bank_card"
+        for field in ("name", "phone", "email", "birthday")
+        if holds_bank_card(typed.get(field, ""), (), fewest.get(field, PAN_DIGITS_MIN))
+    }
 
 
 def _is_email(text: str) -> bool:

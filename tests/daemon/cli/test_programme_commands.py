@@ -30,7 +30,14 @@ def as_file(folder: Path, name: str, content: object) -> str:
     return str(path)
 
 
-@pytest.mark.parametrize("content", [LINES, {"lines": LINES, "codes": ["X"], "payment": "cash"}])
+@pytest.mark.parametrize(
+    "content",
+    [
+        LINES,
+        {"lines": LINES, "codes": ["X"], "payment": "cash"},
+        "\ufeff" + json.dumps(LINES),
+    ],
+)
 def test_a_basket_is_priced_without_a_daemon(tmp_path: Path, content: object) -> None:
     goods = as_file(tmp_path, "basket.json", content)
     facts = as_file(tmp_path, "facts.json", {"meter.spend": 30_000, "card.tags": ["student"]})

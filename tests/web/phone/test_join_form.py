@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from daemon.base.text_limits import is_printable
 from daemon.shop.phone_card_views import JoinForm
 from web.page_language import LANGUAGES, Language
 from web.phone.join_form import EMAIL_CHARS_MAX, NAME_CHARS_MAX, JoinFormError, check_join_form
@@ -46,6 +47,18 @@ def test_a_full_form_is_taken_over_field_by_field() -> None:
         consents=("personal_data", "marketing_email"),
         language="uk",
     )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "\u0645\u06cc\u200c\u0631\u0627",  # Persian, with a non-joiner inside
+        "\u0dc1\u0dca\u200d\u0dbb\u0dd3",  # Sinhala, with a joiner inside
+        "Ngu\u1ec5n Th\u1ecb",
+    ],
+)
+def test_a_name_is_written_as_its_language_writes_it(name: str) -> None:
+    assert check({"name": name, **CONSENT}).name == name
 
 
 def test_an_empty_form_is_an_anonymous_card() -> None:
@@ -94,6 +107,12 @@ def test_a_phone_number_is_kept_as_e164(typed: str, phone: str) -> None:
         ("birthday", "1899-12-31", "error.birthday_early"),
         ("birthday", "1800-01-01", "error.birthday_early"),
         ("name", "Ol\ufffdha", "error.name_characters"),
+        ("name", "Olha\u2066x", "error.name_characters"),
+        ("name", "\u200d\u200c", "error.name_characters"),
+        ("name", "Olha 4111 1111 1111 1111", "error.bank_card"),
+        ("phone", "4111 1111 1111 1111", "error.bank_card"),
+        ("email", "4111111111111111@example.com", "error.bank_card"),
+        ("birthday", "4111111111111111", "error.bank_card"),
         ("marketing_sms", "yes", "error.phone_for_offers"),
         ("marketing_viber", "yes", "error.phone_for_offers"),
         ("marketing_email", "yes", "error.email_for_offers"),
@@ -149,5 +168,5 @@ def test_anything_typed_is_a_form_or_sentences_in_every_language(typed: dict[str
         assert all(Language(code).say(key) for key in keys)
     if form is not None:
         assert len(form.name) <= NAME_CHARS_MAX
-        assert form.name.isprintable()
+        assert is_printable(form.name)
         assert "personal_data" in form.consents or form == JoinForm(form_id="f", language="uk")
