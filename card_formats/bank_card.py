@@ -44,12 +44,18 @@ _DIGITS = re.compile(r"[0-9]+")
 _DIGIT_RUN = re.compile(r"[0-9]{13,}")
 _GROUPING = re.compile(r"[ -]")
 # Digits in a text, in groups or not, that are no part of a word, of a hex id, or of a telephone
-# number behind its plus; a word may touch them, and so may track 1's format code.
-_GROUPS = re.compile(
-    r"(?<![0-9A-Za-z+])(?:[A-Za-z]{3,}|B)?([0-9]+(?:[ .-]{1,3}[0-9]+)*)(?![0-9A-Za-z])"
-)
+# number behind its plus; a word may touch them, and so may track 1's format code. Between groups
+# stands anything but letters and digits, as far as three characters.
+_BEFORE, _BEHIND = r"(?<![0-9A-Za-z+])(?:[A-Za-z]{3,}|B)?", r"(?![0-9A-Za-z])"
+_GROUPS = re.compile(_BEFORE + r"([0-9]+(?:[\W_]{1,3}[0-9]+)*)" + _BEHIND)
+_SINGLES = re.compile(_BEFORE + r"([0-9]([\W_]{1,3})[0-9](?:\2[0-9]){11,})" + _BEHIND)
+_NO_DIGITS = re.compile(r"[^0-9]+")
+_FOREIGN_DIGIT = re.compile(r"(?![0-9])\d")  # of another script, or of full width
 _GROUP_DIGITS_MIN = 4  # of all groups but the last, as numbers are embossed and printed
 _GROUPS_MAX = PAN_DIGITS_MAX // _GROUP_DIGITS_MIN + 1
+_PRINTED_HEADS, _PRINTED_TAIL_MAX = ([4, 4, 4], [4, 4, 4, 4], [4, 6]), 5
+_USUAL_BETWEEN = " .-"
+_PRODUCT_DIGITS = 8  # of an EAN-8
 # A swipe that came as something else: a stripe reader that is configured as a scanner. Digits
 # behind a track's sentinel, or before a separator (ISO/IEC 7813).
 _TRACK = re.compile(r"[%;+][A-Z]?[0-9 ]{13}|[0-9 ]{13}[=^]")
@@ -86,7 +92,8 @@ def holds_bank_card(
         return False
     if _TRACK_IN_TEXT.search(text) and _is_in_a_track(text, ranges, tuple(Medium), digits_min):
         return True
-    long_ones = [number for number in _standing_alone(text) if len(number) >= digits_min]
+    own = [r for r in ranges if len(r.prefix) >= IIN_DIGITS_MIN]
+    long_ones = [number for number in _standing_alone(text, own) if len(number) >= digits_min]
     return _is_anothers(long_ones, ranges, tuple(Medium))
 
 
@@ -139,21 +146,70 @@ def _is_anothers(
     )
 
 
-def _standing_alone(text: str) -> list[str]:
-    """Return the whole groups of digits, and neighbours together, that are as long as a PAN."""
-    found: list[str] = []
+def _standing_alone(text: str, own: list[NumberRange]) -> list[str]:
+    """Return what stands in ``text`` with as many digits as a PAN and may be one, joined.
+
+    That is a whole group of digits; groups as they are printed on cards, whatever stands between
+    them; other groups of four digits or more between blanks, dots and dashes; and single digits
+    that always have the same between them. Other lists of short groups are sizes, times, dates.
+    """
+    if not text.isascii():
+        text = _FOREIGN_DIGIT.sub(lambda digit: str(int(digit[0])), text)
+    singles = [_NO_DIGITS.sub("", match[1]) for match in _SINGLES.finditer(text)]
+    found = [number for number in singles if len(number) <= PAN_DIGITS_MAX]
     for grouped in _GROUPS.findall(text):
-        groups = _DIGITS.findall(grouped)
-        for first in range(len(groups)):
-            number = ""
-            # Not all that follow: a copy of the rest for each group would be quadratic.
-            for group in groups[first : first + _GROUPS_MAX]:
-                number += group
-                if PAN_DIGITS_MIN <= len(number) <= PAN_DIGITS_MAX:
-                    found.append(number)
-                if len(group) < _GROUP_DIGITS_MIN or len(number) > PAN_DIGITS_MAX:
-                    break
+        if len(grouped) >= PAN_DIGITS_MIN:
+            found += _grouped(_DIGITS.findall(grouped), _DIGITS.split(grouped), own)
     return found
+
+
+def _grouped(groups: list[str], between: list[str], own: list[NumberRange]) -> list[str]:
+    """Return groups alone and neighbours together; ``between[n]`` stands before ``groups[n]``.
+
+    What begins in a number of the shop's ``own`` is left out: in a list of those, the end of one
+    and the beginning of the next may look like a bank's.
+    """
+    found: list[str] = []
+    free_from, own_lengths = 0, {r.length for r in own}
+    for first, group in enumerate(groups):
+        if len(group) < _GROUP_DIGITS_MIN or first < free_from or between[first].endswith("+"):
+            continue
+        number = ""
+        # Not all that follow: a copy of the rest for each group would be quadratic.
+        for end in range(first, min(first + _GROUPS_MAX, len(groups))):
+            number += groups[end]
+            if len(number) > PAN_DIGITS_MAX:
+                break
+            if len(number) in own_lengths and _is_claimed(number, own):
+                free_from = end + 1
+            elif len(number) >= PAN_DIGITS_MIN and _may_be_one(
+                groups[first : end + 1], between[first + 1 : end + 1]
+            ):
+                found.append(number)
+            if len(groups[end]) < _GROUP_DIGITS_MIN:
+                break
+    return found
+
+
+def _is_claimed(number: str, own: list[NumberRange]) -> bool:
+    return any(
+        len(number) == r.length and number.startswith(r.prefix) and has_valid_check(r.check, number)
+        for r in own
+    )
+
+
+def _may_be_one(groups: list[str], between: list[str]) -> bool:
+    if not between:
+        return True
+    *heads, tail = map(len, groups)
+    if heads in _PRINTED_HEADS and tail <= _PRINTED_TAIL_MAX:
+        return True
+    is_usual = not "".join(between).strip(_USUAL_BETWEEN)
+    return is_usual and not all(_is_product(group) for group in groups)
+
+
+def _is_product(group: str) -> bool:
+    return len(group) == _PRODUCT_DIGITS and has_valid_check(Check.EAN, group)
 
 
 def is_payment_number(number: str) -> bool:

@@ -1,5 +1,6 @@
 """Bank card numbers in a request: it is refused before anything of it is looked at or kept."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -10,13 +11,19 @@ from card_formats.errors import BankCardError
 from card_formats.number_ranges import NumberRange
 from daemon.base.refusals import refusal_of
 
-# Every request is looked at, so most must be let go without decoding them: digits become zeros,
-# what may stand between them goes, and thirteen zeros are rare where no sku of a product is.
-_ZEROS = bytes.maketrans(b"123456789", b"0" * 9)
-_BETWEEN = b" .-"
+# Every request is looked at, so most must be let go without decoding them. All digits become
+# zeros, and all that may stand between them goes: thirteen zeros are rare then where no sku of a
+# product is. Of the letters those stay that part the digits of a UUID and of a time; to drop the
+# others too makes what is counted short, and at worst a request is decoded for nothing.
+# The first byte of a digit of another script becomes a zero, and what follows it goes.
+_FOREIGN_DIGITS = bytes.fromhex("D9 DB DF E0 E1 EA EF F0")
+_ZEROS = bytes.maketrans(b"123456789" + _FOREIGN_DIGITS, b"0" * (9 + len(_FOREIGN_DIGITS)))
+_KEPT = b'0123456789"' + b"abcdefABCDEFTZ" + b"sklu" + _FOREIGN_DIGITS
+_DROPPED = bytes(byte for byte in range(256) if byte not in _KEPT)
 _LONG = b"0" * PAN_DIGITS_MIN
-_PRODUCT = b'"sku":"%s"' % _LONG
-_ESCAPE = b"\\u00"  # of ASCII, which may be a digit
+_PRODUCT = b'"sku""%s"' % _LONG
+# What may be a digit or stand between two. An escaped letter of Latin or Cyrillic is neither.
+_ESCAPE = re.compile(rb'\\(?:["bfnrt][^0-9A-Za-z]{0,12}[0-9]|u(?!0[1-4]))')
 DIGITS_MIN = {"sku": 15, "phone": 16}
 """By parameter, where shorter numbers are something else: goods have up to 14 digits (GTIN), one in
 ten of which passes Luhn too, and telephones up to 15 (ITU-T E.164)."""
@@ -35,9 +42,11 @@ def refuse_bank_cards(
 
 
 def _is_worth_a_look(raw: bytes) -> bool:
-    zeros = raw.translate(_ZEROS, _BETWEEN)
+    zeros = raw.translate(_ZEROS, _DROPPED)
     long_ones = zeros.count(_LONG)
-    return (long_ones > 0 and long_ones > zeros.count(_PRODUCT)) or _ESCAPE in raw
+    if long_ones > 0 and long_ones > zeros.count(_PRODUCT):
+        return True
+    return b"\\" in raw and _ESCAPE.search(raw) is not None
 
 
 def _is_in(
