@@ -10,6 +10,10 @@ price made again. Two tills quote a card that has never bought, with 10 % off th
 
 What is not looked at costs nothing: a programme whose rules ask for no meter has none read. What a
 hold has reserved is given back to the purses first, so that a sale is not compared with itself.
+
+A sale that waits for its chip has moved no meter yet, and cannot be refused any more: the chip may
+be written. So rules see its meters as if it were posted. Should it be void in the end, the next
+sale finds them as they were.
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,11 +24,12 @@ import msgspec
 from daemon.accounts.cards import Profile, profile_in
 from daemon.accounts.shown_codes import number
 from daemon.base.ids import NO_ACCOUNT, AccountId, SaleId
-from daemon.ledger import status_moves
+from daemon.ledger import chip_sales, status_moves
 from daemon.ledger.chip_owed import chip_purse
 from daemon.ledger.lots import Lot, PurseLots
 from daemon.ledger.sale_records import SaleRecord
 from daemon.ledger.sales import whose
+from daemon.ledger.storage.queries import UNSETTLED_OF
 from daemon.ledger.storage.store import NO_REQUEST, Reads, Store, View
 from daemon.programme.basket import Fact
 from daemon.programme.names import (
@@ -120,9 +125,22 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
         named = (AccountId(str(profile[name])) for name in REFERRERS if name in profile)
         accounts = tuple(dict.fromkeys((*reads.accounts, *named)))
         again = msgspec.structs.replace(reads, windows=spans, accounts=accounts)
-        if again == reads:
+        if again != reads:
+            view = msgspec.structs.replace(store.view(again, NO_REQUEST), request=view.request)
+        return self._as_if_written(store, view, again)
+
+    def _as_if_written(self, store: Store, view: View, reads: Reads) -> View:
+        """Return ``view`` with the meters that other sales count once their chips have told."""
+        if not reads.meters_of:
             return view
-        return msgspec.structs.replace(store.view(again, NO_REQUEST), request=view.request)
+        meters = dict(view.meters)
+        for row in store.ask(UNSETTLED_OF, reads.meters_of):
+            sale = chip_sales.intent_of(row).sale
+            counted = sale.quote.meters if row.sale_id != reads.sale_id else {}
+            for meter in counted.keys() & meters.keys():
+                if _within(reads.windows[meter], sale.today):
+                    meters[meter] += counted[meter]
+        return msgspec.structs.replace(view, meters=meters)
 
     def of(self, account: AccountId) -> "Standing":
         """Return that of the account that a view has found."""
@@ -207,6 +225,10 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
         if same and all((priced.get(name) or 0) == (now.get(name) or 0) for name in watched):
             return None
         return {name: fact for name, fact in priced.items() if name not in watched} | now
+
+
+def _within(window: tuple[int, int] | None, day: int) -> bool:
+    return window is None or window[0] <= day <= window[1]
 
 
 def profile_facts(profile: Profile) -> dict[str, Fact]:

@@ -362,10 +362,16 @@ async def hand_till(
         await ledger.close()
 
 
-async def make_home(home: Path, wallets: list[Wallet], clock: HandClock, keys: Path) -> None:
+async def make_home(
+    home: Path,
+    wallets: list[Wallet],
+    clock: HandClock,
+    keys: Path,
+    location: str = "tillcard.db",
+) -> None:
     """Make a till's folder from the one with the keys; every wallet's card is issued there."""
     await asyncio.to_thread(shutil.copytree, keys, home)
-    async with hand_till(home, clock) as till:
+    async with hand_till(home, clock, location=location) as till:
         for wallet in wallets:
             identifier = ("uid", wallet.uid.hex().upper())
             card = NewCard(kind="chip", number="", identifiers=(identifier,))
