@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from daemon.base.ids import LedgerId
+from daemon.base.refusals import RefusedError
 from daemon.ledger.entries import (
     GENESIS_HASH,
     SYSTEM_ACCOUNTS,
@@ -85,8 +86,9 @@ def audit(
         found.extend(_member_findings(walk.members, rows.members))
         with _damage_found(found, "ledgers"):
             found.extend(_ledger_findings(walk.heads, store.own_ledgers()))
-        if store.answered is not None and (lacks := store.answered.lacking_in(store)):
-            found.append(f"ledger {store.answered.ledger_id}: {lacks}")
+        with _damage_found(found, "the newest entry"):
+            if store.answered is not None and (lacks := store.answered.lacking_in(store)):
+                found.append(f"ledger {store.answered.ledger_id}: {lacks}")
     finally:
         store.rollback()
     if expected_head and not walk.head_seen:
@@ -103,7 +105,7 @@ def _damage_found(found: list[str], what: str) -> Iterator[None]:
     """Enter what cannot be read as a finding, and go on with what can."""
     try:
         yield
-    except StoreError as error:
+    except (StoreError, RefusedError) as error:
         found.append(f"{what} cannot be read: {error}")
 
 
@@ -233,7 +235,7 @@ def _ledger_findings(heads: Iterable[str], ledgers: dict[str, int]) -> Iterator[
         if ledgers.get(ledger_id) != 1:
             yield f"ledger {ledger_id}: has entries and is not among the tills' own ledgers"
     for ledger_id, own in ledgers.items():
-        if own not in (0, 1) or not LEDGER_ID.fullmatch(ledger_id):
+        if own not in (0, 1) or not LEDGER_ID.fullmatch(str(ledger_id)):
             yield f"ledger {ledger_id}: is no ledger of a till"
 
 
@@ -242,9 +244,9 @@ def _member_findings(
     cached: Mapping[tuple[str, str], StatusState | None],
 ) -> Iterable[str]:
     """Compare each kept state with the last one of every ledger: one of them wrote it."""
-    for key in sorted(by_entries.keys() | cached.keys()):
+    for key in sorted(by_entries.keys() | cached.keys(), key=repr):
         if cached.get(key) not in by_entries.get(key, {}).values():
-            yield f"status {' '.join(key)}: no entry has left it as it is kept"
+            yield f"status {' '.join(map(str, key))}: no entry has left it as it is kept"
 
 
 def _differences(expected: Figures, cached: Figures) -> Iterable[str]:

@@ -4,6 +4,7 @@ The till starts, says how it is and sells; what needs such a row is refused with
 """
 
 import random
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -12,6 +13,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from daemon.ledger.audit import audit
+from daemon.ledger.storage.inserts import TABLES, Table
+from daemon.ledger.storage.sqlite import SQLiteStore
+from daemon.ledger.storage.store import LedgerDamagedError
 from tests.faults.test_kill import GIFT, SHOP
 from tests.scenarios.baskets import BASKET
 from tests.support.clock import HandClock
@@ -117,6 +122,54 @@ async def test_rows_of_a_newer_tillcard_end_no_till(table: str, tmp_path: Path) 
         code = await till_with_a_past(home)
         edit(home, statement)
         await live_on(home, code)
+
+
+def columns() -> list[tuple[str, str, str]]:
+    """Return (table, column, type of its values) of the schema as it is."""
+    return [
+        (name, column, kind)
+        for name, table in (*TABLES.items(), ("ledger", LEDGER))
+        for column, kind in zip(table.names, table.types, strict=True)
+    ]
+
+
+LEDGER = Table(("ledger_id", "own"), ("text", "integer"), 1, "")
+WRONG = {"text": "x'00ff'", "bytea": "'words'", "bigint": "'words'", "integer": "'words'"}
+
+
+async def test_a_value_of_another_type_stops_the_start_and_the_audit_finds_it_in_any_column(
+    tmp_path: Path,
+) -> None:
+    past = tmp_path / "past"
+    past.mkdir()
+    await till_with_a_past(past)
+    edit(past, "INSERT INTO ledger (ledger_id, own) VALUES ('ffffffffffffffff', 0)")
+    for table, column, kind in columns():
+        home = tmp_path / f"{table}-{column}"
+        shutil.copytree(past, home)
+        edit(home, f"INSERT OR IGNORE INTO {table} {blank_row(home, table)}")
+        edit(
+            home,
+            f"UPDATE {table} SET {column} = {WRONG[kind]}"
+            f" WHERE rowid = (SELECT max(rowid) FROM {table})",
+        )
+        with pytest.raises(LedgerDamagedError, match=rf"{table}\.{column}"):
+            SQLiteStore(home / "tillcard.db")
+        store = SQLiteStore(home / "tillcard.db", read_only=True)
+        try:
+            found = audit(store).findings
+        finally:
+            store.close()
+        assert any(f"{table}.{column} has another type" in one for one in found), found
+        shutil.rmtree(home)
+
+
+def blank_row(home: Path, table: str) -> str:
+    """Return a row for a table that has none, of the types that its columns have."""
+    blank = {"text": "'t'", "bytea": "x''", "bigint": "0", "integer": "0"}
+    mine = {column: blank[kind] for name, column, kind in columns() if name == table}
+    only = f"WHERE NOT EXISTS (SELECT 1 FROM {table})"
+    return f"({', '.join(mine)}) SELECT {', '.join(mine.values())} {only}"
 
 
 @pytest.mark.soak

@@ -40,6 +40,7 @@ from daemon.ledger.storage.sqlite_file import (
     is_device_fault,
     quick_check,
     translated,
+    wrong_types,
 )
 from daemon.ledger.storage.store import (
     LIFE,
@@ -267,11 +268,11 @@ class SQLiteStore(SQLStore):
             yield from self._db.execute(statement)
 
     def faults(self) -> list[str]:
-        """Return what SQLite finds damaged: pages, indexes against their tables."""
+        """Return what SQLite finds damaged: pages, indexes against their tables, types."""
         with translated():
             rows = self._db.execute("PRAGMA integrity_check(20)")
             findings = [finding for (finding,) in rows]
-        return [] if findings == ["ok"] else findings
+            return wrong_types(self._db) if findings == ["ok"] else findings
 
     def backup(self, file: Path) -> list[Answered]:
         """Write a copy of the database as of one moment, while the till writes; return its heads.

@@ -31,6 +31,15 @@ CHECKED_AT_ONCE_BYTES = 16 * 1024 * 1024
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _PRIMARY = 0xFF
 """What is left of an extended error code is the kind. Source: sqlite.org/rescode.html."""
+_TYPES = {
+    "TEXT": "text",
+    "VARCHAR": "text",
+    "INTEGER": "integer",
+    "BIGINT": "integer",
+    "BLOB": "blob",
+    "BYTEA": "blob",
+}
+"""What SQLite calls the type of a value in a column that was declared so."""
 Inode = tuple[int, int]
 _LOG = logging.getLogger(__name__)
 
@@ -185,8 +194,31 @@ def quick_check(db: sqlite3.Connection) -> None:
     """Raise LedgerDamagedError unless SQLite finds the file whole."""
     with translated():
         [found] = db.execute("PRAGMA quick_check(1)").fetchone()
-    if found != "ok":
-        raise LedgerDamagedError(f"The ledger's file is damaged: {found}. Bring back a backup.")
+        faults = [found] if found != "ok" else wrong_types(db)
+    if faults:
+        raise LedgerDamagedError(f"The ledger's file is damaged: {faults[0]}. Bring back a backup.")
+
+
+def wrong_types(db: sqlite3.Connection) -> list[str]:
+    """Return where a value is not of its column's type: SQLite keeps any type anywhere."""
+    tables = db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    return [fault for (table,) in tables for fault in _wrong_types_in(db, str(table))]
+
+
+def _wrong_types_in(db: sqlite3.Connection, table: str) -> list[str]:
+    """One walk through a table, whatever version made it."""
+    info = db.execute("SELECT name, type FROM pragma_table_info(?)", (table,))
+    typed = {name: _TYPES.get(declared.upper().partition("(")[0]) for name, declared in info}
+    known = {name: kind for name, kind in typed.items() if kind}
+    if not known:
+        return []
+    wrong = (f"total(typeof(\"{name}\") NOT IN ('{kind}', 'null'))" for name, kind in known.items())
+    counts = db.execute(f'SELECT {", ".join(wrong)} FROM "{table}"').fetchone()
+    return [
+        f"{table}.{name} has another type than {kind} in {int(count)} rows"
+        for (name, kind), count in zip(known.items(), counts, strict=True)
+        if count
+    ]
 
 
 class CheckBeside:
