@@ -23,7 +23,9 @@ from card_formats.chip.purse import (
     after_payment,
     pay,
     settle,
+    understood,
 )
+from card_formats.chip.purse_layout import SEQ_MAX
 from card_formats.credential import mask
 from card_formats.errors import CardFormatError
 from daemon.base.config import ChipSection
@@ -144,10 +146,14 @@ class ChipWriter:
     def change(self, card: OpenCard, wanted: int, *, tries: bool = False) -> int:
         """Return how much of ``wanted`` the chip can take now; it is owed the rest.
 
+        Nothing where its count is at its end: it is written no more. What it is owed stays the
+        account's, and the card that replaces it gets it.
         tries: whether a card may refuse it, which has refused more before: nobody waits for it.
         """
         if wanted <= 0:
             return wanted
+        if understood(card.purse.state).seq >= SEQ_MAX:
+            return 0
         balance = card.purse.state.balance
         room = max(self._section.cap - balance, 0)
         if (limit := self._own_limits.get(card.uid)) is not None:

@@ -9,7 +9,7 @@ import pytest
 from card_formats.chip.purse import understood
 from card_formats.chip.purse_layout import SEQ_MAX, STATE_FILE, decode_state, encode_state
 from daemon.base.ids import PosSaleId
-from daemon.base.refusals import RefusedError
+from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.keys.chip_keys import ChipKeys, add_chip_keys, load_chip_keys
 from daemon.ledger.ledger import RequestKey
 from daemon.ledger.storage.queries import CARD_BY_IDENTIFIER
@@ -187,11 +187,47 @@ async def test_what_a_sale_earns_above_the_card_s_own_limit_is_owed(shop: ChipSh
         assert shop.wallet.balance + balances["bonus:owed"].available == CAP - 100 + 250 + 240
 
 
-async def test_a_card_whose_count_is_at_its_end_is_shown_though_it_is_owed(shop: ChipShop) -> None:
+def counted_to(shop: ChipShop, seq: int) -> None:
     (application,) = shop.wallet.model.snapshot().applications.values()
     state = decode_state(application.files[STATE_FILE].content, 0)  # type: ignore[union-attr]
-    worn = msgspec.structs.replace(understood(state), seq=SEQ_MAX)
+    worn = msgspec.structs.replace(understood(state), seq=seq)
     falsified(shop.wallet.model, STATE_FILE, content=encode_state(worn))
+
+
+async def test_a_card_whose_count_is_at_its_end_is_shown_though_it_is_owed(shop: ChipShop) -> None:
+    counted_to(shop, SEQ_MAX)
     async with shop.till() as till:
         await till.top_up(shop.wallet, "u1", 300)
         assert (await till.tap(shop.wallet)).balance == LOADED
+
+
+async def test_a_sale_that_only_earns_is_sold_though_the_card_s_count_is_at_its_end(
+    shop: ChipShop,
+) -> None:
+    counted_to(shop, SEQ_MAX)
+    async with shop.till() as till:
+        identified = await till.tap(shop.wallet)
+        sold = await till.buy("s1", identified.presentation, codes=("BACK",))
+        assert sold["state"] == "posted"
+        assert (await till.show(shop.wallet)).balances["bonus:owed"].available == 250
+        for burn, codes in ((10, ()), (10, ("BACK",)), (500, ("BACK",))):
+            identified = await till.tap(shop.wallet)
+            with pytest.raises(RefusedError) as refused:
+                await till.buy(f"s2 {burn}{codes}", identified.presentation, burn, codes=codes)
+            assert refused.value.code is ErrorCode.CARD_EXPIRED
+        await till.give_back("s1")
+        assert (await till.tap(shop.wallet)).balance == LOADED
+        assert (await till.show(shop.wallet)).balances["bonus:owed"].available == 0
+    assert (shop.wallet.balance, shop.hold()) == (LOADED, 0)
+
+
+async def test_the_last_count_of_a_card_is_written_and_what_comes_after_it_is_owed(
+    shop: ChipShop,
+) -> None:
+    counted_to(shop, SEQ_MAX - 1)
+    async with shop.till() as till:
+        for sale_id in ("s1", "s2"):
+            identified = await till.tap(shop.wallet)
+            await till.buy(sale_id, identified.presentation, codes=("BACK",))
+        assert (await till.show(shop.wallet)).balances["bonus:owed"].available == 250
+    assert (shop.wallet.balance, shop.hold()) == (LOADED + 250, 250)
