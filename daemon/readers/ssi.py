@@ -16,6 +16,9 @@ _GARBLED = Garbage("garbled on the line: the scanner was asked to send it again"
 _MULTIPACKET = Garbage(
     "a code in parts that are not read (SSI multipacket): set the scanner to plain lines"
 )
+_PERHAPS_TWICE = Garbage(
+    "the same code came again after a garbled one: if it was scanned twice, scan it once more"
+)
 _NO_PACKET = Garbage("no SSI packet: is the scanner set to SSI?")
 
 # The scanner's own code for the kind of barcode, as the AIM identifier that says the same.
@@ -48,6 +51,10 @@ class SsiDecoder:
     whole and reported once. Every packet that arrived well is acknowledged. One that the scanner
     sends again because our answer was lost is acknowledged again and counted once.
 
+    The status of a packet that arrived well says whether it is sent again; that of a garbled one
+    says nothing. So a packet that is sent again behind a garbled one, and equals the last that
+    arrived, may be that one or a second scan: it is told, and not delivered.
+
     Newer scanners may send a long code in packets of another kind, MULTIPACKET, whose parts no
     guide describes. It is told once, and not read: half a code must never pass for a code.
     """
@@ -61,6 +68,7 @@ class SsiDecoder:
         self._skipping = False
         self._in_multipacket = False
         self._taken = b""
+        self._was_garbled = False
         self._replies = bytearray()
 
     @property
@@ -88,7 +96,7 @@ class SsiDecoder:
         What follows a dropped one is dropped too, up to its last packet: it may be the rest.
         """
         if self._buffer:
-            self._refuse(bytes(self._buffer))
+            self._refuse()
             self._buffer.clear()
             return [_GARBLED]
         self._in_multipacket = False
@@ -105,7 +113,7 @@ class SsiDecoder:
             return []
         if not self._buffer and byte < HEADER_BYTES:
             # Where the next packet begins is not known any more, only that it follows a silence.
-            self._skipping = True
+            self._skipping = self._was_garbled = True
             return [_NO_PACKET]
         self._buffer.append(byte)
         if len(self._buffer) < self._buffer[0] + CHECKSUM_BYTES:
@@ -117,7 +125,7 @@ class SsiDecoder:
     def _take(self, packet: bytes) -> Frames:
         body, opcode, status = packet[:-CHECKSUM_BYTES], packet[1], packet[3]
         if packet[-CHECKSUM_BYTES:] != checksum(body):
-            self._refuse(packet)
+            self._refuse()
             return [_GARBLED]
         if opcode in (CMD_ACK, CMD_NAK):
             return []
@@ -127,8 +135,9 @@ class SsiDecoder:
         if opcode != DECODE_DATA or len(body) == HEADER_BYTES:
             return []
         content = bytes((status & ~RETRANSMIT,)) + body[HEADER_BYTES:]
+        was_garbled, self._was_garbled = self._was_garbled, False
         if status & RETRANSMIT and content == self._taken:
-            return []
+            return self._perhaps_twice() if was_garbled else []
         self._taken = content
         return self._add(body[HEADER_BYTES], body[HEADER_BYTES + 1 :], bool(status & CONTINUES))
 
@@ -137,11 +146,17 @@ class SsiDecoder:
         was_told, self._in_multipacket = self._in_multipacket, body[0] == PACKET_BYTES_MAX
         return [] if was_told else [_MULTIPACKET]
 
-    def _refuse(self, packet: bytes) -> None:
-        """Ask for ``packet`` again. It is new then, even if it equals the one before it."""
+    def _refuse(self) -> None:
+        """Ask for a packet again."""
         self._replies += NAK_RESEND
-        if len(packet) < HEADER_BYTES or not packet[3] & RETRANSMIT:
-            self._taken = b""
+        self._was_garbled = True
+
+    def _perhaps_twice(self) -> Frames:
+        """Tell of what may be a second scan; spoil a scan that may lack a part."""
+        if self._inside:
+            self._spoilt = self._spoilt or _PERHAPS_TWICE
+            return []
+        return [_PERHAPS_TWICE]
 
     def _add(self, kind: int, data: bytes, continues: bool) -> Frames:
         if not self._inside:
