@@ -45,10 +45,13 @@ class Explanation:
         """Note why a rule gave nothing."""
         self.why_not[rule.order] = why
 
-    def step(self, rule: Rule, by: str, missing: int, value: int) -> None:
+    def counts_money(self, name: str) -> bool:
+        """Say whether a counted fact is in minor units."""
+        return self.programme.vocabulary.counts_money(name)
+
+    def step(self, rule: Rule, by: str, missing: int, value: int, *, counts_money: bool) -> None:
         """Note how far the next step of a rule is, and what it would give."""
         gives = rule.give.text(value)
-        counts_money = self.programme.vocabulary.counts_money(by)
         distance = format_minor(missing) if counts_money else str(missing)
         text = f"{distance} more for {rule.text or gives}"
         self.next[rule.order] = NextStep(rule.id, by, missing, gives, text)
@@ -103,7 +106,8 @@ def _note_next_step(rule: Rule, situation: Situation, explanation: Explanation) 
     place = bisect_right(steps.bounds, counted)
     here = steps.values[place - 1] if place else 0
     if place < len(steps.bounds) and steps.values[place] > here:
-        explanation.step(rule, steps.by, steps.bounds[place] - counted, steps.values[place])
+        missing, counts_money = steps.bounds[place] - counted, explanation.counts_money(steps.by)
+        explanation.step(rule, steps.by, missing, steps.values[place], counts_money=counts_money)
 
 
 def _note_distance(
@@ -120,4 +124,5 @@ def _note_distance(
         return
     value = rule.give.size.at(situation)
     if value:
-        explanation.step(rule, by, bound.low - counted, value)
+        missing = bound.low - counted
+        explanation.step(rule, by, missing, value, counts_money=bound.counts_money)

@@ -230,9 +230,8 @@ def _priced(price: int | BoundsTable, path: str) -> Matches:
         return lambda line, day: line.unit_price == price
     if price == BoundsTable():
         raise ProgrammeError(path, "write one of at_least, at_most, above, below")
-    low = max(price.at_least or 0, -1 if price.above is None else price.above + 1)
-    highs = [price.at_most, None if price.below is None else price.below - 1]
-    high = min((bound for bound in highs if bound is not None), default=None)
+    least, high = price.span()
+    low = max(least or 0, 0)
     if high is not None and high < low:
         raise ProgrammeError(path, f"no price is from {low} to {high}; write the smaller first")
     return lambda line, day: low <= line.unit_price and (high is None or line.unit_price <= high)

@@ -28,6 +28,13 @@ class BoundsTable(FileTable, frozen=True, kw_only=True):
     above: int | None = None
     below: int | None = None
 
+    def span(self) -> tuple[int | None, int | None]:
+        """Return the least and the most that is within, both included; None is open."""
+        lows = (self.at_least, None if self.above is None else self.above + 1)
+        highs = (self.at_most, None if self.below is None else self.below - 1)
+        low = max((n for n in lows if n is not None), default=None)
+        return low, min((n for n in highs if n is not None), default=None)
+
 
 Names: TypeAlias = str | list[str]
 

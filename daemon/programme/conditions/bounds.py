@@ -12,7 +12,7 @@ import msgspec
 from daemon.base.money import format_minor
 from daemon.programme.conditions.condition import Bound, Condition, ConditionTable, WhenPlace
 from daemon.programme.errors import ProgrammeError
-from daemon.programme.situation import Situation, counter_of
+from daemon.programme.situation import counter_of
 from daemon.programme.syntax import BoundsTable, CountedFact
 
 BOUND_KEYS = frozenset(BoundsTable.__struct_fields__)
@@ -42,25 +42,17 @@ class FactBounds(ConditionTable, frozen=True, kw_only=True):
     def compiled(self, place: WhenPlace) -> Condition:
         """Return the condition."""
         name, bounds = self.name, self.bounds
-        lows = [bounds[key] + (key == "above") for key in ("at_least", "above") if key in bounds]
-        highs = [bounds[key] - (key == "below") for key in ("at_most", "below") if key in bounds]
-        low, high = max(lows, default=None), min(highs, default=None)
-        counter = counter_of(name)
-
-        def holds(situation: Situation) -> bool:
-            value = counter(situation)
-            if value is None or (low is not None and value < low):
-                return False
-            return high is None or value <= high
-
-        shown = format_minor if place.vocabulary.counts_money(name) else str
+        low, high = BoundsTable(**bounds).span()
+        counts_money = place.vocabulary.counts_money(name)
+        bound = Bound(counter_of(name), low, high, counts_money)
+        shown = format_minor if counts_money else str
         words = (f"{name} {key.replace('_', ' ')} {shown(n)}" for key, n in bounds.items())
         impossible = low is not None and high is not None and low > high
         return Condition(
             name,
             ", ".join(words),
-            holds,
-            bound=Bound(counter, low, high),
+            bound.holds,
+            bound=bound,
             facts=frozenset([name]),
             warning="no number fits: the rule can never apply" if impossible else "",
         )

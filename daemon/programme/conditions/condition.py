@@ -20,11 +20,22 @@ Test: TypeAlias = Callable[[Situation], bool]
 
 
 class Bound(msgspec.Struct, frozen=True):
-    """A counted fact's bounds, both included; None is open."""
+    """A counted fact's bounds, both included; None is open.
+
+    counts_money: it is counted in minor units.
+    """
 
     counter: Callable[[Situation], int | None]
     low: int | None
     high: int | None
+    counts_money: bool = False
+
+    def holds(self, situation: Situation) -> bool:
+        """Say whether the fact is known and within the bounds."""
+        value = self.counter(situation)
+        if value is None or (self.low is not None and value < self.low):
+            return False
+        return self.high is None or value <= self.high
 
 
 class Condition(msgspec.Struct, frozen=True):

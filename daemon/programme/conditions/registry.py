@@ -10,6 +10,7 @@ from daemon.programme.conditions.code import Codes
 from daemon.programme.conditions.condition import Condition, ConditionTable, WhenPlace
 from daemon.programme.conditions.date import Date
 from daemon.programme.conditions.fact import FactIs
+from daemon.programme.conditions.has import Has
 from daemon.programme.conditions.month_day import MonthDay
 from daemon.programme.conditions.near import Near
 from daemon.programme.conditions.not_all import NotAll
@@ -19,7 +20,9 @@ from daemon.programme.conditions.weekday import Weekday
 from daemon.programme.errors import ProgrammeError
 from daemon.programme.vocabulary import GROUPS, Vocabulary
 
-ConditionKind: TypeAlias = Time | Date | Weekday | MonthDay | Now | Near | Codes | AnyOf | NotAll
+ConditionKind: TypeAlias = (
+    Time | Date | Weekday | MonthDay | Now | Near | Codes | Has | AnyOf | NotAll
+)
 KINDS: dict[str, type[ConditionTable]] = {kind.key: kind for kind in get_args(ConditionKind)}
 """By key of ``when``. Every other key is a fact's name: `FactBounds` or `FactIs`."""
 NESTING_MAX = 8

@@ -90,7 +90,7 @@ class Drawn(NamedTuple):
 class Drawing:
     """One file being drawn. ``ids``: what it has declared, by table.
 
-    skip:      keys that are left out, by table.
+    skip:      keys that are left out, by table; under "when" kinds of conditions.
     constants: numbers are constants.
     towards:   the field of a table that should be in the file, if chance allows.
     """
@@ -232,6 +232,7 @@ class Drawing:
         made: dict[str, Any] = {}
         for _ in range(1 + self.below(2)):
             kinds: list[type[ConditionTable]] = [*CONDITIONS.values(), FactIs, FactBounds]
+            kinds = [kind for kind in kinds if kind.__name__ not in self.skip.get("when", ())]
             kind = self.kind(kinds if depth < 2 else [k for k in kinds if not nests(k)])
             self.condition(kind, depth + 1, made)
         return made
@@ -290,6 +291,7 @@ FORMS: dict[Any, Callable[[Drawing, int], Any]] = {
     CountedFact: lambda drawing, depth: drawing.counted_fact(),
     FactName: lambda drawing, depth: drawing.fact(),
     Bounds: lambda drawing, depth: drawing.table(BoundsTable) or {"below": 9},
+    BoundsTable: lambda drawing, depth: drawing.table(BoundsTable),
     Dates: lambda drawing, depth: drawing.one_of([*DAYS, *drawing.ids.get("calendar", [])[:1]]),
     LaneId: lambda drawing, depth: drawing.named("lane"),
     MeterId: lambda drawing, depth: drawing.named("meter"),

@@ -45,6 +45,33 @@ def in_scope(goods: set[str] | None, line: dict[str, Any]) -> bool:
     return goods is None or line["category"] in goods
 
 
+def stands(when: dict[str, Any], lines: list[dict[str, Any]]) -> bool:
+    """Whether conditions on the presence of goods hold, with ``any`` and ``not``."""
+    if "has" in when and not has(when["has"], lines):
+        return False
+    if "any" in when and not any(stands(way, lines) for way in when["any"]):
+        return False
+    return not ("not" in when and stands(when["not"], lines))
+
+
+def has(wanted: dict[str, Any], lines: list[dict[str, Any]]) -> bool:
+    names = wanted.get("category")
+    goods = {names} if isinstance(names, str) else None if names is None else set(names)
+    mine = [line for line in lines if in_scope(goods, line)]
+    units: int = sum(line["qty"] for line in mine)
+    total = sum(line["qty"] * line["unit_price"] for line in mine)
+    if "units" not in wanted and "total" not in wanted:
+        return units >= 1
+    return within(units, wanted.get("units", {})) and within(total, wanted.get("total", {}))
+
+
+def within(number: int, bounds: dict[str, int]) -> bool:
+    """Whether a number lies within ``{at_least, at_most, above, below}``."""
+    low = max(bounds.get("at_least", number), bounds.get("above", number - 1) + 1)
+    high = min(bounds.get("at_most", number), bounds.get("below", number + 1) - 1)
+    return low <= number <= high
+
+
 def gift(rule: dict[str, Any], line: dict[str, Any], base: int) -> Fraction:
     if not in_scope(rule["goods"], line):
         return Fraction(0)

@@ -37,6 +37,15 @@ BAD = [
     (HEAD + "[[rules]]", "rules", "did you mean rule?"),
     (HEAD + '[[lane]]\nid = "a"\n' * 2, "lane[1].id", "'a' is taken"),
     (HEAD + '[[lane]]\nid = "a"\nbase = "gross"', "lane[0].base", "not one of 'net', 'list'"),
+    (HEAD + R + FIVE + "when = { has = {} }", "rule[0].when.has", "is empty"),
+    (HEAD + R + FIVE + "when = { has = 3 }", "rule[0].when.has", "expected a table of keys"),
+    (HEAD + R + FIVE + 'when = { has = { skuu = "a" } }', "rule[0].when.has.skuu", "mean sku?"),
+    (HEAD + R + FIVE + "when = { has = { units = {} } }", "rule[0].when.has.units", "at_least"),
+    (
+        HEAD + R + FIVE + "when = { not = { has = { sku = [] } } }",
+        "rule[0].when.not.has.sku",
+        "empty",
+    ),
     (HEAD + R + "give = { percnt = 5 }", "rule[0].give.percnt", "did you mean percent?"),
     (HEAD + R + "give = {}", "rule[0].give", "says no size"),
     (HEAD + R + "give = { percent = 5, amount = 3 }", "rule[0].give.amount", "make two rules"),
@@ -352,6 +361,21 @@ DOUBTS = [
         R + FIVE + "when = { basket = { qty = { at_least = 5, below = 5 } } }",
         "rule[0].when.basket.qty",
         "no number fits",
+    ),
+    (
+        R + FIVE + 'when = { has = { sku = "a", units = { above = 3, below = 4 } } }',
+        "rule[0].when.has",
+        "no number fits",
+    ),
+    (
+        R + FIVE + 'when = { has = { sku = "a", not = { sku = "a" } } }',
+        "rule[0].when.has",
+        "leaves out all that it names",
+    ),
+    (
+        R + FIVE + 'when = { has = { sku = "a", total = { at_least = 0 } } }',
+        "rule[0].when.has",
+        "holds for every basket",
     ),
     (
         R + FIVE + 'when = { date = 2026-12-24, weekday = "mon" }',

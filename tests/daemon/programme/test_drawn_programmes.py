@@ -16,6 +16,9 @@ from daemon.programme.basket import Basket, BasketLine, Fact, Facts, LineId
 from daemon.programme.benefits.benefit import Benefit
 from daemon.programme.benefits.registry import KINDS
 from daemon.programme.checks import check
+from daemon.programme.conditions.bounds import FactBounds
+from daemon.programme.conditions.fact import FactIs
+from daemon.programme.conditions.registry import KINDS as CONDITIONS
 from daemon.programme.errors import BasketError, ProgrammeError
 from daemon.programme.price import price
 from daemon.programme.programme import Programme, load
@@ -44,6 +47,7 @@ from tests.daemon.programme.reference import (
     hamilton_within,
     in_scope,
     redeemable,
+    stands,
 )
 
 SUPPRESSED = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
@@ -253,7 +257,10 @@ GOODS: set[str] = {"sku", "brand", "kind", "season", "price", "on_sale", "launch
 UNKNOWN_TO_THE_MODEL = {
     "ProgrammeFile": {"meter", "status", "calendar"},
     "HeadTable": {"markup", "return_policy"},
-    "RuleTable": {"when", "limit", "text"},
+    "RuleTable": {"limit", "text"},
+    "when": {kind.__name__ for kind in CONDITIONS.values()} - {"Has", "AnyOf", "NotAll"}
+    | {FactIs.__name__, FactBounds.__name__},
+    "PresentTable": GOODS,
     "ScopeTable": GOODS | {"pick", "n", "group", "per"},
     "GoodsTable": GOODS,
     "PurseTable": {"hold", "expire", "credit_limit", "where"},
@@ -304,6 +311,7 @@ def modelled(rule: dict[str, Any], first_lane: str) -> dict[str, Any]:
         "value": exact(value) if how == "percent" else value,
         "goods": goods_of(rule.get("scope")),
         "max": give.get("max"),
+        "when": rule.get("when", {}),
         "of": give.get("of", "paid"),
         "every": give.get("every", 0),
         "exclusive": rule.get("exclusive", False),
@@ -380,6 +388,7 @@ def test_each_kind_alone_gives_what_the_model_says_to_the_last_unit(kind: type[B
             return
         rules[0]["give"].pop("max", None)
         rules[0].pop("scope", None)
+        rules[0].pop("when", None)
         file = drawn.file | {"rule": rules, "cap": []}
         lines = [x | {"unit_price": x["unit_price"] + 997, "min_price": 0} for x in lines]
         if compare(repaired(file), as_shop(file), lines, part):
@@ -393,6 +402,10 @@ def compare(
     programme: Programme, shop: dict[str, Any], lines: list[dict[str, Any]], part: Fraction
 ) -> bool:
     """Hold the engine against the model; return whether any rule gave something."""
+    shop = shop | {
+        kinds: [rule for rule in shop[kinds] if stands(rule["when"], lines)]
+        for kinds in ("rules", "others")
+    }
     basket = Basket(
         lines=tuple(
             BasketLine(

@@ -13,6 +13,7 @@ from daemon.programme.benefits.registry import KINDS as BENEFITS
 from daemon.programme.conditions.bounds import FactBounds
 from daemon.programme.conditions.condition import ConditionTable
 from daemon.programme.conditions.fact import FactIs
+from daemon.programme.conditions.has import PresentTable
 from daemon.programme.conditions.registry import KINDS as CONDITIONS
 from daemon.programme.limits import LimitTable
 from daemon.programme.numbers.number import NumberTable
@@ -28,6 +29,7 @@ SECTION_OF: list[tuple[Table, str]] = [
     (NumberTable, "give"),
     (LimitTable, "give"),
     (ConditionTable, "when"),
+    (PresentTable, "when"),
     (GoodsTable, "scope"),
     (PerTable, "scope"),
 ]

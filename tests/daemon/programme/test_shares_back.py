@@ -8,7 +8,13 @@ from daemon.programme.basket import Basket, BasketLine, Fact, Facts, LineId
 from daemon.programme.errors import BasketError
 from daemon.programme.programme import Programme
 from daemon.programme.quote import Quote, QuotedLine
-from daemon.programme.shares_back import SharesBack, recompute, shares_back
+from daemon.programme.shares_back import (
+    SharesBack,
+    price_alone,
+    recompute,
+    shares_back,
+    sums_back,
+)
 from tests.daemon.programme.shops import A_CARD, SUNDAY_NOON, basket, line, quote, sample, shop
 
 VOLUME = shop(
@@ -135,6 +141,30 @@ def test_a_recomputed_return_of_the_rest_gives_back_what_was_kept() -> None:
     back = back_by_recompute(VOLUME, TWO, {2: 1_000}, refunded=4_900)
     assert back.complete
     assert (back.money, back.clawed_back) == (9_900 - 4_900, 0)
+
+
+OUTFIT = Basket(lines=(line(1, 9_000, 1, "trousers"), line(2, 3_000, 1, "belts")))
+
+
+def test_trousers_that_come_back_leave_the_belt_at_its_full_price() -> None:
+    presence = sample("presence")
+    back = back_by_recompute(presence, OUTFIT, {1: 1_000})
+    assert (back.money, back.clawed_back) == (8_700, 300)
+    assert back_by_recompute(presence, OUTFIT, {2: 1_000}).money == 2_700
+    assert shares_back(quote(presence, OUTFIT), {}, {1: 1_000}).money == 9_000, "under keep"
+
+
+@pytest.mark.parametrize(("asked", "gone"), [({1: 1_000}, {"gift": 70}), ({2: 1_000}, {})])
+def test_a_gift_for_trousers_goes_when_they_do(
+    asked: dict[LineId, int], gone: dict[str, int]
+) -> None:
+    programme = shop(
+        '[[purse]]\nid = "bonus"\nunit = "UAH"\n[[rule]]\nid = "gift"\n'
+        'when = { has = { category = "trousers" } }\ngive = { earn = "bonus", amount = 70 }\n'
+    )
+    sold = quote(programme, OUTFIT, A_CARD)
+    alone = price_alone(programme, OUTFIT, Facts(SUNDAY_NOON, A_CARD), asked)
+    assert sums_back(sold, alone, {}) == gone
 
 
 def test_pieces_come_back_whole_when_the_rest_is_priced_anew() -> None:
