@@ -18,7 +18,7 @@ from daemon.ledger.sale_states import SaleEvent
 from daemon.ledger.sales import release
 from daemon.ledger.storage.packing import packed, unpacked
 from daemon.ledger.storage.queries import EXPIRED_HOLDS, NEWEST_AT, NEWEST_OF_OTHERS
-from daemon.ledger.storage.rows import RequestRow, too_new
+from daemon.ledger.storage.rows import RequestRow, damaged, too_new
 from daemon.ledger.storage.store import (
     Change,
     LedgerDamagedError,
@@ -27,7 +27,7 @@ from daemon.ledger.storage.store import (
     StoreError,
     View,
 )
-from daemon.ledger.writer import LedgerWriter, damaged
+from daemon.ledger.writer import LedgerWriter
 
 T = TypeVar("T")
 Job = Callable[[Store, View], tuple[Change, msgspec.Struct]]

@@ -53,7 +53,7 @@ from daemon.ledger.sales import (
     state_of,
     whose,
 )
-from daemon.ledger.storage.rows import CodeRow
+from daemon.ledger.storage.rows import CodeRow, damaged
 from daemon.ledger.storage.store import View
 from daemon.programme.basket import Facts, LineId
 from daemon.programme.names import OwnedPurse, worth_counter
@@ -207,6 +207,8 @@ def _purses_back(
             moves.move(payer, purse, posted=part, lots=entering)
     for key, amount in sorted(back.earned.items()):
         purse, earner = whose(key, account)
+        if key not in accrued:
+            raise damaged()  # the entry says that it was earned, and its row does not
         accrued[key], leaving = split(accrued[key], amount)
         leaving = written_off.taken_from(leaving, earner, purse, moves)
         gone = amount - sum(lot.amount for lot in leaving)
@@ -316,7 +318,8 @@ def _shared_out(
             part = min(amount, sum(lot.amount for lot in burned[key]))
             amount -= part
             shares.append((key, part))
-    assert amount == 0
+    if amount:
+        raise damaged()  # the entry says that more was burned than its row has
     return shares
 
 

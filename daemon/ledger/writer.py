@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
-from daemon.ledger.storage.rows import too_new
+from daemon.ledger.storage.rows import damaged, too_new
 from daemon.ledger.storage.store import (
     LedgerDamagedError,
     OutcomeUnknownError,
@@ -210,11 +210,3 @@ def _refusal(error: StoreError) -> RefusedError:
             return damaged()
         case _:
             return RefusedError(ErrorCode.BUSY, "The ledger could not be written; try again.")
-
-
-def damaged() -> RefusedError:
-    """Refuse to sell into a ledger that is not the one that was opened, or not whole."""
-    return RefusedError(
-        ErrorCode.LEDGER_DAMAGED,
-        "The ledger is damaged or was exchanged; nothing was written. See the till's log.",
-    )

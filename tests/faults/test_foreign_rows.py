@@ -19,6 +19,7 @@ from daemon.ledger.storage.sqlite import SQLiteStore
 from daemon.ledger.storage.store import LedgerDamagedError
 from tests.faults.test_kill import GIFT, SHOP
 from tests.scenarios.baskets import BASKET
+from tests.scenarios.shops import HEAD
 from tests.support.clock import HandClock
 from tests.support.pos import refused
 from tests.support.till import PLASTIC, Pos, lay_out, open_till
@@ -133,6 +134,19 @@ def columns() -> list[tuple[str, str, str]]:
     ]
 
 
+EARNING = (
+    HEAD
+    + """
+[[lane]]
+id = "card"
+[[purse]]
+id = "bonus"
+unit = "UAH"
+[[rule]]
+id = "tenth"
+give = { earn = "bonus", percent = 10 }
+"""
+)
 LEDGER = Table(("ledger_id", "own"), ("text", "integer"), 1, "")
 WRONG = {"text": "x'00ff'", "bytea": "'words'", "bigint": "'words'", "integer": "'words'"}
 
@@ -218,3 +232,15 @@ async def test_a_code_in_a_state_of_later_days_is_good_for_nothing_and_not_said_
             ("code.show", {"code": code}),
         ):
             assert (await refused(pos, method, **params)).data["name"] == "too_new", method
+
+
+async def test_a_sale_whose_row_lacks_what_it_earned_is_refused_at_its_return_as_damaged(
+    tmp_path: Path,
+) -> None:
+    lay_out(tmp_path, EARNING)
+    async with open_till(tmp_path, HandClock()) as app, Pos.connect(app.socket) as pos:
+        await pos.call("sale.commit", sale_id="s1", card=PLASTIC, lines=BASKET)
+    edit(tmp_path, """UPDATE sale SET body = CAST('{"burned":{}}' AS BLOB)""")
+    async with open_till(tmp_path, HandClock()) as app, Pos.connect(app.socket) as pos:
+        error = await refused(pos, "sale.return", return_id="r1", sale_id="s1", whole=True)
+        assert error.data["name"] == "ledger_damaged"

@@ -25,6 +25,14 @@ def too_new(error: Exception) -> RefusedError:
     )
 
 
+def damaged() -> RefusedError:
+    """Refuse to sell into a ledger that is not the one that was opened, or not whole."""
+    return RefusedError(
+        ErrorCode.LEDGER_DAMAGED,
+        "The ledger is damaged or was exchanged; nothing was written. See the till's log.",
+    )
+
+
 class RequestRow(msgspec.Struct, frozen=True):
     """A finished writing request. ``content`` is a SHA-256; ``answer`` the JSON, packed."""
 
