@@ -5,9 +5,8 @@ they stay when a card is replaced.
 """
 
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -21,6 +20,7 @@ from daemon.accounts.cards import (
     new_account,
     new_card,
 )
+from daemon.base.business_day import BusinessDays
 from daemon.base.clock import Clock, rfc3339
 from daemon.base.ids import NO_PRESENTATION, AccountId, CardId
 from daemon.base.params import Params
@@ -130,7 +130,7 @@ class CardDone(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CardLifecycle:
-    """Changes cards. ``prefix`` begins the numbers that are drawn; ``zone`` says the local day."""
+    """Changes cards. ``prefix`` begins the numbers that are drawn; ``days`` says the shop's."""
 
     def __init__(
         self,
@@ -138,13 +138,13 @@ class CardLifecycle:
         cards: Cards,
         clock: Clock,
         prefix: str,
-        zone: Callable[[], ZoneInfo],
+        days: Callable[[], BusinessDays],
     ) -> None:
         self._ledger = ledger
         self._clock = clock
         self._cards = cards
         self._prefix = prefix
-        self._zone = zone
+        self._days = days
 
     async def issue(self, key: RequestKey, terms: IssueTerms, proven: str = "") -> msgspec.Raw:
         """Issue a card, once.
@@ -281,10 +281,10 @@ class CardLifecycle:
         """Return the moment after a local day, RFC 3339; an expiry ends with its day."""
         if not day:
             return ""
-        last, today = read_day(day, "until"), self._clock.now().astimezone(self._zone()).date()
+        last, today = read_day(day, "until"), self._days().day_of(self._clock.now())
         if not today <= last < date.max:
             raise ParamError("until", f"{day} is not a day to come")
-        return rfc3339(datetime.combine(last + timedelta(days=1), time(), self._zone()))
+        return rfc3339(self._days().start_of(last + timedelta(days=1)))
 
 
 def next_state(card: CardRow, event: str) -> str:

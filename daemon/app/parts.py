@@ -215,7 +215,7 @@ class Parts:
             self.cards,
             self.steady,
             self.config.card_numbers.prefix,
-            lambda: shop.programme.zone,
+            lambda: shop.programme.days,
         )
         return ShopMethods(
             shop,

@@ -5,10 +5,9 @@ import csv
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, TextIO
-from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
@@ -70,8 +69,8 @@ def issue(
     try:
         settings = configuration.load(config)
         web = configuration.convert(settings.web or {}, WebSettings, "web")
-        zone = read_programme(config.parent / settings.programme).zone
-        end = _end_of(last, zone) if last else ""
+        days = read_programme(config.parent / settings.programme).days
+        end = rfc3339(days.start_of(last + timedelta(days=1))) if last else ""
         if end and end <= rfc3339(clock.now()):
             raise ConfigError("--until", "that day is over already")
         if out.exists():
@@ -138,8 +137,3 @@ def _day(text: str) -> date:
     except ValueError:
         problem = f"{text!r} is no day; write such as 2026-12-31"
         raise typer.BadParameter(problem, param_hint="--until") from None
-
-
-def _end_of(last: date, zone: ZoneInfo) -> str:
-    """Return when the day after ``last`` begins in the shop's zone, RFC 3339."""
-    return rfc3339(datetime.combine(last + timedelta(days=1), time(), zone))

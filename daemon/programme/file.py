@@ -15,6 +15,7 @@ from daemon.programme.state import MeterTable, PurseTable, StatusTable
 from daemon.programme.syntax import (
     Currency,
     Dates,
+    DayStart,
     FileTable,
     Id,
     LaneId,
@@ -36,11 +37,15 @@ DECIMAL_CHARS_SHOWN = 20
 
 
 class HeadTable(FileTable, frozen=True, kw_only=True):
-    """``[programme]``. ``markup``: the shop's usual markup on cost in percent, for `check`."""
+    """``[programme]``. ``markup``: the shop's usual markup on cost in percent, for `check`.
+
+    day_starts: when the books of a day are closed; the night before it is of the day before.
+    """
 
     id: Id
     currency: Currency
     tz: TimeZone
+    day_starts: DayStart = "00:00"
     round: Literal["basket", "line"] = "basket"
     return_policy: Literal["keep", "recompute"] = "keep"
     markup: PercentValue = None

@@ -65,7 +65,7 @@ def recount(programme: Programme, basket: Basket, quote: Quote) -> Quote:
         Sold(line, units_of(line), quoted.net, quoted.paid, quoted.earned)
         for line, quoted in zip(basket.lines, quote.lines, strict=True)
     ]
-    day = datetime.fromisoformat(quote.now).date()
+    day = programme.days.day_of(datetime.fromisoformat(quote.now))
     by_line, whole = count(programme.meters.values(), sold, day)
     lines = tuple(
         msgspec.structs.replace(quoted, meters=meters)

@@ -26,7 +26,7 @@ def price(programme: Programme, basket: Basket, facts: Facts) -> Quote:
     at most ``WHY_NOT_MAX`` of them.
     Raises: BasketError; RefusedError ``not_enough`` or ``limit_reached`` for ``basket.burn``.
     """
-    situation = Situation(read_goods(basket), facts, programme.zone)
+    situation = Situation(read_goods(basket), facts, programme.days)
     book = programme.rulebook(situation.day)
     candidates = book.candidates(situation.goods.lines)
     stages = _by_stage(candidates)

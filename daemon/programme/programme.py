@@ -2,11 +2,12 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
 import msgspec
 
+from daemon.base.business_day import BusinessDays
 from daemon.programme.conditions.registry import KINDS
 from daemon.programme.days import Days, parse_dates
 from daemon.programme.errors import ProgrammeError, naming_table
@@ -64,7 +65,7 @@ class Programme:
         self.id = head.id
         self.currency = head.currency
         self.tz = head.tz
-        self.zone = zone
+        self.days = BusinessDays(zone, time.fromisoformat(head.day_starts))
         self.by_line = head.round == "line"
         self.recomputes = head.return_policy == "recompute"
         self.markup_bp = _markup_bp(head)
@@ -100,6 +101,11 @@ class Programme:
             *(rule.facts for rule in self.rules)
         )
         self._rulebooks: dict[date, Rulebook] = {}
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Return the time zone of its days."""
+        return self.days.zone
 
     def rulebook(self, day: date) -> Rulebook:
         """Return the rules of a local day; the last ``RULEBOOKS_KEPT`` days are kept ready."""
@@ -151,8 +157,8 @@ def _compile(text: str, version: str, file: ProgrammeFile) -> Programme:
 
 
 def local_day(programme: Programme, now: datetime) -> date:
-    """Return the programme's day at an aware moment."""
-    return now.astimezone(programme.zone).date()
+    """Return the programme's business day at an aware moment."""
+    return programme.days.day_of(now)
 
 
 def _check_ids(tables: Sequence[object], name: str) -> None:

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TypeAlias
-from zoneinfo import ZoneInfo
 
+from daemon.base.business_day import BusinessDays
 from daemon.programme.basket import Fact, Facts
 from daemon.programme.goods import Goods
 from daemon.programme.names import CARD_ACCOUNT, METER, PURSE, code_fact
@@ -36,14 +36,14 @@ class Situation:
         "whole",
     )
 
-    def __init__(self, goods: Goods, facts: Facts, zone: ZoneInfo) -> None:
+    def __init__(self, goods: Goods, facts: Facts, days: BusinessDays) -> None:
         assert facts.now.tzinfo is not None, "a moment without an offset is no moment"
         values: Mapping[str, Fact] = facts.values
-        local = facts.now.astimezone(zone)
+        local = facts.now.astimezone(days.zone)
         self.goods = goods
         self.values = values
         self.wall: datetime = local.replace(tzinfo=None)
-        self.day = local.date()
+        self.day = days.day_of_local(local)
         self.second = local.hour * 3600 + local.minute * 60 + local.second
         self.account = str(values.get(CARD_ACCOUNT) or "")
         self.payment = goods.payment or values.get("payment", "")

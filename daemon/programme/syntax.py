@@ -50,6 +50,14 @@ Day = Annotated[Any, _said_by("a day", "2026-12-01")]
 
 Currency = Annotated[str, _said_by("three letters of a currency", "UAH")]
 TimeZone = Annotated[str, _said_by("a time zone", "Europe/Kyiv")]
+DayStart = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"\A(0\d|1[01]):[0-5]\d\Z",
+        description="a time of day before noon",
+        examples=["00:00", "05:00", "03:30"],
+    ),
+]
 Id = Annotated[str, _said_by("a name of letters, digits, - and _")]
 LaneId = Annotated[str, _said_by("the id of a lane")]
 MeterId = Annotated[str, _said_by("the id of a meter")]

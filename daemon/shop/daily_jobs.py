@@ -5,11 +5,11 @@ is done in the order of those days, and doing it twice changes nothing.
 """
 
 from collections.abc import Callable
-from datetime import date, datetime, time
-from zoneinfo import ZoneInfo
+from datetime import date
 
 import msgspec
 
+from daemon.base.business_day import BusinessDays
 from daemon.base.clock import rfc3339
 from daemon.ledger import status_moves
 from daemon.ledger.entries import BREAKAGE, CounterMove, Entry, LotMove, Posting
@@ -56,8 +56,8 @@ class DailyJobs:
         expired = await self._expire(today, at)
         closed = await self._close(today, at)
         done = DayDone(str(today), expired, closed)
-        zone = self._shop.programme.zone
-        await self._shop.ledger.update(lambda store: _close_day(store, today, done, at, zone))
+        days = self._shop.programme.days
+        await self._shop.ledger.update(lambda store: _close_day(store, today, done, at, days))
         self._done = today.toordinal()
         return done
 
@@ -131,9 +131,9 @@ def _window(row: MemberRow, status: Status | None, today: date, at: str) -> Call
     return job
 
 
-def _close_day(store: Store, today: date, done: DayDone, at: str, zone: ZoneInfo) -> None:
-    days = today.toordinal() - _last_day(store)
-    if days <= 0:
+def _close_day(store: Store, today: date, done: DayDone, at: str, days: BusinessDays) -> None:
+    day_count = today.toordinal() - _last_day(store)
+    if day_count <= 0:
         return  # another till of this ledger has done it
     worked = store.counters([WORKED_COUNTER]).get(WORKED_COUNTER, 0) + 1
     entry = Entry(
@@ -141,20 +141,20 @@ def _close_day(store: Store, today: date, done: DayDone, at: str, zone: ZoneInfo
         kind="day",
         ref=done.day,
         counters=(
-            CounterMove(DAY_COUNTER, days),
+            CounterMove(DAY_COUNTER, day_count),
             CounterMove(WORKED_COUNTER, 1),
             CounterMove(f"{WORKED_COUNTER}:{worked}", today.toordinal()),
         ),
         detail=msgspec.Raw(msgspec.json.encode(done)),
     )
-    store.write(Change(entry=entry, requests_before=_forget_before(store, worked, zone)))
+    store.write(Change(entry=entry, requests_before=_forget_before(store, worked, days)))
 
 
-def _forget_before(store: Store, worked: int, zone: ZoneInfo) -> str:
+def _forget_before(store: Store, worked: int, days: BusinessDays) -> str:
     """Return when the oldest day of work whose ids are still known begins, or "" before one.
 
     worked: how many days of work there are, today's included.
     """
     name = f"{WORKED_COUNTER}:{worked - REQUESTS_KEPT_DAYS}"
     day = store.counters([name]).get(name, 0)
-    return rfc3339(datetime.combine(date.fromordinal(day), time(), zone)) if day else ""
+    return rfc3339(days.start_of(date.fromordinal(day))) if day else ""

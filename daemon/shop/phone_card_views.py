@@ -188,6 +188,10 @@ class PhoneCardService(Protocol):
         """
         ...
 
+    def today(self) -> date:
+        """Return the shop's day."""
+        ...
+
     async def show(self, token: str) -> CardView | None:
         """Return the card of ``token``, or None when there is none. Raises: RefusedError."""
         ...

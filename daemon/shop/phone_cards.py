@@ -148,6 +148,10 @@ class PhoneCards:
             key_id=self._phones.newest_key,
         )
 
+    def today(self) -> date:
+        """Return the shop's day."""
+        return self._shop.today()
+
     async def bind_first(self, token: str) -> LiveCard | None:
         """Give a card that no phone carries yet to the phone that shows its page, else None."""
         account = await self._cards.by_token(token)
@@ -186,7 +190,7 @@ class PhoneCards:
                 amounts[posting.purse] = amounts.get(posting.purse, 0) + posting.amount
         return [
             HistoryLine(
-                on=date.fromisoformat(entry.at[:10]),
+                on=local_day(programme, datetime.fromisoformat(entry.at)),
                 kind=_KINDS.get(entry.kind, HistoryKind.CORRECTION),
                 amount=amount,
                 currency=_currency(programme.purses.get(purse), programme.currency),

@@ -50,7 +50,7 @@ class Shop:
         return self._begun + passed
 
     def today(self) -> date:
-        """Return the local day by the zone of the programme in force."""
+        """Return the business day of the programme in force."""
         return local_day(self.programme, self.clock.now())
 
     def moment(self) -> Moment:

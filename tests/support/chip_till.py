@@ -259,7 +259,7 @@ class HandTill:
         self.chips = chips = chips_of(
             terminal, shop, self.cards, section, hot, self.pass_through, self._publish
         )
-        self.life = CardLifecycle(ledger, self.cards, clock, "91", lambda: versions.active.zone)
+        self.life = CardLifecycle(ledger, self.cards, clock, "91", lambda: versions.active.days)
         self.stored_value = TopUps(shop, self.cards, chips.pay_owed)
         phone_keys = PhoneKeys({1: bytes(32)})
         names = TillNames("1", "till")

@@ -28,7 +28,7 @@ HISTORY = (
 
 
 class MemoryDesk:
-    """``refusal`` is what the next calls meet, until it is taken away."""
+    """``refusal`` is what the next calls meet, until it is taken away; ``day`` is the shop's."""
 
     def __init__(self) -> None:
         self.cards: dict[str, CardView] = {}
@@ -36,6 +36,7 @@ class MemoryDesk:
         self.offers: dict[str, str] = {}
         self.live: dict[str, LiveCard] = {}
         self.moved: set[str] = set()
+        self.day = date(2026, 11, 22)
         self.refusal: ErrorCode | None = None
         self._tokens: dict[str, str] = {}
         self._random = random.Random(20261122)
@@ -55,6 +56,9 @@ class MemoryDesk:
                 history=HISTORY,
             )
         return self._tokens[form.form_id]
+
+    def today(self) -> date:
+        return self.day
 
     async def show(self, token: str) -> CardView | None:
         self._refuse()

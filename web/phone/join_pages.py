@@ -34,7 +34,6 @@ class JoinPages:
 
     def __init__(self, desk: PhoneCardService, clock: Clock, settings: WebSettings) -> None:
         self._desk = desk
-        self._clock = clock
         self._limit = AddressLimit(clock, settings.joins_max, settings.joins_per_s)
         self._a_day = AddressLimit(clock, settings.joins_a_day_max, DAY_S)
         self._key = secrets.token_bytes(32)
@@ -70,7 +69,7 @@ class JoinPages:
                 typed,
                 form_id=form_id,
                 language=request[LANGUAGE].code,
-                today=self._clock.now().date(),
+                today=self._desk.today(),
                 settings=request.app[SETTINGS],
             )
         except JoinFormError as error:

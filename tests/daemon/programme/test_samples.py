@@ -41,6 +41,7 @@ def at(name: str, basket: Basket, facts: dict[str, Fact], now: str = SUNDAY) -> 
 
 TEN = goods(("x", 1_000))
 HUNDRED = goods(("x", 10_000))
+HAD_A_SNACK = {"used.snack:card:a1:2026-11-26": 1}
 BORN = {"card.birthday": "2000-02-29"}
 PAID = [
     ("days", HUNDRED, {}, "2026-12-05T23:59:59+02:00", 8_000),
@@ -136,6 +137,14 @@ PAID = [
     ("presence", goods(("T", 2_500, 2), ("x", 1_000)), {}, SUNDAY, 5_100),
     ("presence", goods(("T", 4_999), ("x", 1_000)), {}, SUNDAY, 5_999),
     ("presence", goods(("T", 5_000), ("gift card", 1_000)), {}, SUNDAY, 6_000),
+    ("bar", HUNDRED, {}, "2026-11-27T04:59:59+02:00", 10_000),
+    ("bar", HUNDRED, {}, "2026-11-27T05:00:00+02:00", 9_000),
+    ("bar", HUNDRED, {}, "2026-11-28T01:30:00+02:00", 9_000),
+    ("bar", HUNDRED, {}, "2026-11-28T02:00:00+02:00", 8_550),
+    ("bar", HUNDRED, {}, "2026-11-28T05:00:00+02:00", 10_000),
+    ("bar", goods(("snacks", 500)), A_CARD, "2026-11-26T23:00:00+02:00", 0),
+    ("bar", goods(("snacks", 500)), A_CARD | HAD_A_SNACK, "2026-11-27T01:30:00+02:00", 500),
+    ("bar", goods(("snacks", 500)), A_CARD | HAD_A_SNACK, "2026-11-29T12:00:00+02:00", 0),
     ("welcome", HUNDRED, A_CARD, SUNDAY, 9_000),
     ("welcome", HUNDRED, {**A_CARD, "meter.visits": 1}, SUNDAY, 10_000),
     ("welcome", HUNDRED, {}, SUNDAY, 10_000),
