@@ -362,7 +362,9 @@ async def test_a_card_becomes_a_browser_s_own_by_binding(shop: Shop) -> None:
     assert token in (await shop.get("/")).text
 
 
-@pytest.mark.parametrize(("day", "taken"), [(date(2026, 11, 22), False), (date(2026, 11, 23), True)])
+@pytest.mark.parametrize(
+    ("day", "taken"), [(date(2026, 11, 22), False), (date(2026, 11, 23), True)]
+)
 async def test_today_of_the_form_is_the_shop_s_day(shop: Shop, day: date, *, taken: bool) -> None:
     shop.desk.day = day  # whatever day it is in Greenwich
     answer = await shop.join(**(OLHA | {"birthday": "2026-11-23"}))
