@@ -18,10 +18,11 @@ from daemon.base.refusals import refusal_of
 # The first byte of a digit of another script becomes a zero, and what follows it goes.
 _FOREIGN_DIGITS = bytes.fromhex("D9 DB DF E0 E1 EA EF F0")
 _ZEROS = bytes.maketrans(b"123456789" + _FOREIGN_DIGITS, b"0" * (9 + len(_FOREIGN_DIGITS)))
-_KEPT = b'0123456789"' + b"abcdefABCDEFTZ" + b"sklu" + _FOREIGN_DIGITS
+_KEPT = b'0123456789"' + b"abcdfABCDEFTZ" + b"sklu" + _FOREIGN_DIGITS
 _DROPPED = bytes(byte for byte in range(256) if byte not in _KEPT)
 _LONG = b"0" * PAN_DIGITS_MIN
 _PRODUCT = b'"sku""%s"' % _LONG
+_BACKSLASH = ord("\\")
 # What may be a digit or stand between two. An escaped letter of Latin or Cyrillic is neither.
 _ESCAPE = re.compile(rb'\\(?:["bfnrt][^0-9A-Za-z]{0,12}[0-9]|u(?!0[1-4]))')
 DIGITS_MIN = {"sku": 15, "phone": 16}
@@ -46,7 +47,7 @@ def _is_worth_a_look(raw: bytes) -> bool:
     long_ones = zeros.count(_LONG)
     if long_ones > 0 and long_ones > zeros.count(_PRODUCT):
         return True
-    return b"\\" in raw and _ESCAPE.search(raw) is not None
+    return _BACKSLASH in raw and _ESCAPE.search(raw) is not None
 
 
 def _is_in(
