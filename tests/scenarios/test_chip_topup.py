@@ -173,6 +173,32 @@ async def test_a_card_made_with_less_room_than_the_till_has_now_is_tapped_pays_a
     assert shop.hold() == before - 700 - LOADED
 
 
+async def test_a_till_that_forgets_a_card_s_own_limit_between_taps_loses_and_doubles_nothing(
+    shop: ChipShop,
+) -> None:
+    """What a process has learned of a card's limit ends with it: the books hold all that counts."""
+    bought = 0
+    for number in range(12):
+        async with shop.till(cap=2 * CAP) as till:  # knows nothing of the card's limit yet
+            if number == 0:
+                await till.top_up(shop.wallet, "u1", 2 * CAP - LOADED)
+            identified = await till.tap(shop.wallet)
+            if number % 3 == 1:
+                await till.buy(f"s{number}", identified.presentation, 700)
+                bought += 700
+            if number % 3 == 2:
+                await till.buy(f"s{number}", identified.presentation, codes=("BACK",))
+                bought -= 250
+            owed = (await till.show(shop.wallet)).balances["bonus:owed"].available
+            assert shop.wallet.balance + owed == 2 * CAP - bought
+            assert 0 < shop.wallet.balance <= CAP
+        assert LOADED + shop.hold() == shop.wallet.balance
+    async with shop.till(cap=2 * CAP) as till:  # one that is not forgotten fills the card
+        for _ in range(20):
+            await till.tap(shop.wallet)
+    assert CAP - CAP // 32 <= shop.wallet.balance <= CAP
+
+
 async def test_what_a_sale_earns_above_the_card_s_own_limit_is_owed(shop: ChipShop) -> None:
     async with shop.till(cap=2 * CAP) as till:
         await till.top_up(shop.wallet, "u1", CAP - LOADED - 100)
