@@ -95,10 +95,12 @@ async def test_a_flipped_bit_of_any_answer_while_a_sale_is_settled_decides_nothi
 
 
 @BOTH
+@pytest.mark.parametrize("keeps_power", [False, True], ids=["reset", "keeps_power"])
 async def test_whatever_a_reader_says_in_place_of_an_answer_decides_nothing(
-    shop: TornShop, generation: Generation
+    shop: TornShop, keeps_power: bool, generation: Generation
 ) -> None:
     async with shop.till("a") as till:
+        till.readers.keeps_power = keeps_power
         for number in range(1, 7):
             for words in READERS_WORDS:
                 with pytest.raises(RefusedError):

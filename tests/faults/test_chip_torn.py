@@ -285,3 +285,50 @@ async def test_a_garbled_answer_and_the_same_call_again_debit_once_though_the_ca
             assert posted["state"] == "posted"
             assert posted["chip"]["apdus"] <= 13
         shop.check({"s1": BURN})
+
+
+EDGE = pytest.mark.parametrize("keeps_power", [False, True], ids=["reset", "keeps_power"])
+EDGE_FAULTS = (Fault.COMMAND_LOST, Fault.ANSWER_LOST, Fault.TORN_BEFORE, Fault.TORN_AFTER)
+
+
+async def lost(till: HandTill, wallet: Wallet, fault: dict[int, Fault], keeps_power: bool) -> None:
+    """Tap and buy until the card is lost; it comes back as ``keeps_power`` says."""
+
+    async def tap_and_buy() -> None:
+        first = await till.tap(wallet, fault)
+        till.readers.keeps_power = keeps_power
+        await till.buy("s1", first.presentation, BURN)
+
+    with pytest.raises(RefusedError) as refused:
+        await tap_and_buy()
+    assert refused.value.code.retryable
+    till.readers.keeps_power = keeps_power
+
+
+async def after_it(till: HandTill, shop: ChipShop, meanwhile: str) -> dict[str, int]:
+    """Do what the till does next; give what must have been debited then."""
+    if meanwhile == "other_card":
+        await till.buy("s2", (await till.tap(shop.other)).presentation)
+    if meanwhile == "void":
+        await till.void("s1")
+        await till.tap(shop.wallet)  # what was written all the same is given back here
+        await till.buy("s3", (await till.tap(shop.wallet)).presentation, OTHER_BURN)
+        return {"s3": OTHER_BURN}
+    await insist(till, shop.wallet)
+    return {"s1": BURN}
+
+
+@BOTH
+@EDGE
+@pytest.mark.parametrize("meanwhile", ["nothing", "other_card", "void"])
+async def test_a_card_lost_at_any_apdu_at_the_edge_of_the_field_is_debited_exactly_once(
+    shop: ChipShop, meanwhile: str, keeps_power: bool, generation: Generation
+) -> None:
+    for number in range(1, PURCHASE_APDUS + 1 + (generation is Generation.EV1)):
+        for fault in EDGE_FAULTS:
+            shop.begin_again()
+            async with shop.till("a") as till:
+                await lost(till, shop.wallet, {number: fault}, keeps_power)
+                sold = sum((await after_it(till, shop, meanwhile)).values())
+            assert shop.wallet.balance == LOADED - sold
+            assert sum(move.amount for move in chip_moves(shop.home / "a")) == -sold

@@ -149,8 +149,9 @@ class Laid(Protocol):
 class HandReaders:
     """One reader, on which the test lays cards.
 
-    keeps_power: a card of which an answer was lost stays in the field and is presented again with
-                 the power that it has, as pcscd does it; else it leaves.
+    keeps_power: a card that was lost at the field's edge stays there and is presented again with
+                 the power that it has, as pcscd does it, and so is one that is laid down; else it
+                 leaves, and is reset.
     """
 
     def __init__(self) -> None:
@@ -165,7 +166,7 @@ class HandReaders:
         noise: Mapping[int, Noise] | None = None,
     ) -> Shown:
         """Lay a card down; ``faults`` and ``noise`` by the APDU's number, the first being 1."""
-        self.lying = FaultyCard(wallet.model, faults, noise)
+        self.lying = FaultyCard(wallet.model, faults, noise, keeps_power=self.keeps_power)
         self.lying.reset()
         shown = Shown(Medium.CHIP, wallet.uid, wallet.model.atr)
         self.cards = {READER: shown}

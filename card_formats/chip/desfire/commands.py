@@ -14,6 +14,7 @@ from card_formats.chip.desfire.wire import (
     Channel,
     Command,
     CommMode,
+    Status,
     exchange,
     need_length,
     send,
@@ -65,8 +66,17 @@ def decode_version(raw: bytes) -> Version:
 
 
 def select_application(aid: bytes) -> Dialogue[None]:
-    """Select an application, PICC for the card itself. Whatever session there was is over."""
-    yield from exchange(0x5A, aid)
+    """Select an application, PICC for the card itself. Whatever session there was is over.
+
+    A card that waits for the rest of another command refuses the next one, once: it was lost at
+    the field's edge between two frames and has kept its power. So it is asked twice.
+    """
+    try:
+        yield from exchange(0x5A, aid)
+    except CardFormatError as error:
+        if error.code != Status.ABORTED.code:
+            raise
+        yield from exchange(0x5A, aid)
 
 
 def select_iso(name: bytes) -> Dialogue[None]:

@@ -41,6 +41,11 @@ class Field:
             self._moves += 1
             self._tell()
 
+    def lose(self) -> None:
+        """Let the reader lose the card at the field's edge, and find it at once."""
+        self._moves += 1
+        self._tell()
+
     def plug(self, *, plugged: bool) -> None:
         """Connect or disconnect the reader itself; no card lies on it afterwards."""
         self.remove()
@@ -54,7 +59,10 @@ class Field:
 
 
 class FieldLink:
-    """The card in a field, powered. A card that is torn leaves the field."""
+    """The card in a field, powered. One that is torn leaves it, one at its edge comes back.
+
+    Whether a reset reaches that one is its own affair (``FaultyCard.keeps_power``).
+    """
 
     def __init__(self, field: Field, loop: asyncio.AbstractEventLoop) -> None:
         """Power the card. Raises ReaderLostError, CardLostError."""
@@ -74,12 +82,16 @@ class FieldLink:
             return self._card.transmit(command)
         except CardLostError:
             with suppress(RuntimeError):  # the loop is closed: nobody looks at the field any more
-                self._loop.call_soon_threadsafe(self._torn)
+                self._loop.call_soon_threadsafe(self._lost)
             raise
 
-    def _torn(self) -> None:
-        if self._field.card is self._card:
+    def _lost(self) -> None:
+        if self._field.card is not self._card:
+            return
+        if self._card.is_taken:
             self._field.remove()
+        else:
+            self._field.lose()
 
     def close(self, *, has_left: bool = False) -> None:
         """Let go of the card."""

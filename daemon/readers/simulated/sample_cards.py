@@ -61,6 +61,11 @@ class PlayedCard:
         """The answer to reset."""
         return self._model.atr
 
+    @property
+    def is_taken(self) -> bool:
+        """Whether it has left the field for good."""
+        return self._taken
+
     def reset(self) -> None:
         """Take the power away and give it back."""
         self._model.reset()

@@ -15,12 +15,14 @@ class Fault(StrEnum):
 
     TORN_BEFORE:  the card is gone before the command reaches it. TORN_AFTER: the command has its
                   effect, then the card is gone. It comes back as another FaultyCard of the model.
-    ANSWER_LOST:  the command has its effect, the answer is lost in the field, the card stays.
+    COMMAND_LOST: the command is lost at the field's edge, the card stays.
+    ANSWER_LOST:  the command has its effect, the answer is lost there, the card stays.
     LATE_BEFORE:  the command is held up until ``release``. LATE_AFTER: the answer is.
     """
 
     TORN_BEFORE = "torn_before"
     TORN_AFTER = "torn_after"
+    COMMAND_LOST = "command_lost"
     ANSWER_LOST = "answer_lost"
     LATE_BEFORE = "late_before"
     LATE_AFTER = "late_after"
@@ -39,6 +41,8 @@ class FaultyCard(PlayedCard):
     faults:    what goes wrong, by the number of the APDU; ``count`` is how many there have been.
     noise:     what becomes of an answer on its way, by the number of its APDU.
     exchanges: all of them, the latest last.
+    keeps_power: whether a reset does not reach it: at the field's edge it is lost to the reader
+               and comes back as it was, authenticated, with what was written and not committed.
     held:      set while one is late. A late exchange blocks its thread until ``release``, or
                until the card is taken away: without either it never ends.
     """
@@ -48,8 +52,11 @@ class FaultyCard(PlayedCard):
         model: CardModel,
         faults: Mapping[int, Fault] | None = None,
         noise: Mapping[int, Callable[[bytes], bytes]] | None = None,
+        *,
+        keeps_power: bool = False,
     ) -> None:
         super().__init__(model)
+        self.keeps_power = keeps_power
         self._noise = dict(noise or {})
         self.exchanges: list[Exchange] = []
         self.held = threading.Event()
@@ -70,6 +77,11 @@ class FaultyCard(PlayedCard):
         """Let a late exchange go on, and every later one."""
         self._released.set()
 
+    def reset(self) -> None:
+        """Take the power away and give it back, as far as that reaches the card."""
+        if not self.keeps_power:
+            super().reset()
+
     def take_away(self) -> None:
         """Leave the field; an exchange that is late ends."""
         self._gone = True
@@ -89,6 +101,8 @@ class FaultyCard(PlayedCard):
     def _exchange(self, command: bytes, fault: Fault | None) -> bytes:
         if fault is Fault.TORN_BEFORE:
             self.take_away()
+        if fault is Fault.COMMAND_LOST:
+            raise CardLostError("the command was lost")
         self._hold(fault is Fault.LATE_BEFORE)
         answer = super().transmit(command)
         self._hold(fault is Fault.LATE_AFTER)

@@ -6,7 +6,9 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
+from daemon.readers.chip import Slot
 from daemon.readers.errors import CardLostError
+from daemon.readers.simulated.chip_reader import Field, FieldLink
 from daemon.readers.simulated.desfire.card import DesfireCard
 from daemon.readers.simulated.desfire.card_files import DataFile, RecordFile, ValueFile
 from daemon.readers.simulated.desfire.faults import Exchange, Fault, FaultyCard
@@ -138,3 +140,51 @@ def test_a_card_survives_being_stored() -> None:
     again = DesfireCard(restored, seeded(9))
     purchase(FaultyCard(again), "ev2")
     assert holdings(again.snapshot()) == (40, b"state", 2)
+
+
+@CHANNELS
+@pytest.mark.parametrize("fault", [Fault.COMMAND_LOST, Fault.ANSWER_LOST])
+@pytest.mark.parametrize("keeps_power", [True, False])
+def test_a_card_at_the_edge_of_the_field_is_reset_or_comes_back_with_what_was_pending(
+    kind: str, fault: Fault, keeps_power: bool
+) -> None:
+    model = card(purse_files())
+    faulty = FaultyCard(model, keeps_power=keeps_power)
+    reader = Reader(faulty, wrapped=True)
+    reader.select(AID)
+    reader.authenticate(kind, 2, KEYS[2])
+    reader.change_value(0xDC, 1, 30, FULL)
+    faulty.plan(fault)
+    with pytest.raises(CardLostError):
+        faulty.transmit(GET_UID)
+    assert not faulty.is_taken
+    faulty.reset()
+    again = Reader(faulty, wrapped=True)
+    if not keeps_power:
+        again.select(AID)
+    again.authenticate(kind, 2, KEYS[2])
+    if keeps_power:
+        again.commit()
+    assert holdings(model.snapshot())[0] == (70 if keeps_power else 100)
+
+
+@pytest.mark.parametrize("keeps_power", [True, False])
+async def test_a_field_shows_a_card_at_its_edge_again_reset_or_as_it_was(keeps_power: bool) -> None:
+    field, shown, loop = Field(), list[Slot](), asyncio.get_running_loop()
+    field.listen(shown.append)
+    faulty = FaultyCard(card(purse_files()), keeps_power=keeps_power)
+    field.put(faulty)
+    link = FieldLink(field, loop)
+    Reader(faulty, wrapped=True).select(AID)
+    faulty.plan(Fault.ANSWER_LOST)
+    with pytest.raises(CardLostError):
+        link.transmit(GET_UID)
+    seen = loop.create_future()
+    loop.call_soon(seen.set_result, None)
+    await seen
+    assert [slot.present for slot in shown] == [False, True, True]
+    FieldLink(field, loop)
+    again = Reader(faulty, wrapped=True)
+    if not keeps_power:
+        again.select(AID)
+    again.authenticate("ev2", 2, KEYS[2])
