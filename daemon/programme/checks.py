@@ -52,9 +52,17 @@ def _warnings(programme: Programme, rule: Rule, today: date) -> Iterator[tuple[s
     for key, warning in give.warnings(give.size, Setting(free, programme.markup_bp)):
         yield f".give.{key}", warning
     if limit is not None:
+        if limit.per == "year" and any(_spans_days(condition) for condition in rule.conditions):
+            problem = 'days around New Year are in two years, with a gift in each; write "occasion"'
+            yield ".limit.per", problem
         for name in ("per_card", "per_code", "total"):
             if getattr(limit, name) == 0:
                 yield f".limit.{name}", "is 0: the rule is never used; remove the one or the other"
+
+
+def _spans_days(condition: Condition) -> bool:
+    """Whether a condition is on an occasion of several days."""
+    return condition.occasion is not None and condition.occasion.first < condition.occasion.last
 
 
 def _never(rule: Rule, today: date) -> Iterator[tuple[str, str]]:

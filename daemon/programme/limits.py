@@ -1,18 +1,21 @@
 """``limit``: how often a rule may be used, and the names of the counters that say so."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Literal, TypeAlias
 
 import msgspec
 
+from daemon.programme.basket import Fact
+from daemon.programme.conditions.condition import Condition
 from daemon.programme.errors import ProgrammeError
 from daemon.programme.names import CARD_ACCOUNT, code_fact, rule_code_counter, used_fact
+from daemon.programme.occasions import Occasion
 from daemon.programme.quote import Use, WhyNot
 from daemon.programme.situation import Situation
 from daemon.programme.syntax import FileTable
 
-Period: TypeAlias = Literal["day", "week", "month", "year", "life"]
+Period: TypeAlias = Literal["day", "week", "month", "year", "life", "occasion"]
 
 
 class LimitTable(FileTable, frozen=True, kw_only=True):
@@ -26,7 +29,11 @@ class LimitTable(FileTable, frozen=True, kw_only=True):
 
 
 class Limit(msgspec.Struct, frozen=True):
-    """The limits of one rule, in sales; None is unlimited. ``codes``: what per_code counts."""
+    """The limits of one rule, in sales; None is unlimited.
+
+    codes:    what per_code counts.
+    occasion: the days around an anniversary of which each is a period of per_card.
+    """
 
     rule: str
     per_card: int | None
@@ -35,6 +42,7 @@ class Limit(msgspec.Struct, frozen=True):
     total: int | None
     returnable: bool
     codes: frozenset[str]
+    occasion: Occasion | None = None
 
     def uses(self, situation: Situation) -> list[Use] | WhyNot:
         """Return what the rule takes from its counters, or why it cannot."""
@@ -42,7 +50,7 @@ class Limit(msgspec.Struct, frozen=True):
         if self.per_card is not None:
             if not situation.account:
                 return WhyNot(self.rule, CARD_ACCOUNT, "needs a card")
-            counter = self.card_counter(situation.account, situation.day)
+            counter = self.card_counter(situation.account, situation.day, situation.values)
             if self._used(situation, counter) >= self.per_card:
                 return WhyNot(self.rule, "limit.per_card", f"already used, {self._card_text()}")
             taken.append(self._use(counter, self.per_card))
@@ -67,16 +75,30 @@ class Limit(msgspec.Struct, frozen=True):
     ) -> Iterator[tuple[str, int]]:
         """Yield the counters whose values the rule needs, each with its limit."""
         if self.per_card is not None and account:
-            yield self.card_counter(account, day), self.per_card
+            for period in self._periods(day):
+                yield self._card_counter(account, period), self.per_card
         if self.total is not None:
             yield self.total_counter(), self.total
         if self.per_code is not None:
             for code in codes:
                 yield self.code_counter(code), self.per_code
 
-    def card_counter(self, account: str, day: date) -> str:
-        """``<rule>:card:<account>:<period>``."""
-        return f"{self.rule}:card:{account}:{_period(self.per, day)}"
+    def card_counter(self, account: str, day: date, values: Mapping[str, Fact]) -> str:
+        """``<rule>:card:<account>:<period>``. values: what is known of the card's holder."""
+        period = _period(self.per, day)
+        if self.occasion is not None:
+            year = self.occasion.year_of(str(values.get(self.occasion.fact, "")), day)
+            period = _occasion(day.year if year is None else year)
+        return self._card_counter(account, period)
+
+    def _card_counter(self, account: str, period: str) -> str:
+        return f"{self.rule}:card:{account}:{period}"
+
+    def _periods(self, day: date) -> list[str]:
+        """Return the periods that a day may lie in, as long as nobody knows whose day it is."""
+        if self.occasion is None:
+            return [_period(self.per, day)]
+        return [_occasion(year) for year in self.occasion.years(day)]
 
     def total_counter(self) -> str:
         """``<rule>:total:life``."""
@@ -105,11 +127,12 @@ class Limit(msgspec.Struct, frozen=True):
 
 
 def compile_limit(
-    table: LimitTable | None, rule: str, codes: frozenset[str], path: str
+    table: LimitTable | None, rule: str, conditions: Sequence[Condition], path: str
 ) -> Limit | None:
     """Compile a rule's limit. Raises: ProgrammeError."""
     if table is None:
         return None
+    codes = frozenset(code for condition in conditions for code in condition.codes)
     for name in ("per_card", "total", "per_code"):
         if (getattr(table, name) or 0) < 0:
             raise ProgrammeError(f"{path}.{name}", "is below 0; write how many sales may use it")
@@ -119,8 +142,30 @@ def compile_limit(
     if table.per_card is None and table.total is None and table.per_code is None:
         raise ProgrammeError(path, "limits nothing; write per_card, per_code or total")
     return Limit(
-        rule, table.per_card, table.per, table.per_code, table.total, table.returnable, codes
+        rule,
+        table.per_card,
+        table.per,
+        table.per_code,
+        table.total,
+        table.returnable,
+        codes,
+        _occasion_of(table, conditions, path),
     )
+
+
+def _occasion_of(table: LimitTable, conditions: Sequence[Condition], path: str) -> Occasion | None:
+    """Return the occasion that is the period of a limit. Raises: ProgrammeError."""
+    if table.per != "occasion":
+        return None
+    occasion = next((c.occasion for c in conditions if c.occasion), None)
+    if occasion is None:
+        problem = "needs the condition near in when itself; write which days are the occasion"
+        raise ProgrammeError(f"{path}.per", problem)
+    return occasion
+
+
+def _occasion(year: int) -> str:
+    return f"{year}-occasion"
 
 
 def _period(per: Period, day: date) -> str:
@@ -134,5 +179,5 @@ def _period(per: Period, day: date) -> str:
             return f"{day:%Y-%m}"
         case "year":
             return f"{day:%Y}"
-        case "life":
-            return "life"
+        case "life" | "occasion":
+            return per

@@ -71,7 +71,6 @@ def compile_rule(
     give = compile_give(table.give, table.id, f"{path}.give", vocabulary)
     conditions = compile_when(table.when, f"{path}.when", vocabulary)
     lane = _lane(table, path, give, lanes)
-    codes = frozenset(code for condition in conditions for code in condition.codes)
     facts = frozenset(fact for condition in conditions for fact in condition.facts)
     facts |= {number.needs for number in (give.size, give.most) if number and number.needs}
     facts |= {give.whose} if isinstance(give, Accrual) and give.whose else set()
@@ -89,7 +88,7 @@ def compile_rule(
         tests=tuple((c.holds, why, c.bound) for c, why in reasons if not c.days),
         scope=compile_scope(table.scope, f"{path}.scope"),
         give=give,
-        limit=compile_limit(table.limit, table.id, codes, f"{path}.limit"),
+        limit=compile_limit(table.limit, table.id, conditions, f"{path}.limit"),
         exclusive=table.exclusive is not False,
         silences_earning=table.exclusive == "all",
         priority=table.priority,

@@ -17,6 +17,7 @@ from daemon.ledger.entries import Entry, decode
 from daemon.ledger.storage.queries import HISTORY, PHONE
 from daemon.ledger.storage.rows import CardRow
 from daemon.ledger.storage.store import Store
+from daemon.programme.names import card_fact
 from daemon.programme.programme import local_day
 from daemon.programme.state import Purse
 from daemon.shop.phone_card_views import (
@@ -113,7 +114,8 @@ class PhoneCards:
         if rule is None or rule.limit is None or rule.limit.per_card is None:
             return Coupon(text)
         today = self._shop.today()
-        counter = rule.limit.card_counter(account.account, today)
+        known = {card_fact("birthday"): account.profile.birthday}
+        counter = rule.limit.card_counter(account.account, today, known)
         used = store.counters([counter]).get(counter, 0)
         return Coupon(text, max(0, rule.limit.per_card - used))
 

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, TypeAlias
 import msgspec
 
 from daemon.programme.days import Days
+from daemon.programme.occasions import Occasion
 from daemon.programme.situation import Situation
 from daemon.programme.syntax import FileTable
 from daemon.programme.vocabulary import Place
@@ -45,6 +46,7 @@ class Condition(msgspec.Struct, frozen=True):
     days:  set when it depends on the day alone.
     bound: set when it bounds a counted fact, so that the distance to it can be told.
     facts: every fact it reads; codes: the codes it names.
+    occasion: the days around an anniversary that it asks for.
     warning: why it is probably a mistake, for ``tillcard check``, or "".
     """
 
@@ -55,6 +57,7 @@ class Condition(msgspec.Struct, frozen=True):
     bound: Bound | None = None
     facts: frozenset[str] = frozenset()
     codes: frozenset[str] = frozenset()
+    occasion: Occasion | None = None
     warning: str = ""
 
 

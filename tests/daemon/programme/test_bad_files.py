@@ -37,6 +37,20 @@ BAD = [
     (HEAD + "[[rules]]", "rules", "did you mean rule?"),
     (HEAD + '[[lane]]\nid = "a"\n' * 2, "lane[1].id", "'a' is taken"),
     (HEAD + '[[lane]]\nid = "a"\nbase = "gross"', "lane[0].base", "not one of 'net', 'list'"),
+    (
+        HEAD + R + FIVE + 'limit = { per_card = 1, per = "occasion" }',
+        "rule[0].limit.per",
+        "needs the condition near",
+    ),
+    (
+        HEAD
+        + R
+        + FIVE
+        + 'limit = { per_card = 1, per = "occasion" }\n'
+        + 'when = { not = { near = { of = "birthday", from = 0, to = 0 } } }',
+        "rule[0].limit.per",
+        "needs the condition near",
+    ),
     (HEAD + R + FIVE + "when = { has = {} }", "rule[0].when.has", "is empty"),
     (HEAD + R + FIVE + "when = { has = 3 }", "rule[0].when.has", "expected a table of keys"),
     (HEAD + R + FIVE + 'when = { has = { skuu = "a" } }', "rule[0].when.has.skuu", "mean sku?"),
@@ -361,6 +375,14 @@ DOUBTS = [
         R + FIVE + "when = { basket = { qty = { at_least = 5, below = 5 } } }",
         "rule[0].when.basket.qty",
         "no number fits",
+    ),
+    (
+        R
+        + FIVE
+        + 'limit = { per_card = 1, per = "year" }\n'
+        + 'when = { near = { of = "birthday", from = -3, to = 3 } }',
+        "rule[0].limit.per",
+        "are in two years",
     ),
     (
         R + FIVE + 'when = { has = { sku = "a", units = { above = 3, below = 4 } } }',

@@ -41,6 +41,7 @@ def at(name: str, basket: Basket, facts: dict[str, Fact], now: str = SUNDAY) -> 
 
 TEN = goods(("x", 1_000))
 HUNDRED = goods(("x", 10_000))
+HAD_A_GIFT = {"used.birthday:card:a1:2027-occasion": 1}
 HAD_A_SNACK = {"used.snack:card:a1:2026-11-26": 1}
 BORN = {"card.birthday": "2000-02-29"}
 PAID = [
@@ -145,6 +146,9 @@ PAID = [
     ("bar", goods(("snacks", 500)), A_CARD, "2026-11-26T23:00:00+02:00", 0),
     ("bar", goods(("snacks", 500)), A_CARD | HAD_A_SNACK, "2026-11-27T01:30:00+02:00", 500),
     ("bar", goods(("snacks", 500)), A_CARD | HAD_A_SNACK, "2026-11-29T12:00:00+02:00", 0),
+    ("birthday", HUNDRED, A_CARD | BORN, "2027-02-21T12:00:00+02:00", 8_000),
+    ("birthday", HUNDRED, A_CARD | BORN | HAD_A_GIFT, "2027-03-07T12:00:00+02:00", 10_000),
+    ("birthday", HUNDRED, A_CARD | BORN | HAD_A_GIFT, "2028-03-07T12:00:00+02:00", 8_000),
     ("welcome", HUNDRED, A_CARD, SUNDAY, 9_000),
     ("welcome", HUNDRED, {**A_CARD, "meter.visits": 1}, SUNDAY, 10_000),
     ("welcome", HUNDRED, {}, SUNDAY, 10_000),
