@@ -3,6 +3,7 @@
 import msgspec
 
 from card_formats.check_digits import CHECK_CHARS, Check, has_valid_check, is_digits
+from card_formats.code_text import is_number_text, number_form
 from card_formats.credential import Credential, Medium, Reading, Trust
 from card_formats.errors import CardFormatError
 from card_formats.phone.rotating import CODE_DIGITS, GOOGLE_CODE_DIGITS
@@ -17,9 +18,10 @@ SCALE_PREFIXES = ("02", *(str(n) for n in range(20, 30)))
 class NumberRange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Numbers of the shop's own cards: ``prefix``, then digits up to ``length`` with the check.
 
-    prefix: ASCII letters and digits; digits only with a check. Within a payment network's range
-            it must have six digits or more to count (see ``bank_card``).
-    length: the whole number's, check digits included, NUMBER_CHARS_MAX at most.
+    prefix: ASCII letters, digits and ``- . $ / + %``; digits only with a check. Within a payment
+            network's range it must have six digits or more to count (see ``bank_card``).
+    length: the whole number's, check digits included, NUMBER_CHARS_MAX at most. Blanks and hyphens
+            are not counted: a number is the same with and without them.
     media:  how such a card may be shown; empty means any way but by chip.
     live:   the number is a code that a phone changes every half minute (``phone/rotating.py``).
     With ``check = "ean"`` the 12 digits of a UPC-A and the 13 of its EAN are one number.
@@ -34,17 +36,22 @@ class NumberRange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     live: bool = False
 
     def __post_init__(self) -> None:
-        if not (self.prefix.isascii() and self.prefix.isalnum()):
-            raise ValueError("prefix must be ASCII letters and digits, at least one")
+        prefix = number_form(self.prefix)
+        if not (self.prefix.isascii() and prefix and is_number_text(prefix)):
+            raise ValueError("prefix must be ASCII letters, digits and - . $ / + %, at least one")
+        msgspec.structs.force_setattr(self, "prefix", prefix)
         if self.check is not Check.NONE and not is_digits(self.prefix):
             raise ValueError(f"a number with a {self.check.value} check has digits only")
-        if not len(self.prefix) + CHECK_CHARS[self.check] < self.length <= NUMBER_CHARS_MAX:
+        if not len(prefix) + CHECK_CHARS[self.check] < self.length <= NUMBER_CHARS_MAX:
             raise ValueError(f"length must leave room for digits, at most {NUMBER_CHARS_MAX}")
         if self.live and (self.length, self.check) not in LIVE_LAYOUTS:
             raise ValueError("a live code has 22 digits with a mod97 check, or Google's 28 without")
 
     def claim(self, text: str, medium: Medium) -> str | None:
-        """Return ``text`` in canonical form if it has this range's shape, check digits aside."""
+        """Return ``text`` in canonical form if it has this range's shape, check digits aside.
+
+        text: a ``number_form``.
+        """
         if medium is Medium.CHIP or (self.media and medium not in self.media):
             return None
         number, prefix, length = text, self.prefix, self.length
@@ -70,7 +77,7 @@ def recognise_number(reading: Reading, ranges: tuple[NumberRange, ...]) -> Crede
             check digit: a misread or a typing error, not somebody else's card.
     """
     misread = False
-    for text in numbers_in(reading):
+    for text in map(number_form, numbers_in(reading)):
         for number_range in ranges:
             number = number_range.claim(text, reading.medium)
             if number is None:

@@ -1,15 +1,14 @@
 """A number that was typed: what people put between its digits is forgiven, nothing else is."""
 
+from card_formats.code_text import is_number_text, number_form
 from card_formats.credential import Medium, Reading, Shown
 from card_formats.errors import CardFormatError
 
 TYPED_BYTES_MAX = 128
-# Space, no-break spaces, hyphen and the dashes that word processors make of it.
-_FORGIVEN = dict.fromkeys(map(ord, " \t\u00a0\u2009\u202f-\u2010\u2011\u2012\u2013\u2014\u2212"))
 
 
 def decode_typed(shown: Shown) -> Reading:
-    """Read a typed number: UTF-8; letters and digits count, letters in capitals.
+    """Read a typed number: UTF-8, whatever a printed number has (``card_formats/code_text.py``).
 
     Raises: CardFormatError ``typed.too-long``, ``typed.not-text``, ``typed.empty``,
             ``typed.bad-character``.
@@ -17,11 +16,13 @@ def decode_typed(shown: Shown) -> Reading:
     if len(shown.raw) > TYPED_BYTES_MAX:
         raise CardFormatError("typed.too-long", f"more than {TYPED_BYTES_MAX} bytes")
     try:
-        text = shown.raw.decode("utf-8").translate(_FORGIVEN)
+        text = number_form(shown.raw.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise CardFormatError("typed.not-text", "not UTF-8", offset=error.start) from error
     if not text:
         raise CardFormatError("typed.empty", "nothing was typed")
-    if not (text.isascii() and text.isalnum()):
-        raise CardFormatError("typed.bad-character", "a card number has letters and digits only")
-    return Reading(Medium.TYPED, "typed", text.upper())
+    if not is_number_text(text):
+        raise CardFormatError(
+            "typed.bad-character", "a card number has letters, digits and - . $ / + % only"
+        )
+    return Reading(Medium.TYPED, "typed", text)

@@ -7,6 +7,7 @@ from datetime import date
 import msgspec
 
 from card_formats import registry
+from card_formats.code_text import normal_code
 from card_formats.credential import Medium, Shown, Trust
 from card_formats.errors import BankCardError, CardFormatError
 from card_formats.number_ranges import NumberRange
@@ -71,7 +72,7 @@ def look_up(
     facts: dict[str, Fact] = {}
     gifts: dict[str, AccountId] = {}
     for code in shown:
-        if issued := store.ask(CODE, code.casefold()):
+        if issued := store.ask(CODE, normal_code(code)):
             check_usable(store, issued[0], code, account, today)
             facts[code_fact(code)] = issued[0].campaign
             facts[uses_fact(code)] = issued[0].uses
@@ -112,7 +113,7 @@ def _refused(error: ErrorCode, code: str, why: str) -> RefusedError:
 def _is_word(store: Store, programme: Programme, code: str) -> bool:
     """Whether a rule names this very code. A campaign's name is no code: it was never issued."""
     is_word = codes.is_named(programme, code) and not codes.is_issued(programme, code)
-    return is_word and not store.ask(CAMPAIGN, code.casefold())
+    return is_word and not store.ask(CAMPAIGN, normal_code(code))
 
 
 def _gift_card(store: Store, code: str, ranges: tuple[NumberRange, ...]) -> CardRow:
@@ -139,7 +140,7 @@ def issue(programme: Programme, quote: Quote, sale_id: SaleId, today: int) -> tu
     """Return the codes that a sale hands out."""
     return tuple(
         CodeRow(
-            code=draw_code().casefold(),
+            code=normal_code(draw_code()),
             campaign=new.campaign,
             account=NO_ACCOUNT,
             ref=sale_id,

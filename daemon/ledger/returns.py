@@ -34,6 +34,7 @@ from datetime import date
 
 import msgspec
 
+from card_formats.code_text import normal_code
 from daemon.base.ids import AccountId, SaleId
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.ledger import sales, status_moves
@@ -352,7 +353,7 @@ def _codes_back(
     staying: dict[str, int] = {}
     bought = set()
     for issued in record.sale.quote.issue:
-        rule, campaign = rules[issued.rule], issued.campaign.casefold()
+        rule, campaign = rules[issued.rule], normal_code(issued.campaign)
         stays = min(issued.count, given.get(issued.rule, 0))
         if not rule.give.once:
             bought.add(campaign)

@@ -10,6 +10,7 @@ from datetime import date
 
 import msgspec
 
+from card_formats.code_text import normal_code
 from daemon.programme.basket import Fact
 from daemon.programme.benefits.benefit import Handout
 from daemon.programme.names import code_counter, code_fact, uses_fact
@@ -68,7 +69,7 @@ def with_uses(
 
 def _words(code: str, values: Mapping[str, Fact]) -> tuple[str, str]:
     """Return what a condition may call a code: itself, or its campaign."""
-    return code.casefold(), str(values.get(code_fact(code), code)).casefold()
+    return normal_code(code), normal_code(str(values.get(code_fact(code), code)))
 
 
 def _uses(code: str, values: Mapping[str, Fact]) -> int:
@@ -78,22 +79,22 @@ def _uses(code: str, values: Mapping[str, Fact]) -> int:
 
 def is_named(programme: Programme, word: str) -> bool:
     """Whether a rule has a code or a campaign among its conditions."""
-    words = (word.casefold(),)
+    words = (normal_code(word),)
     return any(rule.names_code(words) for rule in programme.rules)
 
 
 def is_issued(programme: Programme, campaign: str) -> bool:
     """Whether a rule issues codes of a campaign."""
-    word = campaign.casefold()
+    word = normal_code(campaign)
     return any(
-        isinstance(rule.give, Handout) and rule.give.campaign.casefold() == word
+        isinstance(rule.give, Handout) and normal_code(rule.give.campaign) == word
         for rule in programme.rules
     )
 
 
 def most_uses(programme: Programme, campaign: str) -> int | None:
     """Return how many sales a campaign's rules let a code be used in, or None where none says."""
-    words = (campaign.casefold(),)
+    words = (normal_code(campaign),)
     limits = [
         rule.limit.per_code for rule in programme.rules if rule.limit and rule.names_code(words)
     ]
@@ -109,7 +110,7 @@ def issue(programme: Programme, quote: Quote) -> tuple[NewCodes, ...]:
     """Return the codes that a sale hands out."""
     return tuple(
         NewCodes(
-            issued.campaign.casefold(),
+            normal_code(issued.campaign),
             issued.count,
             uses_of(programme, issued.campaign),
             date.fromisoformat(issued.expires) if issued.expires else None,

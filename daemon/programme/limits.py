@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from card_formats.code_text import normal_code
 from daemon.programme.basket import Fact
 from daemon.programme.conditions.condition import Condition
 from daemon.programme.errors import ProgrammeError
@@ -105,14 +106,14 @@ class Limit(msgspec.Struct, frozen=True):
         return f"{self.rule}:total:life"
 
     def code_counter(self, code: str) -> str:
-        """``<rule>:code:<code>:life``, the code in one case."""
+        """``<rule>:code:<code>:life``, the code in one spelling."""
         return rule_code_counter(self.rule, code)
 
     def _codes(self, situation: Situation) -> Iterator[str]:
         """Yield the codes shown that the rule's condition names, themselves or as a campaign."""
         for code in situation.typed_codes:
             campaign = str(situation.values.get(code_fact(code), code))
-            if not self.codes.isdisjoint((code.casefold(), campaign.casefold())):
+            if not self.codes.isdisjoint((normal_code(code), normal_code(campaign))):
                 yield code
 
     def _used(self, situation: Situation, counter: str) -> int:

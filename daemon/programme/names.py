@@ -6,6 +6,7 @@ counter is what a limit counts with in the ledger. Pure.
 
 import msgspec
 
+from card_formats.code_text import normal_code
 from daemon.base.ids import NO_ACCOUNT, AccountId
 
 CARD = "card."
@@ -75,13 +76,13 @@ def reason_fact(rule: str) -> str:
 
 
 def rule_code_counter(rule: str, code: str) -> str:
-    """``<rule>:code:<code>:life``: how often a rule was used with a code, the code in one case."""
-    return f"{rule}:code:{code.casefold()}:life"
+    """``<rule>:code:<code>:life``: how often a rule was used with a code, in one spelling."""
+    return f"{rule}:code:{normal_code(code)}:life"
 
 
 def code_counter(code: str) -> str:
     """``@code:<code>``: how often an issued code was used at all. No rule's id begins so."""
-    return f"{_CODE_COUNTER}{code.casefold()}"
+    return f"{_CODE_COUNTER}{normal_code(code)}"
 
 
 def worth_counter(counter: str) -> str:

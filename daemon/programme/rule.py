@@ -52,7 +52,7 @@ class Rule(msgspec.Struct, frozen=True):
         return not self.facts.isdisjoint(ORDINALS)
 
     def names_code(self, words: Iterable[str]) -> bool:
-        """Whether a condition names one of these codes or campaigns, in lower case."""
+        """Whether a condition names one of these codes or campaigns, in its normal form."""
         return any(not condition.codes.isdisjoint(words) for condition in self.conditions)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TypeAlias
 
+from card_formats.code_text import normal_code
 from daemon.base.business_day import BusinessDays
 from daemon.programme.basket import Fact, Facts
 from daemon.programme.goods import Goods
@@ -48,8 +49,8 @@ class Situation:
         self.account = str(values.get(CARD_ACCOUNT) or "")
         self.payment = goods.payment or values.get("payment", "")
         self.typed_codes = goods.codes
-        self.codes = {code.casefold() for code in goods.codes}
-        self.codes |= {str(values.get(code_fact(code), code)).casefold() for code in goods.codes}
+        self.codes = {normal_code(code) for code in goods.codes}
+        self.codes |= {normal_code(str(values.get(code_fact(code), code))) for code in goods.codes}
         self.net = goods.list_totals
         self.net_total = goods.list_total
         self.units = goods.units

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from card_formats.code_text import normal_code, number_form
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.sale.pricing import PricedSale, burn_by_purse
 from daemon.sale.terms import SaleTerms
@@ -32,7 +33,7 @@ def _differences(terms: SaleTerms, priced: PricedSale) -> Iterator[str]:
     if terms.lines is not None:
         yield from _between("lines", terms.lines, quoted.lines or ())
     for name in _PLAIN:
-        said, was = getattr(terms, name), getattr(quoted, name)
+        said, was = (_one_spelling(name, getattr(each, name)) for each in (terms, quoted))
         if name == "presentation" and said == priced.presentation:
             continue  # of the number that was told
         if said:
@@ -40,6 +41,13 @@ def _differences(terms: SaleTerms, priced: PricedSale) -> Iterator[str]:
     if terms.burn is not None:
         said = burn_by_purse(priced.programme, terms.burn)
         yield from _between("burn", said, priced.frozen.basket.burn)
+
+
+def _one_spelling(name: str, said: Any) -> Any:
+    """Return codes and a card's number as they are compared; anything else as it came."""
+    if name == "codes":
+        return tuple(map(normal_code, said))
+    return number_form(said) if name == "card" and said else said
 
 
 def is_same(said: Any, was: Any) -> bool:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
+from card_formats.code_text import normal_code
 from daemon.accounts import shown_codes
 from daemon.accounts.cards import Cards
 from daemon.base.ids import NO_ACCOUNT, AccountId, SaleId, given_id, scoped
@@ -107,8 +108,8 @@ class IssuedCodes:
             account = self._cards.find(store, terms.card).account if terms.card else NO_ACCOUNT
             rows = tuple(
                 CodeRow(
-                    code=shown_codes.draw_code().casefold(),
-                    campaign=terms.campaign.casefold(),
+                    code=normal_code(shown_codes.draw_code()),
+                    campaign=normal_code(terms.campaign),
                     account=account,
                     ref=scoped(self._shop.ledger.ledger_id, terms.request_id),
                     first_day=first_day,
@@ -137,7 +138,7 @@ class IssuedCodes:
         today = self._shop.today().toordinal()
 
         def read(store: Store) -> CodeShown:
-            row = store.ask_one(CODE, terms.code.casefold())
+            row = store.ask_one(CODE, normal_code(terms.code))
             if row is None:
                 raise RefusedError(ErrorCode.CODE_UNKNOWN, "No such code was issued here.")
             used = store.counters([row.counter]).get(row.counter, 0)

@@ -59,7 +59,8 @@ def test_a_number_longer_than_the_limit_has_no_valid_check(check: Check) -> None
     ("fields", "words"),
     [
         ({"prefix": "", "length": 10}, "prefix"),
-        ({"prefix": "29 0", "length": 10}, "prefix"),
+        ({"prefix": "29_0", "length": 10}, "prefix"),
+        ({"prefix": " - ", "length": 10}, "prefix"),
         ({"prefix": "K", "length": 10, "check": "luhn"}, "digits only"),
         ({"prefix": "2900", "length": 4}, "length"),
         ({"prefix": "2900", "length": 5, "check": "ean"}, "length"),

@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar
 
 import msgspec
 
+from card_formats.code_text import normal_code
 from daemon.programme.conditions.condition import Condition, ConditionTable, WhenPlace, as_written
 from daemon.programme.errors import ProgrammeError
 
@@ -16,7 +17,7 @@ CodeWords = Annotated[Any, msgspec.Meta(examples=["K7", "flyer", ["SPRING", "fly
 
 
 class Codes(ConditionTable, frozen=True, kw_only=True):
-    """``codes``: one of these was shown, in whatever case."""
+    """``codes``: one of these was shown, however it was typed."""
 
     key: ClassVar[str] = "codes"
 
@@ -26,9 +27,9 @@ class Codes(ConditionTable, frozen=True, kw_only=True):
         """Return the condition. Raises: ProgrammeError."""
         raw = self.codes
         words = raw if isinstance(raw, list) else [raw]
-        if not words or not all(isinstance(word, str) and word for word in words):
+        if not words or not all(isinstance(word, str) and normal_code(word) for word in words):
             raise ProgrammeError(place.path, f"{raw!r} is no code; write a word or a list of words")
-        codes = frozenset(word.casefold() for word in words)
+        codes = frozenset(normal_code(word) for word in words)
         return Condition(
             self.key,
             as_written(self.key, raw),
