@@ -23,7 +23,7 @@ from daemon.ledger.entries import (
 from daemon.ledger.status_moves import states_of
 from daemon.ledger.storage.row_marks import FORGOTTEN, KEY_CHARS, mark
 from daemon.ledger.storage.rows import MemberRow
-from daemon.ledger.storage.store import Store, StoreError
+from daemon.ledger.storage.store import LedgerDamagedError, Store, StoreError
 from daemon.programme.status import StatusState
 
 FINDINGS_MAX = 100
@@ -86,7 +86,7 @@ def audit(
         found.extend(_member_findings(walk.members, rows.members))
         with _damage_found(found, "ledgers"):
             found.extend(_ledger_findings(walk.heads, store.own_ledgers()))
-        with _damage_found(found, "the newest entry"):
+        with _damage_found(found, "the newest entry", (LedgerDamagedError, RefusedError)):
             if store.answered is not None and (lacks := store.answered.lacking_in(store)):
                 found.append(f"ledger {store.answered.ledger_id}: {lacks}")
     finally:
@@ -101,11 +101,15 @@ def audit(
 
 
 @contextmanager
-def _damage_found(found: list[str], what: str) -> Iterator[None]:
+def _damage_found(
+    found: list[str],
+    what: str,
+    damage: tuple[type[Exception], ...] = (StoreError, RefusedError),
+) -> Iterator[None]:
     """Enter what cannot be read as a finding, and go on with what can."""
     try:
         yield
-    except (StoreError, RefusedError) as error:
+    except damage as error:
         found.append(f"{what} cannot be read: {error}")
 
 

@@ -131,7 +131,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
     def _as_if_written(self, store: Store, view: View, reads: Reads) -> View:
         """Return ``view`` with the meters that other sales count once their chips have told."""
-        if not reads.meters_of:
+        # Without a purse on chips no sale waits, and nothing more is asked.
+        if not (reads.meters_of and chip_purse(self.programme)):
             return view
         meters = dict(view.meters)
         for row in store.ask(UNSETTLED_OF, reads.meters_of):
