@@ -21,7 +21,7 @@ def test_what_was_packed_comes_back_to_the_byte(json: bytes) -> None:
 @given(st.binary() | st.text() | st.integers() | st.none())
 def test_any_value_is_unpacked_or_is_nothing(kept: object) -> None:
     found = unpacked(kept)
-    assert found == b"" or found == kept or packed(found) == packed(unpacked(packed(found)))
+    assert found in (b"", kept) or (isinstance(kept, bytes) and found == zlib.decompress(kept))
 
 
 def test_a_sale_of_three_lines_packs_to_less_than_half() -> None:

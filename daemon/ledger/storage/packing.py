@@ -11,13 +11,15 @@ import zlib
 
 PACKED_BYTES_MAX = 64 * 1024 * 1024
 """Of what is unpacked: more than any entry or answer has. A foreign row may unpack to anything."""
-_LEVEL = 1
-"""The fastest: 4 % larger than the best, in a third of the time."""
+_LEVEL, _WINDOW_BITS, _MEMORY = 6, 13, 6
+"""As small as the best, in 32 µs instead of 85 for a sale of three lines: what takes the time is to
+set up the 256 KiB that zlib works in otherwise."""
 
 
 def packed(json: bytes) -> bytes:
     """Return JSON of an object as it is kept."""
-    return min(json, zlib.compress(json, _LEVEL), key=len)
+    packing = zlib.compressobj(_LEVEL, zlib.DEFLATED, _WINDOW_BITS, _MEMORY)
+    return min(json, packing.compress(json) + packing.flush(), key=len)
 
 
 def unpacked(kept: object) -> bytes:
