@@ -119,17 +119,15 @@ class ChipIntent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     case: bool = False
 
 
-class SaleRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A sale as kept. ``burned`` and ``accrued`` are the lots it moved, less what came back.
+class SaleProgress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What has become of a sale. ``burned``, ``accrued``: the lots it moved, less what came back.
 
     Both are by purse, or ``purse@account`` where it is another's than the card's own.
     kept: what refunds were short of for what the sale had given and was gone by then; short: what
           later refunds are still to be short of. sums_gone: what has gone of sums that were earned
           for the whole sale, by rule.
-    chip: what it is about to do to a chip, until that is decided.
     """
 
-    sale: Sale
     burned: dict[str, tuple[Lot, ...]]
     accrued: dict[str, tuple[Lot, ...]] = {}
     returned: tuple[ReturnedLine, ...] = ()
@@ -137,4 +135,10 @@ class SaleRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     kept: int = 0
     short: int = 0
     sums_gone: dict[str, int] = {}
+
+
+class SaleRecord(SaleProgress, frozen=True, kw_only=True):
+    """A sale as kept. ``chip``: what it is about to do to a chip, until that is decided."""
+
+    sale: Sale
     chip: ChipIntent | None = None

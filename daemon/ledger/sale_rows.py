@@ -19,10 +19,9 @@ import msgspec
 
 from daemon.base.ids import NO_LEDGER, AccountId, LedgerId, SaleId
 from daemon.base.receipt_codes import folded
-from daemon.ledger.lots import Lot
-from daemon.ledger.sale_records import ReturnedLine, Sale, SaleRecord
+from daemon.ledger.sale_records import Sale, SaleProgress, SaleRecord
 from daemon.ledger.sale_states import SaleState
-from daemon.ledger.storage.rows import too_new
+from daemon.ledger.storage.rows import damaged, too_new
 from daemon.programme.basket import Fact
 from daemon.programme.quote import Earned, Quote, QuotedLine
 
@@ -65,41 +64,25 @@ class _Detailed(msgspec.Struct, frozen=True):
     detail: Sale
 
 
-class _Standing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A record without its sale; ``person`` are the facts that the entry does not say."""
+class _Beside(SaleProgress, frozen=True, kw_only=True):
+    """What stands beside the entry of a sale. ``person``: the facts that the entry does not say."""
 
-    burned: dict[str, tuple[Lot, ...]]
-    person: dict[str, Fact] = {}
-    accrued: dict[str, tuple[Lot, ...]] = {}
-    returned: tuple[ReturnedLine, ...] = ()
-    refunded: int = 0
-    kept: int = 0
-    short: int = 0
-    sums_gone: dict[str, int] = {}
+    person: dict[str, Fact] = msgspec.field(default_factory=dict)
 
 
-def _standing(record: SaleRecord) -> bytes:
+def _beside(record: SaleRecord) -> bytes:
     facts = record.sale.frozen.facts
-    return msgspec.json.encode(
-        _Standing(
-            person={name: facts[name] for name in PERSONAL if facts.get(name)},
-            burned=record.burned,
-            accrued=record.accrued,
-            returned=record.returned,
-            refunded=record.refunded,
-            kept=record.kept,
-            short=record.short,
-            sums_gone=record.sums_gone,
-        )
-    )
+    person = {name: facts[name] for name in PERSONAL if facts.get(name)}
+    progress = {name: getattr(record, name) for name in SaleProgress.__struct_fields__}
+    return msgspec.json.encode(_Beside(person=person, **progress))
 
 
 def _joined(entry: bytes, body: bytes) -> SaleRecord:
     sale = msgspec.json.decode(entry, type=_Detailed).detail
-    standing = msgspec.structs.asdict(msgspec.json.decode(body, type=_Standing))
-    facts = sale.frozen.facts | standing.pop("person")
+    progress = msgspec.structs.asdict(msgspec.json.decode(body, type=_Beside))
+    facts = sale.frozen.facts | progress.pop("person")
     frozen = msgspec.structs.replace(sale.frozen, facts=facts)
-    return SaleRecord(sale=msgspec.structs.replace(sale, frozen=frozen), **standing)
+    return SaleRecord(sale=msgspec.structs.replace(sale, frozen=frozen), **progress)
 
 
 class SaleRow(msgspec.Struct, frozen=True, dict=True):
@@ -145,7 +128,7 @@ class SaleRow(msgspec.Struct, frozen=True, dict=True):
     ) -> "SaleRow":
         """Make the row of a sale that an entry has: the one written with it, or that of before."""
         sale = record.sale
-        row = cls.of(sale.sale_id, state, sale.account, until, _standing(record))
+        row = cls.of(sale.sale_id, state, sale.account, until, _beside(record))
         ledger_id, seq = (before.ledger_id, before.seq) if before else (NO_LEDGER, ITS_OWN)
         return msgspec.structs.replace(row, ledger_id=ledger_id, seq=seq)
 
@@ -160,6 +143,8 @@ class SaleRow(msgspec.Struct, frozen=True, dict=True):
         """The sale as kept. It is decoded when it is first asked for, once a row."""
         if not self.body:
             return None
+        if self.seq and not self.entry:
+            raise damaged()  # the entry that has the sale is gone, or no JSON any more
         try:
             if self.seq:
                 return _joined(self.entry, self.body)
