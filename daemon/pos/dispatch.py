@@ -130,29 +130,25 @@ async def _carry_out(
         detail = f"{request.method} needs the role {needs}; this client has {has}."
         raise RefusedError(ErrorCode.PERMISSION, detail)
     refuse_bank_cards(request.params, own, method.is_kept)
-    params, ignored = request.params, list[str]()
     # Whoever only reads loses nothing by a field that is not known; who writes might lose a sale.
-    if session.lenient or method.role <= Role.READ:
-        params, ignored = _known_of(request.params, method.params_type)
+    lenient = session.lenient or method.role <= Role.READ
     try:
-        decoded = msgspec.json.decode(params, type=method.params_type)
+        params, ignored = _decoded(request.params, method.params_type, lenient=lenient)
     except _UNDECODABLE as error:
-        detail = _wrong_params(error, params, method.params_type)
+        detail = _wrong_params(error, request.params, method.params_type)
         raise ProtocolFaultError(ProtocolCode.INVALID_PARAMS, detail) from error
-    return await method.handler(session, decoded), ignored
+    return await method.handler(session, params), ignored
 
 
-def _known_of(params: msgspec.Raw, wanted: type[Any]) -> tuple[msgspec.Raw, list[str]]:
-    """Return parameters without the fields that are not known, and the paths of those."""
+def _decoded(params: msgspec.Raw, wanted: type[Any], *, lenient: bool) -> tuple[Any, list[str]]:
+    """Return parameters, and the paths of fields that are not known and were passed over."""
     try:
-        msgspec.json.decode(params, type=wanted)
+        return msgspec.json.decode(params, type=wanted), []
     except msgspec.ValidationError as error:
-        if "unknown field" in str(error):
-            kept, unknown = without_unknown(msgspec.json.decode(params), wanted)
-            return msgspec.Raw(msgspec.json.encode(kept)), unknown[:IGNORED_MAX]
-    except _UNDECODABLE:
-        pass
-    return params, []
+        if not lenient or "unknown field" not in str(error):
+            raise
+    known, unknown = without_unknown(msgspec.json.decode(params), wanted)
+    return msgspec.json.decode(msgspec.json.encode(known), type=wanted), unknown[:IGNORED_MAX]
 
 
 def _wrong_params(error: Exception, params: msgspec.Raw, wanted: type[Any]) -> str:

@@ -57,9 +57,7 @@ class HelloParams(Params, frozen=True):
     version: IdText
     token: Text | None = None
     language: IdText = ""
-    needs: Annotated[str, msgspec.Meta(max_length=9, pattern=r"^[0-9]{1,4}\.[0-9]{1,4}$(?!\n)")] = (
-        ""
-    )
+    needs: VersionText = ""
     lenient: bool = False
 
 
@@ -104,6 +102,7 @@ class AckResult(msgspec.Struct, frozen=True):
 
 async def hello(session: Session, params: HelloParams) -> HelloResult:
     """Note who calls. Over TCP the token gives the role; a Unix socket's peer has it already."""
+    _check_served(params.needs)
     if session.role is Role.NOBODY:
         given = (params.token or "").encode()
         if not hmac.compare_digest(given, session.token.encode()):
@@ -111,7 +110,6 @@ async def hello(session: Session, params: HelloParams) -> HelloResult:
                 ErrorCode.PERMISSION, "Say hello with the token from the daemon's token file."
             )
         session.role = Role.SALE
-    _check_served(params.needs)
     session.client = params.client
     session.lenient = params.lenient
     session.language = known_language(params.language, session.language)

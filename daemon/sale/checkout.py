@@ -86,11 +86,12 @@ class Checkout:
 
         async def again(known: LedgerFacts, answered: msgspec.Raw) -> msgspec.Raw:
             row, request = known.view.sale, known.view.request
-            assert request is not None
-            held = msgspec.json.decode(answered, type=Held)
-            ttl = datetime.fromisoformat(held.until) - datetime.fromisoformat(request.at)
-            longer = timedelta(seconds=ttl_s or ttl.total_seconds())
-            if row is None or row.state is not SaleState.HELD or longer == ttl:
+            if ttl_s is None or row is None or row.state is not SaleState.HELD:
+                return answered
+            assert request is not None, "it was answered"
+            first_until = datetime.fromisoformat(msgspec.json.decode(answered, type=Held).until)
+            longer = timedelta(seconds=ttl_s)
+            if first_until - datetime.fromisoformat(request.at) == longer:
                 return answered
             reads = Reads(sale_id=sale_id, accounts=row.accounts)
             now, passed = self._shop.now(), self._shop.lasting()
