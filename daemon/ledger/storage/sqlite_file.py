@@ -28,6 +28,7 @@ from daemon.ledger.storage.store import (
 _BUSY_TIMEOUT_MS = 5_000
 CHECKED_AT_ONCE_BYTES = 16 * 1024 * 1024
 """A larger file is looked through while the till is open already: a million sales take 20 s."""
+_INTERRUPT_AGAIN_S = 0.05
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _PRIMARY = 0xFF
 """What is left of an extended error code is the kind. Source: sqlite.org/rescode.html."""
@@ -247,9 +248,10 @@ class CheckBeside:
 
     def end(self) -> None:
         """Give it up, unless it has ended."""
-        with suppress(sqlite3.ProgrammingError):  # it is closed already
-            self._db.interrupt()
-        self._thread.join()
+        while self._thread.is_alive():  # an interrupt between two statements stops neither
+            with suppress(sqlite3.ProgrammingError):  # it is closed already
+                self._db.interrupt()
+            self._thread.join(_INTERRUPT_AGAIN_S)
 
 
 @contextmanager
