@@ -178,7 +178,9 @@ def icon(pixels: int) -> bytes:
 
 def _end(until_at: datetime | None) -> str:
     """Return a moment as wallets take it: whole seconds, with an offset."""
-    return until_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if until_at else ""
+    if until_at is None:
+        return ""
+    return until_at.astimezone(UTC).isoformat(timespec="seconds").removesuffix("+00:00") + "Z"
 
 
 def _ends(view: CardView, language: Language) -> list[Field]:
