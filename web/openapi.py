@@ -39,24 +39,24 @@ QUERIES = {
 }
 HTML, JSON, NOTHING = "text/html", "application/json", ""
 IMAGES = "image/svg+xml image/png"
-LIVE_CARD = {"200": JSON, "404": HTML, "409": HTML}
+LIVE_CARD = {"200": JSON, "409": HTML}
 ANSWERS: dict[str, dict[str, str]] = {
     "JoinPages.show": {"200": HTML},
     "JoinPages.submit": {"303": NOTHING, "403": HTML, "409": HTML, "415": HTML, "422": HTML},
     "JoinPages.poster": {"200": IMAGES},
     "CardPages.front_door": {"200": HTML},
-    "CardPages.show": {"200": HTML, "404": HTML, "410": HTML},
-    "CardPages.code": {"200": IMAGES, "404": HTML, "410": HTML},
+    "CardPages.show": {"200": HTML, "410": HTML},
+    "CardPages.code": {"200": IMAGES, "410": HTML},
     "PhonePages.bind_first": LIVE_CARD,
     "PhonePages.renew": LIVE_CARD,
     "PhonePages.manifest": {"200": "application/manifest+json"},
-    "PhonePages.show_link": {"200": HTML, "404": HTML},
-    "PhonePages.accept": {"200": JSON, "404": HTML},
-    "PhonePages.draw_link": {"200": IMAGES, "404": HTML},
+    "PhonePages.show_link": {"200": HTML},
+    "PhonePages.accept": {"200": JSON},
+    "PhonePages.draw_link": {"200": IMAGES},
     "PhonePages.worker": {"200": "text/javascript", "206": "text/javascript", "416": NOTHING},
-    "WalletPages.catima": {"302": NOTHING, "404": HTML, "410": HTML},
-    "WalletPages.google": {"302": NOTHING, "404": HTML, "410": HTML},
-    "WalletPages.apple": {"200": PASS_MIME, "404": HTML, "410": HTML},
+    "WalletPages.catima": {"302": NOTHING, "410": HTML},
+    "WalletPages.google": {"302": NOTHING, "410": HTML},
+    "WalletPages.apple": {"200": PASS_MIME, "410": HTML},
     "AppleService.register": {"200": NOTHING, "201": NOTHING, "401": HTML, "409": HTML},
     "AppleService.unregister": {"200": NOTHING, "401": HTML},
     "AppleService.changed": {"200": JSON, "204": NOTHING},
@@ -65,7 +65,9 @@ ANSWERS: dict[str, dict[str, str]] = {
     "_healthz": {"200": "text/plain"},
     "_openapi": {"200": JSON},
 }
-"""What each handler answers: statuses, and the media types of each, with blanks between."""
+"""What each handler answers: statuses, and the media types of each, with blanks between. One that
+takes a part of the address answers 404 too: there is no such one, or it has another shape.
+"""
 ANY_ADDRESS = {"400": HTML, "417": HTML, "429": HTML, "503": HTML}
 """What any of them may answer besides: what came is no request, comes too fast, or cannot be served
 now; pages that say so.
@@ -123,7 +125,7 @@ def _operation(handler: Any, info: Any) -> Table:
         for parameter, expression in re.findall(r"\(\?P<(\w+)>(.+?)\)(?=/|\\|$)", pattern)
     ]
     answers = ANSWERS[name] | ANY_ADDRESS | (WITH_BODY if name in BODIES else {})
-    if parameters:  # one of another shape is no address
+    if parameters:
         answers |= {"404": HTML}
     operation: Table = {
         "operationId": name,

@@ -20,8 +20,8 @@ PresentationId = NewType("PresentationId", str)
 QuoteId = NewType("QuoteId", str)
 """A price that waits for its sale: ``q`` and 16 hexadecimal digits."""
 LedgerId = NewType("LedgerId", str)
-NO_LEDGER = LedgerId("")
 """The ledger of one writer."""
+NO_LEDGER = LedgerId("")
 
 LEDGER_ID_CHARS = 16
 NO_ACCOUNT, NO_CARD, NO_SALE = AccountId(""), CardId(""), SaleId("")

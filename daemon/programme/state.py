@@ -150,7 +150,8 @@ def compile_purse(table: PurseTable, path: str, currency: str) -> Purse:
         hold_days=span_days(table.hold, f"{path}.hold") if table.hold else 0,
         expire_days=span_days(table.expire, f"{path}.expire") if table.expire else 0,
         may_go_negative=table.may_go_negative,
-        lapsed_days=int(table.returned_lapsed.removeprefix("days:").replace("gone", "0")),
+        # "days:N", or "gone", which has none.
+        lapsed_days=int(table.returned_lapsed.partition(":")[2] or 0),
         credit_limit=table.credit_limit,
         where=table.where,
     )

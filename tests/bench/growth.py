@@ -6,7 +6,6 @@ turns, so that both meet the same machine.
 """
 
 import asyncio
-import os
 import random
 import sys
 from collections.abc import Awaitable, Callable, Iterator
@@ -197,7 +196,7 @@ async def on_postgresql(folder: Path, wanted: int) -> bool:
 def main() -> int:
     """Grow both ledgers and compare; return the exit status."""
     wanted = int(sys.argv[1]) if len(sys.argv) > 1 else SALES
-    with TemporaryDirectory(dir=os.environ.get("TMPDIR")) as folder:
+    with TemporaryDirectory() as folder:
         young, old = Path(folder, "young"), Path(folder, "old")
         asyncio.run(grown(young, YOUNG))
         a_sale = asyncio.run(grown(old, wanted))

@@ -125,6 +125,10 @@ async def test_rows_of_a_newer_tillcard_end_no_till(table: str, tmp_path: Path) 
         await live_on(home, code)
 
 
+LEDGER = Table(("ledger_id", "own"), ("text", "integer"), 1, "")
+WRONG = {"text": "x'00ff'", "bytea": "'words'", "bigint": "'words'", "integer": "'words'"}
+
+
 def columns() -> list[tuple[str, str, str]]:
     """Return (table, column, type of its values) of the schema as it is."""
     return [
@@ -147,8 +151,6 @@ id = "tenth"
 give = { earn = "bonus", percent = 10 }
 """
 )
-LEDGER = Table(("ledger_id", "own"), ("text", "integer"), 1, "")
-WRONG = {"text": "x'00ff'", "bytea": "'words'", "bigint": "'words'", "integer": "'words'"}
 
 
 async def test_a_value_of_another_type_stops_the_start_and_the_audit_finds_it_in_any_column(

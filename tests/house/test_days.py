@@ -20,7 +20,7 @@ def made(path: Path) -> Iterator[str]:
         match node:
             case ast.Call(func=ast.Attribute(attr="date"), args=[], keywords=[]):
                 yield ".date()"
-            case ast.Slice(lower=None, upper=ast.Constant(value=10)):
+            case ast.Slice(lower=None, upper=ast.Constant(value=end)) if end == DAY_CHARS:
                 yield f"[:{DAY_CHARS}]"
             case _:
                 pass

@@ -6,6 +6,7 @@ from datetime import date
 
 from card_formats.bank_card import PAN_DIGITS_MIN, holds_bank_card
 from daemon.base.text_limits import is_printable, says_something
+from daemon.pos.bank_cards import DIGITS_MIN
 from daemon.shop.phone_card_views import JoinForm
 from web.web_settings import WebSettings
 
@@ -13,7 +14,6 @@ NAME_CHARS_MAX = 80
 EMAIL_CHARS_MAX = 254  # RFC 5321, 4.5.3.1.3, less its angle brackets
 BIRTH_YEAR_MIN = 1900
 EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(?:\.[^@\s.]+)+")
-PHONE_DIGITS_MAX = 15
 PHONE = re.compile(r"\+[1-9][0-9]{7,14}")  # E.164: at most 15 digits
 PHONE_PUNCTUATION = re.compile(r"[\s().\-]")
 PERSONAL_DATA = "personal_data"
@@ -90,11 +90,10 @@ def _is_name(text: str) -> bool:
 
 def _bank_cards(typed: Mapping[str, str]) -> dict[str, str]:
     """Say beside each field that it holds the number of a payment card: none is kept anywhere."""
-    fewest = {"phone": PHONE_DIGITS_MAX + 1}
     return {
         field: "error.bank_card"
         for field in ("name", "phone", "email", "birthday")
-        if holds_bank_card(typed.get(field, ""), (), fewest.get(field, PAN_DIGITS_MIN))
+        if holds_bank_card(typed.get(field, ""), (), DIGITS_MIN.get(field, PAN_DIGITS_MIN))
     }
 
 
