@@ -34,6 +34,7 @@ when = { meter = { METER = { below = 1 } } }
 give = { percent = 10 }
 """
 )
+PRINTED = "2900000000018"
 FULL, LESS = 10_000, 9_000
 COMMIT_APDU = 9
 BURN = 700
@@ -45,7 +46,7 @@ async def till(
 ) -> AsyncIterator[tuple[ChipShop, HandTill]]:
     shop = ChipShop(tmp_path)
     home = tmp_path / "a"
-    await make_home(home, [shop.wallet], shop.clock, tmp_path / "keys", location)
+    await make_home(home, [shop.wallet], shop.clock, tmp_path / "keys", location, PRINTED)
     programme = WELCOME.replace("METER", request.param)
     async with hand_till(home, shop.clock, programme=programme, location=location) as till:
         yield shop, till
@@ -95,3 +96,18 @@ async def test_a_chip_that_was_not_written_and_a_void_leave_the_welcome(
     shown = await shown_before(shop, hand)
     assert await hand.state("s1") == "voided"
     assert (await hand.buy("s2", shown))["receipt"]["total"] == LESS
+
+
+async def test_a_quote_and_a_sale_by_the_printed_number_see_the_meters_of_one_that_waits(
+    till: tuple[ChipShop, HandTill],
+) -> None:
+    shop, hand = till
+    terms = SaleTerms(card=PRINTED, lines=LINES)
+    assert (await hand.checkout.quote(terms)).total == LESS
+    await torn(shop, hand, Fault.TORN_AFTER)
+    assert (await hand.checkout.quote(terms)).total == FULL
+    key = RequestKey.of("sale.commit", "s2", terms)
+    sold = msgspec.json.decode(await hand.checkout.commit(key, PosSaleId("s2"), terms, None))
+    assert sold["receipt"]["total"] == FULL
+    await hand.tap(shop.wallet)
+    assert await hand.state("s1") == "posted"

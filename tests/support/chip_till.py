@@ -26,6 +26,7 @@ from card_formats.chip.purse_layout import (
     encode_state,
 )
 from card_formats.credential import Medium, Shown, Trust
+from card_formats.number_ranges import Check, NumberRange
 from daemon.accounts.card_lifecycle import CardLifecycle, CardTerms
 from daemon.accounts.cards import Cards, NewCard, Profile
 from daemon.accounts.live_codes import LiveCodes
@@ -235,6 +236,9 @@ class CutStore:
         return lambda *args, **named: self._cut(call, *args, **named)
 
 
+PRINTED = (NumberRange(name="plastic", prefix="2900", length=13, check=Check.EAN),)
+
+
 class HandTill:
     """A till on its own ledger, for as long as it has power."""
 
@@ -264,7 +268,7 @@ class HandTill:
         self.stored_value = TopUps(shop, self.cards, chips.pay_owed)
         phone_keys = PhoneKeys({1: bytes(32)})
         names = TillNames("1", "till")
-        policy = CheckoutPolicy(till=names, ranges=(), spend_from=Trust.UID, hold_ttl_s=900)
+        policy = CheckoutPolicy(till=names, ranges=PRINTED, spend_from=Trust.UID, hold_ttl_s=900)
         live_codes = LiveCodes(ledger, self.cards, clock, phone_keys)
         phones = Phones(ledger, clock, phone_keys)
         self.recognition = Recognition(shop, self.cards, live_codes, phones, policy, chips)
@@ -369,13 +373,17 @@ async def make_home(
     clock: HandClock,
     keys: Path,
     location: str = "tillcard.db",
+    number: str = "",
 ) -> None:
-    """Make a till's folder from the one with the keys; every wallet's card is issued there."""
+    """Make a till's folder from the one with the keys; every wallet's card is issued there.
+
+    number: is printed on the card, of which there is one.
+    """
     await asyncio.to_thread(shutil.copytree, keys, home)
     async with hand_till(home, clock, location=location) as till:
         for wallet in wallets:
-            identifier = ("uid", wallet.uid.hex().upper())
-            card = NewCard(kind="chip", number="", identifiers=(identifier,))
+            known = [("uid", wallet.uid.hex().upper())] + [("number", number)] * bool(number)
+            card = NewCard(kind="chip", number=number, identifiers=tuple(known))
             assert await till.cards.issue(card, Profile())
 
 
