@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from card_formats.apdu import Dialogue
+from card_formats.check_digits import Check
 from card_formats.chip.ntag import PassThrough
 from card_formats.chip.purse import understood
 from card_formats.chip.purse_issue import personalise
@@ -26,7 +27,7 @@ from card_formats.chip.purse_layout import (
     encode_state,
 )
 from card_formats.credential import Medium, Shown, Trust
-from card_formats.number_ranges import Check, NumberRange
+from card_formats.number_ranges import NumberRange
 from daemon.accounts.card_lifecycle import CardLifecycle, CardTerms
 from daemon.accounts.cards import Cards, NewCard, Profile
 from daemon.accounts.live_codes import LiveCodes
