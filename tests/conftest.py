@@ -43,6 +43,12 @@ PLACES = {
     "tests/daemon/programme/test_against_the_model.py": "fuzz",
     "tests/daemon/programme/test_drawn_programmes.py": "fuzz",
     "tests/daemon/programme/test_toml_keys.py": "fuzz",
+    "tests/daemon/programme/test_shares_back.py::test_any": "fuzz",
+    "tests/daemon/readers/simulated/desfire/test_transactions.py": "fuzz",
+    "tests/web/phone/test_code_images.py": "fuzz",
+    "tests/web/phone/test_link_pictures.py::test_any": "fuzz",
+    "tests/stores/test_under_fire.py": "fuzz",
+    "tests/stores/test_file_and_head.py::test_a_look_through": "fuzz",
     "tests/daemon/sale/test_interleaved_tills.py": "fuzz",
     "tests/daemon/cli/test_card_making.py::test_torn": "kill",
 }

@@ -1,4 +1,9 @@
-"""Proof that a ledger is whole: the chain holds, and every cached figure follows from it."""
+"""Proof that a ledger is whole: the chain holds, and every cached figure follows from it.
+
+The walk through the entries adds up what should be kept. The rows are then read one by one, and
+each takes what was expected of it out of memory; what is left at the end is missing. So memory
+holds the expected half alone: about 1 KiB a sale.
+"""
 
 import re
 import struct
@@ -21,7 +26,7 @@ from daemon.ledger.entries import (
     link,
 )
 from daemon.ledger.status_moves import states_of
-from daemon.ledger.storage.row_marks import FORGOTTEN, KEY_CHARS, mark
+from daemon.ledger.storage.row_marks import FORGOTTEN, KEY_CHARS, ROW_CHARS, mark
 from daemon.ledger.storage.rows import MemberRow
 from daemon.ledger.storage.store import LedgerDamagedError, Store, StoreError
 from daemon.programme.status import StatusState
@@ -76,8 +81,8 @@ def audit(
                 if progress is not None and count % 1_000 == 0:
                     progress(count)
         with _damage_found(found, "figures"):
-            cached = Counter({(table, key): value for table, key, value in store.cached()})
-            found.extend(_differences(walk.figures, cached))
+            found.extend(_purse_findings(walk.figures))
+            found.extend(sorted(_differences(walk.figures, store.cached())))
         rows = _Rows(walk.marks, older=walk.older)
         with _damage_found(found, "rows"):
             for table, values in store.kept():
@@ -93,7 +98,6 @@ def audit(
         store.rollback()
     if expected_head and not walk.head_seen:
         found.append(f"no entry has the hash {expected_head}")
-    found.extend(_purse_findings(walk.figures))
     heads = tuple(
         Head(LedgerId(name), seq, value.hex()) for name, (seq, value) in walk.heads.items()
     )
@@ -122,8 +126,7 @@ class _Walk:
         self.findings: list[str] = []
         self.figures: Figures = Counter()
         self.members: dict[tuple[str, str], dict[str, StatusState]] = {}
-        self.marks: dict[str, dict[str, str]] = {}
-        """The last mark of each row in each ledger: by the key's part, then by ledger."""
+        self.marks = _Marks()
         self.older = False
         """Whether a ledger began before entries had marks."""
         self.head_seen = False
@@ -160,8 +163,44 @@ class _Walk:
             self.members.setdefault((move.account, move.status), {})[ledger_id] = move.state
         self.older = self.older or entry.rows is None
         for row_mark in entry.rows or ():
-            key, row = row_mark[:KEY_CHARS], row_mark[KEY_CHARS:]
-            self.marks.setdefault(key, {})[ledger_id] = row
+            self.marks.note(ledger_id, row_mark)
+
+
+class _Marks:
+    """The last mark of each row in each ledger that wrote it: nothing orders two ledgers' entries.
+
+    There is one for each sale and each answer, nearly always of one ledger. So what is kept by the
+    key's part is one text: for each ledger a character that stands for it, and the row's part, or
+    blanks where the row was deleted.
+    """
+
+    _DELETED = " " * ROW_CHARS
+
+    def __init__(self) -> None:
+        self._by_key: dict[str, str] = {}
+        self._letters: dict[str, str] = {}
+
+    def note(self, ledger_id: str, row_mark: str) -> None:
+        """Note a mark that an entry has, in place of the one before of its ledger."""
+        letter = self._letters.setdefault(ledger_id, chr(len(self._letters)))
+        key, row = row_mark[:KEY_CHARS], row_mark[KEY_CHARS:] or self._DELETED
+        before = self._by_key.get(key, "")
+        others = (one for one in _parts(before) if one[0] != letter) if before else ()
+        self._by_key[key] = "".join((*others, letter + row))
+
+    def take(self, key: str) -> list[str]:
+        """Return what a row may look like, and forget it."""
+        return [one[1:] for one in _parts(self._by_key.pop(key, ""))]
+
+    def missing(self) -> Iterator[str]:
+        """Yield the keys that were not taken, but of rows that some ledger has deleted."""
+        for key, noted in self._by_key.items():
+            if all(one[1:] != self._DELETED for one in _parts(noted)):
+                yield key
+
+
+def _parts(noted: str) -> Iterator[str]:
+    return (noted[at : at + 1 + ROW_CHARS] for at in range(0, len(noted), 1 + ROW_CHARS))
 
 
 def _link(previous_hash: bytes, seq: int, body: bytes) -> bytes | None:
@@ -174,10 +213,9 @@ def _link(previous_hash: bytes, seq: int, body: bytes) -> bytes | None:
 class _Rows:
     """The rows that are kept beside entries, held against the marks there."""
 
-    def __init__(self, marks: dict[str, dict[str, str]], *, older: bool) -> None:
+    def __init__(self, marks: _Marks, *, older: bool) -> None:
         self.members: dict[tuple[str, str], StatusState | None] = {}
         self._marks, self._older = marks, older
-        self._seen: set[str] = set()
         self._findings: list[str] = []
 
     def step(self, table: str, values: tuple[Any, ...]) -> None:
@@ -188,12 +226,11 @@ class _Rows:
             self._findings.append(f"{name}: cannot be read")
             return
         key, row = row_mark[:KEY_CHARS], row_mark[KEY_CHARS:]
-        self._seen.add(key)
-        by_ledger = self._marks.get(key)
-        if by_ledger is None:
+        expected = self._marks.take(key)
+        if not expected:
             if not self._older:
                 self._findings.append(f"{name}: no entry has written it")
-        elif row not in by_ledger.values():
+        elif row not in expected:
             self._findings.append(f"{name}: no entry has left it as it is kept")
         if table == "member":
             self._keep_member(MemberRow(*values))
@@ -211,8 +248,8 @@ class _Rows:
         Requests are forgotten in time; a row that an entry says is deleted has an empty mark.
         """
         yield from self._findings
-        for key, by_ledger in self._marks.items():
-            if key not in self._seen and all(by_ledger.values()) and not key.startswith(FORGOTTEN):
+        for key in self._marks.missing():
+            if not key.startswith(FORGOTTEN):
                 yield f"{key}: a row is missing that an entry has written"
 
 
@@ -253,14 +290,21 @@ def _member_findings(
             yield f"status {' '.join(map(str, key))}: no entry has left it as it is kept"
 
 
-def _differences(expected: Figures, cached: Figures) -> Iterable[str]:
-    for table, key in sorted(expected.keys() | cached.keys(), key=repr):
-        if expected[table, key] != cached[table, key]:
-            name = " ".join(map(str, key))
-            yield (
-                f"{table} {name}: cached {cached[table, key]},"
-                f" the entries say {expected[table, key]}"
-            )
+def _differences(
+    expected: Figures, cached: Iterable[tuple[str, tuple[str | int, ...], int]]
+) -> Iterator[str]:
+    """Compare each kept figure with what the entries say, which is used up by it."""
+    for table, key, value in cached:
+        if (says := expected.pop((table, key), 0)) != value:
+            yield _difference(table, key, value, says)
+    for (table, key), says in expected.items():
+        if says:
+            yield _difference(table, key, 0, says)
+
+
+def _difference(table: str, key: tuple[str | int, ...], value: int, says: int) -> str:
+    name = " ".join(map(str, key))
+    return f"{table} {name}: cached {value}, the entries say {says}"
 
 
 def _purse_findings(figures: Figures) -> Iterable[str]:

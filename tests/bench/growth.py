@@ -7,6 +7,7 @@ turns, so that both meet the same machine.
 
 import asyncio
 import random
+import resource
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, closing
@@ -162,6 +163,8 @@ def audited(home: Path) -> bool:
         result = audit(store)
         a_second = result.entries / (process_time() - begun)
         assert result.whole, result.findings
+        most_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(f"memory, at most: {most_mib:,.0f} MiB")
         begun = perf_counter()
         copy = home / "copy.db"
         store.backup(copy)

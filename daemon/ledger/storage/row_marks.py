@@ -39,7 +39,7 @@ KEYS = {"request": 2, "identifier": 2}
 """How many columns say which row it is, where none is ever written twice."""
 FORGOTTEN = "re"
 """How marks of rows begin that are forgotten in time: requests."""
-KEY_CHARS = 14
+KEY_CHARS, ROW_CHARS = 14, 16
 _KEY_BYTES, _ROW_BYTES = 9, 12
 
 
