@@ -10,7 +10,7 @@ import pytest
 
 from card_formats.atr import decode_atr, storage_card
 from card_formats.check_digits import Check, append_check, has_valid_check
-from card_formats.chip.uid import read_uid
+from card_formats.chip.uid import parse_uid, read_uid
 from card_formats.credential import Medium, Shown
 from card_formats.errors import CardFormatError
 from card_formats.number_ranges import NumberRange
@@ -147,6 +147,7 @@ RUNNERS: dict[str, Callable[[Vector, Vector], Any]] = {
     "pos-report": run_pos_reports,
     "keyboard": run_keyboard,
     "check-digits": run_check_digits,
+    "uid-text": of_text(parse_uid),
     "upce": of_text(expand_upce),
     "static_number": of_text(static_number.parse),
     "card_ean13": of_text(static_number.parse_ean13),

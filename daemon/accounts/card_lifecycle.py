@@ -4,12 +4,15 @@ Every change is an entry of the ledger with who, when and why. Balances belong t
 they stay when a card is replaced.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, timedelta
 from typing import Annotated
 
 import msgspec
 
+from card_formats.chip.uid import parse_uid
+from card_formats.credential import Credential
+from card_formats.errors import CardFormatError
 from daemon.accounts.card_numbers import draw_free, draw_number
 from daemon.accounts.cards import (
     Cards,
@@ -79,8 +82,10 @@ class CardTerms(Params, frozen=True, kw_only=True):
 class IssueTerms(Params, frozen=True, kw_only=True):
     """A card for a customer.
 
-    number, uid: what is on it; without either a number is drawn. One from stock is taken up.
-    with_card:   the number of another card, whose account it joins (a family).
+    number, uid, reader: what is on it, or lies at a reader; without any of them a number is drawn.
+                 One from stock is taken up.
+    with_card:   the number of another card, whose account it joins (a family). That account has
+                 a profile already, so no ``profile`` stands beside it.
     presentation, override: of that other card, shown so that it may spend; or who answers for the
                  new one, and why.
     until:       its last local day (YYYY-MM-DD), or "" for ever.
@@ -90,6 +95,7 @@ class IssueTerms(Params, frozen=True, kw_only=True):
     kind: Annotated[IdText, msgspec.Meta(min_length=1)] = "plastic"
     number: Text = ""
     uid: Text = ""
+    reader: IdText = ""
     issuer: Text = ""
     with_card: Text = ""
     presentation: PresentationIdText = NO_PRESENTATION
@@ -98,6 +104,12 @@ class IssueTerms(Params, frozen=True, kw_only=True):
     profile: Profile = Profile()
     by: Text = ""
     reason: Text = ""
+
+    def __post_init__(self) -> None:
+        if self.reader and (self.number or self.uid):
+            raise ValueError("give a reader, or what is on the card, not both")
+        if self.with_card and self.profile != Profile():
+            raise ValueError("profile: the account of with_card has one already; leave it out")
 
 
 class ReplaceTerms(Params, frozen=True, kw_only=True):
@@ -146,30 +158,38 @@ class CardLifecycle:
         self._prefix = prefix
         self._days = days
 
-    async def issue(self, key: RequestKey, terms: IssueTerms, proven: str = "") -> msgspec.Raw:
+    async def issue(
+        self,
+        key: RequestKey,
+        terms: IssueTerms,
+        proven: str = "",
+        laid: Credential | RefusedError | None = None,
+    ) -> msgspec.Raw:
         """Issue a card, once.
 
         proven: the account whose card was shown so that it may spend, or "".
+        laid:   what lies at the reader that is named, or why nothing there can be issued.
         Raises: RefusedError NUMBER_TAKEN; MISREAD, CARD_UNKNOWN for a number that is not the
                 shop's; NEEDS_OVERRIDE for another's account.
         """
         at = rfc3339(self._clock.now())
 
         def job(store: Store, view: View) -> tuple[Change, CardDone]:
-            identifiers = self._identifiers(terms.number, terms.uid)
+            identifiers = self._identifiers(terms.number, terms.uid, laid)
             until = self._end_of(terms.until)
-            known = [
-                card for pair in identifiers if (card := store.ask_one(CARD_BY_IDENTIFIER, *pair))
-            ]
+            known = {pair: store.ask_one(CARD_BY_IDENTIFIER, *pair) for pair in identifiers}
+            held = _only_one(known.values())
             account = new_account()
             if terms.with_card:
                 account = self._cards.find(store, terms.with_card).account
                 _check_answered(account, proven, terms.override)
-            if known:
-                next_state(known[0], "issue")
+            if held:
+                next_state(held, "issue")
                 fields = {"account": account, "state": "active", "until": until}
-                card = msgspec.structs.replace(known[0], **fields)
-                fresh: tuple[tuple[str, str], ...] = ()
+                number = next((value for scheme, value in identifiers if scheme == "number"), "")
+                fields |= {"issuer": terms.issuer or held.issuer, "number": held.number or number}
+                card = msgspec.structs.replace(held, **fields)
+                fresh = tuple(pair for pair in identifiers if known[pair] is None)
             else:
                 card, fresh = self._new_card(store, terms, account, identifiers, until)
             rows: tuple[KeptRow, ...] = identified(card, fresh)
@@ -257,9 +277,15 @@ class CardLifecycle:
             raise ParamError("profile.referrer", what) from None
         return msgspec.structs.replace(profile, referrer=account)
 
-    def _identifiers(self, number: str, uid: str) -> tuple[tuple[str, str], ...]:
+    def _identifiers(
+        self, number: str, uid: str, laid: Credential | RefusedError | None = None
+    ) -> tuple[tuple[str, str], ...]:
+        if isinstance(laid, RefusedError):
+            raise laid  # only now: an answer that was given before stays, whatever lies there
+        if laid is not None:
+            return ((laid.scheme, laid.value),)
         pairs = [self._cards.identifier(number)] if number else []
-        return (*pairs, *([("uid", uid.upper())] if uid else []))
+        return (*pairs, *([("uid", _uid(uid))] if uid else []))
 
     def _new_card(
         self,
@@ -299,6 +325,21 @@ def next_state(card: CardRow, event: str) -> str:
         code = ErrorCode.CARD_UNKNOWN if card.state == "stock" else ErrorCode.CARD_BLOCKED
         raise RefusedError(code, f"This card is {state}: no {event} now.")
     return following
+
+
+def _uid(text: str) -> str:
+    try:
+        return parse_uid(text)
+    except CardFormatError as error:
+        raise ParamError("uid", error.message) from None
+
+
+def _only_one(known: Iterable[CardRow | None]) -> CardRow | None:
+    """Return the card that has all of the identifiers that any card has; None where none has."""
+    cards = {card.card_id: card for card in known if card is not None}
+    if len(cards) > 1:
+        raise RefusedError(ErrorCode.NUMBER_TAKEN, "The number and the UID are on two other cards.")
+    return next(iter(cards.values()), None)
 
 
 def lift_counter(card_id: CardId, event: str) -> str:

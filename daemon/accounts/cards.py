@@ -2,11 +2,14 @@
 
 import hashlib
 import secrets
+from contextlib import suppress
 from datetime import datetime
 
 import msgspec
 
 from card_formats import registry
+from card_formats.chip.uid import parse_uid
+from card_formats.code_text import number_form
 from card_formats.credential import Credential, Medium, Shown, Trust, mask
 from card_formats.errors import CardFormatError
 from card_formats.number_ranges import NumberRange
@@ -179,7 +182,9 @@ class Cards:
 
     def find(self, store: Store, named: str) -> CardRow:
         """Return the card of a number or a UID, whatever its state. Raises RefusedError."""
-        pairs = [("uid", named.upper())]
+        pairs = [("uid", number_form(named).replace(":", ""))]
+        with suppress(CardFormatError):
+            pairs = [("uid", parse_uid(named))]
         try:
             pairs.insert(0, self.identifier(named))
         except RefusedError as refusal:

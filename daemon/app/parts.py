@@ -31,6 +31,7 @@ from daemon.keys.key_files import load_or_make
 from daemon.keys.phone_keys import PHONE_KEYS_FILE, PhoneKeys, load_phone_keys
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.storage.registry import OpenStore, scheme_of
+from daemon.pos.card_methods import CardMethods
 from daemon.pos.claims import Claims
 from daemon.pos.clock_methods import ClockMethods
 from daemon.pos.events import EventRing
@@ -193,6 +194,7 @@ class Parts:
                 lambda: self.web.address if self.web else "",
             ),
             SaleMethods(self.checkout),
+            self._card_methods(),
             self._shop_methods(),
             ClockMethods(self.till_clock),
         )
@@ -208,8 +210,8 @@ class Parts:
         settings = ServerSettings(group=config.socket.group, token=token, own=self.policy.ranges)
         self.server = Server(methods, self.events, greeting, settings)
 
-    def _shop_methods(self) -> ShopMethods:
-        shop, chips = self.shop, self.chips
+    def _card_methods(self) -> CardMethods:
+        shop = self.shop
         lifecycle = CardLifecycle(
             self.ledger,
             self.cards,
@@ -217,13 +219,17 @@ class Parts:
             self.config.card_numbers.prefix,
             lambda: shop.programme.days,
         )
+        return CardMethods(
+            lifecycle, self.recognition, self.inputs, self.claims, self.cards.guesses
+        )
+
+    def _shop_methods(self) -> ShopMethods:
+        shop, chips = self.shop, self.chips
         return ShopMethods(
             shop,
-            lifecycle,
             TopUps(shop, self.cards, chips.pay_owed, self.config.policy.topup_max),
             IssuedCodes(shop, self.cards),
             Memberships(shop),
-            self.recognition,
             self.cards.guesses,
         )
 

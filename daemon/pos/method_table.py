@@ -1,5 +1,6 @@
 """Every method that the socket serves, in one table."""
 
+from daemon.pos.card_methods import CardMethods
 from daemon.pos.clock_methods import ClockMethods
 from daemon.pos.discover import openrpc
 from daemon.pos.dispatch import Method
@@ -10,8 +11,13 @@ from daemon.pos.till_methods import TillMethods
 
 
 def method_table(
-    till: TillMethods, sale: SaleMethods, shop: ShopMethods, clock: ClockMethods
+    till: TillMethods,
+    sale: SaleMethods,
+    cards: CardMethods,
+    shop: ShopMethods,
+    clock: ClockMethods,
 ) -> dict[str, Method]:
     """Return the methods by name, with ``rpc.discover``, which describes them all."""
-    table = SESSION_METHODS | till.methods() | sale.methods() | shop.methods() | clock.methods()
+    table = SESSION_METHODS | till.methods() | sale.methods() | cards.methods()
+    table |= shop.methods() | clock.methods()
     return table | {"rpc.discover": openrpc(table)}

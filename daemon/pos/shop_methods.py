@@ -1,4 +1,4 @@
-"""The shop's methods beside the sale: cards, codes, the club, programmes."""
+"""The shop's methods beside the sale: what is on cards, codes, the club, programmes."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,18 +7,12 @@ from typing import TypeVar
 
 import msgspec
 
-from daemon.accounts.card_lifecycle import (
-    CardDone,
-    CardLifecycle,
-    CardTerms,
-    IssueTerms,
-    ReplaceTerms,
-)
 from daemon.accounts.guess_limit import Guesses
 from daemon.base.params import Params
 from daemon.base.refusals import ErrorCode
 from daemon.base.text_limits import RequestId, Text
 from daemon.ledger.ledger import RequestKey
+from daemon.pos.card_methods import CARD_REFUSALS, WRITE_REFUSALS
 from daemon.pos.dispatch import Method
 from daemon.pos.errors import invalid
 from daemon.pos.peers import Role
@@ -27,7 +21,6 @@ from daemon.pos.session import Session
 from daemon.programme.checks import check
 from daemon.programme.errors import ProgrammeError
 from daemon.programme.programme import load, local_day
-from daemon.sale.recognition import Recognition
 from daemon.shop.issued_codes import (
     CodeShown,
     CodesIssued,
@@ -41,14 +34,6 @@ from daemon.shop.shop import Shop
 from daemon.shop.top_ups import CardShown, ShowTerms, ToppedUp, TopUps, TopUpTerms
 
 T = TypeVar("T")
-_CARD = (
-    ErrorCode.CARD_UNKNOWN,
-    ErrorCode.CARD_BLOCKED,
-    ErrorCode.CARD_EXPIRED,
-    ErrorCode.MISREAD,
-    ErrorCode.RATE_LIMITED,
-)
-_WRITE = (ErrorCode.ID_REUSED, ErrorCode.STORAGE_FULL)
 
 
 class CheckParams(Params, frozen=True):
@@ -97,40 +82,28 @@ class ShopMethods:
     def __init__(
         self,
         shop: Shop,
-        lifecycle: CardLifecycle,
         top_ups: TopUps,
         issued_codes: IssuedCodes,
         memberships: Memberships,
-        recognition: Recognition,
         guesses: Guesses,
     ) -> None:
         """guesses: at numbers and codes that a client names."""
         self._shop = shop
-        self._lifecycle = lifecycle
         self._top_ups = top_ups
         self._codes = issued_codes
         self._memberships = memberships
-        self._recognition = recognition
         self._guesses = guesses
         self._loading = asyncio.Lock()
 
     def methods(self) -> dict[str, Method]:
         """Return the table: name, parameters, handler, least role, result, refusals."""
-        card = (*_WRITE, *_CARD)
-        club = (*_WRITE, ErrorCode.CARD_UNKNOWN)
-        answered = (*card, ErrorCode.NEEDS_OVERRIDE)
+        card = (*WRITE_REFUSALS, *CARD_REFUSALS)
+        club = (*WRITE_REFUSALS, ErrorCode.CARD_UNKNOWN)
         purse = (*card, ErrorCode.NO_CARD, ErrorCode.LIMIT_REACHED)
-        issuing = (*answered, ErrorCode.LIMIT_REACHED, ErrorCode.NUMBER_TAKEN)
         codes = (*card, ErrorCode.CODE_UNKNOWN, ErrorCode.CODE_EXPIRED)
         return {
-            "card.issue": Method(IssueTerms, self.issue, Role.SALE, CardDone, issuing),
-            "card.replace": Method(ReplaceTerms, self.replace, Role.SALE, CardDone, issuing),
-            "card.block": Method(CardTerms, self.block, Role.SALE, CardDone, card),
-            "card.unblock": Method(CardTerms, self.unblock, Role.SALE, CardDone, answered),
-            "card.extend": Method(CardTerms, self.extend, Role.SALE, CardDone, answered),
-            "card.write_off": Method(CardTerms, self.write_off, Role.ADMIN, CardDone, answered),
             "card.topup": Method(TopUpTerms, self.top_up, Role.SALE, ToppedUp, purse),
-            "card.show": Method(ShowTerms, self.show_card, Role.SALE, CardShown, _CARD),
+            "card.show": Method(ShowTerms, self.show_card, Role.SALE, CardShown, CARD_REFUSALS),
             "code.issue": Method(IssueCodesTerms, self.issue_codes, Role.ADMIN, CodesIssued, codes),
             "code.show": Method(
                 ShowCodeTerms,
@@ -147,41 +120,9 @@ class ShopMethods:
                 CheckParams, self.check_programme, Role.READ, Checked, unkept=("text",)
             ),
             "programme.activate": Method(
-                ActivateParams, self.activate, Role.ADMIN, Activated, _WRITE
+                ActivateParams, self.activate, Role.ADMIN, Activated, WRITE_REFUSALS
             ),
         }
-
-    async def issue(self, session: Session, params: IssueTerms) -> msgspec.Raw:
-        """Issue a card to a customer."""
-        proven = self._recognition.account_that_may_spend(params.presentation)
-        async with self._guesses.counting():
-            return await self._lifecycle.issue(_key("card.issue", params), params, proven)
-
-    async def replace(self, session: Session, params: ReplaceTerms) -> msgspec.Raw:
-        """Put a new card in the place of one that is lost or broken."""
-        proven = self._recognition.account_that_may_spend(params.presentation)
-        async with self._guesses.counting():
-            return await self._lifecycle.replace(_key("card.replace", params), params, proven)
-
-    async def block(self, session: Session, params: CardTerms) -> msgspec.Raw:
-        """Block a card that is lost."""
-        return await self._change("block", params)
-
-    async def unblock(self, session: Session, params: CardTerms) -> msgspec.Raw:
-        """Unblock a card that was found."""
-        return await self._change("unblock", params)
-
-    async def extend(self, session: Session, params: CardTerms) -> msgspec.Raw:
-        """Give a card another last day, or none."""
-        return await self._change("extend", params)
-
-    async def write_off(self, session: Session, params: CardTerms) -> msgspec.Raw:
-        """Write a card off for good."""
-        return await self._change("write_off", params)
-
-    async def _change(self, event: str, params: CardTerms) -> msgspec.Raw:
-        async with self._guesses.counting():
-            return await self._lifecycle.change(_key(f"card.{event}", params), event, params)
 
     async def top_up(self, session: Session, params: TopUpTerms) -> msgspec.Raw:
         """Put stored value on a card."""
@@ -265,6 +206,6 @@ def _checked(text: str, now: datetime) -> Checked:
 
 def _key(
     method: str,
-    params: IssueTerms | ReplaceTerms | CardTerms | IssueCodesTerms | DecisionTerms,
+    params: IssueCodesTerms | DecisionTerms,
 ) -> RequestKey:
     return RequestKey.of(method, params.request_id, params)

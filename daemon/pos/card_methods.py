@@ -1,0 +1,120 @@
+"""The methods that change a card: issue, replace, block and the like."""
+
+import msgspec
+
+from card_formats.credential import Credential, Trust
+from card_formats.errors import CardFormatError
+from daemon.accounts.card_lifecycle import (
+    CardDone,
+    CardLifecycle,
+    CardTerms,
+    IssueTerms,
+    ReplaceTerms,
+)
+from daemon.accounts.guess_limit import Guesses
+from daemon.base.refusals import ErrorCode, RefusedError, refusal_of
+from daemon.ledger.ledger import RequestKey
+from daemon.pos.claims import Claims
+from daemon.pos.dispatch import Method
+from daemon.pos.inputs import Inputs
+from daemon.pos.peers import Role
+from daemon.pos.session import Session
+from daemon.sale.recognition import Recognition
+
+CARD_REFUSALS = (
+    ErrorCode.CARD_UNKNOWN,
+    ErrorCode.CARD_BLOCKED,
+    ErrorCode.CARD_EXPIRED,
+    ErrorCode.MISREAD,
+    ErrorCode.RATE_LIMITED,
+)
+WRITE_REFUSALS = (ErrorCode.ID_REUSED, ErrorCode.STORAGE_FULL)
+
+_READER = (ErrorCode.NO_CARD, ErrorCode.NO_HARDWARE, ErrorCode.TIMEOUT, ErrorCode.CLAIMED)
+
+
+class CardMethods:
+    """The handlers. ``guesses``: at numbers that a client names."""
+
+    def __init__(
+        self,
+        lifecycle: CardLifecycle,
+        recognition: Recognition,
+        inputs: Inputs,
+        claims: Claims,
+        guesses: Guesses,
+    ) -> None:
+        self._lifecycle = lifecycle
+        self._recognition = recognition
+        self._inputs = inputs
+        self._claims = claims
+        self._guesses = guesses
+
+    def methods(self) -> dict[str, Method]:
+        """Return the table: name, parameters, handler, least role, result, refusals."""
+        card = (*WRITE_REFUSALS, *CARD_REFUSALS)
+        answered = (*card, ErrorCode.NEEDS_OVERRIDE)
+        replacing = (*answered, ErrorCode.LIMIT_REACHED, ErrorCode.NUMBER_TAKEN)
+        issuing = (*replacing, *_READER)
+        return {
+            "card.issue": Method(IssueTerms, self.issue, Role.SALE, CardDone, issuing),
+            "card.replace": Method(ReplaceTerms, self.replace, Role.SALE, CardDone, replacing),
+            "card.block": Method(CardTerms, self.block, Role.SALE, CardDone, card),
+            "card.unblock": Method(CardTerms, self.unblock, Role.SALE, CardDone, answered),
+            "card.extend": Method(CardTerms, self.extend, Role.SALE, CardDone, answered),
+            "card.write_off": Method(CardTerms, self.write_off, Role.ADMIN, CardDone, answered),
+        }
+
+    async def issue(self, session: Session, params: IssueTerms) -> msgspec.Raw:
+        """Issue a card to a customer."""
+        proven = self._recognition.account_that_may_spend(params.presentation)
+        async with self._guesses.counting():
+            key, laid = _key("card.issue", params), self._laid(params.reader, session)
+            return await self._lifecycle.issue(key, params, proven, laid)
+
+    async def replace(self, session: Session, params: ReplaceTerms) -> msgspec.Raw:
+        """Put a new card in the place of one that is lost or broken."""
+        proven = self._recognition.account_that_may_spend(params.presentation)
+        async with self._guesses.counting():
+            return await self._lifecycle.replace(_key("card.replace", params), params, proven)
+
+    async def block(self, session: Session, params: CardTerms) -> msgspec.Raw:
+        """Block a card that is lost."""
+        return await self._change("block", params)
+
+    async def unblock(self, session: Session, params: CardTerms) -> msgspec.Raw:
+        """Unblock a card that was found."""
+        return await self._change("unblock", params)
+
+    async def extend(self, session: Session, params: CardTerms) -> msgspec.Raw:
+        """Give a card another last day, or none."""
+        return await self._change("extend", params)
+
+    async def write_off(self, session: Session, params: CardTerms) -> msgspec.Raw:
+        """Write a card off for good."""
+        return await self._change("write_off", params)
+
+    async def _change(self, event: str, params: CardTerms) -> msgspec.Raw:
+        async with self._guesses.counting():
+            return await self._lifecycle.change(_key(f"card.{event}", params), event, params)
+
+    def _laid(self, reader: str, session: Session) -> Credential | RefusedError | None:
+        """Return what lies at a reader, or why it cannot be issued; None where none is named."""
+        if not reader:
+            return None
+        self._inputs.check_known(reader)
+        try:
+            self._claims.check(reader, session)
+            shown, waiting = self._inputs.last_shown(reader)
+            laid = waiting.credential or self._recognition.recognise(shown)
+        except RefusedError as refusal:
+            return refusal
+        except CardFormatError as error:
+            return refusal_of(error)
+        if laid.trust is Trust.ROTATING:
+            return RefusedError(ErrorCode.CARD_UNKNOWN, "A live code is no card's number.")
+        return laid
+
+
+def _key(method: str, params: IssueTerms | ReplaceTerms | CardTerms) -> RequestKey:
+    return RequestKey.of(method, params.request_id, params)
