@@ -68,13 +68,18 @@ def compose_ean13(prefix: str, body: str) -> str:
              enough to guess at, so the shop limits attempts (GS1 restricted circulation numbers).
     Raises:  CardFormatError ``ean13.bad-prefix``, ``ean13.scale-label``, ``ean13.bad-body``.
     """
+    check_ean13_prefix(prefix)
+    if len(prefix + body) != EAN_DIGITS - 1 or not is_digits(body):
+        raise CardFormatError("ean13.bad-body", "prefix and body are 12 digits together")
+    return append_check(Check.EAN, prefix + body)
+
+
+def check_ean13_prefix(prefix: str) -> None:
+    """Raise CardFormatError ``ean13.bad-prefix``, ``ean13.scale-label`` as compose_ean13."""
     if not EAN_PREFIX_DIGITS_MIN <= len(prefix) <= EAN_PREFIX_DIGITS_MAX or not is_digits(prefix):
         raise CardFormatError("ean13.bad-prefix", "the prefix is 2 to 6 digits")
     if prefix.startswith(("02", "2")):
         raise CardFormatError("ean13.scale-label", "02 and 20-29 are scale labels at a till")
-    if len(prefix + body) != EAN_DIGITS - 1 or not is_digits(body):
-        raise CardFormatError("ean13.bad-body", "prefix and body are 12 digits together")
-    return append_check(Check.EAN, prefix + body)
 
 
 def parse_ean13(text: str) -> str:

@@ -20,18 +20,21 @@ TOGETHER_MAX = 128
 def draw(
     numbers: CardNumbersSection, *, kind: str = "phone", token: str = "", until: str = ""
 ) -> NewCard:
-    """Draw a card's numbers at random: a 16-digit one and an EAN-13, and a page token if asked.
+    """Draw a card's numbers at random, and a page token if asked.
+
+    It has a 16-digit number, and an EAN-13 beside it where the shop has a prefix for those.
 
     A batch of 100,000 fills one 10**7th of the 16-digit numbers, and one 10**5th of the EAN-13s.
     """
     number = draw_number(numbers.prefix)
     prefix = numbers.ean13_prefix
-    ean13 = compose_ean13(prefix, _digits(EAN_DIGITS - 1 - len(prefix)))
+    ean13 = compose_ean13(prefix, _digits(EAN_DIGITS - 1 - len(prefix))) if prefix else ""
+    printed = (number, ean13) if ean13 else (number,)
     return NewCard(
         kind=kind,
         number=number,
         ean13=ean13,
-        identifiers=(("number", number), ("number", ean13)),
+        identifiers=tuple(("number", each) for each in printed),
         token=token or secrets.token_urlsafe(TOKEN_BYTES),
         until=until,
     )

@@ -271,9 +271,6 @@ def _policy(config: Config) -> CheckoutPolicy:
     own = (
         NumberRange(name="phone", prefix=phone.prefix, length=STATIC_DIGITS, check=Check.MOD97),
         NumberRange(
-            name="phone-ean", prefix=phone.ean13_prefix, length=EAN_DIGITS, check=Check.EAN
-        ),
-        NumberRange(
             name="phone-live",
             prefix=phone.rotating_prefix,
             length=CODE_DIGITS,
@@ -284,9 +281,14 @@ def _policy(config: Config) -> CheckoutPolicy:
             name="google-live", prefix=phone.google_prefix, length=GOOGLE_CODE_DIGITS, live=True
         ),
     )
+    ean = (
+        NumberRange(name="phone-ean", prefix=prefix, length=EAN_DIGITS, check=Check.EAN)
+        for prefix in (phone.ean13_prefix,)
+        if prefix
+    )
     return CheckoutPolicy(
         till=config.till.names,
-        ranges=(*config.number_range, *own),
+        ranges=(*config.number_range, *own, *ean),
         spend_from=Trust(config.policy.spend_from),
         typed_spend_max=config.policy.typed_spend_max,
         hold_ttl_s=config.policy.hold_ttl_s,

@@ -10,9 +10,10 @@ import msgspec
 from card_formats.bank_card import IIN_DIGITS_MIN, needs_longer_prefix
 from card_formats.chip.purse_layout import AMOUNT_MAX
 from card_formats.crypto import is_p224_point
+from card_formats.errors import CardFormatError
 from card_formats.number_ranges import NumberRange
 from card_formats.phone.rotating import GOOGLE_PREFIX, PREFIX_DEFAULT
-from card_formats.phone.static_number import PREFIXES
+from card_formats.phone.static_number import PREFIXES, check_ean13_prefix
 from daemon.base.receipt_codes import NAME_CHARS_MAX, TillNames, till_name
 from daemon.base.regular_files import read_text_file
 from daemon.base.schema_errors import explained, join
@@ -117,12 +118,14 @@ class PolicySection(Section, frozen=True, kw_only=True):
 class CardNumbersSection(Section, frozen=True, kw_only=True):
     """The prefixes of the numbers that phone cards are given, and of the codes phones show.
 
+    ean13_prefix: of the EAN-13 beside a card's number; "": cards have none, and every EAN-13 and
+    UPC-A is a product, if no ``[[number_range]]`` has it.
     rotating_prefix, google_prefix: 90 to 98, never 99; of the code on the card page, and of the
     one that Google Wallet shows.
     """
 
     prefix: str = "91"
-    ean13_prefix: str = "04"
+    ean13_prefix: str = ""
     rotating_prefix: str = PREFIX_DEFAULT
     google_prefix: str = GOOGLE_PREFIX
 
@@ -130,6 +133,11 @@ class CardNumbersSection(Section, frozen=True, kw_only=True):
         for key in ("prefix", "rotating_prefix", "google_prefix"):
             if getattr(self, key) not in PREFIXES:
                 raise ValueError(f"{key}: a card's prefix is 90 to 98")
+        try:
+            if self.ean13_prefix:
+                check_ean13_prefix(self.ean13_prefix)
+        except CardFormatError as error:
+            raise ValueError(f"ean13_prefix: {error.message}") from None
 
 
 class ChipSection(Section, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ GUESSES = 200_000
 
 
 def test_of_a_hundred_thousand_cards_hardly_one_is_guessed() -> None:
-    numbers = CardNumbersSection()
+    numbers = CardNumbersSection(ean13_prefix="04")
     cards = [draw(numbers) for _ in range(CARDS)]
     issued, eans = {card.number for card in cards}, {card.ean13 for card in cards}
     assert len({card.token for card in cards}) == CARDS
@@ -25,3 +25,11 @@ def test_of_a_hundred_thousand_cards_hardly_one_is_guessed() -> None:
         ean_hits += ean in eans
     assert hits <= 3, "0.02 expected: one in ten million"
     assert ean_hits <= 20, "2 expected: one in a hundred thousand"
+
+
+def test_a_card_has_an_ean13_only_where_the_shop_says_how_it_begins() -> None:
+    card = draw(CardNumbersSection())
+    assert (card.ean13, card.identifiers) == ("", (("number", card.number),))
+    card = draw(CardNumbersSection(ean13_prefix="04"))
+    assert card.ean13.startswith("04")
+    assert card.identifiers == (("number", card.number), ("number", card.ean13))
