@@ -8,13 +8,11 @@ from datetime import datetime
 import msgspec
 
 from card_formats import registry
-from card_formats.check_digits import Check, has_valid_check
 from card_formats.chip.uid import parse_uid
 from card_formats.code_text import number_form
 from card_formats.credential import Credential, Medium, Shown, Trust, mask
 from card_formats.errors import CardFormatError
 from card_formats.number_ranges import NumberRange
-from card_formats.phone.static_number import EAN_DIGITS
 from daemon.accounts.guess_limit import Guesses
 from daemon.base.clock import Clock, rfc3339
 from daemon.base.ids import AccountId, CardId
@@ -128,7 +126,7 @@ class Cards:
         if guessable:
             self.guesses.check(reader)
         if found is None:
-            if guessable and not (reader and _may_be_goods(credential)):
+            if guessable:
                 self.guesses.note(reader)
             raise RefusedError(
                 ErrorCode.CARD_UNKNOWN, f"No card {mask(credential.value)} was issued here."
@@ -209,13 +207,6 @@ class Cards:
             lambda store: store.ask_one(CARD_BY_IDENTIFIER, scheme, value)
         )
         return found is not None
-
-
-def _may_be_goods(credential: Credential) -> bool:
-    """Whether a number that was scanned is an EAN-13, which goods and scale labels have too."""
-    value = credential.value
-    is_ean = len(value) == EAN_DIGITS and has_valid_check(Check.EAN, value)
-    return credential.medium is Medium.BARCODE and is_ean
 
 
 def new_account() -> AccountId:

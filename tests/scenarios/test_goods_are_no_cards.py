@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from card_formats.check_digits import Check, append_check
-from daemon.accounts.guess_limit import FAILURES_MAX
+from daemon.accounts.guess_limit import FAILURES_MAX, SLOW_S
 from daemon.base import config as configuration
 from tests.scenarios.shops import refusal
 from tests.support.clock import HandClock
@@ -28,26 +28,42 @@ async def test_a_upc_that_begins_with_4_is_a_product_unless_the_shop_says_otherw
         assert (scan["type"], scan["text"]) == ("scan", sent.removeprefix("]E0"))
 
 
-@pytest.mark.parametrize("prefix", ["", PREFIX])
-async def test_products_never_slow_the_till_s_own_cards(
-    prefix: str, tmp_path: Path, clock: HandClock
+async def test_goods_outside_the_shop_s_ranges_never_slow_its_cards(
+    tmp_path: Path, clock: HandClock
+) -> None:
+    lay_out(tmp_path, **{PREFIX: ""})
+    async with open_till(tmp_path, clock) as till, Pos.connect(till.socket) as pos:
+        for n in range(2 * FAILURES_MAX):
+            for begin in ("04", "482", "2100"):  # a UPC-A, a product's EAN-13, a scale's label
+                await scan(pos, begin, n)
+                assert await refusal(pos, "card.identify", reader="scanner") == (204, "no_card")
+        await pos.call("input.simulate", reader="scanner", do="scan", card="plastic")
+        assert (await pos.call("card.identify", reader="scanner"))["name"] == "Olena"
+
+
+@pytest.mark.parametrize(("prefix", "begin"), [("", "2900"), (PREFIX, "2900"), (PREFIX, "04")])
+async def test_numbers_printed_within_a_range_of_the_shop_are_guesses(
+    prefix: str, begin: str, tmp_path: Path, clock: HandClock
 ) -> None:
     lay_out(tmp_path, **{PREFIX: prefix})
     async with open_till(tmp_path, clock) as till, Pos.connect(till.socket) as pos:
-        for n in range(2 * FAILURES_MAX):
-            for begin in ("04", "2900"):  # of phone cards, and of plastic and a scale's labels
-                body = f"{begin}{n + 77:0{12 - len(begin)}d}"
-                goods = f"]E0{append_check(Check.EAN, body)}"
-                await pos.call("input.simulate", reader="scanner", do="scan", data=goods)
-                code, _ = await refusal(pos, "card.identify", reader="scanner")
-                assert code in (204, 1010)  # no card was shown, or nobody's
-        await pos.call("input.simulate", reader="scanner", do="scan", card="plastic")
-        assert (await pos.call("card.identify", reader="scanner"))["name"] == "Olena"
-        # What a client names may be a guess at a card.
         for n in range(FAILURES_MAX):
-            named = append_check(Check.EAN, f"2900{n + 77:08d}")
-            assert await refusal(pos, "card.identify", scan=named) == (1010, "card_unknown")
-        assert (await refusal(pos, "card.identify", number=PLASTIC))[0] == 1041
+            await scan(pos, begin, n)
+            unknown = await refusal(pos, "card.identify", reader="scanner")
+            assert unknown == (1010, "card_unknown")
+        await pos.call("input.simulate", reader="scanner", do="scan", card="plastic")
+        slowed = await refusal(pos, "card.identify", reader="scanner")
+        assert slowed == (1041, "rate_limited")
+        clock.move(seconds=SLOW_S)
+        assert (await pos.call("card.identify", reader="scanner"))["name"] == "Olena"
+        # Only that reader waits.
+        assert (await pos.call("card.identify", number=PLASTIC))["name"] == "Olena"
+
+
+async def scan(pos: Pos, begin: str, n: int) -> None:
+    """Scan the ``n``-th EAN-13 with some first digits, of which no card has one."""
+    ean = append_check(Check.EAN, f"{begin}{n + 77:0{12 - len(begin)}d}")
+    await pos.call("input.simulate", reader="scanner", do="scan", data=f"]E0{ean}")
 
 
 @pytest.mark.parametrize("prefix", ["4", "02", "25", "1234567", "4a"])
