@@ -2,10 +2,13 @@
 
 import re
 
+import msgspec
+
 from card_formats.check_digits import Check, has_valid_check, passes_luhn
 from card_formats.credential import Credential, Medium, Reading
 from card_formats.errors import BankCardError
 from card_formats.number_ranges import NumberRange
+from card_formats.symbology.linear import bare_contents
 
 IIN_DIGITS_MIN = 6
 PAN_DIGITS_MIN, PAN_DIGITS_MAX = 13, 19
@@ -61,6 +64,7 @@ _PRODUCT_DIGITS = 8  # of an EAN-8
 _TRACK = re.compile(r"[%;+][A-Z]?[0-9 ]{13}|[0-9 ]{13}[=^]")
 _TRACK_IN_TEXT = re.compile(r"[%;][A-Z]?[0-9 ]{13}|[0-9 ]{13}[=^]")  # + leads a telephone number
 _BETWEEN_FIELDS = re.compile(r"[%;+=^?\r\n]+")
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _FORMAT_CODE = re.compile(r"\AB(?=[0-9])")  # of track 1; it is none of the number's characters
 
 
@@ -72,9 +76,9 @@ def refuse_bank_card(reading: Reading, ranges: tuple[NumberRange, ...]) -> Crede
     Such a range claims a whole field, so nothing is looked for within it: the first 16 of its 22
     digits may well look like a bank's number.
     """
-    if reading.medium is Medium.CHIP or reading.symbology in _PRODUCT_SYMBOLOGIES:
+    if reading.medium is Medium.CHIP:
         return None
-    if _looks_like_one(reading, ranges):
+    if any(_looks_like_one(part, ranges) for part in _parts(reading)):
         # Raised where no variable holds the number: a dump of the frames shows none.
         raise BankCardError("card.bank", "this is a bank card")
     return None
@@ -228,6 +232,20 @@ def _is_in_a_range(number: str) -> bool:
         len(number) in lengths and first <= number[: len(first)] <= last
         for first, last, lengths in _RANGES_BY_DIGIT.get(number[:1], ())
     )
+
+
+def _parts(reading: Reading) -> list[Reading]:
+    """Return ``reading`` in all the ways in which whoever is passed it may read it.
+
+    Without what its symbology adds; what is no text as if it were; not as a product's number.
+    """
+    if reading.undecoded:
+        digits = _CONTROLS.sub("", reading.undecoded.decode("latin-1"))
+        return [msgspec.structs.replace(reading, text=digits)]
+    texts = [reading.composite] if reading.composite else []
+    if reading.symbology not in _PRODUCT_SYMBOLOGIES:
+        texts += [reading.text, *bare_contents(reading.aim, reading.symbology, reading.text)]
+    return [msgspec.structs.replace(reading, text=text) for text in dict.fromkeys(texts)]
 
 
 def _looks_like_one(reading: Reading, ranges: tuple[NumberRange, ...]) -> bool:

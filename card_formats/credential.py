@@ -26,11 +26,15 @@ class Trust(StrEnum):
 
 
 class Shown(msgspec.Struct, frozen=True):
-    """What a reader took in, untouched: a frame's bytes, or a chip's UID and its ATR."""
+    """What a reader took in, untouched: a frame's bytes, or a chip's UID and its ATR.
+
+    encoding: what a scanner's codes are written in where they do not say it (``symbology/eci.py``).
+    """
 
     medium: Medium
     raw: bytes
     atr: bytes = b""
+    encoding: str = "utf-8"
 
     def __repr__(self) -> str:
         """Hide the content: what was shown may turn out to be a payment card."""
@@ -46,6 +50,8 @@ class Reading(msgspec.Struct, frozen=True):
     aim:       the AIM symbology identifier as sent (``]E0``), or "".
     also:      the other tracks of the same swipe.
     faults:    what was wrong with tracks that are in neither (``track1.unread``).
+    composite: the element strings that came with an EAN or UPC, or "".
+    undecoded: the content of a scan that is no text; ``text`` is "" then.
     """
 
     medium: Medium
@@ -54,6 +60,8 @@ class Reading(msgspec.Struct, frozen=True):
     aim: str = ""
     also: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
+    composite: str = ""
+    undecoded: bytes = b""
 
     def __repr__(self) -> str:
         """Hide the content: nobody knows yet whether it is a payment card's."""

@@ -7,7 +7,8 @@ from card_formats.code_text import is_number_text, number_form
 from card_formats.credential import Credential, Medium, Reading, Trust
 from card_formats.errors import CardFormatError
 from card_formats.phone.rotating import CODE_DIGITS, GOOGLE_CODE_DIGITS
-from card_formats.symbology.gs1 import loyalty_numbers
+from card_formats.symbology.gs1 import GS1_COMPONENT, is_gs1, loyalty_numbers
+from card_formats.symbology.linear import bare_contents
 
 NUMBER_CHARS_MAX = 32
 UPC_DIGITS, GTIN_DIGITS = 12, 13
@@ -98,10 +99,22 @@ def numbers_in(reading: Reading) -> list[str]:
     Raises: CardFormatError ``gs1.…`` for a loyalty number of GS1 that was misread or misprinted.
     """
     if reading.medium is Medium.BARCODE:
-        return [reading.text, *loyalty_numbers(reading.symbology, reading.text)]
+        return [*_scanned_alone(reading), *_loyalty_numbers(reading)]
     if reading.medium is not Medium.STRIPE:
         return [reading.text]
     return [_first_field(track) for track in (reading.text, *reading.also)]
+
+
+def _scanned_alone(reading: Reading) -> tuple[str, ...]:
+    """Return the content without what its symbology adds; element strings are no bare number."""
+    if is_gs1(reading.symbology):
+        return ()
+    return bare_contents(reading.aim, reading.symbology, reading.text)
+
+
+def _loyalty_numbers(reading: Reading) -> list[str]:
+    alone = loyalty_numbers(reading.symbology, reading.text)
+    return [*alone, *loyalty_numbers(GS1_COMPONENT, reading.composite)]
 
 
 def _first_field(track: str) -> str:

@@ -3,6 +3,8 @@
 IDENTIFIER_CHARS = 3  # "]", the code character, the modifier
 
 # By code character and modifier first, then by code character alone.
+# Source: ISO/IEC 15424:2008, table 1 and the option values of each symbology; ISO/IEC 20830 for Han
+# Xin, AIM Rev 4.0 for DotCode, ISO/IEC 24723 for what follows ]e0.
 _SYMBOLOGIES = {
     "A": "code39",
     "B": "telepen",
@@ -15,10 +17,13 @@ _SYMBOLOGIES = {
     "H": "code11",
     "I": "itf",
     "K": "code16k",
+    "K1": "gs1-code16k",
     "L": "pdf417",
+    "L3": "gs1-pdf417",
     "M": "msi",
     "N": "anker",
     "O": "codablock",
+    "O5": "gs1-codablock",
     "P": "plessey",
     "Q": "qr",
     "Q3": "gs1-qr",
@@ -26,18 +31,41 @@ _SYMBOLOGIES = {
     "R": "straight-2-of-5",
     "S": "straight-2-of-5",
     "T": "code49",
+    "T1": "gs1-code49",
     "U": "maxicode",
     "X": "other",
     "Z": "not-a-barcode",
     "c": "channel-code",
     "d": "datamatrix",
     "d2": "gs1-datamatrix",
-    "e": "gs1-databar",
+    "d5": "gs1-datamatrix",
+    "e": "composite",
+    "e0": "gs1-databar",
     "h": "han-xin",
+    "h2": "gs1-han-xin",
+    "h3": "gs1-han-xin",
     "J": "dotcode",
     "J1": "gs1-dotcode",
+    "J4": "gs1-dotcode",
     "z": "aztec",
+    **dict.fromkeys(("z1", "z4", "z7", "zA"), "gs1-aztec"),
 }
+# With these the scanner names character sets within the content, see ``eci.py``.
+_INTERPRETED = {
+    "L": "1",
+    "Q": "246",
+    "U": "23",
+    "d": "456",
+    "e": "3",
+    "h": "13",
+    "J": "345",
+    "z": "3459AB",
+}
+
+
+def is_interpreted(identifier: str) -> bool:
+    """Whether the identifier (``]Q2``) says that the ECI protocol is on."""
+    return bool(identifier) and identifier[2] in _INTERPRETED.get(identifier[1], "")
 
 
 def split_identifier(text: str) -> tuple[str, str, str]:

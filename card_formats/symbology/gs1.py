@@ -10,6 +10,8 @@ from card_formats.check_digits import Check, has_valid_check, is_digits
 from card_formats.errors import CardFormatError
 
 GS = "\x1d"
+GS1_COMPONENT = "gs1-composite"
+"""The 2D component of an EAN or UPC: it is element strings."""
 # GSRN and GCN: digits with the check digit last, and how many of a serial number may follow.
 _DIGITS = {"8018": (18, 0), "255": (13, 12)}
 DATA_CHARS_MAX = 90  # the longest that any application identifier allows
@@ -28,6 +30,33 @@ _AI_DIGITS = {
     **dict.fromkeys(("39", "43", "70", "72", "80", "81", "82"), 4),
 }
 _LINK = re.compile(r"https?://", re.IGNORECASE)
+# How many digits the value of a link's key has, or what it may be otherwise.
+# Source: GS1 Digital Link Standard: URI Syntax, 4.3 (keys) and the formats in GS1 General
+# Specifications, figure 3.2-1. A GTIN may be written without its leading zeros.
+_LINK_KEYS = {
+    ai: re.compile(value)
+    for ai, value in {
+        "00": r"\d{18}",
+        "01": r"\d{8}|\d{12,14}",
+        "253": r"\d{13}.{0,17}",
+        "255": r"\d{13,25}",
+        "401": r".{1,30}",
+        "402": r"\d{17}",
+        **dict.fromkeys(("410", "411", "412", "413", "414", "415", "416", "417"), r"\d{13}"),
+        "8003": r"\d{14}.{0,16}",
+        "8004": r".{1,30}",
+        "8006": r"\d{18}",
+        "8010": r".{1,30}",
+        "8013": r".{1,25}",
+        "8017": r"\d{18}",
+        "8018": r"\d{18}",
+    }.items()
+}
+
+
+def is_gs1(symbology: str) -> bool:
+    """Whether content of ``symbology`` is element strings, and no bare number."""
+    return symbology.startswith("gs1-")
 
 
 def loyalty_numbers(symbology: str, text: str) -> list[str]:
@@ -37,7 +66,7 @@ def loyalty_numbers(symbology: str, text: str) -> list[str]:
                row of digits is a row of digits. A Digital Link says itself what it is.
     Raises:    CardFormatError ``gs1.bad-number``, ``gs1.bad-check``.
     """
-    if symbology.startswith("gs1-"):
+    if is_gs1(symbology):
         pairs = split_elements(text)
     elif _LINK.match(text):
         pairs = split_link(text)
@@ -66,6 +95,7 @@ def split_elements(text: str) -> list[tuple[str, str]]:
 def split_link(text: str) -> list[tuple[str, str]]:
     """Return (application identifier, value) pairs of a GS1 Digital Link URI's path.
 
+    The rightmost key is the link's: words before it belong to the site, whatever they look like.
     Source: GS1 Digital Link Standard: URI Syntax, 4: key, value, key, value, … at the path's end.
     """
     try:
@@ -73,9 +103,10 @@ def split_link(text: str) -> list[tuple[str, str]]:
     except ValueError:
         return []
     words = [unquote(word) for word in path.strip("/").split("/")]
-    for at, word in enumerate(words):
+    for at in range(len(words) - 2, -1, -1):
         # A page may be numbered 255 as well: what looks like no GSRN or GCN is none.
-        if word in _DIGITS and _is_number(word, "".join(words[at + 1 : at + 2])):
+        shape = _LINK_KEYS.get(words[at])
+        if shape and words[at + 1].isascii() and shape.fullmatch(words[at + 1]):
             return list(zip(words[at::2], words[at + 1 :: 2], strict=False))
     return []
 

@@ -220,9 +220,12 @@ class Inputs:
             return
         reading = registry.decode(shown)  # a product: the till has one scanner for both
         self._waiting.pop(reader, None)
-        self._publish_input(
-            "scan", reader, symbology=reading.symbology, aim=reading.aim, text=reading.text
-        )
+        fields = {"symbology": reading.symbology, "aim": reading.aim, "text": reading.text}
+        if reading.composite:
+            fields["composite"] = reading.composite
+        if reading.undecoded:
+            fields["bytes"] = reading.undecoded.hex().upper()
+        self._publish_input("scan", reader, **fields)
 
     def _card_presented(self, shown: Shown, reader: str, credential: Credential | None) -> None:
         fields: dict[str, Any] = {"medium": shown.medium, "card": ""}

@@ -85,8 +85,8 @@ class OpenFrameReader:
             return Unreadable(name, frame.reason)
         log_frame(name, frame)
         content = frame.replace(gs_text, _GS) if gs_text else frame
-        event = Presented(name, Shown(self._settings.medium, content), self._clock.monotonic_s())
-        return self._marked(event)
+        shown = Shown(self._settings.medium, content, encoding=self._settings.encoding)
+        return self._marked(Presented(name, shown, self._clock.monotonic_s()))
 
     def _marked(self, event: Presented) -> Presented:
         """Mark a code that came a moment ago too. Each repetition counts anew."""

@@ -5,6 +5,7 @@ from typing import Literal
 import msgspec
 
 from card_formats.credential import Medium
+from card_formats.symbology.eci import ENCODING_DEFAULT, ENCODINGS
 from daemon.readers.framing import Framer, Terminator
 
 GAP_S, SWIPE_GAP_S = 0.5, 0.1
@@ -38,6 +39,8 @@ class FrameSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     device:  a path that stays the same when the device is plugged in again.
     medium:  what it takes in: ``barcode stripe typed``.
     gs_text: what the scanner sends in place of the separator GS (1D), such as ``<GS>``, or "".
+    encoding: what a scanner's codes are written in that do not say it themselves, one of ENCODINGS;
+             what is not written in it is read as Latin-1.
     gap_s:   silence in the middle of a frame that ends it; None is GAP_S, or SWIPE_GAP_S for a
              swipe, whose end only silence tells: its tracks may come on lines of their own.
     duplicate_window_s: the same code within it is marked as a duplicate; 0 marks none.
@@ -47,12 +50,17 @@ class FrameSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     device: str
     medium: Medium = Medium.BARCODE
     gs_text: str = ""
+    encoding: str = ENCODING_DEFAULT
     gap_s: float | None = None
     duplicate_window_s: float = 0.5
 
     def __post_init__(self) -> None:
         if self.medium is Medium.CHIP:
             raise ValueError("medium: write barcode, stripe or typed: chips are read by kind pcsc")
+        if self.encoding not in ENCODINGS:
+            raise ValueError(f"encoding: must be one of {', '.join(ENCODINGS)}")
+        if self.encoding != ENCODING_DEFAULT and self.medium is not Medium.BARCODE:
+            raise ValueError('encoding: goes with medium = "barcode"')
         if self.silence_s <= 0:
             raise ValueError("gap_s: must be above 0")
         if self.duplicate_window_s < 0:

@@ -61,6 +61,7 @@ async def refused_to_start(home: Path) -> str:
             'reader[0].protocol: "ssi" goes with',
         ),
         (CHIP, serial("baud = 12345"), "reader[0].baud: must be one of 300, "),
+        (CHIP, serial('encoding = "rot13"'), "reader[0].encoding: must be one of utf-8, "),
         (CHIP, serial("") + serial("", "second"), "reader: two readers are on /dev/ttyS9"),
         ('prefix = "770077"', 'prefix = "41"', "number_range[1].prefix: bank cards begin so too"),
         (

@@ -61,6 +61,16 @@ async def test_a_scan_arrives_as_it_was_sent(
     assert (reading.symbology, reading.text) == (symbology, text)
 
 
+async def test_a_scanner_s_codes_are_read_in_the_encoding_that_it_is_set_to(
+    terminal: Terminal,
+) -> None:
+    settings = SerialSettings(name="s", device=str(terminal.path), encoding="cp1251")
+    async with running(supervised(settings)) as till:
+        await until_state(till, "s", ReaderState.READY)
+        terminal.send("]Q1Київ\r".encode("cp1251"))
+        assert decode((await next_event(till, Presented)).shown).text == "Київ"
+
+
 async def test_a_scan_in_single_bytes_is_one_scan(terminal: Terminal, till: Supervisor) -> None:
     for byte in b"4006381333931\r\n5901234123457\r":
         terminal.send(bytes((byte,)))
