@@ -25,7 +25,7 @@ PARTS = {"gift.", "purse.", "meter.", "status.", "used.", "uses.", "code.", "ask
 PARTS |= {"@", "@code:", ":code:", "card.account"}
 ELSEWHERE = {
     "daemon/sale/facts.py": {"ask."},  # what a till may tell is named by how it begins
-    "daemon/pos/shop_methods.py": {"card."},  # names of methods
+    "daemon/pos/card_methods.py": {"card."},  # names of methods
     "daemon/app/systemd.py": {"@"},  # the abstract namespace of sockets
 }
 IDS = st.text("abcdefghijklmnopqrstuvwxyz0123456789-_", min_size=1, max_size=8)
