@@ -1,5 +1,7 @@
 """Card numbers: the ranges a shop calls its own, and finding one of them in a reading."""
 
+from typing import Literal
+
 import msgspec
 
 from card_formats.check_digits import CHECK_CHARS, Check, has_valid_check, is_digits
@@ -17,12 +19,14 @@ SCALE_PREFIXES = ("02", *(str(n) for n in range(20, 30)))
 
 
 class NumberRange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Numbers of the shop's own cards: ``prefix``, then digits up to ``length`` with the check.
+    """Numbers of the shop's own cards: ``prefix``, and more up to ``length`` with the check.
 
     prefix: ASCII letters, digits and ``- . $ / + %``; digits only with a check. Within a payment
             network's range it must have six digits or more to count (see ``bank_card``).
     length: the whole number's, check digits included, NUMBER_CHARS_MAX at most. Blanks and hyphens
             are not counted: a number is the same with and without them.
+    characters: what follows the prefix: ``digits``, or with ``code39``, which has no check, all
+            that a prefix may have as well.
     media:  how such a card may be shown; empty means any way but by chip.
     live:   the number is a code that a phone changes every half minute (``phone/rotating.py``).
     With ``check = "ean"`` the 12 digits of a UPC-A and the 13 of its EAN are one number.
@@ -33,6 +37,7 @@ class NumberRange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     prefix: str
     length: int
     check: Check = Check.NONE
+    characters: Literal["digits", "code39"] = "digits"
     media: tuple[Medium, ...] = ()
     live: bool = False
 
@@ -43,6 +48,10 @@ class NumberRange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         msgspec.structs.force_setattr(self, "prefix", prefix)
         if self.check is not Check.NONE and not is_digits(self.prefix):
             raise ValueError(f"a number with a {self.check.value} check has digits only")
+        if self.check is not Check.NONE and self.characters != "digits":
+            raise ValueError(
+                f"characters: a number with a {self.check.value} check has digits only"
+            )
         if not len(prefix) + CHECK_CHARS[self.check] < self.length <= NUMBER_CHARS_MAX:
             raise ValueError(f"length must leave room for digits, at most {NUMBER_CHARS_MAX}")
         if self.live and (self.length, self.check) not in LIVE_LAYOUTS:
@@ -61,7 +70,9 @@ class NumberRange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         if self.check is Check.EAN and len(number) == UPC_DIGITS:
             number = f"0{number}"
         fits = len(number) == length and number.startswith(prefix)
-        return number if fits and is_digits(number[len(prefix) :]) else None
+        body = number[len(prefix) :]
+        is_body = is_digits(body) if self.characters == "digits" else is_number_text(body)
+        return number if fits and is_body else None
 
     @property
     def warning(self) -> str:

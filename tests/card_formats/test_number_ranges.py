@@ -62,6 +62,7 @@ def test_a_number_longer_than_the_limit_has_no_valid_check(check: Check) -> None
         ({"prefix": "29_0", "length": 10}, "prefix"),
         ({"prefix": " - ", "length": 10}, "prefix"),
         ({"prefix": "K", "length": 10, "check": "luhn"}, "digits only"),
+        ({"prefix": "29", "length": 9, "check": "luhn", "characters": "code39"}, "characters"),
         ({"prefix": "2900", "length": 4}, "length"),
         ({"prefix": "2900", "length": 5, "check": "ean"}, "length"),
         ({"prefix": "2900", "length": NUMBER_CHARS_MAX + 1}, "length"),

@@ -54,6 +54,39 @@ async def test_a_number_is_taken_with_its_range_s_check_digits_and_no_others(
         assert error.data["name"] == wrong
 
 
+SIGNS = "SH/A.$+%7"
+"""A number with all that Code 39 encodes; blanks and hyphens do not count."""
+
+
+async def test_a_number_with_the_signs_of_code_39_is_taken_wherever_one_is_typed(
+    tmp_path: Path, clock: HandClock
+) -> None:
+    table = '[[number_range]]\nname = "own"\nprefix = "SH/"\nlength = 9\ncharacters = "code39"\n\n'
+    replace = {'[[reader]]\nname = "chip"': f'{table}[[reader]]\nname = "chip"'}
+    async with till_with(tmp_path, clock, **replace) as pos:
+        issued = await pos.call("card.issue", request_id="i1", number="sh/a.$ -+%7")
+        assert issued["number"] == SIGNS
+        for typed in (SIGNS, SIGNS.lower(), "SH/A . $-+%\u00a07", "\uff33\uff28/A.$+%\uff17"):
+            identified = await pos.call("card.identify", number=typed, typed_by="anna")
+            assert identified["account"] == issued["account"]
+            shown = await pos.call("card.show", card=typed)
+            assert shown["account"] == issued["account"]
+            await pos.call("sale.quote", card=typed, lines=BASKET)
+        await pos.call("input.simulate", reader="keypad", do="type", data="sh/a.$ -+%7")
+        assert (await pos.call("card.identify", reader="keypad"))["account"] == issued["account"]
+        friend = {"profile": {"referrer": "SH/A.$ +%7"}}
+        await pos.call("card.issue", request_id="i2", **friend)
+        gift = {"request_id": "i3", "kind": "gift", "number": "SH/GIFT/7"}
+        assert (await pos.call("card.issue", **gift))["number"] == "SH/GIFT/7"
+        await pos.call("card.topup", topup_id="t1", card="sh/gift/7", amount=500, cashier="anna")
+        blocked = {"request_id": "b1", "card": "sh/ a.$+%7", "by": "anna", "reason": "lost"}
+        await pos.call("card.block", **blocked)
+        error = await refused(pos, "card.identify", number=SIGNS, typed_by="anna")
+        assert error.data["name"] == "card_blocked"
+        error = await refused(pos, "card.identify", number="SH/A.#+%7", typed_by="anna")
+        assert error.data["name"] != "card_blocked"
+
+
 async def test_a_typed_number_is_counted_each_time_for_whoever_typed_it(pos: Pos) -> None:
     assert await typed_times(pos) == {}
     typed = {"number": EMBOSSED, "typed_by": "anna", "reason": "worn"}
