@@ -42,8 +42,12 @@ def make_app(
     settings: WebSettings,
     clock: Clock,
     wallets: tuple[WalletCardService, Wallets] | None = None,
+    country: str = "",
 ) -> web.Application:
-    """Make the application that serves the phone pages of one shop, with passes or without."""
+    """Make the application that serves the phone pages of one shop, with passes or without.
+
+    country: of telephone numbers without a country code, as ``[till] country``.
+    """
     app = web.Application(
         client_max_size=BODY_BYTES_MAX,
         middlewares=[attend, _note_route, _till_first(clock, settings.requests_per_s)],
@@ -51,7 +55,7 @@ def make_app(
     app[VISITS] = {}
     set_up_pages(app, settings)
     slow_guesses(app, clock)
-    app.add_routes(map(_expecting, JoinPages(desk, clock, settings).routes()))
+    app.add_routes(map(_expecting, JoinPages(desk, clock, settings, country).routes()))
     app.add_routes(map(_expecting, CardPages(desk, wallets[1].kinds if wallets else []).routes()))
     app.add_routes(map(_expecting, PhonePages(desk).routes()))
     if wallets:

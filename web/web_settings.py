@@ -70,7 +70,6 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     anonymous:          whether a card is given for an empty form; else ``name`` and ``phone`` are
                         asked for.
     marketing_channels: the consents offered, of sms, viber and email.
-    phone_prefix:       the country's, put in place of a leading 0.
     joins_max:          forms one address may send in ``joins_per_s``; a shop's own Wi-Fi is one
                         address for all its customers. The next is answered 429.
     joins_a_day_max:    cards that everybody together is given in 24 hours; the next form is
@@ -99,7 +98,6 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     language: LanguageCode = "en"
     anonymous: bool = True
     marketing_channels: tuple[Literal["sms", "viber", "email"], ...] = ("sms", "viber", "email")
-    phone_prefix: str = "+380"
     joins_max: int = 60
     joins_per_s: float = 600
     joins_a_day_max: int = 5_000

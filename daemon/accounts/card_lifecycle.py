@@ -28,6 +28,7 @@ from daemon.base.clock import Clock, rfc3339
 from daemon.base.ids import NO_PRESENTATION, AccountId, CardId
 from daemon.base.params import Params
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
+from daemon.base.telephones import TelephoneError, e164
 from daemon.base.text_limits import (
     IdText,
     Override,
@@ -142,7 +143,10 @@ class CardDone(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CardLifecycle:
-    """Changes cards. ``prefix`` begins the numbers that are drawn; ``days`` says the shop's."""
+    """Changes cards. ``prefix`` begins the numbers that are drawn; ``days`` says the shop's.
+
+    country: of customers' telephone numbers without a country code, or "".
+    """
 
     def __init__(
         self,
@@ -151,12 +155,14 @@ class CardLifecycle:
         clock: Clock,
         prefix: str,
         days: Callable[[], BusinessDays],
+        country: str = "",
     ) -> None:
         self._ledger = ledger
         self._clock = clock
         self._cards = cards
         self._prefix = prefix
         self._days = days
+        self._country = country
 
     async def issue(
         self,
@@ -194,7 +200,7 @@ class CardLifecycle:
                 card, fresh = self._new_card(store, terms, account, identifiers, until)
             rows: tuple[KeptRow, ...] = identified(card, fresh)
             if not terms.with_card:
-                profile = self._referred(store, terms.profile)
+                profile = self._as_kept(store, terms.profile)
                 rows = (*rows, CustomerRow(account, msgspec.json.encode(profile)))
             who = _who(terms) | _answered(terms)
             entry = card_entry(at, card, "issued", **who, kind=card.kind)
@@ -259,12 +265,15 @@ class CardLifecycle:
 
         return await self._ledger.once(key, at, job)
 
-    def _referred(self, store: Store, profile: Profile) -> Profile:
-        """Return a profile whose friend, named by a card or an account, is an account.
+    def _as_kept(self, store: Store, profile: Profile) -> Profile:
+        """Return a profile as it is kept: its telephone in E.164, and its friend an account.
 
-        Raises: ParamError for a friend whom nobody knows, and for a birthday that is no day.
+        Raises: ParamError for a friend whom nobody knows, no telephone, and a birthday that is no
+                day.
         """
         check_profile(profile)
+        if profile.phone:
+            profile = msgspec.structs.replace(profile, phone=self._telephone(profile.phone))
         if profile.birthday:
             read_day(profile.birthday, "profile.birthday")
         friend = profile.referrer
@@ -276,6 +285,13 @@ class CardLifecycle:
             what = f"names no card and no account: {refusal.detail}"
             raise ParamError("profile.referrer", what) from None
         return msgspec.structs.replace(profile, referrer=account)
+
+    def _telephone(self, text: str) -> str:
+        try:
+            return e164(text, self._country)
+        except TelephoneError:
+            what = "is no telephone number; write it like +380 50 123 45 67"
+            raise ParamError("profile.phone", what) from None
 
     def _identifiers(
         self, number: str, uid: str, laid: Credential | RefusedError | None = None

@@ -169,7 +169,9 @@ class Parts:
             lambda: shutil.disk_usage(self.home).free >= free_min,
         )
         wallet_cards = WalletCards(self.ledger, cards, secret, LANGUAGES)
-        app = make_app(cards, settings, self.clock, (wallet_cards, wallets))
+        app = make_app(
+            cards, settings, self.clock, (wallet_cards, wallets), self.config.till.country
+        )
         return WebServer(app, settings, self.home)
 
     def _pos(self) -> None:
@@ -218,6 +220,7 @@ class Parts:
             self.steady,
             self.config.card_numbers.prefix,
             lambda: shop.programme.days,
+            country=self.config.till.country,
         )
         return CardMethods(
             lifecycle, self.recognition, self.inputs, self.claims, self.cards.guesses

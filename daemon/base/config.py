@@ -17,6 +17,7 @@ from card_formats.phone.static_number import PREFIXES, check_ean13_prefix
 from daemon.base.receipt_codes import NAME_CHARS_MAX, TillNames, till_name
 from daemon.base.regular_files import read_text_file
 from daemon.base.schema_errors import explained, join
+from daemon.base.telephones import is_country
 
 HOLD_TTL_S_MAX = 7 * 24 * 3_600
 INPUT_TTL_S_MAX = 3_600
@@ -47,6 +48,8 @@ class TillSection(Section, frozen=True, kw_only=True):
     shop:        accepted and not used yet.
     store, terminal: written on every sale and in the code of its receipt, where only their letters
                  and digits count; on one database no two tills have the same two.
+    country:     ISO 3166-1 alpha-2, such as UA: of telephone numbers that are written without a
+                 country code. "": those are refused.
     language:    of the sentences for the cashier; a POS may ask for another in ``hello``.
     clock_jump_h: how far the machine's clock may be ahead of the newest entry before somebody or
                   something must confirm it; see ``daemon.base.clock``.
@@ -55,6 +58,7 @@ class TillSection(Section, frozen=True, kw_only=True):
     shop: str = "Our shop"
     store: str = "1"
     terminal: str = "till-1"
+    country: str = ""
     language: LanguageCode = "en"
     clock_jump_h: Annotated[int, msgspec.Meta(ge=1, le=8_760)] = 48
 
@@ -62,6 +66,8 @@ class TillSection(Section, frozen=True, kw_only=True):
         for key in ("store", "terminal"):
             if not 1 <= len(till_name(getattr(self, key))) <= NAME_CHARS_MAX:
                 raise ValueError(f"{key}: must have 1 to {NAME_CHARS_MAX} letters and digits")
+        if self.country and not is_country(self.country):
+            raise ValueError("country: must be two capital letters (ISO 3166-1), such as UA")
 
     @property
     def names(self) -> TillNames:

@@ -165,7 +165,7 @@ def joined(text: str) -> None:
         try:
             check_join_form(
                 {name: text}, form_id="f", language="en", today=date(2026, 11, 28),
-                settings=WebSettings(),
+                settings=WebSettings(), country="DE",
             )  # fmt: skip
         except JoinFormError:
             continue

@@ -22,6 +22,7 @@ ONLY_IN = {
     "aiohttp": ["web/"],
     "barcode": ["web/phone/code_images.py"],
     "qrcode": ["web/phone/code_images.py"],
+    "phonenumbers": ["daemon/base/telephones.py"],
     "pkcs11": ["daemon/keys/pkcs11_token.py"],
     "jwt": ["web/phone/google_link.py"],
     "cryptography": [

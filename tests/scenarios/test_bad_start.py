@@ -51,6 +51,7 @@ async def refused_to_start(home: Path) -> str:
             "number_range[1].check: 'lun' is not one of 'none', 'luhn'",
         ),
         (TILL, f"[chip]\nsale_max = -1\n{TILL}", "chip.sale_max: a limit must be 0"),
+        ('country = "UA"', 'country = "UK"', "till.country: must be two capital letters"),
         (TILL, f"[policy]\ninput_ttl_s = 0\n{TILL}", "policy.input_ttl_s: must be 1"),
         (TILL, f"[policy]\ntyped_spend_max = -1\n{TILL}", "policy.typed_spend_max: must be 0"),
         (CHIP, serial("gap_s = 0"), "reader[0].gap_s: must be above 0"),

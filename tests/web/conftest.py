@@ -77,7 +77,7 @@ OpenShop = Callable[[WebSettings], AbstractAsyncContextManager[Shop]]
 async def open_a_shop(settings: WebSettings) -> AsyncIterator[Shop]:
     desk, clock = MemoryDesk(), HandClock(SUNDAY)
     settings = msgspec.structs.replace(settings, port=0)
-    server = WebServer(make_app(desk, settings, clock), settings)
+    server = WebServer(make_app(desk, settings, clock, country="UA"), settings)
     await server.start()
     try:
         # "unsafe" is aiohttp's word for a jar that keeps cookies of an IP address.

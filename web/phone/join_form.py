@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import date
 
 from card_formats.bank_card import PAN_DIGITS_MIN, holds_bank_card
+from daemon.base.telephones import TelephoneError, e164
 from daemon.base.text_limits import is_printable, says_something
 from daemon.pos.bank_cards import DIGITS_MIN
 from daemon.shop.phone_card_views import JoinForm
@@ -14,8 +15,6 @@ NAME_CHARS_MAX = 80
 EMAIL_CHARS_MAX = 254  # RFC 5321, 4.5.3.1.3, less its angle brackets
 BIRTH_YEAR_MIN = 1900
 EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(?:\.[^@\s.]+)+")
-PHONE = re.compile(r"\+[1-9][0-9]{7,14}")  # E.164: at most 15 digits
-PHONE_PUNCTUATION = re.compile(r"[\s().\-]")
 PERSONAL_DATA = "personal_data"
 TICKED = "yes"
 """What the form's own boxes say; anything else is no consent."""
@@ -31,39 +30,50 @@ class JoinFormError(ValueError):
 
 
 def check_join_form(
-    typed: Mapping[str, str], *, form_id: str, language: str, today: date, settings: WebSettings
+    typed: Mapping[str, str],
+    *,
+    form_id: str,
+    language: str,
+    today: date,
+    settings: WebSettings,
+    country: str,
 ) -> JoinForm:
     """Turn what was typed into a ``JoinForm``.
 
     typed:   ``name phone email birthday`` as text and each ticked consent as TICKED; others are
              not looked at.
+    country: of a telephone number without a country code (``daemon/base/telephones.py``).
     Raises:  JoinFormError with every field that is wrong, not only the first.
     """
     offered = (PERSONAL_DATA, *(f"marketing_{channel}" for channel in settings.marketing_channels))
     birthday_text = typed.get("birthday", "").strip()
+    phone_text = typed.get("phone", "").strip()
+    phone = _telephone(phone_text, country)
     form = JoinForm(
         form_id=form_id,
         name=" ".join(typed.get("name", "").split()),
-        phone=_normalised_phone(typed.get("phone", ""), settings.phone_prefix),
+        phone=phone,
         email=typed.get("email", "").strip(),
         birthday=_past_day(birthday_text, today),
         consents=tuple(consent for consent in offered if typed.get(consent) == TICKED),
         language=language,
     )
     wrong = _malformed(form)
+    if phone_text and not phone:
+        wrong["phone"] = "error.phone"
     if birthday_text and form.birthday is None:
         wrong["birthday"] = _birthday_mistake(birthday_text, today)
     if not settings.anonymous:
         wrong |= {"name": "error.name_missing"} if not form.name else {}
-        wrong |= {"phone": "error.phone_missing"} if not form.phone else {}
+        wrong |= {"phone": "error.phone_missing"} if not phone_text else {}
     for channel in settings.marketing_channels:
         field = "email" if channel == "email" else "phone"
         if f"marketing_{channel}" in form.consents and not getattr(form, field):
             wrong.setdefault(field, f"error.{field}_for_offers")
     wrong |= _bank_cards(typed)
     # Consent comes last: whoever typed anything personal, even wrongly, is asked for it at once,
-    # so that the form is not sent back twice. ``birthday_text`` counts although it is no day.
-    personal = form.name or form.phone or form.email or birthday_text or form.consents
+    # so that the form is not sent back twice. A text that is no day or no number counts.
+    personal = form.name or phone_text or form.email or birthday_text or form.consents
     if personal and PERSONAL_DATA not in form.consents:
         wrong[PERSONAL_DATA] = "error.consent_missing"
     if wrong:
@@ -77,8 +87,6 @@ def _malformed(form: JoinForm) -> dict[str, str]:
         wrong["name"] = "error.name_long"
     elif form.name and not _is_name(form.name):
         wrong["name"] = "error.name_characters"
-    if form.phone and not PHONE.fullmatch(form.phone):
-        wrong["phone"] = "error.phone"
     if form.email and not _is_email(form.email):
         wrong["email"] = "error.email"
     return wrong
@@ -102,14 +110,12 @@ def _is_email(text: str) -> bool:
     return len(text) <= EMAIL_CHARS_MAX and text.isprintable() and bool(EMAIL.fullmatch(text))
 
 
-def _normalised_phone(typed: str, prefix: str) -> str:
-    """Return ``+`` and digits where that is what was meant; anything else as it was typed."""
-    phone = PHONE_PUNCTUATION.sub("", typed)
-    if phone.startswith("00"):
-        return "+" + phone[2:]
-    if phone.startswith("0"):
-        return prefix + phone[1:]
-    return phone
+def _telephone(text: str, country: str) -> str:
+    """Return a number in E.164, or "" for none."""
+    try:
+        return e164(text, country)
+    except TelephoneError:
+        return ""
 
 
 def _birthday_mistake(text: str, today: date) -> str:

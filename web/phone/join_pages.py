@@ -32,8 +32,11 @@ class JoinPages:
     lives as long as the process: another site can neither read nor make the pair.
     """
 
-    def __init__(self, desk: PhoneCardService, clock: Clock, settings: WebSettings) -> None:
+    def __init__(
+        self, desk: PhoneCardService, clock: Clock, settings: WebSettings, country: str
+    ) -> None:
         self._desk = desk
+        self._country = country
         self._limit = AddressLimit(clock, settings.joins_max, settings.joins_per_s)
         self._a_day = AddressLimit(clock, settings.joins_a_day_max, DAY_S)
         self._key = secrets.token_bytes(32)
@@ -71,6 +74,7 @@ class JoinPages:
                 language=request[LANGUAGE].code,
                 today=self._desk.today(),
                 settings=request.app[SETTINGS],
+                country=self._country,
             )
         except JoinFormError as error:
             return self._form(request, typed, error.fields, HTTPStatus.UNPROCESSABLE_ENTITY)
