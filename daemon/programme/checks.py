@@ -9,7 +9,8 @@ from daemon.base.money import BASIS_POINTS
 from daemon.programme.benefits.benefit import Discount, Setting
 from daemon.programme.conditions.condition import Condition
 from daemon.programme.days import later
-from daemon.programme.programme import Programme
+from daemon.programme.limits import Limit
+from daemon.programme.programme import Cap, Programme
 from daemon.programme.rule import Rule
 
 CHECK_FROM = date(2024, 1, 1)
@@ -44,20 +45,31 @@ def check(programme: Programme, today: date) -> list[Warning]:
 
 def _warnings(programme: Programme, rule: Rule, today: date) -> Iterator[tuple[str, str]]:
     """Find what is odd about a rule: keys of it, with the words for them."""
-    give, limit = rule.give, rule.limit
+    give = rule.give
     if isinstance(give, Discount) and not rule.names_lane:
         yield ".lane", f"names no lane; it runs in {programme.lanes[rule.lane].id}"
     yield from _never(rule, today)
-    free = not (rule.conditions or limit or rule.scope.picks_units)
+    if rule.stamps is not None and any(_cuts(cap, rule) for cap in programme.caps):
+        yield ".give.free", "a cap holds its goods: the free piece costs something"
+    free = not (rule.conditions or rule.limit or rule.scope.picks_units)
     for key, warning in give.warnings(give.size, Setting(free, programme.markup_bp)):
         yield f".give.{key}", warning
-    if limit is not None:
-        if limit.per == "year" and any(_spans_days(condition) for condition in rule.conditions):
-            problem = 'days around New Year are in two years, with a gift in each; write "occasion"'
-            yield ".limit.per", problem
-        for name in ("per_card", "per_code", "total"):
-            if getattr(limit, name) == 0:
-                yield f".limit.{name}", "is 0: the rule is never used; remove the one or the other"
+    if rule.limit is not None:
+        yield from _of_limit(rule, rule.limit)
+
+
+def _of_limit(rule: Rule, limit: Limit) -> Iterator[tuple[str, str]]:
+    if limit.per == "year" and any(_spans_days(condition) for condition in rule.conditions):
+        problem = 'days around New Year are in two years, with a gift in each; write "occasion"'
+        yield ".limit.per", problem
+    for name in ("per_card", "per_code", "total"):
+        if getattr(limit, name) == 0:
+            yield f".limit.{name}", "is 0: the rule is never used; remove the one or the other"
+
+
+def _cuts(cap: Cap, rule: Rule) -> bool:
+    """Whether a cap keeps some goods of a rule from being free."""
+    return cap.percent.highest < BASIS_POINTS and cap.goods.may_share_goods(rule.scope.goods)
 
 
 def _spans_days(condition: Condition) -> bool:

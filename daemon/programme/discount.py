@@ -88,11 +88,12 @@ def _run_lane(
             explanation.refused(rule, came_to_nothing(rule, lane, bool(won)))
             continue
         text = rule.text or rule.give.text(made.value)
+        free = {i: k for i, k, _ in eligible[rule.order].picked} if rule.stamps else {}
         for p, minor in zip(won, taken, strict=True):
             if minor:
                 i = made.lines[p]
                 left[i] -= minor
-                result.applied[i].append(Applied(rule.id, minor, text))
+                result.applied[i].append(Applied(rule.id, minor, text, free.get(i, 0)))
         explanation.applied(eligible[rule.order])
     assert min(left) >= 0
     result.net = [floor + more for floor, more in zip(floors, left, strict=True)]

@@ -1,7 +1,7 @@
 """Whether a rule applies, and if not, why not and how far away it is."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -26,6 +26,7 @@ class Explanation:
     """What a quote says of its rules: by the rules' order, why they gave nothing.
 
     given: the rules that gave something. uses: what these take from limits.
+    stamped: the rules that count stamps here, and may give a free piece.
     """
 
     def __init__(self, programme: Programme) -> None:
@@ -34,6 +35,7 @@ class Explanation:
         self.next: dict[int, NextStep] = {}
         self.given: list[Rule] = []
         self.uses: list[Use] = []
+        self.stamped: list[Rule] = []
 
     def applied(self, eligible: EligibleRule) -> None:
         """Note that a rule gave something."""
@@ -53,8 +55,19 @@ class Explanation:
         """Note how far the next step of a rule is, and what it would give."""
         gives = rule.give.text(value)
         distance = format_minor(missing) if counts_money else str(missing)
-        text = f"{distance} more for {rule.text or gives}"
+        text = f"{distance} more for {rule.text or gives}" if missing else "the next one is free"
         self.next[rule.order] = NextStep(rule.id, by, missing, gives, text)
+
+    def count_stamps(self, situation: Situation, meters: Mapping[str, int]) -> None:
+        """Note how many pieces are to be paid until the next free one.
+
+        meters: what this sale adds.
+        """
+        for rule in self.stamped:
+            assert rule.stamps is not None
+            has = (situation.integer(rule.scope.stamps) or 0) + meters.get(rule.stamps.id, 0)
+            missing = max(0, rule.stamps.every - 1 - has)
+            self.step(rule, rule.scope.stamps, missing, rule.give.size.highest, counts_money=False)
 
 
 def check_eligible(
@@ -81,7 +94,7 @@ def check_eligible(
             explanation.refused(rule, taken)
             return None
         uses = taken
-    picked = rule.scope.pick(situation, lines)
+    picked = _pick(rule, lines, situation, explanation)
     if not picked:
         explanation.refused(rule, rule.empty)
         return None
@@ -94,6 +107,15 @@ def check_eligible(
         explanation.refused(rule, WhyNot(rule.id, *lack) if lack else rule.nothing)
         return None
     return EligibleRule(rule, value, picked, uses)
+
+
+def _pick(
+    rule: Rule, lines: Sequence[int], situation: Situation, explanation: Explanation
+) -> Picked:
+    """Return the units that the rule is about; the distance to a free one is told in the end."""
+    if rule.stamps is not None:
+        explanation.stamped.append(rule)
+    return rule.scope.pick(situation, lines)
 
 
 def _note_next_step(rule: Rule, situation: Situation, explanation: Explanation) -> None:

@@ -89,6 +89,11 @@ def units_of(line: BasketLine) -> int:
     return line.qty if isinstance(line.qty, int) else 1
 
 
+def pieces_of(line: BasketLine) -> int:
+    """Return the pieces of a line that can be counted one by one; what is weighed has none."""
+    return line.qty if isinstance(line.qty, int) else 0
+
+
 def parse_qty_milli(qty: int | str, path: str) -> int:
     """Return pieces, or a decimal string, in thousandths. Raises: BasketError."""
     if isinstance(qty, int):

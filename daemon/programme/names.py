@@ -17,6 +17,7 @@ METER = "meter."
 PURSE = "purse."
 STATUS = "status."
 _OWNER = "@"
+_STAMPS = "@"
 _CODE_COUNTER = "@code:"
 
 
@@ -28,6 +29,16 @@ def meter_fact(meter: str) -> str:
 def purse_fact(purse: str) -> str:
     """``purse.<id>``: what the customer can pay with from a purse."""
     return f"{PURSE}{purse}"
+
+
+def stamps_meter(rule: str) -> str:
+    """``@<rule>``: the meter that keeps a card's stamps of a rule. No meter's id begins so."""
+    return f"{_STAMPS}{rule}"
+
+
+def counts_stamps(meter: str) -> bool:
+    """Whether a meter keeps stamps."""
+    return meter.startswith(_STAMPS)
 
 
 def gift_fact(purse: str) -> str:

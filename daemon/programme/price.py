@@ -35,6 +35,7 @@ def price(programme: Programme, basket: Basket, facts: Facts) -> Quote:
     payment = pay(programme, situation, stages.redemptions, basket.burn, explanation)
     accruals = accrue(situation, stages.accruals, stages.handouts, discounts, payment, explanation)
     by_line, meters = _meters(programme, situation, discounts, payment, accruals)
+    explanation.count_stamps(situation, meters)
     whys = [why for _, why in sorted(explanation.why_not.items())] + book.over
     net = sum(discounts.net)
     return Quote(
@@ -93,7 +94,8 @@ def _meters(
 ) -> tuple[list[dict[str, int]], dict[str, int]]:
     """Count for the card; a sale without one counts nowhere."""
     goods = situation.goods
-    sold = map(Sold, goods.lines, goods.units, discounts.net, payment.left, accruals.earned)
+    by_line = (goods.units, discounts.net, payment.left, accruals.earned, discounts.applied)
+    sold = map(Sold, goods.lines, *by_line)
     meters = programme.meters.values() if situation.account else ()
     return count(meters, list(sold), situation.day)
 

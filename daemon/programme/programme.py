@@ -73,7 +73,7 @@ class Programme:
         self.purses: Mapping[str, Purse] = {
             t.id: compile_purse(t, f"purse[{i}]", head.currency) for i, t in enumerate(file.purse)
         }
-        self.meters: Mapping[str, Meter] = {
+        self.meters: dict[str, Meter] = {
             t.id: compile_meter(t, f"meter[{i}]", statuses, frozenset(self.purses))
             for i, t in enumerate(file.meter)
         }
@@ -89,6 +89,7 @@ class Programme:
         self.rules: tuple[Rule, ...] = tuple(
             compile_rule(table, i, lanes, self.vocabulary) for i, table in enumerate(file.rule)
         )
+        self.meters |= _stamps(self.rules)
         self.caps = tuple(
             Cap(
                 compile_goods(table.scope, f"cap[{i}].scope"),
@@ -176,6 +177,11 @@ def _check_id(table_id: str, path: str) -> None:
     if not plain.isalnum() or len(table_id) > ID_CHARS_MAX:
         problem = f"write 1 to {ID_CHARS_MAX} letters, digits, - and _"
         raise ProgrammeError(path, f"{table_id!r} is no name; {problem}")
+
+
+def _stamps(rules: Iterable[Rule]) -> dict[str, Meter]:
+    """Return the meters that rules bring with them."""
+    return {rule.stamps.id: rule.stamps for rule in rules if rule.stamps}
 
 
 def _refuse_two_chips(tables: Sequence[PurseTable]) -> None:

@@ -12,11 +12,15 @@ from daemon.programme.names import OwnedPurse
 
 
 class Applied(msgspec.Struct, frozen=True, gc=False):
-    """What one rule took off one line, in minor units."""
+    """What one rule took off one line, in minor units.
+
+    free: how many pieces of the line it made free, where it counts stamps; they come back last.
+    """
 
     rule: str
     minor: int
     text: str = ""
+    free: int = 0
 
 
 class QuotedLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -13,8 +13,10 @@ from daemon.programme.days import Days
 from daemon.programme.errors import ProgrammeError
 from daemon.programme.file import RuleTable
 from daemon.programme.limits import Limit, compile_limit
+from daemon.programme.names import CARD_ACCOUNT, stamps_meter
 from daemon.programme.quote import WhyNot
 from daemon.programme.scope import Scope, compile_scope
+from daemon.programme.state import Meter
 from daemon.programme.vocabulary import ORDINALS, Vocabulary
 
 
@@ -25,6 +27,7 @@ class Rule(msgspec.Struct, frozen=True):
     asks_scope: a condition or a number counts what the rule itself has in scope.
     facts:      every fact that its conditions and numbers read, and the one that says whose it is.
     empty, nothing: what it says when it has no goods, and when its number comes to nothing.
+    stamps:     the meter that counts for it, where one piece in so many is free.
     """
 
     order: int
@@ -45,6 +48,7 @@ class Rule(msgspec.Struct, frozen=True):
     facts: frozenset[str]
     empty: WhyNot
     nothing: WhyNot
+    stamps: Meter | None
 
     @property
     def provisional(self) -> bool:
@@ -69,11 +73,13 @@ def compile_rule(
     """Compile one ``[[rule]]``. Raises: ProgrammeError."""
     path = f"rule[{order}]"
     give = compile_give(table.give, table.id, f"{path}.give", vocabulary)
+    scope = _scope(table, path, give)
     conditions = compile_when(table.when, f"{path}.when", vocabulary)
     lane = _lane(table, path, give, lanes)
     facts = frozenset(fact for condition in conditions for fact in condition.facts)
     facts |= {number.needs for number in (give.size, give.most) if number and number.needs}
     facts |= {give.whose} if isinstance(give, Accrual) and give.whose else set()
+    facts |= {scope.stamps} if scope.stamps else set()
     # Conditions on the day alone are asked once a day, when the day's rulebook is made; only the
     # others are asked in every quote. Each brings its reason, made here once.
     reasons = [(c, WhyNot(table.id, c.key, c.text)) for c in conditions]
@@ -85,8 +91,11 @@ def compile_rule(
         text=table.text,
         conditions=conditions,
         day_tests=tuple((c.days, why) for c, why in reasons if c.days),
-        tests=tuple((c.holds, why, c.bound) for c, why in reasons if not c.days),
-        scope=compile_scope(table.scope, f"{path}.scope"),
+        tests=(
+            *_tests(table.id, scope),
+            *((c.holds, why, c.bound) for c, why in reasons if not c.days),
+        ),
+        scope=scope,
         give=give,
         limit=compile_limit(table.limit, table.id, conditions, f"{path}.limit"),
         exclusive=table.exclusive is not False,
@@ -94,9 +103,36 @@ def compile_rule(
         priority=table.priority,
         asks_scope=not facts.isdisjoint(("scope.total", "scope.qty")),
         facts=facts,
-        empty=WhyNot(table.id, "scope", "not enough of its goods in the basket"),
+        empty=WhyNot(table.id, "scope", f"not enough of its goods {_where(scope)}"),
         nothing=WhyNot(table.id, give.size.needs or "give", "gives nothing here"),
+        stamps=_stamps(table.id, scope),
     )
+
+
+def _scope(table: RuleTable, path: str, give: AnyGive) -> Scope:
+    """Return which units the rule is about: its scope, or what its benefit says."""
+    if not (isinstance(give, Discount) and give.scope):
+        return compile_scope(table.scope, f"{path}.scope")
+    if table.scope is not None:
+        raise ProgrammeError(f"{path}.scope", "does not go with free; write its goods as of there")
+    return give.scope
+
+
+def _where(scope: Scope) -> str:
+    return "yet for a free one" if scope.stamps else "in the basket"
+
+
+def _tests(rule: str, scope: Scope) -> tuple[tuple[Test, WhyNot, Bound | None], ...]:
+    """Return what is asked before the rule's own conditions: whether there is a card to count."""
+    why = WhyNot(rule, CARD_ACCOUNT, "needs a card")
+    return ((lambda situation: bool(situation.account), why, None),) if scope.stamps else ()
+
+
+def _stamps(rule: str, scope: Scope) -> Meter | None:
+    if not scope.stamps:
+        return None
+    meter, goods, every = stamps_meter(rule), scope.goods, scope.group
+    return Meter(id=meter, of="stamps", window="life", goods=goods, rule=rule, every=every)
 
 
 def _lane(table: RuleTable, path: str, give: AnyGive, lanes: dict[str, int]) -> int:

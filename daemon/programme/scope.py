@@ -9,6 +9,7 @@ import msgspec
 from daemon.programme.basket import BasketLine
 from daemon.programme.days import span_days
 from daemon.programme.errors import ProgrammeError
+from daemon.programme.goods import pieces_of
 from daemon.programme.situation import Picked, Situation
 from daemon.programme.syntax import BoundsTable, FileTable, Names, Span
 
@@ -66,9 +67,20 @@ class GoodsScope(msgspec.Struct, frozen=True):
             return False
         return self.matches is None or self.matches(line, day)
 
+    def may_share_goods(self, other: "GoodsScope") -> bool:
+        """Say whether nothing in their words keeps a line from belonging to both."""
+        if self.named != other.named or not self.named:
+            return True
+        shared = self.words & other.words
+        return not shared <= self.without | other.without
+
 
 class Scope(msgspec.Struct, frozen=True):
-    """Which units: ``n`` picked for each ``group`` in scope, or ``per`` units of other goods."""
+    """Which units: ``n`` picked for each ``group`` in scope, or ``per`` units of other goods.
+
+    stamps: the fact that counts pieces of earlier visits, which ``group`` goes on from; then what
+            is weighed is no piece.
+    """
 
     goods: GoodsScope
     dearest: bool = False
@@ -77,14 +89,17 @@ class Scope(msgspec.Struct, frozen=True):
     group: int = 0
     per: GoodsScope | None = None
     per_units: int = 1
+    stamps: str = ""
 
     def pick(self, situation: Situation, lines: Sequence[int]) -> Picked:
         """Return what is in scope of the matching ``lines``: cheapest or dearest units first."""
         whole = situation.whole
         if not self.picks_units:
             return whole if len(lines) == len(whole) else [whole[i] for i in lines]
-        room = self._room(situation, lines)
         goods = situation.goods.lines
+        if self.stamps:
+            lines = [i for i in lines if pieces_of(goods[i])]
+        room = self._room(situation, lines)
         sign = -1 if self.dearest else 1
         picked: Picked = []
         for i in sorted(lines, key=lambda i: (sign * goods[i].unit_price, i)):
@@ -107,7 +122,10 @@ class Scope(msgspec.Struct, frozen=True):
             )
             room *= others // self.per_units
         if self.group:
-            room *= sum(situation.units[i] for i in lines) // self.group
+            units = sum(situation.units[i] for i in lines)
+            if self.stamps:
+                units += situation.integer(self.stamps) or 0
+            room *= max(0, units // self.group)
         return room
 
 

@@ -8,11 +8,23 @@ so that rounding never adds up. A line of three for 10.00, returned piece by pie
     due so far   3.33   6.67   10.00        half up of 10.00 x k / 3
     given        3.33   3.34    3.33
 
+**Free pieces.** A piece that was made free by stamps has no share: the line's other pieces carry
+them, and come back first. Three coffees of 50.00, one of them free, with seven stamps before:
+
+    returned           0      1      2      3
+    refunded        0.00  50.00 100.00 100.00
+    stamps             0     -1     -2      7
+
+So a paid piece takes its stamp with it, which may leave the card with less than none, and a free
+one that was given stays free. With the free one the nine stamps come back that it took.
+
 **Recompute.** With ``return_policy = "recompute"`` the goods that stay are priced once more by
 themselves, and what they would have cost more is kept from the refund. 10 % from 100.00 on; 60.00
 and 50.00 were sold for 99.00, shares 54.00 and 45.00. The first comes back: the second alone costs
 50.00, which is 5.00 more than its share, so 49.00 are refunded. When the second comes back too,
-nothing stays that could be dearer, and the rest of the 99.00 is refunded: 50.00.
+nothing stays that could be dearer, and the rest of the 99.00 is refunded: 50.00. Stamps are then
+those that what stays would have brought alone: of the three coffees two stay, which bring two
+stamps and make none free. The nine are there again, and the free one's 50.00 is kept.
 
 **Sums.** What was earned as one sum for the whole sale (50 points from 300.00 on), or handed out as
 a code, is no share of a line. It stays as long as its rule would give it for what stays, priced by
@@ -28,6 +40,7 @@ from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.programme.basket import Basket, BasketLine, Facts, LineId
 from daemon.programme.errors import BasketError
 from daemon.programme.goods import PIECE_MILLI, parse_qty_milli
+from daemon.programme.names import counts_stamps, stamps_meter
 from daemon.programme.price import price
 from daemon.programme.programme import Programme
 from daemon.programme.quote import Quote, QuotedLine, Use
@@ -137,32 +150,39 @@ def recompute(
     gone = {line.line: returned.get(line.line, 0) + asked.get(line.line, 0) for line in quote.lines}
     # Both sums count from the sale on, not from the last return: goods that were dear to keep
     # after one return may be gone after the next, and then what was kept for them is refunded.
-    due = sum(half_up(line.paid * gone[line.line], line.qty_milli) for line in quote.lines)
-    dearer = _dearer_alone(programme, quote, basket, facts, gone)
-    refund = max(0, due - dearer - refunded_minor)
+    due = sum(_part(line, line.paid, gone[line.line]) for line in quote.lines)
+    alone = price_alone(programme, basket, facts, gone)
+    refund = max(0, due - _dearer_alone(quote, alone, gone) - refunded_minor)
     kept = max(0, due - refunded_minor - refund)
-    return msgspec.structs.replace(less(by_shares, by_shares.money - refund), clawed_back=kept)
+    before = price_alone(programme, basket, facts, returned) if _has_free(quote) else None
+    meters = by_shares.meters | _stamps_between(before, alone)
+    back = less(by_shares, by_shares.money - refund)
+    return msgspec.structs.replace(back, clawed_back=kept, meters=meters)
 
 
-def _dearer_alone(
-    programme: Programme,
-    quote: Quote,
-    basket: Basket,
-    facts: Facts,
-    gone: Mapping[LineId, int],
-) -> int:
+def _dearer_alone(quote: Quote, alone: Quote | None, gone: Mapping[LineId, int]) -> int:
     """Return how much more the goods that stay cost alone than their shares of the sale.
 
-    gone: by line, in thousandths, all that has come back. No purse pays in the new quote: what
-    purses paid comes back by shares, so ``net`` is compared, before they pay.
+    alone: their quote. gone: by line, in thousandths, all that has come back. No purse pays in the
+    new quote: what purses paid comes back by shares, so ``net`` is compared, before they pay.
     """
-    alone = price_alone(programme, basket, facts, gone)
     if alone is None:
         return 0
-    shares = sum(
-        line.net - half_up(line.net * gone[line.line], line.qty_milli) for line in quote.lines
-    )
+    shares = sum(line.net - _part(line, line.net, gone[line.line]) for line in quote.lines)
     return max(0, alone.net - shares)
+
+
+def _has_free(quote: Quote) -> bool:
+    return any(off.free for line in quote.lines for off in line.applied)
+
+
+def _stamps_between(before: Quote | None, after: Quote | None) -> dict[str, int]:
+    """Return the stamps that go where a sale's rest shrinks; {} without free pieces in it."""
+    if before is None:
+        return {}
+    stays = after.meters if after is not None else {}
+    meters = filter(counts_stamps, {**before.meters, **stays})
+    return {meter: before.meters.get(meter, 0) - stays.get(meter, 0) for meter in meters}
 
 
 def price_alone(
@@ -256,11 +276,33 @@ def _check(line: QuotedLine | None, number: LineId, before: int, qty_milli: int)
         raise RefusedError(ErrorCode.RETURNED_ALREADY, detail, extra={"left_milli": left})
 
 
+def _part(line: QuotedLine, share: int, gone: int) -> int:
+    """Return the part of a share that ``gone`` thousandths of its line have, free pieces last."""
+    free = PIECE_MILLI * sum(off.free for off in line.applied)
+    paid = line.qty_milli - free if free < line.qty_milli else line.qty_milli
+    return half_up(share * min(gone, paid), paid)
+
+
+def _stamps_part(line: QuotedLine, meter: str, gone: int) -> int:
+    """Return the stamps that ``gone`` thousandths of a line have brought, those it took last."""
+    free = PIECE_MILLI * sum(off.free for off in line.applied if stamps_meter(off.rule) == meter)
+    paid = line.qty_milli - free
+    took = PIECE_MILLI * line.meters.get(meter, 0) - paid
+    return (min(gone, paid) + (took * max(0, gone - paid) // free if free else 0)) // PIECE_MILLI
+
+
 def _line_back(line: QuotedLine, before: int, qty_milli: int, once: Mapping[str, int]) -> LineBack:
-    after, whole = before + qty_milli, line.qty_milli
+    after = before + qty_milli
 
     def back(share: int) -> int:
-        return half_up(share * after, whole) - half_up(share * before, whole)
+        return _part(line, share, after) - _part(line, share, before)
+
+    def meter_back(meter: str) -> int:
+        if not counts_stamps(meter):
+            return back(line.meters[meter])
+        return _stamps_part(line, meter, after) - _stamps_part(line, meter, before)
+
+    stamps = [stamps_meter(off.rule) for off in line.applied if off.free]
 
     burned = {
         purse: minor for purse, minor in line.burned.items() if purse not in line.burned_units
@@ -271,8 +313,8 @@ def _line_back(line: QuotedLine, before: int, qty_milli: int, once: Mapping[str,
         money=back(line.paid),
         burned={purse: back(share) for purse, share in (burned | line.burned_units).items()},
         earned={purse: back(share - once.get(purse, 0)) for purse, share in line.earned.items()},
-        meters={meter: back(share) for meter, share in line.meters.items()},
-        complete=after == whole,
+        meters={meter: meter_back(meter) for meter in dict.fromkeys((*line.meters, *stamps))},
+        complete=after == line.qty_milli,
     )
 
 

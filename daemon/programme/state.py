@@ -10,7 +10,7 @@ from daemon.programme.errors import ProgrammeError
 from daemon.programme.scope import GoodsScope, GoodsTable, compile_goods
 from daemon.programme.syntax import FileTable, Id, MeterId, PurseId, PurseUnit, Span, Window
 
-MeterOf: TypeAlias = Literal["paid", "net", "visits", "units", "points"]
+MeterOf: TypeAlias = Literal["paid", "net", "visits", "units", "points", "stamps"]
 WindowKind: TypeAlias = Literal["life", "days", "month", "prev_month", "since"]
 
 
@@ -77,6 +77,7 @@ class Meter(msgspec.Struct, frozen=True, kw_only=True):
     window: ``life``, ``days`` (the last ``days`` including today), ``month``, ``prev_month``
             or ``since`` (the day on which ``status`` began).
     purse:  for ``points``, the purse whose accruals are counted; "" is every purse of the card.
+    rule:   for ``stamps``, the rule of which one piece in ``every`` is free.
     """
 
     id: str
@@ -86,6 +87,8 @@ class Meter(msgspec.Struct, frozen=True, kw_only=True):
     status: str = ""
     goods: GoodsScope = GoodsScope()
     purse: str = ""
+    rule: str = ""
+    every: int = 0
 
     @property
     def counts_money(self) -> bool:

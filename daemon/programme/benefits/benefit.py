@@ -4,7 +4,7 @@ A kind of benefit is a table of the file, a subclass of `Benefit` in a file of i
 are its keys. ``compiled`` checks them once, when the programme is loaded, and returns what the
 engine runs, one of these by the stage of the quote in which it acts:
 
-    Discount    takes money off goods, in a lane        percent, amount, each, price
+    Discount    takes money off goods, in a lane        percent, amount, each, price, free
     Redemption  lets a purse pay what the lanes left    burn
     Accrual     adds to a purse for what was paid       earn
     Handout     hands out codes                         issue
@@ -23,6 +23,7 @@ from daemon.programme.errors import ProgrammeError
 from daemon.programme.goods import PIECE_MILLI
 from daemon.programme.numbers.number import Number, Unit
 from daemon.programme.numbers.registry import parse_number
+from daemon.programme.scope import Scope
 from daemon.programme.situation import Picked
 from daemon.programme.state import Purse
 from daemon.programme.syntax import AmountNumber, FileTable
@@ -104,9 +105,13 @@ class Give(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Discount(Give, frozen=True, kw_only=True):
-    """Takes money off the goods in scope, in its rule's lane."""
+    """Takes money off the goods in scope, in its rule's lane.
+
+    scope: which units, where the benefit says so itself.
+    """
 
     offer: Offering
+    scope: Scope | None = None
 
 
 class Redemption(Give, frozen=True, kw_only=True):

@@ -37,12 +37,15 @@ class Percent(Benefit, frozen=True, kw_only=True):
         return Discount(
             size=place.size(self.percent, "percent", "percent"),
             most=place.most(self.max, "minor"),
-            offer=_offer,
+            offer=percent_off,
             warnings=_warnings,
         )
 
 
-def _offer(value: int, rooms: Sequence[int], picked: Picked, qty_milli: Sequence[int]) -> Gifts:
+def percent_off(
+    value: int, rooms: Sequence[int], picked: Picked, qty_milli: Sequence[int]
+) -> Gifts:
+    """Take ``value`` basis points off each line."""
     # Basis points of minor units are 1/10000 minor units: nothing is rounded yet.
     return [room * value for room in rooms], None
 

@@ -9,6 +9,7 @@ from daemon.programme.benefits.benefit import AnyGive, Benefit, GivePlace, liste
 from daemon.programme.benefits.burn import Burn
 from daemon.programme.benefits.each import Each
 from daemon.programme.benefits.earn import Earn
+from daemon.programme.benefits.free import Free
 from daemon.programme.benefits.issue import Issue
 from daemon.programme.benefits.percent import Percent
 from daemon.programme.benefits.unit_price import UnitPrice
@@ -16,7 +17,7 @@ from daemon.programme.errors import ProgrammeError
 from daemon.programme.syntax import FileTable
 from daemon.programme.vocabulary import Vocabulary
 
-BenefitKind: TypeAlias = Percent | Amount | Each | UnitPrice | Earn | Burn | Issue
+BenefitKind: TypeAlias = Percent | Amount | Each | UnitPrice | Free | Earn | Burn | Issue
 KINDS: tuple[type[Benefit], ...] = get_args(BenefitKind)
 
 

@@ -1,7 +1,8 @@
 """The rules of docs/programme.md once more, slow and obvious: exact fractions, no index.
 
 A shop is {round, lanes: [{id, combine, base}], rules: [{id, lane, how, value, goods, max,
-exclusive, priority}], caps: [{goods, percent}], burn, earn}; goods is a set of categories or None.
+exclusive, priority, every, pick, stamps}], caps: [{goods, percent}], burn, earn}; goods is a set of
+categories or None.
 A line is {qty, unit_price, min_price, category}. Percentages are fractions of per cent.
 """
 
@@ -9,7 +10,7 @@ from fractions import Fraction
 from math import floor
 from typing import Any
 
-KNOWN = {"percent", "amount", "each", "price", "earn", "burn", "issue"}
+KNOWN = {"percent", "amount", "each", "price", "free", "earn", "burn", "issue"}
 """The kinds of benefit that are told again here; a new one must be too."""
 
 
@@ -70,6 +71,38 @@ def within(number: int, bounds: dict[str, int]) -> bool:
     low = max(bounds.get("at_least", number), bounds.get("above", number - 1) + 1)
     high = min(bounds.get("at_most", number), bounds.get("below", number + 1) - 1)
     return low <= number <= high
+
+
+def free_pieces(rule: dict[str, Any], lines: list[dict[str, Any]]) -> list[int]:
+    """How many pieces of each line are free: piece by piece, of all that the card has paid for."""
+    mine = [i for i, line in enumerate(lines) if in_scope(rule["goods"], line)]
+    pieces = [i for i in mine for _ in range(lines[i]["qty"])]
+    dearest_first = rule["pick"] == "dearest"
+    pieces.sort(key=lambda i: -lines[i]["unit_price"] if dearest_first else lines[i]["unit_price"])
+    free = [0] * len(lines)
+    # With one more free piece the others, and what was paid before, must still cost all of them.
+    while pieces and rule["stamps"] + len(pieces) - 1 >= (sum(free) + 1) * (rule["every"] - 1):
+        free[pieces.pop(0)] += 1
+    return free
+
+
+def stamped(rule: dict[str, Any], lines: list[dict[str, Any]], off: list[int]) -> list[int]:
+    """What each line brings in stamps, less what its free pieces took; off: what the rule took."""
+    free = [k if minor else 0 for k, minor in zip(free_pieces(rule, lines), off, strict=True)]
+    return [
+        (line["qty"] - k) - (rule["every"] - 1) * k if in_scope(rule["goods"], line) else 0
+        for line, k in zip(lines, free, strict=True)
+    ]
+
+
+def gifts_of(rule: dict[str, Any], lines: list[dict[str, Any]], base: list[int]) -> list[Fraction]:
+    """What a rule would take off each line."""
+    if rule["how"] != "free":
+        return [gift(rule, line, b) for line, b in zip(lines, base, strict=True)]
+    return [
+        Fraction(half_up(Fraction(b * k, line["qty"])))
+        for line, b, k in zip(lines, base, free_pieces(rule, lines), strict=True)
+    ]
 
 
 def gift(rule: dict[str, Any], line: dict[str, Any], base: int) -> Fraction:
@@ -134,9 +167,12 @@ def taken(
 
 
 def discounted(
-    shop: dict[str, Any], lines: list[dict[str, Any]], rules: list[dict[str, Any]]
+    shop: dict[str, Any],
+    lines: list[dict[str, Any]],
+    rules: list[dict[str, Any]],
+    off_by: dict[str, list[int]] | None = None,
 ) -> list[int]:
-    """What each line costs after all lanes of these rules."""
+    """What each line costs after all lanes of these rules; ``off_by`` gets what each took."""
     shelf = [line["qty"] * line["unit_price"] for line in lines]
     floors = [
         max(
@@ -153,17 +189,18 @@ def discounted(
     for lane in shop["lanes"]:
         base = shelf if lane["base"] == "list" else list(net)
         mine = [r for r in rules if r["lane"] == lane["id"]]
-        gifts = {
-            r["id"]: [gift(r, line, b) for line, b in zip(lines, base, strict=True)] for r in mine
-        }
+        gifts = {r["id"]: gifts_of(r, lines, base) for r in mine}
         fixed = {r["id"]: fixed_sum(r, gifts[r["id"]]) for r in mine}
         mine = [r for r in mine if fixed[r["id"]] != 0]
         won = winners(lane, mine, gifts, fixed, len(lines))
         for r in mine:
             here = [g if r in won[i] else Fraction(0) for i, g in enumerate(gifts[r["id"]])]
-            rooms = [min(b, n - f) for b, n, f in zip(base, net, floors, strict=True)]
+            most = [int(g) for g in here] if r["how"] == "free" else base
+            rooms = [min(b, n - f) for b, n, f in zip(most, net, floors, strict=True)]
             off = taken(shop, here, fixed[r["id"]], rooms)
             net = [n - o for n, o in zip(net, off, strict=True)]
+            if off_by is not None:
+                off_by[r["id"]] = off
     return net
 
 

@@ -44,9 +44,11 @@ from tests.daemon.programme.reference import (
     KNOWN,
     after_lanes,
     counted,
+    discounted,
     hamilton_within,
     in_scope,
     redeemable,
+    stamped,
     stands,
 )
 
@@ -298,7 +300,7 @@ def exact(value: Any) -> Fraction:
 def modelled(rule: dict[str, Any], first_lane: str) -> dict[str, Any]:
     """A rule of the file in the words of the model."""
     give = rule["give"]
-    sizes = {"percent": "percent", "amount": "amount", "each": "each", "price": "price"}
+    sizes = {how: how for how in ("percent", "amount", "each", "price", "free")}
     sizes["max_percent"] = "percent"
     default = ("percent", 100) if "burn" in give else ("amount", 1)
     how, value = next(((sizes[key], give[key]) for key in sizes if key in give), default)
@@ -309,11 +311,13 @@ def modelled(rule: dict[str, Any], first_lane: str) -> dict[str, Any]:
         "kind": next((key for key in ("earn", "burn", "issue") if key in give), "discount"),
         "how": how,
         "value": exact(value) if how == "percent" else value,
-        "goods": goods_of(rule.get("scope")),
+        "goods": goods_of(give["free"].get("of") if how == "free" else rule.get("scope")),
+        "pick": give.get("free", {}).get("pick", "cheapest"),
+        "stamps": 0,
         "max": give.get("max"),
         "when": rule.get("when", {}),
         "of": give.get("of", "paid"),
-        "every": give.get("every", 0),
+        "every": give.get("free", give).get("every", 0),
         "exclusive": rule.get("exclusive", False),
         "priority": rule.get("priority", 0),
     }
@@ -419,7 +423,10 @@ def compare(
             for i, line in enumerate(lines)
         )
     )
+    stamps = int(part * 20)
+    shop["rules"] = [dict(rule, stamps=stamps) for rule in shop["rules"]]
     values: dict[str, Fact] = {"card.account": "a1"}
+    values |= {f"meter.@{rule['id']}": stamps for rule in shop["rules"]}
     values |= {f"purse.{purse}": 10**9 for purse in shop["worth"]}
     facts = Facts(datetime(2026, 11, 22, 10, tzinfo=UTC), values)
     net, sole = after_lanes(shop, lines)
@@ -434,6 +441,13 @@ def compare(
         return False
     answer = price(programme, basket, facts)
     assert [line.net for line in answer.lines] == net
+    off_by: dict[str, list[int]] = {}
+    discounted(shop, lines, shop["rules"] if sole is None else [sole], off_by)
+    for rule in shop["rules"]:
+        if rule["how"] == "free":
+            off = off_by.get(rule["id"], [0] * len(lines))
+            counted_by_line = [line.meters.get(f"@{rule['id']}", 0) for line in answer.lines]
+            assert counted_by_line == stamped(rule, lines, off)
     assert answer.burn_max == most
     assert [line.paid for line in answer.lines] == left
     entries = {entry.rule: entry.amount for entry in answer.earn}

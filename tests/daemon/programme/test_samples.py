@@ -44,6 +44,7 @@ HUNDRED = goods(("x", 10_000))
 HAD_A_GIFT = {"used.birthday:card:a1:2027-occasion": 1}
 HAD_A_SNACK = {"used.snack:card:a1:2026-11-26": 1}
 BORN = {"card.birthday": "2000-02-29"}
+SEVEN_STAMPS = {**A_CARD, "meter.@tenth": 7}
 PAID = [
     ("days", HUNDRED, {}, "2026-12-05T23:59:59+02:00", 8_000),
     ("days", HUNDRED, {}, "2026-12-06T00:00:00+02:00", 10_000),
@@ -101,6 +102,9 @@ PAID = [
     ("internet", HUNDRED, {"channel": "web"}, SUNDAY, 9_700),
     ("internet", HUNDRED, {}, SUNDAY, 10_000),
     ("moment", HUNDRED, {"ask.haggle": 4, "ask.haggle.reason": "scratched"}, SUNDAY, 9_600),
+    ("tenth", goods(("coffee", 5_000), ("coffee", 6_000)), SEVEN_STAMPS, SUNDAY, 11_000),
+    ("tenth", goods(("coffee", 5_000), ("coffee", 6_000, 2)), SEVEN_STAMPS, SUNDAY, 11_000),
+    ("tenth", goods(("coffee", 5_000, 10), ("tea", 4_000)), A_CARD, SUNDAY, 49_000),
     ("moment", HUNDRED, {"ask.haggle": "2.5", "ask.haggle.reason": "regular"}, SUNDAY, 9_750),
     ("moment", HUNDRED, {"ask.haggle": 9, "ask.haggle.reason": "scratched"}, SUNDAY, 9_500),
     (
