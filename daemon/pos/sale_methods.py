@@ -23,6 +23,8 @@ from daemon.pos.session import Session
 from daemon.pos.till_methods import IDENTIFYING
 from daemon.programme.basket import LineId
 from daemon.programme.goods import parse_qty_milli
+from daemon.programme.names import METER, counts_stamps
+from daemon.programme.quote import NextStep
 from daemon.sale.answers import Quoted
 from daemon.sale.checkout import Checkout, NamedSale
 from daemon.sale.terms import DecideTerms, ReturnTerms
@@ -92,7 +94,9 @@ class SaleMethods:
         """Price a basket."""
         if params.lines is None:
             raise invalid("A quote needs lines.")
-        return await self._checkout.quote(params)
+        quoted = await self._checkout.quote(params)
+        steps = tuple(_said(session.language, step) for step in quoted.next)
+        return msgspec.structs.replace(quoted, next=steps)
 
     async def hold(self, session: Session, params: HoldParams) -> msgspec.Raw:
         """Reserve; the same again with another time prolongs."""
@@ -132,6 +136,13 @@ class SaleMethods:
         """Say what happened to a sale."""
         status = await self._checkout.status(_named(params))
         return msgspec.structs.replace(status, advice=say(session.language, status.advice))
+
+
+def _said(language: str, step: NextStep) -> NextStep:
+    """Say how far a free piece is; other steps count what a translation has no word for."""
+    if not counts_stamps(step.by.removeprefix(METER)):
+        return step
+    return msgspec.structs.replace(step, text=say(language, step.text))
 
 
 def _named(params: DecideParams | ReturnParams | StatusParams) -> NamedSale:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.scenarios.baskets import sell
+from tests.scenarios.shops import documented
 from tests.support.clock import HandClock
 from tests.support.phone import bind
 from tests.support.pos import refused
@@ -95,3 +96,25 @@ async def test_a_language_that_is_not_spoken_leaves_the_till_s_own(pos: Pos) -> 
     assert (await pos.call("hello", **HELLO, language="de"))["language"] == "en"
     assert (await pos.call("hello", **HELLO, language="uk"))["language"] == "uk"
     assert (await pos.call("hello", **HELLO))["language"] == "uk", "as it was asked before"
+
+
+class TestSteps:
+    @pytest.fixture
+    def programme(self) -> str:
+        return documented("tenth").replace("a free coffee", "безкоштовна кава")
+
+    async def test_how_far_a_free_piece_is_has_the_form_of_its_number(
+        self, both: tuple[Pos, Pos]
+    ) -> None:
+        said = []
+        for pieces in (4, 7, 8, 9):
+            coffee = {"line": 1, "sku": "c", "qty": pieces, "unit_price": 5_000}
+            lines = [coffee | {"category": ["coffee"]}]
+            answers = [await pos.call("sale.quote", card=PLASTIC, lines=lines) for pos in both]
+            said.append([answer["next"][0]["text"] for answer in answers])
+        assert said == [
+            ["5 more for безкоштовна кава", "ще 5 штук — і безкоштовна кава"],
+            ["2 more for безкоштовна кава", "ще 2 штуки — і безкоштовна кава"],
+            ["1 more for безкоштовна кава", "ще 1 штука — і безкоштовна кава"],
+            ["the next one is free", "наступна — безкоштовно"],
+        ]

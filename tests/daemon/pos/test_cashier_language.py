@@ -16,8 +16,10 @@ from daemon.base.config import LanguageCode
 from daemon.base.refusals import ErrorCode
 from daemon.pos.cashier_language import (
     ENGLISH,
+    FORMS,
     LANGUAGES,
     SENTENCE_CHARS_MAX,
+    Speaker,
     catalogue,
     known_language,
     say,
@@ -116,7 +118,33 @@ def test_a_translation_says_the_same_values_and_ends_as_its_sentence(language: s
 def test_every_sentence_is_found_with_its_values(language: str) -> None:
     for english, other in catalogue(language).sentences.items():
         values = {name: f"«{name} 12.50»" for name in names_in(english)}
-        assert say(language, english.format(**values)) == other.format(**values)
+        assert say(language, english.format(**values)) == Speaker(language).format(other, **values)
+
+
+@pytest.mark.parametrize(
+    ("n", "said"),
+    [
+        (1, "ще 1 штука — і безкоштовна кава"),
+        (2, "ще 2 штуки — і безкоштовна кава"),
+        (4, "ще 4 штуки — і безкоштовна кава"),
+        (5, "ще 5 штук — і безкоштовна кава"),
+        (11, "ще 11 штук — і безкоштовна кава"),
+        (12, "ще 12 штук — і безкоштовна кава"),
+        (21, "ще 21 штука — і безкоштовна кава"),
+        (102, "ще 102 штуки — і безкоштовна кава"),
+        (112, "ще 112 штук — і безкоштовна кава"),
+    ],
+)
+def test_a_word_goes_by_the_number_before_it(n: int, said: str) -> None:
+    assert say("uk", f"{n} more for безкоштовна кава") == said
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_a_word_has_a_form_for_every_number(language: str) -> None:
+    forms = {FORMS[language](n) for n in range(1_000)}
+    for other in catalogue(language).sentences.values():
+        for words in (spec for _, _, spec, _ in NAMES.parse(other) if spec):
+            assert set(range(words.count("|") + 1)) == forms, other
 
 
 @given(st.sampled_from(LANGUAGES), st.text(), st.sampled_from(ErrorCode))
