@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import msgspec
 
 from daemon.base.money import BASIS_POINTS
-from daemon.programme.benefits.benefit import Discount, Setting
+from daemon.programme.benefits.benefit import Accrual, Discount, Redemption, Setting
 from daemon.programme.conditions.condition import Condition
 from daemon.programme.days import later
 from daemon.programme.limits import Limit
@@ -54,8 +54,24 @@ def _warnings(programme: Programme, rule: Rule, today: date) -> Iterator[tuple[s
     free = not (rule.conditions or rule.limit or rule.scope.picks_units)
     for key, warning in give.warnings(give.size, Setting(free, programme.markup_bp)):
         yield f".give.{key}", warning
+    if isinstance(give, Accrual) and any(_pays_for_itself(rule, give, r) for r in programme.rules):
+        problem = "each piece earns what pays for one: the second is free"
+        yield ".give.each", f"{problem}; write cost where it is burned, or give free"
     if rule.limit is not None:
         yield from _of_limit(rule, rule.limit)
+
+
+def _pays_for_itself(earning: Rule, give: Accrual, burning: Rule) -> bool:
+    """Whether a piece earns as many units of a purse that counts goods as one of the same costs."""
+    burn = burning.give
+    return (
+        isinstance(burn, Redemption)
+        and burn.purse == give.purse
+        and give.counts_goods
+        and not give.whose
+        and give.size.highest >= burn.cost
+        and earning.scope.goods.may_share_goods(burning.scope.goods)
+    )
 
 
 def _of_limit(rule: Rule, limit: Limit) -> Iterator[tuple[str, str]]:

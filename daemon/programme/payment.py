@@ -9,6 +9,7 @@ from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.programme.benefits.benefit import Redemption
 from daemon.programme.eligibility import EligibleRule, Explanation, check_eligible
 from daemon.programme.errors import BasketError
+from daemon.programme.goods import pieces_of
 from daemon.programme.names import CARD_ACCOUNT, gift_fact, purse_fact
 from daemon.programme.programme import Programme
 from daemon.programme.quote import WhyNot
@@ -31,13 +32,17 @@ class Payment(msgspec.Struct):
 
 
 class Allowance(msgspec.Struct):
-    """What one burn rule lets a purse pay: ``units`` of the purse, over lines with ``rooms``."""
+    """What one burn rule lets a purse pay: ``units`` of the purse, over lines with ``rooms``.
+
+    cost: its units for one piece, where it counts goods.
+    """
 
     eligible: EligibleRule
     units: int
     lines: list[int]
     weights: list[int]
     rooms: list[int]
+    cost: int
 
 
 def pay(
@@ -66,7 +71,8 @@ def pay(
         allowance = _best_allowance(purse, rules, situation, result, explanation) if rules else None
         available = _available(purse, situation)
         if allowance is not None:
-            result.burn_max[purse.id] = max(0, min(available, allowance.units))
+            most = max(0, min(available, allowance.units))
+            result.burn_max[purse.id] = most - most % allowance.cost
         if asked:
             _check(purse, asked, available, allowance, rules, explanation)
             assert allowance is not None
@@ -102,6 +108,9 @@ def _check(
     if asked > allowance.units:
         detail = f"{purse.id} may pay {allowance.units} of this sale; {asked} was asked."
         raise RefusedError(ErrorCode.LIMIT_REACHED, detail, extra={"burn_max": allowance.units})
+    if asked % allowance.cost:
+        problem = f"{asked} pay for no whole piece; send a multiple of {allowance.cost}"
+        raise BasketError(f"burn.{purse.id}", problem)
 
 
 def _best_allowance(
@@ -113,21 +122,23 @@ def _best_allowance(
 ) -> Allowance | None:
     """Return the rule that lets the purse pay most; the earlier one when two allow the same."""
     best: Allowance | None = None
-    for rule, _, lines in rules:
+    for rule, give, lines in rules:
+        if give.only_pieces:
+            lines = [i for i in lines if pieces_of(situation.goods.lines[i])]
         if not situation.account and not situation.integer(gift_fact(purse.id)):
             explanation.refused(rule, WhyNot(rule.id, CARD_ACCOUNT, "needs a card"))
             continue
         eligible = check_eligible(rule, lines, situation, explanation)
         if eligible is None:
             continue
-        allowance = _allowance(purse, eligible, situation, result)
+        allowance = _allowance(purse, give.cost, eligible, situation, result)
         if best is None or allowance.units > best.units:
             best = allowance
     return best
 
 
 def _allowance(
-    purse: Purse, eligible: EligibleRule, situation: Situation, result: Payment
+    purse: Purse, cost: int, eligible: EligibleRule, situation: Situation, result: Payment
 ) -> Allowance:
     # The percentage is of what the goods cost after the lanes, whoever pays for them; a purse that
     # paid before has left less room, and the rest then falls on the other lines.
@@ -138,10 +149,10 @@ def _allowance(
         minor = min(percent_of(sum(weights), eligible.value), sum(rooms))
         units = minor // purse.worth
     else:
-        units = sum(k for _, k, _ in eligible.picked)
+        units = cost * sum(k for _, k, _ in eligible.picked)
     if eligible.rule.give.most is not None:
         units = min(units, eligible.rule.give.most.at(situation) or 0)
-    return Allowance(eligible, units, lines, weights, rooms)
+    return Allowance(eligible, units - units % cost, lines, weights, rooms, cost)
 
 
 def _take(purse: Purse, asked: int, allowance: Allowance, result: Payment) -> None:
@@ -160,9 +171,10 @@ def _take(purse: Purse, asked: int, allowance: Allowance, result: Payment) -> No
 
 
 def _goods_for_units(asked: int, allowance: Allowance) -> tuple[list[int], list[int]]:
-    """Let each unit of the purse pay for a unit of goods, the dearest first.
+    """Let ``cost`` units of the purse pay for each unit of goods, the dearest first.
 
-    Two cups of a subscription and coffees for 1.00, 1.20 and 1.00: they pay 1.20 and 1.00.
+    Two cups of a subscription and coffees for 1.00, 1.20 and 1.00: they pay 1.20 and 1.00. Twenty
+    stamps, ten for a coffee, pay the same.
 
     Returns: minor units and units of the purse, per line in scope.
     """
@@ -173,9 +185,11 @@ def _goods_for_units(asked: int, allowance: Allowance) -> tuple[list[int], list[
     sign = 1 if cheapest else -1
     money, units = [0] * len(picked), [0] * len(picked)
     by_price = sorted(range(len(picked)), key=lambda p: sign * allowance.weights[p] // picked[p][1])
+    cost = allowance.cost
     for p in by_price:
-        units[p] = min(asked, picked[p][1])
+        pieces = min(asked // cost, picked[p][1])
+        units[p] = pieces * cost
         asked -= units[p]
-        paid = half_up(allowance.weights[p] * units[p], picked[p][1])
+        paid = half_up(allowance.weights[p] * pieces, picked[p][1])
         money[p] = min(percent_of(paid, allowance.eligible.value), allowance.rooms[p])
     return money, units

@@ -115,21 +115,29 @@ class Discount(Give, frozen=True, kw_only=True):
 
 
 class Redemption(Give, frozen=True, kw_only=True):
-    """Lets ``purse`` pay up to ``size``, a percentage, of the goods in scope."""
+    """Lets ``purse`` pay up to ``size``, a percentage, of the goods in scope.
+
+    cost: of a purse that counts goods, its units for one piece; only_pieces: what is weighed is
+          none.
+    """
 
     purse: str
+    cost: int = 1
+    only_pieces: bool = False
 
 
 class Accrual(Give, frozen=True, kw_only=True):
     """Adds to ``purse`` what ``count`` makes of the money named by ``base``.
 
     whose: the fact that names the account it goes to; "" is the card's own.
+    counts_goods: each piece earns units that pay for pieces.
     """
 
     purse: str
     count: Counting
     base: BaseName = "paid"
     whose: str = ""
+    counts_goods: bool = False
     hold_days: int = 0
     expire_days: int = 0
 

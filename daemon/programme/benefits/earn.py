@@ -82,6 +82,7 @@ class Earn(Benefit, frozen=True, kw_only=True):
             count=count,
             base=self.of or "paid",
             whose=WHOSE[self.to or "card"],
+            counts_goods=how == "each" and not purse.worth,
             hold_days=hold_days,
             expire_days=expire_days,
         )

@@ -23,6 +23,9 @@ R = '[[rule]]\nid = "r"\n'
 FIVE = "give = { percent = 5 }\n"
 PURSE = '[[purse]]\nid = "bonus"\nunit = "UAH"\n'
 POINTS = '[[purse]]\nid = "points"\nunit = "point"\n'
+CUPS = '[[purse]]\nid = "cups"\nunit = "cup"\nmay_go_negative = "never"\n'
+EARNS = 'give = { earn = "cups", each = 1 }\n'
+BURNS = '[[rule]]\nid = "b"\ngive = { burn = "cups" }\n'
 METER = '[[meter]]\nid = "spend"\nof = "paid"\n'
 BAD = [
     ("[", "programme", "not TOML"),
@@ -119,7 +122,7 @@ BAD = [
     (
         HEAD + PURSE + R + 'give = { burn = "bonus", percent = 5 }',
         "rule[0].give.percent",
-        "does not go with burn; it has burn, max, max_percent",
+        "does not go with burn; it has burn, cost, max",
     ),
     (
         HEAD + PURSE + R + 'give = { earn = "bonus", percent = 5, hold = "9d", expire = "9d" }',
@@ -131,6 +134,8 @@ BAD = [
     (HEAD + R + FIVE + "limit = {}", "rule[0].limit", "limits nothing"),
     (HEAD + R + FIVE + "limit = { total = -1 }", "rule[0].limit.total", "is below 0"),
     (HEAD + R + FIVE + "limit = { per_code = 1 }", "rule[0].limit.per_code", "needs the condition"),
+    (HEAD + CUPS + R + "give = { burn = 'cups', cost = 0 }", "rule[0].give.cost", "from 1"),
+    (HEAD + PURSE + R + "give = { burn = 'bonus', cost = 9 }", "rule[0].give.cost", "counts goods"),
     (HEAD + R + "give = { free = {} }", "rule[0].give.free.every", "is missing"),
     (HEAD + R + "give = { free = { every = 1 } }", "rule[0].give.free.every", "from 2 to"),
     (HEAD + R + "give = { free = { every = 9, off = 1 } }", "rule[0].give.free.off", "mean of?"),
@@ -449,6 +454,16 @@ DOUBTS = [
         "rule[0].give.earn",
         'may_go_negative = "never" in the purse cups',
     ),
+    (CUPS + R + EARNS + BURNS, "rule[0].give.each", "each piece earns what pays for one"),
+    (
+        CUPS
+        + R
+        + EARNS.replace("1", "10")
+        + BURNS.replace("}", ", cost = 10 }")
+        + 'scope = { category = "coffee" }',
+        "rule[0].give.each",
+        "write cost where it is burned, or give free",
+    ),
     ("[[cap]]\npercent = 100", "cap[0].percent", "caps nothing"),
     ("markup = 25\n" + R + "give = { percent = 20.01 }", "rule[0].give.percent", "is below cost"),
 ]
@@ -463,6 +478,8 @@ def test_what_is_allowed_and_doubtful_is_a_warning(rest: str, path: str, message
 @pytest.mark.parametrize(
     "rest",
     [
+        CUPS + R + EARNS + BURNS.replace("}", ", cost = 10 }"),
+        CUPS + R + EARNS + 'scope = { sku = "mug" }\n' + BURNS + 'scope = { sku = "cup" }',
         "markup = 25\n" + R + 'lane = "a"\ngive = { percent = 20 }\n[[lane]]\nid = "a"\n',
         R + FIVE + 'lane = "a"\nwhen = { date = "02-29", weekday = "sat" }\n[[lane]]\nid = "a"\n',
         R + FIVE + 'lane = "a"\nwhen = { date = "..2026-11-22" }\n[[lane]]\nid = "a"\n',

@@ -423,10 +423,9 @@ def compare(
             for i, line in enumerate(lines)
         )
     )
-    stamps = int(part * 20)
-    shop["rules"] = [dict(rule, stamps=stamps) for rule in shop["rules"]]
+    shop["rules"] = [dict(r, stamps=int((1 - part) * 2 * r["every"]) - 2) for r in shop["rules"]]
     values: dict[str, Fact] = {"card.account": "a1"}
-    values |= {f"meter.@{rule['id']}": stamps for rule in shop["rules"]}
+    values |= {f"meter.@{rule['id']}": rule["stamps"] for rule in shop["rules"]}
     values |= {f"purse.{purse}": 10**9 for purse in shop["worth"]}
     facts = Facts(datetime(2026, 11, 22, 10, tzinfo=UTC), values)
     net, sole = after_lanes(shop, lines)

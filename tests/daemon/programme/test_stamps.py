@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from daemon.base.refusals import RefusedError
 from daemon.programme.basket import Basket, BasketLine, Fact, Facts, LineId
 from daemon.programme.checks import check
+from daemon.programme.errors import BasketError
 from daemon.programme.meters import recount
 from daemon.programme.quote import Quote
 from daemon.programme.shares_back import SharesBack, price_alone, recompute, shares_back
@@ -254,3 +256,43 @@ def test_a_cap_over_the_goods_of_a_free_piece_is_a_warning() -> None:
     rule = f'[[rule]]\nid = "tenth"\nlane = "a"\n{FREE}'
     (found,) = check(shop(f'[[lane]]\nid = "a"\n{rule}{cap}'), date(2026, 11, 22))
     assert (found.path, "costs something" in found.message) == ("rule[0].give.free", True)
+
+
+TEN_STAMPS = shop(
+    '[[purse]]\nid = "stamps"\nunit = "stamp"\n'
+    '[[rule]]\nid = "stamp"\nscope = { category = "coffee" }\n'
+    'give = { earn = "stamps", each = 1 }\n'
+    '[[rule]]\nid = "ten"\nscope = { category = "coffee" }\n'
+    'give = { burn = "stamps", cost = 10 }\n'
+)
+
+
+def with_stamps(goods: Basket, has: int, burn: int) -> Quote:
+    goods = msgspec.structs.replace(goods, burn={"stamps": burn})
+    return quote(TEN_STAMPS, goods, A_CARD | {"purse.stamps": has})
+
+
+@pytest.mark.parametrize(("has", "most"), [(9, 0), (10, 10), (19, 10), (25, 20), (99, 30)])
+def test_what_a_purse_may_pay_is_whole_pieces(has: int, most: int) -> None:
+    assert with_stamps(coffees(5_000, 6_000, 5_500), has, 0).burn_max == {"stamps": most}
+
+
+def test_ten_stamps_of_a_purse_pay_for_one_piece_the_dearest_first() -> None:
+    answer = with_stamps(coffees(5_000, 6_000, 5_500), 25, 20)
+    assert [one.paid for one in answer.lines] == [5_000, 0, 0]
+    assert [one.burned_units for one in answer.lines] == [{}, {"stamps": 10}, {"stamps": 10}]
+    back = shares_back(answer, {}, {2: 1_000})
+    assert (back.money, back.burned) == (0, {"stamps": 10})
+
+
+def test_a_part_of_a_piece_s_cost_is_refused_by_its_field() -> None:
+    with pytest.raises(BasketError) as refused:
+        with_stamps(coffees(5_000, 6_000), 25, 15)
+    assert refused.value.path == "burn.stamps"
+    with pytest.raises(RefusedError):
+        with_stamps(coffees(5_000), 25, 20)
+
+
+def test_ten_stamps_pay_for_nothing_that_is_weighed() -> None:
+    beans = msgspec.structs.replace(line(1, 9_000, 1, "coffee"), qty="1.500", unit="kg")
+    assert with_stamps(Basket(lines=(beans,)), 25, 0).burn_max == {}
