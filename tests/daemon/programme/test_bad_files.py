@@ -479,6 +479,7 @@ def test_what_is_allowed_and_doubtful_is_a_warning(rest: str, path: str, message
     "rest",
     [
         CUPS + R + EARNS + BURNS.replace("}", ", cost = 10 }"),
+        CUPS + R + EARNS.replace("}", ', to = "partner" }') + BURNS,
         CUPS + R + EARNS + 'scope = { sku = "mug" }\n' + BURNS + 'scope = { sku = "cup" }',
         "markup = 25\n" + R + 'lane = "a"\ngive = { percent = 20 }\n[[lane]]\nid = "a"\n',
         R + FIVE + 'lane = "a"\nwhen = { date = "02-29", weekday = "sat" }\n[[lane]]\nid = "a"\n',

@@ -15,7 +15,7 @@ from daemon.programme.errors import BasketError
 from daemon.programme.meters import recount
 from daemon.programme.quote import Quote
 from daemon.programme.shares_back import SharesBack, price_alone, recompute, shares_back
-from tests.daemon.programme.shops import A_CARD, SUNDAY_NOON, line, quote, sample, shop
+from tests.daemon.programme.shops import A_CARD, HEAD, SUNDAY_NOON, line, quote, sample, shop
 
 STAMPS = "@tenth"
 TENTH = sample("tenth")
@@ -254,8 +254,12 @@ def test_stamps_stay_as_they_were_priced_whatever_programme_counts_later() -> No
 def test_a_cap_over_the_goods_of_a_free_piece_is_a_warning() -> None:
     cap = '[[cap]]\nscope = { category = "coffee" }\npercent = 50\n'
     rule = f'[[rule]]\nid = "tenth"\nlane = "a"\n{FREE}'
-    (found,) = check(shop(f'[[lane]]\nid = "a"\n{rule}{cap}'), date(2026, 11, 22))
+    head = f'[[lane]]\nid = "a"\n{rule}'
+    (found,) = check(shop(head + cap), date(2026, 11, 22))
     assert (found.path, "costs something" in found.message) == ("rule[0].give.free", True)
+    for harmless in (cap.replace("coffee", "tea"), cap.replace("50", "100")):
+        paths = [found.path for found in check(shop(head + harmless), date(2026, 11, 22))]
+        assert "rule[0].give.free" not in paths
 
 
 TEN_STAMPS = shop(
@@ -283,6 +287,16 @@ def test_ten_stamps_of_a_purse_pay_for_one_piece_the_dearest_first() -> None:
     assert [one.burned_units for one in answer.lines] == [{}, {"stamps": 10}, {"stamps": 10}]
     back = shares_back(answer, {}, {2: 1_000})
     assert (back.money, back.burned) == (0, {"stamps": 10})
+
+
+def test_what_a_rule_lets_a_purse_pay_at_most_is_whole_pieces_too() -> None:
+    most = shop(TEN_STAMPS.text.removeprefix(HEAD).replace("cost = 10", "cost = 10, max = 25"))
+    goods = msgspec.structs.replace(coffees(5_000, qty=9), burn={"stamps": 20})
+    assert quote(most, goods, A_CARD | {"purse.stamps": 99}).burn_max == {"stamps": 20}
+    more = msgspec.structs.replace(goods, burn={"stamps": 30})
+    with pytest.raises(RefusedError) as refused:
+        quote(most, more, A_CARD | {"purse.stamps": 99})
+    assert refused.value.extra == {"burn_max": 20}
 
 
 def test_a_part_of_a_piece_s_cost_is_refused_by_its_field() -> None:
