@@ -109,8 +109,9 @@ def _check(
         detail = f"{purse.id} may pay {allowance.units} of this sale; {asked} was asked."
         raise RefusedError(ErrorCode.LIMIT_REACHED, detail, extra={"burn_max": allowance.units})
     if asked % allowance.cost:
-        problem = f"{asked} pay for no whole piece; send a multiple of {allowance.cost}"
-        raise BasketError(f"burn.{purse.id}", problem)
+        detail = f"{purse.id} pays {allowance.cost} for each whole piece; {asked} was asked."
+        most = asked - asked % allowance.cost
+        raise RefusedError(ErrorCode.LIMIT_REACHED, detail, extra={"burn_max": most})
 
 
 def _best_allowance(

@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.base.refusals import RefusedError
+from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.programme.basket import Basket, BasketLine, Fact, Facts, LineId
 from daemon.programme.checks import check
-from daemon.programme.errors import BasketError
 from daemon.programme.meters import recount
 from daemon.programme.quote import Quote
 from daemon.programme.shares_back import SharesBack, price_alone, recompute, shares_back
@@ -299,10 +298,10 @@ def test_what_a_rule_lets_a_purse_pay_at_most_is_whole_pieces_too() -> None:
     assert refused.value.extra == {"burn_max": 20}
 
 
-def test_a_part_of_a_piece_s_cost_is_refused_by_its_field() -> None:
-    with pytest.raises(BasketError) as refused:
+def test_a_part_of_a_piece_s_cost_is_refused_with_what_may_be_paid() -> None:
+    with pytest.raises(RefusedError) as refused:
         with_stamps(coffees(5_000, 6_000), 25, 15)
-    assert refused.value.path == "burn.stamps"
+    assert (refused.value.code, refused.value.extra) == (ErrorCode.LIMIT_REACHED, {"burn_max": 10})
     with pytest.raises(RefusedError):
         with_stamps(coffees(5_000), 25, 20)
 
