@@ -83,6 +83,8 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                         head of a request may take; then it is cut.
     body_timeout_s:     how long a form may take to arrive; then 408.
     balances:           what customers call each purse, by its id; without it they see the id.
+    stores:             what customers call each store, by the ``[till] store`` of its tills;
+                        without it they see that text, or the shop's name where it is a number.
     coupons:            the kinds of cards that are coupons, and what for.
     apple, google:      the wallets that cards can be added to.
     """
@@ -108,6 +110,7 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     head_timeout_s: float = 10
     body_timeout_s: float = 15
     balances: dict[str, Words] = {}
+    stores: dict[str, Words] = {}
     coupons: dict[str, CouponSettings] = {}
     apple: AppleSettings | None = None
     google: GoogleSettings | None = None
@@ -129,6 +132,12 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Return what customers call a purse."""
         named: str = getattr(self.balances.get(purse, Words()), language)
         return named or purse[:1].upper() + purse[1:]
+
+    def store_name(self, store: str, language: str) -> str:
+        """Return what customers call the store of a till, or "" for no store."""
+        named: str = getattr(self.stores.get(store, Words()), language)
+        says_something = any(char.isalpha() for char in store)
+        return named or (store if says_something or not store else self.shop_name)
 
     @property
     def secure(self) -> bool:

@@ -227,10 +227,10 @@ class Parts:
         )
 
     def _shop_methods(self) -> ShopMethods:
-        shop, chips = self.shop, self.chips
+        shop, chips, till = self.shop, self.chips, self.policy.till
         return ShopMethods(
             shop,
-            TopUps(shop, self.cards, chips.pay_owed, self.config.policy.topup_max),
+            TopUps(shop, self.cards, chips.pay_owed, till.store, self.config.policy.topup_max),
             IssuedCodes(shop, self.cards),
             Memberships(shop),
             self.cards.guesses,

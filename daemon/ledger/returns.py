@@ -91,12 +91,14 @@ def counters_of(record: SaleRecord | None) -> tuple[str, ...]:
 class Return(msgspec.Struct, frozen=True, kw_only=True):
     """What the till wants to take back; ``today`` is the local day (ordinal).
 
+    store:      of the till that takes it back.
     cash_worth: what a unit that the card's chip would get back is paid out as, in minor units; 0
                 owes it to the chip.
     """
 
     return_id: str
     sale_id: SaleId
+    store: str
     at: str
     today: int
     cashier: str

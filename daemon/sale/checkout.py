@@ -202,6 +202,7 @@ class Checkout:
         return Return(
             return_id=return_id,
             sale_id=sale_id,
+            store=self._posting.till.store,
             at=rfc3339(now),
             today=local_day(programme, now).toordinal(),
             cashier=terms.cashier,

@@ -70,7 +70,7 @@ class Posting:
         self._shop = shop
         self._recognition = recognition
         self._pricing = pricing
-        self._till = till
+        self.till = till
         self._quotes: ExpiringMap[PricedSale] = ExpiringMap(
             shop.clock, ttl_s=QUOTE_TTL_S, size_max=QUOTES_MAX, weight_max=QUOTES_BYTES_MAX
         )
@@ -180,7 +180,7 @@ class Posting:
             priced = await self._quoted_price(terms.quote_id, terms, sale_id, known)
         if priced.presentation:
             self._recognition.use(priced.presentation, sale_id, told=bool(terms.card))
-        return SaleDraft.of(sale_id, priced, terms, rfc3339(now), self._till)
+        return SaleDraft.of(sale_id, priced, terms, rfc3339(now), self.till)
 
     async def _held_draft(
         self, row: SaleRow, terms: SaleTerms, now: datetime, known: LedgerFacts

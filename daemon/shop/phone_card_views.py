@@ -44,7 +44,9 @@ class HistoryKind(StrEnum):
     """Why a balance changed, as its holder would say it."""
 
     SALE = "sale"
+    SPENT = "spent"
     RETURN = "return"
+    TOPUP = "topup"
     GIFT = "gift"
     EXPIRY = "expiry"
     CORRECTION = "correction"
@@ -59,13 +61,17 @@ class ShownBalance(msgspec.Struct, frozen=True):
 
 
 class HistoryLine(msgspec.Struct, frozen=True):
-    """One change of a balance: ``amount`` is signed and counted as in ``ShownBalance``."""
+    """One change of a balance: ``amount`` is signed and counted as in ``ShownBalance``.
+
+    store: of the till where it was, as its ``[till] store`` says, or "" where no till was asked.
+    """
 
     on: date
     kind: HistoryKind
     amount: int
     currency: str = ""
-    place: str = ""
+    purse: str = ""
+    store: str = ""
 
 
 class Coupon(msgspec.Struct, frozen=True):

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, timedelta
 
 import msgspec
@@ -12,7 +12,9 @@ from daemon.accounts.card_numbers import DRAWS_MAX, draw, out_of_numbers
 from daemon.accounts.cards import TOKEN_BYTES, Account, Cards, Profile, account_by_token
 from daemon.accounts.phones import PhoneKey, Phones
 from daemon.base.config import CardNumbersSection
+from daemon.base.ids import AccountId
 from daemon.base.refusals import ErrorCode, RefusedError
+from daemon.ledger.chip_owed import owed_purse
 from daemon.ledger.entries import Entry, decode
 from daemon.ledger.storage.queries import HISTORY, PHONE
 from daemon.ledger.storage.rows import CardRow
@@ -39,7 +41,14 @@ _KINDS = {
     "sale": HistoryKind.SALE,
     "return": HistoryKind.RETURN,
     "expiry": HistoryKind.EXPIRY,
+    "topup": HistoryKind.TOPUP,
 }
+
+
+class _Where(msgspec.Struct, frozen=True):
+    """What an entry says of the till that was asked."""
+
+    store: str = ""
 
 
 class PhoneCards:
@@ -186,19 +195,19 @@ class PhoneCards:
 
     def _history(self, account: Account, entry: Entry) -> list[HistoryLine]:
         programme = self._shop.programme
-        amounts: dict[str, int] = {}
-        for posting in entry.postings:
-            if posting.account == account.account:
-                amounts[posting.purse] = amounts.get(posting.purse, 0) + posting.amount
+        changes = _changes(entry, account.account, programme.purses)
+        store = msgspec.json.decode(entry.detail, type=_Where).store if changes else ""
+        kind = _KINDS.get(entry.kind, HistoryKind.CORRECTION)
         return [
             HistoryLine(
                 on=local_day(programme, datetime.fromisoformat(entry.at)),
-                kind=_KINDS.get(entry.kind, HistoryKind.CORRECTION),
+                kind=HistoryKind.SPENT if amount < 0 and kind is HistoryKind.SALE else kind,
                 amount=amount,
                 currency=_currency(programme.purses.get(purse), programme.currency),
+                purse=purse,
+                store=store,
             )
-            for purse, amount in amounts.items()
-            if amount
+            for purse, amount in changes
         ]
 
     def _profile(self, form: JoinForm) -> Profile:
@@ -211,6 +220,22 @@ class PhoneCards:
             consents=form.consents,
             consents_at=self._shop.at() if form.consents else "",
         )
+
+
+def _changes(entry: Entry, account: AccountId, purses: Iterable[str]) -> list[tuple[str, int]]:
+    """Return what an entry changed in each purse: what it took and what it gave, each by itself.
+
+    What a chip is owed is its holder's already. So where an amount only goes from there to the
+    chip, nothing changes, and such an entry is summed up.
+    """
+    owed = {owed_purse(purse): purse for purse in purses}
+    mine = [posting for posting in entry.postings if posting.account == account]
+    by_chip = any(posting.purse in owed for posting in mine)
+    sums: dict[tuple[str, bool], int] = {}
+    for posting in mine:
+        key = (owed.get(posting.purse, posting.purse), posting.amount > 0 and not by_chip)
+        sums[key] = sums.get(key, 0) + posting.amount
+    return [(purse, amount) for (purse, _), amount in sums.items() if amount]
 
 
 def _currency(purse: Purse | None, currency: str) -> str:

@@ -89,6 +89,7 @@ class TopUps:
     """Puts value on cards and shows it.
 
     pay_owed: writes what a chip (its UID, its account) is owed, if it lies on a reader.
+    store:    of the till, for the entry.
     most:     of one top-up, in the purse's unit; None: TOPUP_MAX.
     """
 
@@ -97,8 +98,10 @@ class TopUps:
         shop: Shop,
         cards: Cards,
         pay_owed: Callable[[str, AccountId], Awaitable[None]],
+        store: str,
         most: int | None = None,
     ) -> None:
+        self._store = store
         self._most = most
         self._shop = shop
         self._cards = cards
@@ -129,6 +132,7 @@ class TopUps:
                 lot = Lot(expires=expires, amount=terms.amount)
                 entering = put(moves.state(card.account, name), (lot,))
                 moves.move(card.account, name, posted=terms.amount, lots=entering)
+            detail = msgspec.to_builtins(terms) | {"store": self._store}
             entry = Entry(
                 at=at,
                 kind="topup",
@@ -136,7 +140,7 @@ class TopUps:
                 account=card.account,
                 postings=tuple(moves.postings),
                 lots=tuple(moves.lots),
-                detail=msgspec.Raw(msgspec.json.encode(terms)),
+                detail=msgspec.Raw(msgspec.json.encode(detail)),
             )
             answer = ToppedUp(
                 state="posted",

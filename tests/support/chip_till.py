@@ -266,7 +266,7 @@ class HandTill:
             terminal, shop, self.cards, section, hot, self.pass_through, self._publish
         )
         self.life = CardLifecycle(ledger, self.cards, clock, "91", lambda: versions.active.days)
-        self.stored_value = TopUps(shop, self.cards, chips.pay_owed)
+        self.stored_value = TopUps(shop, self.cards, chips.pay_owed, "1")
         phone_keys = PhoneKeys({1: bytes(32)})
         names = TillNames("1", "till")
         policy = CheckoutPolicy(till=names, ranges=PRINTED, spend_from=Trust.UID, hold_ttl_s=900)

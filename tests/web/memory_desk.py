@@ -21,9 +21,9 @@ from daemon.shop.phone_card_views import (
 
 BALANCES = (ShownBalance("Bonuses", 124_050, "UAH"), ShownBalance("Coffees", 7))
 HISTORY = (
-    HistoryLine(date(2026, 11, 20), HistoryKind.SALE, 4_250, "UAH", "Khreshchatyk 12"),
-    HistoryLine(date(2026, 11, 18), HistoryKind.GIFT, 1, "", "Birthday"),
-    HistoryLine(date(2026, 11, 3), HistoryKind.RETURN, -1_200, "UAH", "Khreshchatyk 12"),
+    HistoryLine(date(2026, 11, 20), HistoryKind.SALE, 4_250, "UAH", "Bonuses", "Khreshchatyk 12"),
+    HistoryLine(date(2026, 11, 18), HistoryKind.GIFT, 1, "", "Coffees"),
+    HistoryLine(date(2026, 11, 3), HistoryKind.RETURN, -1_200, "UAH", "Bonuses", "Khreshchatyk 12"),
 )
 
 

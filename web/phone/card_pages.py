@@ -72,6 +72,7 @@ class CardPages:
             wallets=self._wallets if is_drawable(CodeKind.QR, view.number) else (),
             history=view.history[:HISTORY_LINES_MAX],
             balance_name=request.app[SETTINGS].balance_name,
+            store_name=request.app[SETTINGS].store_name,
         )
         # Whose card it is was said by joining or binding; looking at one only keeps that longer.
         if view.coupon is None and request.cookies.get(CARD_COOKIE) == token:

@@ -149,7 +149,7 @@ async def test_a_card_that_is_not_valid_says_so_and_has_no_code(
 
 async def test_history_above_its_limit_is_not_shown(shop: Shop) -> None:
     lines = tuple(
-        HistoryLine(date(2026, 1, 1), HistoryKind.SALE, 1, place=f"place {number}.")
+        HistoryLine(date(2026, 1, 1), HistoryKind.SALE, 1, store=f"place {number}.")
         for number in range(HISTORY_LINES_MAX + 1)
     )
     page = (await shop.get(f"/c/{full_card(shop, history=lines)}")).text
@@ -188,7 +188,7 @@ async def test_no_page_has_inline_code_or_another_host(shop: Shop) -> None:
 @pytest.mark.parametrize("kind", ["qr", "code128", "ean13"])
 async def test_the_whole_card_page_is_small(shop: Shop, kind: str) -> None:
     lines = tuple(
-        HistoryLine(date(2026, 1, 1), HistoryKind.CORRECTION, 10**9, "UAH", "П" * 60)
+        HistoryLine(date(2026, 1, 1), HistoryKind.CORRECTION, 10**9, "UAH", "П" * 30, "П" * 32)
         for _ in range(HISTORY_LINES_MAX)
     )
     token = full_card(shop, history=lines, name="Щ" * 80)
