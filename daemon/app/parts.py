@@ -47,6 +47,7 @@ from daemon.programme.programme import Programme
 from daemon.readers.registry import build_readers
 from daemon.readers.supervisor import Supervisor
 from daemon.sale.checkout import Checkout
+from daemon.sale.outlook import card_outlook
 from daemon.sale.policy import CheckoutPolicy
 from daemon.sale.posting import Posting
 from daemon.sale.pricing import Pricing
@@ -55,7 +56,7 @@ from daemon.shop.daily_jobs import DailyJobs
 from daemon.shop.issued_codes import IssuedCodes
 from daemon.shop.memberships import Memberships
 from daemon.shop.phone_card_views import CouponTerms
-from daemon.shop.phone_cards import PhoneCards
+from daemon.shop.phone_cards import PhoneCards, PhoneCardTerms
 from daemon.shop.programme_versions import ProgrammeVersions
 from daemon.shop.shop import Shop
 from daemon.shop.till_clock import TillClock
@@ -163,9 +164,8 @@ class Parts:
             self.shop,
             self.cards,
             self.phones,
-            self.config.card_numbers,
-            secret,
-            coupons,
+            PhoneCardTerms(self.config.card_numbers, secret, coupons),
+            partial(card_outlook, self.shop),
             lambda: shutil.disk_usage(self.home).free >= free_min,
         )
         wallet_cards = WalletCards(self.ledger, cards, secret, LANGUAGES)

@@ -95,7 +95,7 @@ def _run_lane(
                 left[i] -= minor
                 result.applied[i].append(Applied(rule.id, minor, text, free.get(i, 0)))
         explanation.applied(eligible[rule.order])
-    assert min(left) >= 0
+    assert min(left, default=0) >= 0
     result.net = [floor + more for floor, more in zip(floors, left, strict=True)]
 
 

@@ -95,12 +95,12 @@ def check_eligible(
             return None
         uses = taken
     picked = _pick(rule, lines, situation, explanation)
+    situation.picked = picked
+    if rule.give.size.steps is not None and (picked or not situation.goods.lines):
+        _note_next_step(rule, situation, explanation)
     if not picked:
         explanation.refused(rule, rule.empty)
         return None
-    situation.picked = picked
-    if rule.give.size.steps is not None:
-        _note_next_step(rule, situation, explanation)
     value = rule.give.size.at(situation)
     if value is None or (value == 0 and not rule.give.gives_at_zero):
         lack = rule.give.size.lacks(situation)

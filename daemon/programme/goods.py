@@ -36,6 +36,10 @@ class Goods(msgspec.Struct, frozen=True):
     payment: str
 
 
+NO_GOODS = Goods((), [], [], [], [], 0, 0, (), "")
+"""What a card has in its basket before it buys."""
+
+
 def read_goods(basket: Basket) -> Goods:
     """Return the basket as integers. Raises: BasketError, with the path of the wrong field."""
     lines = basket.lines

@@ -1,5 +1,6 @@
 """From a basket to a quote: lanes, then caps, then burns, then what is earned."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from daemon.programme.accrual import Accruals, accrue
@@ -8,11 +9,12 @@ from daemon.programme.benefits.benefit import Accrual, AnyGive, Discount, Handou
 from daemon.programme.codes import with_uses
 from daemon.programme.discount import Discounts, discount
 from daemon.programme.eligibility import Explanation
-from daemon.programme.goods import read_goods
+from daemon.programme.goods import NO_GOODS, read_goods
 from daemon.programme.meters import Sold, count
+from daemon.programme.names import METER, PURSE
 from daemon.programme.payment import Payment, pay
 from daemon.programme.programme import Programme
-from daemon.programme.quote import Quote, QuotedLine
+from daemon.programme.quote import NextStep, Quote, QuotedLine
 from daemon.programme.rule import Candidate, Candidates
 from daemon.programme.situation import Situation
 
@@ -27,21 +29,42 @@ def price(programme: Programme, basket: Basket, facts: Facts) -> Quote:
     Raises: BasketError; RefusedError ``not_enough`` or ``limit_reached`` for ``basket.burn``.
     """
     situation = Situation(read_goods(basket), facts, programme.days)
-    book = programme.rulebook(situation.day)
-    candidates = book.candidates(situation.goods.lines)
+    candidates = programme.rulebook(situation.day).candidates(situation.goods.lines)
+    return _priced(programme, situation, candidates, basket.burn)
+
+
+def outlook(programme: Programme, facts: Facts) -> tuple[NextStep, ...]:
+    """Return how far a card is from the next step of each rule of the day, without a basket.
+
+    These are the steps that the card's own numbers lead to, its meters and its purses; what a
+    basket has to come to is no news before there is one.
+    """
+    situation = Situation(NO_GOODS, facts, programme.days)
+    candidates = programme.rulebook(situation.day).candidates_of_nothing()
+    steps = _priced(programme, situation, candidates, {}).next
+    return tuple(step for step in steps if step.by.startswith((METER, PURSE)))
+
+
+def _priced(
+    programme: Programme,
+    situation: Situation,
+    candidates: Candidates[AnyGive],
+    burn: Mapping[str, int],
+) -> Quote:
     stages = _by_stage(candidates)
     explanation = Explanation(programme)
     discounts = discount(programme, situation, stages.discounts, explanation)
-    payment = pay(programme, situation, stages.redemptions, basket.burn, explanation)
+    payment = pay(programme, situation, stages.redemptions, burn, explanation)
     accruals = accrue(situation, stages.accruals, stages.handouts, discounts, payment, explanation)
     by_line, meters = _meters(programme, situation, discounts, payment, accruals)
     explanation.count_stamps(situation, meters)
-    whys = [why for _, why in sorted(explanation.why_not.items())] + book.over
+    over = programme.rulebook(situation.day).over
+    whys = [why for _, why in sorted(explanation.why_not.items())] + over
     net = sum(discounts.net)
     return Quote(
         programme=programme.id,
         version=programme.version,
-        now=facts.now.astimezone(programme.zone).isoformat(),
+        now=situation.now.isoformat(),
         lines=_lines(situation, discounts, payment, accruals, by_line),
         list_total=situation.goods.list_total,
         discount=situation.goods.list_total - net,
@@ -54,7 +77,11 @@ def price(programme: Programme, basket: Basket, facts: Facts) -> Quote:
         meters=meters,
         uses=tuple(
             with_uses(
-                explanation.given, explanation.uses, basket.codes, facts.values, discounts.applied
+                explanation.given,
+                explanation.uses,
+                situation.goods.codes,
+                situation.values,
+                discounts.applied,
             )
         ),
         why_not=tuple(whys[:WHY_NOT_MAX]),

@@ -34,6 +34,7 @@ class Rulebook:
         self._by_word: dict[str, dict[str, list[Rule]]] = {name: {} for name in NAMED}
         self._tested: list[tuple[Rule, Matches]] = []
         self._everywhere: list[Rule] = []
+        self._rules: list[Rule] = []
         for rule in rules:
             failed = next((why for days, why in rule.day_tests if not days.holds(day)), None)
             if failed is not None:
@@ -43,6 +44,7 @@ class Rulebook:
         self._by_word = {name: words for name, words in self._by_word.items() if words}
 
     def _add(self, rule: Rule) -> None:
+        self._rules.append(rule)
         goods = rule.scope.goods
         if goods.named:
             for word in goods.words:
@@ -72,6 +74,10 @@ class Rulebook:
         candidates += hits.values()
         candidates.sort(key=_order)
         return candidates
+
+    def candidates_of_nothing(self) -> list[Candidate[AnyGive]]:
+        """Return every rule of the day, for what it says of a card that has no basket yet."""
+        return [(rule, rule.give, []) for rule in self._rules]
 
 
 def _hit(hits: dict[int, Candidate[AnyGive]], rule: Rule, i: int) -> None:

@@ -16,6 +16,7 @@ Picked: TypeAlias = "list[tuple[int, int, int]]"
 class Situation:
     """One basket being priced, at one moment. The running basket changes from lane to lane.
 
+    now:     aware, in the programme's zone; ``wall`` is the same without saying so.
     net:     per line, in minor units, after the lanes so far.
     picked:   what the rule at hand has in scope: (line index, units picked, units of the line).
     """
@@ -27,6 +28,7 @@ class Situation:
         "goods",
         "net",
         "net_total",
+        "now",
         "payment",
         "picked",
         "second",
@@ -40,7 +42,7 @@ class Situation:
     def __init__(self, goods: Goods, facts: Facts, days: BusinessDays) -> None:
         assert facts.now.tzinfo is not None, "a moment without an offset is no moment"
         values: Mapping[str, Fact] = facts.values
-        local = facts.now.astimezone(days.zone)
+        self.now = local = facts.now.astimezone(days.zone)
         self.goods = goods
         self.values = values
         self.wall: datetime = local.replace(tzinfo=None)

@@ -60,6 +60,18 @@ class ShownBalance(msgspec.Struct, frozen=True):
     currency: str = ""
 
 
+class ShownStep(msgspec.Struct, frozen=True):
+    """How far a card is from something better.
+
+    missing: minor units of an ISO 4217 ``currency``, or whole units if "". 0: the next one has it.
+    gives:   what there is then, in the programme's words, or as its number (``7 %``).
+    """
+
+    missing: int
+    gives: str
+    currency: str = ""
+
+
 class HistoryLine(msgspec.Struct, frozen=True):
     """One change of a balance: ``amount`` is signed and counted as in ``ShownBalance``.
 
@@ -98,11 +110,11 @@ class CardView(msgspec.Struct, frozen=True):
     number:   16 digits (``card_formats.phone.static_number``).
     ean13:    the card's EAN-13, or "" where the shop issues none.
     status:   the club status in the shop's own words, or "".
-    history:  newest first.
+    history:  newest first. steps: what is missing to the next ones.
     until:    the last day it is good, or None; ``until_at`` is the moment it ends, aware.
     generation: how many phones have carried the card; 0 while none has.
     key_id:   of the shop's key that phones are given now.
-    coupon:   set where the card is one; it has no balances, no history and no live code.
+    coupon:   set where the card is one; it has no balances, history or steps, and no live code.
     """
 
     number: str
@@ -112,6 +124,7 @@ class CardView(msgspec.Struct, frozen=True):
     status: str = ""
     state: CardState = CardState.ACTIVE
     history: tuple[HistoryLine, ...] = ()
+    steps: tuple[ShownStep, ...] = ()
     until: date | None = None
     until_at: datetime | None = None
     generation: int = 0

@@ -21,6 +21,7 @@ from daemon.ledger.storage.rows import CardRow
 from daemon.ledger.storage.store import Store
 from daemon.programme.names import card_fact
 from daemon.programme.programme import local_day
+from daemon.programme.quote import NextStep
 from daemon.programme.state import Purse
 from daemon.shop.phone_card_views import (
     CardState,
@@ -32,6 +33,7 @@ from daemon.shop.phone_card_views import (
     JoinForm,
     LiveCard,
     ShownBalance,
+    ShownStep,
 )
 from daemon.shop.shop import Shop
 
@@ -51,27 +53,39 @@ class _Where(msgspec.Struct, frozen=True):
     store: str = ""
 
 
+class PhoneCardTerms(msgspec.Struct, frozen=True):
+    """What the shop has set about phone cards. ``secret`` ties a form to its one card."""
+
+    numbers: CardNumbersSection
+    secret: bytes
+    coupons: Mapping[str, CouponTerms]
+
+
 class PhoneCards:
-    """Makes phone cards and shows them. ``secret`` ties a form to its one card."""
+    """Makes phone cards and shows them."""
 
     def __init__(
         self,
         shop: Shop,
         cards: Cards,
         phones: Phones,
-        numbers: CardNumbersSection,
-        secret: bytes,
-        coupons: Mapping[str, CouponTerms],
+        terms: PhoneCardTerms,
+        outlook: Callable[[Store, Account], tuple[NextStep, ...]],
         has_room: Callable[[], bool] = lambda: True,
     ) -> None:
-        """has_room: whether the disk has room for strangers' cards; the till's sales need it."""
+        """Make the desk.
+
+        outlook:  tells the next steps of a card.
+        has_room: whether the disk has room for strangers' cards; the till's sales need it.
+        """
+        self._outlook = outlook
         self._has_room = has_room
         self._cards = cards
         self._phones = phones
         self._shop = shop
-        self._numbers = numbers
-        self._secret = secret
-        self._coupons = coupons
+        self._numbers = terms.numbers
+        self._secret = terms.secret
+        self._coupons = terms.coupons
 
     async def enrol(self, form: JoinForm) -> str:
         """Make a card for a filled-in form and return its token; once for each form.
@@ -110,6 +124,7 @@ class PhoneCards:
             coupon=coupon,
             balances=(),
             history=(),
+            steps=(),
             state=CardState.USED if used else card.state,
         )
 
@@ -152,6 +167,7 @@ class PhoneCards:
             balances=balances,
             state=_state(account.card, self._shop.at()),
             history=tuple(history),
+            steps=tuple(dict.fromkeys(map(self._step, self._outlook(store, account)))),
             # It ends when the day after its last one begins.
             until=local_day(programme, until_at - timedelta(seconds=1)) if until_at else None,
             until_at=until_at,
@@ -209,6 +225,16 @@ class PhoneCards:
             )
             for purse, amount in changes
         ]
+
+    def _step(self, step: NextStep) -> ShownStep:
+        programme = self._shop.programme
+        words = next(rule.text for rule in programme.rules if rule.id == step.rule)
+        counts_money = programme.vocabulary.counts_money(step.by)
+        return ShownStep(
+            missing=step.missing,
+            gives=words or step.gives,
+            currency=programme.currency if counts_money else "",
+        )
 
     def _profile(self, form: JoinForm) -> Profile:
         return Profile(

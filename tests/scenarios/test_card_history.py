@@ -48,18 +48,22 @@ LINE = re.compile(r"<li>(.*?)</li>", re.DOTALL)
 TAG = re.compile(r"<[^>]*>")
 
 
-async def history(app: App, language: str) -> list[str]:
-    """Return the lines of the card's history as they are read."""
+async def lines_of(app: App, language: str) -> list[str]:
+    """Return the lines of lists on the card's page as they are read."""
     url = f"{app.web_url}/c/{TOKEN}?lang={language}"
     async with ClientSession() as web, web.get(url) as page:
         lines = LINE.findall(await page.text())
     return [" ".join(TAG.sub(" ", line).split()) for line in lines]
 
 
-async def played(app: App, pos: Pos) -> None:
-    """Top up, buy, pay with what was collected, and bring all of it back."""
+async def issued(app: App) -> None:
     card = NewCard(kind="plastic", number=NUMBER, token=TOKEN, identifiers=(("number", NUMBER),))
     await app.cards.issue(card, Profile(name="Ann"))
+
+
+async def played(app: App, pos: Pos) -> None:
+    """Top up, buy, pay with what was collected, and bring all of it back."""
+    await issued(app)
     await pos.call(
         "card.topup", topup_id="t1", card=NUMBER, purse="bonus", amount=2_000, cashier="Olena"
     )
@@ -106,7 +110,7 @@ async def test_each_movement_says_its_kind_its_shop_its_amount_and_its_day(
     async with open_till(tmp_path, clock) as app, Pos.connect(app.socket) as pos:
         await played(app, pos)
         day = " ".join(Language(language).day(date(2026, 11, 23)).split())
-        assert sorted(await history(app, language)) == sorted(one.format(day=day) for one in lines)
+        assert sorted(await lines_of(app, language)) == sorted(one.format(day=day) for one in lines)
 
 
 @pytest.mark.parametrize(
@@ -118,4 +122,48 @@ async def test_a_store_without_a_name_for_customers_is_said_as_the_till_says_it(
     lay_out(tmp_path, PROGRAMME, **{TERMINAL: f'{TERMINAL}\nstore = "{store}"'})
     async with open_till(tmp_path, clock) as app, Pos.connect(app.socket) as pos:
         await played(app, pos)
-        assert f"Top-up +20.00 UAH {place} · 23 Nov 2026 Bonuses" in await history(app, "en")
+        assert f"Top-up +20.00 UAH {place} · 23 Nov 2026 Bonuses" in await lines_of(app, "en")
+
+
+STEPS = """
+[[meter]]
+id = "spend"
+of = "paid"
+window = "life"
+
+[[rule]]
+id = "club"
+scope = { category = ["tea"] }
+give = { percent = { by = "meter.spend", steps = [[30000, 5], [100000, 7]] } }
+
+[[rule]]
+id = "gift"
+text = "a free cup"
+when = { "meter.spend" = { at_least = 40000 } }
+give = { percent = 100 }
+scope = { sku = "cup" }
+
+[[rule]]
+id = "large"
+when = { "basket.total" = { at_least = 50000 } }
+give = { percent = 1 }
+"""
+
+
+async def test_the_page_says_after_each_sale_what_is_missing_to_the_next_steps(
+    tmp_path: Path, clock: HandClock
+) -> None:
+    lay_out(tmp_path, HEAD + STEPS)
+    async with open_till(tmp_path, clock) as app, Pos.connect(app.socket) as pos:
+        await issued(app)
+        assert await lines_of(app, "en") == [
+            "300.00 UAH more for 5 %",
+            "400.00 UAH more for a free cup",
+        ]
+        await pos.call("sale.commit", sale_id="s1", card=NUMBER, lines=goods(24_900))
+        assert await lines_of(app, "en") == [
+            "51.00 UAH more for 5 %",
+            "151.00 UAH more for a free cup",
+        ]
+        await pos.call("sale.commit", sale_id="s2", card=NUMBER, lines=goods(20_000))
+        assert await lines_of(app, "uk") == ["7 %: ще 551,00 ₴"]

@@ -90,7 +90,7 @@ async function refresh() {
     return;
   }
   await follow(Number(data.key));
-  for (const id of ["balances", "history"]) {
+  for (const id of ["balances", "steps", "history"]) {
     const [old, now] = [document.getElementById(id), fresh.getElementById(id)];
     if (old && now) old.replaceWith(now);
   }

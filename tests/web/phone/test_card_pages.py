@@ -8,7 +8,14 @@ import pytest
 from aiohttp import ClientConnectionError
 
 from daemon.base.refusals import ErrorCode
-from daemon.shop.phone_card_views import CardState, Coupon, HistoryKind, HistoryLine, ShownBalance
+from daemon.shop.phone_card_views import (
+    CardState,
+    Coupon,
+    HistoryKind,
+    HistoryLine,
+    ShownBalance,
+    ShownStep,
+)
 from tests.web.conftest import OpenShop, Shop
 from tests.web.decode import paint_svg, read_codes
 from tests.web.memory_desk import BALANCES, HISTORY
@@ -145,6 +152,20 @@ async def test_a_card_that_is_not_valid_says_so_and_has_no_code(
     assert "code.png" not in page
     for image in ("svg", "png"):
         assert (await shop.get(f"/c/{token}/code.{image}")).status == 410
+
+
+async def test_the_page_says_what_is_missing_to_each_next_step(shop: Shop) -> None:
+    steps = (ShownStep(75_100, "7 %", "UAH"), ShownStep(2, "a free coffee"), ShownStep(0, "a <b>"))
+    token = full_card(shop, steps=steps)
+    english = (await shop.get(f"/c/{token}?lang=en")).text.replace("\xa0", " ")
+    assert "<li>751.00 UAH more for 7 %</li>" in english
+    assert "<li>2 more for a free coffee</li>" in english
+    assert "<li>The next one: a &lt;b&gt;</li>" in english
+    ukrainian = (await shop.get(f"/c/{token}?lang=uk")).text.replace("\xa0", " ")
+    assert "<li>7 %: ще 751,00 ₴</li>" in ukrainian
+    assert "<li>a free coffee: ще 2</li>" in ukrainian
+    shop.desk.set_state(token, CardState.BLOCKED)
+    assert "751" not in (await shop.get(f"/c/{token}?lang=en")).text
 
 
 async def test_history_above_its_limit_is_not_shown(shop: Shop) -> None:
