@@ -45,7 +45,7 @@ ANSWERS: dict[str, dict[str, str]] = {
     "JoinPages.submit": {"303": NOTHING, "403": HTML, "409": HTML, "415": HTML, "422": HTML},
     "JoinPages.poster": {"200": IMAGES},
     "CardPages.front_door": {"200": HTML},
-    "CardPages.show": {"200": HTML, "410": HTML},
+    "CardPages.show": {"200": HTML, "303": NOTHING, "410": HTML},
     "CardPages.code": {"200": IMAGES, "410": HTML},
     "PhonePages.bind_first": LIVE_CARD,
     "PhonePages.renew": LIVE_CARD,

@@ -13,7 +13,7 @@ from daemon.accounts.cards import TOKEN_BYTES, Account, card_entry, refuse_unusa
 from daemon.accounts.live_codes import PHONE_SCHEME
 from daemon.base.clock import Clock, rfc3339
 from daemon.base.expiring import ExpiringMap
-from daemon.base.ids import CardId
+from daemon.base.ids import NO_CARD, CardId
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.keys.phone_keys import PhoneKeys
 from daemon.ledger.ledger import Ledger
@@ -203,13 +203,16 @@ class Phones:
         step = int(self._clock.now().timestamp()) // PERIOD_S
         return compose(prefix, row.number, self._key(row).key, step)
 
-    async def has_moved(self, token: str) -> bool:
-        """Whether a card had this page token before it went to another phone, or was revoked."""
+    async def moved_card(self, token: str) -> CardId:
+        """Return the card that had this page token before it went to another phone, or was revoked.
+
+        "" where none had it.
+        """
         was = token_hash(token).hex()
         found = await self._ledger.read(
             lambda store: store.ask_one(CARD_BY_IDENTIFIER, MOVED_SCHEME, was)
         )
-        return found is not None
+        return found.card_id if found else NO_CARD
 
     def _hand_over(
         self, store: Store, card: CardRow, event: str, token: str = "", **who: str

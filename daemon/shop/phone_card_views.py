@@ -233,6 +233,10 @@ class PhoneCardService(Protocol):
         """Whether ``token`` opened a card's page before the card moved. Raises: RefusedError."""
         ...
 
+    async def has_moved_to(self, token: str, to: str) -> bool:
+        """Whether it opened the page of the card that ``to`` opens now. Raises: RefusedError."""
+        ...
+
     async def is_offered(self, code: str) -> bool:
         """Whether a link from the till is still good. Raises: RefusedError."""
         ...

@@ -193,7 +193,12 @@ class PhoneCards:
 
     async def has_moved(self, token: str) -> bool:
         """Whether ``token`` opened a card's page before the card moved."""
-        return await self._phones.has_moved(token)
+        return bool(await self._phones.moved_card(token))
+
+    async def has_moved_to(self, token: str, to: str) -> bool:
+        """Whether it opened the page of the card whose page ``to`` opens now."""
+        moved, there = await self._phones.moved_card(token), await self._cards.by_token(to)
+        return there is not None and there.card.card_id == moved
 
     async def is_offered(self, code: str) -> bool:
         """Whether a link from the till is still good."""

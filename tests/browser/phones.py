@@ -3,7 +3,7 @@
 import io
 
 from PIL import Image
-from playwright.async_api import Browser, BrowserContext, Page
+from playwright.async_api import Browser, BrowserContext, Page, StorageState
 
 from card_formats.credential import Credential, Medium, Trust
 from daemon.app.running import App
@@ -21,7 +21,9 @@ async def new_phone(
     height: int = 844,
     dark: bool = False,
     ignore_https_errors: bool = False,
+    cookies: StorageState | None = None,
 ) -> BrowserContext:
+    """Make a phone. cookies: those of another one, which came with a copy of its page."""
     context = await browser.new_context(
         viewport={"width": width, "height": height},
         device_scale_factor=3,
@@ -29,6 +31,7 @@ async def new_phone(
         is_mobile=True,
         color_scheme="dark" if dark else "light",
         ignore_https_errors=ignore_https_errors,
+        storage_state=cookies,
     )
     context.set_default_timeout(PATIENCE_MS)
     return context

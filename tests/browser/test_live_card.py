@@ -1,11 +1,13 @@
 """The card page in a real browser, its code scanned off the screen at a real till."""
 
 import asyncio
+import io
 from pathlib import Path
 
 import aiohttp
 import pytest
-from playwright.async_api import Browser, BrowserContext, expect
+from PIL import Image
+from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from card_formats.credential import Credential, Medium, Trust
 from daemon.app.running import App
@@ -25,6 +27,7 @@ from tests.support.till import (
     lay_out,
     open_till,
 )
+from tests.web.decode import read_codes
 from tests.web.test_tls import write_tls_files
 from web.guesses import GUESSES_MAX
 from web.phone.code_images import CodeKind
@@ -242,16 +245,68 @@ async def test_a_link_from_the_till_moves_the_card_and_the_old_phone_dies_visibl
     await expect(old.locator("text=Open my card")).to_have_count(0)
 
 
-async def test_a_phone_that_lost_its_key_shows_the_static_code_and_the_way_back(
+async def copy_of(browser: Browser, phone: BrowserContext, page: Page) -> Page:
+    """Open the card as a copy on a home screen does: cookies came with it, no storage did."""
+    state = await phone.storage_state()
+    copy = await new_phone(browser, cookies=state)
+    opened = await copy.new_page()
+    await opened.goto(page.url)
+    return opened
+
+
+@pytest.mark.parametrize("language", ["en", "uk"])
+async def test_a_copy_with_cookies_and_no_key_says_so_and_shows_no_code(
+    till: App, browser: Browser, phone: BrowserContext, language: str
+) -> None:
+    page = await join(phone, till.web_url)
+    copy = await copy_of(browser, phone, page)
+    await copy.goto(f"{page.url}?lang={language}")
+    await expect(copy.locator("[data-notice=no-key]")).to_be_visible()
+    await expect(copy.locator("#code")).to_be_hidden()
+    await expect(copy.locator("#balances")).to_be_visible()
+    picture = Image.open(io.BytesIO(await copy.screenshot(full_page=True))).convert("L")
+    assert [read_codes(picture, kind) for kind in CodeKind] == [[], [], []]
+    await page.reload()
+    await page.wait_for_selector(LIVE)
+
+
+async def test_a_link_put_into_a_copy_gives_it_the_card_and_its_icon_opens_it_from_then_on(
+    till: App, pos: Pos, browser: Browser, phone: BrowserContext
+) -> None:
+    page = await join(phone, till.web_url)
+    copy = await copy_of(browser, phone, page)
+    await copy.fill("#link", "https://card.example/join")
+    await copy.tap("text=Open the link here")
+    await expect(copy.locator("#link-mistake")).to_be_visible()
+    await copy.fill("#link", f" {await link(till, await scan(page, CodeKind.QR))} ")
+    await copy.tap("text=Open the link here")
+    await copy.tap("text=Use this phone")
+    await copy.wait_for_selector(LIVE)
+    code = await scan(copy, CodeKind.QR)
+    assert (await pos.call("card.identify", scan=code))["trust"] == "rotating"
+    await copy.goto(page.url)
+    await copy.wait_for_selector(LIVE)
+    assert copy.url != page.url, "the address of the icon leads to the card's new one"
+    await page.reload()
+    await expect(page.locator("body")).to_contain_text("This card has moved to another phone")
+
+
+async def test_a_phone_that_lost_its_key_says_so_and_shows_what_collects_when_it_is_asked(
     till: App, pos: Pos, phone: BrowserContext
 ) -> None:
     page = await join(phone, till.web_url)
     await page.evaluate(FORGET)
     await page.goto(till.web_url)
     await page.tap("text=Open my card")
-    await expect(page.locator("[data-notice=elsewhere]")).to_be_visible()
+    await expect(page.locator("[data-notice=no-key]")).to_be_visible()
+    await page.tap("text=Show a code that only collects")
+    await expect(page.locator("[data-notice=static]")).to_be_visible()
+    await page.locator("#static").scroll_into_view_if_needed()
     code = await scan(page, CodeKind.QR)
     assert (await pos.call("card.identify", scan=code))["trust"] == "static"
+    await page.tap("nav >> text=Bars")
+    await page.wait_for_url("**?kind=code128")
+    await expect(page.locator("#static.code128")).to_be_visible()
 
 
 async def test_plain_http_shows_a_static_code_and_says_why(
@@ -339,8 +394,7 @@ async def test_when_the_shop_changes_its_key_the_page_gets_the_new_one_by_itself
     retire_phone_keys(keys)
     async with open_till(tmp_path, SystemClock()):
         await page.evaluate(LOOK_AGAIN)
-        await expect(page.locator("[data-notice=elsewhere]")).to_be_visible()
-        assert len(await scan(page, CodeKind.QR)) == 16
+        await expect(page.locator("[data-notice=no-key]")).to_be_visible()
 
 
 async def test_after_bars_of_a_tills_own_kind_the_card_still_opens_live_without_a_network(

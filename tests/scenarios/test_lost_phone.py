@@ -100,19 +100,19 @@ async def test_the_token_of_before_a_move_or_a_revocation_is_known_to_have_moved
     number = "2900000000087"
     known = NewCard(kind="phone", number=number, identifiers=(("number", number),), token=token)
     await till.cards.issue(known, Profile())
-    assert not await till.phones.has_moved(token)
+    assert not await till.phones.moved_card(token)
     binding = await till.phones.accept(await till.phones.offer(await account_of(till, number)))
     assert binding is not None
-    assert await till.phones.has_moved(token)
-    assert not await till.phones.has_moved(binding.token)
+    assert await till.phones.moved_card(token)
+    assert not await till.phones.moved_card(binding.token)
     async with ClientSession() as browser, browser.get(f"{till.web_url}/c/{token}") as answer:
         assert answer.status == 410
         text = await answer.text()
         assert "This card has moved to another phone" in text
         assert number not in text
     await till.phones.revoke(await account_of(till, number))
-    assert await till.phones.has_moved(token)
-    assert await till.phones.has_moved(binding.token)
+    assert await till.phones.moved_card(token)
+    assert await till.phones.moved_card(binding.token)
 
 
 async def test_no_phone_carries_a_coupon(till: App, pos: Pos) -> None:

@@ -35,7 +35,7 @@ class MemoryDesk:
         self.forms: dict[str, JoinForm] = {}
         self.offers: dict[str, str] = {}
         self.live: dict[str, LiveCard] = {}
-        self.moved: set[str] = set()
+        self.moved: dict[str, str] = {}
         self.day = date(2026, 11, 22)
         self.refusal: ErrorCode | None = None
         self._tokens: dict[str, str] = {}
@@ -79,6 +79,9 @@ class MemoryDesk:
     async def has_moved(self, token: str) -> bool:
         return token in self.moved
 
+    async def has_moved_to(self, token: str, to: str) -> bool:
+        return self.moved.get(token) == to
+
     async def is_offered(self, code: str) -> bool:
         return code in self.offers
 
@@ -89,7 +92,7 @@ class MemoryDesk:
             return None
         token = base64.urlsafe_b64encode(self._random.randbytes(16)).decode().rstrip("=")
         self.cards[token] = self.cards.pop(old)
-        self.moved.add(old)
+        self.moved[old] = token
         return self._bind(token)
 
     def offer(self, token: str) -> str:

@@ -40,10 +40,13 @@ class CardPages:
     async def show(self, request: web.Request) -> web.Response:
         """Show the card with one code, ``?kind=qr|code128|ean13``.
 
-        An address that the card had before it moved to another phone says so, 410.
+        An address that the card had before it moved to another phone says so, 410. A browser that
+        it moved to within is led on, 303: a home screen goes on opening the address it was made of.
         """
-        token = request.match_info["token"]
+        token, mine = request.match_info["token"], request.cookies.get(CARD_COOKIE, "")
         view = await self._desk.show(token)
+        if view is None and await self._is_mine_now(token, mine):
+            raise web.HTTPSeeOther(f"/c/{mine}")
         if view is None and await self._desk.has_moved(token):
             moved = page(request, "error.html", status=HTTPStatus.GONE, sentence="card.moved")
             _forget(request, moved, token)
@@ -62,6 +65,7 @@ class CardPages:
             request,
             "card.html",
             token=token,
+            mine=mine == token,
             view=view,
             active=view.state is CardState.ACTIVE,
             kind=kind,
@@ -75,9 +79,13 @@ class CardPages:
             store_name=request.app[SETTINGS].store_name,
         )
         # Whose card it is was said by joining or binding; looking at one only keeps that longer.
-        if view.coupon is None and request.cookies.get(CARD_COOKIE) == token:
+        if view.coupon is None and mine == token:
             keep_cookie(request, response, CARD_COOKIE, token)
         return response
+
+    async def _is_mine_now(self, token: str, mine: str) -> bool:
+        """Whether it opened the card that the browser has as its own, which has moved to there."""
+        return bool(TOKEN.fullmatch(mine)) and await self._desk.has_moved_to(token, mine)
 
     async def code(self, request: web.Request) -> web.Response:
         """Draw the code alone. A card that is not active has none any more: 410."""

@@ -116,10 +116,32 @@ async function keepAwake() {
   }
 }
 
+// A card on the home screen has cookies and a storage of its own, and phones clear storage: this is
+// whose card it is, and the key is not here. Whoever only has the address is somebody else.
+const isMine = () => "mine" in page.dataset || matchMedia("(display-mode: standalone)").matches;
+
+function sayNoKey(hidden) {
+  const others = [document.getElementById("code"), ...document.querySelectorAll(".kinds, .saves")];
+  const hide = (yes) => {
+    for (const other of others) other.hidden = yes;
+    notice(yes ? "no-key" : "static");
+  };
+  hide(hidden);
+  document.getElementById("paste").addEventListener("submit", (event) => {
+    event.preventDefault(); // a link that is tapped opens in the browser, beside this copy
+    const found = document.getElementById("link").value.match(/\/bind\/([\w-]{22})\s*$/);
+    if (found) location.assign(`/bind/${found[1]}`);
+    else document.getElementById("link-mistake").hidden = false;
+  });
+  document.getElementById("collect").addEventListener("click", () => hide(false));
+}
+
 async function goLive(bound) {
   card = bound;
   if (!card) {
-    notice("elsewhere");
+    const chosen = /kind=/.test(location.search) && !/lang=/.test(location.search);
+    if (isMine()) sayNoKey(!chosen);
+    else notice("elsewhere");
     await keepOffline();
     return;
   }

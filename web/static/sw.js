@@ -19,7 +19,8 @@ async function answer(request) {
   const { pathname: key, search } = new URL(request.url);
   const fresh = fetch(request).then(async (response) => {
     if (response.ok && !search.includes("kind=")) await cache.put(key, response.clone());
-    if ([404, 410].includes(response.status)) await cache.delete(key);
+    const moved = [404, 410].includes(response.status) || response.type === "opaqueredirect";
+    if (moved) await cache.delete(key);
     return (response.status >= 429 && await cache.match(key)) || response;
   });
   const late = new Promise((_, failed) => { setTimeout(failed, PATIENCE_MS); });

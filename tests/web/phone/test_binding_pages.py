@@ -47,13 +47,30 @@ async def test_the_old_address_of_a_card_that_moved_says_so(shop: Shop) -> None:
     token = shop.desk.add()
     answer = await post(shop, f"/bind/{shop.desk.offer(token)}")
     live = msgspec.json.decode(answer.body, type=LiveCard)
+    here = await shop.get(f"/c/{token}")
+    assert shop.desk.cards[live.token].number in here.text, "where it moved to, it leads on"
+    shop.client.cookie_jar.clear()
     old = await shop.get(f"/c/{token}")
     assert old.status == 410
     assert "This card has moved to another phone" in old.text
     assert shop.desk.cards[live.token].number not in old.text
     assert (await shop.get(f"/c/{token}/code.svg")).status == 404
     assert (await shop.get(f"/c/{live.token}")).status == 200
+
+
+async def test_the_front_door_leads_to_the_card_of_a_link(shop: Shop) -> None:
+    token = shop.desk.add()
+    answer = await post(shop, f"/bind/{shop.desk.offer(token)}")
+    live = msgspec.json.decode(answer.body, type=LiveCard)
     assert f'href="/c/{live.token}"' in (await shop.get("/")).text, "by its cookie"
+
+
+async def test_another_card_s_cookie_leads_nowhere_from_an_old_address(shop: Shop) -> None:
+    first, second = shop.desk.add(), shop.desk.add()
+    await post(shop, f"/bind/{shop.desk.offer(first)}")
+    await post(shop, f"/bind/{shop.desk.offer(second)}")
+    assert (await shop.get(f"/c/{first}")).status == 410
+    assert (await shop.get(f"/c/{second}")).status == 200
 
 
 @pytest.mark.parametrize("path", [f"/bind/{UNKNOWN}", "/bind/short", f"/bind/{UNKNOWN}A"])
