@@ -2,15 +2,17 @@
 
 import tomllib
 from datetime import date
-from decimal import Decimal
 from pathlib import Path
 
 from babel.dates import format_date
-from babel.numbers import format_currency, format_decimal, get_currency_precision
+from babel.numbers import format_currency, format_decimal
+
+from daemon.base.currency import currency_of
 
 LANGUAGES = {"en": "English", "uk": "Українська"}
 LOCALES = {"en": "en_GB", "uk": "uk_UA"}
 MONEY = "#,##0.00\N{NO-BREAK SPACE}¤"  # English alone would write UAH12.00, run together
+"""With as many digits as the currency has, whatever stands here."""
 ACCEPT_LANGUAGE_CHARS_MAX = 200  # what follows is not read
 
 
@@ -31,8 +33,9 @@ class Language:
         """Return minor units of ``currency`` as money, or whole units where it is ""."""
         if not currency:
             return format_decimal(amount, locale=self._locale)
-        major = Decimal(amount).scaleb(-get_currency_precision(currency))
-        return format_currency(major, currency, MONEY, locale=self._locale)
+        known = currency_of(currency)
+        assert known is not None, "a programme has no other"
+        return format_currency(known.major(amount), currency, MONEY, locale=self._locale)
 
     def change(self, amount: int, currency: str) -> str:
         """Return a signed amount, with a plus sign when it is a gain."""

@@ -206,7 +206,7 @@ class Parts:
             server=f"tillcard {VERSION}",
             capabilities=sorted(methods),
             terminal=config.till.terminal,
-            currency=self.shop.programme.currency,
+            currency=self.shop.programme.currency.code,
             language=config.till.language,
         )
         settings = ServerSettings(group=config.socket.group, token=token, own=self.policy.ranges)

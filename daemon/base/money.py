@@ -77,10 +77,3 @@ def share_all(total: int, weights: Sequence[int]) -> list[int]:
     Returns: at least one part; they always sum to ``total``.
     """
     return share(total, weights if any(weights) else [1] * len(weights))
-
-
-def format_minor(minor: int, currency: str = "") -> str:
-    """Return ``minor`` as ``12.34`` with the currency behind it, two decimal places."""
-    sign = "-" if minor < 0 else ""
-    amount = f"{sign}{abs(minor) // 100}.{abs(minor) % 100:02d}"
-    return f"{amount} {currency}" if currency else amount

@@ -138,7 +138,10 @@ class Purchases:
 
     async def _plan(self, card: OpenCard, wanted: WantedSale, txid: bytes) -> ChipIntent:
         """Write down what the chip will be asked. Raises RefusedError with nothing written."""
-        limits = limits_of(self._section, card.uid, self._writer.today())  # not the hold's day
+        today = self._writer.today()  # not the hold's day
+        limits = limits_of(
+            self._section, self._writer.text_of(wanted.sale.chip_purse), card.uid, today
+        )
         counters = counters_of(limits)
         reads = replace(wanted.reads, counters=(*wanted.reads.counters, *counters))
 

@@ -143,6 +143,11 @@ class ChipWriter:
         """Return the local day (ordinal) on which a chip is written now."""
         return self._shop.moment()[2].toordinal()
 
+    def text_of(self, purse: str) -> Callable[[int], str]:
+        """Return how an amount of the purse on chips is written for people."""
+        known = self._shop.programme.purses.get(purse)
+        return known.text if known else str  # a programme that came after the hold may have none
+
     def change(self, card: OpenCard, wanted: int, *, tries: bool = False) -> int:
         """Return how much of ``wanted`` the chip can take now; it is owed the rest.
 

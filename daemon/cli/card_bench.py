@@ -44,11 +44,14 @@ class CardBench:
         section: ChipSection,
         ledger: Ledger,
         clock: Clock,
+        text: Callable[[int], str],
     ) -> None:
+        """text: writes an amount of the purse on the chips for people."""
         self.keys = keys
         self.section = section
         self.ledger = ledger
         self.clock = clock
+        self.text = text
         self._readers = readers
 
     def now_s(self) -> int:

@@ -32,11 +32,10 @@ from card_formats.chip.purse_issue import (
 from card_formats.chip.purse_layout import HISTORY_RECORDS_MAX, SCHEMA, NewerState
 from card_formats.credential import Shown
 from card_formats.errors import CardFormatError
-from daemon.app.startup import STARTUP_ERRORS, in_words, leaves
+from daemon.app.startup import STARTUP_ERRORS, in_words, leaves, read_programme
 from daemon.base import config as configuration
 from daemon.base.clock import Clock
 from daemon.base.config import ConfigError, chip_section
-from daemon.base.money import format_minor
 from daemon.base.refusals import RefusedError
 from daemon.base.text_limits import says_something
 from daemon.cli.card_bench import CardBench, nonce
@@ -44,6 +43,7 @@ from daemon.cli.card_making import Making, make, own, read_transport_key
 from daemon.cli.command_clock import clock_of
 from daemon.keys.chip_keys import add_chip_keys, load_chip_keys, make_chip_keys
 from daemon.keys.key_files import KeyFileError
+from daemon.ledger.chip_owed import chip_purse
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.storage.registry import open_store
 from daemon.readers.errors import ReaderError
@@ -192,6 +192,9 @@ async def _bench(path: Path, clock: Clock) -> AsyncIterator[CardBench]:
     config, home = configuration.load(path), path.parent
     section = chip_section(config)
     chip_keys = load_chip_keys(home / section.keys)
+    programme = read_programme(home / config.programme)
+    purse = programme.purses.get(chip_purse(programme))
+    text = purse.text if purse else programme.currency.text
     raw = [configuration.convert(one, ReaderSettings, "reader") for one in config.reader]
     wanted = [one for one in raw if isinstance(one, PcscSettings)]
     if not wanted:
@@ -204,7 +207,7 @@ async def _bench(path: Path, clock: Clock) -> AsyncIterator[CardBench]:
     ledger = Ledger(*stores)
     following = asyncio.create_task(supervisor.run())
     try:
-        yield CardBench(supervisor, chip_keys, section, ledger, clock)
+        yield CardBench(supervisor, chip_keys, section, ledger, clock, text)
     finally:
         following.cancel()
         with suppress(asyncio.CancelledError):
@@ -216,9 +219,9 @@ async def _show(bench: CardBench, reader: str, shown: Shown) -> str:
     purse = await bench.open(reader, shown)
     state = purse.state
     if isinstance(state, NewerState):
-        return f"{format_minor(state.balance)}, of a newer program (layout {state.schema})"
+        return f"{bench.text(state.balance)}, of a newer program (layout {state.schema})"
     lines = [
-        f"{format_minor(state.balance)}, {state.status.name.lower()}, payment {state.seq},"
+        f"{bench.text(state.balance)}, {state.status.name.lower()}, payment {state.seq},"
         f" layout {state.schema}, keys {purse.key_generation}, {purse.messaging}"
     ]
     records = await bench.ask(reader, read_history(purse, count=HISTORY_RECORDS_MAX))
@@ -226,7 +229,7 @@ async def _show(bench: CardBench, reader: str, shown: Shown) -> str:
         lines.append("  ALARM: the balance does not follow from these payments")
     for one in reversed(records):
         at = datetime.fromtimestamp(one.time_s, UTC).strftime("%Y-%m-%d %H:%M")
-        amounts = f"{format_minor(one.amount):>12} {format_minor(one.balance_after):>12}"
+        amounts = f"{bench.text(one.amount):>12} {bench.text(one.balance_after):>12}"
         lines.append(f"  {one.seq:>6}  {at}  shop {one.shop} till {one.till} {amounts}")
     for slot, prize in enumerate(await bench.ask(reader, read_prizes(purse))):
         if prize is not None:

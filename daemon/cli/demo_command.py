@@ -22,7 +22,6 @@ from daemon.app.startup import STARTUP_ERRORS, in_words, leaves
 from daemon.base import config as configuration
 from daemon.base.clock import Clock
 from daemon.base.config import Config, ConfigError, SimulatedSection, parse
-from daemon.base.money import format_minor
 from daemon.cli.command_clock import clock_of
 from daemon.keys.chip_keys import make_chip_keys
 from daemon.keys.key_files import OWN_FILES_UMASK
@@ -200,7 +199,7 @@ def _sale_id() -> str:
 def _print_receipt(
     console: Console, identified: Any, quote: Any, posted: Any, programme: Programme
 ) -> None:
-    receipt = posted["receipt"]
+    receipt, money = posted["receipt"], programme.currency.text
     names = {line["line"]: str(line["name"]) for line in BASKET}
     table = Table(
         title=f"{identified['name']} · card {identified['card']}",
@@ -213,15 +212,15 @@ def _print_receipt(
     table.add_column(justify="left")
     table.add_column(justify="right")
     for line in receipt["lines"]:
-        table.add_row(names[line["line"]], format_minor(line["list_total"]))
+        table.add_row(names[line["line"]], money(line["list_total"]))
         for applied in line["applied"]:
             reason = applied["text"] or applied["rule"]
-            table.add_row(f"  [dim]{reason}[/dim]", f"[dim]{format_minor(-applied['minor'])}[/dim]")
+            table.add_row(f"  [dim]{reason}[/dim]", f"[dim]{money(-applied['minor'])}[/dim]")
     table.add_row("", "")
-    table.add_row("Discount", format_minor(-receipt["discount"]))
+    table.add_row("Discount", money(-receipt["discount"]))
     for purse, amount in receipt["burn"].items():
         table.add_row(f"Paid from {purse}", in_its_unit(programme, purse, -amount))
-    table.add_row("[bold]TO PAY[/bold]", f"[bold]{format_minor(posted['total'])}[/bold]")
+    table.add_row("[bold]TO PAY[/bold]", f"[bold]{money(posted['total'])}[/bold]")
     for earned in receipt["earn"]:
         amount = in_its_unit(programme, earned["purse"], earned["amount"])
         table.add_row(f"Earned ({earned['text'] or earned['rule']})", amount)
@@ -241,9 +240,8 @@ def _print_receipt(
 
 
 def in_its_unit(programme: Programme, purse: str, amount: int) -> str:
-    """Return an amount of a purse as its owner counts it: ``7.70``, or ``77 star``."""
-    kept = programme.purses[purse.partition(":")[0]]  # bonus:owed counts what bonus counts
-    return format_minor(amount) if kept.counts_money else f"{amount} {kept.unit}"
+    """Return an amount of a purse, or of what it is owed, as its owner counts it."""
+    return programme.purses[purse.partition(":")[0]].text(amount)  # bonus:owed counts as bonus
 
 
 def _say_what_to_try(app: App, console: Console, home: Path) -> None:

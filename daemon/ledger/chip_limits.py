@@ -3,7 +3,7 @@
 A limit binds what a sale burns from the chip's purse, whatever it earns there at once.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
@@ -19,20 +19,28 @@ class ChipLimit(msgspec.Struct, frozen=True):
     detail: str
 
 
-def limits_of(policy: ChipSection, uid: str, today: int) -> tuple[ChipLimit, ...]:
-    """Return the limits of a card (its UID in hex) on a local day (ordinal)."""
+def limits_of(
+    policy: ChipSection, text: Callable[[int], str], uid: str, today: int
+) -> tuple[ChipLimit, ...]:
+    """Return the limits of a card (its UID in hex) on a local day (ordinal).
+
+    text: writes an amount of the purse on the chips for people.
+    """
+    at_once, card_day, till_day = map(
+        text, (policy.sale_max, policy.card_day_limit, policy.till_day_max)
+    )
     till = f"{policy.shop}.{policy.till}"
     limits = (
-        ChipLimit(policy.sale_max, "", f"A card pays {policy.sale_max} at once, no more."),
+        ChipLimit(policy.sale_max, "", f"A card pays {at_once} at once, no more."),
         ChipLimit(
             policy.card_day_limit,
             f"chip:{uid}:day:{today}",
-            f"A card may pay {policy.card_day_limit} a day at this till, no more.",
+            f"A card may pay {card_day} a day at this till, no more.",
         ),
         ChipLimit(
             policy.till_day_max,
             f"till:{till}:day:{today}",
-            f"Chips may pay {policy.till_day_max} a day at this till, no more.",
+            f"Chips may pay {till_day} a day at this till, no more.",
         ),
     )
     return tuple(limit for limit in limits if limit.most)

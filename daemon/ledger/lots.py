@@ -66,7 +66,9 @@ def take(state: PurseLots, amount: int, today: int, credit: int = 0) -> tuple[Lo
     available = state.available(today, credit)
     if amount > available:
         raise RefusedError(
-            ErrorCode.NOT_ENOUGH, f"Only {max(available, 0)} can be spent, not {amount}."
+            ErrorCode.NOT_ENOUGH,
+            "The purse has not enough any more.",
+            extra={"available": max(available, 0), "asked": amount},
         )
     return _drain([lot for lot in state.lots if lot.usable(today)], amount)
 

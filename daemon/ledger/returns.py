@@ -289,7 +289,7 @@ def _worth_of(purse: Purse, missing: int) -> int:
     if missing and not purse.worth:
         raise RefusedError(
             ErrorCode.NOT_RETURNABLE,
-            f"{missing} {purse.unit} of what came with these goods have been used.",
+            f"{purse.text(missing)} of what came with these goods have been used.",
         )
     return missing * purse.worth
 

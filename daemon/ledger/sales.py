@@ -151,7 +151,9 @@ def check_commit(view: View, sale: Sale) -> SaleState:
     for purse, amount in sale.quote.burn.items():
         if amount > reserved.get(purse, 0):
             raise RefusedError(
-                ErrorCode.EXCEEDS_HOLD, f"{amount} is more than the {reserved.get(purse, 0)} held."
+                ErrorCode.EXCEEDS_HOLD,
+                f"{purse} is to pay more than is on hold; void the sale and sell anew.",
+                extra={"held": reserved.get(purse, 0), "asked": amount},
             )
     return state
 
@@ -287,7 +289,8 @@ def _parts(
             yield OwnedPurse(purse, payer).key, payer, part
             amount -= part
     if amount and not (sale.account and sale.card_pays):
-        raise RefusedError(ErrorCode.NOT_ENOUGH, f"{amount} is missing on the gift cards.")
+        problem = "The gift cards have not enough any more."
+        raise RefusedError(ErrorCode.NOT_ENOUGH, problem, extra={"missing": amount})
     if amount:
         yield purse, sale.account, amount
 

@@ -53,7 +53,7 @@ def accrue(
             base, most = bases[give.base], EARNED_MAX
             shares = _shares(eligible, give.count, base, situation, give.purse, most)
             if _gives(eligible, shares, explanation):
-                _earn(eligible, give, account, shares, situation, result)
+                _earn(eligible, give, account, shares, situation, explanation, result)
     for rule, handout, lines in issuing:
         if _is_silenced(rule, discounts, explanation):
             continue
@@ -129,6 +129,7 @@ def _earn(
     account: AccountId,
     shares: Sequence[int],
     situation: Situation,
+    explanation: Explanation,
     result: Accruals,
 ) -> None:
     rule, day = eligible.rule, situation.day
@@ -138,7 +139,7 @@ def _earn(
         amount=sum(shares),
         usable_from=later(day, give.hold_days).isoformat() if give.hold_days else "",
         expires=later(day, give.expire_days).isoformat() if give.expire_days else "",
-        text=rule.text or give.text(eligible.value),
+        text=rule.text or give.text(eligible.value, explanation.programme.currency),
         account=account,
         by_line=_by_line(eligible, shares, len(result.earned)) if give.once else (),
     )

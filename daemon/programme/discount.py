@@ -87,7 +87,7 @@ def _run_lane(
         if not any(taken):
             explanation.refused(rule, came_to_nothing(rule, lane, bool(won)))
             continue
-        text = rule.text or rule.give.text(made.value)
+        text = rule.text or rule.give.text(made.value, programme.currency)
         free = {i: k for i, k, _ in eligible[rule.order].picked} if rule.stamps else {}
         for p, minor in zip(won, taken, strict=True):
             if minor:

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from daemon.base.money import format_minor
 from daemon.programme.conditions.condition import Bound
 from daemon.programme.programme import Programme
 from daemon.programme.quote import NextStep, Use, WhyNot
@@ -53,8 +52,9 @@ class Explanation:
 
     def step(self, rule: Rule, by: str, missing: int, value: int, *, counts_money: bool) -> None:
         """Note how far the next step of a rule is, and what it would give."""
-        gives = rule.give.text(value)
-        distance = format_minor(missing) if counts_money else str(missing)
+        currency = self.programme.currency
+        gives = rule.give.text(value, currency)
+        distance = currency.text(missing) if counts_money else str(missing)
         text = f"{distance} more for {rule.text or gives}" if missing else "the next one is free"
         self.next[rule.order] = NextStep(rule.id, by, missing, gives, text)
 

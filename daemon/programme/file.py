@@ -13,7 +13,7 @@ from daemon.programme.limits import LimitTable
 from daemon.programme.scope import GoodsTable, ScopeTable
 from daemon.programme.state import MeterTable, PurseTable, StatusTable
 from daemon.programme.syntax import (
-    Currency,
+    CurrencyCode,
     Dates,
     DayStart,
     FileTable,
@@ -43,7 +43,7 @@ class HeadTable(FileTable, frozen=True, kw_only=True):
     """
 
     id: Id
-    currency: Currency
+    currency: CurrencyCode
     tz: TimeZone
     day_starts: DayStart = "00:00"
     round: Literal["basket", "line"] = "basket"

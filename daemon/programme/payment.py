@@ -103,15 +103,16 @@ def _check(
         reason = whys[0] if whys else "no rule lets it pay for these goods"
         raise RefusedError(ErrorCode.LIMIT_REACHED, f"{purse.id} cannot pay here: {reason}.")
     if asked > available:
-        detail = f"{purse.id} holds {max(available, 0)}; {asked} was asked."
+        detail = f"{purse.id} holds {purse.text(max(available, 0))}; {purse.text(asked)} was asked."
         raise RefusedError(ErrorCode.NOT_ENOUGH, detail, extra={"available": max(available, 0)})
     if asked > allowance.units:
-        detail = f"{purse.id} may pay {allowance.units} of this sale; {asked} was asked."
+        most = purse.text(allowance.units)
+        detail = f"{purse.id} may pay {most} of this sale; {purse.text(asked)} was asked."
         raise RefusedError(ErrorCode.LIMIT_REACHED, detail, extra={"burn_max": allowance.units})
     if asked % allowance.cost:
         detail = f"{purse.id} pays {allowance.cost} for each whole piece; {asked} was asked."
-        most = asked - asked % allowance.cost
-        raise RefusedError(ErrorCode.LIMIT_REACHED, detail, extra={"burn_max": most})
+        whole = asked - asked % allowance.cost
+        raise RefusedError(ErrorCode.LIMIT_REACHED, detail, extra={"burn_max": whole})
 
 
 def _best_allowance(

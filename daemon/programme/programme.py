@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from daemon.base.business_day import BusinessDays
+from daemon.base.currency import Currency, currency_of
 from daemon.programme.conditions.registry import KINDS
 from daemon.programme.days import Days, parse_dates
 from daemon.programme.errors import ProgrammeError, naming_table
@@ -20,7 +21,7 @@ from daemon.programme.file import (
 )
 from daemon.programme.lanes import Lane
 from daemon.programme.names import meter_fact, purse_fact
-from daemon.programme.numbers.number import Number, parse_value
+from daemon.programme.numbers.number import Number, parse_percent
 from daemon.programme.numbers.registry import parse_number
 from daemon.programme.rule import Rule, compile_rule
 from daemon.programme.rulebook import Rulebook
@@ -58,12 +59,13 @@ class Programme:
     """
 
     def __init__(
-        self, text: str, version: str, head: HeadTable, zone: ZoneInfo, file: ProgrammeFile
+        self, text: str, version: str, currency: Currency, zone: ZoneInfo, file: ProgrammeFile
     ) -> None:
+        head = file.programme
         self.text = text
         self.version = version
         self.id = head.id
-        self.currency = head.currency
+        self.currency = currency
         self.tz = head.tz
         self.days = BusinessDays(zone, time.fromisoformat(head.day_starts))
         self.by_line = head.round == "line"
@@ -71,14 +73,14 @@ class Programme:
         self.markup_bp = _markup_bp(head)
         statuses = frozenset(table.id for table in file.status)
         self.purses: Mapping[str, Purse] = {
-            t.id: compile_purse(t, f"purse[{i}]", head.currency) for i, t in enumerate(file.purse)
+            t.id: compile_purse(t, f"purse[{i}]", currency) for i, t in enumerate(file.purse)
         }
         self.meters: dict[str, Meter] = {
-            t.id: compile_meter(t, f"meter[{i}]", statuses, frozenset(self.purses))
+            t.id: compile_meter(t, f"meter[{i}]", statuses, frozenset(self.purses), currency)
             for i, t in enumerate(file.meter)
         }
         self.statuses: Mapping[str, Status] = {
-            t.id: compile_status(t, f"status[{i}]", frozenset(self.meters))
+            t.id: compile_status(t, f"status[{i}]", self.meters, currency)
             for i, t in enumerate(file.status)
         }
         refuse_loops(self.meters, self.statuses)
@@ -92,7 +94,7 @@ class Programme:
         self.meters |= _stamps(self.rules)
         self.caps = tuple(
             Cap(
-                compile_goods(table.scope, f"cap[{i}].scope"),
+                compile_goods(table.scope, f"cap[{i}].scope", currency),
                 parse_number(table.percent, f"cap[{i}].percent", "percent", self.vocabulary),
             )
             for i, table in enumerate(file.cap)
@@ -143,7 +145,8 @@ def load(text: str) -> Programme:
 
 def _compile(text: str, version: str, file: ProgrammeFile) -> Programme:
     head = file.programme
-    if not (len(head.currency) == 3 and head.currency.isalpha() and head.currency.isupper()):
+    currency = currency_of(head.currency)
+    if currency is None:
         problem = f"{head.currency!r} is no currency; write its three letters, as UAH"
         raise ProgrammeError("programme.currency", problem)
     try:
@@ -154,7 +157,7 @@ def _compile(text: str, version: str, file: ProgrammeFile) -> Programme:
     _check_id(head.id, "programme.id")
     for name in ("lane", "meter", "status", "purse", "rule", "calendar"):
         _check_ids(getattr(file, name), name)
-    return Programme(text, version, head, zone, file)
+    return Programme(text, version, currency, zone, file)
 
 
 def local_day(programme: Programme, now: datetime) -> date:
@@ -199,7 +202,7 @@ def _markup_bp(head: HeadTable) -> int | None:
     """Return the usual markup on cost in basis points; it may be above 100 %."""
     if head.markup is None:
         return None
-    return parse_value(head.markup, "programme.markup", "percent", most_percent=10_000)
+    return parse_percent(head.markup, "programme.markup", most_percent=10_000)
 
 
 def _calendars(tables: Iterable[CalendarTable]) -> dict[str, Days]:

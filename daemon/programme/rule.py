@@ -5,6 +5,7 @@ from typing import TypeAlias, TypeVar
 
 import msgspec
 
+from daemon.base.currency import Currency
 from daemon.programme.benefits.benefit import Accrual, AnyGive, Discount, Give
 from daemon.programme.benefits.registry import compile_give
 from daemon.programme.conditions.condition import Bound, Condition, Test
@@ -73,7 +74,7 @@ def compile_rule(
     """Compile one ``[[rule]]``. Raises: ProgrammeError."""
     path = f"rule[{order}]"
     give = compile_give(table.give, table.id, f"{path}.give", vocabulary)
-    scope = _scope(table, path, give)
+    scope = _scope(table, path, give, vocabulary.currency)
     conditions = compile_when(table.when, f"{path}.when", vocabulary)
     lane = _lane(table, path, give, lanes)
     facts = frozenset(fact for condition in conditions for fact in condition.facts)
@@ -109,10 +110,10 @@ def compile_rule(
     )
 
 
-def _scope(table: RuleTable, path: str, give: AnyGive) -> Scope:
+def _scope(table: RuleTable, path: str, give: AnyGive, currency: Currency) -> Scope:
     """Return which units the rule is about: its scope, or what its benefit says."""
     if not (isinstance(give, Discount) and give.scope):
-        return compile_scope(table.scope, f"{path}.scope")
+        return compile_scope(table.scope, f"{path}.scope", currency)
     if table.scope is not None:
         raise ProgrammeError(f"{path}.scope", "does not go with free; write its goods as of there")
     return give.scope

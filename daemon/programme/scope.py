@@ -6,12 +6,14 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from daemon.base.currency import Currency
+from daemon.programme.amounts import parse_whole
 from daemon.programme.basket import BasketLine
 from daemon.programme.days import span_days
 from daemon.programme.errors import ProgrammeError
 from daemon.programme.goods import pieces_of
 from daemon.programme.situation import Picked, Situation
-from daemon.programme.syntax import BoundsTable, FileTable, Names, Span
+from daemon.programme.syntax import BoundsTable, FileTable, Names, Span, Whole, parse_bounds, span
 
 SCOPE_NESTING_MAX = 8
 NAMED = ("sku", "category", "brand", "kind")
@@ -26,7 +28,7 @@ class GoodsTable(FileTable, frozen=True, kw_only=True):
     brand: Names | None = None
     kind: Names | None = None
     season: Names | None = None
-    price: int | BoundsTable | None = None
+    price: Whole | BoundsTable | None = None
     on_sale: bool | None = None
     launched: Span | None = None
     not_: "GoodsTable | None" = msgspec.field(default=None, name="not")
@@ -136,7 +138,7 @@ def words_of(line: BasketLine, named: str) -> Sequence[str]:
     return (line.sku if named == "sku" else line.brand if named == "brand" else line.kind,)
 
 
-def compile_scope(table: ScopeTable | None, path: str) -> Scope:
+def compile_scope(table: ScopeTable | None, path: str, currency: Currency) -> Scope:
     """Compile a rule's scope; none is the whole basket. Raises: ProgrammeError."""
     if table is None:
         return Scope(GoodsScope())
@@ -149,17 +151,19 @@ def compile_scope(table: ScopeTable | None, path: str) -> Scope:
         raise ProgrammeError(f"{path}.group", "does not go with per; write one of them")
     picks_units = bool(table.pick or table.n or table.group or per)
     return Scope(
-        compile_goods(table, path),
+        compile_goods(table, path, currency),
         table.pick == "dearest",
         picks_units,
         table.n or 1,
         table.group or 0,
-        compile_goods(per.of, f"{path}.per.of") if per else None,
+        compile_goods(per.of, f"{path}.per.of", currency) if per else None,
         per_units,
     )
 
 
-def compile_goods(table: GoodsTable | None, path: str, depth: int = 0) -> GoodsScope:
+def compile_goods(
+    table: GoodsTable | None, path: str, currency: Currency, depth: int = 0
+) -> GoodsScope:
     """Compile which goods; every key must hold. Raises: ProgrammeError."""
     if table is None:
         return GoodsScope()
@@ -177,10 +181,10 @@ def compile_goods(table: GoodsTable | None, path: str, depth: int = 0) -> GoodsS
             tests.append(_called(name, chosen))
         else:
             named, words = name, chosen
-    tests += _other_tests(table, path, depth)
+    tests += _other_tests(table, path, currency, depth)
     if not tests:
         return GoodsScope(named, words)
-    other = compile_goods(table.not_, f"{path}.not", depth + 1)
+    other = compile_goods(table.not_, f"{path}.not", currency, depth + 1)
     alone = other.named == named and other.matches is None
     without = other.words if alone else frozenset()
     return GoodsScope(named, words, _every(tests), without)
@@ -219,13 +223,13 @@ def _not_called(name: str, words: frozenset[str]) -> Matches:
     return lambda line, day: not called(line, day)
 
 
-def _other_tests(table: GoodsTable, path: str, depth: int) -> list[Matches]:
+def _other_tests(table: GoodsTable, path: str, currency: Currency, depth: int) -> list[Matches]:
     tests: list[Matches] = []
     if table.season is not None:
         seasons = _words(table.season, f"{path}.season")
         tests.append(lambda line, day: line.attributes.get("season") in seasons)
     if table.price is not None:
-        tests.append(_priced(table.price, f"{path}.price"))
+        tests.append(_priced(table.price, f"{path}.price", currency))
     if table.on_sale is not None:
         on_sale = table.on_sale
         tests.append(lambda line, day: line.on_sale is on_sale)
@@ -233,7 +237,7 @@ def _other_tests(table: GoodsTable, path: str, depth: int) -> list[Matches]:
         days = span_days(table.launched, f"{path}.launched")
         tests.append(lambda line, day: 0 <= _age_days(line, day) < days)
     if table.not_ is not None:
-        other = compile_goods(table.not_, f"{path}.not", depth + 1)
+        other = compile_goods(table.not_, f"{path}.not", currency, depth + 1)
         if table.not_ == GoodsTable():
             raise ProgrammeError(f"{path}.not", "is empty; write what is left out")
         if other.matches is None:
@@ -243,15 +247,17 @@ def _other_tests(table: GoodsTable, path: str, depth: int) -> list[Matches]:
     return tests
 
 
-def _priced(price: int | BoundsTable, path: str) -> Matches:
-    if isinstance(price, int):
+def _priced(written: int | str | BoundsTable, path: str, currency: Currency) -> Matches:
+    if not isinstance(written, BoundsTable):
+        price = parse_whole(written, path, currency)
         return lambda line, day: line.unit_price == price
-    if price == BoundsTable():
+    if written == BoundsTable():
         raise ProgrammeError(path, "write one of at_least, at_most, above, below")
-    least, high = price.span()
+    least, high = span(parse_bounds(written.written(), path, currency))
     low = max(least or 0, 0)
     if high is not None and high < low:
-        raise ProgrammeError(path, f"no price is from {low} to {high}; write the smaller first")
+        problem = f"no price is from {currency.text(low)} to {currency.text(high)}"
+        raise ProgrammeError(path, f"{problem}; write the smaller first")
     return lambda line, day: low <= line.unit_price and (high is None or line.unit_price <= high)
 
 

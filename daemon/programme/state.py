@@ -1,14 +1,17 @@
 """The three places where state lives: meters, statuses, purses, as the programme declares them."""
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
+from daemon.base.currency import Currency
+from daemon.programme.amounts import parse_whole
 from daemon.programme.days import span_days
 from daemon.programme.errors import ProgrammeError
 from daemon.programme.scope import GoodsScope, GoodsTable, compile_goods
-from daemon.programme.syntax import FileTable, Id, MeterId, PurseId, PurseUnit, Span, Window
+from daemon.programme.syntax import FileTable, Id, MeterId, PurseId, PurseUnit, Span, Whole, Window
 
 MeterOf: TypeAlias = Literal["paid", "net", "visits", "units", "points", "stamps"]
 WindowKind: TypeAlias = Literal["life", "days", "month", "prev_month", "since"]
@@ -27,7 +30,7 @@ class MeterTable(FileTable, frozen=True, kw_only=True):
 class SpanTable(FileTable, frozen=True, kw_only=True):
     """``enter`` or ``keep`` of a status: a sum within a window of whole days."""
 
-    at_least: int
+    at_least: Whole
     within: Span
 
 
@@ -66,9 +69,9 @@ class PurseTable(FileTable, frozen=True, kw_only=True):
     order: Literal["oldest_expiry"] = "oldest_expiry"
     may_go_negative: Literal["never", "on_return"] = "on_return"
     returned_lapsed: ReturnedLapsed = "days:30"
-    credit_limit: int = 0
+    credit_limit: Whole = 0
     where: Literal["ledger", "chip"] = "ledger"
-    worth: int | None = None
+    worth: Whole | None = None
 
 
 class Meter(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,6 +116,7 @@ class Purse(msgspec.Struct, frozen=True, kw_only=True):
 
     worth:        minor units that one unit pays for; 1 when it counts money; 0 when a unit pays
                   for a unit of goods.
+    currency:     what it counts, or None where it counts points or goods.
     hold_days:    an accrual is usable from so many days after the sale's day.
     expire_days:  an accrual's last day, so many days after the sale's day; 0 is never.
     credit_limit: how far below 0 a sale may take it.
@@ -123,7 +127,7 @@ class Purse(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     unit: str
     worth: int
-    counts_money: bool
+    currency: Currency | None
     hold_days: int = 0
     expire_days: int = 0
     may_go_negative: Literal["never", "on_return"] = "on_return"
@@ -131,16 +135,27 @@ class Purse(msgspec.Struct, frozen=True, kw_only=True):
     credit_limit: int = 0
     where: Literal["ledger", "chip"] = "ledger"
 
+    @property
+    def counts_money(self) -> bool:
+        """Whether it counts minor units."""
+        return self.currency is not None
 
-def compile_purse(table: PurseTable, path: str, currency: str) -> Purse:
+    def text(self, amount: int) -> str:
+        """Return an amount of it as people write it: ``7.70``, or ``77 star``."""
+        return self.currency.text(amount) if self.currency else f"{amount} {self.unit}"
+
+
+def compile_purse(table: PurseTable, path: str, currency: Currency) -> Purse:
     """Compile one ``[[purse]]``. Raises: ProgrammeError."""
-    money = table.unit == currency
-    if money and table.worth not in (None, 1):
+    counts = currency if table.unit == currency.code else None
+    worth = None if table.worth is None else parse_whole(table.worth, f"{path}.worth", currency)
+    credit_limit = parse_whole(table.credit_limit, f"{path}.credit_limit", counts)
+    if counts and worth not in (None, 1):
         raise ProgrammeError(f"{path}.worth", "a purse of money is worth itself; leave it out")
-    if table.worth is not None and table.worth < 1:
+    if worth is not None and worth < 1:
         problem = "is below 1; leave it out where a unit pays for a unit of goods"
         raise ProgrammeError(f"{path}.worth", problem)
-    if table.credit_limit < 0:
+    if credit_limit < 0:
         raise ProgrammeError(f"{path}.credit_limit", "is below 0; write 0 or more")
     if table.where == "chip" and (table.hold or table.expire):
         key = "hold" if table.hold else "expire"
@@ -148,20 +163,24 @@ def compile_purse(table: PurseTable, path: str, currency: str) -> Purse:
     return Purse(
         id=table.id,
         unit=table.unit,
-        worth=1 if money else table.worth or 0,
-        counts_money=money,
+        worth=1 if counts else worth or 0,
+        currency=counts,
         hold_days=span_days(table.hold, f"{path}.hold") if table.hold else 0,
         expire_days=span_days(table.expire, f"{path}.expire") if table.expire else 0,
         may_go_negative=table.may_go_negative,
         # "days:N", or "gone", which has none.
         lapsed_days=int(table.returned_lapsed.partition(":")[2] or 0),
-        credit_limit=table.credit_limit,
+        credit_limit=credit_limit,
         where=table.where,
     )
 
 
 def compile_meter(
-    table: MeterTable, path: str, statuses: frozenset[str], purses: frozenset[str]
+    table: MeterTable,
+    path: str,
+    statuses: frozenset[str],
+    purses: frozenset[str],
+    currency: Currency,
 ) -> Meter:
     """Compile one ``[[meter]]``. Raises: ProgrammeError."""
     if table.purse is not None and (table.of != "points" or table.purse not in purses):
@@ -174,7 +193,7 @@ def compile_meter(
         window=kind,
         days=days,
         status=status,
-        goods=compile_goods(table.scope, f"{path}.scope"),
+        goods=compile_goods(table.scope, f"{path}.scope", currency),
         purse=table.purse or "",
     )
 
@@ -195,19 +214,26 @@ def _window(text: str, path: str, statuses: frozenset[str]) -> tuple[WindowKind,
             return "days", span_days(text, path), ""
 
 
-def compile_status(table: StatusTable, path: str, meters: frozenset[str]) -> Status:
+def compile_status(
+    table: StatusTable, path: str, meters: Mapping[str, Meter], currency: Currency
+) -> Status:
     """Compile one ``[[status]]``. Raises: ProgrammeError."""
     if table.of not in meters:
         raise ProgrammeError(f"{path}.of", f"there is no meter {table.of!r}; declare it")
+    unit = currency if meters[table.of].counts_money else None
+    sums = {"enter": 0, "keep": 0}
     for key, span in (("enter", table.enter), ("keep", table.keep)):
-        if span is not None and span.at_least < 1:
-            raise ProgrammeError(f"{path}.{key}.at_least", "is below 1; write the sum to reach")
+        if span is not None:
+            where = f"{path}.{key}.at_least"
+            sums[key] = parse_whole(span.at_least, where, unit)
+            if sums[key] < 1:
+                raise ProgrammeError(where, "is below 1; write the sum to reach")
     return Status(
         id=table.id,
         meter=table.of,
-        enter_at_least=table.enter.at_least,
+        enter_at_least=sums["enter"],
         enter_days=span_days(table.enter.within, f"{path}.enter.within"),
-        keep_at_least=table.keep.at_least if table.keep else 0,
+        keep_at_least=sums["keep"],
         keep_days=span_days(table.keep.within, f"{path}.keep.within") if table.keep else 0,
         by_owner=table.decide == "owner",
     )

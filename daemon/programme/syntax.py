@@ -5,9 +5,13 @@ number may also be a step table. Whoever writes a table of the file uses them, a
 draw programmes with the new key by themselves (tests/daemon/programme/drawn.py).
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Any, TypeAlias
 
 import msgspec
+
+from daemon.base.currency import Currency
+from daemon.programme.amounts import parse_whole
 
 SPAN_DAYS_MAX = 36_500
 
@@ -20,20 +24,39 @@ class FileTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """One TOML table; a key it does not have is an error."""
 
 
+Whole = Annotated[int | str, _said_by("a whole number, or money as a text, as 25.00")]
+"""As `daemon.programme.amounts` reads it."""
+
+
 class BoundsTable(FileTable, frozen=True, kw_only=True):
-    """Bounds of what is counted; money is in minor units."""
+    """Bounds of what is counted: pieces, or money."""
 
-    at_least: int | None = None
-    at_most: int | None = None
-    above: int | None = None
-    below: int | None = None
+    at_least: Whole | None = None
+    at_most: Whole | None = None
+    above: Whole | None = None
+    below: Whole | None = None
 
-    def span(self) -> tuple[int | None, int | None]:
-        """Return the least and the most that is within, both included; None is open."""
-        lows = (self.at_least, None if self.above is None else self.above + 1)
-        highs = (self.at_most, None if self.below is None else self.below - 1)
-        low = max((n for n in lows if n is not None), default=None)
-        return low, min((n for n in highs if n is not None), default=None)
+    def written(self) -> dict[str, Any]:
+        """Return the bounds that are written, in the order of the keys above."""
+        bounds = msgspec.structs.asdict(self)
+        return {key: raw for key, raw in bounds.items() if raw is not None}
+
+
+def parse_bounds(
+    written: Mapping[str, Any], path: str, currency: Currency | None
+) -> dict[str, int]:
+    """Return bounds as numbers of minor units, or of pieces where ``currency`` is None.
+
+    Raises: ProgrammeError.
+    """
+    return {key: parse_whole(raw, f"{path}.{key}", currency) for key, raw in written.items()}
+
+
+def span(bounds: Mapping[str, int]) -> tuple[int | None, int | None]:
+    """Return the least and the most that is within, both included; None is open."""
+    lows = [bounds[key] + more for key, more in (("at_least", 0), ("above", 1)) if key in bounds]
+    highs = [bounds[key] - less for key, less in (("at_most", 0), ("below", 1)) if key in bounds]
+    return max(lows, default=None), min(highs, default=None)
 
 
 Names: TypeAlias = str | list[str]
@@ -48,7 +71,7 @@ Dates = Annotated[
 ]
 Day = Annotated[Any, _said_by("a day", "2026-12-01")]
 
-Currency = Annotated[str, _said_by("three letters of a currency", "UAH")]
+CurrencyCode = Annotated[str, _said_by("three letters of a currency", "UAH")]
 TimeZone = Annotated[str, _said_by("a time zone", "Europe/Kyiv")]
 DayStart = Annotated[
     str,

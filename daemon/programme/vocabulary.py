@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from daemon.base.currency import Currency
 from daemon.programme.days import Days
 from daemon.programme.errors import ProgrammeError
 from daemon.programme.names import STATUS
@@ -24,7 +25,7 @@ class Vocabulary(msgspec.Struct, frozen=True):
     conditions: the keys of ``when`` that are more than the name of a fact.
     """
 
-    currency: str
+    currency: Currency
     meters: frozenset[str]
     purses: Mapping[str, Purse]
     statuses: frozenset[str]
@@ -55,6 +56,10 @@ class Vocabulary(msgspec.Struct, frozen=True):
     def counts_money(self, name: str) -> bool:
         """Say whether a counted fact is in minor units."""
         return name in self.money or name in ("basket.total", "basket.net", "scope.total")
+
+    def unit_of(self, name: str) -> Currency | None:
+        """Return the currency in which a counted fact is, or None where it counts pieces."""
+        return self.currency if self.counts_money(name) else None
 
 
 def undeclared(what: str, name: str, declared: Iterable[str], path: str) -> ProgrammeError:

@@ -42,7 +42,7 @@ def decide_hold(
     Raises: RefusedError TOTAL_CHANGED.
     """
     sale = draft.settled(view)
-    _check_total(sale, shown_total)
+    _check_total(sale, shown_total, draft.standing.programme)
     decision = sales.hold(view, sale, ends)
     return decision.change, Held.of(sale, until, decision)
 
@@ -82,15 +82,16 @@ class ToPost(msgspec.Struct, frozen=True):
 def sale_to_post(view: View, wanted: ToPost) -> Sale:
     """Return the sale as it is posted. Raises RefusedError TOTAL_CHANGED."""
     sale = wanted.draft.posted(view, wanted.versions.counting)
-    _check_total(sale, wanted.expected_total)
+    _check_total(sale, wanted.expected_total, wanted.draft.standing.programme)
     return sale
 
 
-def _check_total(sale: Sale, expected: int | None) -> None:
-    if expected not in (None, sale.quote.total):
+def _check_total(sale: Sale, expected: int | None, programme: Programme) -> None:
+    if expected is not None and expected != sale.quote.total:
+        total, shown = map(programme.currency.text, (sale.quote.total, expected))
         raise RefusedError(
             ErrorCode.TOTAL_CHANGED,
-            f"The total is {sale.quote.total}, not {expected}; nothing was posted."
+            f"The total is {total}, not {shown}; nothing was posted."
             " Quote again; where the sale is on hold, void it and take a new sale id.",
             extra={"total": sale.quote.total},
         )

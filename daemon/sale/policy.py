@@ -4,7 +4,7 @@ import msgspec
 
 from card_formats.credential import Trust
 from card_formats.number_ranges import NumberRange
-from daemon.base.money import format_minor
+from daemon.base.currency import Currency
 from daemon.base.receipt_codes import TillNames
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.sale.presentations import Presentation
@@ -32,14 +32,14 @@ class CheckoutPolicy(msgspec.Struct, frozen=True, kw_only=True):
         """Whether the card is trusted enough to pay, by how it was shown."""
         return _BY_TRUST.index(shown.credential.trust) >= _BY_TRUST.index(self.spend_from)
 
-    def check_spend(self, shown: Presentation, paid: int) -> None:
+    def check_spend(self, shown: Presentation, paid: int, currency: Currency) -> None:
         """Raise RefusedError NEEDS_LIVE_CARD where the card may not pay ``paid`` minor units."""
         most = self.typed_spend_max
         if most is not None and shown.is_typed:
             if paid > most:
                 raise RefusedError(
                     ErrorCode.NEEDS_LIVE_CARD,
-                    f"A typed number pays up to {format_minor(most)}: ask for the card itself,"
+                    f"A typed number pays up to {currency.text(most)}: ask for the card itself,"
                     " or let a senior cashier override with a reason.",
                 )
         elif not self.may_spend(shown):

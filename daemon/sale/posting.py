@@ -151,7 +151,8 @@ class Posting:
 
     def _check_spend(self, priced: PricedSale, override: Override | None) -> None:
         if priced.card_pays and override is None:
-            self._recognition.check_spend(priced.presentation, priced.paid_by_card)
+            paid, currency = priced.paid_by_card, priced.programme.currency
+            self._recognition.check_spend(priced.presentation, paid, currency)
 
     # The draft.
 
@@ -233,7 +234,7 @@ class Posting:
             )
 
     def _check_currency(self, terms: SaleTerms) -> None:
-        ours = self._shop.programme.currency
+        ours = self._shop.programme.currency.code
         if terms.currency not in ("", ours):
             problem = f"the programme counts in {ours}, not in {terms.currency}"
             raise ParamError("currency", problem)

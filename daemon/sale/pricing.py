@@ -182,7 +182,9 @@ class Pricing:
         quote, purse = priced.quote, chip_purse(priced.programme)
         if self._chip is None or not priced.card_uid or purse not in quote.burn_max:
             return priced
-        limits = chip_limits.limits_of(self._chip, priced.card_uid, priced.today)
+        limits = chip_limits.limits_of(
+            self._chip, priced.programme.purses[purse].text, priced.card_uid, priced.today
+        )
         names = chip_limits.counters_of(limits)
         used = await self._shop.ledger.read(lambda store: store.counters(names)) if names else {}
         chip_limits.check(limits, used, quote.burn.get(purse, 0))

@@ -13,6 +13,7 @@ from daemon.accounts.phones import LINK_TTL_S, Phones
 from daemon.accounts.typed_numbers import TypedNumbers
 from daemon.base.caller import caller
 from daemon.base.clock import rfc3339
+from daemon.base.currency import Currency
 from daemon.base.expiring import ExpiringMap
 from daemon.base.ids import (
     NO_ACCOUNT,
@@ -175,12 +176,12 @@ class Recognition:
         """Whether a presentation has had its sale."""
         return self._presentations.is_used(presentation)
 
-    def check_spend(self, presentation: PresentationId, paid: int) -> None:
+    def check_spend(self, presentation: PresentationId, paid: int, currency: Currency) -> None:
         """Refuse a payment by a card that was shown in a way that does not spend.
 
         Raises: RefusedError NO_CARD, NEEDS_LIVE_CARD.
         """
-        self._policy.check_spend(self._presentations.get(presentation), paid)
+        self._policy.check_spend(self._presentations.get(presentation), paid, currency)
 
     def account_that_may_spend(self, presentation: PresentationId) -> AccountId:
         """Return whose card was shown in a way that spends, and for no sale yet, or ""."""

@@ -151,7 +151,7 @@ class PhoneCards:
             ShownBalance(
                 purse=purse.id,
                 amount=states[purse.id].available(today) if purse.id in states else 0,
-                currency=_currency(purse, programme.currency),
+                currency=_currency(purse),
             )
             for purse in programme.purses.values()
         )
@@ -224,7 +224,7 @@ class PhoneCards:
                 on=local_day(programme, datetime.fromisoformat(entry.at)),
                 kind=HistoryKind.SPENT if amount < 0 and kind is HistoryKind.SALE else kind,
                 amount=amount,
-                currency=_currency(programme.purses.get(purse), programme.currency),
+                currency=_currency(programme.purses.get(purse)),
                 purse=purse,
                 store=store,
             )
@@ -238,7 +238,7 @@ class PhoneCards:
         return ShownStep(
             missing=step.missing,
             gives=words or step.gives,
-            currency=programme.currency if counts_money else "",
+            currency=programme.currency.code if counts_money else "",
         )
 
     def _profile(self, form: JoinForm) -> Profile:
@@ -269,8 +269,8 @@ def _changes(entry: Entry, account: AccountId, purses: Iterable[str]) -> list[tu
     return [(purse, amount) for (purse, _), amount in sums.items() if amount]
 
 
-def _currency(purse: Purse | None, currency: str) -> str:
-    return currency if purse is not None and purse.counts_money else ""
+def _currency(purse: Purse | None) -> str:
+    return purse.currency.code if purse is not None and purse.currency else ""
 
 
 def _state(card: CardRow, now: str) -> CardState:

@@ -84,7 +84,8 @@ class ProgrammeVersions:
         if of_file.currency != self.active.currency:
             raise ConfigError(
                 "programme.currency",
-                f"the ledger is in {self.active.currency}, the programme in {of_file.currency};"
+                f"the ledger is in {self.active.currency.code}, the programme in"
+                f" {of_file.currency.code};"
                 " another currency needs a ledger of its own",
             )
         changed = not last_file or last_file[0].version != of_file.version

@@ -7,6 +7,7 @@ import msgspec
 
 from daemon.accounts.cards import Cards, Profile
 from daemon.accounts.typed_numbers import times_typed
+from daemon.base.currency import Currency
 from daemon.base.ids import AccountId, given_id, scope_of
 from daemon.base.params import Params
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
@@ -22,6 +23,7 @@ from daemon.ledger.moves import Balance, Moves
 from daemon.ledger.sale_rows import SaleRow
 from daemon.ledger.storage.queries import CHIPS_OF, CUSTOMER, MEMBERS_OF, UNSETTLED_OF
 from daemon.ledger.storage.store import Change, Store, View
+from daemon.programme.state import Purse
 from daemon.shop.shop import Shop
 
 TOPUP_MAX = 1_000_000_000
@@ -123,7 +125,7 @@ class TopUps:
             if purse is None or (not terms.purse and len(programme.purses) > 1):
                 known = ", ".join(programme.purses) or "none"
                 raise ParamError("purse", f"say which purse: {known}")
-            self._check_amount(terms, purse.worth)
+            self._check_amount(terms, purse, programme.currency)
             moves = Moves({card.account: store.purses(card.account)})
             if purse.where == "chip":
                 shift(moves, card.account, owed_purse(name), terms.amount)
@@ -159,17 +161,18 @@ class TopUps:
                 await self._pay_owed(uid, account)
         return answer
 
-    def _check_amount(self, terms: TopUpTerms, worth: int) -> None:
+    def _check_amount(self, terms: TopUpTerms, purse: Purse, currency: Currency) -> None:
         if self._most is not None and terms.amount > self._most:
             raise RefusedError(
-                ErrorCode.LIMIT_REACHED, f"At most {self._most} are put on a card at once."
+                ErrorCode.LIMIT_REACHED,
+                f"At most {purse.text(self._most)} are put on a card at once.",
             )
         given = [tender.get("amount") for tender in terms.tenders]
         sums = [amount for amount in given if isinstance(amount, int)]
-        if worth and given and len(sums) == len(given) and sum(sums) != terms.amount * worth:
-            raise ParamError(
-                "tenders", f"sum up to {sum(sums)}, the amount is worth {terms.amount * worth}"
-            )
+        worth = terms.amount * purse.worth
+        if worth and given and len(sums) == len(given) and sum(sums) != worth:
+            paid, due = currency.text(sum(sums)), currency.text(worth)
+            raise ParamError("tenders", f"sum up to {paid}, the amount is worth {due}")
 
     def _chips(self, store: Store, terms: TopUpTerms) -> list[tuple[str, AccountId]]:
         card = self._cards.find(store, terms.card)

@@ -20,6 +20,7 @@ ONLY_IN = {
     "alembic": ["daemon/ledger/storage/migrations/"],
     "sqlalchemy": ["daemon/ledger/storage/migrations/"],
     "aiohttp": ["web/"],
+    "babel": ["daemon/base/currency.py", "web/page_language.py"],
     "barcode": ["web/phone/code_images.py"],
     "qrcode": ["web/phone/code_images.py"],
     "phonenumbers": ["daemon/base/telephones.py"],

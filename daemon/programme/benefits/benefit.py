@@ -18,6 +18,7 @@ from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 
 import msgspec
 
+from daemon.base.currency import Currency
 from daemon.base.money import half_up
 from daemon.programme.errors import ProgrammeError
 from daemon.programme.goods import PIECE_MILLI
@@ -98,7 +99,7 @@ class Give(msgspec.Struct, frozen=True, kw_only=True):
     gives_at_zero: bool = False
     warnings: Warnings = no_warnings
 
-    def text(self, value: int, currency: str = "") -> str:
+    def text(self, value: int, currency: Currency) -> str:
         """Return what a value of it means to the customer."""
         text = self.size.text(value, currency)
         return self.words.format(text) if self.words else text

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import ClassVar, Literal
 
 from daemon.base.money import BASIS_POINTS
+from daemon.programme.amounts import parse_whole
 from daemon.programme.benefits.amount import in_all
 from daemon.programme.benefits.benefit import (
     Accrual,
@@ -29,7 +30,7 @@ from daemon.programme.errors import ProgrammeError
 from daemon.programme.names import card_fact
 from daemon.programme.numbers.number import Number, Unit
 from daemon.programme.state import Purse
-from daemon.programme.syntax import AmountNumber, PercentNumber, PurseId, Span
+from daemon.programme.syntax import AmountNumber, PercentNumber, PurseId, Span, Whole
 
 WHOSE = {
     "card": "",
@@ -55,7 +56,7 @@ class Earn(Benefit, frozen=True, kw_only=True):
     amount: AmountNumber = None
     each: AmountNumber = None
     of: BaseName | None = None
-    every: int | None = None
+    every: Whole | None = None
     to: Literal["card", "referrer", "partner", "employee"] | None = None
     hold: Span | None = None
     expire: Span | None = None
@@ -69,7 +70,7 @@ class Earn(Benefit, frozen=True, kw_only=True):
         unit: Unit = "minor" if purse.counts_money else "count"
         size = place.size(getattr(self, how), how, "percent" if how == "percent" else unit)
         most = place.most(self.max, unit)
-        count = self._count(how, purse, place.path)
+        count = self._count(how, purse, place)
         hold_days, expire_days = self._life(purse, place.path)
         return Accrual(
             size=size,
@@ -87,15 +88,18 @@ class Earn(Benefit, frozen=True, kw_only=True):
             expire_days=expire_days,
         )
 
-    def _count(self, how: str, purse: Purse, path: str) -> Counting:
-        if self.every is not None and (how != "amount" or self.every < 1):
-            raise ProgrammeError(f"{path}.every", "goes with amount, in minor units from 1")
+    def _count(self, how: str, purse: Purse, place: GivePlace) -> Counting:
+        path, every = place.path, 0
+        if self.every is not None:
+            every = parse_whole(self.every, f"{path}.every", place.vocabulary.currency)
+            if how != "amount" or every < 1:
+                raise ProgrammeError(f"{path}.every", "goes with amount, in minor units from 1")
         if how == "percent":
             if not purse.worth:
                 problem = f"the purse {purse.id} has no worth; write amount with every, or each"
                 raise ProgrammeError(f"{path}.percent", problem)
             return of_money(purse.worth)
-        return per_unit if how == "each" else in_all(self.every or 0)
+        return per_unit if how == "each" else in_all(every)
 
     def _life(self, purse: Purse, path: str) -> tuple[int, int]:
         """Return after how many days it can be used, and after how many it is gone; 0 is never."""

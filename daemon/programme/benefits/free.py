@@ -53,7 +53,7 @@ class Free(Benefit, frozen=True, kw_only=True):
             words="a free one",
             offer=percent_off,
             scope=Scope(
-                compile_goods(table.of, f"{path}.of"),
+                compile_goods(table.of, f"{path}.of", place.vocabulary.currency),
                 dearest=table.pick == "dearest",
                 picks_units=True,
                 group=table.every,

@@ -9,14 +9,19 @@ from typing import Annotated, Any
 
 import msgspec
 
-from daemon.base.money import format_minor
-from daemon.programme.conditions.condition import Bound, Condition, ConditionTable, WhenPlace
+from daemon.programme.conditions.condition import (
+    Bound,
+    Condition,
+    ConditionTable,
+    WhenPlace,
+    bounds_text,
+)
 from daemon.programme.errors import ProgrammeError
 from daemon.programme.situation import counter_of
-from daemon.programme.syntax import BoundsTable, CountedFact
+from daemon.programme.syntax import BoundsTable, CountedFact, parse_bounds, span
 
 BOUND_KEYS = frozenset(BoundsTable.__struct_fields__)
-Bounds = Annotated[dict[str, int], msgspec.Meta(description="the keys of a BoundsTable")]
+Bounds = Annotated[dict[str, Any], msgspec.Meta(description="the keys of a BoundsTable")]
 """As it is written, for the words of the condition follow the order of the keys."""
 
 
@@ -29,28 +34,24 @@ class FactBounds(ConditionTable, frozen=True, kw_only=True):
     @classmethod
     def of(cls, name: str, raw: dict[str, Any], path: str) -> "FactBounds":
         """Return the bounds of a fact. Raises: ProgrammeError."""
-        for key, value in raw.items():
+        for key in raw:
             if key not in BOUND_KEYS:
                 problem = f"there is no such key; write one of {', '.join(sorted(BOUND_KEYS))}"
                 raise ProgrammeError(f"{path}.{key}", problem)
-            if isinstance(value, bool) or not isinstance(value, int):
-                raise ProgrammeError(f"{path}.{key}", f"{value!r} is no whole number; write one")
         if not raw:
             raise ProgrammeError(path, f"write one of {', '.join(sorted(BOUND_KEYS))}")
         return cls(name=name, bounds=raw)
 
     def compiled(self, place: WhenPlace) -> Condition:
-        """Return the condition."""
-        name, bounds = self.name, self.bounds
-        low, high = BoundsTable(**bounds).span()
-        counts_money = place.vocabulary.counts_money(name)
-        bound = Bound(counter_of(name), low, high, counts_money)
-        shown = format_minor if counts_money else str
-        words = (f"{name} {key.replace('_', ' ')} {shown(n)}" for key, n in bounds.items())
+        """Return the condition. Raises: ProgrammeError."""
+        name, currency = self.name, place.vocabulary.unit_of(self.name)
+        bounds = parse_bounds(self.bounds, place.path, currency)
+        low, high = span(bounds)
+        bound = Bound(counter_of(name), low, high, currency is not None)
         impossible = low is not None and high is not None and low > high
         return Condition(
             name,
-            ", ".join(words),
+            bounds_text(name, bounds, currency),
             bound.holds,
             bound=bound,
             facts=frozenset([name]),

@@ -5,12 +5,13 @@ A kind of condition is a table of the file, a subclass of `ConditionTable` in a 
 is asked for every rule of every quote: it should have nothing left to look up.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from typing import Any, ClassVar, TypeAlias
 
 import msgspec
 
+from daemon.base.currency import Currency
 from daemon.programme.days import Days
 from daemon.programme.occasions import Occasion
 from daemon.programme.situation import Situation
@@ -92,6 +93,12 @@ def as_written(name: str, raw: Any) -> str:
     """Return a condition as the file says it: ``weekday = sat, sun``."""
     words = ", ".join(str(item) for item in raw) if isinstance(raw, list) else str(raw)
     return f"{name} = {words.lower() if isinstance(raw, bool) else words}"
+
+
+def bounds_text(name: str, bounds: Mapping[str, int], currency: Currency | None) -> str:
+    """Return bounds as people read them: ``basket.total at least 25.00``."""
+    shown = currency.text if currency else str
+    return ", ".join(f"{name} {key.replace('_', ' ')} {shown(n)}" for key, n in bounds.items())
 
 
 def on_days(key: str, raw: Any, days: Days) -> Condition:

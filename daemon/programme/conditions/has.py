@@ -11,19 +11,21 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from daemon.base.money import format_minor
+from daemon.base.currency import Currency
 from daemon.base.schema_errors import explained
+from daemon.programme.amounts import parse_whole
 from daemon.programme.conditions.condition import (
     Bound,
     Condition,
     ConditionTable,
     WhenPlace,
     as_written,
+    bounds_text,
 )
 from daemon.programme.errors import ProgrammeError
 from daemon.programme.scope import GoodsTable, compile_goods
 from daemon.programme.situation import Situation
-from daemon.programme.syntax import BoundsTable
+from daemon.programme.syntax import BoundsTable, parse_bounds, span
 
 
 class PresentTable(GoodsTable, frozen=True, kw_only=True):
@@ -54,23 +56,25 @@ class Has(ConditionTable, frozen=True, kw_only=True):
 
     def compiled(self, place: WhenPlace) -> Condition:
         """Return the condition. Raises: ProgrammeError."""
-        table, path = self.has, place.path
+        table, path, currency = self.has, place.path, place.vocabulary.currency
         for name in ("units", "total"):
             if getattr(table, name) == BoundsTable():
                 problem = "write one of at_least, at_most, above, below"
                 raise ProgrammeError(f"{path}.{name}", problem)
         if table == PresentTable():
             raise ProgrammeError(path, "is empty; write which goods the basket must have")
-        counts = _Counts(table, path)
+        counts = _Counts(table, path, currency)
         bounds = []
         if table.units is not None or table.total is None:
-            low, high = (table.units or BoundsTable(at_least=1)).span()
+            units = (table.units or BoundsTable(at_least=1)).written()
+            low, high = span(parse_bounds(units, f"{path}.units", None))
             bounds.append(Bound(counts.units, low, high))
         if table.total is not None:
-            bounds.append(Bound(counts.total, *table.total.span(), counts_money=True))
+            total = parse_bounds(table.total.written(), f"{path}.total", currency)
+            bounds.append(Bound(counts.total, *span(total), counts_money=True))
         return Condition(
             self.key,
-            f"has {_words(table)}",
+            f"has {_words(table, currency)}",
             lambda situation: all(bound.holds(situation) for bound in bounds),
             bound=bounds[0] if len(bounds) == 1 else None,
             warning=_warning(counts, bounds),
@@ -80,8 +84,8 @@ class Has(ConditionTable, frozen=True, kw_only=True):
 class _Counts:
     """Counts what a basket has of some goods."""
 
-    def __init__(self, table: PresentTable, path: str) -> None:
-        self.goods = compile_goods(table, path)
+    def __init__(self, table: PresentTable, path: str, currency: Currency) -> None:
+        self.goods = compile_goods(table, path, currency)
 
     def units(self, situation: Situation) -> int:
         return self._sum(situation, situation.units)
@@ -108,19 +112,18 @@ def _warning(counts: _Counts, bounds: list[Bound]) -> str:
     return ""
 
 
-def _words(table: GoodsTable) -> str:
-    """Return goods and bounds as the file says them."""
+def _words(table: GoodsTable, currency: Currency) -> str:
+    """Return goods and bounds as the file says them, money as its currency is written."""
     written = ((f.encode_name, getattr(table, f.name)) for f in msgspec.structs.fields(table))
-    return ", ".join(_word(name, value) for name, value in written if value is not None)
+    return ", ".join(_word(name, value, currency) for name, value in written if value is not None)
 
 
-def _word(name: str, value: object) -> str:
+def _word(name: str, value: object, currency: Currency) -> str:
     if isinstance(value, GoodsTable):
-        return f"{name} ({_words(value)})"
-    if not isinstance(value, BoundsTable):
-        return as_written(name, format_minor(value) if type(value) is int else value)
-    shown = str if name == "units" else format_minor
-    written = ((key, getattr(value, key)) for key in value.__struct_fields__)
-    return ", ".join(
-        f"{name} {k.replace('_', ' ')} {shown(n)}" for k, n in written if n is not None
-    )
+        return f"{name} ({_words(value, currency)})"
+    if isinstance(value, BoundsTable):
+        unit = None if name == "units" else currency
+        return bounds_text(name, parse_bounds(value.written(), name, unit), unit)
+    if name == "price":
+        value = currency.text(parse_whole(value, name, currency))
+    return as_written(name, value)

@@ -33,19 +33,20 @@ class Ask(NumberTable, frozen=True, kw_only=True):
         if not isinstance(self.roles, dict):
             raise ProgrammeError(f"{place.path}.roles", "write such as {senior = 10, owner = 30}")
         roles = {str(role): place.value(raw, f"roles.{role}") for role, raw in self.roles.items()}
-        asked, reason, unit = ask_fact(place.rule), reason_fact(place.rule), place.unit
+        asked, reason = ask_fact(place.rule), reason_fact(place.rule)
+        unit, currency = place.unit, place.vocabulary.currency
 
         def at(situation: Situation) -> int | None:
             if lacks(situation) is not None:
                 return None
-            value = parse_value(situation.values[asked], asked, unit)
+            value = parse_value(situation.values[asked], asked, unit, currency)
             return min(value, roles.get(str(situation.values.get("role", "")), most))
 
         def lacks(situation: Situation) -> tuple[str, str] | None:
             if asked not in situation.values:
                 return asked, f"needs {asked}"
             try:
-                parse_value(situation.values[asked], asked, unit)
+                parse_value(situation.values[asked], asked, unit, currency)
             except ProgrammeError as error:
                 return asked, error.message
             return None if situation.values.get(reason) else (reason, f"needs {reason}")

@@ -1,7 +1,6 @@
 """What every kind of number is read from and compiled to; constants are read here too."""
 
 import re
-import reprlib
 from collections.abc import Callable
 from decimal import Decimal
 from functools import lru_cache
@@ -9,7 +8,9 @@ from typing import Any, ClassVar, Literal, TypeAlias
 
 import msgspec
 
-from daemon.base.money import BASIS_POINTS, format_minor
+from daemon.base.currency import Currency
+from daemon.base.money import BASIS_POINTS
+from daemon.programme.amounts import as_written, parse_whole
 from daemon.programme.errors import ProgrammeError
 from daemon.programme.situation import Situation
 from daemon.programme.syntax import FileTable
@@ -45,11 +46,11 @@ class Number(msgspec.Struct, frozen=True):
     steps: Steps | None = None
     lacks: Callable[[Situation], tuple[str, str] | None] = lambda situation: None
 
-    def text(self, value: int, currency: str = "") -> str:
+    def text(self, value: int, currency: Currency) -> str:
         """Return a value for people: ``7.5 %``, ``12.00`` or ``3``."""
         if self.unit == "percent":
             return percent_text(value)
-        return format_minor(value, currency) if self.unit == "minor" else str(value)
+        return currency.text(value) if self.unit == "minor" else str(value)
 
 
 class NumberPlace(Place, frozen=True):
@@ -60,7 +61,7 @@ class NumberPlace(Place, frozen=True):
 
     def value(self, raw: Any, key: str) -> int:
         """Return a constant in the number's unit. Raises: ProgrammeError."""
-        return parse_value(raw, f"{self.path}.{key}", self.unit)
+        return parse_value(raw, f"{self.path}.{key}", self.unit, self.vocabulary.currency)
 
 
 class NumberTable(FileTable, frozen=True, kw_only=True):
@@ -80,30 +81,23 @@ def percent_text(percent_bp: int) -> str:
     return f"{whole}.{places:02d}".rstrip("0").rstrip(".") + " %"
 
 
-def parse_value(raw: Any, path: str, unit: Unit, most_percent: int = 100) -> int:
-    """Return a constant: a percentage with at most two places as basis points, else whole."""
-    if unit != "percent":
-        if isinstance(raw, bool) or not isinstance(raw, int):
-            raise ProgrammeError(path, f"{_as_written(raw)} is no whole number; {_WHOLE[unit]}")
-        if not 0 <= raw <= AMOUNT_MAX:
-            raise ProgrammeError(path, f"{_as_written(raw)} is not from 0 to {AMOUNT_MAX}")
-        return raw
+def parse_value(raw: Any, path: str, unit: Unit, currency: Currency) -> int:
+    """Return a constant: of per cent in basis points, of ``currency`` in minor units."""
+    if unit == "percent":
+        return parse_percent(raw, path)
+    value = parse_whole(raw, path, currency if unit == "minor" else None)
+    if not 0 <= value <= AMOUNT_MAX:
+        raise ProgrammeError(path, f"{as_written(raw)} is not from 0 to {AMOUNT_MAX}")
+    return value
+
+
+def parse_percent(raw: Any, path: str, most_percent: int = 100) -> int:
+    """Return a percentage with at most two places in basis points. Raises: ProgrammeError."""
     text = str(raw) if isinstance(raw, int | Decimal | str) and not isinstance(raw, bool) else ""
     if not re.fullmatch(r"-?[0-9]{1,6}(\.[0-9]{1,2})?", text):
         problem = "is no percentage with at most two places; write such as 5 or 7.25"
-        raise ProgrammeError(path, f"{_as_written(raw)} {problem}")
+        raise ProgrammeError(path, f"{as_written(raw)} {problem}")
     value = int(Decimal(text) * 100)
     if not 0 <= value <= most_percent * 100:
         raise ProgrammeError(path, f"{text} % is not from 0 to {most_percent}; write one within")
     return value
-
-
-def _as_written(raw: Any) -> str:
-    """Return a value as it was written; a long one, which a till may send too, shortened."""
-    return str(raw) if isinstance(raw, Decimal) else reprlib.repr(raw)
-
-
-_WHOLE = {
-    "minor": "write minor units (1000 is 10.00)",
-    "count": "write a number of pieces",
-}

@@ -24,7 +24,7 @@ def parse_number(
     rule: whose number it is, where a cashier may ask for it.
     """
     if not isinstance(raw, dict):
-        value = parse_value(raw, path, unit)
+        value = parse_value(raw, path, unit, vocabulary.currency)
         return Number(lambda situation: value, unit, value)
     kind = next((kind for kind in KINDS if kind.mark in raw), None)
     if kind is None or (kind is Ask and not rule):

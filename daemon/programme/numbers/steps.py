@@ -16,6 +16,7 @@ from daemon.programme.numbers.number import (
     NumberPlace,
     NumberTable,
     Steps,
+    Unit,
     parse_value,
 )
 from daemon.programme.situation import Situation, counter_of
@@ -52,12 +53,13 @@ class StepTable(NumberTable, frozen=True, kw_only=True):
         rows, path = self.steps, f"{place.path}.steps"
         if not isinstance(rows, list) or not 0 < len(rows) <= STEPS_MAX:
             raise ProgrammeError(path, f"write 1 to {STEPS_MAX} steps [[from, value], ...]")
+        counted: Unit = "minor" if place.vocabulary.counts_money(self.by) else "count"
         bounds: list[int] = []
         values: list[int] = []
         for i, row in enumerate(rows):
             if not isinstance(row, list) or len(row) != 2:
                 raise ProgrammeError(f"{path}[{i}]", "write [from, value]")
-            bound = parse_value(row[0], f"{path}[{i}][0]", "count")
+            bound = parse_value(row[0], f"{path}[{i}][0]", counted, place.vocabulary.currency)
             if bounds and bound <= bounds[-1]:
                 problem = f"{bound} is not above {bounds[-1]}"
                 raise ProgrammeError(

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.base.money import format_minor, half_up, percent_of, share, share_all, share_within
+from daemon.base.money import half_up, percent_of, share, share_all, share_within
 
 AMOUNTS = st.integers(0, 10**15)
 SHARES = st.lists(st.tuples(st.integers(0, 10**9), st.integers(0, 10**9)), min_size=1, max_size=30)
@@ -71,11 +71,3 @@ def test_no_part_is_above_its_room_and_nothing_is_lost_while_there_is_room(
     assert all(0 <= part <= most for part, most in zip(parts, rooms, strict=True))
     assert sum(parts) == min(total, room)
     assert all(not part for part, weight in zip(parts, weights, strict=True) if not weight)
-
-
-@pytest.mark.parametrize(
-    ("minor", "text"), [(0, "0.00"), (5, "0.05"), (1_800, "18.00"), (-250, "-2.50")]
-)
-def test_money_is_written_with_two_places(minor: int, text: str) -> None:
-    assert format_minor(minor) == text
-    assert format_minor(minor, "UAH") == f"{text} UAH"

@@ -73,7 +73,7 @@ class Desk:
         chip = ChipSection(**{"cap": 100_000} | section)
         keys = load_chip_keys(self.home / "chip.keys")
         try:
-            yield CardBench(self.readers, keys, chip, ledger, self.clock)
+            yield CardBench(self.readers, keys, chip, ledger, self.clock, str)
         finally:
             await ledger.close()
 

@@ -35,7 +35,7 @@ from daemon.programme.syntax import (
     AmountNumber,
     BoundsTable,
     CountedFact,
-    Currency,
+    CurrencyCode,
     Dates,
     FileTable,
     Id,
@@ -46,6 +46,7 @@ from daemon.programme.syntax import (
     PurseId,
     PurseUnit,
     TimeZone,
+    Whole,
     Window,
 )
 from daemon.programme.vocabulary import BASKET_FACTS, ORDINALS, SINGLE_FACTS
@@ -297,12 +298,13 @@ FORMS: dict[Any, Callable[[Drawing, int], Any]] = {
     MeterId: lambda drawing, depth: drawing.named("meter"),
     PurseId: lambda drawing, depth: drawing.named("purse"),
     Window: lambda drawing, depth: drawing.one_of(["life", "30d", "month", "prev_month"]),
-    Currency: lambda drawing, depth: "UAH",
+    CurrencyCode: lambda drawing, depth: "UAH",
     PurseUnit: lambda drawing, depth: drawing.one_of(["UAH", "UAH", "cup"]),
     TimeZone: lambda drawing, depth: "Europe/Kyiv",
     dict[str, Any]: lambda drawing, depth: drawing.when(depth),
     bool: of_strategy(st.booleans()),
     int: of_strategy(WHOLE),
+    Whole: of_strategy(WHOLE),
     str: of_strategy(st.sampled_from(["", "tea", "jam", "txt"])),
 }
 

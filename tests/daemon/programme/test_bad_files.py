@@ -35,6 +35,8 @@ BAD = [
     (HEAD.replace("tz", "zone"), "programme.zone", "write one of id"),
     (HEAD.replace("Kyiv", "Atlantis"), "programme.tz", "is no time zone"),
     (HEAD.replace("UAH", "hryvnia"), "programme.currency", "is no currency"),
+    (HEAD.replace("UAH", "UHA"), "programme.currency", "write its three letters, as UAH"),
+    (HEAD.replace("UAH", "uah"), "programme.currency", "is no currency"),
     (HEAD.replace("test", "a b"), "programme.id", "is no name"),
     (HEAD + 'round = "up"', "programme.round", "'up' is not one of 'basket', 'line'"),
     (HEAD + "[[rules]]", "rules", "did you mean rule?"),
@@ -159,7 +161,7 @@ BAD = [
     (
         HEAD + R + FIVE + "scope = { price = { at_least = 9, below = 9 } }",
         "rule[0].scope.price",
-        "no price is from 9 to 8",
+        "no price is from 0.09 to 0.08",
     ),
     (HEAD + R + FIVE + 'when = { weather = "rain" }', "rule[0].when.weather", "is no condition"),
     (HEAD + R + FIVE + "when = { meter = { x = 1 } }", "rule[0].when.meter.x", "no meter 'x'"),

@@ -67,7 +67,7 @@ async def test_a_scanner_s_codes_are_read_in_the_encoding_that_it_is_set_to(
     settings = SerialSettings(name="s", device=str(terminal.path), encoding="cp1251")
     async with running(supervised(settings)) as till:
         await until_state(till, "s", ReaderState.READY)
-        terminal.send("]Q1Київ\r".encode("cp1251"))
+        terminal.send(b"]Q1" + "Київ\r".encode("cp1251"))
         assert decode((await next_event(till, Presented)).shown).text == "Київ"
 
 
