@@ -220,7 +220,10 @@ def _print_receipt(
     table.add_row("Discount", money(-receipt["discount"]))
     for purse, amount in receipt["burn"].items():
         table.add_row(f"Paid from {purse}", in_its_unit(programme, purse, -amount))
-    table.add_row("[bold]TO PAY[/bold]", f"[bold]{money(posted['total'])}[/bold]")
+    if receipt["rounding"]:
+        table.add_row("Rounding", money(receipt["rounding"]))
+    to_pay = posted["total"] + posted["rounding"]
+    table.add_row("[bold]TO PAY[/bold]", f"[bold]{money(to_pay)}[/bold]")
     for earned in receipt["earn"]:
         amount = in_its_unit(programme, earned["purse"], earned["amount"])
         table.add_row(f"Earned ({earned['text'] or earned['rule']})", amount)

@@ -56,7 +56,7 @@ from daemon.ledger.sales import (
 )
 from daemon.ledger.storage.rows import CodeRow, damaged
 from daemon.ledger.storage.store import View
-from daemon.programme.basket import Facts, LineId
+from daemon.programme.basket import Facts, LineId, payment_of
 from daemon.programme.names import OwnedPurse, worth_counter
 from daemon.programme.programme import Programme
 from daemon.programme.quote import Quote
@@ -67,6 +67,7 @@ from daemon.programme.shares_back import (
     less,
     price_alone,
     recompute,
+    rounded,
     shares_back,
     sums_back,
     with_sums,
@@ -157,7 +158,7 @@ def return_sale(
         statuses=in_force.statuses,
         codes=codes.rows,
         today=ask.today,
-        detail=msgspec.to_builtins(ask) | {"refund": back.money + cash},
+        detail=msgspec.to_builtins(ask) | {"refund": back.money + cash, "rounding": back.rounding},
         before=view.sale,
     )
     return decided(step), msgspec.structs.replace(back, money=back.money + cash)
@@ -170,10 +171,14 @@ def _given_back(record: SaleRecord, ask: Return, programme: Programme) -> Shares
     if not asked:
         raise RefusedError(ErrorCode.RETURNED_ALREADY, "All of this sale has come back already.")
     check_pieces(frozen.basket, {line.line: line.qty_milli for line in ask.lines})
-    if not programme.recomputes:
-        return shares_back(quote, returned, asked)
-    facts, settled = Facts(frozen.now, frozen.facts), record.refunded + record.kept
-    return recompute(programme, quote, frozen.basket, facts, returned, asked, settled)
+    settled = record.refunded + record.kept - record.rounded
+    if programme.recomputes:
+        facts = Facts(frozen.now, frozen.facts)
+        back = recompute(programme, quote, frozen.basket, facts, returned, asked, settled)
+    else:
+        back = shares_back(quote, returned, asked)
+    cash, payment = programme.cash_rounding, payment_of(frozen.basket.payment, frozen.facts)
+    return rounded(back, cash, settled) if cash and cash.rounds(payment) else back
 
 
 def _alone(record: SaleRecord, back: SharesBack, programme: Programme) -> Quote | None:
@@ -233,9 +238,10 @@ def _purses_back(
         refunded=record.refunded + given.money,
         kept=record.kept + kept,
         short=short - kept,
+        rounded=record.rounded + back.rounding,
     )
     # All of a sale that has come back was paid back, but for what is kept: to the last minor unit.
-    assert not back.complete or record.refunded + record.kept == record.sale.quote.total
+    assert not back.complete or record.refunded + record.kept == record.sale.quote.to_pay
     lapsed = {purse: amount for purse, amount in lapsed.items() if amount}
     back = msgspec.structs.replace(given, earned=earned_back, kept=kept, lapsed=lapsed)
     return back, record, tuple(written_off.moves)

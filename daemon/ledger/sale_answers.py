@@ -20,13 +20,14 @@ from daemon.programme.shares_back import LineBack, SharesBack
 
 
 class Held(msgspec.Struct, frozen=True, kw_only=True):
-    """A hold. ``until`` is when it runs out by itself."""
+    """A hold. ``until`` is when it runs out by itself. What is paid is ``total + rounding``."""
 
     state: str
     sale_id: PosSaleId
     until: str
     total: int
     balances: dict[str, Balance]
+    rounding: int = 0
     replayed: bool = False
 
     @classmethod
@@ -37,6 +38,7 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
             sale_id=given_id(sale.sale_id),
             until=until,
             total=sale.quote.total,
+            rounding=sale.quote.rounding,
             balances=decision.balances,
         )
 
@@ -63,6 +65,7 @@ class IssuedCode(msgspec.Struct, frozen=True, kw_only=True):
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     """What a till prints: every line's discounts with their rule, and what was earned.
 
+    rounding: what is paid in cash beside the total, or less where it is below 0.
     code: names the sale at any till of this ledger; printed as text, and to be scanned.
     """
 
@@ -78,6 +81,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     burn: dict[str, int]
     total: int
     earn: tuple[Earned, ...]
+    rounding: int = 0
     issued: tuple[IssuedCode, ...] = ()
 
 
@@ -89,7 +93,7 @@ class ChipTraffic(msgspec.Struct, frozen=True):
 
 
 class Posted(msgspec.Struct, frozen=True, kw_only=True):
-    """A posted sale.
+    """A posted sale. What is paid is ``total + rounding``.
 
     gifts: what is left on the gift cards that were shown, by code.
     chip:  is there when a chip was written.
@@ -100,6 +104,7 @@ class Posted(msgspec.Struct, frozen=True, kw_only=True):
     total: int
     receipt: Receipt
     balances: dict[str, Balance]
+    rounding: int = 0
     gifts: dict[str, dict[str, Balance]] = {}
     chip: ChipTraffic | msgspec.UnsetType = msgspec.UNSET
     replayed: bool = False
@@ -125,6 +130,7 @@ class Posted(msgspec.Struct, frozen=True, kw_only=True):
             net=quote.net,
             burn=quote.burn,
             total=quote.total,
+            rounding=quote.rounding,
             earn=quote.earn,
             issued=tuple(map(IssuedCode.of, sale.issued)),
         )
@@ -132,6 +138,7 @@ class Posted(msgspec.Struct, frozen=True, kw_only=True):
             state=decision.sale.state,
             sale_id=given_id(sale.sale_id),
             total=quote.total,
+            rounding=quote.rounding,
             receipt=receipt,
             balances=decision.balances,
             gifts=decision.gifts,
@@ -170,6 +177,7 @@ class Decided(msgspec.Struct, frozen=True, kw_only=True):
 class Returned(msgspec.Struct, frozen=True, kw_only=True):
     """What a return gave back: money, and points by purse.
 
+    refund: all that is paid out. rounding: how much of it is on no line, below 0 where it is less.
     kept:  what the refund is short of, in minor units: the sale had put it on the card, and it is
            not there any more.
     codes: those that came with the goods, and are good for nothing now.
@@ -188,6 +196,7 @@ class Returned(msgspec.Struct, frozen=True, kw_only=True):
     kept: int = 0
     codes: tuple[str, ...] = ()
     lapsed: dict[str, int] = {}
+    rounding: int = 0
     dry: bool = False
     replayed: bool = False
 
@@ -208,6 +217,7 @@ class Returned(msgspec.Struct, frozen=True, kw_only=True):
             kept=back.kept,
             codes=back.codes,
             lapsed=back.lapsed,
+            rounding=back.rounding,
             dry=dry,
         )
 
@@ -224,6 +234,7 @@ class SaleStatus(msgspec.Struct, frozen=True, kw_only=True):
     until: str = ""
     at: str = ""
     total: int | None = None
+    rounding: int = 0
     refunded: int = 0
     advice: str = ""
 
@@ -251,6 +262,7 @@ class SaleStatus(msgspec.Struct, frozen=True, kw_only=True):
             until=until,
             at=record.sale.at,
             total=record.sale.quote.total,
+            rounding=record.sale.quote.rounding,
             refunded=record.refunded,
             advice=chip_sales.advice_of(row),
         )

@@ -125,7 +125,8 @@ class SaleProgress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     Both are by purse, or ``purse@account`` where it is another's than the card's own.
     kept: what refunds were short of for what the sale had given and was gone by then; short: what
           later refunds are still to be short of. sums_gone: what has gone of sums that were earned
-          for the whole sale, by rule.
+          for the whole sale, by rule. rounded: what refunds, with what they were short of, are more
+          than the lines say.
     """
 
     burned: dict[str, tuple[Lot, ...]]
@@ -135,6 +136,7 @@ class SaleProgress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     kept: int = 0
     short: int = 0
     sums_gone: dict[str, int] = {}
+    rounded: int = 0
 
 
 class SaleRecord(SaleProgress, frozen=True, kw_only=True):

@@ -46,6 +46,11 @@ class Basket(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     burn: dict[str, int] = {}
 
 
+def payment_of(said: str, values: Mapping[str, Fact]) -> Fact:
+    """Return how a sale is paid: what its basket says, else the fact ``payment``, or ""."""
+    return said or values.get("payment", "")
+
+
 class Facts(msgspec.Struct, frozen=True):
     """Everything a rule may ask about besides the basket.
 

@@ -40,7 +40,18 @@ def check(programme: Programme, today: date) -> list[Warning]:
     for i, cap in enumerate(programme.caps):
         if cap.percent.highest == BASIS_POINTS:
             warnings.append(Warning(f"cap[{i}].percent", "a cap of 100 % caps nothing"))
-    return warnings
+    return [*warnings, *_cash_warnings(programme)]
+
+
+def _cash_warnings(programme: Programme) -> Iterator[Warning]:
+    """Doubt a smallest coin by which whole units of the currency cannot be paid."""
+    cash, currency = programme.cash_rounding, programme.currency
+    if cash is None:
+        return
+    unit = 10**currency.digits
+    if max(cash.step, unit) % min(cash.step, unit):
+        problem = f"{currency.text(cash.step)} and {currency.text(unit)} do not go into each other"
+        yield Warning("cash_rounding.step", f"{problem}; is it the smallest coin?")
 
 
 def _warnings(programme: Programme, rule: Rule, today: date) -> Iterator[tuple[str, str]]:

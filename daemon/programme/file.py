@@ -8,6 +8,7 @@ import msgspec
 
 from daemon.base.schema_errors import explained
 from daemon.programme.benefits.registry import GiveTable
+from daemon.programme.cash_rounding import CashRoundingTable
 from daemon.programme.errors import ProgrammeError, naming_table
 from daemon.programme.limits import LimitTable
 from daemon.programme.scope import GoodsTable, ScopeTable
@@ -97,6 +98,7 @@ class ProgrammeFile(FileTable, frozen=True, kw_only=True):
     purse: list[PurseTable] = msgspec.field(default_factory=list)
     rule: list[RuleTable] = msgspec.field(default_factory=list)
     cap: list[CapTable] = msgspec.field(default_factory=list)
+    cash_rounding: CashRoundingTable | None = None
     calendar: list[CalendarTable] = msgspec.field(default_factory=list)
 
 

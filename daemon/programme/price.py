@@ -60,7 +60,7 @@ def _priced(
     explanation.count_stamps(situation, meters)
     over = programme.rulebook(situation.day).over
     whys = [why for _, why in sorted(explanation.why_not.items())] + over
-    net = sum(discounts.net)
+    net, total = sum(discounts.net), sum(payment.left)
     return Quote(
         programme=programme.id,
         version=programme.version,
@@ -69,7 +69,8 @@ def _priced(
         list_total=situation.goods.list_total,
         discount=situation.goods.list_total - net,
         net=net,
-        total=sum(payment.left),
+        total=total,
+        rounding=_rounding(programme, situation, total),
         burn=payment.burn,
         burn_max=payment.burn_max,
         earn=tuple(accruals.earn),
@@ -88,6 +89,11 @@ def _priced(
         next=tuple(step for _, step in sorted(explanation.next.items())),
         provisional=programme.ordinals and any(rule.provisional for rule, _, _ in candidates),
     )
+
+
+def _rounding(programme: Programme, situation: Situation, total: int) -> int:
+    cash = programme.cash_rounding
+    return cash.of(total) if cash and cash.rounds(situation.payment) else 0
 
 
 class _Stages(NamedTuple):

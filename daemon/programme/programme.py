@@ -9,6 +9,7 @@ import msgspec
 
 from daemon.base.business_day import BusinessDays
 from daemon.base.currency import Currency, currency_of
+from daemon.programme.cash_rounding import compile_cash_rounding
 from daemon.programme.conditions.registry import KINDS
 from daemon.programme.days import Days, parse_dates
 from daemon.programme.errors import ProgrammeError, naming_table
@@ -68,6 +69,7 @@ class Programme:
         self.currency = currency
         self.tz = head.tz
         self.days = BusinessDays(zone, time.fromisoformat(head.day_starts))
+        self.cash_rounding = compile_cash_rounding(file.cash_rounding, currency)
         self.by_line = head.round == "line"
         self.recomputes = head.return_policy == "recompute"
         self.markup_bp = _markup_bp(head)

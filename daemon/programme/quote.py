@@ -113,8 +113,9 @@ class NextStep(msgspec.Struct, frozen=True, gc=False):
 
 
 class Quote(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole answer. ``total`` is what the customer pays: ``net`` less the money burned.
+    """The whole answer. ``total`` is ``net`` less the money burned; paid is ``total + rounding``.
 
+    rounding: what a payment in cash comes to more, or less where it is below 0; on no line.
     burn, burn_max: by purse, in the purse's unit.
     meters: what the sale adds to each meter, lines and whole-sale counts (visits) together.
     provisional: a rule for these goods hangs on the sale's ordinal, which is taken at hold.
@@ -128,6 +129,7 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
     discount: int
     net: int
     total: int
+    rounding: int = 0
     burn: dict[str, int] = {}
     burn_max: dict[str, int] = {}
     earn: tuple[Earned, ...] = ()
@@ -137,6 +139,11 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
     why_not: tuple[WhyNot, ...] = ()
     next: tuple[NextStep, ...] = ()
     provisional: bool = False
+
+    @property
+    def to_pay(self) -> int:
+        """What is paid in money."""
+        return self.total + self.rounding
 
     def __post_init__(self) -> None:
         # Held by the value itself, wherever it is made: priced, priced again, read from a ledger.

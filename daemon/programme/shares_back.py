@@ -38,6 +38,7 @@ import msgspec
 from daemon.base.money import half_up, share_all
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.programme.basket import Basket, BasketLine, Facts, LineId
+from daemon.programme.cash_rounding import CashRounding
 from daemon.programme.errors import BasketError
 from daemon.programme.goods import PIECE_MILLI, parse_qty_milli
 from daemon.programme.names import counts_stamps, stamps_meter
@@ -49,7 +50,7 @@ from daemon.programme.quote import Quote, QuotedLine, Use
 class LineBack(msgspec.Struct, frozen=True, kw_only=True):
     """What one line gives back. ``complete``: all of it has now come back.
 
-    money:  refunded, in minor units.
+    money:  refunded, in minor units, before it is rounded.
     burned: by purse, in the purse's unit, put back. earned: by purse or ``purse@account``, and
             meters: by meter, taken back.
     """
@@ -66,6 +67,8 @@ class LineBack(msgspec.Struct, frozen=True, kw_only=True):
 class SharesBack(msgspec.Struct, frozen=True, kw_only=True):
     """The whole return. The sums are those of the lines, and of the sale when it is ``complete``.
 
+    money:       refunded, in minor units: of the lines, and ``rounding``.
+    rounding:    what a refund in cash is more, or less where it is below 0.
     uses:        limits that get their use back.
     clawed_back: what a re-quote has kept from the refunds so far, in minor units.
     kept:        what the refund is short of for what was earned and is gone, in minor units.
@@ -84,6 +87,7 @@ class SharesBack(msgspec.Struct, frozen=True, kw_only=True):
     kept: int = 0
     codes: tuple[str, ...] = ()
     lapsed: dict[str, int] = {}
+    rounding: int = 0
 
 
 def shares_back(
@@ -141,7 +145,8 @@ def recompute(
 ) -> SharesBack:
     """Return what `shares_back` does, less what the goods that stay would have cost more alone.
 
-    programme, basket, facts: those of the sale. refunded_minor: money given back for it so far.
+    programme, basket, facts: those of the sale. refunded_minor: money given back for it so far,
+    before it was rounded.
     The refund is never below 0; when everything is back, everything was refunded. Purses and
     meters come back as `shares_back` says.
     Raises: as `shares_back`.
@@ -235,15 +240,26 @@ def _sums_by_line(quote: Quote) -> dict[LineId, dict[str, int]]:
     return shares
 
 
+def rounded(back: SharesBack, cash: CashRounding, before: int) -> SharesBack:
+    """Return ``back`` with its refund rounded, together with all that came back before.
+
+    before: that, in minor units, not rounded. So the refunds of a sale sum up to what was paid.
+    """
+    rounding = cash.of(before + back.money) - cash.of(before)
+    return msgspec.structs.replace(back, money=back.money + rounding, rounding=rounding)
+
+
 def less(back: SharesBack, minor: int) -> SharesBack:
     """Return ``back`` with its refund smaller by ``minor``, or nothing left of it."""
     refund = max(0, back.money - minor)
-    shares = share_all(refund, [line.money for line in back.lines])
+    of_lines = max(0, back.money - back.rounding - minor)
+    shares = share_all(of_lines, [line.money for line in back.lines])
     lines = tuple(
         msgspec.structs.replace(line, money=money)
         for line, money in zip(back.lines, shares, strict=True)
     )
-    return msgspec.structs.replace(back, lines=lines, money=refund)
+    rounding = refund - of_lines
+    return msgspec.structs.replace(back, lines=lines, money=refund, rounding=rounding)
 
 
 def check_pieces(basket: Basket, asked: Mapping[LineId, int]) -> None:

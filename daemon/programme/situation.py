@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from card_formats.code_text import normal_code
 from daemon.base.business_day import BusinessDays
-from daemon.programme.basket import Fact, Facts
+from daemon.programme.basket import Fact, Facts, payment_of
 from daemon.programme.goods import Goods
 from daemon.programme.names import CARD_ACCOUNT, METER, PURSE, code_fact
 
@@ -49,7 +49,7 @@ class Situation:
         self.day = days.day_of_local(local)
         self.second = local.hour * 3600 + local.minute * 60 + local.second
         self.account = str(values.get(CARD_ACCOUNT) or "")
-        self.payment = goods.payment or values.get("payment", "")
+        self.payment = payment_of(goods.payment, values)
         self.typed_codes = goods.codes
         self.codes = {normal_code(code) for code in goods.codes}
         self.codes |= {normal_code(str(values.get(code_fact(code), code))) for code in goods.codes}

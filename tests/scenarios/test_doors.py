@@ -225,7 +225,9 @@ async def test_money_that_leaves_or_enters_without_a_sale_has_a_named_cashier(
 async def test_tenders_of_a_top_up_sum_up(pos: Pos) -> None:
     terms: dict[str, Any] = {"topup_id": "t1", "card": PLASTIC, "amount": 20_000}
     short = terms | {"tenders": [{"type": "cash", "amount": 5_000}, {"type": "x", "amount": 5_000}]}
-    with pytest.raises(RefusedByTillError, match=r"sum up to 100\.00, the .* 200\.00"):
+    with pytest.raises(
+        RefusedByTillError, match=r"sum up to 100[.]00, the amount is worth 200[.]00"
+    ):
         await pos.call("card.topup", **short)
     paid = terms | {"tenders": [{"type": "cash", "amount": 5_000}, {"type": "x", "amount": 15_000}]}
     assert (await pos.call("card.topup", **paid))["state"] == "posted"

@@ -139,11 +139,19 @@ class Drawing:
         file: dict[str, Any] = {"programme": self.table(fields.pop("programme"), "drawn")}
         self.note(file, "programme", ProgrammeFile)
         names = [name for name in fields if name not in self.skip.get("ProgrammeFile", ())]
+        single = {name for name in names if get_origin(fields[name]) is not list}
         for name in names:
+            if name in single:
+                continue
             counts = [1, 2, 3, 4] if name == "rule" else [1, 1, 2, 0]
             self.ids[name] = [f"{name[0]}{i}" for i in range(self.one_of(counts))]
         for name in names:
-            (table,) = get_args(fields[name])
+            table = get_args(fields[name])[0]
+            if name in single:
+                if self.below(2) or self.towards[0] in (table.__name__, "ProgrammeFile"):
+                    file[name] = self.table(table)
+                    self.note(file, name, ProgrammeFile)
+                continue
             file[name] = [self.table(table, given_id) for given_id in self.ids[name]]
             self.note(file, name, ProgrammeFile)
         return file

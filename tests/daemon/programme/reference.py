@@ -272,6 +272,11 @@ def model(shop: dict[str, Any], lines: list[dict[str, Any]], burn_part: Fraction
     }
 
 
+def in_coins(total: int, step: int) -> int:
+    """What is paid where every coin is a multiple of ``step``; 1 is every amount."""
+    return half_up(Fraction(total, step)) * step
+
+
 def given_back(share: int, before: int, now: int, whole: int) -> int:
     """Half-up(share x what is back so far / all) less what was given before."""
     return half_up(Fraction(share * (before + now), whole)) - half_up(

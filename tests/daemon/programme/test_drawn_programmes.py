@@ -26,6 +26,7 @@ from daemon.programme.quote import Quote
 from daemon.programme.shares_back import (
     price_alone,
     recompute,
+    rounded,
     shares_back,
     sums_back,
     with_sums,
@@ -46,6 +47,7 @@ from tests.daemon.programme.reference import (
     counted,
     discounted,
     hamilton_within,
+    in_coins,
     in_scope,
     redeemable,
     stamped,
@@ -79,6 +81,7 @@ LINES = st.lists(
     min_size=1,
     max_size=4,
 ).map(lambda lines: tuple(msgspec.structs.replace(line, line=i) for i, line in enumerate(lines)))
+PAYMENTS = WORDS | st.just("cash")
 CODES = st.lists(st.sampled_from(["K7", "F1", "SPRING"]), max_size=2, unique=True).map(tuple)
 VALUES: st.SearchStrategy[Fact] = st.one_of(
     st.booleans(),
@@ -122,7 +125,7 @@ def facts_of(draw: st.DrawFn, programme: Programme, /) -> Facts:
 
 def sold(data: st.DataObject, programme: Programme) -> Sold | None:
     """Price a drawn basket, and once more with what its purses may pay; None where refused."""
-    basket = Basket(lines=data.draw(LINES), codes=data.draw(CODES), payment=data.draw(WORDS))
+    basket = Basket(lines=data.draw(LINES), codes=data.draw(CODES), payment=data.draw(PAYMENTS))
     facts = data.draw(facts_of(programme))
     try:
         quote = price(programme, basket, facts)
@@ -163,6 +166,9 @@ def comes_back(sale: Sold, policy: Literal["keep", "recompute"], data: st.DataOb
     left = {line.line: line.qty_milli for line in quote.lines}
     returned: dict[LineId, int] = {}
     money, burned, earned, meters = 0, dict[str, int](), dict[str, int](), dict[str, int]()
+    cash = sale.programme.cash_rounding
+    in_cash = cash if cash and cash.rounds(sale.basket.payment) else None
+    paid_out = 0
     gone: dict[str, int] = {}
     while left:
         asked = {line: qty for line, qty in left.items() if data.draw(st.booleans())} or left
@@ -171,6 +177,10 @@ def comes_back(sale: Sold, policy: Literal["keep", "recompute"], data: st.DataOb
         else:
             back = recompute(sale.programme, quote, sale.basket, sale.facts, returned, asked, money)
         assert back.money == sum(line.money for line in back.lines) >= 0
+        refund = rounded(back, in_cash, money).money if in_cash else back.money
+        assert refund >= 0
+        assert in_cash is None or refund % in_cash.step == 0
+        paid_out += refund
         back_so_far = {line: returned.get(line, 0) + qty for line, qty in asked.items()}
         alone = price_alone(sale.programme, sale.basket, sale.facts, returned | back_so_far)
         sums = sums_back(quote, alone, gone)
@@ -184,7 +194,7 @@ def comes_back(sale: Sold, policy: Literal["keep", "recompute"], data: st.DataOb
                 sums[key] = sums.get(key, 0) + amount
         returned |= {line: returned.get(line, 0) + qty for line, qty in asked.items()}
         left = {line: qty for line, qty in left.items() if line not in asked}
-    assert money == quote.total
+    assert (money, paid_out) == (quote.total, quote.to_pay)
     assert {purse: n for purse, n in burned.items() if n} == quote.burn
     assert sum(earned.values()) == sum(entry.amount for entry in quote.earn)
     assert {meter: n for meter, n in meters.items() if n} == quote.meters
@@ -334,6 +344,7 @@ def as_shop(file: dict[str, Any]) -> dict[str, Any]:
             {"goods": goods_of(cap.get("scope")), "percent": exact(cap["percent"])}
             for cap in file["cap"]
         ],
+        "step": file.get("cash_rounding", {}).get("step", 1),
         "worth": {
             purse["id"]: 1 if purse["unit"] == "UAH" else purse.get("worth", 0)
             for purse in file["purse"]
@@ -421,7 +432,8 @@ def compare(
                 category=(line["category"],),
             )
             for i, line in enumerate(lines)
-        )
+        ),
+        payment="cash",
     )
     shop["rules"] = [dict(r, stamps=int((1 - part) * 2 * r["every"]) - 2) for r in shop["rules"]]
     values: dict[str, Fact] = {"card.account": "a1"}
@@ -449,6 +461,7 @@ def compare(
             assert counted_by_line == stamped(rule, lines, off)
     assert answer.burn_max == most
     assert [line.paid for line in answer.lines] == left
+    assert answer.to_pay == in_coins(sum(left), shop["step"])
     entries = {entry.rule: entry.amount for entry in answer.earn}
     entries |= {issued.rule: issued.count for issued in answer.issue}
     assert entries == {rule: sum(shares) for rule, shares in expected.items() if any(shares)}

@@ -303,6 +303,33 @@ def test_a_sample_s_purse_pays_exactly_this(
     assert (answer.total, answer.burn_max[purse], answer.burn) == (paid, most, basket.burn)
 
 
+ROUNDED = [
+    ("cash", goods(("x", 9_994), payment="cash"), {}, (9_994, -4)),
+    ("cash", goods(("x", 9_995), payment="cash"), {}, (9_995, 5)),
+    ("cash", goods(("x", 10_000), payment="cash"), {}, (9_700, 0)),
+    ("cash", goods(("x", 10_009), payment="cash"), {}, (9_709, 1)),
+    ("cash", goods(("x", 9_994), payment="card"), {}, (9_994, 0)),
+    ("cash", goods(("x", 9_994)), {}, (9_994, 0)),
+    ("cash", goods(("x", 9_994)), {"payment": "cash"}, (9_994, -4)),
+    ("cash", goods(("x", 9_994)), {"payment": ("cash",)}, (9_994, -4)),
+    ("cash", goods(("x", 9_994)), {"payment": ("cash", "card")}, (9_994, 0)),
+    ("cash", goods(("x", 9_994)), {"payment": ()}, (9_994, 0)),
+    ("cash", goods(("x", 9_994)), {"payment": True}, (9_994, 0)),
+    ("cash", goods(("x", 0), payment="cash"), {}, (0, 0)),
+    ("cash", goods(("x", 4), payment="cash"), {}, (4, -4)),
+]
+
+
+@pytest.mark.parametrize(("name", "basket", "facts", "paid"), ROUNDED)
+def test_a_sample_rounds_what_is_paid_in_cash_and_no_line(
+    name: str, basket: Basket, facts: dict[str, Fact], paid: tuple[int, int]
+) -> None:
+    answer = at(name, basket, facts)
+    assert (answer.total, answer.rounding) == paid
+    assert answer.to_pay == sum(paid)
+    assert sum(line.paid for line in answer.lines) == answer.total
+
+
 ISSUED = [
     ("coupon", goods(("COUPON-100", 9_000, 2)), {}, ("hundred", 2, "2027-11-22")),
     ("flyer", goods(("x", 20_000)), {}, ("flyer", 1, "2026-11-25")),
@@ -377,5 +404,5 @@ def test_the_whole_shop_stacks_its_lanes_and_pays_last() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_no_sample_leaves_a_doubt_and_every_sample_is_tried(name: str) -> None:
     assert check(sample(name), date(2026, 1, 1)) == []
-    tried = {row[0] for table in (PAID, EARNED, BURNED, ISSUED) for row in table}
+    tried = {row[0] for table in (PAID, EARNED, BURNED, ISSUED, ROUNDED) for row in table}
     assert name in tried | {"shop"}
