@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from daemon.base.currency import Currency, currency_of
 from daemon.cli.check_command import refuse
 from daemon.programme import plan as planner
 from daemon.programme.errors import BasketError
@@ -21,15 +22,25 @@ plan = typer.Typer(
     "the minor units of the programme file; percentages are per cent, as 5 or 7.5.",
     no_args_is_help=True,
 )
+PERCENT_DIGITS, MONEY_DIGITS_MAX = 2, 4
 OPTIONS = {"start": "from", "round_to": "round"}
 """The calculators' figures whose options have other names."""
 
 
 def decimal(text: str | Fraction) -> Fraction:
-    """Parse an amount or a percentage with at most two places; typer sends defaults through."""
+    """Parse a percentage with at most two places; typer sends defaults through."""
+    return _parsed(text, PERCENT_DIGITS)
+
+
+def sum_of_money(text: str | Fraction) -> Fraction:
+    """Parse an amount in any currency's units."""
+    return _parsed(text, MONEY_DIGITS_MAX)
+
+
+def _parsed(text: str | Fraction, digits: int) -> Fraction:
     if isinstance(text, Fraction):
         return text
-    if not re.fullmatch(r"-?[0-9]{1,12}(\.[0-9]{1,2})?", text):
+    if not re.fullmatch(rf"-?[0-9]{{1,12}}(\.[0-9]{{1,{digits}}})?", text):
         raise typer.BadParameter(f"{text!r} is no number; write such as 1250 or 7.5")
     return Fraction(text)
 
@@ -43,7 +54,9 @@ def decimals(text: str) -> list[Fraction]:
 
 def amount(help_text: str, name: str = "") -> Any:
     """Return an option for an amount in currency units."""
-    return typer.Option(*filter(None, [name]), parser=decimal, metavar="AMOUNT", help=help_text)
+    return typer.Option(
+        *filter(None, [name]), parser=sum_of_money, metavar="AMOUNT", help=help_text
+    )
 
 
 def percentage(help_text: str) -> Any:
@@ -51,7 +64,21 @@ def percentage(help_text: str) -> Any:
     return typer.Option(parser=decimal, metavar="PERCENT", help=help_text)
 
 
+def known_currency(code: str | Currency) -> Currency:
+    """Return the currency of a code; typer sends defaults through."""
+    currency = code if isinstance(code, Currency) else currency_of(code)
+    if currency is None:
+        raise typer.BadParameter(f"{code!r} is no currency; write its three letters, as UAH")
+    return currency
+
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print figures as JSON.")]
+InCurrency = Annotated[
+    Any,
+    typer.Option(
+        "--currency", parser=known_currency, metavar="CODE", help="The digits of amounts."
+    ),
+]
 Markup = Annotated[Fraction, percentage("The shop's usual markup on cost.")]
 Discounts = Annotated[
     Any,
@@ -70,15 +97,18 @@ def threshold(
         Fraction, percentage("By how much incomes have grown since: 8, not the index 108.")
     ],
     json: AsJson = False,
+    currency: InCurrency = "UAH",
 ) -> None:
     """Show where a threshold belongs now that receipts and incomes have grown."""
     made = _counted(lambda: planner.threshold(old, average_now, average_base, income_growth))
     rows = [("absolute", made.absolute), ("relative", made.relative), ("income", made.income)]
     if json:
-        figures: dict[str, Any] = {name: money(value) for name, value in rows}
+        figures: dict[str, Any] = {name: money(value, currency) for name, value in rows}
         _print_json(figures | ({"warnings": made.warnings} if made.warnings else {}))
         return
-    _print_table("Threshold", ["method", "from"], [[name, money(value)] for name, value in rows])
+    _print_table(
+        "Threshold", ["method", "from"], [[name, money(value, currency)] for name, value in rows]
+    )
     for warning in made.warnings:
         typer.echo(f"warning: {warning}", err=True)
 
@@ -91,21 +121,25 @@ def volume(
     increase: Annotated[Fraction, amount("How much more the shop wants to earn in that time.")],
     discounts: Discounts,
     json: AsJson = False,
+    currency: InCurrency = "UAH",
 ) -> None:
     """Show what must be sold at each discount to earn so much more than now."""
     made = _counted(lambda: planner.volume(paid, discount_now, markup, increase, discounts))
     rows = [
-        (percent(row.discount_percent), money(row.at_list), money(row.paid)) for row in made.rows
+        (percent(row.discount_percent), money(row.at_list, currency), money(row.paid, currency))
+        for row in made.rows
     ]
     now = {"at_list": made.at_list, "cost": made.cost, "margin": made.margin}
     if json:
         keys = ("discount_percent", "at_list", "paid")
-        now_figures = {name: money(value) for name, value in now.items()}
+        now_figures = {name: money(value, currency) for name, value in now.items()}
         _print_json(
             {"now": now_figures, "rows": [dict(zip(keys, row, strict=True)) for row in rows]}
         )
         return
-    _print_table("Now", ["", "amount"], [[name, money(value)] for name, value in now.items()])
+    _print_table(
+        "Now", ["", "amount"], [[name, money(value, currency)] for name, value in now.items()]
+    )
     _print_table("Wanted", ["discount %", "at list prices", "paid"], rows)
 
 
@@ -120,10 +154,11 @@ def scale(
         Fraction, amount("Thresholds are rounded up to a multiple of it.", "--round")
     ] = Fraction(1_000),
     json: AsJson = False,
+    currency: InCurrency = "UAH",
 ) -> None:
     """Show the whole scale: from which volume each discount costs the shop nothing."""
     made = _counted(lambda: planner.scale(start, markup, discounts, round_to))
-    rows = [(percent(row.discount_percent), money(row.paid)) for row in made]
+    rows = [(percent(row.discount_percent), money(row.paid, currency)) for row in made]
     if json:
         keys = ("discount_percent", "from")
         _print_json({"rows": [dict(zip(keys, row, strict=True)) for row in rows]})
@@ -137,13 +172,14 @@ def entry(
     yearly: Annotated[Fraction, amount("What a regular customer buys for in a year.")],
     discount: Annotated[Fraction, percentage("The discount that the card gives.")],
     json: AsJson = False,
+    currency: InCurrency = "UAH",
 ) -> None:
     """Show from which purchase to give a card, and the most that it can be sold for."""
     made = _counted(lambda: planner.entry(average, yearly, discount))
     figures = {
-        "purchase_from": money(made.purchase_from),
-        "purchase_to": money(made.purchase_to),
-        "saves_a_year": money(made.saves_a_year),
+        "purchase_from": money(made.purchase_from, currency),
+        "purchase_to": money(made.purchase_to, currency),
+        "saves_a_year": money(made.saves_a_year, currency),
     }
     if json:
         _print_json(figures)
@@ -152,16 +188,19 @@ def entry(
     typer.echo(f"sold below {figures['saves_a_year']}, it leaves the customer a gain")
 
 
-def money(amount: Fraction) -> Decimal:
-    """Return an amount with two places, halves up."""
-    hundredths = (200 * amount.numerator + amount.denominator) // (2 * amount.denominator)
-    return Decimal(hundredths).scaleb(-2)
+def money(amount: Fraction, currency: Currency) -> Decimal:
+    """Return an amount with the digits of its currency, halves up."""
+    return currency.major(_rounded(amount * 10**currency.digits))
 
 
 def percent(value: Fraction) -> Decimal:
     """Return a percentage without zeros behind the point."""
-    text = str(money(value))
+    text = str(Decimal(_rounded(value * 10**PERCENT_DIGITS)).scaleb(-PERCENT_DIGITS))
     return Decimal(text.rstrip("0").rstrip("."))
+
+
+def _rounded(value: Fraction) -> int:
+    return (2 * value.numerator + value.denominator) // (2 * value.denominator)
 
 
 def _counted(count: Callable[[], Made]) -> Made:
@@ -174,7 +213,7 @@ def _counted(count: Callable[[], Made]) -> Made:
 
 
 def _print_json(figures: object) -> None:
-    """Print figures; amounts are JSON numbers with two places."""
+    """Print figures; amounts are JSON numbers with all digits of their currency."""
     text = msgspec.json.Encoder(decimal_format="number").encode(figures)
     typer.echo(msgspec.json.format(text).decode())
 

@@ -243,6 +243,15 @@ def test_a_discount_that_eats_the_margin_is_refused() -> None:
     assert run("plan", "scale", "--from", "x", "--markup", "20", "--discounts", "1")[0] == 2
 
 
+@pytest.mark.parametrize(("code", "saves"), [("UAH", "120.03"), ("JPY", "120"), ("KWD", "120.025")])
+def test_a_calculator_shows_amounts_with_the_digits_of_their_currency(
+    code: str, saves: str
+) -> None:
+    words = ("--average", "400", "--yearly", "2400.5", "--discount", "5", "--currency", code)
+    assert f"sold below {saves}," in run("plan", "entry", *words)[1]
+    assert f'"saves_a_year": {saves}\n' in run("plan", "entry", *words, "--json")[1]
+
+
 SCALE = ("plan", "scale", "--from", "75000", "--markup", "20")
 ENTRY = ("plan", "entry", "--average", "400", "--yearly", "2400")
 
@@ -255,6 +264,7 @@ ENTRY = ("plan", "entry", "--average", "400", "--yearly", "2400")
         ((*SCALE, "--discounts", "4,,5"), "'--discounts': '4,,5' has an empty place"),
         ((*SCALE, "--discounts", "4,x"), "'--discounts': 'x' is no number"),
         ((*ENTRY, "--discount", "105"), "--discount: 105 % is above 100 %"),
+        ((*ENTRY, "--discount", "5", "--currency", "UHA"), "'UHA' is no currency; write its three"),
         ((*ENTRY, "--discount", "0.001"), "'--discount': '0.001' is no number"),
     ],
 )

@@ -180,6 +180,33 @@ async def test_google_s_link_is_signed_and_leads_there(phone: Phone) -> None:
     assert claims["payload"]["loyaltyObjects"][0]["accountName"] == "Ольга"
 
 
+@pytest.mark.parametrize(
+    ("code", "said"), [("JPY", "3,500\xa0JP¥"), ("KWD", "3.500\xa0KWD"), ("UAH", "35.00\xa0UAH")]
+)
+async def test_a_pass_and_google_s_card_show_money_with_its_currency_s_digits(
+    home: Path, clock: HandClock, code: str, said: str
+) -> None:
+    programme = home / "programme.toml"
+    programme.write_text(programme.read_text("utf-8").replace('"UAH"', f'"{code}"'), "utf-8")
+    async with (
+        open_till(home, clock) as till,
+        ClientSession(cookie_jar=CookieJar(unsafe=True)) as client,
+        Pos.connect(till.socket) as pos,
+    ):
+        phone = Phone(till, client)
+        await phone.join()
+        await phone.add()
+        identified = await pos.call("card.identify", scan=phone.number)
+        await sell(pos, "s1", identified["presentation"])
+        await phone.add()
+        assert phone.content["storeCard"]["primaryFields"][0]["value"] == said
+        answer = await phone.call("GET", f"{phone.card}/google")
+        token = answer.headers["Location"].rpartition("/")[2]
+        claims = jwt.decode(token, options={"verify_signature": False})
+        loyalty = claims["payload"]["loyaltyObjects"][0]
+        assert loyalty["loyaltyPoints"]["balance"]["string"] == said
+
+
 async def test_catima_s_link_keeps_the_number_from_every_server(phone: Phone) -> None:
     await phone.add()
     answer = await phone.call("GET", f"{phone.card}/catima")
