@@ -33,7 +33,9 @@ class Currency(msgspec.Struct, frozen=True):
 
     def text(self, minor: int) -> str:
         """Return minor units as ``12.34``, ``1234`` or ``1.234``, without the code."""
-        return f"{self.major(minor):f}"
+        sign = "-" if minor < 0 else ""
+        whole, part = divmod(abs(minor), 10**self.digits)
+        return f"{sign}{whole}.{part:0{self.digits}d}" if self.digits else f"{sign}{whole}"
 
     def major(self, minor: int) -> Decimal:
         """Return minor units in whole units, exactly, with all digits."""

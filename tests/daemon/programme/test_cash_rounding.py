@@ -5,12 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from daemon.programme.basket import Basket, Facts, LineId
 from daemon.programme.cash_rounding import CashRounding
 from daemon.programme.checks import check
 from daemon.programme.errors import ProgrammeError
 from daemon.programme.programme import load
+from daemon.programme.shares_back import less, recompute, rounded, shares_back
 from tests.daemon.programme.reference import in_coins
-from tests.daemon.programme.shops import HEAD, shop
+from tests.daemon.programme.shops import HEAD, SUNDAY_NOON, line, quote, shop
 
 CASH = '[cash_rounding]\npayment = ["cash"]\nstep = '
 
@@ -42,6 +44,48 @@ def test_what_is_paid_is_what_the_model_says(step: int, minor: int) -> None:
     rounding = CashRounding(step, frozenset(["cash"])).of(minor)
     assert minor + rounding == in_coins(minor, step)
     assert Fraction(-step, 2) < rounding <= Fraction(step, 2)
+
+
+VOLUME = (
+    '[[rule]]\nid = "volume"\ngive = { percent = { by = "basket.total", steps = [[1000, 10]] } }\n'
+)
+
+
+@given(
+    policy=st.sampled_from(("keep", "recompute")),
+    step=st.integers(2, 500),
+    prices=st.lists(st.integers(0, 2_000), min_size=1, max_size=4),
+    pieces=st.integers(1, 3),
+    data=st.data(),
+)
+def test_refunds_and_what_is_kept_sum_up_to_what_was_paid_in_any_order(
+    policy: str, step: int, prices: list[int], pieces: int, data: st.DataObject
+) -> None:
+    programme = shop(f"{CASH}{step}\n{VOLUME}")
+    goods = Basket(
+        lines=tuple(line(i, minor, pieces) for i, minor in enumerate(prices)), payment="cash"
+    )
+    sold, cash = quote(programme, goods), programme.cash_rounding
+    assert cash is not None
+    returned: dict[LineId, int] = dict.fromkeys(range(len(prices)), 0)
+    exact = settled = 0
+    while left := [one for one, qty in returned.items() if qty < pieces * 1_000]:
+        asked: dict[LineId, int] = {data.draw(st.sampled_from(left)): 1_000}
+        if policy == "keep":
+            plain = shares_back(sold, returned, asked)
+        else:
+            facts = Facts(SUNDAY_NOON, {})
+            plain = recompute(programme, sold, goods, facts, returned, asked, exact)
+        due = rounded(plain, cash, exact)
+        given_back = less(due, data.draw(st.integers(0, 50)))
+        for one in (due, given_back):
+            assert one.money == sum(part.money for part in one.lines) + one.rounding >= 0
+        assert due.money % step == 0
+        assert 0 <= due.money - given_back.money <= 50
+        exact, settled = exact + plain.money, settled + due.money
+        assert settled == in_coins(exact, step) <= sold.to_pay
+        returned |= {one: returned[one] + qty for one, qty in asked.items()}
+    assert (exact, settled) == (sold.total, sold.to_pay)
 
 
 @pytest.mark.parametrize(
