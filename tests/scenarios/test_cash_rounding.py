@@ -1,11 +1,15 @@
 """What is paid in cash is rounded, and what comes back of it sums up to what was paid."""
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from daemon.app.running import App
+from daemon.ledger.entries import decode
+from daemon.ledger.storage.sqlite import SQLiteStore
 from tests.scenarios.shops import FRIEND, HEAD, goods, issue, override
 from tests.support.chips import PROGRAMME as CHIPS
 from tests.support.chips import lay_out_chips
@@ -192,6 +196,19 @@ async def test_what_is_kept_and_what_is_refunded_are_what_was_paid(pos: Pos) -> 
     check_sums_up(sold, backs)
     status = await pos.call("sale.status", sale_id="s1")
     assert status["refunded"] == 9_700 - earned
+
+
+async def test_the_entries_say_what_was_rounded(pos: Pos, tmp_path: Path) -> None:
+    sold = await sell(pos, "s1")
+    backs = await one_by_one(pos, "s1")
+    with closing(SQLiteStore(tmp_path / "tillcard.db", read_only=True)) as store:
+        entries = [decode(chained.body) for chained in store.entries()]
+    details = [(e.kind, msgspec.json.decode(e.detail)) for e in entries]
+    [sale] = [detail for kind, detail in details if kind == "sale"]
+    assert (sale["quote"]["total"], sale["quote"]["rounding"]) == (9_704, -4)
+    returns = [(d["refund"], d["rounding"]) for kind, d in details if kind == "return"]
+    assert returns == [(one["refund"], one["rounding"]) for one in backs]
+    assert sum(refund for refund, _ in returns) == sold["total"] + sold["rounding"]
 
 
 async def test_a_sale_is_rounded_back_by_the_programme_that_rounded_it(
