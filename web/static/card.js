@@ -121,6 +121,7 @@ async function keepAwake() {
 const isMine = () => "mine" in page.dataset || matchMedia("(display-mode: standalone)").matches;
 
 function sayNoKey(hidden) {
+  document.querySelector("[data-offline]").remove();
   const others = [document.getElementById("code"), ...document.querySelectorAll(".kinds, .saves")];
   const hide = (yes) => {
     for (const other of others) other.hidden = yes;
@@ -181,7 +182,7 @@ async function keepOffline() {
   await cache.put(address, await fetch(address, FRESH));
   await navigator.serviceWorker.ready; // registered is not yet serving
   document.documentElement.dataset.ready = "offline";
-  document.querySelector("[data-offline]").hidden = false;
+  document.querySelector("[data-offline]")?.toggleAttribute("hidden", false);
 }
 
 async function start() {
