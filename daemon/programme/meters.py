@@ -36,11 +36,14 @@ def count(
             if mine:
                 whole[meter.id] = 1
             continue
+        total = 0
         for i in mine:
             amount = _amount(meter, sold[i])
             if amount:
                 by_line[i][meter.id] = amount
-                whole[meter.id] = whole.get(meter.id, 0) + amount
+                total += amount
+        if total:
+            whole[meter.id] = total
     return by_line, whole
 
 

@@ -159,8 +159,10 @@ def recompute(
     alone = price_alone(programme, basket, facts, gone)
     refund = max(0, due - _dearer_alone(quote, alone, gone) - refunded_minor)
     kept = max(0, due - refunded_minor - refund)
-    before = price_alone(programme, basket, facts, returned) if _has_free(quote) else None
-    meters = by_shares.meters | _stamps_between(before, alone)
+    meters = by_shares.meters
+    if any(off.free for line in quote.lines for off in line.applied):
+        stamps = _stamps_between(price_alone(programme, basket, facts, returned), alone)
+        meters = {meter: n for meter, n in meters.items() if not counts_stamps(meter)} | stamps
     back = less(by_shares, by_shares.money - refund)
     return msgspec.structs.replace(back, clawed_back=kept, meters=meters)
 
@@ -177,17 +179,11 @@ def _dearer_alone(quote: Quote, alone: Quote | None, gone: Mapping[LineId, int])
     return max(0, alone.net - shares)
 
 
-def _has_free(quote: Quote) -> bool:
-    return any(off.free for line in quote.lines for off in line.applied)
-
-
 def _stamps_between(before: Quote | None, after: Quote | None) -> dict[str, int]:
-    """Return the stamps that go where a sale's rest shrinks; {} without free pieces in it."""
-    if before is None:
-        return {}
-    stays = after.meters if after is not None else {}
-    meters = filter(counts_stamps, {**before.meters, **stays})
-    return {meter: before.meters.get(meter, 0) - stays.get(meter, 0) for meter in meters}
+    """Return the stamps that go where what stays of a sale shrinks; None is nothing."""
+    had, stays = (quote.meters if quote is not None else {} for quote in (before, after))
+    meters = filter(counts_stamps, {**had, **stays})
+    return {meter: had.get(meter, 0) - stays.get(meter, 0) for meter in meters}
 
 
 def price_alone(

@@ -57,6 +57,7 @@ def test_the_cheapest_is_free_when_nothing_is_picked() -> None:
 
 def test_a_free_one_is_not_counted_and_takes_the_nine_that_it_cost() -> None:
     assert sold(coffees(5_000, 6_000, 5_500), 7).meters == {STAMPS: 2 - 9}
+    assert sold(coffees(*[5_000] * 10)).meters == {}, "as many as it took"
     assert [one.meters for one in sold(coffees(5_000, 6_000), 8).lines] == [
         {STAMPS: 1},
         {STAMPS: -9},
@@ -204,6 +205,15 @@ def test_ten_in_one_line_count_nothing_and_come_back_to_the_piece() -> None:
     assert back("keep", ten, 0, {1: 1}).meters == {STAMPS: 1}
     given_back = back("recompute", ten, 0, {1: 1})
     assert (given_back.money, given_back.meters) == (0, {STAMPS: -9})
+
+
+def test_what_is_left_may_have_no_stamps_under_recompute_as_pieces_and_free_ones_even_out() -> None:
+    goods = Basket(lines=(line(1, 5_000, 10, "coffee"), line(2, 6_000, 1, "coffee")))
+    first = back("recompute", goods, 0, {2: 1})
+    assert first.meters == {STAMPS: 1}
+    rest = back("recompute", goods, 0, {1: 10}, {2: 1}, first.money)
+    assert rest.meters == {}
+    assert first.money + rest.money == sold(goods).total
 
 
 @given(
