@@ -44,12 +44,10 @@ from tests.daemon.programme.drawn import (
 from tests.daemon.programme.reference import (
     KNOWN,
     after_lanes,
-    counted,
+    brings,
     discounted,
-    hamilton_within,
     in_coins,
-    in_scope,
-    redeemable,
+    pays,
     stamped,
     stands,
 )
@@ -471,34 +469,3 @@ def compare(
         by_line = [sum(of_rule[i] for of_rule in shares) for i in range(len(lines))]
         assert [line.earned.get(purse, 0) for line in answer.lines] == by_line
     return bool(answer.discount or entries or any(answer.burn_max.values()))
-
-
-def pays(
-    shop: dict[str, Any], lines: list[dict[str, Any]], net: list[int], part: Fraction
-) -> tuple[list[int], dict[str, int], dict[str, int]]:
-    """What is left to pay per line, what each purse may pay, and what it pays of that."""
-    left, most, burn = list(net), dict[str, int](), dict[str, int]()
-    for purse, worth in shop["worth"].items():
-        rules = [r for r in shop["others"] if (r["kind"], r["target"]) == ("burn", purse)]
-        # A rule of 0 %, or one without goods in the basket, lets nothing pay.
-        rules = [r for r in rules if r["value"] and any(in_scope(r["goods"], x) for x in lines)]
-        if rules:
-            offers = [redeemable(rule, worth, lines, net, left) for rule in rules]
-            most[purse], weights, rooms = max(offers, key=lambda offer: offer[0])
-            burn[purse] = int(most[purse] * part)
-            paid = hamilton_within(burn[purse] * worth, weights, rooms)
-            left = [x - minor for x, minor in zip(left, paid, strict=True)]
-    return left, most, burn
-
-
-def brings(
-    shop: dict[str, Any], lines: list[dict[str, Any]], net: list[int], left: list[int]
-) -> dict[str, list[int]]:
-    """What each rule earns or issues, per line."""
-    shelf = [line["qty"] * line["unit_price"] for line in lines]
-    bases = {"paid": left, "net": net, "list": shelf}
-    return {
-        rule["id"]: counted(rule, shop["worth"].get(rule["target"], 0), lines, bases[rule["of"]])
-        for rule in shop["others"]
-        if rule["kind"] != "burn"
-    }
