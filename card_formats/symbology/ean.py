@@ -18,22 +18,19 @@ def name_plain(text: str) -> str:
 
 
 def name_identified(aim: str, text: str) -> str:
-    """Return ``ean13 upca ean8 upce ean-addon`` for ``text`` that came as EAN/UPC.
+    """Return ``ean13 upca ean8 upce ean-addon`` for ``text`` that came as EAN/UPC, else ``ean``.
 
     aim:    ``]E0`` to ``]E4``. With ``]E3`` two or five digits of add-on follow the code.
-            Scanners send a UPC-A as 12 or 13 digits, a UPC-E as 8, all under ``]E0``.
-    Raises: CardFormatError ``ean.not-digits``, ``ean.bad-length``, ``ean.bad-check``.
+            Scanners send a UPC-A as 12 or 13 digits, a UPC-E as 8, all under ``]E0``. One that
+            is set to leave digits out sends other lengths: nothing tells whether they are right.
+    Raises: CardFormatError ``ean.bad-check``.
     Source: ISO/IEC 15424, EAN/UPC option values.
     """
-    if not is_digits(text):
-        raise CardFormatError("ean.not-digits", "an EAN or UPC has digits only")
     if aim in ("]E1", "]E2"):
-        if len(text) not in ADDON_DIGITS:
-            raise CardFormatError("ean.bad-length", f"an add-on of {len(text)} digits")
-        return "ean-addon"
+        return "ean-addon" if is_digits(text) and len(text) in ADDON_DIGITS else "ean"
     main = _without_addon(text) if aim == "]E3" else text
-    if len(main) not in (EAN13_DIGITS, UPCA_DIGITS, EAN8_DIGITS):
-        raise CardFormatError("ean.bad-length", f"{len(text)} digits under {aim}")
+    if not is_digits(text) or len(main) not in (EAN13_DIGITS, UPCA_DIGITS, EAN8_DIGITS):
+        return "ean"
     if aim != "]E4" and _is_upce(main):  # an EAN-8 has an identifier of its own
         return "upce"
     name = name_plain(main)

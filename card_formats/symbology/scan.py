@@ -11,7 +11,7 @@ from card_formats.symbology.eci import text_of, text_of_interpreted
 SCAN_BYTES_MAX = 4096
 # An EAN or UPC with a 2D component above it: the scanner sends both, the second with an identifier
 # of its own (GS1 General Specifications 5.11; ISO/IEC 24723).
-_COMPOSITE = re.compile(r"([0-9]*)\|\]e[0-3](.+)", re.DOTALL)
+_COMPOSITE = re.compile(r"([0-9]+)\|\]e[0-3](.+)", re.DOTALL)
 
 
 def decode_scan(shown: Shown) -> Reading:

@@ -52,4 +52,7 @@ def event_line(event: dict[str, Any], zone: tzinfo | None = None) -> str:
 
 
 def _plain(value: object) -> str:
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    """Return a value on one line: a scanned text may have line ends, and marks that nobody sees."""
+    if isinstance(value, str):
+        return value if value.isprintable() else repr(value)
+    return msgspec.json.encode(value).decode()

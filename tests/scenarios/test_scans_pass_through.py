@@ -14,6 +14,7 @@ SCANS: dict[str, tuple[str, dict[str, Any]]] = {
     "ECI": ("]Q2\\000026ЖЮ", {"aim": "]Q2", "text": "ЖЮ"}),
     "Codabar": ("]F0A123456B", {"symbology": "codabar", "text": "A123456B"}),
     "GS1-128": ("]C19112345678901234", {"symbology": "gs1-128", "text": "9112345678901234"}),
+    "an EAN whose scanner leaves digits out": ("]E0123456", {"symbology": "ean", "text": "123456"}),
     "composite": (
         "]E04006381333931|]e01715123110AB",
         {"symbology": "ean13", "text": "4006381333931", "composite": "1715123110AB"},

@@ -133,6 +133,14 @@ def test_an_event_line_has_local_time_place_and_what_happened() -> None:
     assert event_line(overflow, UTC).startswith("09:30:00  #1  -  overflow  ")
 
 
+def test_a_scanned_text_is_shown_on_one_line_with_its_separators() -> None:
+    scan = {"seq": 2, "event_id": "e-2", "at": "2026-11-22T09:30:00Z", "reader": "s"}
+    scan |= {"type": "scan", "text": "10AB\x1d211\nЖ\u202e", "bytes": "00FF"}
+    shown = event_line(scan, UTC)
+    assert shown.isprintable()
+    assert shown.endswith(r"text='10AB\x1d211\nЖ\u202e'  bytes=00FF")
+
+
 async def test_a_port_serves_as_the_socket_does_with_the_token(tmp_path: Path) -> None:
     server = Server(Shop().methods(), new_ring(), GREETING, ServerSettings(token="secret"))
     token_file = tmp_path / "pos.token"
