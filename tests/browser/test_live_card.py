@@ -108,7 +108,7 @@ async def test_the_card_opens_and_counts_on_without_a_network(
     assert (await pos.call("card.identify", scan=code))["trust"] == "rotating"
     await page.tap("nav >> text=Bars")
     await expect(page.locator("#live.code128")).to_be_visible()
-    for needs_network in ("nav >> text=EAN-13", "footer >> a"):
+    for needs_network in ("nav >> text=Short bars", "footer >> a"):
         await page.tap(needs_network)
         await expect(page.locator("[data-notice=needs-network]")).to_be_visible()
         await expect(page.locator("#live.code128")).to_be_visible()
@@ -402,7 +402,7 @@ async def test_after_bars_of_a_tills_own_kind_the_card_still_opens_live_without_
 ) -> None:
     page = await join(phone, till.web_url)
     await page.wait_for_selector(READY, state="attached")
-    await page.tap("nav >> text=EAN-13")
+    await page.tap("nav >> text=Short bars")
     await page.wait_for_url("**?kind=ean13")
     await phone.set_offline(True)
     await page.goto(page.url.partition("?")[0])
@@ -440,6 +440,32 @@ async def test_a_chip_s_card_lives_on_a_phone_too(
         live = await scan(page, kind)
         identified = await pos.call("card.identify", scan=live)
         assert (identified["name"], identified["trust"]) == ("Taras", "rotating")
+
+
+@pytest.mark.parametrize("language", ["en", "uk"])
+async def test_on_a_small_screen_the_code_is_whole_after_each_change_of_its_kind(
+    till: App, browser: Browser, language: str
+) -> None:
+    phone = await new_phone(browser, width=360, height=640)
+    page = await phone.new_page()
+    await page.goto(f"{till.web_url}/?lang={language}")
+    page = await join(phone, till.web_url, "Щ" * 80)
+    for kind in (CodeKind.CODE128, CodeKind.QR, CodeKind.CODE128, CodeKind.QR):
+        await page.evaluate("scrollTo(0, 10_000)")
+        await page.tap(f".kinds [data-kind={kind}]")
+        await expect(page.locator(f"#live.{kind}")).to_be_in_viewport(ratio=1)
+        assert len(await scan(page, kind)) == 22
+
+
+async def test_the_choice_of_codes_stands_between_the_code_and_the_balance(
+    till: App, phone: BrowserContext
+) -> None:
+    page = await join(phone, till.web_url)
+    boxes = [await page.locator(name).bounding_box() for name in ("#code", ".kinds", "#balances")]
+    tops = [box["y"] for box in boxes if box]
+    assert tops == sorted(tops)
+    assert len(tops) == 3
+    await expect(page.locator("body")).not_to_contain_text("EAN")
 
 
 @pytest.mark.parametrize(("width", "height"), [(844, 390), (667, 375), (640, 320)])

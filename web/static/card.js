@@ -104,7 +104,8 @@ function show(chosen) {
     if (link.dataset.kind === kind) link.setAttribute("aria-current", "true");
     else link.removeAttribute("aria-current");
   }
-  showCode();
+  // One kind is taller than the other: where the page was scrolled, the code would be off the screen.
+  showCode().then(() => document.getElementById("live").scrollIntoView({ block: "nearest" }));
 }
 
 async function keepAwake() {

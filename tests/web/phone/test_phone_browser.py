@@ -54,7 +54,7 @@ async def test_a_customer_joins_and_a_scanner_reads_the_screen(
     assert read_codes(await seen(page), CodeKind.QR) == [view.number]
     await page.click("nav >> text=Bars")
     assert read_codes(await seen(page), CodeKind.CODE128) == [view.number]
-    await page.click("nav >> text=EAN-13")
+    await page.click("nav >> text=Short bars")
     assert read_codes(await seen(page), CodeKind.EAN13) == [view.ean13]
     await page.click("footer >> text=Українська")
     assert await page.inner_text("h2") == "Історія"
