@@ -219,6 +219,20 @@ def after_lanes(
     return discounted(shop, lines, rules), rules[0] if eligible else None
 
 
+def stamps_of(
+    shop: dict[str, Any], lines: list[dict[str, Any]], sole: dict[str, Any] | None
+) -> dict[str, list[int]]:
+    """What each line brings in stamps, by rule; sole: the rule that suspended the others."""
+    off_by: dict[str, list[int]] = {}
+    discounted(shop, lines, shop["rules"] if sole is None else [sole], off_by)
+    nothing = [0] * len(lines)
+    return {
+        rule["id"]: stamped(rule, lines, off_by.get(rule["id"], nothing))
+        for rule in shop["rules"]
+        if rule["how"] == "free"
+    }
+
+
 def redeemable(
     rule: dict[str, Any], worth: int, lines: list[dict[str, Any]], net: list[int], left: list[int]
 ) -> tuple[int, list[Fraction], list[int]]:

@@ -45,10 +45,9 @@ from tests.daemon.programme.reference import (
     KNOWN,
     after_lanes,
     brings,
-    discounted,
     in_coins,
     pays,
-    stamped,
+    stamps_of,
     stands,
 )
 
@@ -450,13 +449,8 @@ def compare(
         return False
     answer = price(programme, basket, facts)
     assert [line.net for line in answer.lines] == net
-    off_by: dict[str, list[int]] = {}
-    discounted(shop, lines, shop["rules"] if sole is None else [sole], off_by)
-    for rule in shop["rules"]:
-        if rule["how"] == "free":
-            off = off_by.get(rule["id"], [0] * len(lines))
-            counted_by_line = [line.meters.get(f"@{rule['id']}", 0) for line in answer.lines]
-            assert counted_by_line == stamped(rule, lines, off)
+    for rule, stamps in stamps_of(shop, lines, sole).items():
+        assert [line.meters.get(f"@{rule}", 0) for line in answer.lines] == stamps
     assert answer.burn_max == most
     assert [line.paid for line in answer.lines] == left
     assert answer.to_pay == in_coins(sum(left), shop["step"])
