@@ -54,9 +54,9 @@ class Shop(NamedTuple):
 
 
 SHOPS = [
-    Shop("UAH", "15.00", "5.00", "15.00", "14.99", "1.00\N{NO-BREAK SPACE}UAH"),
-    Shop("JPY", "1500", "500", "1500", "1499", "100\N{NO-BREAK SPACE}JP¥"),
-    Shop("KWD", "1.500", "0.500", "1.500", "1.499", "0.100\N{NO-BREAK SPACE}KWD"),
+    Shop("UAH", "15.00", "5.00", "15.00", "14.99", "1.00 UAH"),
+    Shop("JPY", "1500", "500", "1500", "1499", "100 JP¥"),
+    Shop("KWD", "1.500", "0.500", "1.500", "1.499", "0.100 KWD"),
 ]
 
 
@@ -86,7 +86,7 @@ async def test_a_shop_is_told_in_its_own_currency_from_hello_to_receipt(
         [line] = sold["receipt"]["lines"]
         assert [applied["text"] for applied in line["applied"]] == [shop.off]
         async with ClientSession() as web, web.get(f"{app.web_url}/c/{TOKEN}") as page:
-            text = await page.text()
+            text = (await page.text()).replace("\N{NO-BREAK SPACE}", " ")
         assert f"<dd>{shop.on_the_page}</dd>" in text
         assert f"+{shop.on_the_page}" in text, "in the history"
 
