@@ -99,6 +99,7 @@ async def test_the_card_opens_and_counts_on_without_a_network(
 ) -> None:
     page = await join(phone, till.web_url)
     await page.wait_for_selector(READY, state="attached")
+    await page.tap("summary >> text=More")
     await expect(page.locator("text=Put this page on your home screen")).to_be_visible()
     await phone.set_offline(True)
     await page.reload()
@@ -116,7 +117,7 @@ async def test_the_card_opens_and_counts_on_without_a_network(
     await page.wait_for_selector(LIVE)
     await phone.set_offline(False)
     await page.evaluate(LOOK_AGAIN)
-    await expect(page.locator("[data-notice=live]")).to_be_visible()
+    await expect(page.locator("[data-notice=offline]")).to_be_hidden()
 
 
 async def test_a_scanner_on_a_serial_line_reads_the_screen_and_the_page_shows_the_sale(

@@ -13,6 +13,7 @@ from web.phone.join_pages import CARD_COOKIE
 
 TOKEN = re.compile(TOKEN_PATTERN)
 LIVE_KINDS = [CodeKind.QR, CodeKind.CODE128]
+OWN_WALLETS = {"iPhone": "apple", "Android": "google"}
 HISTORY_LINES_MAX = 20  # older lines are not shown
 
 
@@ -61,6 +62,8 @@ class CardPages:
         if kind not in kinds:
             raise web.HTTPNotFound
         drawable = is_drawable(kind, _number(view, kind))
+        wallets = self._wallets if is_drawable(CodeKind.QR, view.number) else ()
+        own = _own_wallet(request.headers.get("User-Agent", ""))
         response = page(
             request,
             "card.html",
@@ -73,7 +76,8 @@ class CardPages:
             kinds=kinds,
             number=_number(view, kind),
             groups=_groups(_number(view, kind), kind),
-            wallets=self._wallets if is_drawable(CodeKind.QR, view.number) else (),
+            own_wallet=own if own in wallets else "",
+            wallets=[wallet for wallet in wallets if wallet != own],
             history=view.history[:HISTORY_LINES_MAX],
             balance_name=request.app[SETTINGS].balance_name,
             store_name=request.app[SETTINGS].store_name,
@@ -105,6 +109,14 @@ def _forget(request: web.Request, response: web.Response, token: str) -> None:
     """Take the link to a card that no longer exists off the start page: delete its cookie."""
     if request.cookies.get(CARD_COOKIE) == token:
         response.del_cookie(CARD_COOKIE)
+
+
+def _own_wallet(agent: str) -> str:
+    """Return the wallet that is part of the phone of a ``User-Agent`` header, or ""."""
+    for phone, wallet in OWN_WALLETS.items():
+        if phone in agent:
+            return wallet
+    return ""
 
 
 def _kind(request: web.Request) -> CodeKind:

@@ -148,7 +148,8 @@ async function goLive(bound) {
     return;
   }
   await showCode();
-  if (navigator.onLine) notice("live");
+  document.querySelector("[data-live]").hidden = false;
+  if (navigator.onLine) notice("live"); // all is well, and there is nothing to say
   else refresh(); // the page may be the one that is kept
   follow(Number(page.dataset.key));
   setInterval(showCode, 500);

@@ -168,6 +168,17 @@ async def test_the_page_says_what_is_missing_to_each_next_step(shop: Shop) -> No
     assert "751" not in (await shop.get(f"/c/{token}?lang=en")).text
 
 
+async def test_one_line_of_help_stands_there_and_the_rest_waits_behind_more(shop: Shop) -> None:
+    page = (await shop.get(f"/c/{full_card(shop)}?lang=en")).text
+    shown = re.sub(r"<details.*?</details>", "", page, flags=re.DOTALL)
+    assert re.findall(r'class="hint[^"]*">([^<]*)', shown) == [
+        "Hold the screen to the scanner, bright."
+    ]
+    for more in ("Save as a picture", "If the code does not read", "Put this page on your home"):
+        assert more in page
+        assert more not in shown
+
+
 async def test_history_above_its_limit_is_not_shown(shop: Shop) -> None:
     lines = tuple(
         HistoryLine(date(2026, 1, 1), HistoryKind.SALE, 1, store=f"place {number}.")

@@ -85,6 +85,8 @@ async def live_card(shop: Shop, page: Page) -> AsyncIterator[str]:
     yield f"/c/{full(shop)}"
     await page.wait_for_selector(LIVE)
     yield "live"
+    await page.tap("summary")
+    yield "more"
     await page.tap(".kinds [data-kind=code128]")
     await page.wait_for_selector("#live.code128:not([hidden])")
     yield "live bars"

@@ -223,6 +223,24 @@ async def test_the_card_page_offers_the_wallets_that_are_set_up(phone: Phone) ->
         assert f'href="{phone.card}/{kind}"' in page
 
 
+@pytest.mark.parametrize(
+    ("agent", "own"),
+    [
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15", "apple"),
+        ("Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 Chrome/131.0", "google"),
+        ("Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0", ""),
+    ],
+)
+async def test_the_phone_s_own_wallet_comes_first_and_the_others_behind(
+    phone: Phone, agent: str, own: str
+) -> None:
+    page = (await phone.call("GET", phone.card, **{"User-Agent": agent})).text
+    shown, _, others = page.partition("<summary>Other wallets</summary>")
+    kinds = {"apple", "google", "catima"}
+    assert {kind for kind in kinds if f'href="{phone.card}/{kind}"' in shown} == ({own} - {""})
+    assert {kind for kind in kinds if f'href="{phone.card}/{kind}"' in others} == kinds - {own}
+
+
 @pytest.mark.parametrize("number", ["", "K12345"])
 async def test_a_card_without_a_number_for_a_barcode_has_no_pass(
     till: App, phone: Phone, number: str
