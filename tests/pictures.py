@@ -26,7 +26,7 @@ from web.phone.code_images import CodeKind
 PICTURES = Path(__file__).parent.parent / "docs/pictures"
 PICTURE_BYTES_MAX = 150 * 1024
 COLOURS = 64  # text and one code: more only makes the files larger
-PHONE_WIDTH, PHONE_HEIGHT = 390, 724  # ends below the choice of codes
+PHONE_WIDTH, PHONE_HEIGHT = 390, 736  # ends below the line of help
 COMMAND = "make run ARGS=--once"
 TERMINAL = """<body style="margin: 0">
 <pre style="display: inline-block; margin: 0; padding: 18px 26px; background: {background};
