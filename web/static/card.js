@@ -208,7 +208,10 @@ async function start() {
     return;
   }
   notice("first");
-  document.getElementById("bind").addEventListener("click", bind, { once: true });
+  document.getElementById("bind").addEventListener("click", () => {
+    scrollTo(0, 0); // the button stands below the code, which is what is wanted now
+    bind();
+  }, { once: true });
 }
 
 if (page.dataset.state === "active") start();
