@@ -36,7 +36,10 @@ mount -t tmpfs tmpfs /run/tillcard-tests && ip link set lo up &&
 TMPDIR=/run/tillcard-tests exec "$@"
 """
 TWO_WORKERS = ("-n", "2", "-m")
-QUICK = (*TWO_WORKERS, "not (pcsc or browser or cluster or kill or program or fuzz or slow)")
+QUICK = (
+    *TWO_WORKERS,
+    "not (pcsc or browser or cluster or kill or program or fuzz or waits or slow)",
+)
 ALL_BUT_PCSC = (*TWO_WORKERS, "not (pcsc or slow)")
 PCSC = ("-m", "pcsc")
 """One after the other: in one network namespace there is one pcscd. They mostly wait for it."""

@@ -51,9 +51,15 @@ PLACES = {
     "tests/stores/test_file_and_head.py::test_a_look_through": "fuzz",
     "tests/daemon/sale/test_interleaved_tills.py": "fuzz",
     "tests/daemon/cli/test_card_making.py::test_torn": "kill",
+    "tests/scenarios/test_error_table.py::test_the_till_refuses_with": "waits",
+    "tests/scenarios/test_chip.py::test_a_chip_that_hangs": "waits",
+    "tests/scenarios/test_simulated_readers.py::test_bytes_that_cause": "waits",
+    "tests/scenarios/test_inputs.py::test_input_that_nobody_asks": "waits",
+    "tests/daemon/readers/test_channel.py::test_the_deadline": "waits",
+    "tests/daemon/readers/test_chip.py": "waits",
 }
 """What a test is marked with for where it stands: a part of its name with its file's path."""
-SLOW = ("fuzz", "program", "kill", "cluster", "pcsc", "browser")
+SLOW = ("waits", "fuzz", "program", "kill", "cluster", "pcsc", "browser")
 """The markers of what takes long, the longest last."""
 
 

@@ -69,6 +69,7 @@ from daemon.shop.programme_versions import ProgrammeVersions
 from daemon.shop.shop import Shop
 from daemon.shop.top_ups import CardShown, ShowTerms, TopUps, TopUpTerms
 from tests.support.clock import HandClock
+from tests.support.till import LEDGER, begin_ledger
 
 T = TypeVar("T")
 Noise = Callable[[bytes], bytes]
@@ -349,11 +350,13 @@ async def hand_till(
     cut: PowerCut | None = None,
     keys: ChipKeys | None = None,
     programme: str = BURN_ONLY,
-    location: str = "tillcard.db",
+    location: str = LEDGER,
     **limits: Any,
 ) -> AsyncIterator[HandTill]:
     """Run the till of ``home``, as a start of the daemon does; it may die on the way."""
     cut = cut or PowerCut()
+    if location == LEDGER:
+        begin_ledger(home)
     store = CutStore(open_store(location, home), cut)
     ledger = Ledger(store, open_store(location, home, read_only=True))
     section = ChipSection(**{"shop": 1, "till": 1, "cap": CAP} | limits)
@@ -373,7 +376,7 @@ async def make_home(
     wallets: list[Wallet],
     clock: HandClock,
     keys: Path,
-    location: str = "tillcard.db",
+    location: str = LEDGER,
     number: str = "",
 ) -> None:
     """Make a till's folder from the one with the keys; every wallet's card is issued there.

@@ -5,8 +5,10 @@ import re
 import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import cache
 from importlib import resources
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Self
 
 import msgspec
@@ -19,9 +21,11 @@ from daemon.base.ids import LEDGER_ID_CHARS
 from daemon.ledger.audit import Audit, audit
 from daemon.ledger.storage.registry import OpenStore, open_store
 from daemon.ledger.storage.sqlite import SQLiteStore
+from daemon.ledger.storage.sqlite_file import migrate
 from daemon.readers.simulated.simulator import KINDS
 
 PLASTIC, CHIP_UID, PHONE = "2900000000018", "04A1B2C3D4E580", "9100000000000125"
+LEDGER = "tillcard.db"
 PATIENCE_S = 20.0
 SCOPED = re.compile(rb"\b[0-9a-f]{%d}/" % LEDGER_ID_CHARS)
 """How an id begins in the ledger."""
@@ -63,10 +67,29 @@ async def open_till(
 ) -> AsyncIterator[App]:
     """Run the till of ``home``, and give its sample cards owners at the first start."""
     config = configuration.load(home / "tillcard.toml")
+    if config.ledger == LEDGER:
+        begin_ledger(home)
     async with running(config, home, clock, open_ledger, inherited=inherited) as app:
         if not await app.cards.is_taken("number", PLASTIC):
             await issue_samples(app)
         yield app
+
+
+def begin_ledger(home: Path) -> None:
+    """Put a ledger into ``home`` in which nothing is written yet, if nothing is there.
+
+    To migrate a new file takes half of a till's first start, which tests make a thousand times.
+    Programs that a test starts make theirs themselves.
+    """
+    if not any(home.glob(f"{LEDGER}*")):
+        (home / LEDGER).write_bytes(_empty_ledger())
+
+
+@cache
+def _empty_ledger() -> bytes:
+    with TemporaryDirectory() as folder:
+        migrate(path := Path(folder, LEDGER))
+        return path.read_bytes()
 
 
 async def issue_samples(app: App) -> None:
@@ -176,7 +199,7 @@ class Pos:
 
 def audited(home: Path) -> Audit:
     """Audit the ledger of ``home`` from outside."""
-    store = SQLiteStore(home / "tillcard.db", read_only=True)
+    store = SQLiteStore(home / LEDGER, read_only=True)
     try:
         return audit(store)
     finally:
