@@ -27,7 +27,7 @@ from daemon.ledger.storage.store import (
 
 _BUSY_TIMEOUT_MS = 5_000
 CHECKED_AT_ONCE_BYTES = 16 * 1024 * 1024
-"""A larger file is looked through while the till is open already: a million sales take 7 s or more."""
+"""A larger file is looked through while the till is open already: a million sales take 7 s."""
 _INTERRUPT_AGAIN_S = 0.05
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _PRIMARY = 0xFF
