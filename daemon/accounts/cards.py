@@ -182,6 +182,7 @@ class Cards:
 
     def find(self, store: Store, named: str) -> CardRow:
         """Return the card of a number or a UID, whatever its state. Raises RefusedError."""
+        # One of eight bytes, which nobody writes as a UID, may have been issued at a reader.
         pairs = [("uid", number_form(named).replace(":", ""))]
         with suppress(CardFormatError):
             pairs = [("uid", parse_uid(named))]

@@ -181,7 +181,10 @@ class SteadyClock:
         )
 
 
-def rfc3339(moment: datetime) -> str:
-    """Return ``moment`` in UTC with microseconds, always 27 characters, so that text sorts."""
+def rfc3339(moment: datetime, precision: str = "microseconds") -> str:
+    """Return ``moment`` in UTC with microseconds, always 27 characters, so that text sorts.
+
+    precision: "seconds" for readers outside that take no fractions of them.
+    """
     # Not by strftime: on Linux it writes the year 5 as "5".
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
+    return moment.astimezone(UTC).isoformat(timespec=precision).removesuffix("+00:00") + "Z"

@@ -35,5 +35,5 @@ def as_written(raw: Any) -> str:
 
 def _what_to_write(currency: Currency | None) -> str:
     if currency is None:
-        return "write a number of pieces"
+        return "write one, such as 3"
     return f'write minor units, or "{currency.text(EXAMPLE_MINOR)}" for {EXAMPLE_MINOR} of them'

@@ -233,7 +233,8 @@ class PhoneCards:
 
     def _step(self, step: NextStep) -> ShownStep:
         programme = self._shop.programme
-        words = next(rule.text for rule in programme.rules if rule.id == step.rule)
+        # Another programme may have come into force since the steps were found.
+        words = next((rule.text for rule in programme.rules if rule.id == step.rule), "")
         counts_money = programme.vocabulary.counts_money(step.by)
         return ShownStep(
             missing=step.missing,

@@ -1,14 +1,14 @@
 """Cards for other people's wallets: Apple passes and Google save links, as the shop set them up."""
 
 import io
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from PIL import Image, ImageDraw
 
 from card_formats.phone.apple_pass import Field, StoreCard, bundle, manifest_json, pass_json
 from card_formats.phone.google_wallet import LoyaltyCard
-from daemon.base.clock import Clock
+from daemon.base.clock import Clock, rfc3339
 from daemon.shop.phone_card_views import (
     CardState,
     CardView,
@@ -178,9 +178,7 @@ def icon(pixels: int) -> bytes:
 
 def _end(until_at: datetime | None) -> str:
     """Return a moment as wallets take it: whole seconds, with an offset."""
-    if until_at is None:
-        return ""
-    return until_at.astimezone(UTC).isoformat(timespec="seconds").removesuffix("+00:00") + "Z"
+    return rfc3339(until_at, "seconds") if until_at else ""
 
 
 def _ends(view: CardView, language: Language) -> list[Field]:

@@ -32,7 +32,7 @@ REFUSED = [
     (
         HEAD + R + FIVE + 'when = { basket = { qty = { at_least = "3.00" } } }',
         "rule[0].when.basket.qty.at_least",
-        "'3.00' is no whole number; write a number of pieces",
+        "'3.00' is no whole number; write one, such as 3",
     ),
     (
         HEAD + R + 'give = { amount = "25.000" }',
@@ -47,7 +47,11 @@ REFUSED = [
     (HEAD + R + FIVE + 'scope = { price = "9" }', "rule[0].scope.price", "write such as 25.00"),
     (HEAD + PURSE + 'credit_limit = "9"', "purse[0].credit_limit", "write such as 25.00"),
     (HEAD + POINTS + 'worth = "9"', "purse[0].worth", "write such as 25.00"),
-    (HEAD + POINTS + 'credit_limit = "9.00"', "purse[0].credit_limit", "a number of pieces"),
+    (
+        HEAD + POINTS + 'credit_limit = "9.00"',
+        "purse[0].credit_limit",
+        "is no whole number; write one, such as 3",
+    ),
     (
         HEAD + METER + '[[status]]\nid = "club"\nof = "spend"\n'
         'enter = { at_least = "9", within = "30d" }',
