@@ -192,6 +192,8 @@ async def test_no_text_is_cut_and_no_target_too_small(
         async for state in visit(shop, page):
             if state.startswith("/"):
                 await page.goto(url + state)
+            # A selector may be found before the style sheet is there; `load` waits for both.
+            await page.wait_for_load_state("load")
             if found := await page.evaluate(MEASURED):
                 wrong[state] = found
         assert wrong == {}
