@@ -237,8 +237,9 @@ class Shape(NamedTuple):
     end: str
 
     def text(self, chars: int) -> str:
+        """Return it with as many whole units as fit; half an escape would be refused at once."""
         middle = chars - len(self.start) - len(self.end)
-        return self.start + (self.unit * (middle // len(self.unit) + 1))[:middle] + self.end
+        return self.start + self.unit * (middle // len(self.unit)) + self.end
 
 
 def shapes(pieces: list[str], *, seed: int, count: int) -> list[Shape]:
