@@ -23,6 +23,7 @@ from daemon.base import config as configuration
 from daemon.base.clock import Clock, rfc3339
 from daemon.base.config import Config, ConfigError
 from daemon.base.refusals import RefusedError
+from daemon.ledger.folding import fold
 from daemon.ledger.storage.registry import OpenStore, open_store
 from daemon.ledger.storage.store import Change
 from daemon.pos.protocol import DaemonStatus
@@ -159,6 +160,7 @@ async def running(
             tasks.create_task(parts.inputs.run(parts.supervisor.events), name="inputs"),
             tasks.create_task(housekeeping.sweep(), name="sweep"),
             tasks.create_task(housekeeping.sweep_inputs(), name="inputs that wait"),
+            tasks.create_task(fold(parts.ledger), name="facts of old entries"),
         ]
         stack.callback(lambda: [task.cancel() for task in background])
         tcp_port = await stack.enter_async_context(

@@ -33,6 +33,11 @@ class BusinessDays(msgspec.Struct, frozen=True):
         """Return the day to which an aware moment belongs."""
         return self.day_of_local(moment.astimezone(self.zone))
 
+    def minute_of(self, moment: datetime) -> int:
+        """Return the minute that the clock on the shop's wall shows, 0 to 1439."""
+        local = moment.astimezone(self.zone)
+        return local.hour * 60 + local.minute
+
     def day_of_local(self, local: datetime) -> date:
         """Return the day of a moment that is told in the days' own zone already."""
         day = local.date()

@@ -25,8 +25,11 @@ from daemon.ledger.entries import (
     decode,
     link,
 )
+from daemon.ledger.expected_facts import ExpectedFacts
 from daemon.ledger.status_moves import states_of
-from daemon.ledger.storage.row_marks import FORGOTTEN, KEY_CHARS, ROW_CHARS, mark
+from daemon.ledger.storage.inserts import FACTS
+from daemon.ledger.storage.queries import FOLDS
+from daemon.ledger.storage.row_marks import FORGOTTEN, KEY_CHARS, ROW_CHARS, mark, questions
 from daemon.ledger.storage.rows import MemberRow
 from daemon.ledger.storage.store import LedgerDamagedError, Store, StoreError
 from daemon.programme.status import StatusState
@@ -69,10 +72,12 @@ def audit(
     expected_head: a hash in hex, exported earlier, that must stand somewhere in a chain.
     progress:      called with the number of entries walked, now and then.
     """
+    store.begin()  # one snapshot: sales that are posted meanwhile are not half seen
     walk = _Walk(expected_head)
     found = walk.findings
-    store.begin()  # one snapshot: sales that are posted meanwhile are not half seen
     try:
+        with _damage_found(found, "how far old entries were gone through"):
+            walk.facts.skip(store.ask(FOLDS))
         with _damage_found(found, "the database"):
             found.extend(f"the database: {fault}" for fault in store.faults())
         with _damage_found(found, "entries"):
@@ -83,9 +88,11 @@ def audit(
         with _damage_found(found, "figures"):
             found.extend(_purse_findings(walk.figures))
             found.extend(sorted(_differences(walk.figures, store.cached())))
+        with _damage_found(found, "facts"):
+            found.extend(walk.facts.findings(store.rows(FACTS)))
         rows = _Rows(walk.marks, older=walk.older)
         with _damage_found(found, "rows"):
-            for table, values in store.kept():
+            for table, values in store.rows(questions()):
                 rows.step(table, values)
             found.extend(rows.all_findings())
         found.extend(_member_findings(walk.members, rows.members))
@@ -127,6 +134,7 @@ class _Walk:
         self.figures: Figures = Counter()
         self.members: dict[tuple[str, str], dict[str, StatusState]] = {}
         self.marks = _Marks()
+        self.facts = ExpectedFacts()
         self.older = False
         """Whether a ledger began before entries had marks."""
         self.head_seen = False
@@ -159,6 +167,7 @@ class _Walk:
 
     def _count(self, ledger_id: LedgerId, seq: int, entry: Entry) -> None:
         add_figures(self.figures, ledger_id, seq, entry)
+        self.facts.add(ledger_id, seq, entry)
         for move in entry.statuses:
             self.members.setdefault((move.account, move.status), {})[ledger_id] = move.state
         self.older = self.older or entry.rows is None

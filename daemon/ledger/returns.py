@@ -43,6 +43,7 @@ from daemon.ledger.chip_sales import check_no_case
 from daemon.ledger.entries import CounterMove
 from daemon.ledger.lots import Lot, claw_back, lapsed_counter, put, split
 from daemon.ledger.moves import Moves
+from daemon.ledger.returned_figures import came_back
 from daemon.ledger.sale_records import ReturnedLine, Sale, SaleRecord
 from daemon.ledger.sale_states import SaleEvent, after
 from daemon.ledger.sales import (
@@ -92,7 +93,8 @@ def counters_of(record: SaleRecord | None) -> tuple[str, ...]:
 class Return(msgspec.Struct, frozen=True, kw_only=True):
     """What the till wants to take back; ``today`` is the local day (ordinal).
 
-    store:      of the till that takes it back.
+    minute:     of that day by the clock on the wall, 0 to 1439.
+    store, terminal: of the till that takes it back.
     cash_worth: what a unit that the card's chip would get back is paid out as, in minor units; 0
                 owes it to the chip.
     """
@@ -100,8 +102,10 @@ class Return(msgspec.Struct, frozen=True, kw_only=True):
     return_id: str
     sale_id: SaleId
     store: str
+    terminal: str
     at: str
     today: int
+    minute: int
     cashier: str
     reason: str
     lines: tuple[ReturnedLine, ...]
@@ -121,7 +125,8 @@ def return_sale(
     record = record_of(view)
     sale = counted(record.sale, (in_force,))
     record = msgspec.structs.replace(record, sale=sale)
-    back = _given_back(record, ask, priced_by)
+    before, due = record, _given_back(record, ask, priced_by)
+    back = due
     alone = _alone(record, back, priced_by)
     codes = _codes_back(view, record, back, alone, priced_by)
     sums = sums_back(sale.quote, alone, record.sums_gone)
@@ -134,7 +139,9 @@ def return_sale(
     )
     moves = Moves(view.purses)
     back, record, lapsed = _purses_back(view, record, back, priced_by, moves, ask.today)
+    moved = tuple(moves.postings)
     cash = _owe_back(moves, sale, back, ask.cash_worth)
+    figures = came_back(before, due, back, moved, cash)
     # Meters leave on the day of the sale: a return must not count in a window the sale is not in.
     meters = {meter: -amount for meter, amount in back.meters.items()}
     states = status_moves.uncounted(
@@ -158,7 +165,8 @@ def return_sale(
         statuses=in_force.statuses,
         codes=codes.rows,
         today=ask.today,
-        detail=msgspec.to_builtins(ask) | {"refund": back.money + cash, "rounding": back.rounding},
+        detail=msgspec.to_builtins(ask)
+        | {"refund": back.money + cash, "rounding": back.rounding, "came_back": figures},
         before=view.sale,
     )
     return decided(step), msgspec.structs.replace(back, money=back.money + cash)

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import msgspec
 
-from daemon.base.ids import AccountId, LedgerId, SaleId, given_id
+from daemon.base.ids import NO_CARD, AccountId, CardId, LedgerId, SaleId, given_id
 from daemon.base.receipt_codes import TillNames, receipt_code
 from daemon.base.text_limits import Override
 from daemon.ledger.lots import Lot
@@ -26,6 +26,11 @@ class Sale(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A sale as the till wants it. ``today`` is its local day (ordinal).
 
     store, terminal: what the till is called; store is "" before receipts had codes.
+    minute:   of the local day by the clock on the wall, 0 to 1439.
+    card_id:  the card that was shown, or "".
+    flags:    how it came about, bits of ``posted_facts.SaleFlag``.
+    statuses: that the card had when it was posted, in order.
+    worth:    what a unit of each purse of the programme pays, in minor units; none of goods.
     credit:   how far a burn may overdraw each purse of the card.
     gifts:    the accounts of gift cards whose codes were shown, by code: they pay before the card.
     card_pays: whether the card's own purses may be burned, after the gift cards.
@@ -46,6 +51,11 @@ class Sale(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     today: int
     frozen: Frozen
     quote: Quote
+    minute: int = 0
+    card_id: CardId = NO_CARD
+    flags: int = 0
+    statuses: tuple[str, ...] = ()
+    worth: dict[str, int] = {}
     credit: dict[str, int] = {}
     gifts: dict[str, AccountId] = {}
     card_pays: bool = True

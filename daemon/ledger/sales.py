@@ -111,6 +111,10 @@ def commit(view: View, sale: Sale, statuses: Mapping[str, Status] | None = None)
     """Post a sale: from its hold, or all at once. ``statuses`` are those that it may change."""
     state = check_commit(view, sale)
     moves = Moves(view.purses)
+    day = date.fromordinal(sale.today)
+    if sale.account and statuses:
+        begun = status_moves.begun(statuses, view.members, day)
+        sale = msgspec.structs.replace(sale, statuses=tuple(sorted(begun)))
     if state_of(view) is SaleState.HELD:
         uses: tuple[CounterMove, ...] = ()
         burned = _burn_held(moves, record_of(view), sale)
@@ -120,7 +124,7 @@ def commit(view: View, sale: Sale, statuses: Mapping[str, Status] | None = None)
     uses = (*uses, *worth_moves(sale, 1))
     record = SaleRecord(sale=sale, burned=burned, accrued=_accrue(moves, sale))
     _owe(moves, sale)
-    meters, day = sale.quote.meters, date.fromordinal(sale.today)
+    meters = sale.quote.meters
     states = status_moves.counted(statuses or {}, view.members, day, meters) if sale.account else {}
     step = SaleStep(
         kind="sale",

@@ -77,7 +77,9 @@ def read_goods(basket: Basket) -> Goods:
 
 def line_qty_milli(line: BasketLine, index: int) -> int:
     """Return a line's quantity in thousandths. Raises: BasketError for it, price or floor."""
-    for name, minor in (("unit_price", line.unit_price), ("min_price", line.min_price or 0)):
+    prices = {"unit_price": line.unit_price, "min_price": line.min_price, "cost": line.cost}
+    for name, price in prices.items():
+        minor = price or 0
         if not 0 <= minor <= UNIT_PRICE_MINOR_MAX:
             problem = f"{minor} is not between 0 and {UNIT_PRICE_MINOR_MAX} minor units"
             raise BasketError(f"lines[{index}].{name}", problem)

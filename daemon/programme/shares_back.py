@@ -277,6 +277,11 @@ def _without(line: BasketLine, gone_milli: int) -> BasketLine | None:
     return msgspec.structs.replace(line, qty=left // PIECE_MILLI)
 
 
+def part_back(line: QuotedLine, share: int, before: int, qty_milli: int) -> int:
+    """Return what ``qty_milli`` thousandths of a line take of a share of it, after ``before``."""
+    return _part(line, share, before + qty_milli) - _part(line, share, before)
+
+
 def _check(line: QuotedLine | None, number: LineId, before: int, qty_milli: int) -> None:
     if line is None:
         raise RefusedError(ErrorCode.NOT_RETURNABLE, f"Line {number} is not in that sale.")
@@ -307,7 +312,7 @@ def _line_back(line: QuotedLine, before: int, qty_milli: int, once: Mapping[str,
     after = before + qty_milli
 
     def back(share: int) -> int:
-        return _part(line, share, after) - _part(line, share, before)
+        return part_back(line, share, before, qty_milli)
 
     def meter_back(meter: str) -> int:
         if not counts_stamps(meter):

@@ -14,6 +14,7 @@ from daemon.ledger.sale_records import Sale
 from daemon.ledger.storage.store import Reads, View
 from daemon.programme.programme import Programme
 from daemon.sale.pricing import PricedSale, quote_of
+from daemon.sale.sale_flags import how_it_came_about
 from daemon.sale.standing import REFERRERS, Standing
 from daemon.sale.terms import SaleTerms
 
@@ -39,6 +40,10 @@ class SaleDraft(msgspec.Struct, frozen=True):
             today=priced.today,
             frozen=priced.frozen,
             quote=priced.quote,
+            minute=priced.programme.days.minute_of(priced.frozen.now),
+            card_id=priced.card_id,
+            flags=priced.shown,
+            worth={one.id: one.worth for one in priced.programme.purses.values() if one.worth},
             credit=_credit_of(priced.programme),
             gifts=priced.standing.gifts,
             card_pays=priced.card_pays,
@@ -91,8 +96,10 @@ class SaleDraft(msgspec.Struct, frozen=True):
         in_force: the programmes whose meters it adds to, when it is written.
         """
         sale = sales.counted(self.settled(view), in_force)
-        issued = shown_codes.issue(self.standing.programme, sale.quote, sale.sale_id, sale.today)
-        return msgspec.structs.replace(sale, issued=issued)
+        programme = self.standing.programme
+        issued = shown_codes.issue(programme, sale.quote, sale.sale_id, sale.today)
+        flags = sale.flags | how_it_came_about(programme, sale, held=self.standing.is_held)
+        return msgspec.structs.replace(sale, issued=issued, flags=flags)
 
 
 def _credit_of(programme: Programme) -> dict[str, int]:

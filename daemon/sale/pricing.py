@@ -33,6 +33,7 @@ from daemon.sale.facts import (
     with_chip_balance,
 )
 from daemon.sale.presentations import NamedCard, Presentation
+from daemon.sale.sale_flags import how_shown
 from daemon.sale.standing import Standing
 from daemon.sale.terms import SaleTerms
 from daemon.shop.shop import Shop
@@ -46,6 +47,7 @@ class PricedSale(msgspec.Struct, frozen=True, kw_only=True):
 
     terms:    as the till described it. standing: what the ledger said that it rests on.
     card_id:  the card that was shown. card_uid: its chip, where that has a purse.
+    shown:    how, as bits of ``posted_facts.SaleFlag``.
     """
 
     programme: Programme
@@ -57,6 +59,7 @@ class PricedSale(msgspec.Struct, frozen=True, kw_only=True):
     today: int
     card_id: CardId = NO_CARD
     card_uid: str = ""
+    shown: int = 0
 
     @property
     def card_pays(self) -> bool:
@@ -149,6 +152,7 @@ class Pricing:
             today=known.moment.today.toordinal(),
             card_id=account.card.card_id if account else NO_CARD,
             card_uid=presentation.purse_uid if presentation else "",
+            shown=how_shown(presentation) if presentation else 0,
         )
         return await self._within_chip_limits(priced)
 

@@ -7,6 +7,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import psycopg
 import pytest
 
@@ -21,7 +22,7 @@ from daemon.ledger.entries import (
     MeterMove,
     Posting,
 )
-from daemon.ledger.sale_rows import SaleRow
+from daemon.ledger.sale_rows import SaleRow, for_entry
 from daemon.ledger.sale_states import SaleState
 from daemon.ledger.status_moves import moves
 from daemon.ledger.storage.inserts import KEPT, TABLES
@@ -34,6 +35,7 @@ from daemon.ledger.storage.rows import (
     CodeRow,
     CustomerRow,
     DeviceRow,
+    FoldRow,
     IdentifierRow,
     MemberRow,
     PhoneRow,
@@ -43,6 +45,7 @@ from daemon.ledger.storage.rows import (
 )
 from daemon.ledger.storage.store import Change, Gone, KeptRow, Store, StoreError
 from daemon.programme.status import StatusState
+from tests.stores.hand_made import made_sale
 
 AT = "2026-11-24T08:00:00.000000Z"
 A1, C1 = AccountId("a1"), CardId("c1")
@@ -61,6 +64,7 @@ ROWS: tuple[KeptRow, ...] = (
     ActivationRow(AT, "v1", "file", 1),
     ProgrammeRow("v1", "# text"),
     TillRow("1", "till1", LedgerId("a" * 16)),
+    FoldRow(LedgerId("a" * 16), 1, 2),
 )
 MOVED = Entry(
     at=AT,
@@ -73,6 +77,7 @@ MOVED = Entry(
     meters=(MeterMove(A1, "spend", 739_000, 100),),
     counters=(CounterMove("code", 1),),
     statuses=moves(A1, {"club": STATE}),
+    detail=msgspec.Raw(msgspec.json.encode(for_entry(made_sale("s1", earn=50)))),
 )
 NOT_THE_AUDIT_S = {"alembic_version": "whoever opens a database of another schema is refused"}
 

@@ -26,7 +26,9 @@ from daemon.ledger.entries import (
     Posting,
     chain,
 )
+from daemon.ledger.posted_facts import Fact, facts_of
 from daemon.ledger.sale_rows import SaleRow
+from daemon.ledger.storage.fact_tables import row_of, sums_of, together
 from daemon.ledger.storage.inserts import KEPT
 from daemon.ledger.storage.packing import packed
 from daemon.ledger.storage.row_marks import marks, values_of
@@ -186,6 +188,8 @@ class _Gathering:
                 self._once[table].append(values)
         for kind, key in change.gone:
             self._latest[KEPT[kind].table][key] = None
+        for ledger_id, seq, fact in change.facts:
+            self._add_fact(ledger_id, seq, fact)
         self._requests_before = max(self._requests_before, change.requests_before)
 
     def take_turns(self, accounts: Iterable[AccountId]) -> None:
@@ -213,6 +217,15 @@ class _Gathering:
                 self._sum("meter", (meter.account, meter.meter, day), meter.amount)
         for counter in entry.counters:
             self._sum("counter", (counter.counter,), counter.amount)
+        if (fact := facts_of(entry)) is not None:
+            self._add_fact(*place, fact)
+
+    def _add_fact(self, ledger_id: LedgerId, seq: int, fact: Fact) -> None:
+        self._once["fact"].append(row_of(ledger_id, seq, fact))
+        for table, key, figures in sums_of(fact):
+            there = self._sums[table].get(key)
+            both = together(table, there, figures) if there else list(figures)
+            self._sums[table][key] = both
 
     def _sum(self, table: str, key: Key, *amounts: int) -> None:
         figures = self._sums[table].setdefault(key, [0] * len(amounts))

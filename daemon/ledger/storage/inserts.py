@@ -11,6 +11,12 @@ import msgspec
 
 from daemon.ledger.sale_rows import SaleRow
 from daemon.ledger.sale_states import SaleState
+from daemon.ledger.storage.fact_tables import (
+    FACT_COLUMNS,
+    NOT_COMPUTED,
+    SUM_TABLES,
+    SumTable,
+)
 from daemon.ledger.storage.rows import (
     ActivationRow,
     CardRow,
@@ -18,6 +24,7 @@ from daemon.ledger.storage.rows import (
     CodeRow,
     CustomerRow,
     DeviceRow,
+    FoldRow,
     IdentifierRow,
     MemberRow,
     PhoneRow,
@@ -68,6 +75,28 @@ def _kept(row: type[msgspec.Struct], keys: int, joined: int) -> Table:
     return Table(names, types, keys, _updating(names[:keys], replaced))
 
 
+def _facts(table: str, of: SumTable) -> Table:
+    """Return a table of sums over posted facts: each figure has its own way to go together."""
+    keys = _once(of.keys)
+    figures = [figure.split() for figure in of.figures.split(", ")]
+    names = (*keys.names, *(name for name, _ in figures))
+    types = (*keys.types, *("bigint" for _ in figures))
+    ways = (
+        f"{name} = {_WAYS[way].format(old=f'{table}.{name}', new=f'excluded.{name}')}"
+        for name, way in figures
+    )
+    return Table(names, types, len(keys.names), _updating(keys.names, ways))
+
+
+_WAYS = {
+    "sum": "{old} + {new}",
+    "min": "CASE WHEN {new} < {old} THEN {new} ELSE {old} END",
+    "max": "CASE WHEN {new} > {old} THEN {new} ELSE {old} END",
+    "new": f"CASE WHEN {{new}} = {NOT_COMPUTED} THEN {{old}} ELSE {{new}} END",
+}
+"""``fact_tables.WAYS`` as every database writes them."""
+
+
 def _updating(keys: Iterable[str], values: Iterable[str]) -> str:
     return f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {', '.join(values)}"
 
@@ -96,6 +125,7 @@ KEPT: dict[type[msgspec.Struct], Kept] = {
     ActivationRow: Kept("activation", 2),
     ProgrammeRow: Kept("programme", 1),
     TillRow: Kept("till", 0),
+    FoldRow: Kept("fold", 1),
 }
 """A new kind of row is a struct in ``rows``, a line here, and a migration."""
 TABLES: dict[str, Table] = {
@@ -108,10 +138,12 @@ TABLES: dict[str, Table] = {
     "meter": _summed("meter", "account text, meter text, day integer, amount bigint", keys=3),
     "counter": _summed("counter", "counter text, amount bigint", keys=1),
     **{kept.table: _kept(row, kept.keys, kept.joined) for row, kept in KEPT.items()},
+    **{name: _facts(name, table) for name, table in SUM_TABLES.items()},
     "entry": _once("ledger_id text, seq bigint, account text, at text, body bytea, hash bytea"),
     "posting": _once(
         "account text, purse text, ledger_id text, seq bigint, leg integer, amount bigint"
     ),
+    "fact": _once(FACT_COLUMNS)._replace(keys=3),
 }
 CACHED = (
     ("balance", "SELECT account, purse, 'posted', posted FROM balance"),
@@ -122,3 +154,7 @@ CACHED = (
     ("posting", "SELECT ledger_id, seq, leg, account, purse, amount FROM posting"),
 )
 """The figures that follow from the entries, each as its key and its value last: for the audit."""
+FACTS = tuple(
+    (name, f"SELECT {', '.join(TABLES[name].names)} FROM {name}") for name in ("fact", *SUM_TABLES)
+)
+"""What reports read, which follows from the entries as well; see ``fact_tables``."""

@@ -19,6 +19,7 @@ from daemon.ledger.storage.rows import (
     CodeRow,
     CustomerRow,
     DeviceRow,
+    FoldRow,
     LotRow,
     MemberRow,
     PhoneRow,
@@ -207,6 +208,15 @@ ENTRY_HASH = Question("SELECT hash FROM entry WHERE ledger_id = ? AND seq = ?", 
 LEDGERS: Question[tuple[str, int]] = Question(
     "SELECT ledger_id, own FROM ledger", lambda ledger_id, own: (ledger_id, own)
 )
+FOLDS = Question("SELECT ledger_id, done, upto FROM fold", FoldRow)
+"""How far the old entries of each ledger have been gone through for their facts."""
+FOLD = Question("SELECT ledger_id, done, upto FROM fold WHERE ledger_id = ?", FoldRow)
+ENTRIES_AFTER: Question[tuple[int, bytes]] = Question(
+    "SELECT seq, body FROM entry WHERE ledger_id = ? AND seq > ? AND seq <= ?"
+    f" ORDER BY seq LIMIT {ROWS_MAX}",
+    lambda seq, body: (seq, unpacked(body)),
+)
+"""Entries of a ledger in their order, after one and up to another."""
 LEDGER = Question("SELECT ledger_id FROM ledger WHERE ledger_id = ?", str)
 LOTS_EXPIRED = Question(
     "SELECT account, purse, expires, usable_from, amount FROM lot"

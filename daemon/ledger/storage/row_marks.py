@@ -25,11 +25,13 @@ EXEMPT = {
     "customer": "a person can be erased, and an entry never says who it was, not even as a hash",
     "chip": "what was last seen of a chip is written at every tap; the chip itself has the money",
     "till": "a receipt leads through it to a sale, which says itself at which till it was made",
+    "fold": "how far old entries were gone through; the facts of all of them are under the audit",
     "pass_device": "where to send news of a pass; it moves nothing",
 }
 """Tables whose rows have no mark, and why."""
 FREE = {
     ("phone", "last_step"): "moves on with each code that is shown, without an entry",
+    ("account_sum", "standing_bp"): "follows from the programme in force, which changes",
     ("phone", "key_id"): "is renewed by the phone itself, without an entry",
 }
 """Columns that a mark does not cover."""

@@ -191,6 +191,17 @@ class TillRow(msgspec.Struct, frozen=True):
     ledger_id: LedgerId
 
 
+class FoldRow(msgspec.Struct, frozen=True):
+    """How far the entries of a ledger that is older than posted facts have been gone through.
+
+    done: the last entry whose fact is written; upto: the last one that had none.
+    """
+
+    ledger_id: LedgerId
+    done: int
+    upto: int
+
+
 class LotRow(msgspec.Struct, frozen=True):
     """A lot of one purse of one account that has something left. Only read: entries move lots."""
 

@@ -1,7 +1,7 @@
 """What a walk through the whole ledger reads, for the audit and backups: the same on every SQL."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
 from daemon.base.ids import LedgerId
@@ -10,7 +10,6 @@ from daemon.ledger.storage.answered import Answered
 from daemon.ledger.storage.inserts import CACHED
 from daemon.ledger.storage.packing import unpacked
 from daemon.ledger.storage.queries import HEAD, LEDGERS, Question, R
-from daemon.ledger.storage.row_marks import questions
 
 
 class SQLWalk(ABC):
@@ -39,9 +38,9 @@ class SQLWalk(ABC):
             for *key, value in self._stream(query):
                 yield table, tuple(key), value
 
-    def kept(self) -> Iterator[tuple[str, tuple[Any, ...]]]:
-        """Yield every row that has a mark in an entry as (table, columns)."""
-        for table, query in questions():
+    def rows(self, queries: Iterable[tuple[str, str]]) -> Iterator[tuple[str, tuple[Any, ...]]]:
+        """Yield every row of these tables, as (table, columns)."""
+        for table, query in queries:
             for row in self._stream(query):
                 yield table, tuple(row)
 

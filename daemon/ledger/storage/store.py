@@ -13,6 +13,7 @@ import msgspec
 from daemon.base.ids import NO_CARD, NO_SALE, AccountId, CardId, LedgerId, SaleId
 from daemon.ledger.entries import SYSTEM_ACCOUNTS, ChainedEntry, Entry
 from daemon.ledger.lots import PurseLots
+from daemon.ledger.posted_facts import Fact
 from daemon.ledger.sale_rows import SaleRow
 from daemon.ledger.storage.answered import Answered
 from daemon.ledger.storage.queries import Question, R
@@ -23,6 +24,7 @@ from daemon.ledger.storage.rows import (
     CodeRow,
     CustomerRow,
     DeviceRow,
+    FoldRow,
     IdentifierRow,
     MemberRow,
     PhoneRow,
@@ -46,6 +48,7 @@ KeptRow = (
     | ActivationRow
     | ProgrammeRow
     | TillRow
+    | FoldRow
 )
 """A row that is written as it is, not summed up from entries."""
 LIFE = 0
@@ -162,12 +165,14 @@ class Gone(NamedTuple):
 class Change(msgspec.Struct, frozen=True, kw_only=True):
     """What a decision writes: at most one entry, and the rows that stand beside it.
 
+    facts: of entries that are there already and have none yet, each with its place.
     requests_before: requests finished before this (RFC 3339) are forgotten.
     """
 
     entry: Entry | None = None
     rows: tuple[KeptRow, ...] = ()
     gone: tuple[Gone, ...] = ()
+    facts: tuple[tuple[LedgerId, int, Fact], ...] = ()
     requests_before: str = ""
 
 
@@ -252,8 +257,8 @@ class Store(Protocol):
         """Yield every cached figure as (table, key, value), for the audit."""
         ...
 
-    def kept(self) -> Iterator[tuple[str, tuple[Any, ...]]]:
-        """Yield every row that has a mark in an entry as (table, columns), for the audit."""
+    def rows(self, queries: Iterable[tuple[str, str]]) -> Iterator[tuple[str, tuple[Any, ...]]]:
+        """Yield every row that queries of tables bring as (table, columns), for the audit."""
         ...
 
     def own_ledgers(self) -> dict[str, int]:
