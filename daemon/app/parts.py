@@ -38,6 +38,7 @@ from daemon.pos.events import EventRing
 from daemon.pos.inputs import Inputs
 from daemon.pos.method_table import method_table
 from daemon.pos.protocol import DaemonStatus, ReaderStatus
+from daemon.pos.report_methods import ReportMethods
 from daemon.pos.sale_methods import SaleMethods
 from daemon.pos.server import Server, ServerSettings
 from daemon.pos.session_methods import Greeting
@@ -46,6 +47,7 @@ from daemon.pos.till_methods import TillMethods
 from daemon.programme.programme import Programme
 from daemon.readers.registry import build_readers
 from daemon.readers.supervisor import Supervisor
+from daemon.reports.report_reader import ReportReader
 from daemon.sale.checkout import Checkout
 from daemon.sale.outlook import card_outlook
 from daemon.sale.policy import CheckoutPolicy
@@ -109,6 +111,7 @@ class Parts:
         writing = open_store(url, home)  # first: it makes the ledger, or brings it up to date
         open_reading = partial(open_store, url, home, read_only=True)
         self.ledger = Ledger(writing, open_reading(), open_reading)
+        self.reports = ReportReader(open_reading, self.config.reports.timeout_s)
         jump = timedelta(hours=self.config.till.clock_jump_h)
         # The phones are asked later, when there are live codes to ask.
         self.steady = SteadyClock(
@@ -199,6 +202,7 @@ class Parts:
             self._card_methods(),
             self._shop_methods(),
             ClockMethods(self.till_clock),
+            ReportMethods(self.reports),
         )
         listens = config.socket.tcp_port is not None
         token = load_or_make(self.home / config.socket.token_file).hex() if listens else ""

@@ -21,6 +21,8 @@ from daemon.base.telephones import is_country
 
 HOLD_TTL_S_MAX = 7 * 24 * 3_600
 INPUT_TTL_S_MAX = 3_600
+REPORT_S_MAX = 3_600
+"""Of one report: it reads one snapshot, for which the database keeps what changes meanwhile."""
 CARD_TIME_S_MAX = 60
 CHIP_NUMBER_MAX = 0xFFFF
 CARD_DAY_PARTS = 5  # of a purse's cap, of which a day takes one where the shop does not say
@@ -119,6 +121,16 @@ class PolicySection(Section, frozen=True, kw_only=True):
             raise ValueError(f"hold_ttl_s: must be 1 to {HOLD_TTL_S_MAX}")
         if not 1 <= self.input_ttl_s <= INPUT_TTL_S_MAX:
             raise ValueError(f"input_ttl_s: must be 1 to {INPUT_TTL_S_MAX}")
+
+
+class ReportsSection(Section, frozen=True, kw_only=True):
+    """How the books are asked. timeout_s: how long one report may take before it is ended."""
+
+    timeout_s: int = 60
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.timeout_s <= REPORT_S_MAX:
+            raise ValueError(f"timeout_s: must be 1 to {REPORT_S_MAX}")
 
 
 class CardNumbersSection(Section, frozen=True, kw_only=True):
@@ -235,6 +247,7 @@ class Config(Section, frozen=True, kw_only=True):
     socket: SocketSection = SocketSection()
     web: dict[str, Any] | None = None
     policy: PolicySection = PolicySection()
+    reports: ReportsSection = ReportsSection()
     cashiers: dict[str, str] = {}
     card_numbers: CardNumbersSection = CardNumbersSection()
     chip: ChipSection | None = None

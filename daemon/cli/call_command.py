@@ -10,7 +10,7 @@ import msgspec
 import typer
 
 from daemon.base.regular_files import read_text_file
-from daemon.pos.client import CallError, Client, UnreachableError, find_socket
+from daemon.pos.client import CALL_S_MAX, CallError, Client, UnreachableError, find_socket
 
 SocketOption = Annotated[
     Path | None, typer.Option("--socket", help="The daemon's socket, if it is not found.")
@@ -34,17 +34,13 @@ def call(
 ) -> None:
     """Call a method of the POS protocol and print its result as JSON."""
     request = _params(sys.stdin.read() if params == "-" else params)
-    try:
-        with connected(socket, port, token_file) as client:
-            result = client.call(method, request)
-    except UnreachableError as error:
-        raise failed(str(error)) from error
-    except CallError as error:
-        raise failed(f"{method} was refused. {advice(error, request)}") from error
+    result = asked(method, request, (socket, port, token_file))
     typer.echo(msgspec.json.format(msgspec.json.encode(result), indent=2))
 
 
-def connected(socket: Path | None, port: int | None, token_file: Path) -> Client:
+def connected(
+    socket: Path | None, port: int | None, token_file: Path, timeout_s: float = CALL_S_MAX
+) -> Client:
     """Connect to the daemon by its port, or else by its socket.
 
     Raises: UnreachableError, CallError for a wrong token, BadParameter for both.
@@ -52,7 +48,7 @@ def connected(socket: Path | None, port: int | None, token_file: Path) -> Client
     if socket is not None and port is not None:
         raise typer.BadParameter("it goes without --socket", param_hint="--port")
     if port is None:
-        return Client(socket or find_socket(os.environ))
+        return Client(socket or find_socket(os.environ), timeout_s=timeout_s)
     try:
         token = read_text_file(token_file, "ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
@@ -61,7 +57,26 @@ def connected(socket: Path | None, port: int | None, token_file: Path) -> Client
             f"The port wants the token, and {token_file} {problem}. "
             "It stands where the daemon keeps its ledger: name it with --token-file."
         ) from error
-    return Client(port, token=token)
+    return Client(port, token=token, timeout_s=timeout_s)
+
+
+def asked(
+    method: str,
+    params: Mapping[str, Any],
+    where: tuple[Path | None, int | None, Path],
+    timeout_s: float = CALL_S_MAX,
+) -> Any:
+    """Ask the running daemon; leave with status 1 and a sentence where it refuses.
+
+    where: its socket, its port and the port's token file, as options say them.
+    """
+    try:
+        with connected(*where, timeout_s) as client:
+            return client.call(method, dict(params))
+    except UnreachableError as error:
+        raise failed(str(error)) from error
+    except CallError as error:
+        raise failed(f"{method} was refused. {advice(error, params)}") from error
 
 
 def failed(sentence: str) -> typer.Exit:

@@ -5,16 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from daemon.cli.call_command import (
-    TOKEN_FILE,
-    PortOption,
-    SocketOption,
-    TokenOption,
-    advice,
-    connected,
-    failed,
-)
-from daemon.pos.client import CallError, UnreachableError
+from daemon.cli.call_command import TOKEN_FILE, PortOption, SocketOption, TokenOption, asked
 
 By = Annotated[str, typer.Option(help="Who says so.")]
 Reason = Annotated[str, typer.Option(help="Why, such as: compared with the radio clock.")]
@@ -46,7 +37,7 @@ def show(
     """
     if context.invoked_subcommand is not None:
         return
-    status = _call("status", {}, socket, port, token_file)["clock"]
+    status = asked("status", {}, (socket, port, token_file))["clock"]
     typer.echo(f"machine's clock  {status['machine']}")
     typer.echo(f"till's time      {status['till']}")
     typer.echo(f"time server      {'yes' if status['synchronised'] else 'no'}")
@@ -84,15 +75,5 @@ def reset(
 
 def _set(method: str, by: str, reason: str, where: tuple[Any, Any, Any]) -> None:
     params = {"request_id": secrets.token_hex(16), "by": by, "reason": reason}
-    done = _call(method, params, *where)
+    done = asked(method, params, where)
     typer.echo(f"the till's time was {done['was']} and is {done['now']}")
-
-
-def _call(method: str, params: dict[str, Any], socket: Any, port: Any, token_file: Any) -> Any:
-    try:
-        with connected(socket, port, token_file) as client:
-            return client.call(method, params)
-    except UnreachableError as error:
-        raise failed(str(error)) from error
-    except CallError as error:
-        raise failed(f"{method} was refused. {advice(error, params)}") from error

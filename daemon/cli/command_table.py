@@ -19,6 +19,7 @@ from daemon.cli.issue_command import issue
 from daemon.cli.phone_keys_command import phone_keys
 from daemon.cli.plan_command import plan
 from daemon.cli.price_command import price
+from daemon.cli.report_command import report
 from daemon.cli.run_command import HELP as RUN_HELP
 from daemon.cli.run_command import main as run_main
 from daemon.cli.watch_command import watch
@@ -58,3 +59,4 @@ cards.command()(hot_list)
 cards.command()(hot_list_key)
 app.add_typer(cards, name="cards")
 app.add_typer(plan, name="plan")
+app.add_typer(report, name="report")

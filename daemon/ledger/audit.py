@@ -28,7 +28,7 @@ from daemon.ledger.entries import (
 from daemon.ledger.expected_facts import ExpectedFacts
 from daemon.ledger.status_moves import states_of
 from daemon.ledger.storage.inserts import FACTS
-from daemon.ledger.storage.queries import FOLDS
+from daemon.ledger.storage.queries import FOLDS, LEDGERS
 from daemon.ledger.storage.row_marks import FORGOTTEN, KEY_CHARS, ROW_CHARS, mark, questions
 from daemon.ledger.storage.rows import MemberRow
 from daemon.ledger.storage.store import LedgerDamagedError, Store, StoreError
@@ -97,7 +97,7 @@ def audit(
             found.extend(rows.all_findings())
         found.extend(_member_findings(walk.members, rows.members))
         with _damage_found(found, "ledgers"):
-            found.extend(_ledger_findings(walk.heads, store.own_ledgers()))
+            found.extend(_ledger_findings(walk.heads, dict(store.ask(LEDGERS))))
         with _damage_found(found, "the newest entry", (LedgerDamagedError, RefusedError)):
             if store.answered is not None and (lacks := store.answered.lacking_in(store)):
                 found.append(f"ledger {store.answered.ledger_id}: {lacks}")

@@ -21,7 +21,7 @@ import re
 import secrets
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -239,6 +239,20 @@ class PostgresStore(SQLStore):
             part.unlink(missing_ok=True)
             self.rollback()
         return heads
+
+    @property
+    def exchange_limit_s(self) -> float:
+        """How long one exchange with the server may take."""
+        return self._watchdog.limit_s
+
+    @exchange_limit_s.setter
+    def exchange_limit_s(self, limit_s: float) -> None:
+        self._watchdog.limit_s = limit_s
+
+    def interrupt(self) -> None:
+        """End the question that another thread is asking."""
+        with suppress(psycopg.Error):  # the line is gone, and the question with it
+            self._db.cancel_safe()
 
     def close(self) -> None:
         """Close the connection, and give up the claim on the chain."""

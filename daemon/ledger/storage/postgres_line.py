@@ -118,7 +118,7 @@ class Watchdog:
     """Cuts a connection whose exchange takes longer than ``limit_s``, within an eighth of it."""
 
     def __init__(self, limit_s: float = EXCHANGE_S) -> None:
-        self._tick_s = limit_s / _TICKS
+        self.limit_s = limit_s
         self._exchange = 0
         """Odd while one is under way."""
         self._db: psycopg.Connection[Any] | None = None
@@ -146,7 +146,7 @@ class Watchdog:
 
     def _watch(self) -> None:
         seen, ticks = 0, 0
-        while not self._ended.wait(self._tick_s):
+        while not self._ended.wait(self.limit_s / _TICKS):
             exchange = self._exchange
             ticks = ticks + 1 if exchange == seen and exchange % 2 else 0
             seen = exchange

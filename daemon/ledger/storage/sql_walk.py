@@ -44,13 +44,9 @@ class SQLWalk(ABC):
             for row in self._stream(query):
                 yield table, tuple(row)
 
-    def own_ledgers(self) -> dict[str, int]:
-        """Return every ledger here, and whether it is a till's own."""
-        return dict(self.ask(LEDGERS))
-
     def heads(self) -> list[Answered]:
         """Return the newest entry of every ledger here that has one."""
-        found = {ledger_id: self.ask(HEAD, ledger_id) for ledger_id in self.own_ledgers()}
+        found = {ledger_id: self.ask(HEAD, ledger_id) for ledger_id, _ in self.ask(LEDGERS)}
         return [Answered(LedgerId(name), *head) for name, heads in found.items() for head in heads]
 
     def faults(self) -> list[str]:

@@ -87,6 +87,7 @@ class SQLiteStore(SQLStore):
         self._read_only, self._trace = read_only, trace
         self._answered_file = AnsweredFile(path.with_name(path.name + ANSWERED_SUFFIX))
         self.in_doubt = False
+        self.exchange_limit_s = 0.0  # nothing is at the other end of a line
         self.check_beside: CheckBeside | None = None
         with ExitStack() as opened:
             if read_only:
@@ -291,6 +292,10 @@ class SQLiteStore(SQLStore):
         finally:
             part.unlink(missing_ok=True)
         return heads
+
+    def interrupt(self) -> None:
+        """End the question that another thread is asking."""
+        self._db.interrupt()
 
     def close(self) -> None:
         """Close the connection."""

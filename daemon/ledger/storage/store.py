@@ -184,6 +184,8 @@ class Store(Protocol):
     """Whether a group's outcome is not known. The next ``begin`` finds out, or raises."""
     answered: Answered | None
     """What this till has answered from the ledger; as of the opening, where it is only read."""
+    exchange_limit_s: float
+    """How long one exchange with a server may take; a file has none."""
 
     def begin(self) -> None:
         """Start the transaction of a group; on a read-only connection, of reads that agree.
@@ -261,10 +263,6 @@ class Store(Protocol):
         """Yield every row that queries of tables bring as (table, columns), for the audit."""
         ...
 
-    def own_ledgers(self) -> dict[str, int]:
-        """Return every ledger here, and whether it is a till's own."""
-        ...
-
     def faults(self) -> list[str]:
         """Return what the database itself finds damaged, as far as it can say."""
         ...
@@ -274,6 +272,10 @@ class Store(Protocol):
 
         file: is not there yet. Raises: StoreError, OSError; nothing is left at ``file`` then.
         """
+        ...
+
+    def interrupt(self) -> None:
+        """End the question that another thread is asking, with a StoreError there."""
         ...
 
     def close(self) -> None:

@@ -1,0 +1,1 @@
+"""What the owner asks of the books: each figure follows from entries and can name them."""
