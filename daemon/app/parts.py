@@ -86,7 +86,7 @@ class Parts:
         self.config, self.home, self.clock = config, home, clock
         self._started_s = clock.monotonic_s()
         # What can be wrong in the files comes first: nothing is open yet when it is.
-        programme = read_programme(home / config.programme)
+        programme = read_programme(home / config.programme, config.till.store)
         self.policy = _policy(config)
         web = configuration.convert(config.web, WebSettings | None, "web")
         wallets = Wallets(web, home, clock) if web else None
@@ -152,7 +152,8 @@ class Parts:
         self.recognition = Recognition(
             shop, self.cards, self.live_codes, self.phones, policy, self.chips
         )
-        pricing = Pricing(shop, policy.ranges, self.config.cashiers, self.config.chip)
+        store = policy.till.store
+        pricing = Pricing(shop, policy.ranges, self.config.cashiers, self.config.chip, store=store)
         posting = Posting(shop, self.recognition, pricing, policy.till)
         self.checkout = Checkout(shop, posting, self.chips, policy.hold_ttl_s)
 
@@ -238,6 +239,7 @@ class Parts:
             IssuedCodes(shop, self.cards),
             Memberships(shop),
             self.cards.guesses,
+            store=till.store,
         )
 
     async def status(self) -> DaemonStatus:

@@ -15,7 +15,7 @@ from daemon.ledger.receipts import claim
 from daemon.ledger.storage.store import StoreError
 from daemon.pos.socket_file import SocketTakenError
 from daemon.programme.errors import ProgrammeError
-from daemon.programme.programme import Programme, load
+from daemon.programme.programme import Programme, check_store, load
 from daemon.readers.reader_settings import ReaderSettings
 from daemon.readers.registry import check_together
 from web.web_settings import WalletError
@@ -49,10 +49,16 @@ def in_words(error: BaseException) -> str:
     return str(error)
 
 
-def read_programme(path: Path) -> Programme:
-    """Load the programme file. Raises ConfigError with the path of the wrong key."""
+def read_programme(path: Path, store: str = "") -> Programme:
+    """Load the programme file. Raises ConfigError with the path of the wrong key.
+
+    store: where the till is that goes by it, or "" where no till does.
+    """
     try:
-        return load(read_text_file(path))
+        programme = load(read_text_file(path))
+        if store:
+            check_store(programme, store)
+        return programme
     except (OSError, UnicodeDecodeError) as error:
         problem = getattr(error, "strerror", "it is no UTF-8 text; save it as UTF-8")
         raise ConfigError("programme", f"{path} cannot be read: {problem}") from error

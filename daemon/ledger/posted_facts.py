@@ -36,6 +36,10 @@ from daemon.base.ids import AccountId, CardId, SaleId
 from daemon.base.money import half_up
 from daemon.ledger.entries import Entry
 from daemon.programme.goods import PIECE_MILLI
+from daemon.programme.names import card_fact
+
+NOT_COMPUTED = -1
+"""In place of a standing discount, in basis points."""
 
 
 class SaleFlag(IntFlag):
@@ -129,7 +133,7 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     buyer: Buyer
     figures: Figures
     rules: dict[str, int]
-    standing_bp: int = -1
+    standing_bp: int = NOT_COMPUTED
 
 
 def facts_of(entry: Entry) -> Fact | None:
@@ -206,6 +210,7 @@ class _Sale(msgspec.Struct, frozen=True, gc=False):
     worth: dict[str, int] = {}
     statuses: tuple[str, ...] = ()
     gifts: dict[str, AccountId] = {}
+    standing_bp: int = NOT_COMPUTED
 
 
 class _Return(msgspec.Struct, frozen=True, gc=False):
@@ -225,17 +230,13 @@ _RETURN = msgspec.json.Decoder(_Return)
 
 def _sold(entry: Entry, sale: _Sale) -> Fact:
     quote = sale.quote
-    own = dict(quote.burn)
-    for account, purse, amount in map(msgspec.structs.astuple, entry.postings):
-        if amount < 0 and account in sale.gifts.values():
-            own[purse] = own.get(purse, 0) + amount
     earned: dict[str, int] = {}
     for one in quote.earn:
         if not one.account:
             earned[one.purse] = earned.get(one.purse, 0) + one.amount
     costs = {line.line: line.cost for line in sale.frozen.basket.lines if line.cost is not None}
     known = [(line, costs[line.line]) for line in quote.lines if line.line in costs]
-    burned = worth_of(own, sale.worth)
+    burned = worth_of(_burned(entry, sale), sale.worth)
     rules: dict[str, int] = {}
     for line in quote.lines:
         for off in line.applied:
@@ -262,7 +263,17 @@ def _sold(entry: Entry, sale: _Sale) -> Fact:
             cost_net=sum(line.net for line, _ in known),
         ),
         rules=rules,
+        standing_bp=sale.standing_bp,
     )
+
+
+def _burned(entry: Entry, sale: _Sale) -> dict[str, int]:
+    """Return what the card's own purses paid: all that was burned, less what gift cards gave."""
+    own = dict(sale.quote.burn)
+    for posting in entry.postings if sale.gifts else ():
+        if posting.amount < 0 and posting.account in sale.gifts.values():
+            own[posting.purse] = own.get(posting.purse, 0) + posting.amount
+    return own
 
 
 def _returned(entry: Entry, back: _Return) -> Fact:
@@ -300,12 +311,12 @@ def buyer_of(
     facts: Mapping[str, Any], card_id: CardId, statuses: tuple[str, ...], flags: int
 ) -> Buyer:
     """Return who bought, by the facts that a sale was priced with."""
-    said = {name: str(facts.get(f"card.{key}") or "") for name, key in _SAID.items()}
+    said = {name: str(facts.get(fact) or "") for name, fact in _SAID.items()}
     return Buyer(card_id=card_id, statuses=",".join(statuses), flags=flags, **said)
 
 
 _SAID = {
-    "issuer": "issuer",
-    "partner": "referrer.partner",
-    "employee": "referrer.employee",
+    "issuer": card_fact("issuer"),
+    "partner": card_fact("referrer.partner"),
+    "employee": card_fact("referrer.employee"),
 }

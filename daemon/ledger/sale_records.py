@@ -30,6 +30,8 @@ class Sale(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     card_id:  the card that was shown, or "".
     flags:    how it came about, bits of ``posted_facts.SaleFlag``.
     statuses: that the card had when it was posted, in order.
+    standing_bp: what the card has off by itself after it (``programme.standing_discount``); -1
+              without a card.
     worth:    what a unit of each purse of the programme pays, in minor units; none of goods.
     credit:   how far a burn may overdraw each purse of the card.
     gifts:    the accounts of gift cards whose codes were shown, by code: they pay before the card.
@@ -56,6 +58,7 @@ class Sale(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     flags: int = 0
     statuses: tuple[str, ...] = ()
     worth: dict[str, int] = {}
+    standing_bp: int = -1
     credit: dict[str, int] = {}
     gifts: dict[str, AccountId] = {}
     card_pays: bool = True

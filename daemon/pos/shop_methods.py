@@ -20,7 +20,7 @@ from daemon.pos.protocol import NoParams
 from daemon.pos.session import Session
 from daemon.programme.checks import check
 from daemon.programme.errors import ProgrammeError
-from daemon.programme.programme import load, local_day
+from daemon.programme.programme import check_store, load, local_day
 from daemon.shop.issued_codes import (
     CodeShown,
     CodesIssued,
@@ -86,8 +86,11 @@ class ShopMethods:
         issued_codes: IssuedCodes,
         memberships: Memberships,
         guesses: Guesses,
+        *,
+        store: str = "",
     ) -> None:
-        """guesses: at numbers and codes that a client names."""
+        """guesses: at numbers and codes that a client names. store: where the till is."""
+        self._store = store
         self._shop = shop
         self._top_ups = top_ups
         self._codes = issued_codes
@@ -178,6 +181,7 @@ class ShopMethods:
             raise invalid(f"at must be before the year {MAXYEAR}.")
         try:
             programme = await self._beside_the_loop(lambda: load(params.text))
+            check_store(programme, self._store)
         except ProgrammeError as error:
             raise invalid(f"{error.path}: {error.message}") from error
         if programme.currency != self._shop.programme.currency:

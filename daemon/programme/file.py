@@ -11,6 +11,7 @@ from daemon.programme.benefits.registry import GiveTable
 from daemon.programme.cash_rounding import CashRoundingTable
 from daemon.programme.errors import ProgrammeError, naming_table
 from daemon.programme.limits import LimitTable
+from daemon.programme.places import StoreTable
 from daemon.programme.scope import GoodsTable, ScopeTable
 from daemon.programme.state import MeterTable, PurseTable, StatusTable
 from daemon.programme.syntax import (
@@ -100,6 +101,7 @@ class ProgrammeFile(FileTable, frozen=True, kw_only=True):
     cap: list[CapTable] = msgspec.field(default_factory=list)
     cash_rounding: CashRoundingTable | None = None
     calendar: list[CalendarTable] = msgspec.field(default_factory=list)
+    store: list[StoreTable] = msgspec.field(default_factory=list)
 
 
 def read(text: str) -> tuple[ProgrammeFile, bytes]:

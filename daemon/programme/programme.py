@@ -24,6 +24,7 @@ from daemon.programme.lanes import Lane
 from daemon.programme.names import meter_fact, purse_fact
 from daemon.programme.numbers.number import Number, parse_percent
 from daemon.programme.numbers.registry import parse_number
+from daemon.programme.places import REGION, STORE, ShopStore, compile_store
 from daemon.programme.rule import Rule, compile_rule
 from daemon.programme.rulebook import Rulebook
 from daemon.programme.scope import GoodsScope, compile_goods
@@ -57,6 +58,7 @@ class Programme:
 
     ordinals: whether a price may hang on being the first or the 1000th buyer.
     facts:    every fact that a price may hang on.
+    standing_rules: those that a card's standing discount comes from.
     """
 
     def __init__(
@@ -73,6 +75,10 @@ class Programme:
         self.by_line = head.round == "line"
         self.recomputes = head.return_policy == "recompute"
         self.markup_bp = _markup_bp(head)
+        # Tables that others name come before those: purses and statuses before meters and rules.
+        self.stores: Mapping[str, ShopStore] = {
+            t.id: compile_store(t, f"store[{i}]") for i, t in enumerate(file.store)
+        }
         statuses = frozenset(table.id for table in file.status)
         self.purses: Mapping[str, Purse] = {
             t.id: compile_purse(t, f"purse[{i}]", currency) for i, t in enumerate(file.purse)
@@ -94,6 +100,7 @@ class Programme:
             compile_rule(table, i, lanes, self.vocabulary) for i, table in enumerate(file.rule)
         )
         self.meters |= _stamps(self.rules)
+        self.standing_rules = tuple(rule for rule in self.rules if rule.stands)
         self.caps = tuple(
             Cap(
                 compile_goods(table.scope, f"cap[{i}].scope", currency),
@@ -111,6 +118,12 @@ class Programme:
     def zone(self) -> ZoneInfo:
         """Return the time zone of its days."""
         return self.days.zone
+
+    def place_facts(self, store: str) -> dict[str, str]:
+        """Return the facts that say where a sale is made, if a rule asks."""
+        place = self.stores.get(store)
+        facts = {STORE: store, REGION: place.region if place else ""}
+        return {name: fact for name, fact in facts.items() if name in self.facts}
 
     def rulebook(self, day: date) -> Rulebook:
         """Return the rules of a local day; the last ``RULEBOOKS_KEPT`` days are kept ready."""
@@ -157,9 +170,17 @@ def _compile(text: str, version: str, file: ProgrammeFile) -> Programme:
         problem = f"{head.tz!r} is no time zone; write such as Europe/Kyiv"
         raise ProgrammeError("programme.tz", problem) from error
     _check_id(head.id, "programme.id")
-    for name in ("lane", "meter", "status", "purse", "rule", "calendar"):
+    for name in ("lane", "meter", "status", "purse", "rule", "calendar", "store"):
         _check_ids(getattr(file, name), name)
     return Programme(text, version, currency, zone, file)
+
+
+def check_store(programme: Programme, store: str) -> None:
+    """Raise ProgrammeError where the programme knows its stores, and this is none of them."""
+    if programme.stores and store not in programme.stores:
+        known = ", ".join(programme.stores)
+        problem = f"has no {store!r}, where this till is; it has: {known}"
+        raise ProgrammeError("store", problem)
 
 
 def local_day(programme: Programme, now: datetime) -> date:

@@ -7,6 +7,7 @@ import msgspec
 
 from daemon.base.currency import Currency
 from daemon.programme.benefits.benefit import Accrual, AnyGive, Discount, Give
+from daemon.programme.benefits.percent import percent_off
 from daemon.programme.benefits.registry import compile_give
 from daemon.programme.conditions.condition import Bound, Condition, Test
 from daemon.programme.conditions.registry import compile_when
@@ -14,11 +15,14 @@ from daemon.programme.days import Days
 from daemon.programme.errors import ProgrammeError
 from daemon.programme.file import RuleTable
 from daemon.programme.limits import Limit, compile_limit
-from daemon.programme.names import CARD_ACCOUNT, stamps_meter
+from daemon.programme.names import CARD, CARD_ACCOUNT, METER, STATUS, stamps_meter
 from daemon.programme.quote import WhyNot
 from daemon.programme.scope import Scope, compile_scope
 from daemon.programme.state import Meter
 from daemon.programme.vocabulary import ORDINALS, Vocabulary
+
+OF_A_CARD = (CARD, METER, STATUS)
+"""How facts begin that a card has by itself, whatever is sold, when and where."""
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -55,6 +59,15 @@ class Rule(msgspec.Struct, frozen=True):
     def provisional(self) -> bool:
         """Whether the sale's ordinal decides it."""
         return not self.facts.isdisjoint(ORDINALS)
+
+    @property
+    def stands(self) -> bool:
+        """Whether it takes a percentage off for what the card is and has, and asks nothing else."""
+        give = self.give
+        if not (isinstance(give, Discount) and give.offer is percent_off) or self.limit is not None:
+            return False
+        plain = all(condition.key in condition.facts for condition in self.conditions)
+        return plain and all(fact.startswith(OF_A_CARD) for fact in self.facts)
 
     def names_code(self, words: Iterable[str]) -> bool:
         """Whether a condition names one of these codes or campaigns, in its normal form."""

@@ -14,7 +14,7 @@ from daemon.programme.state import Purse
 BASKET_FACTS = ("basket.total", "basket.net", "basket.qty", "scope.total", "scope.qty")
 ORDINALS = ("ordinal.day", "ordinal.life")
 OPEN_GROUPS = ("card", "flag", "order")
-SINGLE_FACTS = ("payment", "channel", "cashier", "role")
+SINGLE_FACTS = ("payment", "channel", "cashier", "role", "store", "region")
 GROUPS = ("basket", "scope", "meter", "status", "purse", "ordinal", *OPEN_GROUPS)
 
 

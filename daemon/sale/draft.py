@@ -1,18 +1,23 @@
 """A sale between its price and its posting: what is still to be read before it can be written."""
 
 from collections.abc import Callable
+from datetime import date
 
 import msgspec
 
 from daemon.accounts import shown_codes
+from daemon.accounts.shown_codes import number
 from daemon.base.ids import AccountId, SaleId
 from daemon.base.receipt_codes import TillNames
 from daemon.chip.purchase import WantedSale
-from daemon.ledger import sales
+from daemon.ledger import sales, status_moves
 from daemon.ledger.chip_owed import MIRROR_CREDIT, chip_purse
+from daemon.ledger.posted_facts import NOT_COMPUTED
 from daemon.ledger.sale_records import Sale
 from daemon.ledger.storage.store import Reads, View
+from daemon.programme.names import meter_fact, status_fact
 from daemon.programme.programme import Programme
+from daemon.programme.standing_discount import standing_bp
 from daemon.sale.pricing import PricedSale, quote_of
 from daemon.sale.sale_flags import how_it_came_about
 from daemon.sale.standing import REFERRERS, Standing
@@ -99,7 +104,25 @@ class SaleDraft(msgspec.Struct, frozen=True):
         programme = self.standing.programme
         issued = shown_codes.issue(programme, sale.quote, sale.sale_id, sale.today)
         flags = sale.flags | how_it_came_about(programme, sale, held=self.standing.is_held)
-        return msgspec.structs.replace(sale, issued=issued, flags=flags)
+        stands = _standing_after(programme, sale, view) if sale.account else NOT_COMPUTED
+        return msgspec.structs.replace(sale, issued=issued, flags=flags, standing_bp=stands)
+
+
+def _standing_after(programme: Programme, sale: Sale, view: View) -> int:
+    """Return the standing discount of the card once the sale is counted, in basis points."""
+    if not programme.standing_rules:
+        return 0
+    facts, meters = dict(sale.frozen.facts), sale.quote.meters
+    for meter, amount in meters.items():
+        name = meter_fact(meter)
+        # A sale of today is in every window but that of the month before.
+        if name in programme.facts and programme.meters[meter].window != "prev_month":
+            facts[name] = number(facts, name) + amount
+    day, statuses = date.fromordinal(sale.today), programme.statuses
+    states = {**view.members, **status_moves.counted(statuses, view.members, day, meters)}
+    begun = status_moves.begun(statuses, states, day)
+    facts |= {status_fact(name): name in begun for name in statuses}
+    return standing_bp(programme, sale.frozen.now, facts)
 
 
 def _credit_of(programme: Programme) -> dict[str, int]:

@@ -90,12 +90,17 @@ class Pricing:
         ranges: tuple[NumberRange, ...],
         roles: Mapping[str, str],
         chip: ChipSection | None = None,
+        *,
+        store: str = "",
     ) -> None:
-        """roles: what a cashier is beside a cashier, such as ``senior``, by name."""
+        """roles: what a cashier is beside a cashier, such as ``senior``, by name.
+
+        store: where the till is.
+        """
         self._shop = shop
         self._ranges = ranges
         self._roles = roles
-        self._chip = chip
+        self._chip, self._store = chip, store
         self._guesses = Guesses(shop.clock)  # a mistyped coupon slows no card
 
     def question(self, named: NamedCard, *, priced: bool) -> SaleQuestion:
@@ -129,6 +134,7 @@ class Pricing:
         assert known.facts is not None
         standing, programme = known.standing, known.standing.programme
         facts = told_facts(terms, self._roles) | known.facts
+        facts |= programme.place_facts(self._store)
         if account is not None:
             facts |= card_facts(account)
         frozen = Frozen(

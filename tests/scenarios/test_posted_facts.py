@@ -75,6 +75,44 @@ scope = { category = "coffee" }
 give = { burn = "coffee" }
 """
 SEEDS = range(4)
+STANDING = """
+[[meter]]
+id = "spend"
+of = "net"
+window = "life"
+[[status]]
+id = "club"
+of = "spend"
+enter = { at_least = 100000, within = "30d" }
+keep = { at_least = 900000, within = "30d" }
+decide = "auto"
+[[lane]]
+id = "card"
+[[rule]]
+id = "steps"
+lane = "card"
+give = { percent = { by = "meter.spend", steps = [[30000, 2], [70000, 5]] } }
+[[rule]]
+id = "club"
+lane = "card"
+when = { status.club = true }
+give = { percent = 7 }
+[[rule]]
+id = "night"
+lane = "card"
+when = { time = "20:00..24:00" }
+give = { percent = 50 }
+[[rule]]
+id = "once"
+lane = "card"
+limit = { per_card = 1 }
+give = { percent = 20 }
+[[rule]]
+id = "either"
+lane = "card"
+when = { any = [{ card.kind = "gift" }, { weekday = "sat" }] }
+give = { percent = 30 }
+"""
 
 
 @pytest.fixture(params=["keep", "recompute"])
@@ -156,6 +194,25 @@ async def test_the_status_is_that_which_the_card_had_before(pos: Pos, tmp_path: 
     await sell(pos, "s1", goods(20_000))
     await sell(pos, "s2", goods(1_000))
     assert [row["statuses"] for row in rows(tmp_path, "fact")] == ["", "friends"]
+
+
+@pytest.mark.parametrize("programme", [f"{HEAD}{STANDING}"], indirect=False)
+async def test_the_standing_discount_is_that_after_the_sale(
+    pos: Pos, clock: HandClock, tmp_path: Path
+) -> None:
+    async def stands() -> int:
+        [row] = rows(tmp_path, "account_sum")
+        return int(row["standing_bp"])
+
+    await sell(pos, "s1", goods(1_000))
+    assert await stands() == 0
+    await sell(pos, "s2", goods(30_000))  # 310.00 are reached by it
+    assert await stands() == 200
+    await sell(pos, "s3", goods(80_000))  # and so is the club
+    assert await stands() == 700
+    clock.move(days=40)
+    await sell(pos, "s4", goods(1_000))
+    assert await stands() == 500
 
 
 async def test_nobody_s_sales_are_counted_by_the_till_alone(pos: Pos, tmp_path: Path) -> None:

@@ -17,14 +17,12 @@ from msgspec.structs import astuple
 
 from daemon.base.ids import LedgerId
 from daemon.ledger.entries import FOREVER
-from daemon.ledger.posted_facts import FIGURES, Fact
+from daemon.ledger.posted_facts import FIGURES, NOT_COMPUTED, Fact
 
 NEVER = 0
 """In place of the last day of a sale, where there was none; FOREVER is in place of the first."""
 WHOLE = ""
 """In place of a rule: the whole receipt."""
-NOT_COMPUTED = -1
-"""In place of a standing discount, in basis points."""
 SALE = "sale"
 
 

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from daemon.ledger.posted_facts import NOT_COMPUTED
 from daemon.ledger.sale_rows import SaleRow
 from daemon.ledger.sale_states import SaleState
 from daemon.ledger.storage.fact_tables import (
     FACT_COLUMNS,
-    NOT_COMPUTED,
     SUM_TABLES,
     SumTable,
 )

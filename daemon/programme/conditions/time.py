@@ -29,7 +29,7 @@ class Time(ConditionTable, frozen=True, kw_only=True):
 
     def compiled(self, place: WhenPlace) -> Condition:
         """Return the condition. Raises: ProgrammeError."""
-        spans, text = _spans(self.time, place.path), as_written(self.key, self.time)
+        spans, text = day_spans(self.time, place.path), as_written(self.key, self.time)
         if len(spans) == 1:  # by far the most, and asked in every quote
             [(low, high)] = spans
             return Condition(self.key, text, lambda situation: low <= situation.second < high)
@@ -38,7 +38,7 @@ class Time(ConditionTable, frozen=True, kw_only=True):
         )
 
 
-def _spans(raw: Any, path: str) -> list[tuple[int, int]]:
+def day_spans(raw: Any, path: str) -> list[tuple[int, int]]:
     """Return the spans in seconds of the day; one over midnight is two."""
     spans: list[tuple[int, int]] = []
     for item in raw if isinstance(raw, list) else [raw]:
