@@ -3,7 +3,7 @@
 import secrets
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +34,12 @@ from daemon.ledger.storage.sqlite_file import (
     CHECKED_AT_ONCE_BYTES,
     CheckBeside,
     OpenedFiles,
+    Translated,
     check,
     claimed_whole,
     connected,
     is_device_fault,
     quick_check,
-    translated,
     wrong_types,
 )
 from daemon.ledger.storage.store import (
@@ -110,7 +110,7 @@ class SQLiteStore(SQLStore):
     def _connect(self) -> None:
         self._db = connected(self._path, read_only=self._read_only)
         self._db.set_trace_callback(self._trace)
-        with translated():
+        with Translated():
             self._db.execute("PRAGMA synchronous = FULL")
             if not self._read_only:
                 self._db.execute("PRAGMA journal_mode = WAL")
@@ -124,7 +124,7 @@ class SQLiteStore(SQLStore):
         """
         self._db.close()
         self._connect()
-        with translated():
+        with Translated():
             busy, *_ = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if busy:
             raise StoreError("the log is being read and cannot be folded in yet")
@@ -133,7 +133,7 @@ class SQLiteStore(SQLStore):
         self.in_doubt = False
 
     def _own_ledger(self, *, read_only: bool) -> LedgerId:
-        with translated():
+        with Translated():
             row = self._db.execute("SELECT ledger_id FROM ledger WHERE own = 1").fetchone()
         if row is not None:
             return LedgerId(row[0])
@@ -142,7 +142,7 @@ class SQLiteStore(SQLStore):
                 f"{self._path} has no ledger of its own; a start of the till makes it."
             )
         ledger_id = secrets.token_hex(8)
-        with translated():
+        with Translated():
             self._db.execute("INSERT INTO ledger (ledger_id, own) VALUES (?, 1)", (ledger_id,))
         return LedgerId(ledger_id)
 
@@ -151,7 +151,7 @@ class SQLiteStore(SQLStore):
         if self.in_doubt:
             self._reopen()
         if self._read_only:
-            with translated():
+            with Translated():
                 self._db.execute("BEGIN")
             return
         self._files.check()
@@ -183,14 +183,11 @@ class SQLiteStore(SQLStore):
             with self._device_watched():
                 self._db.execute("ROLLBACK")
 
-    @contextmanager
-    def _device_watched(self, *, committing: bool = False) -> Iterator[None]:
-        try:
-            with translated(committing=committing):
-                yield
-        except StoreError as error:
-            self.in_doubt = self.in_doubt or is_device_fault(error)
-            raise
+    def _device_watched(self, *, committing: bool = False) -> Translated:
+        return Translated(committing=committing, notice=self._notice)
+
+    def _notice(self, error: StoreError) -> None:
+        self.in_doubt = self.in_doubt or is_device_fault(error)
 
     def _send(self, rows: Rows) -> None:
         with self._device_watched():
@@ -231,7 +228,7 @@ class SQLiteStore(SQLStore):
         return cards[0] if cards else None
 
     def _purses(self, account: AccountId) -> dict[str, PurseLots]:
-        with translated():
+        with Translated():
             lots: dict[str, list[Lot]] = {}
             for purse, *lot in self._db.execute(
                 "SELECT purse, expires, usable_from, amount FROM lot WHERE account = ?"
@@ -249,7 +246,7 @@ class SQLiteStore(SQLStore):
 
     def _counters(self, keys: Iterable[str]) -> dict[str, int]:
         found = {}
-        with translated():
+        with Translated():
             for key in keys:
                 row = self._db.execute(
                     "SELECT amount FROM counter WHERE counter = ?", (key,)
@@ -259,18 +256,18 @@ class SQLiteStore(SQLStore):
         return found
 
     def _rows(self, question: Question[R], *values: str | int | bytes) -> list[R]:
-        with translated():
+        with Translated():
             found = self._db.execute(question.text, values).fetchall()
         return understood(question, found)
 
     def _stream(self, statement: str) -> Iterator[tuple[Any, ...]]:
         self._send_earlier_jobs()
-        with translated():
+        with Translated():
             yield from self._db.execute(statement)
 
     def faults(self) -> list[str]:
         """Return what SQLite finds damaged: pages, indexes against their tables, types."""
-        with translated():
+        with Translated():
             rows = self._db.execute("PRAGMA integrity_check(20)")
             findings = [finding for (finding,) in rows]
             return wrong_types(self._db) if findings == ["ok"] else findings
@@ -282,7 +279,7 @@ class SQLiteStore(SQLStore):
         """
         part = backup_files.begin(file)
         try:
-            with translated(), closing(sqlite3.connect(part)) as copy:
+            with Translated(), closing(sqlite3.connect(part)) as copy:
                 self._db.backup(copy)
                 copy.execute("PRAGMA journal_mode = DELETE")  # one file alone
                 quick_check(copy)
@@ -306,7 +303,7 @@ def _sums(
     db: sqlite3.Connection, account: str, windows: Mapping[str, tuple[int, int] | None]
 ) -> dict[str, int]:
     sums = {}
-    with translated():
+    with Translated():
         for meter, window in windows.items():
             first, last = window or (LIFE, LIFE)
             row = db.execute(
