@@ -1,6 +1,5 @@
 """The ledger as the rest of the daemon sees it: idempotent requests, and reads beside them."""
 
-import asyncio
 import hashlib
 import logging
 from collections.abc import Callable
@@ -34,8 +33,6 @@ Job = Callable[[Store, View], tuple[Change, msgspec.Struct]]
 NOTHING = Reads()
 OTHERS_HOLDS = timedelta(days=1)
 """How much longer another till's hold is left alone: its clock may be another."""
-READ_S = 10.0
-"""How long a reader waits, for its turn too, whatever the database does; then ``busy``."""
 log = logging.getLogger(__name__)
 _FIRST, _AGAIN = b'"replayed":false}', b'"replayed":true}'
 
@@ -113,8 +110,7 @@ class Ledger:
         if self._writing.in_doubt:
             await self._writer.submit(lambda store: None)
         try:
-            async with asyncio.timeout(READ_S):
-                return await self._readers.ask(question)
+            return await self._readers.ask(question)
         except TimeoutError as error:  # those who still wait for the thread are not asked at all
             raise RefusedError(ErrorCode.BUSY, "The ledger takes too long to read.") from error
         except msgspec.DecodeError as error:

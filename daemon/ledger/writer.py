@@ -81,10 +81,9 @@ class LedgerWriter:
         waited = self._loop.call_later(self._wait_s, self._give_up, queued)
         self._queue.put(queued)
         try:
-            return await asyncio.shield(done)
+            return await done
         finally:
-            if done.done():
-                waited.cancel()
+            waited.cancel()
 
     async def close(self) -> None:
         """Finish what is queued, then stop the thread."""

@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from daemon.ledger.ledger import Ledger
-from daemon.ledger.readers import READERS_MAX
+from daemon.ledger.readers import READERS_MAX, LedgerReaders
 from daemon.ledger.storage.queries import HEAD
 from daemon.ledger.storage.store import Store
 from tests.stores.conftest import OpenHere
@@ -79,3 +79,19 @@ async def test_where_nothing_waits_one_connection_is_enough(ledger: Ledger) -> N
     for _ in range(READERS_MAX):
         await ledger.read(slow)
     assert len({id(store) for store in slow.asked}) == 1
+
+
+async def test_a_question_that_was_given_up_before_its_turn_is_never_asked(
+    open_here: OpenHere,
+) -> None:
+    writing = open_here()
+    readers = LedgerReaders(open_here(read_only=True), wait_s=0.05)
+    slow, never = Slow(), Slow()
+    asked = [asyncio.create_task(readers.ask(question)) for question in (slow, never)]
+    async with asyncio.timeout(PATIENCE_S):
+        told = await asyncio.gather(*asked, return_exceptions=True)
+    assert [type(one) for one in told] == [TimeoutError, TimeoutError]
+    slow.go_on.set()
+    await readers.close()
+    writing.close()
+    assert (len(slow.asked), never.asked) == (1, [])
