@@ -201,6 +201,17 @@ class SQLiteStore(SQLStore):
                 self._db.execute(_DROP_REQUESTS, (rows.requests_before,))
 
     def _view(self, reads: Reads, request: tuple[str, str]) -> View:
+        if self._db.in_transaction:
+            return self._looked_up(reads, request)
+        # All as of one moment; and the file is locked for reading once, not for each SELECT.
+        with Translated():
+            self._db.execute("BEGIN")
+        try:
+            return self._looked_up(reads, request)
+        finally:
+            self.rollback()
+
+    def _looked_up(self, reads: Reads, request: tuple[str, str]) -> View:
         card = self._card(reads) if reads.names_card else None
         if reads.names_card:
             reads = reads.of(card.account if card else NO_ACCOUNT)
