@@ -75,7 +75,8 @@ def till_name(name: str) -> str:
 
 def receipt_code(till: TillNames, sale_id: str) -> str:
     """Return the code of a sale, whose id is as its POS has given it."""
-    body = f"{till.plain.store}-{till.plain.terminal}-{sale_id}"
+    plain = till.plain
+    body = f"{plain.store}-{plain.terminal}-{sale_id}"
     return f"{body}-{_check(folded(body))}"
 
 

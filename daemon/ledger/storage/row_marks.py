@@ -10,7 +10,7 @@ Both hashes are SHA-256, cut. ``EXEMPT`` and ``FREE`` say what has no mark, and 
 """
 
 import hashlib
-from base64 import b64encode
+from binascii import b2a_base64
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -43,6 +43,7 @@ FORGOTTEN = "re"
 """How marks of rows begin that are forgotten in time: requests."""
 KEY_CHARS, ROW_CHARS = 14, 16
 _KEY_BYTES, _ROW_BYTES = 9, 12
+_ENCODER = msgspec.json.Encoder()
 
 
 def marks(change: Change) -> tuple[str, ...]:
@@ -66,11 +67,20 @@ def values_of(row: KeptRow) -> tuple[Any, ...]:
 
 def mark(table: str, values: Sequence[Any]) -> str:
     """Return the mark of a row as it stands in ``table``."""
-    keys = KEYS.get(table, TABLES[table].keys)
-    names = TABLES[table].names
-    columns = zip(((table, name) for name in names), values, strict=True)
-    covered = [v for name, v in columns if name not in FREE and (v or name not in ADDED)]
-    return _key_mark(table, values[:keys]) + _hash([table, *covered], _ROW_BYTES)
+    covered = [values[place] for place, always in _COVERED[table] if always or values[place]]
+    key = values[: KEYS.get(table, TABLES[table].keys)]
+    return _key_mark(table, key) + _hash([table, *covered], _ROW_BYTES)
+
+
+def _covered(table: str) -> tuple[tuple[int, bool], ...]:
+    """Return the places of the columns that a mark covers, and whether it does so always."""
+    names = enumerate(TABLES[table].names)
+    return tuple(
+        (place, (table, name) not in ADDED) for place, name in names if (table, name) not in FREE
+    )
+
+
+_COVERED = {kept.table: _covered(kept.table) for kept in KEPT.values()}
 
 
 def _key_mark(table: str, key: Sequence[Any]) -> str:
@@ -82,7 +92,8 @@ def _marked(row: KeptRow) -> bool:
 
 
 def _hash(values: list[Any], size: int) -> str:
-    return b64encode(hashlib.sha256(msgspec.json.encode(values)).digest()[:size]).decode("ascii")
+    digest = hashlib.sha256(_ENCODER.encode(values)).digest()
+    return b2a_base64(digest[:size], newline=False).decode("ascii")
 
 
 def questions() -> Iterator[tuple[str, str]]:
