@@ -7,7 +7,7 @@ holds the expected half alone: about 1 KiB a sale.
 
 import re
 import struct
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -39,7 +39,7 @@ FINDINGS_MAX = 100
 _LIFE = 0
 LEDGER_ID = re.compile(r"[0-9a-f]{16}")
 
-Figures = Counter[tuple[str, tuple[str | int, ...]]]
+Figures = defaultdict[tuple[str, tuple[str | int, ...]], int]
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -131,7 +131,7 @@ class _Walk:
         self.count = 0
         self.heads: dict[str, tuple[int, bytes]] = {}
         self.findings: list[str] = []
-        self.figures: Figures = Counter()
+        self.figures: Figures = defaultdict(int)
         self.members: dict[tuple[str, str], dict[str, StatusState]] = {}
         self.marks = _Marks()
         self.facts = ExpectedFacts()
@@ -143,27 +143,30 @@ class _Walk:
     def step(self, chained: ChainedEntry) -> None:
         self.count += 1
         ledger_id, seq, body, value = chained.ledger_id, chained.seq, chained.body, chained.hash
-        where = f"ledger {ledger_id} entry {seq}"
-        if (type(seq), type(ledger_id)) != (int, str):  # SQLite keeps any type anywhere
-            self.findings.append(f"{where}: its place cannot be read")
+        if type(seq) is not int or type(ledger_id) is not str:  # SQLite keeps any type anywhere
+            self._find(chained, "its place cannot be read")
             return
         previous_seq, previous_hash = self.heads.get(ledger_id, (0, GENESIS_HASH))
         if seq != previous_seq + 1:
-            self.findings.append(f"{where}: follows {previous_seq}; entries are missing")
+            self._find(chained, f"follows {previous_seq}; entries are missing")
         if value != _link(previous_hash, seq, body):
-            self.findings.append(f"{where}: its hash does not follow; it or one before was changed")
+            self._find(chained, "its hash does not follow; it or one before was changed")
         self.heads[ledger_id] = (seq, value)
-        self.head_seen = self.head_seen or value.hex() == self._expected_head
+        if self._expected_head and value.hex() == self._expected_head:
+            self.head_seen = True
         try:
             entry = decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError, AssertionError) as error:
-            self.findings.append(f"{where}: cannot be read: {error}")
+            self._find(chained, f"cannot be read: {error}")
             return
-        if (chained.account, chained.at) != (entry.account, entry.at):
-            self.findings.append(f"{where}: is kept under another account or time than it says")
+        if chained.account != entry.account or chained.at != entry.at:
+            self._find(chained, "is kept under another account or time than it says")
         if not balanced(entry.postings):
-            self.findings.append(f"{where}: debits and credits differ")
+            self._find(chained, "debits and credits differ")
         self._count(ledger_id, seq, entry)
+
+    def _find(self, chained: ChainedEntry, what: str) -> None:
+        self.findings.append(f"ledger {chained.ledger_id} entry {chained.seq}: {what}")
 
     def _count(self, ledger_id: LedgerId, seq: int, entry: Entry) -> None:
         add_figures(self.figures, ledger_id, seq, entry)
@@ -191,15 +194,20 @@ class _Marks:
 
     def note(self, ledger_id: str, row_mark: str) -> None:
         """Note a mark that an entry has, in place of the one before of its ledger."""
-        letter = self._letters.setdefault(ledger_id, chr(len(self._letters)))
-        key, row = row_mark[:KEY_CHARS], row_mark[KEY_CHARS:] or self._DELETED
-        before = self._by_key.get(key, "")
-        others = (one for one in _parts(before) if one[0] != letter) if before else ()
-        self._by_key[key] = "".join((*others, letter + row))
+        letter = self._letters.get(ledger_id)
+        if letter is None:
+            letter = self._letters[ledger_id] = chr(len(self._letters))
+        key, noted = row_mark[:KEY_CHARS], letter + (row_mark[KEY_CHARS:] or self._DELETED)
+        if before := self._by_key.get(key):
+            noted = "".join(one for one in _parts(before) if one[0] != letter) + noted
+        self._by_key[key] = noted
 
     def take(self, key: str) -> list[str]:
         """Return what a row may look like, and forget it."""
-        return [one[1:] for one in _parts(self._by_key.pop(key, ""))]
+        noted = self._by_key.pop(key, "")
+        if len(noted) == 1 + ROW_CHARS:
+            return [noted[1:]]
+        return [one[1:] for one in _parts(noted)]
 
     def missing(self) -> Iterator[str]:
         """Yield the keys that were not taken, but of rows that some ledger has deleted."""
@@ -228,21 +236,20 @@ class _Rows:
         self._findings: list[str] = []
 
     def step(self, table: str, values: tuple[Any, ...]) -> None:
-        name = f"{table} {' '.join(map(str, values[:2]))}"
+        if problem := self._problem(table, values):
+            self._findings.append(f"{table} {' '.join(map(str, values[:2]))}: {problem}")
+        if table == "member":
+            self._keep_member(MemberRow(*values))
+
+    def _problem(self, table: str, values: tuple[Any, ...]) -> str:
         try:
             row_mark = mark(table, values)
         except (UnicodeEncodeError, TypeError):
-            self._findings.append(f"{name}: cannot be read")
-            return
-        key, row = row_mark[:KEY_CHARS], row_mark[KEY_CHARS:]
-        expected = self._marks.take(key)
+            return "cannot be read"
+        expected = self._marks.take(row_mark[:KEY_CHARS])
         if not expected:
-            if not self._older:
-                self._findings.append(f"{name}: no entry has written it")
-        elif row not in expected:
-            self._findings.append(f"{name}: no entry has left it as it is kept")
-        if table == "member":
-            self._keep_member(MemberRow(*values))
+            return "" if self._older else "no entry has written it"
+        return "" if row_mark[KEY_CHARS:] in expected else "no entry has left it as it is kept"
 
     def _keep_member(self, row: MemberRow) -> None:
         try:

@@ -17,7 +17,7 @@ FOREVER = 3_652_059  # date.max.toordinal(): a lot that never expires
 _LINK = struct.Struct(">32sQI")
 
 
-class Posting(msgspec.Struct, frozen=True, array_like=True):
+class Posting(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One leg of a double entry, in the purse's smallest unit."""
 
     account: AccountId
@@ -25,7 +25,7 @@ class Posting(msgspec.Struct, frozen=True, array_like=True):
     amount: int
 
 
-class LotMove(msgspec.Struct, frozen=True, array_like=True):
+class LotMove(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A change of what is left of one lot. Days are proleptic ordinals in the shop's time zone.
 
     usable_from: first day the lot may be burned; expires: the last such day, or FOREVER.
@@ -38,7 +38,7 @@ class LotMove(msgspec.Struct, frozen=True, array_like=True):
     amount: int
 
 
-class HeldMove(msgspec.Struct, frozen=True, array_like=True):
+class HeldMove(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A change of what open holds have reserved in one purse."""
 
     account: AccountId
@@ -46,7 +46,7 @@ class HeldMove(msgspec.Struct, frozen=True, array_like=True):
     amount: int
 
 
-class MeterMove(msgspec.Struct, frozen=True, array_like=True):
+class MeterMove(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A change of one meter on one local day (ordinal)."""
 
     account: AccountId
@@ -55,14 +55,14 @@ class MeterMove(msgspec.Struct, frozen=True, array_like=True):
     amount: int
 
 
-class CounterMove(msgspec.Struct, frozen=True, array_like=True):
+class CounterMove(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A change of a usage counter."""
 
     counter: str
     amount: int
 
 
-class StatusMove(msgspec.Struct, frozen=True, array_like=True):
+class StatusMove(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Where an account stands with a status from now on."""
 
     account: AccountId
@@ -70,7 +70,7 @@ class StatusMove(msgspec.Struct, frozen=True, array_like=True):
     state: StatusState
 
 
-class ChipMove(msgspec.Struct, frozen=True, array_like=True):
+class ChipMove(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A payment that a chip has proved: its number on that chip, and the balance after it.
 
     uid, txid: hex, upper case and lower case.
