@@ -17,6 +17,8 @@ from card_formats.phone.rotating import CODE_DIGITS, GOOGLE_CODE_DIGITS
 from daemon.accounts.card_lifecycle import CardLifecycle
 from daemon.accounts.cards import Cards
 from daemon.accounts.live_codes import LiveCodes
+from daemon.accounts.operator_changes import OperatorChanges
+from daemon.accounts.operators import Operators
 from daemon.accounts.phones import Phones
 from daemon.app.simulation import SimulatedInput, simulator_of
 from daemon.app.startup import read_programme, reader_settings
@@ -37,6 +39,7 @@ from daemon.pos.clock_methods import ClockMethods
 from daemon.pos.events import EventRing
 from daemon.pos.inputs import Inputs
 from daemon.pos.method_table import method_table
+from daemon.pos.operator_methods import OperatorMethods
 from daemon.pos.protocol import DaemonStatus, ReaderStatus
 from daemon.pos.report_methods import ReportMethods
 from daemon.pos.sale_methods import SaleMethods
@@ -125,6 +128,11 @@ class Parts:
     def _accounts(self, phone_keys: PhoneKeys, coupons: Container[str]) -> None:
         self.cards = Cards(self.ledger, self.steady, self.policy.ranges)
         self.phones = Phones(self.ledger, self.steady, phone_keys, coupons)
+        till = self.config.till
+        self.operators = Operators(self.ledger, self.steady, till.store)
+        self.operator_changes = OperatorChanges(
+            self.ledger, self.cards, self.operators, self.steady, f"file {till.terminal}"
+        )
         # A code is judged by the machine's own clock: a steady one that stands would take it twice.
         self.live_codes = LiveCodes(
             self.ledger, self.cards, self.clock, phone_keys, lambda: self.steady.behind
@@ -152,8 +160,8 @@ class Parts:
         self.recognition = Recognition(
             shop, self.cards, self.live_codes, self.phones, policy, self.chips
         )
-        store = policy.till.store
-        pricing = Pricing(shop, policy.ranges, self.config.cashiers, self.config.chip, store=store)
+        store, role_of = policy.till.store, self.operators.role_of
+        pricing = Pricing(shop, policy.ranges, role_of, self.config.chip, store=store)
         posting = Posting(shop, self.recognition, pricing, policy.till)
         self.checkout = Checkout(shop, posting, self.chips, policy.hold_ttl_s)
 
@@ -204,6 +212,7 @@ class Parts:
             self._shop_methods(),
             ClockMethods(self.till_clock),
             ReportMethods(self.reports),
+            OperatorMethods(self.operator_changes, self.cards.guesses),
         )
         listens = config.socket.tcp_port is not None
         token = load_or_make(self.home / config.socket.token_file).hex() if listens else ""

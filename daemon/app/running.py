@@ -83,6 +83,7 @@ class Housekeeping:
         shop = self._parts.shop
         try:
             await shop.ledger.expire_holds(rfc3339(shop.lasting()), shop.at())
+            await self._parts.operators.follow()
             await shop.versions.follow()
             await self._parts.recognition.typed_numbers.write()
             done = await self._parts.daily_jobs.catch_up()
@@ -149,6 +150,8 @@ async def running(
         newest, others = await parts.ledger.newest_time(), await parts.ledger.newest_of_others()
         parts.steady.start(newest, others)
         await claim_names(parts.ledger, config.till.names, home)
+        if added := await parts.operator_changes.start(config.cashiers):
+            log.info("operators now, by [cashiers]: %s; the table has done its work", added)
         await parts.shop.versions.start()
         await housekeeping.look_after()
         await parts.chips.start()

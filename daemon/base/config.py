@@ -14,6 +14,8 @@ from card_formats.errors import CardFormatError
 from card_formats.number_ranges import NumberRange
 from card_formats.phone.rotating import GOOGLE_PREFIX, PREFIX_DEFAULT
 from card_formats.phone.static_number import PREFIXES, check_ean13_prefix
+from daemon.base.approval import OperatorName
+from daemon.base.permissions import OperatorRole
 from daemon.base.receipt_codes import NAME_CHARS_MAX, TillNames, till_name
 from daemon.base.regular_files import read_text_file
 from daemon.base.schema_errors import explained, join
@@ -234,8 +236,8 @@ class Config(Section, frozen=True, kw_only=True):
     """The whole file. Relative paths are relative to it.
 
     ledger:    a file for SQLite, or ``postgresql://…``.
-    cashiers:  the role of those who may give more than others, such as ``olha = "senior"``; a
-               programme's ``roles`` name them. Everybody else is a cashier.
+    cashiers:  operators that a start adds where there are none of these names yet, by role, such
+               as ``olha = "senior"``; who they are is the ledger's from then on.
     chip:      without the table a chip only tells its UID.
     web:       decoded by the web server; without the table there are no phone cards.
     reader:    decoded by the readers themselves, each by its ``kind``.
@@ -248,7 +250,7 @@ class Config(Section, frozen=True, kw_only=True):
     web: dict[str, Any] | None = None
     policy: PolicySection = PolicySection()
     reports: ReportsSection = ReportsSection()
-    cashiers: dict[str, str] = {}
+    cashiers: dict[OperatorName, OperatorRole] = {}
     card_numbers: CardNumbersSection = CardNumbersSection()
     chip: ChipSection | None = None
     number_range: tuple[NumberRange, ...] = ()

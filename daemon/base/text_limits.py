@@ -37,18 +37,17 @@ _WRITTEN = (
 """Where letters and digits stand. Blanks that have no width, and letters that are drawn as nothing,
 do not; it is spelt out because a POS that checks it (ECMAScript) knows other classes than we do."""
 
-_PRINTABLE = msgspec.Meta(
-    pattern=rf"^[^{_CONTROLS}]*$(?!\n)", description="must have no control characters"
-)
+PRINTABLE = rf"^[^{_CONTROLS}]*$(?!\n)"
+_PRINTABLE = msgspec.Meta(pattern=PRINTABLE, description="must have no control characters")
 Text = Annotated[str, msgspec.Meta(max_length=TEXT_CHARS_MAX), _PRINTABLE]
 IdText = Annotated[str, msgspec.Meta(max_length=REQUEST_ID_CHARS_MAX), _PRINTABLE]
 """What somebody else calls a thing: a line, goods, a unit."""
-_SAID = rf"^(?=.*[{_WRITTEN}])[^{_CONTROLS}]*$(?!\n)"
+SAID = rf"^(?=.*[{_WRITTEN}])[^{_CONTROLS}]*$(?!\n)"
 SaidText = Annotated[
     str,
     msgspec.Meta(
         max_length=TEXT_CHARS_MAX,
-        pattern=_SAID,
+        pattern=SAID,
         description="must say something, in letters or digits",
     ),
 ]
@@ -57,7 +56,7 @@ SaidText = Annotated[
 
 def says_something(text: str) -> bool:
     """Whether a text has what a SaidText must have."""
-    return re.search(_SAID, text) is not None
+    return re.search(SAID, text) is not None
 
 
 def check_tables(name: str, *tables: Mapping[str, object]) -> None:

@@ -10,6 +10,7 @@ import msgspec
 
 from daemon.base.clock import rfc3339
 from daemon.base.ids import NO_SALE, LedgerId, PosSaleId, SaleId, scoped
+from daemon.base.params import Params
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
 from daemon.ledger.readers import LedgerReaders
 from daemon.ledger.sale_rows import SaleRow
@@ -50,8 +51,9 @@ class RequestKey(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, method: str, request_id: str, params: msgspec.Struct) -> "RequestKey":
-        """Make the key of a request whose known fields are ``params``."""
-        canonical = msgspec.json.encode(params, order="sorted")
+        """Make the key of a request whose known fields are ``params``, but for its secrets."""
+        content = params.kept if isinstance(params, Params) else params
+        canonical = msgspec.json.encode(content, order="sorted")
         return cls(method, request_id, hashlib.sha256(canonical).digest())
 
     def place(self, own: LedgerId) -> tuple[str, str]:

@@ -5,7 +5,7 @@ A rule never sees the ledger. It sees facts by name (``meter.spend``, ``purse.bo
 facts give the same price for ever: at a return, after a restart, in a dispute.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from datetime import date
 
 import msgspec
@@ -15,6 +15,7 @@ from daemon.accounts import shown_codes
 from daemon.accounts.cards import Account
 from daemon.accounts.shown_codes import number
 from daemon.base.ids import NO_ACCOUNT, NO_SALE, SaleId
+from daemon.base.permissions import OperatorRole
 from daemon.ledger.chip_owed import chip_purse, owed_purse
 from daemon.ledger.sale_rows import SaleRow
 from daemon.ledger.storage.store import NO_REQUEST, OF_CARD, Reads, Store, View
@@ -28,8 +29,6 @@ from daemon.shop.shop import Moment
 
 TILL_FACTS = ("channel", "flag.", "order.", "ask.")
 """How the facts begin that a till may tell; others that it sends are ignored."""
-CASHIER = "cashier"
-"""The role of everybody whom the configuration does not name."""
 
 
 class LedgerFacts(msgspec.Struct, frozen=True):
@@ -113,15 +112,15 @@ class SaleQuestion(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def told_facts(terms: SaleTerms, roles: Mapping[str, str]) -> dict[str, Fact]:
+def told_facts(terms: SaleTerms, role_of: Callable[[str], OperatorRole]) -> dict[str, Fact]:
     """Return what the till says of a sale. What the ledger knows is never taken from its word.
 
-    roles: what a cashier is beside a cashier, such as ``senior``, by name: the shop's own word.
+    role_of: what a cashier of a name is, such as ``senior``: the shop's own word.
     """
     facts = {name: fact for name, fact in terms.facts.items() if name.startswith(TILL_FACTS)}
     if terms.cashier:
         facts["cashier"] = terms.cashier
-        facts["role"] = roles.get(terms.cashier, CASHIER)
+        facts["role"] = role_of(terms.cashier).value
     return facts
 
 

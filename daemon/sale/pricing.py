@@ -1,7 +1,7 @@
 """From what the till says to a price: gather the facts, ask the programme, keep what it used."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable
 from contextlib import nullcontext
 
 import msgspec
@@ -12,6 +12,7 @@ from daemon.accounts.guess_limit import Guesses
 from daemon.accounts.shown_codes import number
 from daemon.base.config import ChipSection
 from daemon.base.ids import NO_CARD, NO_PRESENTATION, CardId, PresentationId
+from daemon.base.permissions import OperatorRole
 from daemon.base.refusals import ParamError
 from daemon.ledger import chip_limits
 from daemon.ledger.chip_owed import chip_purse
@@ -88,18 +89,15 @@ class Pricing:
         self,
         shop: Shop,
         ranges: tuple[NumberRange, ...],
-        roles: Mapping[str, str],
+        role_of: Callable[[str], OperatorRole],
         chip: ChipSection | None = None,
         *,
         store: str = "",
     ) -> None:
-        """roles: what a cashier is beside a cashier, such as ``senior``, by name.
-
-        store: where the till is.
-        """
+        """role_of: what a cashier of a name is, such as ``senior``. store: where the till is."""
         self._shop = shop
         self._ranges = ranges
-        self._roles = roles
+        self._role_of = role_of
         self._chip, self._store = chip, store
         self._guesses = Guesses(shop.clock)  # a mistyped coupon slows no card
 
@@ -133,7 +131,7 @@ class Pricing:
             known = await self._known(terms.codes, presentation)
         assert known.facts is not None
         standing, programme = known.standing, known.standing.programme
-        facts = told_facts(terms, self._roles) | known.facts
+        facts = told_facts(terms, self._role_of) | known.facts
         facts |= programme.place_facts(self._store)
         if account is not None:
             facts |= card_facts(account)

@@ -40,6 +40,12 @@ CALLS: dict[str, dict[str, Any]] = {
     "sale.decide": {"request_id": "d", "sale_id": "?", "outcome": "written"},
     "clock.accept": {},
     "clock.reset": {},
+    "operator.add": {"request_id": "a", "name": "olha", "role": "senior"},
+    "operator.role": {"request_id": "a", "name": "olha", "role": "manager"},
+    "operator.pin": {"request_id": "a", "name": "olha", "pin": "4711"},
+    "operator.password": {"request_id": "a", "name": "olha", "password": ""},
+    "operator.totp": {"request_id": "a", "name": "olha", "secret": ""},
+    "operator.close": {"request_id": "a", "name": "olha"},
 }
 ELSEWHERE = {"code.issue", "club.grant", "club.refuse", "programme.activate"}
 ELSEWHERE |= {"clock.accept", "clock.reset", "sale.decide"}

@@ -38,6 +38,7 @@ from daemon.ledger.storage.rows import (
     FoldRow,
     IdentifierRow,
     MemberRow,
+    OperatorRow,
     PhoneRow,
     ProgrammeRow,
     RequestRow,
@@ -65,6 +66,7 @@ ROWS: tuple[KeptRow, ...] = (
     ProgrammeRow("v1", "# text"),
     TillRow("1", "till1", LedgerId("a" * 16)),
     FoldRow(LedgerId("a" * 16), 1, 2),
+    OperatorRow("olha", "Olha", "senior", "[]", "active", "uk", "p", "q", "r", A1, AT),
 )
 MOVED = Entry(
     at=AT,

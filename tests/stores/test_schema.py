@@ -44,6 +44,7 @@ class Kept:
         """Run SQL text as SQLite dumps it."""
         if self.location.startswith("postgresql"):
             text = script.replace(" BLOB", " BYTEA").replace("BEGIN TRANSACTION;", "")
+            text = text.replace(" WITHOUT ROWID", "")
             text = re.sub(r"X'([0-9A-F]*)'", r"'\\x\1'", text).replace("COMMIT;", "")
             with psycopg.connect(self.location) as db:
                 db.execute(text.encode())

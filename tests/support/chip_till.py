@@ -34,6 +34,7 @@ from daemon.accounts.live_codes import LiveCodes
 from daemon.accounts.phones import Phones
 from daemon.base.config import ChipSection
 from daemon.base.ids import PosSaleId, PresentationId
+from daemon.base.permissions import OperatorRole
 from daemon.base.receipt_codes import TillNames
 from daemon.chip.hot_list import encode, hot_list_of
 from daemon.chip.registry import chips_of
@@ -274,7 +275,7 @@ class HandTill:
         live_codes = LiveCodes(ledger, self.cards, clock, phone_keys)
         phones = Phones(ledger, clock, phone_keys)
         self.recognition = Recognition(shop, self.cards, live_codes, phones, policy, chips)
-        pricing = Pricing(shop, (), {}, section)
+        pricing = Pricing(shop, (), lambda name: OperatorRole.CASHIER, section)
         posting = Posting(shop, self.recognition, pricing, policy.till)
         self.checkout = Checkout(shop, posting, chips, policy.hold_ttl_s)
 

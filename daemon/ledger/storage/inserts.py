@@ -27,6 +27,7 @@ from daemon.ledger.storage.rows import (
     FoldRow,
     IdentifierRow,
     MemberRow,
+    OperatorRow,
     PhoneRow,
     ProgrammeRow,
     RequestRow,
@@ -126,6 +127,7 @@ KEPT: dict[type[msgspec.Struct], Kept] = {
     ProgrammeRow: Kept("programme", 1),
     TillRow: Kept("till", 0),
     FoldRow: Kept("fold", 1),
+    OperatorRow: Kept("operator", 1),
 }
 """A new kind of row is a struct in ``rows``, a line here, and a migration."""
 TABLES: dict[str, Table] = {

@@ -22,6 +22,7 @@ from daemon.ledger.storage.rows import (
     FoldRow,
     LotRow,
     MemberRow,
+    OperatorRow,
     PhoneRow,
     RequestRow,
     TillRow,
@@ -184,6 +185,18 @@ ACTIVATIONS_AFTER = Question(
 )
 LAST_ACTIVATION = Question("SELECT coalesce(max(number), 0) FROM activation", int)
 """The greatest number that one has; they may be fewer: the same one at the same time is one row."""
+
+# Operators.
+
+_OPERATOR = (
+    "SELECT key, name, role, stores, state, language, password, pin, totp, account, created_at"
+    " FROM operator WHERE"
+)
+OPERATOR = Question(f"{_OPERATOR} key = ?", OperatorRow)
+OPERATORS_AFTER = Question(f"{_OPERATOR} key > ? ORDER BY key LIMIT {ROWS_MAX}", OperatorRow)
+"""A page of them, closed ones too, by name without case."""
+OPERATORS_WITH = Question(f"{_OPERATOR} account = ? AND account <> '' ORDER BY key", OperatorRow)
+"""Those whose own account, as a customer's, it is."""
 
 # Entries, and the figures that follow from them.
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from daemon.base.ids import AccountId, CardId, LedgerId
+from daemon.base.ids import NO_ACCOUNT, AccountId, CardId, LedgerId
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.programme.names import code_counter
 
@@ -200,6 +200,29 @@ class FoldRow(msgspec.Struct, frozen=True):
     ledger_id: LedgerId
     done: int
     upto: int
+
+
+class OperatorRow(msgspec.Struct, frozen=True):
+    """Somebody who works in the shop. ``key`` is the name without case: no two share one.
+
+    stores:        a JSON list of the stores they act in; an empty one is all.
+    state:         ``active`` or ``closed``.
+    password, pin: Argon2id hashes, or "". totp: the secret that a phone shares, base32, or "".
+    account:       their own as a customer, or "".
+    created_at:    RFC 3339.
+    """
+
+    key: str
+    name: str
+    role: str
+    stores: str
+    state: str
+    language: str = ""
+    password: str = ""
+    pin: str = ""
+    totp: str = ""
+    account: AccountId = NO_ACCOUNT
+    created_at: str = ""
 
 
 class LotRow(msgspec.Struct, frozen=True):

@@ -27,6 +27,7 @@ from daemon.ledger.storage.rows import (
     FoldRow,
     IdentifierRow,
     MemberRow,
+    OperatorRow,
     PhoneRow,
     ProgrammeRow,
     RequestRow,
@@ -49,6 +50,7 @@ KeptRow = (
     | ProgrammeRow
     | TillRow
     | FoldRow
+    | OperatorRow
 )
 """A row that is written as it is, not summed up from entries."""
 LIFE = 0
