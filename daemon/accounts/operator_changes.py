@@ -137,7 +137,7 @@ class TotpTerms(OperatorTerms, frozen=True, kw_only=True):
 
 
 class OperatorsTerms(Params, frozen=True, kw_only=True):
-    """Which operators to list: also ``closed`` ones, and from which name on (``after``)."""
+    """Which operators to list: also ``closed`` ones; ``after``: the ``next`` of the page before."""
 
     closed: bool = False
     after: Text = ""
@@ -177,10 +177,10 @@ class OperatorShown(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OperatorsListed(msgspec.Struct, frozen=True, kw_only=True):
-    """One page, by name; ``more`` says that another follows ``after`` the last name."""
+    """One page, by name; ``next`` is what the page behind it is asked for with, or ""."""
 
     operators: tuple[OperatorShown, ...]
-    more: bool
+    next: str
 
 
 Changed = Callable[[Store, OperatorRow], OperatorRow]
@@ -221,7 +221,7 @@ class OperatorChanges:
             rows = store.ask(OPERATORS_AFTER, name_key(terms.after))
             shown = (OperatorShown.of(row) for row in rows if terms.closed or row.state == ACTIVE)
             more = bool(rows) and bool(store.ask(OPERATORS_AFTER, rows[-1].key))
-            return OperatorsListed(operators=tuple(shown), more=more)
+            return OperatorsListed(operators=tuple(shown), next=rows[-1].key if more else "")
 
         return await self._ledger.read(read)
 

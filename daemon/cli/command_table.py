@@ -16,6 +16,7 @@ from daemon.cli.doctor_command import doctor
 from daemon.cli.doctor_scan_command import doctor_scan
 from daemon.cli.hot_list_command import hot_list, hot_list_key
 from daemon.cli.issue_command import issue
+from daemon.cli.operators_command import operators
 from daemon.cli.phone_keys_command import phone_keys
 from daemon.cli.plan_command import plan
 from daemon.cli.price_command import price
@@ -58,5 +59,6 @@ cards.command()(phone_keys)
 cards.command()(hot_list)
 cards.command()(hot_list_key)
 app.add_typer(cards, name="cards")
+app.add_typer(operators, name="operators")
 app.add_typer(plan, name="plan")
 app.add_typer(report, name="report")

@@ -208,11 +208,11 @@ async def test_a_shop_has_a_thousand_operators_and_closed_ones_make_room(pos: Po
     await pos.call("operator.close", request_id="c", name="anna 0999", by="maria")
     await add(pos, "olha")
     names: list[str] = []
-    more = True
-    while more:
-        page = await pos.call("operator.list", after=names[-1] if names else "")
+    after: str | None = ""
+    while after is not None:
+        page = await pos.call("operator.list", after=after)
         names += [one["name"] for one in page["operators"]]
-        more = page["more"]
+        after = page["next"] or None
     assert (len(names), names[-1]) == (OPERATORS_MAX, "olha")
 
 

@@ -1,0 +1,230 @@
+"""``tillcard operators``: who works in the shop, as what, and what proves that it is them."""
+
+import base64
+import getpass
+import secrets
+import sys
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from daemon.base.permissions import OperatorRole
+from daemon.cli.call_command import TOKEN_FILE, PortOption, SocketOption, TokenOption, asked
+
+TOTP_BYTES = 20
+ISSUER = "tillcard"
+operators = typer.Typer(no_args_is_help=True, help="Who works in the shop, and as what.")
+Name = Annotated[str, typer.Argument(help="The word that the POS sends as the cashier.")]
+RoleOption = Annotated[OperatorRole, typer.Option("--role", help="What they are in the shop.")]
+StoreOption = Annotated[
+    list[str] | None,
+    typer.Option("--store", help="Where they act; may be given several times. None: everywhere."),
+]
+LanguageOption = Annotated[str | None, typer.Option(help="Of the console: en or uk.")]
+AccountOption = Annotated[
+    str | None, typer.Option(help="Their own as a customer: a card's number, or the account.")
+]
+ByOption = Annotated[
+    str, typer.Option(default_factory=getpass.getuser, help="Who does this; kept in the ledger.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+OffOption = Annotated[bool, typer.Option("--off", help="Take it away.")]
+
+
+@operators.callback()
+def operators_() -> None:
+    """Say who works in the shop. It speaks to the running daemon, as root or as its own user."""
+
+
+@operators.command()
+def add(
+    name: Name,
+    role: RoleOption,
+    by: ByOption,
+    store: StoreOption = None,
+    language: LanguageOption = None,
+    account: AccountOption = None,
+    as_json: JsonOption = False,
+    socket: SocketOption = None,
+    port: PortOption = None,
+    token_file: TokenOption = TOKEN_FILE,
+) -> None:
+    """Add somebody, or take somebody back who was closed.
+
+    Example: tillcard operators add olha --role senior --store 1 --store 7 --by maria
+    """
+    terms = {"name": name, "role": role.value, "stores": store, "language": language}
+    _change("add", terms | {"account": account, "by": by}, (socket, port, token_file), as_json)
+
+
+@operators.command("list")
+def list_operators(
+    closed: Annotated[bool, typer.Option("--closed", help="Also those who are closed.")] = False,
+    as_json: JsonOption = False,
+    socket: SocketOption = None,
+    port: PortOption = None,
+    token_file: TokenOption = TOKEN_FILE,
+) -> None:
+    """List who works here.
+
+    Example: tillcard operators list --json
+    """
+    found: list[dict[str, Any]] = []
+    where, after = (socket, port, token_file), ""
+    while True:
+        page = asked("operator.list", {"closed": closed, "after": after}, where)
+        found += page["operators"]
+        if not (after := page["next"]):
+            break
+    if as_json:
+        _print_json({"operators": found})
+    else:
+        _print_table(found)
+
+
+@operators.command("role")
+def set_role(
+    name: Name,
+    role: Annotated[OperatorRole, typer.Argument(help="What they are from now on.")],
+    by: ByOption,
+    store: StoreOption = None,
+    everywhere: Annotated[
+        bool, typer.Option("--everywhere", help="They act in every store from now on.")
+    ] = False,
+    language: LanguageOption = None,
+    account: AccountOption = None,
+    as_json: JsonOption = False,
+    socket: SocketOption = None,
+    port: PortOption = None,
+    token_file: TokenOption = TOKEN_FILE,
+) -> None:
+    """Give somebody another role; what is not named stays as it is.
+
+    Example: tillcard operators role olha manager --store 1 --by maria
+    """
+    stores = [] if everywhere else store
+    terms = {"name": name, "role": role.value, "stores": stores, "language": language}
+    _change("role", terms | {"account": account, "by": by}, (socket, port, token_file), as_json)
+
+
+@operators.command()
+def close(
+    name: Name,
+    by: ByOption,
+    as_json: JsonOption = False,
+    socket: SocketOption = None,
+    port: PortOption = None,
+    token_file: TokenOption = TOKEN_FILE,
+) -> None:
+    """Let somebody go: nothing is done in that name any more, and no secret of theirs is kept.
+
+    Example: tillcard operators close olha --by maria
+    """
+    _change("close", {"name": name, "by": by}, (socket, port, token_file), as_json)
+
+
+@operators.command()
+def pin(
+    name: Name,
+    by: ByOption,
+    off: OffOption = False,
+    as_json: JsonOption = False,
+    socket: SocketOption = None,
+    port: PortOption = None,
+    token_file: TokenOption = TOKEN_FILE,
+) -> None:
+    """Set the PIN (4 to 8 digits) with which somebody approves what a cashier may not do alone.
+
+    It is asked for, or read from standard input: never an argument, which others could see.
+
+    Example: tillcard operators pin olha --by maria
+    """
+    terms = {"name": name, "pin": "" if off else _secret("PIN"), "by": by}
+    _change("pin", terms, (socket, port, token_file), as_json)
+
+
+@operators.command()
+def password(
+    name: Name,
+    by: ByOption,
+    off: OffOption = False,
+    as_json: JsonOption = False,
+    socket: SocketOption = None,
+    port: PortOption = None,
+    token_file: TokenOption = TOKEN_FILE,
+) -> None:
+    """Set somebody's password for the console: at least 10 characters, hard to guess.
+
+    It is asked for, or read from standard input: never an argument, which others could see.
+
+    Example: tillcard operators password maria --by maria
+    """
+    terms = {"name": name, "password": "" if off else _secret("Password"), "by": by}
+    _change("password", terms, (socket, port, token_file), as_json)
+
+
+@operators.command()
+def totp(
+    name: Name,
+    by: ByOption,
+    off: OffOption = False,
+    as_json: JsonOption = False,
+    socket: SocketOption = None,
+    port: PortOption = None,
+    token_file: TokenOption = TOKEN_FILE,
+) -> None:
+    """Give somebody's phone a second factor: it is shown once, and proved by a code.
+
+    The secret goes to standard error, for the phone's authenticator; the code that the phone shows
+    is asked for, or read from standard input.
+
+    Example: tillcard operators totp maria --by maria
+    """
+    terms = {"name": name, "secret": "", "by": by}
+    if not off:
+        secret = base64.b32encode(secrets.token_bytes(TOTP_BYTES)).decode()
+        uri = f"otpauth://totp/{ISSUER}:{quote(name, safe='')}?secret={secret}&issuer={ISSUER}"
+        typer.echo(f"For the phone's authenticator, once:\n{uri}", err=True)
+        terms |= {"secret": secret, "code": _line("The code that it shows")}
+    _change("totp", terms, (socket, port, token_file), as_json)
+
+
+def _secret(what: str) -> str:
+    """Ask for a secret twice without echo, or read it from standard input."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\r\n")
+    secret: str = typer.prompt(what, hide_input=True, confirmation_prompt=True, err=True)
+    return secret
+
+
+def _line(what: str) -> str:
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().strip()
+    line: str = typer.prompt(what, err=True)
+    return line.strip()
+
+
+def _change(event: str, terms: dict[str, Any], where: tuple[Any, Any, Any], as_json: bool) -> None:
+    said = {key: value for key, value in terms.items() if value is not None}
+    done = asked(f"operator.{event}", {"request_id": secrets.token_hex(16)} | said, where)
+    if as_json:
+        _print_json(done)
+    else:
+        _print_table([done])
+
+
+def _print_json(value: Any) -> None:
+    typer.echo(msgspec.json.format(msgspec.json.encode(value), indent=2))
+
+
+def _print_table(found: list[dict[str, Any]]) -> None:
+    table = Table("name", "role", "stores", "state", "proved by")
+    for one in found:
+        proofs = [what for what in ("pin", "password", "totp") if one[f"has_{what}"]]
+        stores = ", ".join(one["stores"]) or "all"
+        table.add_row(one["name"], one["role"], stores, one["state"], ", ".join(proofs) or "-")
+    Console(markup=False).print(table)
