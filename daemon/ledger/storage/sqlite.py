@@ -222,7 +222,7 @@ class SQLiteStore(SQLStore):
             request=requests[0] if requests else None,
             sale=sales[0] if sales else None,
             purses={account: self._purses(account) for account in reads.accounts},
-            counters=self._counters(reads.counters),
+            counters=_counters(self._db, reads.counters),
             meters=_sums(self._db, reads.meters_of, reads.windows),
             profile=customers[0].profile if customers else b"",
             members=states_of(self._rows(MEMBERS_OF, reads.members_of)) if reads.members_of else {},
@@ -254,17 +254,6 @@ class SQLiteStore(SQLStore):
                 purse: PurseLots(posted, held, tuple(lots.get(purse, ())))
                 for purse, posted, held in balances
             }
-
-    def _counters(self, keys: Iterable[str]) -> dict[str, int]:
-        found = {}
-        with Translated():
-            for key in keys:
-                row = self._db.execute(
-                    "SELECT amount FROM counter WHERE counter = ?", (key,)
-                ).fetchone()
-                if row and row[0]:
-                    found[key] = int(row[0])
-        return found
 
     def _rows(self, question: Question[R], *values: str | int | bytes) -> list[R]:
         with Translated():
@@ -308,6 +297,16 @@ class SQLiteStore(SQLStore):
     def close(self) -> None:
         """Close the connection."""
         self._opened.close()
+
+
+def _counters(db: sqlite3.Connection, keys: Iterable[str]) -> dict[str, int]:
+    found = {}
+    with Translated():
+        for key in keys:
+            row = db.execute("SELECT amount FROM counter WHERE counter = ?", (key,)).fetchone()
+            if row and row[0]:
+                found[key] = int(row[0])
+    return found
 
 
 def _sums(
