@@ -62,6 +62,7 @@ SUM_TABLES = {
     ),
 }
 """``month`` is year x 12 + month - 1."""
+_WAYS_OF = {name: tuple(WAYS[way] for way in table.ways) for name, table in SUM_TABLES.items()}
 FACT_COLUMNS = (
     "day bigint, ledger_id text, seq bigint, minute bigint, kind text, sale_id text, account text,"
     " card_id text, store text, terminal text, cashier text, visits bigint, "
@@ -121,5 +122,5 @@ def sums_of(fact: Fact) -> Iterator[Sum]:
 
 def together(table: str, old: Iterable[int], new: Iterable[int]) -> list[int]:
     """Return the figures of a row after ``new`` has come to what was there."""
-    ways = SUM_TABLES[table].ways
-    return [WAYS[way](was, comes) for way, was, comes in zip(ways, old, new, strict=True)]
+    ways = _WAYS_OF[table]
+    return [way(was, comes) for way, was, comes in zip(ways, old, new, strict=True)]
