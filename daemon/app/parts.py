@@ -28,6 +28,7 @@ from daemon.base.config import ChipSection, Config
 from daemon.chip.hot_list import hot_list_of
 from daemon.chip.registry import NO_CHIPS, Chips, chips_of
 from daemon.chip.terminal import ChipTerminal
+from daemon.customers.questionnaires import Questionnaires
 from daemon.keys.chip_keys import ChipKeys, load_chip_keys
 from daemon.keys.key_files import load_or_make
 from daemon.keys.phone_keys import PHONE_KEYS_FILE, PhoneKeys, load_phone_keys
@@ -36,6 +37,7 @@ from daemon.ledger.storage.registry import OpenStore, scheme_of
 from daemon.pos.card_methods import CardMethods
 from daemon.pos.claims import Claims
 from daemon.pos.clock_methods import ClockMethods
+from daemon.pos.customer_methods import CustomerMethods
 from daemon.pos.events import EventRing
 from daemon.pos.inputs import Inputs
 from daemon.pos.method_table import method_table
@@ -127,6 +129,7 @@ class Parts:
 
     def _accounts(self, phone_keys: PhoneKeys, coupons: Container[str]) -> None:
         self.cards = Cards(self.ledger, self.steady, self.policy.ranges)
+        self.questionnaires = Questionnaires(self.ledger, self.steady)
         self.phones = Phones(self.ledger, self.steady, phone_keys, coupons)
         till = self.config.till
         self.operators = Operators(self.ledger, self.steady, till.store)
@@ -213,6 +216,7 @@ class Parts:
             ClockMethods(self.till_clock),
             ReportMethods(self.reports),
             OperatorMethods(self.operator_changes, self.cards.guesses),
+            CustomerMethods(self.questionnaires),
         )
         listens = config.socket.tcp_port is not None
         token = load_or_make(self.home / config.socket.token_file).hex() if listens else ""

@@ -20,6 +20,7 @@ from daemon.cli.operators_command import operators
 from daemon.cli.phone_keys_command import phone_keys
 from daemon.cli.plan_command import plan
 from daemon.cli.price_command import price
+from daemon.cli.questionnaire_command import questionnaire
 from daemon.cli.report_command import report
 from daemon.cli.run_command import HELP as RUN_HELP
 from daemon.cli.run_command import main as run_main
@@ -61,4 +62,5 @@ cards.command()(hot_list_key)
 app.add_typer(cards, name="cards")
 app.add_typer(operators, name="operators")
 app.add_typer(plan, name="plan")
+app.add_typer(questionnaire, name="questionnaire")
 app.add_typer(report, name="report")

@@ -1,7 +1,5 @@
 """The programme file: TOML in, frozen tables out, every wrong key named by its path."""
 
-import tomllib
-from decimal import Decimal, InvalidOperation
 from typing import Any, Literal
 
 import msgspec
@@ -25,17 +23,12 @@ from daemon.programme.syntax import (
     PercentValue,
     TimeZone,
 )
-from daemon.programme.toml_keys import KEY_DOTS_MAX, has_long_key
+from daemon.programme.toml_text import TomlTextError, read_toml
 
-BYTE_ORDER_MARK = "\ufeff"
-"""What editors on Windows write before a text; it says nothing."""
 PROGRAMME_BYTES_MAX = 128_000
 """In UTF-8. TOML has no character that JSON writes as more than two bytes, so that every file
 fits a line of the POS socket."""
 RULES_MAX = 2_000
-DECIMAL_EXPONENT_MAX = 30
-"""Powers of ten of a decimal; money has far fewer digits."""
-DECIMAL_CHARS_SHOWN = 20
 
 
 class HeadTable(FileTable, frozen=True, kw_only=True):
@@ -110,23 +103,10 @@ def read(text: str) -> tuple[ProgrammeFile, bytes]:
     The content is equal for two files that differ in comments, spaces or the order of keys.
     Raises: ProgrammeError.
     """
-    size = len(text.encode("utf-8", "surrogatepass"))
-    if size > PROGRAMME_BYTES_MAX:
-        problem = (
-            f"the file has {size} bytes, at most {PROGRAMME_BYTES_MAX} are read; make it shorter"
-        )
-        raise ProgrammeError("programme", problem)
-    if has_long_key(text):
-        problem = f"a key has more than {KEY_DOTS_MAX} dots; write it with fewer"
-        raise ProgrammeError("programme", problem)
     try:
-        raw = tomllib.loads(text.removeprefix(BYTE_ORDER_MARK), parse_float=_decimal)
-    except tomllib.TOMLDecodeError as error:
-        raise ProgrammeError("programme", f"not TOML: {error}") from error
-    except ValueError as error:
-        raise ProgrammeError("programme", f"a value that does not exist: {error}") from error
-    except RecursionError as error:
-        raise ProgrammeError("programme", "tables are nested too deeply") from error
+        raw = read_toml(text, PROGRAMME_BYTES_MAX)
+    except TomlTextError as error:
+        raise ProgrammeError("programme", str(error)) from error
     if isinstance(raw.get("programme"), str):
         problem = "this looks like the till's settings; name the programme file"
         raise ProgrammeError("programme", problem)
@@ -138,14 +118,3 @@ def read(text: str) -> tuple[ProgrammeFile, bytes]:
     if len(tables.rule) > RULES_MAX:
         raise ProgrammeError("rule", f"more than {RULES_MAX} rules; remove those that are over")
     return tables, msgspec.json.encode(raw, order="deterministic")
-
-
-def _decimal(text: str) -> Decimal:
-    """Return a number of the file. Raises ValueError for one that no rule can mean."""
-    try:
-        number = Decimal(text)
-    except InvalidOperation as error:  # an exponent that is itself too long
-        raise ValueError(f"{text[:DECIMAL_CHARS_SHOWN]} is out of range") from error
-    if number.is_finite() and abs(number.adjusted()) > DECIMAL_EXPONENT_MAX:
-        raise ValueError(f"{text[:DECIMAL_CHARS_SHOWN]} is out of range")
-    return number

@@ -18,6 +18,7 @@ from card_formats.number_ranges import NumberRange
 from card_formats.registry import decode, recognise
 from card_formats.stripe.bits import ALPHABETS, decode_track
 from card_formats.stripe.magtek import REPORT_BYTES, swipe_of_report
+from daemon.customers import questionnaire
 from daemon.readers.channel import run_dialogue
 from daemon.readers.framing import FRAME_BYTES_MAX, Framer, Frames, Garbage, Terminator
 from daemon.readers.hid_descriptor import DescriptorError, scan_layout
@@ -102,6 +103,24 @@ MAGTEK_PIECES = [
     b"%B77^C^?".ljust(110, b"\0"),
     b";77=1?".ljust(110, b"\0"),
     bytes(110),
+]
+
+
+QUESTIONNAIRE_PIECES = [
+    b"[[question]]\n",
+    b'id = "phone"\nkind = "phone"\n',
+    b'id = "size"\nkind = "multi"\nchoices = ["a", "b"]\n',
+    b'[[question]]\nid = "for_whom"\nkind = "choice"\nchoices = ["me"]\n',
+    b'one_of = "contact"\n',
+    b"required = false\n",
+    b"sensitive = true\n",
+    b'ask.en = "For whom?"\n',
+    b'[[consent]]\nid = "marketing"\nchannels = ["sms"]\n',
+    b'text.uk = "\xd0\x9a"\n',
+    b"x" + b".x" * 9,
+    b'"',
+    b"\\u0000",
+    b"1e99999",
 ]
 
 
@@ -229,6 +248,18 @@ def run_descriptor(raw: bytes) -> str:
     return "layout"
 
 
+def run_questionnaire(raw: bytes) -> str:
+    try:
+        asked = questionnaire.load(raw.decode("utf-8", "surrogateescape"))
+    except questionnaire.QuestionnaireError as error:
+        return error.path.partition("[")[0]
+    assert len(asked.questions) <= questionnaire.QUESTIONS_MAX
+    assert asked.missing(frozenset(question.id for question in asked.questions)) == ()
+    assert questionnaire.load(asked.text).version == asked.version
+    questionnaire.doubts(asked)
+    return "questionnaire" if asked.questions else "nothing"
+
+
 def any_framer(choice: int) -> StreamDecoder:
     terminator = list(Terminator)[choice % len(Terminator)]
     return Framer(terminator, prefix=b"S:" if choice % 3 == 0 else b"")
@@ -260,6 +291,9 @@ TARGETS = {
     "ssi": Target(stream(SsiDecoder), SSI_PIECES, STREAM_ENDS),
     "keyboard": Target(chosen(any_key_decoder), KEY_PIECES, STREAM_ENDS),
     "pos": Target(run_pos, POS_PIECES, STREAM_ENDS),
+    "questionnaire": Target(
+        run_questionnaire, QUESTIONNAIRE_PIECES, ("questionnaire", "nothing", "question")
+    ),
     "descriptor": Target(run_descriptor, DESCRIPTOR_PIECES, ("layout", "reader.no-scanner")),
 }
 

@@ -37,6 +37,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "club.grant": {"request_id": "g", "account": "?", "status": "?"},
     "club.refuse": {"request_id": "f", "account": "?", "status": "?"},
     "programme.activate": {"request_id": "p", "text": "?"},
+    "questionnaire.activate": {"request_id": "q", "text": "?"},
     "sale.decide": {"request_id": "d", "sale_id": "?", "outcome": "written"},
     "clock.accept": {},
     "clock.reset": {},
@@ -48,8 +49,9 @@ CALLS: dict[str, dict[str, Any]] = {
     "operator.close": {"request_id": "a", "name": "olha"},
 }
 ELSEWHERE = {"code.issue", "club.grant", "club.refuse", "programme.activate"}
-ELSEWHERE |= {"clock.accept", "clock.reset", "sale.decide"}
-"""Written with all their terms, see tests of codes, the club, programmes, clocks and chips."""
+ELSEWHERE |= {"clock.accept", "clock.reset", "sale.decide", "questionnaire.activate"}
+"""Written with all their terms, see tests of codes, the club, programmes, questionnaires, clocks
+and chips."""
 NOT_YET = {"sale.quote"}
 """Writes nothing but who typed a number; what answers for the payment comes with the sale."""
 

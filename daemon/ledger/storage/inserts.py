@@ -12,6 +12,12 @@ import msgspec
 from daemon.ledger.posted_facts import NOT_COMPUTED
 from daemon.ledger.sale_rows import SaleRow
 from daemon.ledger.sale_states import SaleState
+from daemon.ledger.storage.customer_rows import (
+    ConsentRow,
+    CustomerKeyRow,
+    CustomerPrivateRow,
+    QuestionnaireRow,
+)
 from daemon.ledger.storage.fact_tables import (
     FACT_COLUMNS,
     SUM_TABLES,
@@ -99,7 +105,9 @@ _WAYS = {
 
 
 def _updating(keys: Iterable[str], values: Iterable[str]) -> str:
-    return f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {', '.join(values)}"
+    updated = ", ".join(values)  # a row that is nothing but its key stays as it is
+    doing = f"UPDATE SET {updated}" if updated else "NOTHING"
+    return f"ON CONFLICT ({', '.join(keys)}) DO {doing}"
 
 
 class Kept(NamedTuple):
@@ -128,6 +136,10 @@ KEPT: dict[type[msgspec.Struct], Kept] = {
     TillRow: Kept("till", 0),
     FoldRow: Kept("fold", 1),
     OperatorRow: Kept("operator", 1),
+    QuestionnaireRow: Kept("questionnaire", 1),
+    ConsentRow: Kept("consent", 3),
+    CustomerKeyRow: Kept("customer_key", 3),
+    CustomerPrivateRow: Kept("customer_private", 1),
 }
 """A new kind of row is a struct in ``rows``, a line here, and a migration."""
 TABLES: dict[str, Table] = {

@@ -16,6 +16,12 @@ from daemon.ledger.lots import PurseLots
 from daemon.ledger.posted_facts import Fact
 from daemon.ledger.sale_rows import SaleRow
 from daemon.ledger.storage.answered import Answered
+from daemon.ledger.storage.customer_rows import (
+    ConsentRow,
+    CustomerKeyRow,
+    CustomerPrivateRow,
+    QuestionnaireRow,
+)
 from daemon.ledger.storage.queries import Question, R
 from daemon.ledger.storage.rows import (
     ActivationRow,
@@ -51,6 +57,10 @@ KeptRow = (
     | TillRow
     | FoldRow
     | OperatorRow
+    | QuestionnaireRow
+    | ConsentRow
+    | CustomerKeyRow
+    | CustomerPrivateRow
 )
 """A row that is written as it is, not summed up from entries."""
 LIFE = 0

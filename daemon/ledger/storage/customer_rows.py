@@ -1,0 +1,56 @@
+"""The rows that say who customers are, and what they have allowed: as ``rows``, one struct a table.
+
+All but consents and questionnaires can be erased: the ledger names accounts, and these the people.
+"""
+
+import msgspec
+
+from daemon.base.ids import AccountId
+
+
+class QuestionnaireRow(msgspec.Struct, frozen=True):
+    """A questionnaire that was activated ``at`` (RFC 3339); the one with the greatest number holds.
+
+    version: a hash of what ``text`` says. operator: who activated it.
+    """
+
+    number: int
+    version: str
+    text: str
+    at: str
+    operator: str
+
+
+class ConsentRow(msgspec.Struct, frozen=True):
+    """What an account has said last to a purpose by a channel, or by none: "".
+
+    given:        1, or 0 where it was refused or taken back.
+    at:           when it was said, RFC 3339.
+    source:       ``form till console import unsubscribe bounce``. operator: who wrote it down.
+    text_version: the questionnaire whose words were agreed to; language: in which language.
+    """
+
+    account: AccountId
+    purpose: str
+    channel: str
+    given: int
+    at: str
+    source: str
+    operator: str
+    text_version: str
+    language: str
+
+
+class CustomerKeyRow(msgspec.Struct, frozen=True):
+    """By what a customer is found: ``phone`` (digits, last one first), ``email``, ``word``."""
+
+    kind: str
+    value: str
+    account: AccountId
+
+
+class CustomerPrivateRow(msgspec.Struct, frozen=True):
+    """Answers to sensitive questions, JSON; nothing but the dossier reads them."""
+
+    account: AccountId
+    answers: bytes

@@ -1,0 +1,93 @@
+"""The methods for the people behind the cards: what they are asked, what is known of them."""
+
+from typing import Any
+
+import msgspec
+
+from daemon.base.params import Params
+from daemon.customers.questionnaire import QuestionnaireError, doubts, load, shown
+from daemon.customers.questionnaires import (
+    ActivateTerms,
+    QuestionnaireActivated,
+    Questionnaires,
+)
+from daemon.ledger.ledger import RequestKey
+from daemon.pos.card_methods import WRITE_REFUSALS
+from daemon.pos.dispatch import Method
+from daemon.pos.errors import invalid
+from daemon.pos.peers import Role
+from daemon.pos.protocol import NoParams
+from daemon.pos.session import Session
+from daemon.pos.shop_methods import Doubt
+
+
+class QuestionnaireText(Params, frozen=True):
+    """A questionnaire's text, TOML."""
+
+    text: str
+
+
+class QuestionnaireChecked(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether it could be activated; ``version`` is "" where it could not."""
+
+    version: str
+    errors: tuple[Doubt, ...] = ()
+    warnings: tuple[Doubt, ...] = ()
+
+
+class QuestionnaireShown(msgspec.Struct, frozen=True, kw_only=True):
+    """The questionnaire in force: its text, and what that says, for a till to ask.
+
+    at, by: when it was activated and by whom; "" for the built-in one.
+    """
+
+    version: str
+    at: str
+    by: str
+    text: str
+    questions: tuple[dict[str, Any], ...]
+    consents: tuple[dict[str, Any], ...]
+
+
+class CustomerMethods:
+    """The handlers: each translates parameters into a call, and nothing more."""
+
+    def __init__(self, questionnaires: Questionnaires) -> None:
+        self._questionnaires = questionnaires
+
+    def methods(self) -> dict[str, Method]:
+        """Return the table: name, parameters, handler, least role, result, refusals."""
+        return {
+            "questionnaire.show": Method(NoParams, self.show, Role.READ, QuestionnaireShown),
+            "questionnaire.check": Method(
+                QuestionnaireText, self.check, Role.READ, QuestionnaireChecked, unkept=("text",)
+            ),
+            "questionnaire.activate": Method(
+                ActivateTerms, self.activate, Role.ADMIN, QuestionnaireActivated, WRITE_REFUSALS
+            ),
+        }
+
+    async def show(self, session: Session, params: NoParams) -> QuestionnaireShown:
+        """Show the questionnaire in force."""
+        known = await self._questionnaires.shown()
+        what = known.questionnaire
+        return QuestionnaireShown(
+            version=what.version, at=known.at, by=known.by, text=what.text, **shown(what)
+        )
+
+    async def check(self, session: Session, params: QuestionnaireText) -> QuestionnaireChecked:
+        """Say what is wrong with a questionnaire, and what is doubtful."""
+        try:
+            made = load(params.text)
+        except QuestionnaireError as error:
+            return QuestionnaireChecked(version="", errors=(Doubt(error.path, error.message),))
+        warnings = tuple(Doubt(path, message) for path, message in doubts(made))
+        return QuestionnaireChecked(version=made.version, warnings=warnings)
+
+    async def activate(self, session: Session, params: ActivateTerms) -> msgspec.Raw:
+        """Bring a questionnaire in force; a bad one is refused and the old one stays."""
+        key = RequestKey.of("questionnaire.activate", params.request_id, params)
+        try:
+            return await self._questionnaires.activate(key, params)
+        except QuestionnaireError as error:
+            raise invalid(f"{error.path}: {error.message}") from error
