@@ -17,9 +17,9 @@ from daemon.accounts.card_numbers import draw_free, draw_number
 from daemon.accounts.cards import (
     Cards,
     Profile,
+    Said,
     card_entry,
     check_known,
-    check_profile,
     new_account,
     new_card,
 )
@@ -28,7 +28,6 @@ from daemon.base.clock import Clock, rfc3339
 from daemon.base.ids import NO_PRESENTATION, AccountId, CardId
 from daemon.base.params import Params
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
-from daemon.base.telephones import TelephoneError, e164
 from daemon.base.text_limits import (
     IdText,
     Override,
@@ -40,8 +39,8 @@ from daemon.base.text_limits import (
 )
 from daemon.ledger.entries import CounterMove
 from daemon.ledger.ledger import Ledger, RequestKey
-from daemon.ledger.storage.queries import CARD_BY_IDENTIFIER, CHIP, CHIPS_OF, CUSTOMER
-from daemon.ledger.storage.rows import CardRow, ChipRow, CustomerRow, identified
+from daemon.ledger.storage.queries import CARD_BY_IDENTIFIER, CHIP, CHIPS_OF
+from daemon.ledger.storage.rows import CardRow, ChipRow, identified
 from daemon.ledger.storage.store import Change, KeptRow, Store, View
 
 STATES: Mapping[tuple[str, str], str] = {
@@ -143,10 +142,7 @@ class CardDone(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CardLifecycle:
-    """Changes cards. ``prefix`` begins the numbers that are drawn; ``days`` says the shop's.
-
-    country: of customers' telephone numbers without a country code, or "".
-    """
+    """Changes cards. ``prefix`` begins the numbers that are drawn; ``days`` says the shop's."""
 
     def __init__(
         self,
@@ -155,14 +151,12 @@ class CardLifecycle:
         clock: Clock,
         prefix: str,
         days: Callable[[], BusinessDays],
-        country: str = "",
     ) -> None:
         self._ledger = ledger
         self._clock = clock
         self._cards = cards
         self._prefix = prefix
         self._days = days
-        self._country = country
 
     async def issue(
         self,
@@ -200,8 +194,8 @@ class CardLifecycle:
                 card, fresh = self._new_card(store, terms, account, identifiers, until)
             rows: tuple[KeptRow, ...] = identified(card, fresh)
             if not terms.with_card:
-                profile = self._as_kept(store, terms.profile)
-                rows = (*rows, CustomerRow(account, msgspec.json.encode(profile)))
+                said = Said(at=at, by=terms.by, language=terms.profile.language)
+                rows = (*rows, *self._cards.filled(store, account, terms.profile, said).rows)
             who = _who(terms) | _answered(terms)
             entry = card_entry(at, card, "issued", **who, kind=card.kind)
             return Change(entry=entry, rows=rows), _done(card)
@@ -264,34 +258,6 @@ class CardLifecycle:
             return Change(entry=entry, rows=rows), _done(changed)
 
         return await self._ledger.once(key, at, job)
-
-    def _as_kept(self, store: Store, profile: Profile) -> Profile:
-        """Return a profile as it is kept: its telephone in E.164, and its friend an account.
-
-        Raises: ParamError for a friend whom nobody knows, no telephone, and a birthday that is no
-                day.
-        """
-        check_profile(profile)
-        if profile.phone:
-            profile = msgspec.structs.replace(profile, phone=self._telephone(profile.phone))
-        if profile.birthday:
-            read_day(profile.birthday, "profile.birthday")
-        friend = profile.referrer
-        if not friend or store.ask_one(CUSTOMER, friend) is not None:
-            return profile
-        try:
-            account = self._cards.find(store, friend).account
-        except RefusedError as refusal:
-            what = f"names no card and no account: {refusal.detail}"
-            raise ParamError("profile.referrer", what) from None
-        return msgspec.structs.replace(profile, referrer=account)
-
-    def _telephone(self, text: str) -> str:
-        try:
-            return e164(text, self._country)
-        except TelephoneError:
-            what = "is no telephone number; write it like +380 50 123 45 67"
-            raise ParamError("profile.phone", what) from None
 
     def _identifiers(
         self, number: str, uid: str, laid: Credential | RefusedError | None = None

@@ -4,6 +4,7 @@ import hashlib
 import secrets
 from contextlib import suppress
 from datetime import datetime
+from typing import NamedTuple, Protocol, TypeAlias
 
 import msgspec
 
@@ -23,7 +24,7 @@ from daemon.ledger.entries import Entry
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.storage.queries import CARD_BY_IDENTIFIER, CARD_BY_TOKEN, CUSTOMER
 from daemon.ledger.storage.rows import CardRow, CustomerRow, identified, too_new
-from daemon.ledger.storage.store import OF_CARD, Change, Reads, Store, View
+from daemon.ledger.storage.store import OF_CARD, Change, Gone, KeptRow, Reads, Store, View
 
 TOKEN_BYTES = 16
 
@@ -37,10 +38,16 @@ _UNUSABLE = {
 }
 
 
+Answer: TypeAlias = str | int | tuple[str, ...]
+"""What a customer answers to a question; "", or no word at all, is no answer."""
+
+
 class Profile(Params, frozen=True, kw_only=True):
     """What is known of the person. Empty for an anonymous card. ``birthday`` is YYYY-MM-DD.
 
-    consents: those that were ticked, all at ``consents_at`` (RFC 3339).
+    answers:  to questions of the shop's own, by their ids; the fields beside it are answers, too.
+    consents: those that were ticked, all at ``consents_at`` (RFC 3339; "": now): a purpose, or a
+              purpose and a channel, as ``marketing:sms``. They are kept as a history of their own.
     referrer, partner, employee: who sent the customer: another customer's account (a card's number
               is taken for its account when the card is issued), or a partner and its employee.
     """
@@ -51,6 +58,7 @@ class Profile(Params, frozen=True, kw_only=True):
     birthday: str = ""
     tags: tuple[str, ...] = ()
     language: str = ""
+    answers: dict[str, Answer] = msgspec.field(default_factory=dict)
     consents: tuple[str, ...] = ()
     consents_at: str = ""
     referrer: str = ""
@@ -62,12 +70,17 @@ PROFILE_TEXTS_MAX = 50
 """Tags of a profile, and consents."""
 
 
+UNASKED_TEXTS = ("tags", "language", "consents", "consents_at", "referrer", "partner", "employee")
+"""Of a profile, what no questionnaire holds to its bounds."""
+
+
 def check_profile(profile: Profile) -> None:
     """Raise ParamError for a text of more than TEXT_CHARS_MAX letters, or too many of them.
 
     Not a bound of the struct: what is kept already is read as it is.
     """
-    for name, value in msgspec.structs.asdict(profile).items():
+    for name in UNASKED_TEXTS:
+        value = getattr(profile, name)
         texts = (value,) if isinstance(value, str) else value
         if len(texts) > PROFILE_TEXTS_MAX:
             raise ParamError(f"profile.{name}", f"has more than {PROFILE_TEXTS_MAX} entries")
@@ -75,6 +88,39 @@ def check_profile(profile: Profile) -> None:
             raise ParamError(f"profile.{name}", f"has more than {TEXT_CHARS_MAX} letters")
         if not all(is_printable(text) for text in texts):
             raise ParamError(f"profile.{name}", "must have no control characters")
+
+
+class Said(msgspec.Struct, frozen=True, kw_only=True):
+    """How something came to be known: ``at`` (RFC 3339), by whom, in which language.
+
+    source: ``form till console import``.
+    """
+
+    at: str
+    source: str = "till"
+    by: str = ""
+    language: str = ""
+
+
+class Filled(NamedTuple):
+    """What a profile is written as.
+
+    fields: the names of what has changed, never what it says.
+    others: what is written before it, each with an entry of its own: consents.
+    """
+
+    rows: tuple[KeptRow, ...]
+    gone: tuple[Gone, ...] = ()
+    fields: tuple[str, ...] = ()
+    others: tuple[Change, ...] = ()
+
+
+class Filling(Protocol):
+    """Says how a new account's profile is kept: the one that holds it to the questionnaire."""
+
+    def __call__(self, store: Store, account: AccountId, profile: Profile, said: Said) -> Filled:
+        """Return what is to be written. Raises ParamError, with the path ``profile.…``."""
+        ...
 
 
 class Account(msgspec.Struct, frozen=True):
@@ -101,12 +147,22 @@ class NewCard(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Cards:
-    """Issues and finds cards. ``ranges`` are the shop's own numbers."""
+    """Issues and finds cards. ``ranges`` are the shop's own numbers.
 
-    def __init__(self, ledger: Ledger, clock: Clock, ranges: tuple[NumberRange, ...] = ()) -> None:
+    filling: how people are kept; without it only cards of nobody are issued.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        clock: Clock,
+        ranges: tuple[NumberRange, ...] = (),
+        filling: Filling | None = None,
+    ) -> None:
         self._ledger = ledger
         self._clock = clock
         self._ranges = ranges
+        self._filling = filling
         self.guesses = Guesses(clock)
 
     async def resolve(self, credential: Credential, reader: str = "") -> Account:
@@ -138,9 +194,10 @@ class Cards:
         """Return the account whose card page ``token`` opens, whatever the card's state."""
         return await self._ledger.read(lambda store: account_by_token(store, token))
 
-    async def issue(self, new: NewCard, profile: Profile) -> bool:
+    async def issue(self, new: NewCard, profile: Profile, source: str = "till") -> bool:
         """Issue a card on a new account of its own.
 
+        source:  where its customer has said what the profile says; see `Said`.
         Returns: False, with nothing written, where its token or an identifier is taken already.
         """
         card = new_card(
@@ -152,15 +209,50 @@ class Cards:
             until=new.until,
             issuer=new.issuer,
         )
-        entry = card_entry(rfc3339(self._clock.now()), card, "issued", kind=new.kind)
-        customer = CustomerRow(card.account, msgspec.json.encode(profile))
-        change = Change(entry=entry, rows=(*identified(card, new.identifiers), customer))
+        at = rfc3339(self._clock.now())
 
-        def taken(store: Store) -> bool:
+        def job(store: Store) -> bool:
             known = [store.ask_one(CARD_BY_IDENTIFIER, *pair) for pair in new.identifiers]
-            return any(known) or store.ask_one(CARD_BY_TOKEN, card.token_hash) is not None
+            if any(known) or store.ask_one(CARD_BY_TOKEN, card.token_hash) is not None:
+                return False
+            said = Said(at=at, source=source, language=profile.language)
+            filled = self.filled(store, card.account, profile, said)
+            entry = card_entry(at, card, "issued", kind=new.kind)
+            rows = (*identified(card, new.identifiers), *filled.rows)
+            store.write(Change(entry=entry, rows=rows))
+            return True
 
-        return await self._ledger.write(change, unless=taken)
+        return await self._ledger.update(job)
+
+    def filled(self, store: Store, account: AccountId, profile: Profile, said: Said) -> Filled:
+        """Return how a new account's profile is kept; what comes ``others`` is written already.
+
+        Raises: ParamError for what is wrong in it, with its path.
+        """
+        check_profile(profile)
+        profile = self._with_friend(store, profile)
+        if profile == Profile():
+            return Filled((CustomerRow(account, msgspec.json.encode(profile)),))
+        assert self._filling is not None, "a person is kept by a till"
+        filled = self._filling(store, account, profile, said)
+        for change in filled.others:
+            store.write(change)
+        return filled
+
+    def _with_friend(self, store: Store, profile: Profile) -> Profile:
+        """Return a profile with its friend's account in place of the friend's card.
+
+        Raises: ParamError for a friend whom nobody knows.
+        """
+        friend = profile.referrer
+        if not friend or store.ask_one(CUSTOMER, friend) is not None:
+            return profile
+        try:
+            account = self.find(store, friend).account
+        except RefusedError as refusal:
+            what = f"names no card and no account: {refusal.detail}"
+            raise ParamError("profile.referrer", what) from None
+        return msgspec.structs.replace(profile, referrer=account)
 
     def identifier(self, number: str) -> tuple[str, str]:
         """Return the scheme and the value that a number is kept under.

@@ -28,6 +28,8 @@ from daemon.base.config import ChipSection, Config
 from daemon.chip.hot_list import hot_list_of
 from daemon.chip.registry import NO_CHIPS, Chips, chips_of
 from daemon.chip.terminal import ChipTerminal
+from daemon.customers.customers import Customers
+from daemon.customers.profiles import Profiles
 from daemon.customers.questionnaires import Questionnaires
 from daemon.keys.chip_keys import ChipKeys, load_chip_keys
 from daemon.keys.key_files import load_or_make
@@ -128,8 +130,10 @@ class Parts:
         self.till_clock = TillClock(self.ledger, versions, self.clock, self.steady)
 
     def _accounts(self, phone_keys: PhoneKeys, coupons: Container[str]) -> None:
-        self.cards = Cards(self.ledger, self.steady, self.policy.ranges)
         self.questionnaires = Questionnaires(self.ledger, self.steady)
+        self.profiles = Profiles(self.questionnaires, self.config.till.country)
+        self.cards = Cards(self.ledger, self.steady, self.policy.ranges, self.profiles.of_new)
+        self.customers = Customers(self.ledger, self.cards, self.profiles, self.steady)
         self.phones = Phones(self.ledger, self.steady, phone_keys, coupons)
         till = self.config.till
         self.operators = Operators(self.ledger, self.steady, till.store)
@@ -216,7 +220,7 @@ class Parts:
             ClockMethods(self.till_clock),
             ReportMethods(self.reports),
             OperatorMethods(self.operator_changes, self.cards.guesses),
-            CustomerMethods(self.questionnaires),
+            CustomerMethods(self.questionnaires, self.customers, self.cards.guesses),
         )
         listens = config.socket.tcp_port is not None
         token = load_or_make(self.home / config.socket.token_file).hex() if listens else ""
@@ -238,7 +242,6 @@ class Parts:
             self.steady,
             self.config.card_numbers.prefix,
             lambda: shop.programme.days,
-            country=self.config.till.country,
         )
         return CardMethods(
             lifecycle, self.recognition, self.inputs, self.claims, self.cards.guesses

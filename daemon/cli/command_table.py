@@ -11,6 +11,7 @@ from daemon.cli.cards_command import cards
 from daemon.cli.check_command import check
 from daemon.cli.clock_command import clock
 from daemon.cli.command_clock import clock_of
+from daemon.cli.customers_command import customers
 from daemon.cli.demo_command import demo
 from daemon.cli.doctor_command import doctor
 from daemon.cli.doctor_scan_command import doctor_scan
@@ -62,5 +63,6 @@ cards.command()(hot_list_key)
 app.add_typer(cards, name="cards")
 app.add_typer(operators, name="operators")
 app.add_typer(plan, name="plan")
+app.add_typer(customers, name="customers")
 app.add_typer(questionnaire, name="questionnaire")
 app.add_typer(report, name="report")

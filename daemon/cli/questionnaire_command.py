@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from daemon.base.regular_files import read_text_file
-from daemon.cli.call_command import TOKEN_FILE, PortOption, SocketOption, TokenOption
+from daemon.cli.call_command import TOKEN_FILE, PortOption, SocketOption, TokenOption, asked
 from daemon.cli.check_command import refuse
-from daemon.cli.daemon_call import AsJson, By, Where, new_request_id, print_json, whoever
+from daemon.cli.daemon_call import AsJson, By, new_request_id, print_json, whoever
 from daemon.customers.questionnaire import Questionnaire, QuestionnaireError, doubts, load
 
 questionnaire = typer.Typer(
@@ -49,7 +49,7 @@ def activate(
     """
     made = _loaded(file)
     terms = {"request_id": new_request_id(), "text": made.text, "by": whoever(by)}
-    done = Where(socket, port, token_file).ask("questionnaire.activate", terms)
+    done = asked("questionnaire.activate", terms, (socket, port, token_file))
     if json:
         print_json(done)
     else:
@@ -67,7 +67,7 @@ def show(
 
     Example: tillcard questionnaire show > questions.toml
     """
-    known = Where(socket, port, token_file).ask("questionnaire.show", {})
+    known = asked("questionnaire.show", {}, (socket, port, token_file))
     if json:
         print_json(known)
     else:

@@ -23,10 +23,11 @@ from daemon.ledger.sale_records import Sale, SaleProgress, SaleRecord
 from daemon.ledger.sale_states import SaleState
 from daemon.ledger.storage.rows import damaged, too_new
 from daemon.programme.basket import Fact
+from daemon.programme.names import ANSWER
 from daemon.programme.quote import Earned, Quote, QuotedLine
 
 PERSONAL = ("card.name", "card.birthday")
-"""Facts that say who a person is."""
+"""Facts that say who a person is; whatever a customer has answered is one, too."""
 ITS_OWN = -1
 """In place of an entry's number: the entry that is written with the row."""
 
@@ -53,9 +54,14 @@ def for_entry(sale: Sale) -> Sale:
         "why_not": (),
         "next": (),
     }
-    facts = {n: fact for n, fact in frozen.facts.items() if n not in PERSONAL or not fact}
+    facts = {n: fact for n, fact in frozen.facts.items() if not _is_personal(n, fact)}
     frozen = msgspec.structs.replace(frozen, facts=facts)
     return msgspec.structs.replace(sale, quote=_Quote(**kept), frozen=frozen)
+
+
+def _is_personal(name: str, fact: Fact) -> bool:
+    """Whether a fact stands beside the entry; a name that is empty says nothing of anybody."""
+    return name.startswith(ANSWER) or (name in PERSONAL and bool(fact))
 
 
 class _Detailed(msgspec.Struct, frozen=True):
@@ -72,7 +78,7 @@ class _Beside(SaleProgress, frozen=True, kw_only=True):
 
 def _beside(record: SaleRecord) -> bytes:
     facts = record.sale.frozen.facts
-    person = {name: facts[name] for name in PERSONAL if facts.get(name)}
+    person = {name: fact for name, fact in facts.items() if _is_personal(name, fact)}
     progress = {name: getattr(record, name) for name in SaleProgress.__struct_fields__}
     return msgspec.json.encode(_Beside(person=person, **progress))
 

@@ -4,7 +4,15 @@ from typing import Any
 
 import msgspec
 
+from daemon.accounts.guess_limit import Guesses
 from daemon.base.params import Params
+from daemon.customers.customers import (
+    ConsentDone,
+    ConsentTerms,
+    CustomerDone,
+    Customers,
+    UpdateTerms,
+)
 from daemon.customers.questionnaire import QuestionnaireError, doubts, load, shown
 from daemon.customers.questionnaires import (
     ActivateTerms,
@@ -12,7 +20,7 @@ from daemon.customers.questionnaires import (
     Questionnaires,
 )
 from daemon.ledger.ledger import RequestKey
-from daemon.pos.card_methods import WRITE_REFUSALS
+from daemon.pos.card_methods import CARD_REFUSALS, WRITE_REFUSALS
 from daemon.pos.dispatch import Method
 from daemon.pos.errors import invalid
 from daemon.pos.peers import Role
@@ -52,12 +60,20 @@ class QuestionnaireShown(msgspec.Struct, frozen=True, kw_only=True):
 class CustomerMethods:
     """The handlers: each translates parameters into a call, and nothing more."""
 
-    def __init__(self, questionnaires: Questionnaires) -> None:
+    def __init__(
+        self, questionnaires: Questionnaires, customers: Customers, guesses: Guesses
+    ) -> None:
+        """guesses: at numbers that a client names."""
         self._questionnaires = questionnaires
+        self._customers = customers
+        self._guesses = guesses
 
     def methods(self) -> dict[str, Method]:
         """Return the table: name, parameters, handler, least role, result, refusals."""
+        whose = (*WRITE_REFUSALS, *CARD_REFUSALS)
         return {
+            "customer.update": Method(UpdateTerms, self.update, Role.SALE, CustomerDone, whose),
+            "customer.consent": Method(ConsentTerms, self.consent, Role.SALE, ConsentDone, whose),
             "questionnaire.show": Method(NoParams, self.show, Role.READ, QuestionnaireShown),
             "questionnaire.check": Method(
                 QuestionnaireText, self.check, Role.READ, QuestionnaireChecked, unkept=("text",)
@@ -66,6 +82,18 @@ class CustomerMethods:
                 ActivateTerms, self.activate, Role.ADMIN, QuestionnaireActivated, WRITE_REFUSALS
             ),
         }
+
+    async def update(self, session: Session, params: UpdateTerms) -> msgspec.Raw:
+        """Change what is known of a customer."""
+        key = RequestKey.of("customer.update", params.request_id, params)
+        async with self._guesses.counting():
+            return await self._customers.update(key, params)
+
+    async def consent(self, session: Session, params: ConsentTerms) -> msgspec.Raw:
+        """Keep what a customer allows, or does not allow any more."""
+        key = RequestKey.of("customer.consent", params.request_id, params)
+        async with self._guesses.counting():
+            return await self._customers.consent(key, params)
 
     async def show(self, session: Session, params: NoParams) -> QuestionnaireShown:
         """Show the questionnaire in force."""

@@ -12,6 +12,8 @@ from daemon.base.ids import NO_ACCOUNT, AccountId
 CARD = "card."
 CARD_ACCOUNT = "card.account"
 """The account of the card that was shown; without a card there is no such fact."""
+ANSWER = "card.answer."
+"""How facts begin that are answers to questions of the shop's own: ``card.answer.for_whom``."""
 GIFT = "gift."
 METER = "meter."
 PURSE = "purse."
@@ -59,6 +61,11 @@ def status_fact(status: str) -> str:
 def card_fact(name: str) -> str:
     """``card.<name>``: what is known of the card and of who holds it."""
     return f"{CARD}{name}"
+
+
+def answer_fact(question: str) -> str:
+    """``card.answer.<id>``: what the customer has answered to a question of the shop's own."""
+    return f"{ANSWER}{question}"
 
 
 def code_fact(code: str) -> str:

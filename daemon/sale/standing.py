@@ -33,9 +33,11 @@ from daemon.ledger.storage.queries import UNSETTLED_OF
 from daemon.ledger.storage.store import NO_REQUEST, Reads, Store, View
 from daemon.programme.basket import Fact
 from daemon.programme.names import (
+    ANSWER,
     METER,
     PURSE,
     STATUS,
+    answer_fact,
     code_counter,
     gift_fact,
     meter_fact,
@@ -54,6 +56,7 @@ REFERRERS = {
 }
 """The facts that name who sent the customer, and where a profile says it."""
 OF_THE_PROFILE = ("card.name", "card.birthday", "card.tags", *REFERRERS)
+"""Facts of a profile; what customers answer to questions of the shop's own is beside them."""
 MOVED = (METER, STATUS, PURSE, *ORDINALS)
 """How the facts begin that other sales change."""
 
@@ -170,7 +173,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def _minds_profile(self) -> bool:
-        return bool(self.account) and not self.programme.facts.isdisjoint(OF_THE_PROFILE)
+        return bool(self.account) and any(map(_is_of_profile, self.programme.facts))
 
     def _profile(self, view: View) -> dict[str, Fact]:
         if not self._minds_profile:
@@ -213,7 +216,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
         priced: the facts that the price was made from.
         """
         now = self.facts(view)
-        watched = {n for n in self.programme.facts if n.startswith(MOVED) or n in OF_THE_PROFILE}
+        watched = {n for n in self.programme.facts if n.startswith(MOVED) or _is_of_profile(n)}
         if chip := chip_purse(self.programme):  # it has told itself what it holds
             for name in (purse_fact(chip), gift_fact(chip)):
                 now.pop(name, None)
@@ -232,6 +235,10 @@ def _within(window: tuple[int, int] | None, day: int) -> bool:
     return window is None or window[0] <= day <= window[1]
 
 
+def _is_of_profile(fact: str) -> bool:
+    return fact in OF_THE_PROFILE or fact.startswith(ANSWER)
+
+
 def profile_facts(profile: Profile) -> dict[str, Fact]:
     """Return what a customer's profile says."""
     facts: dict[str, Fact] = {
@@ -240,7 +247,8 @@ def profile_facts(profile: Profile) -> dict[str, Fact]:
         "card.tags": profile.tags,
     }
     sent_by = ((name, getattr(profile, field)) for name, field in REFERRERS.items())
-    return facts | {name: who for name, who in sent_by if who}
+    answers = {answer_fact(name): said for name, said in profile.answers.items()}
+    return facts | {name: who for name, who in sent_by if who} | answers
 
 
 def ordinal_facts(ordinals: tuple[str, ...], used: Mapping[str, int]) -> dict[str, Fact]:

@@ -16,7 +16,7 @@ class JoinForm(msgspec.Struct, frozen=True):
 
     form_id:  made by the server for one showing of the form; one form_id is one card.
     phone:    ``+`` and 8 to 15 digits (E.164).
-    consents: the ticked ones: ``personal_data``, and ``marketing_<channel>``; never a marketing
+    consents: the ticked ones: ``personal_data``, and ``marketing:<channel>``; never a marketing
               one, and never a personal field, without ``personal_data``.
     language: of the page that was filled in, ``en`` or ``uk``.
     """

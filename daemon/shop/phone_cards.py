@@ -100,7 +100,8 @@ class PhoneCards:
                 return token
             if not self._has_room():
                 raise RefusedError(ErrorCode.STORAGE_FULL, "No card can be made now; come later.")
-            await self._cards.issue(draw(self._numbers, token=token), self._profile(form))
+            new = draw(self._numbers, token=token)
+            await self._cards.issue(new, self._profile(form), "form")
         raise out_of_numbers()
 
     async def show(self, token: str) -> CardView | None:
@@ -250,7 +251,6 @@ class PhoneCards:
             birthday=form.birthday.isoformat() if form.birthday else "",
             language=form.language,
             consents=form.consents,
-            consents_at=self._shop.at() if form.consents else "",
         )
 
 

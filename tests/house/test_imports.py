@@ -26,6 +26,7 @@ ONLY_IN = {
     "pyotp": ["daemon/accounts/operator_changes.py"],
     "zxcvbn": ["daemon/accounts/operator_changes.py"],
     "qrcode": ["web/phone/code_images.py"],
+    "email_validator": ["daemon/base/emails.py"],
     "phonenumbers": ["daemon/base/telephones.py"],
     "pkcs11": ["daemon/keys/pkcs11_token.py"],
     "jwt": ["web/phone/google_link.py"],

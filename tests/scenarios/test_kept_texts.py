@@ -36,6 +36,13 @@ CALLS: dict[str, dict[str, Any]] = {
     "code.issue": {"request_id": "c", "campaign": "?"},
     "club.grant": {"request_id": "g", "account": "?", "status": "?"},
     "club.refuse": {"request_id": "f", "account": "?", "status": "?"},
+    "customer.update": {"request_id": "cu", "card": PLASTIC, "answers": {"birthday": "1990-05-17"}},
+    "customer.consent": {
+        "request_id": "cc",
+        "card": PLASTIC,
+        "purpose": "marketing",
+        "given": True,
+    },
     "programme.activate": {"request_id": "p", "text": "?"},
     "questionnaire.activate": {"request_id": "q", "text": "?"},
     "sale.decide": {"request_id": "d", "sale_id": "?", "outcome": "written"},

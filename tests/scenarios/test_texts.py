@@ -17,6 +17,8 @@ AS_THEY_COME = {
     "card.identify.scan": "raw, as a reader has it",
     "input.simulate.data": "the same",
     "programme.check.text": "a file",
+    "questionnaire.check.text": "a file",
+    "questionnaire.activate.text": "a file",
     "programme.activate.text": "a file",
     A_TIME: "a time",
     "hello.needs": "a number of a version",
@@ -26,8 +28,9 @@ AS_THEY_COME = {
 }
 DIGITS_AND_LETTERS = ("^([0-9]{4}-", "^[0-9]{4,8}$", "^([0-9]{4,8})?$", "^([A-Z2-7]{32,64})?$")
 """Patterns of which nothing else is let through: days, PINs, what phones share."""
-NO_BOUND = {"programme.check.text", "programme.activate.text", A_TIME}
-"""But for PROGRAMME_BYTES_MAX, which is counted in bytes."""
+FILES = ("programme", "questionnaire")
+NO_BOUND = {A_TIME} | {f"{file}.{what}.text" for file in FILES for what in ("check", "activate")}
+"""But for a bound of the file, which is counted in bytes."""
 OF_ITS_OWN = "profile"
 """What a card's profile may hold is asked for where it is kept: see the last test."""
 LINE = goods(10_000)[0]

@@ -45,7 +45,8 @@ def check_join_form(
     country: of a telephone number without a country code (``daemon/base/telephones.py``).
     Raises:  JoinFormError with every field that is wrong, not only the first.
     """
-    offered = (PERSONAL_DATA, *(f"marketing_{channel}" for channel in settings.marketing_channels))
+    marketing = {f"marketing_{one}": f"marketing:{one}" for one in settings.marketing_channels}
+    offered = {PERSONAL_DATA: PERSONAL_DATA} | marketing
     birthday_text = typed.get("birthday", "").strip()
     phone_text = typed.get("phone", "").strip()
     phone = _telephone(phone_text, country)
@@ -55,7 +56,7 @@ def check_join_form(
         phone=phone,
         email=typed.get("email", "").strip(),
         birthday=_past_day(birthday_text, today),
-        consents=tuple(consent for consent in offered if typed.get(consent) == TICKED),
+        consents=tuple(word for box, word in offered.items() if typed.get(box) == TICKED),
         language=language,
     )
     wrong = _malformed(form)
@@ -68,7 +69,7 @@ def check_join_form(
         wrong |= {"phone": "error.phone_missing"} if not phone_text else {}
     for channel in settings.marketing_channels:
         field = "email" if channel == "email" else "phone"
-        if f"marketing_{channel}" in form.consents and not getattr(form, field):
+        if f"marketing:{channel}" in form.consents and not getattr(form, field):
             wrong.setdefault(field, f"error.{field}_for_offers")
     wrong |= _bank_cards(typed)
     # Consent comes last: whoever typed anything personal, even wrongly, is asked for it at once,

@@ -51,7 +51,7 @@ def test_a_full_form_is_taken_over_field_by_field() -> None:
         phone="+380501234567",
         email="oksana@example.com",
         birthday=date(1990, 12, 31),
-        consents=("personal_data", "marketing_email"),
+        consents=("personal_data", "marketing:email"),
         language="uk",
     )
 

@@ -65,7 +65,7 @@ async def test_the_desk_gets_what_was_typed_in_canonical_form(shop: Shop) -> Non
         name="Olha",
         phone="+380501234567",
         birthday=date(1990, 12, 31),
-        consents=("personal_data", "marketing_viber"),
+        consents=("personal_data", "marketing:viber"),
         language="en",
     )
 

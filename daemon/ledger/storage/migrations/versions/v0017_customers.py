@@ -84,7 +84,10 @@ def _keys(profile: bytes) -> set[tuple[str, str]]:
     return keys | ({("email", known["email"].lower())} if known.get("email") else set())
 
 
-APOSTROPHES = str.maketrans(dict.fromkeys("'`\u00b4\u2019\u2018\u02bc\u02b9\u2032"))
+APOSTROPHES = str.maketrans(
+    dict.fromkeys("'`\u00b4\u2019\u2018\u02bc\u02b9\u2032")
+    | {"ł": "l", "Ł": "l", "ø": "o", "Ø": "o", "đ": "d", "Đ": "d"}
+)
 
 
 def _words(name: str) -> Iterator[str]:

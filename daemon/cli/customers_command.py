@@ -1,0 +1,101 @@
+"""``tillcard customers``: what is known of the people behind the cards."""
+
+import re
+from typing import Annotated, Any
+
+import typer
+
+from daemon.cli.call_command import TOKEN_FILE, PortOption, SocketOption, TokenOption, asked
+from daemon.cli.daemon_call import AsJson, By, new_request_id, print_json, whoever
+
+customers = typer.Typer(
+    help="The people behind the cards: change, consent. The daemon must run.",
+    no_args_is_help=True,
+)
+Whom = Annotated[
+    str, typer.Argument(help="The customer: a card's number or UID, or an account's id (a…).")
+]
+_ACCOUNT = re.compile(r"a[0-9a-f]{16}")
+
+
+def whose(whom: str) -> dict[str, str]:
+    """Return how the daemon is told whose it is: by account, or by a card."""
+    return {"account" if _ACCOUNT.fullmatch(whom) else "card": whom}
+
+
+@customers.command()
+def update(
+    whom: Whom,
+    answer: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="ID=ANSWER; again for more. ID= takes an answer away."),
+    ] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option(help='All tags from now on; --tag "" for none.')
+    ] = None,
+    consent: Annotated[
+        list[str] | None, typer.Option(help="What was ticked: personal_data, marketing:sms …")
+    ] = None,
+    by: By = "",
+    reason: Annotated[str, typer.Option(help="Why; it is kept for ever.")] = "",
+    json: AsJson = False,
+    socket: SocketOption = None,
+    port: PortOption = None,
+    token_file: TokenOption = TOKEN_FILE,
+) -> None:
+    """Change what is known of a customer; what is not named stays.
+
+    Example: tillcard customers update 2900000000018 --set phone="067 123 45 67" --by anna
+    """
+    terms = whose(whom) | {"by": whoever(by), "reason": reason, "request_id": new_request_id()}
+    params: dict[str, Any] = {**terms, "answers": _answers(answer or []), "consents": consent or []}
+    if tag is not None:
+        params["tags"] = [word for word in tag if word]
+    done = asked("customer.update", params, (socket, port, token_file))
+    if json:
+        print_json(done)
+    else:
+        typer.echo(f"{done['account']}: changed: {', '.join(done['fields']) or 'nothing'}")
+
+
+@customers.command()
+def consent(
+    whom: Whom,
+    purpose: Annotated[str, typer.Argument(help="Such as marketing, or marketing:sms for one.")],
+    given: Annotated[bool, typer.Option("--given/--taken-back", help="Which of the two.")],
+    source: Annotated[
+        str, typer.Option(help="form, till, console, import, unsubscribe or bounce.")
+    ] = "till",
+    by: By = "",
+    json: AsJson = False,
+    socket: SocketOption = None,
+    port: PortOption = None,
+    token_file: TokenOption = TOKEN_FILE,
+) -> None:
+    """Keep what a customer allows, or does not allow any more.
+
+    Example: tillcard customers consent 2900000000018 marketing:sms --taken-back --by anna
+    """
+    name, _, channel = purpose.partition(":")
+    terms = {"purpose": name, "channel": channel, "given": given, "source": source}
+    params = whose(whom) | terms | {"by": whoever(by), "request_id": new_request_id()}
+    done = asked("customer.consent", params, (socket, port, token_file))
+    if json:
+        print_json(done)
+    else:
+        channels = ", ".join(filter(None, done["channels"]))
+        said = "given" if done["given"] else "taken back"
+        typer.echo(f"{done['account']}: {done['purpose']} {channels}".rstrip() + f": {said}")
+
+
+def _answers(settings: list[str]) -> dict[str, Any]:
+    """Return answers by their ids; one that is named several times is a list."""
+    answers: dict[str, Any] = {}
+    for setting in settings:
+        name, sign, said = setting.partition("=")
+        if not sign:
+            raise typer.BadParameter(f"{setting!r} is not ID=ANSWER", param_hint="--set")
+        known = answers.get(name)
+        several = [*known, said] if isinstance(known, list) else [known, said]
+        answers[name] = said if known is None else several
+    return answers
