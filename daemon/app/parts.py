@@ -61,6 +61,7 @@ from daemon.sale.policy import CheckoutPolicy
 from daemon.sale.posting import Posting
 from daemon.sale.pricing import Pricing
 from daemon.sale.recognition import Recognition
+from daemon.sale.standing_discounts import StandingDiscounts
 from daemon.shop.daily_jobs import DailyJobs
 from daemon.shop.issued_codes import IssuedCodes
 from daemon.shop.memberships import Memberships
@@ -169,6 +170,7 @@ class Parts:
         )
         store, role_of = policy.till.store, self.operators.role_of
         pricing = Pricing(shop, policy.ranges, role_of, self.config.chip, store=store)
+        self.standing_discounts = StandingDiscounts(shop)
         posting = Posting(shop, self.recognition, pricing, policy.till)
         self.checkout = Checkout(shop, posting, self.chips, policy.hold_ttl_s)
 

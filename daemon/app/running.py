@@ -44,6 +44,8 @@ class App:
     beat: returns, with a sentence on the readers, when the till's own parts are seen to move.
     look_after: does at once what the till does by itself every HOLD_SWEEP_S.
     head: says how far the ledger goes, as the log does.
+    bring_discounts_up_to_date: does at once what the till does by itself after an activation and
+                                on a new day.
     """
 
     socket: Path
@@ -55,6 +57,7 @@ class App:
     beat: Callable[[], Awaitable[str]]
     look_after: Callable[[], Awaitable[None]]
     head: Callable[[], str]
+    bring_discounts_up_to_date: Callable[[], Awaitable[None]]
 
 
 class Housekeeping:
@@ -164,6 +167,7 @@ async def running(
             tasks.create_task(parts.inputs.run(parts.supervisor.events), name="inputs"),
             tasks.create_task(housekeeping.sweep(), name="sweep"),
             tasks.create_task(housekeeping.sweep_inputs(), name="inputs that wait"),
+            tasks.create_task(parts.standing_discounts.keep(), name="standing discounts"),
             tasks.create_task(fold(parts.ledger), name="facts of old entries"),
         ]
         stack.callback(lambda: [task.cancel() for task in background])
@@ -180,6 +184,7 @@ async def running(
             housekeeping.beat,
             housekeeping.look_after,
             lambda: parts.ledger.head,
+            parts.standing_discounts.catch_up,
         )
 
 

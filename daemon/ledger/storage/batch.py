@@ -28,7 +28,7 @@ from daemon.ledger.entries import (
 )
 from daemon.ledger.posted_facts import Fact, facts_of
 from daemon.ledger.sale_rows import SaleRow
-from daemon.ledger.storage.fact_tables import row_of, sums_of, together
+from daemon.ledger.storage.fact_tables import Sum, row_of, standing_sum, sums_of, together
 from daemon.ledger.storage.inserts import KEPT
 from daemon.ledger.storage.packing import packed
 from daemon.ledger.storage.row_marks import marks, values_of
@@ -190,6 +190,7 @@ class _Gathering:
             self._latest[KEPT[kind].table][key] = None
         for ledger_id, seq, fact in change.facts:
             self._add_fact(ledger_id, seq, fact)
+        self._add_sums(standing_sum(*one) for one in change.standings)
         self._requests_before = max(self._requests_before, change.requests_before)
 
     def take_turns(self, accounts: Iterable[AccountId]) -> None:
@@ -222,7 +223,10 @@ class _Gathering:
 
     def _add_fact(self, ledger_id: LedgerId, seq: int, fact: Fact) -> None:
         self._once["fact"].append(row_of(ledger_id, seq, fact))
-        for table, key, figures in sums_of(fact):
+        self._add_sums(sums_of(fact))
+
+    def _add_sums(self, sums: Iterable[Sum]) -> None:
+        for table, key, figures in sums:
             there = self._sums[table].get(key)
             both = together(table, there, figures) if there else list(figures)
             self._sums[table][key] = both

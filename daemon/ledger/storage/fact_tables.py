@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import astuple
 
-from daemon.base.ids import LedgerId
+from daemon.base.ids import AccountId, LedgerId
 from daemon.ledger.entries import FOREVER
 from daemon.ledger.posted_facts import FIGURES, NOT_COMPUTED, Fact
 
@@ -118,6 +118,11 @@ def sums_of(fact: Fact) -> Iterator[Sum]:
     yield "day_sum", (*till, WHOLE), (fact.visits, of.list_total, of.discount, of.net)
     for rule, minor in fact.rules.items():
         yield "day_sum", (*till, rule), (fact.visits, of.list_total, minor, of.net)
+
+
+def standing_sum(account: AccountId, standing_bp: int) -> Sum:
+    """Return what a standing discount adds to a row that is there: itself, and nothing else."""
+    return "account_sum", (account,), (FOREVER, NEVER, 0, 0, 0, 0, standing_bp)
 
 
 def together(table: str, old: Iterable[int], new: Iterable[int]) -> list[int]:

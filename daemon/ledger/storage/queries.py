@@ -34,6 +34,8 @@ R = TypeVar("R")
 ROWS_MAX = 500
 """Rows that one question brings at most; whoever wants more asks again."""
 EXPIRED_HOLDS_MAX = 100
+STANDINGS_MAX = 100
+"""Customers whose discounts are computed between two sales: some ten milliseconds."""
 
 
 class Question(Generic[R]):
@@ -127,6 +129,8 @@ CARD = Question(f"{_CARD} card_id = ?", CardRow)
 CARD_BY_IDENTIFIER = Question(
     f"{_CARD} card_id = (SELECT card_id FROM identifier WHERE scheme = ? AND value = ?)", CardRow
 )
+CARDS_OF = Question(f"{_CARD} account = ? ORDER BY card_id", CardRow)
+"""The cards of an account, a family's in the order of their ids."""
 CARD_BY_TOKEN = Question(f"{_CARD} token_hash = ?", CardRow)
 CARDS_ON_DEVICE = Question(
     f"{_CARD} card_id IN (SELECT card_id FROM pass_device WHERE device = ?) ORDER BY card_id",
@@ -221,6 +225,12 @@ ENTRY_HASH = Question("SELECT hash FROM entry WHERE ledger_id = ? AND seq = ?", 
 LEDGERS: Question[tuple[str, int]] = Question(
     "SELECT ledger_id, own FROM ledger", lambda ledger_id, own: (ledger_id, own)
 )
+STANDINGS_AFTER: Question[tuple[AccountId, int]] = Question(
+    "SELECT account, standing_bp FROM account_sum WHERE account > ?"
+    f" ORDER BY account LIMIT {STANDINGS_MAX}",
+    lambda account, standing_bp: (AccountId(account), standing_bp),
+)
+"""Who has ever bought, with the standing discount that is written down, in basis points."""
 FOLDS = Question("SELECT ledger_id, done, upto FROM fold", FoldRow)
 """How far the old entries of each ledger have been gone through for their facts."""
 FOLD = Question("SELECT ledger_id, done, upto FROM fold WHERE ledger_id = ?", FoldRow)

@@ -178,6 +178,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     """What a decision writes: at most one entry, and the rows that stand beside it.
 
     facts: of entries that are there already and have none yet, each with its place.
+    standings: standing discounts in basis points, of accounts that have a sum already.
     requests_before: requests finished before this (RFC 3339) are forgotten.
     """
 
@@ -185,6 +186,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     rows: tuple[KeptRow, ...] = ()
     gone: tuple[Gone, ...] = ()
     facts: tuple[tuple[LedgerId, int, Fact], ...] = ()
+    standings: tuple[tuple[AccountId, int], ...] = ()
     requests_before: str = ""
 
 
