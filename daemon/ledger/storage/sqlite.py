@@ -202,12 +202,13 @@ class SQLiteStore(SQLStore):
 
     def _view(self, reads: Reads, request: tuple[str, str]) -> View:
         if self._db.in_transaction:
-            return self._looked_up(reads, request)
+            with Translated():
+                return self._looked_up(reads, request)
         # All as of one moment; and the file is locked for reading once, not for each SELECT.
-        with Translated():
-            self._db.execute("BEGIN")
         try:
-            return self._looked_up(reads, request)
+            with Translated():
+                self._db.execute("BEGIN")
+                return self._looked_up(reads, request)
         finally:
             self.rollback()
 
@@ -215,50 +216,33 @@ class SQLiteStore(SQLStore):
         card = self._card(reads) if reads.names_card else None
         if reads.names_card:
             reads = reads.of(card.account if card else NO_ACCOUNT)
-        requests = self._rows(REQUEST, *request) if request != NO_REQUEST else []
-        sales = self._rows(SALE, reads.sale_id) if reads.sale_id else []
-        customers = self._rows(CUSTOMER, reads.profile_of) if reads.profile_of else []
+        requests = _found(self._db, REQUEST, *request) if request != NO_REQUEST else []
+        sales = _found(self._db, SALE, reads.sale_id) if reads.sale_id else []
+        customers = _found(self._db, CUSTOMER, reads.profile_of) if reads.profile_of else []
+        members = _found(self._db, MEMBERS_OF, reads.members_of) if reads.members_of else []
         return View(
             request=requests[0] if requests else None,
             sale=sales[0] if sales else None,
-            purses={account: self._purses(account) for account in reads.accounts},
+            purses={account: _purses(self._db, account) for account in reads.accounts},
             counters=_counters(self._db, reads.counters),
             meters=_sums(self._db, reads.meters_of, reads.windows),
             profile=customers[0].profile if customers else b"",
-            members=states_of(self._rows(MEMBERS_OF, reads.members_of)) if reads.members_of else {},
-            codes=tuple(self._rows(CODES_OF, reads.sale_id)) if reads.with_codes else (),
+            members=states_of(members),
+            codes=tuple(_found(self._db, CODES_OF, reads.sale_id)) if reads.with_codes else (),
             card=card,
         )
 
     def _card(self, reads: Reads) -> CardRow | None:
         cards: list[CardRow] = []
         if reads.identifier != NO_IDENTIFIER:
-            cards = self._rows(CARD_BY_IDENTIFIER, *reads.identifier)
+            cards = _found(self._db, CARD_BY_IDENTIFIER, *reads.identifier)
         if reads.card_id and not cards:
-            cards = self._rows(CARD, reads.card_id)
+            cards = _found(self._db, CARD, reads.card_id)
         return cards[0] if cards else None
-
-    def _purses(self, account: AccountId) -> dict[str, PurseLots]:
-        with Translated():
-            lots: dict[str, list[Lot]] = {}
-            for purse, *lot in self._db.execute(
-                "SELECT purse, expires, usable_from, amount FROM lot WHERE account = ?"
-                " ORDER BY purse, expires, usable_from",
-                (account,),
-            ):
-                lots.setdefault(purse, []).append(Lot(*lot))
-            balances = self._db.execute(
-                "SELECT purse, posted, held FROM balance WHERE account = ?", (account,)
-            )
-            return {
-                purse: PurseLots(posted, held, tuple(lots.get(purse, ())))
-                for purse, posted, held in balances
-            }
 
     def _rows(self, question: Question[R], *values: str | int | bytes) -> list[R]:
         with Translated():
-            found = self._db.execute(question.text, values).fetchall()
-        return understood(question, found)
+            return _found(self._db, question, *values)
 
     def _stream(self, statement: str) -> Iterator[tuple[Any, ...]]:
         self._send_earlier_jobs()
@@ -299,13 +283,31 @@ class SQLiteStore(SQLStore):
         self._opened.close()
 
 
+def _found(db: sqlite3.Connection, question: Question[R], *values: str | int | bytes) -> list[R]:
+    return understood(question, db.execute(question.text, values).fetchall())
+
+
+def _purses(db: sqlite3.Connection, account: AccountId) -> dict[str, PurseLots]:
+    lots: dict[str, list[Lot]] = {}
+    for purse, *lot in db.execute(
+        "SELECT purse, expires, usable_from, amount FROM lot WHERE account = ?"
+        " ORDER BY purse, expires, usable_from",
+        (account,),
+    ):
+        lots.setdefault(purse, []).append(Lot(*lot))
+    balances = db.execute("SELECT purse, posted, held FROM balance WHERE account = ?", (account,))
+    return {
+        purse: PurseLots(posted, held, tuple(lots.get(purse, ())))
+        for purse, posted, held in balances
+    }
+
+
 def _counters(db: sqlite3.Connection, keys: Iterable[str]) -> dict[str, int]:
     found = {}
-    with Translated():
-        for key in keys:
-            row = db.execute("SELECT amount FROM counter WHERE counter = ?", (key,)).fetchone()
-            if row and row[0]:
-                found[key] = int(row[0])
+    for key in keys:
+        row = db.execute("SELECT amount FROM counter WHERE counter = ?", (key,)).fetchone()
+        if row and row[0]:
+            found[key] = int(row[0])
     return found
 
 
@@ -313,13 +315,12 @@ def _sums(
     db: sqlite3.Connection, account: str, windows: Mapping[str, tuple[int, int] | None]
 ) -> dict[str, int]:
     sums = {}
-    with Translated():
-        for meter, window in windows.items():
-            first, last = window or (LIFE, LIFE)
-            row = db.execute(
-                "SELECT coalesce(sum(amount), 0) FROM meter"
-                " WHERE account = ? AND meter = ? AND day BETWEEN ? AND ?",
-                (account, meter, first, last),
-            ).fetchone()
-            sums[meter] = int(row[0])
+    for meter, window in windows.items():
+        first, last = window or (LIFE, LIFE)
+        row = db.execute(
+            "SELECT coalesce(sum(amount), 0) FROM meter"
+            " WHERE account = ? AND meter = ? AND day BETWEEN ? AND ?",
+            (account, meter, first, last),
+        ).fetchone()
+        sums[meter] = int(row[0])
     return sums
