@@ -23,10 +23,10 @@ from daemon.accounts.cards import (
     new_account,
     new_card,
 )
+from daemon.base.approval import UNSIGNED, Approvable, Signed
 from daemon.base.business_day import BusinessDays
 from daemon.base.clock import Clock, rfc3339
 from daemon.base.ids import NO_PRESENTATION, AccountId, CardId
-from daemon.base.params import Params
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
 from daemon.base.text_limits import (
     IdText,
@@ -66,7 +66,7 @@ ANSWERED_FOR = (*LIFTS, "write_off")
 """What nobody can take back, or gives something: somebody says by name and reason that it is so."""
 
 
-class CardTerms(Params, frozen=True, kw_only=True):
+class CardTerms(Approvable, frozen=True, kw_only=True):
     """What happens to a card, named by its number or its UID; by whom and why.
 
     until: its last local day (YYYY-MM-DD), or "" for ever; for `extend`.
@@ -79,7 +79,7 @@ class CardTerms(Params, frozen=True, kw_only=True):
     until: Text = ""
 
 
-class IssueTerms(Params, frozen=True, kw_only=True):
+class IssueTerms(Approvable, frozen=True, kw_only=True):
     """A card for a customer.
 
     number, uid, reader: what is on it, or lies at a reader; without any of them a number is drawn.
@@ -112,7 +112,7 @@ class IssueTerms(Params, frozen=True, kw_only=True):
             raise ValueError("profile: the account of with_card has one already; leave it out")
 
 
-class ReplaceTerms(Params, frozen=True, kw_only=True):
+class ReplaceTerms(Approvable, frozen=True, kw_only=True):
     """A new card in place of ``card``; a number is drawn where none is given.
 
     presentation, override: of the old card, shown so that it may spend; or who answers for it that
@@ -164,6 +164,7 @@ class CardLifecycle:
         terms: IssueTerms,
         proven: str = "",
         laid: Credential | RefusedError | None = None,
+        signed: Signed = UNSIGNED,
     ) -> msgspec.Raw:
         """Issue a card, once.
 
@@ -196,13 +197,15 @@ class CardLifecycle:
             if not terms.with_card:
                 said = Said(at=at, by=terms.by, language=terms.profile.language)
                 rows = (*rows, *self._cards.filled(store, account, terms.profile, said).rows)
-            who = _who(terms) | _answered(terms)
+            who = _who(terms) | _answered(terms) | signed.approved
             entry = card_entry(at, card, "issued", **who, kind=card.kind)
             return Change(entry=entry, rows=rows), _done(card)
 
         return await self._ledger.once(key, at, job)
 
-    async def replace(self, key: RequestKey, terms: ReplaceTerms, proven: str = "") -> msgspec.Raw:
+    async def replace(
+        self, key: RequestKey, terms: ReplaceTerms, proven: str = "", signed: Signed = UNSIGNED
+    ) -> msgspec.Raw:
         """Put a new card in the place of one that is lost or broken; the old one says so.
 
         proven: as for `issue`. Raises: RefusedError, as `issue` does.
@@ -221,14 +224,16 @@ class CardLifecycle:
                 request_id=terms.request_id, kind=old.kind, issuer=old.issuer, number=terms.number
             )
             card, fresh = self._new_card(store, like, old.account, identifiers, old.until)
-            who = _who(terms) | _answered(terms)
+            who = _who(terms) | _answered(terms) | signed.approved
             entry = card_entry(at, card, "replaces", **who, old=old.card_id)
             rows = (msgspec.structs.replace(old, state=state), *identified(card, fresh))
             return Change(entry=entry, rows=rows), _done(card, replaced=old.number)
 
         return await self._ledger.once(key, at, job)
 
-    async def change(self, key: RequestKey, event: str, terms: CardTerms) -> msgspec.Raw:
+    async def change(
+        self, key: RequestKey, event: str, terms: CardTerms, signed: Signed = UNSIGNED
+    ) -> msgspec.Raw:
         """Carry out ``block unblock extend hand_out write_off``, once.
 
         A card with a chip is unblocked though the ledger has it active: the chip may be blocked by
@@ -249,7 +254,9 @@ class CardLifecycle:
             if event == "extend":
                 changed = msgspec.structs.replace(changed, until=until)
             alarm = {"alarm": chip.alarm} if chip and chip.alarm and event == "unblock" else {}
-            entry = card_entry(at, card, event, **_who(terms), until=changed.until, **alarm)
+            entry = card_entry(
+                at, card, event, **_who(terms), **signed.approved, until=changed.until, **alarm
+            )
             if chip is not None and event in LIFTS:
                 lift = CounterMove(lift_counter(card.card_id, event), 1)
                 entry = msgspec.structs.replace(entry, counters=(lift,))

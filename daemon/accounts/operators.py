@@ -35,6 +35,7 @@ from daemon.base.clock import Clock
 from daemon.base.ids import NO_ACCOUNT, AccountId
 from daemon.base.permissions import Action, OperatorRole, may, needs
 from daemon.base.refusals import ErrorCode, RefusedError
+from daemon.base.text_limits import Override
 from daemon.ledger.ledger import Ledger, RequestKey
 from daemon.ledger.storage.queries import OPERATOR, OPERATORS_AFTER
 from daemon.ledger.storage.rows import OperatorRow, too_new
@@ -104,22 +105,32 @@ class Operators:
         by: str,
         approval: Approval | None = None,
         key: RequestKey | None = None,
+        *,
+        also: Iterable[Action] = (),
+        override: Override | None = None,
     ) -> Signed:
         """Return who does ``action`` and who has approved it.
 
-        key:    of the request, where it may have been answered before: then it is answered again,
-                whoever has gone or changed their PIN since. None where that is certain already.
-        Raises: RefusedError PERMISSION; RATE_LIMITED for a name with too many wrong PINs.
+        key:      of the request, where it may have been answered before: then it is answered again,
+                  whoever has gone or changed their PIN since. None where that is certain already.
+        also:     what the same request does besides, and the same approval is for.
+        override: by which somebody answers for it; whoever does must be one who may.
+        Raises:   RefusedError PERMISSION; RATE_LIMITED for a name with too many wrong PINs.
         """
         if not self.known_only and approval is None:
             return Signed(by)
         if key is not None and (await self._ledger.stored_answer(key))[0] is not None:
             return Signed(by)
-        approver = await self.approver(action, approval) if approval else None
+        actions = [action, *also, *([Action.OVERRIDE] if override else [])]
         if self.known_only:
             operator = self.named(by)
-            if approver is None and not may(operator.role, action):
-                raise _not_alone(operator, action)
+            beyond = [one for one in actions if not may(operator.role, one)]
+            if override is not None:
+                _check_may(self.named(override.by), [Action.OVERRIDE])
+            if approval is None:
+                _check_may(operator, beyond)
+            actions = beyond or [action]
+        approver = await self.approver(actions, approval) if approval else None
         return Signed(by, approver.name if approver else "")
 
     def named(self, by: str) -> Operator:
@@ -132,14 +143,11 @@ class Operators:
                 if by
                 else "Say who does this, by the name of an operator.",
             )
-        if not operator.acts_in(self._store):
-            raise RefusedError(
-                ErrorCode.PERMISSION, f"{operator.name} works in other stores, not in this one."
-            )
+        self._check_store(operator)
         return operator
 
-    async def approver(self, action: Action, approval: Approval) -> Operator:
-        """Return who has approved ``action``, proved by their PIN. Raises as `check`."""
+    async def approver(self, actions: Iterable[Action], approval: Approval) -> Operator:
+        """Return who has approved ``actions``, proved by their PIN. Raises as `check`."""
         key = name_key(approval.by)
         # One after the other: a hundred that are sent together must not all be tried.
         async with self._one_at_a_time.setdefault(key, asyncio.Lock()):
@@ -155,13 +163,15 @@ class Operators:
                 )
         assert row is not None, "a PIN fits it"
         operator = operator_of(row)
+        self._check_store(operator)
+        _check_may(operator, actions)
+        return operator
+
+    def _check_store(self, operator: Operator) -> None:
         if not operator.acts_in(self._store):
             raise RefusedError(
                 ErrorCode.PERMISSION, f"{operator.name} works in other stores, not in this one."
             )
-        if not may(operator.role, action):
-            raise _not_alone(operator, action)
-        return operator
 
 
 def name_key(name: str) -> str:
@@ -197,13 +207,15 @@ def _active(rows: Iterable[OperatorRow]) -> Iterator[tuple[str, Operator]]:
             yield row.key, operator_of(row)
 
 
-def _not_alone(operator: Operator, action: Action) -> RefusedError:
-    return RefusedError(
-        ErrorCode.PERMISSION,
-        f"{operator.name} has the role {operator.role}; this needs at least {needs(action)}."
-        " Ask somebody who has it to approve this with name and PIN.",
-        extra={"needs": needs(action).value},
-    )
+def _check_may(operator: Operator, actions: Iterable[Action]) -> None:
+    for action in actions:
+        if not may(operator.role, action):
+            raise RefusedError(
+                ErrorCode.PERMISSION,
+                f"{operator.name} has the role {operator.role}; this needs at least"
+                f" {needs(action)}. Ask somebody who has it to approve this with name and PIN.",
+                extra={"needs": needs(action).value},
+            )
 
 
 class _WrongPins:

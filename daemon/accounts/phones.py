@@ -58,6 +58,7 @@ class _Offer(msgspec.Struct, frozen=True):
     generation: int
     by: str
     reason: str
+    approved_by: str
 
 
 class Phones:
@@ -123,12 +124,14 @@ class Phones:
         proofs = [renewal_proof(key) for key in older if key is not None]
         return any([hmac.compare_digest(known.encode(), proof.encode()) for known in proofs])
 
-    async def offer(self, account: Account, *, by: str = "", reason: str = "") -> str:
+    async def offer(
+        self, account: Account, *, by: str = "", reason: str = "", approved_by: str = ""
+    ) -> str:
         """Return the code of a link that gives the card to the first phone that takes it.
 
         It is good for LINK_TTL_S and once, and ends with whatever moves the card, with its
-        revocation, and with a newer link. Only its hash is kept. ``by`` and ``reason`` go into the
-        ledger when it is taken.
+        revocation, and with a newer link. Only its hash is kept. What is said of it goes into
+        the ledger when it is taken.
         """
         card_id = account.card.card_id
 
@@ -139,7 +142,7 @@ class Phones:
         generation = await self._ledger.read(read)
         code = secrets.token_urlsafe(TOKEN_BYTES)
         self._links.drop(self._link_of.get(card_id) or "")
-        self._links.put(_hashed(code), _Offer(card_id, generation, by, reason))
+        self._links.put(_hashed(code), _Offer(card_id, generation, by, reason, approved_by))
         self._link_of.put(card_id, _hashed(code))
         return code
 
@@ -161,13 +164,16 @@ class Phones:
         def job(store: Store) -> PhoneRow | None:
             if _generation(store, offer.card_id) != offer.generation:
                 return None
-            card, who = self._usable(store, offer.card_id), {"by": offer.by, "reason": offer.reason}
+            card = self._usable(store, offer.card_id)
+            who = {"by": offer.by, "reason": offer.reason, "approved_by": offer.approved_by}
             return self._hand_over(store, card, "phone bound", token, **who)
 
         row = await self._ledger.update(job)
         return Binding(token, self._key(row)) if row else None
 
-    async def revoke(self, account: Account, *, by: str = "", reason: str = "") -> int:
+    async def revoke(
+        self, account: Account, *, by: str = "", reason: str = "", approved_by: str = ""
+    ) -> int:
         """Make the codes and the page of a lost phone worthless; nobody carries the card then.
 
         Returns: the generation, which the next phone will be one above. Twice is harmless.
@@ -176,7 +182,8 @@ class Phones:
 
         def job(store: Store) -> int:
             card = self._own(store, account.card.card_id)
-            row = self._hand_over(store, card, "phone revoked", token, by=by, reason=reason)
+            who = {"by": by, "reason": reason, "approved_by": approved_by}
+            row = self._hand_over(store, card, "phone revoked", token, **who)
             return row.generation
 
         return await self._ledger.update(job)

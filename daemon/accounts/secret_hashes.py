@@ -8,7 +8,7 @@ import asyncio
 
 TIME_COST, MEMORY_KIB, LANES = 2, 19 * 1024, 1
 AT_ONCE = 2
-_NOBODY_S = (
+NOBODY_S = (
     f"$argon2id$v=19$m={MEMORY_KIB},t={TIME_COST},p={LANES}"
     "$bm9ib2R5J3Mgc2FsdC4uLg$eosIAiLWJsWUDFQ9WB8h7DTVdlZ10ISjhJMoKMMdnkw"
 )
@@ -29,7 +29,7 @@ class SecretHashes:
     async def fits(self, kept: str, secret: str) -> bool:
         """Whether ``kept`` is of this secret; "" is of none, which takes as long to find out."""
         async with self._turns:
-            return await asyncio.to_thread(_fits, kept or _NOBODY_S, secret) and bool(kept)
+            return await asyncio.to_thread(_fits, kept or NOBODY_S, secret) and bool(kept)
 
 
 def _hashed(secret: str) -> str:

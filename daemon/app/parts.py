@@ -44,6 +44,7 @@ from daemon.pos.events import EventRing
 from daemon.pos.inputs import Inputs
 from daemon.pos.method_table import method_table
 from daemon.pos.operator_methods import OperatorMethods
+from daemon.pos.phone_methods import PhoneMethods
 from daemon.pos.protocol import DaemonStatus, ReaderStatus
 from daemon.pos.report_methods import ReportMethods
 from daemon.pos.sale_methods import SaleMethods
@@ -136,8 +137,8 @@ class Parts:
         self.cards = Cards(self.ledger, self.steady, self.policy.ranges, self.profiles.of_new)
         self.customers = Customers(self.ledger, self.cards, self.profiles, self.steady)
         self.phones = Phones(self.ledger, self.steady, phone_keys, coupons)
-        till = self.config.till
-        self.operators = Operators(self.ledger, self.steady, till.store)
+        till, known_only = self.config.till, self.config.policy.known_operators
+        self.operators = Operators(self.ledger, self.steady, till.store, known_only=known_only)
         self.operator_changes = OperatorChanges(
             self.ledger, self.cards, self.operators, self.steady, f"file {till.terminal}"
         )
@@ -172,7 +173,7 @@ class Parts:
         pricing = Pricing(shop, policy.ranges, role_of, self.config.chip, store=store)
         self.standing_discounts = StandingDiscounts(shop)
         posting = Posting(shop, self.recognition, pricing, policy.till)
-        self.checkout = Checkout(shop, posting, self.chips, policy.hold_ttl_s)
+        self.checkout = Checkout(shop, posting, self.chips, self.operators, policy.hold_ttl_s)
 
     def _web_server(self, settings: WebSettings, wallets: Wallets) -> WebServer:
         secret = load_or_make(self.home / "forms.key")
@@ -214,12 +215,15 @@ class Parts:
                 self.steady,
                 self.status,
                 SimulatedInput(config, self.simulator, self.inputs, self.phones).play,
-                lambda: self.web.address if self.web else "",
+                self.operators,
             ),
-            SaleMethods(self.checkout),
+            PhoneMethods(
+                self.recognition, self.operators, lambda: self.web.address if self.web else ""
+            ),
+            SaleMethods(self.checkout, self.operators),
             self._card_methods(),
             self._shop_methods(),
-            ClockMethods(self.till_clock),
+            ClockMethods(self.till_clock, self.operators),
             ReportMethods(self.reports),
             OperatorMethods(self.operator_changes, self.cards.guesses),
             CustomerMethods(self.questionnaires, self.customers, self.cards.guesses),
@@ -246,7 +250,12 @@ class Parts:
             lambda: shop.programme.days,
         )
         return CardMethods(
-            lifecycle, self.recognition, self.inputs, self.claims, self.cards.guesses
+            lifecycle,
+            self.recognition,
+            self.inputs,
+            self.claims,
+            self.cards.guesses,
+            self.operators,
         )
 
     def _shop_methods(self) -> ShopMethods:
@@ -257,6 +266,7 @@ class Parts:
             IssuedCodes(shop, self.cards),
             Memberships(shop),
             self.cards.guesses,
+            self.operators,
             store=till.store,
         )
 

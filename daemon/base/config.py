@@ -104,6 +104,7 @@ class PolicySection(Section, frozen=True, kw_only=True):
     typed_spend_max: what a typed number may burn in one sale without one, in minor units; 0: it
                 only collects. Unset: like any other number that can be copied.
     topup_max: the most that is put on a card at once, in the purse's unit. Unset: 10 000 000.00.
+    known_operators: whether ``cashier`` and ``by`` must name an operator whose role may do it.
     hold_ttl_s: how long a hold lasts when the POS does not say.
     input_ttl_s: how long a scanned or typed card waits for the POS to ask about it.
     """
@@ -111,6 +112,7 @@ class PolicySection(Section, frozen=True, kw_only=True):
     spend_from: Literal["static", "uid", "password", "sun", "rotating", "mutual_auth"] = "uid"
     typed_spend_max: int | None = None
     topup_max: int | None = None
+    known_operators: bool = False
     hold_ttl_s: int = 900
     input_ttl_s: int = 120
 

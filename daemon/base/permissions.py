@@ -33,7 +33,6 @@ class Action(StrEnum):
     FILL = "fill"
     """A questionnaire."""
     TOP_UP = "top_up"
-    LINK_PHONE = "link_phone"
 
     RETURN_OTHER = "return_other"
     """A sale of an earlier day, or of another store."""

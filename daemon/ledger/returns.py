@@ -90,13 +90,14 @@ def counters_of(record: SaleRecord | None) -> tuple[str, ...]:
     )
 
 
-class Return(msgspec.Struct, frozen=True, kw_only=True):
+class Return(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the till wants to take back; ``today`` is the local day (ordinal).
 
     minute:     of that day by the clock on the wall, 0 to 1439.
     store, terminal: of the till that takes it back.
     cash_worth: what a unit that the card's chip would get back is paid out as, in minor units; 0
                 owes it to the chip.
+    approved_by: who has approved it with a PIN, or "".
     """
 
     return_id: str
@@ -110,6 +111,7 @@ class Return(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     lines: tuple[ReturnedLine, ...]
     cash_worth: int = 0
+    approved_by: str = ""
 
 
 def return_sale(

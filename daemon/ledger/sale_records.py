@@ -42,6 +42,7 @@ class Sale(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     owed:     what the sale gives to the chip purse beside the chip (see ``chip_owed``).
     tenders:  what the till took, as it said; kept, not interpreted.
     override: who answers for a payment by a card that only identifies, and why.
+    approved_by: who has approved it with a PIN, or "".
     """
 
     sale_id: SaleId
@@ -69,6 +70,7 @@ class Sale(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     owed: int = 0
     tenders: tuple[dict[str, int | str], ...] = ()
     override: Override | None = None
+    approved_by: str = ""
 
     @property
     def till(self) -> TillNames:

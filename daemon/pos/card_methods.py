@@ -12,6 +12,8 @@ from daemon.accounts.card_lifecycle import (
     ReplaceTerms,
 )
 from daemon.accounts.guess_limit import Guesses
+from daemon.accounts.operators import Operators
+from daemon.base.permissions import Action
 from daemon.base.refusals import ErrorCode, RefusedError, refusal_of
 from daemon.ledger.ledger import RequestKey
 from daemon.pos.claims import Claims
@@ -28,8 +30,14 @@ CARD_REFUSALS = (
     ErrorCode.MISREAD,
     ErrorCode.RATE_LIMITED,
 )
-WRITE_REFUSALS = (ErrorCode.ID_REUSED, ErrorCode.STORAGE_FULL)
+WRITE_REFUSALS = (ErrorCode.ID_REUSED, ErrorCode.STORAGE_FULL, ErrorCode.RATE_LIMITED)
 
+_ACTIONS = {
+    "block": Action.BLOCK,
+    "unblock": Action.UNBLOCK,
+    "extend": Action.EXTEND,
+    "write_off": Action.WRITE_OFF,
+}
 _READER = (ErrorCode.NO_CARD, ErrorCode.NO_HARDWARE, ErrorCode.TIMEOUT, ErrorCode.CLAIMED)
 
 
@@ -43,12 +51,14 @@ class CardMethods:
         inputs: Inputs,
         claims: Claims,
         guesses: Guesses,
+        operators: Operators,
     ) -> None:
         self._lifecycle = lifecycle
         self._recognition = recognition
         self._inputs = inputs
         self._claims = claims
         self._guesses = guesses
+        self._operators = operators
 
     def methods(self) -> dict[str, Method]:
         """Return the table: name, parameters, handler, least role, result, refusals."""
@@ -68,15 +78,28 @@ class CardMethods:
     async def issue(self, session: Session, params: IssueTerms) -> msgspec.Raw:
         """Issue a card to a customer."""
         proven = self._recognition.account_that_may_spend(params.presentation)
+        key, profile = _key("card.issue", params), params.profile
+        signed = await self._operators.check(
+            Action.ISSUE,
+            params.by,
+            params.approval,
+            key,
+            also=[Action.ASSIGN_AT_ISSUE] if profile.partner or profile.employee else (),
+            override=params.override,
+        )
         async with self._guesses.counting():
-            key, laid = _key("card.issue", params), self._laid(params.reader, session)
-            return await self._lifecycle.issue(key, params, proven, laid)
+            laid = self._laid(params.reader, session)
+            return await self._lifecycle.issue(key, params, proven, laid, signed)
 
     async def replace(self, session: Session, params: ReplaceTerms) -> msgspec.Raw:
         """Put a new card in the place of one that is lost or broken."""
         proven = self._recognition.account_that_may_spend(params.presentation)
+        key = _key("card.replace", params)
+        signed = await self._operators.check(
+            Action.REPLACE, params.by, params.approval, key, override=params.override
+        )
         async with self._guesses.counting():
-            return await self._lifecycle.replace(_key("card.replace", params), params, proven)
+            return await self._lifecycle.replace(key, params, proven, signed)
 
     async def block(self, session: Session, params: CardTerms) -> msgspec.Raw:
         """Block a card that is lost."""
@@ -95,8 +118,10 @@ class CardMethods:
         return await self._change("write_off", params)
 
     async def _change(self, event: str, params: CardTerms) -> msgspec.Raw:
+        key = _key(f"card.{event}", params)
+        signed = await self._operators.check(_ACTIONS[event], params.by, params.approval, key)
         async with self._guesses.counting():
-            return await self._lifecycle.change(_key(f"card.{event}", params), event, params)
+            return await self._lifecycle.change(key, event, params, signed)
 
     def _laid(self, reader: str, session: Session) -> Credential | RefusedError | None:
         """Return what lies at a reader, or why it cannot be issued; None where none is named."""

@@ -35,7 +35,7 @@ class OperatorMethods:
     def methods(self) -> dict[str, Method]:
         """Return the table: name, parameters, handler, least role, result, refusals."""
         done, admin = OperatorShown, Role.ADMIN
-        write = (*WRITE_REFUSALS, ErrorCode.RATE_LIMITED)
+        write = WRITE_REFUSALS
         adding = (*write, ErrorCode.LIMIT_REACHED)
         return {
             "operator.list": Method(OperatorsTerms, self.list, admin, OperatorsListed),

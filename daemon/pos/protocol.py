@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from daemon.base.approval import Approvable
 from daemon.base.params import Params
 from daemon.base.text_limits import (
     IdText,
@@ -47,7 +48,7 @@ class IdentifyParams(Params, frozen=True, kw_only=True):
     reason: Text = ""
 
 
-class PhoneLinkParams(Params, frozen=True, kw_only=True):
+class PhoneLinkParams(Approvable, frozen=True, kw_only=True):
     """A card that was shown, for the customer's phone.
 
     override: who answers for it when the card only identifies; else a photo of a printed number
@@ -58,7 +59,7 @@ class PhoneLinkParams(Params, frozen=True, kw_only=True):
     override: Override | None = None
 
 
-class PhoneRevokeParams(Params, frozen=True, kw_only=True):
+class PhoneRevokeParams(Approvable, frozen=True, kw_only=True):
     """A card whose phone was lost, shown in any way; who says so, and why, is kept."""
 
     presentation: PresentationIdText
@@ -98,7 +99,7 @@ class ReturnedLineParams(Params, frozen=True):
     qty: int | IdText
 
 
-class ReturnParams(Params, frozen=True, kw_only=True):
+class ReturnParams(Approvable, frozen=True, kw_only=True):
     """A sale to take back: some ``lines``, or ``whole`` for all that is left of it.
 
     sale_id: of this till's own POS. receipt: the code of the receipt, whichever till has sold.
@@ -118,7 +119,7 @@ class ReturnParams(Params, frozen=True, kw_only=True):
     dry: bool = False
 
 
-class DecideParams(Params, frozen=True, kw_only=True):
+class DecideParams(Approvable, frozen=True, kw_only=True):
     """What a chip did that cannot tell any more, by a manager's word; both are kept.
 
     sale_id: of this till's own POS, or of what a chip was owed (``owed-…``, as ``card.show`` has

@@ -2,6 +2,8 @@
 
 import msgspec
 
+from daemon.accounts.operators import Operators
+from daemon.base.permissions import Action
 from daemon.base.receipt_codes import read_receipt
 from daemon.base.refusals import ErrorCode
 from daemon.ledger.ledger import RequestKey
@@ -40,7 +42,7 @@ _PRICE = (
     ErrorCode.CODE_USED_UP,
     ErrorCode.CODE_EXPIRED,
 )
-_WRITE = (ErrorCode.ID_REUSED, ErrorCode.STORAGE_FULL)
+_WRITE = (ErrorCode.ID_REUSED, ErrorCode.STORAGE_FULL, ErrorCode.RATE_LIMITED)
 _SALE = (
     ErrorCode.ALREADY_VOIDED,
     ErrorCode.ALREADY_POSTED,
@@ -56,8 +58,9 @@ _CHIP = (ErrorCode.TIMEOUT, ErrorCode.WRITE_FAILED, ErrorCode.TORN, ErrorCode.OF
 class SaleMethods:
     """The handlers."""
 
-    def __init__(self, checkout: Checkout) -> None:
+    def __init__(self, checkout: Checkout, operators: Operators) -> None:
         self._checkout = checkout
+        self._operators = operators
 
     def methods(self) -> dict[str, Method]:
         """Return the table: name, parameters, handler, least role, result, refusals."""
@@ -94,7 +97,8 @@ class SaleMethods:
         """Price a basket."""
         if params.lines is None:
             raise invalid("A quote needs lines.")
-        quoted = await self._checkout.quote(params)
+        await self._operators.check(Action.SELL, params.cashier)
+        quoted = await self._checkout.quote(params.kept)
         steps = tuple(_said(session.language, step) for step in quoted.next)
         return msgspec.structs.replace(quoted, next=steps)
 
@@ -117,8 +121,15 @@ class SaleMethods:
     async def decide(self, session: Session, params: DecideParams) -> msgspec.Raw:
         """Take a manager's word."""
         key = RequestKey.of("sale.decide", params.request_id, params)
-        terms = DecideTerms(outcome=params.outcome, by=params.by, reason=params.reason)
-        return await self._checkout.decide(key, _named(params), terms)
+        named = _named(params)
+        signed = await self._operators.check(Action.DECIDE_CHIP, params.by, params.approval, key)
+        terms = DecideTerms(
+            outcome=params.outcome,
+            by=params.by,
+            reason=params.reason,
+            approved_by=signed.approved_by,
+        )
+        return await self._checkout.decide(key, named, terms)
 
     async def return_sale(self, session: Session, params: ReturnParams) -> msgspec.Raw:
         """Take a sale back."""
@@ -127,6 +138,7 @@ class SaleMethods:
             lines=_returned_lines(params),
             cashier=params.cashier,
             reason=params.reason,
+            approval=params.approval,
             in_cash=params.chip == "cash",
             dry=params.dry,
         )

@@ -8,7 +8,10 @@ from typing import TypeVar
 import msgspec
 
 from daemon.accounts.guess_limit import Guesses
+from daemon.accounts.operators import Operators
+from daemon.base.approval import Approvable
 from daemon.base.params import Params
+from daemon.base.permissions import Action
 from daemon.base.refusals import ErrorCode
 from daemon.base.text_limits import RequestId, Text
 from daemon.ledger.ledger import RequestKey
@@ -58,7 +61,7 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[Doubt, ...] = ()
 
 
-class ActivateParams(Params, frozen=True, kw_only=True):
+class ActivateParams(Approvable, frozen=True, kw_only=True):
     """A programme to bring in force, now or ``at`` a time (RFC 3339 with an offset)."""
 
     request_id: RequestId
@@ -86,6 +89,7 @@ class ShopMethods:
         issued_codes: IssuedCodes,
         memberships: Memberships,
         guesses: Guesses,
+        operators: Operators,
         *,
         store: str = "",
     ) -> None:
@@ -96,6 +100,7 @@ class ShopMethods:
         self._codes = issued_codes
         self._memberships = memberships
         self._guesses = guesses
+        self._operators = operators
         self._loading = asyncio.Lock()
 
     def methods(self) -> dict[str, Method]:
@@ -130,6 +135,7 @@ class ShopMethods:
     async def top_up(self, session: Session, params: TopUpTerms) -> msgspec.Raw:
         """Put stored value on a card."""
         key = RequestKey.of("card.topup", params.topup_id, params)
+        await self._operators.check(Action.TOP_UP, params.cashier, key=key)
         async with self._guesses.counting():
             return await self._top_ups.top_up(key, params)
 
@@ -140,8 +146,10 @@ class ShopMethods:
 
     async def issue_codes(self, session: Session, params: IssueCodesTerms) -> msgspec.Raw:
         """Issue codes of a campaign."""
+        key = _key("code.issue", params)
+        signed = await self._operators.check(Action.CODES, params.by, params.approval, key)
         async with self._guesses.counting():
-            return await self._codes.issue(_key("code.issue", params), params)
+            return await self._codes.issue(key, params, signed)
 
     async def show_code(self, session: Session, params: ShowCodeTerms) -> CodeShown:
         """Say what became of a code."""
@@ -154,11 +162,16 @@ class ShopMethods:
 
     async def grant(self, session: Session, params: DecisionTerms) -> msgspec.Raw:
         """Grant a status, or keep or extend it."""
-        return await self._memberships.decide(_key("club.grant", params), params, granted=True)
+        return await self._decide("club.grant", params, granted=True)
 
     async def refuse(self, session: Session, params: DecisionTerms) -> msgspec.Raw:
         """Refuse a status, or end it."""
-        return await self._memberships.decide(_key("club.refuse", params), params, granted=False)
+        return await self._decide("club.refuse", params, granted=False)
+
+    async def _decide(self, method: str, params: DecisionTerms, *, granted: bool) -> msgspec.Raw:
+        key = _key(method, params)
+        signed = await self._operators.check(Action.CLUB_DECIDE, params.by, params.approval, key)
+        return await self._memberships.decide(key, params, signed, granted=granted)
 
     async def show_programme(self, session: Session, params: NoParams) -> ProgrammeShown:
         """Show the programme in force."""
@@ -187,7 +200,8 @@ class ShopMethods:
         if programme.currency != self._shop.programme.currency:
             raise invalid("programme.currency: a shop keeps its currency.")
         key = RequestKey.of("programme.activate", params.request_id, params)
-        return await self._shop.versions.activate(key, programme, params.at, params.by)
+        signed = await self._operators.check(Action.PROGRAMME, params.by, params.approval, key)
+        return await self._shop.versions.activate(key, programme, params.at, signed)
 
     async def _beside_the_loop(self, job: Callable[[], T]) -> T:
         """Do ``job`` in a thread, one at a time: a client's large files leave threads to others."""

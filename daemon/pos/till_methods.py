@@ -6,8 +6,10 @@ from datetime import timedelta
 import msgspec
 
 from card_formats.credential import Medium, Shown
+from daemon.accounts.operators import Operators
 from daemon.base.clock import Clock, rfc3339
-from daemon.base.refusals import ErrorCode, RefusedError
+from daemon.base.permissions import Action
+from daemon.base.refusals import ErrorCode
 from daemon.pos.cashier_language import say
 from daemon.pos.claims import Claims
 from daemon.pos.dispatch import Method
@@ -21,27 +23,16 @@ from daemon.pos.protocol import (
     Done,
     IdentifyParams,
     NoParams,
-    PhoneLinkParams,
-    PhoneRevokeParams,
     Released,
     ReleaseParams,
     SimulateParams,
 )
 from daemon.pos.session import Session
-from daemon.sale.answers import Identified, PhoneLink, PhoneRevoked
+from daemon.sale.answers import Identified
 from daemon.sale.recognition import Recognition
 
 _READER = (ErrorCode.CLAIMED, ErrorCode.NO_HARDWARE, ErrorCode.TIMEOUT, ErrorCode.NO_CARD)
 _SIMULATED = (ErrorCode.NO_HARDWARE, ErrorCode.NO_CARD, ErrorCode.BUSY)
-_PHONE = (
-    ErrorCode.NO_CARD,
-    ErrorCode.NEEDS_OVERRIDE,
-    ErrorCode.OFFLINE,
-    ErrorCode.CARD_UNKNOWN,
-    ErrorCode.CARD_BLOCKED,
-    ErrorCode.CARD_EXPIRED,
-    ErrorCode.STORAGE_FULL,
-)
 IDENTIFYING = (
     ErrorCode.CARD_UNKNOWN,
     ErrorCode.CARD_BLOCKED,
@@ -56,10 +47,7 @@ IDENTIFYING = (
 
 
 class TillMethods:
-    """The handlers. ``status`` and ``simulate`` come from the application.
-
-    web_address: where customers reach the phone pages, "" without any.
-    """
+    """The handlers. ``status`` and ``simulate`` come from the application."""
 
     def __init__(
         self,
@@ -69,7 +57,7 @@ class TillMethods:
         clock: Clock,
         status: Callable[[], Awaitable[DaemonStatus]],
         simulate: Callable[[SimulateParams], Awaitable[None]],
-        web_address: Callable[[], str],
+        operators: Operators,
     ) -> None:
         self._recognition = recognition
         self._inputs = inputs
@@ -77,7 +65,7 @@ class TillMethods:
         self._clock = clock
         self._status = status
         self._simulate = simulate
-        self._web_address = web_address
+        self._operators = operators
 
     def methods(self) -> dict[str, Method]:
         """Return the table: name, parameters, handler, least role, result, refusals."""
@@ -90,12 +78,6 @@ class TillMethods:
             "reader.release": Method(ReleaseParams, self.release, Role.SALE, Released),
             "card.identify": Method(
                 IdentifyParams, self.identify, Role.SALE, Identified, identifying, ("scan",)
-            ),
-            "card.phone_link": Method(
-                PhoneLinkParams, self.phone_link, Role.SALE, PhoneLink, _PHONE
-            ),
-            "card.phone_revoke": Method(
-                PhoneRevokeParams, self.phone_revoke, Role.SALE, PhoneRevoked, _PHONE
             ),
             "input.simulate": Method(
                 SimulateParams, self.simulate, Role.SALE, Done, _SIMULATED, ("data",)
@@ -111,6 +93,8 @@ class TillMethods:
         given = [params.reader, params.scan, params.number]
         if sum(value is not None for value in given) != 1:
             raise invalid("Give exactly one of reader, scan and number.")
+        if params.typed_by:
+            await self._operators.check(Action.IDENTIFY, params.typed_by)
         if params.reader is not None:
             self._claims.check(params.reader, session)
             shown, waiting = self._inputs.last_shown(params.reader)
@@ -134,20 +118,6 @@ class TillMethods:
             )
         message = say(session.language, identified.message)
         return msgspec.structs.replace(identified, message=message)
-
-    async def phone_link(self, session: Session, params: PhoneLinkParams) -> PhoneLink:
-        """Make a link that gives the card to the customer's phone."""
-        address = self._web_address()
-        if not address:
-            raise RefusedError(ErrorCode.OFFLINE, "This till has no phone pages ([web]).")
-        code, until = await self._recognition.offer_phone(params.presentation, params.override)
-        return PhoneLink(f"{address}/bind/{code}", until)
-
-    async def phone_revoke(self, session: Session, params: PhoneRevokeParams) -> PhoneRevoked:
-        """Make the codes and the page of a lost phone worthless."""
-        return PhoneRevoked(
-            await self._recognition.revoke_phone(params.presentation, params.by, params.reason)
-        )
 
     async def claim(self, session: Session, params: ClaimParams) -> Claimed:
         """Keep a reader's input from all other clients, until released, timed out or gone."""

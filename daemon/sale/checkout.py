@@ -14,8 +14,10 @@ from typing import TypeAlias
 
 import msgspec
 
+from daemon.accounts.operators import Operators
 from daemon.base.clock import rfc3339
 from daemon.base.ids import PosSaleId, SaleId, given_id
+from daemon.base.permissions import Action
 from daemon.base.receipt_codes import ReceiptCode
 from daemon.chip.registry import Chips
 from daemon.ledger import returns
@@ -26,7 +28,7 @@ from daemon.ledger.ledger import RequestKey
 from daemon.ledger.receipts import sale_of
 from daemon.ledger.returns import Return
 from daemon.ledger.sale_answers import Held, SaleStatus
-from daemon.ledger.sale_records import ReturnedLine
+from daemon.ledger.sale_records import ReturnedLine, Sale
 from daemon.ledger.sale_states import SaleEvent, SaleState
 from daemon.ledger.storage.queries import SALE, UNSETTLED
 from daemon.ledger.storage.store import Reads
@@ -42,6 +44,7 @@ from daemon.sale.decisions import (
     decide_void,
     sale_to_post,
 )
+from daemon.sale.draft import SaleDraft
 from daemon.sale.facts import LedgerFacts
 from daemon.sale.posting import Posting
 from daemon.sale.terms import DecideTerms, ReturnTerms, SaleTerms
@@ -54,10 +57,13 @@ NamedSale: TypeAlias = PosSaleId | ReceiptCode
 class Checkout:
     """The till's questions about one sale. ``hold_ttl_s`` is a hold's where the till says none."""
 
-    def __init__(self, shop: Shop, posting: Posting, chips: Chips, hold_ttl_s: int) -> None:
+    def __init__(
+        self, shop: Shop, posting: Posting, chips: Chips, operators: Operators, hold_ttl_s: int
+    ) -> None:
         self._shop = shop
         self._posting = posting
         self._chips = chips
+        self._operators = operators
         self._hold_ttl_s = hold_ttl_s
 
     async def quote(self, terms: SaleTerms) -> Quoted:
@@ -75,7 +81,9 @@ class Checkout:
         sale_id = self._shop.ledger.sale_id(given)
 
         async def attempt(now: datetime, known: LedgerFacts) -> msgspec.Raw:
-            draft = await self._posting.draft(sale_id, terms, now, known, SaleEvent.HOLD)
+            draft = await self._signed(
+                await self._posting.draft(sale_id, terms, now, known, SaleEvent.HOLD), terms
+            )
             ttl = timedelta(seconds=ttl_s or self._hold_ttl_s)
             ends, until = rfc3339(self._shop.lasting() + ttl), rfc3339(now + ttl)
             # Which sale it is, is settled here: a provisional total has promised nothing.
@@ -114,7 +122,9 @@ class Checkout:
                     return resumed
                 _, row = await self._shop.ledger.stored_answer(key, sale_id)
                 known = known.with_sale(row)
-            draft = await self._posting.draft(sale_id, terms, now, known, SaleEvent.COMMIT)
+            draft = await self._signed(
+                await self._posting.draft(sale_id, terms, now, known, SaleEvent.COMMIT), terms
+            )
             was_shown = terms.quote_id or draft.standing.is_held
             shown = draft.sale.quote.total if was_shown else None
             expected = shown if expected_total is None else expected_total
@@ -127,6 +137,13 @@ class Checkout:
             return await self._posting.post(key, draft, partial(decide_commit, wanted=wanted))
 
         return await self._posting.once(key, sale_id, attempt, terms)
+
+    async def _signed(self, draft: SaleDraft, terms: SaleTerms) -> SaleDraft:
+        """Return a draft with who has approved it. Raises RefusedError as `Operators.check`."""
+        signed = await self._operators.check(
+            Action.SELL, draft.sale.cashier, terms.approval, override=terms.override
+        )
+        return draft.approved(signed)
 
     async def void(self, key: RequestKey, given: PosSaleId, reason: str) -> msgspec.Raw:
         """Release a hold. A voided id stays voided, even one that was never seen before."""
@@ -167,9 +184,14 @@ class Checkout:
 
         async def attempt(now: datetime, known: LedgerFacts) -> msgspec.Raw:
             row = known.view.sale
-            ask = self._return_asked(key.request_id, sale_id, terms, now)
             record = row.record if row else None
             sale = record.sale if record else None
+            ask = self._return_asked(key.request_id, sale_id, terms, now)
+            if not terms.dry:
+                signed = await self._operators.check(
+                    self._return_action(sale, ask), terms.cashier, terms.approval
+                )
+                ask = msgspec.structs.replace(ask, approved_by=signed.approved_by)
             version = sale.frozen.programme if sale else self._shop.programme.version
             priced_by = await self._shop.versions.version(version)
             reads = Reads(
@@ -193,6 +215,11 @@ class Checkout:
         if terms.dry:  # no id is used, so none is looked up
             return await attempt(self._shop.now(), await self._posting.known(sale_id))
         return await self._posting.once(key, sale_id, attempt)
+
+    def _return_action(self, sale: Sale | None, ask: Return) -> Action:
+        """Return which action it is to take ``sale`` back; None is one that nobody knows."""
+        here = sale is None or (sale.store, sale.today) == (ask.store, ask.today)
+        return Action.RETURN_TODAY if here else Action.RETURN_OTHER
 
     def _return_asked(
         self, return_id: str, sale_id: SaleId, terms: ReturnTerms, now: datetime

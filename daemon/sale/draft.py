@@ -7,6 +7,7 @@ import msgspec
 
 from daemon.accounts import shown_codes
 from daemon.accounts.shown_codes import number
+from daemon.base.approval import Signed
 from daemon.base.ids import AccountId, SaleId
 from daemon.base.receipt_codes import TillNames
 from daemon.chip.purchase import WantedSale
@@ -40,7 +41,7 @@ class SaleDraft(msgspec.Struct, frozen=True):
             account=priced.standing.account,
             store=till.store,
             terminal=till.terminal,
-            cashier=terms.cashier,
+            cashier=terms.cashier or priced.terms.cashier,
             at=at,
             today=priced.today,
             frozen=priced.frozen,
@@ -59,6 +60,13 @@ class SaleDraft(msgspec.Struct, frozen=True):
             override=terms.override,
         )
         return cls(sale, priced.standing)
+
+    def approved(self, signed: Signed) -> "SaleDraft":
+        """Return the same with who has approved it; what was approved for its hold stays."""
+        if not signed.approved_by:
+            return self
+        sale = msgspec.structs.replace(self.sale, approved_by=signed.approved_by)
+        return msgspec.structs.replace(self, sale=sale)
 
     @property
     def reads(self) -> Reads:

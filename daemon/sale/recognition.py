@@ -11,6 +11,7 @@ from daemon.accounts.cards import Account, Cards, account_in
 from daemon.accounts.live_codes import LiveCodes
 from daemon.accounts.phones import LINK_TTL_S, Phones
 from daemon.accounts.typed_numbers import TypedNumbers
+from daemon.base.approval import Signed
 from daemon.base.caller import caller
 from daemon.base.clock import rfc3339
 from daemon.base.currency import Currency
@@ -198,7 +199,7 @@ class Recognition:
     # Which phone carries it.
 
     async def offer_phone(
-        self, presentation: PresentationId, override: Override | None
+        self, presentation: PresentationId, override: Override | None, approved_by: str = ""
     ) -> tuple[str, str]:
         """Return the code of a link that gives the card to a phone, and until when it is good."""
         shown = self._presentations.get(presentation)
@@ -210,12 +211,15 @@ class Recognition:
             )
         by, reason = (override.by, override.reason) if override else ("", "")
         until = self._shop.now() + timedelta(seconds=LINK_TTL_S)
-        return await self._phones.offer(shown.account, by=by, reason=reason), rfc3339(until)
+        who = {"by": by, "reason": reason, "approved_by": approved_by}
+        return await self._phones.offer(shown.account, **who), rfc3339(until)
 
-    async def revoke_phone(self, presentation: PresentationId, by: str, reason: str) -> int:
+    async def revoke_phone(self, presentation: PresentationId, signed: Signed, reason: str) -> int:
         """Make a lost phone worthless; return how many phones the card has been taken from."""
         account = self._presentations.get(presentation).account
-        generation = await self._phones.revoke(account, by=by, reason=reason)
+        generation = await self._phones.revoke(
+            account, by=signed.by, reason=reason, approved_by=signed.approved_by
+        )
         self._presentations.drop_live(account.account)
         return generation
 

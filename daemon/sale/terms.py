@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from daemon.base.params import Params
+from daemon.base.approval import Approvable, Approval
 from daemon.base.text_limits import (
     Code,
     IdText,
@@ -25,7 +25,7 @@ Lines = Annotated[tuple[BasketLine, ...], msgspec.Meta(max_length=LINES_MAX)]
 Codes = Annotated[tuple[Code, ...], msgspec.Meta(max_length=CODES_MAX)]
 
 
-class SaleTerms(Params, frozen=True, kw_only=True):
+class SaleTerms(Approvable, frozen=True, kw_only=True):
     """A sale as the till describes it: by the quote it was given, or by its lines.
 
     currency: of the prices, an ISO 4217 code; the programme's own.
@@ -57,16 +57,17 @@ class SaleTerms(Params, frozen=True, kw_only=True):
             check_tables("attributes", line.attributes)
 
 
-class DecideTerms(msgspec.Struct, frozen=True, kw_only=True):
+class DecideTerms(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a chip did that cannot tell any more, by a manager's word."""
 
     outcome: Literal["written", "not_written"]
     by: str
     reason: str
+    approved_by: str = ""
 
 
 class ReturnTerms(msgspec.Struct, frozen=True, kw_only=True):
-    """What comes back of a sale, by whom and why.
+    """What comes back of a sale, by whom and why. ``approval``: of somebody who may, if it is.
 
     lines:   thousandths of a unit by line; empty for all that is left.
     in_cash: pay out what the card's chip would get back.
@@ -76,5 +77,6 @@ class ReturnTerms(msgspec.Struct, frozen=True, kw_only=True):
     lines: dict[LineId, int]
     cashier: str
     reason: str
+    approval: Approval | None = None
     in_cash: bool = False
     dry: bool = False

@@ -8,6 +8,7 @@ import msgspec
 from card_formats.code_text import normal_code
 from daemon.accounts import shown_codes
 from daemon.accounts.cards import Cards
+from daemon.base.approval import UNSIGNED, Approvable, Signed
 from daemon.base.ids import NO_ACCOUNT, AccountId, SaleId, given_id, scoped
 from daemon.base.params import Params
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
@@ -33,7 +34,7 @@ Day = Annotated[
 CodeState: TypeAlias = Literal["good", "used_up", "expired", "not_yet", "taken_back"]
 
 
-class IssueCodesTerms(Params, frozen=True, kw_only=True):
+class IssueCodesTerms(Approvable, frozen=True, kw_only=True):
     """``count`` codes of a campaign that the programme's rules name.
 
     uses: sales that may use one; as the rules say (once) where it is 0.
@@ -88,7 +89,9 @@ class IssuedCodes:
         self._shop = shop
         self._cards = cards
 
-    async def issue(self, key: RequestKey, terms: IssueCodesTerms) -> msgspec.Raw:
+    async def issue(
+        self, key: RequestKey, terms: IssueCodesTerms, signed: Signed = UNSIGNED
+    ) -> msgspec.Raw:
         """Issue codes, once. Raises RefusedError CODE_UNKNOWN for a campaign without a rule."""
         programme, (_, at, day) = self._shop.programme, self._shop.moment()
         today = day.toordinal()
@@ -119,13 +122,16 @@ class IssuedCodes:
                 )
                 for _ in range(terms.count)
             )
+            said = msgspec.structs.replace(terms, approval=None)
             entry = Entry(
                 at=at,
                 kind="codes",
                 ref=terms.request_id,
                 account=account,
                 detail=msgspec.Raw(
-                    msgspec.json.encode({"terms": terms, "codes": [row.code for row in rows]})
+                    msgspec.json.encode(
+                        {"terms": said, "codes": [row.code for row in rows]} | signed.approved
+                    )
                 ),
             )
             answer = CodesIssued(codes=tuple(map(IssuedCode.of, rows)))

@@ -5,6 +5,7 @@ from datetime import date
 import msgspec
 
 from daemon.accounts.cards import Profile
+from daemon.base.approval import UNSIGNED, Approvable, Signed
 from daemon.base.ids import AccountId
 from daemon.base.params import Params
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
@@ -37,7 +38,7 @@ class ListTerms(Params, frozen=True, kw_only=True):
     after: Text = ""
 
 
-class DecisionTerms(Params, frozen=True, kw_only=True):
+class DecisionTerms(Approvable, frozen=True, kw_only=True):
     """What the owner decides about one account: a grant or a refusal, by whom and why."""
 
     request_id: RequestId
@@ -105,7 +106,9 @@ class Memberships:
     def _next_page(self, store: Store, terms: ListTerms, last: MemberRow) -> bool:
         return bool(store.ask(MEMBERS_LISTED, terms.status, terms.list, last.account))
 
-    async def decide(self, key: RequestKey, terms: DecisionTerms, *, granted: bool) -> msgspec.Raw:
+    async def decide(
+        self, key: RequestKey, terms: DecisionTerms, signed: Signed = UNSIGNED, *, granted: bool
+    ) -> msgspec.Raw:
         """Grant or refuse, once. A refusal leaves nothing: no status, and the sum at 0."""
         _, at, today = self._shop.moment()
 
@@ -118,7 +121,7 @@ class Memberships:
             state = decide(status, before, today, granted=granted)
             states = {terms.status: state}
             what = "granted" if granted else "refused"
-            detail = {"event": what, "by": terms.by, "reason": terms.reason}
+            detail = {"event": what, "by": terms.by, "reason": terms.reason} | signed.approved
             entry = Entry(
                 at=at,
                 kind="club",

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import msgspec
 
+from daemon.base.approval import Signed
 from daemon.base.clock import Clock, rfc3339
 from daemon.base.config import ConfigError
 from daemon.base.ids import AccountId
@@ -91,8 +92,9 @@ class ProgrammeVersions:
         changed = not last_file or last_file[0].version != of_file.version
         if changed and (in_force or not newest):  # it takes nothing back that it does not know
             await self._prepare(of_file, fresh=not newest)
+            by_file = Signed(self._source)
             await self._ledger.update(
-                lambda store: store.write(_activation(store, of_file, now, now, self._source))
+                lambda store: store.write(_activation(store, of_file, now, now, by_file))
             )
             self.active = of_file
         await self._await_next()
@@ -108,7 +110,7 @@ class ProgrammeVersions:
         await self._await_next()
 
     async def activate(
-        self, key: RequestKey, programme: Programme, at: datetime | None, by: str
+        self, key: RequestKey, programme: Programme, at: datetime | None, signed: Signed
     ) -> msgspec.Raw:
         """Bring a programme in force now or at a time, once; its new meters know the past then."""
         replayed, _ = await self._ledger.stored_answer(key)
@@ -121,7 +123,7 @@ class ProgrammeVersions:
         await self._prepare(programme)
 
         def job(store: Store, view: View) -> tuple[Change, Activated]:
-            return _activation(store, programme, rfc3339(now), moment, by), answer
+            return _activation(store, programme, rfc3339(now), moment, signed), answer
 
         answered = await self._ledger.once(key, rfc3339(now), job)
         if moment == rfc3339(now):
@@ -179,8 +181,8 @@ class ProgrammeVersions:
         self._prepared.add(programme.version)
 
 
-def _activation(store: Store, programme: Programme, at: str, moment: str, source: str) -> Change:
-    detail = {"programme": programme.id, "by": source, "from": moment}
+def _activation(store: Store, programme: Programme, at: str, moment: str, signed: Signed) -> Change:
+    detail = {"programme": programme.id, "by": signed.by, "from": moment} | signed.approved
     entry = Entry(
         at=at,
         kind="programme",
@@ -188,7 +190,7 @@ def _activation(store: Store, programme: Programme, at: str, moment: str, source
         detail=msgspec.Raw(msgspec.json.encode(detail)),
     )
     [last] = store.ask(LAST_ACTIVATION)
-    row = ActivationRow(moment, programme.version, source, last + 1)
+    row = ActivationRow(moment, programme.version, signed.by, last + 1)
     return Change(entry=entry, rows=(row, ProgrammeRow(programme.version, programme.text)))
 
 

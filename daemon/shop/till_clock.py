@@ -9,8 +9,8 @@ from typing import Literal
 
 import msgspec
 
+from daemon.base.approval import UNSIGNED, Approvable, Signed
 from daemon.base.clock import Clock, SteadyClock, rfc3339
-from daemon.base.params import Params
 from daemon.base.refusals import ParamError
 from daemon.base.text_limits import RequestId, SaidText
 from daemon.ledger.entries import CounterMove, Entry
@@ -21,7 +21,7 @@ from daemon.shop.daily_jobs import DAY_COUNTER
 from daemon.shop.programme_versions import ProgrammeVersions
 
 
-class ClockTerms(Params, frozen=True, kw_only=True):
+class ClockTerms(Approvable, frozen=True, kw_only=True):
     """Who says that the machine's clock is right, and why."""
 
     request_id: RequestId
@@ -76,18 +76,24 @@ class TillClock:
             synchronised=self._clock.synchronised(),
         )
 
-    async def accept(self, key: RequestKey, terms: ClockTerms) -> msgspec.Raw:
+    async def accept(
+        self, key: RequestKey, terms: ClockTerms, signed: Signed = UNSIGNED
+    ) -> msgspec.Raw:
         """Follow a machine's clock that is ahead. Raises ParamError where it is not."""
         wrong = "the machine's clock is not ahead of the till's time; there is nothing to accept"
-        return await self._believe(key, terms, "accepted", "" if self._steady.ahead else wrong)
+        said = {"event": "accepted", **signed.approved}
+        return await self._believe(key, terms, said, "" if self._steady.ahead else wrong)
 
-    async def reset(self, key: RequestKey, terms: ClockTerms) -> msgspec.Raw:
+    async def reset(
+        self, key: RequestKey, terms: ClockTerms, signed: Signed = UNSIGNED
+    ) -> msgspec.Raw:
         """Give up a time that is ahead of the machine's. Raises ParamError where it is not."""
         wrong = "the till's time is not ahead of the machine's clock; there is nothing to reset"
-        return await self._believe(key, terms, "reset", "" if self._steady.behind else wrong)
+        said = {"event": "reset", **signed.approved}
+        return await self._believe(key, terms, said, "" if self._steady.behind else wrong)
 
     async def _believe(
-        self, key: RequestKey, terms: ClockTerms, event: str, wrong: str
+        self, key: RequestKey, terms: ClockTerms, said: dict[str, str], wrong: str
     ) -> msgspec.Raw:
         replayed, _ = await self._ledger.stored_answer(key)
         if replayed is not None:
@@ -99,7 +105,7 @@ class TillClock:
         today = local_day(self._versions.active, moment).toordinal()
 
         def job(store: Store, view: View) -> tuple[Change, ClockSet]:
-            detail = {"event": event, "by": terms.by, "reason": terms.reason, "was": was}
+            detail = said | {"by": terms.by, "reason": terms.reason, "was": was}
             # The entry bears the machine's time: it is the newest one that the next start goes by.
             encoded = msgspec.Raw(msgspec.json.encode(detail))
             # The day's work of days that are still to come was done too early, and is due again.

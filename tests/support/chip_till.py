@@ -31,10 +31,10 @@ from card_formats.number_ranges import NumberRange
 from daemon.accounts.card_lifecycle import CardLifecycle, CardTerms
 from daemon.accounts.cards import Cards, NewCard, Profile
 from daemon.accounts.live_codes import LiveCodes
+from daemon.accounts.operators import Operators
 from daemon.accounts.phones import Phones
 from daemon.base.config import ChipSection
 from daemon.base.ids import PosSaleId, PresentationId
-from daemon.base.permissions import OperatorRole
 from daemon.base.receipt_codes import TillNames
 from daemon.chip.hot_list import encode, hot_list_of
 from daemon.chip.registry import chips_of
@@ -275,9 +275,10 @@ class HandTill:
         live_codes = LiveCodes(ledger, self.cards, clock, phone_keys)
         phones = Phones(ledger, clock, phone_keys)
         self.recognition = Recognition(shop, self.cards, live_codes, phones, policy, chips)
-        pricing = Pricing(shop, (), lambda name: OperatorRole.CASHIER, section)
+        operators = Operators(ledger, clock, "1")
+        pricing = Pricing(shop, (), operators.role_of, section)
         posting = Posting(shop, self.recognition, pricing, policy.till)
-        self.checkout = Checkout(shop, posting, chips, policy.hold_ttl_s)
+        self.checkout = Checkout(shop, posting, chips, operators, policy.hold_ttl_s)
 
     def _publish(self, event_type: str, **fields: Any) -> None:
         self.events.append({"type": event_type} | fields)
@@ -322,9 +323,9 @@ class HandTill:
         terms = ReturnTerms(lines={}, cashier="anna", reason="broken", in_cash=in_cash)
         return msgspec.json.decode(await self.checkout.return_sale(key, PosSaleId(sale_id), terms))
 
-    async def change(self, event: str, wallet: Laid, request_id: str, **more: str) -> Any:
+    async def change(self, event: str, wallet: Laid, request_id: str, **more: Any) -> Any:
         """Block, unblock or extend a card. Raises RefusedError."""
-        said = {"by": "anna", "reason": "the test says so"} | more
+        said: dict[str, Any] = {"by": "anna", "reason": "the test says so"} | more
         terms = CardTerms(request_id=request_id, card=wallet.uid.hex(), **said)
         key = RequestKey.of(f"card.{event}", request_id, terms)
         return msgspec.json.decode(await self.life.change(key, event, terms))

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import msgspec
 import pytest
 
+from daemon.base.approval import Signed
 from daemon.base.config import ConfigError
 from daemon.ledger.entries import Entry, decode
 from daemon.ledger.ledger import RequestKey
@@ -29,7 +30,7 @@ async def activate(
     versions: ProgrammeVersions, text: str, request: str = "r1", at: datetime | None = None
 ) -> Activated:
     key = RequestKey("programme.activate", request, text.encode())
-    raw = await versions.activate(key, load(text), at, "anna")
+    raw = await versions.activate(key, load(text), at, Signed("anna"))
     return msgspec.json.decode(raw, type=Activated)
 
 
