@@ -101,13 +101,15 @@ def _shares(
 ) -> list[int]:
     """Return what each picked line earns; the sum is rounded once, then shared.
 
-    Raises: BasketError for more than ``total_max`` of ``target``.
+    Raises: BasketError for more than ``total_max`` of ``target``, unless it is cut to that.
     """
     weights = [base[i] if k == n else half_up(base[i] * k, n) for i, k, n in eligible.picked]
     total, weights_of_lines = count(eligible.value, weights, eligible.picked)
     most = eligible.rule.give.most
     if most is not None:
         total = min(total, most.at(situation) or 0)
+    if total > total_max and situation.cuts:
+        total = total_max
     if total > total_max:
         problem = f"rule {eligible.rule.id} would give {total} {target}, at most {total_max}"
         raise BasketError("lines", f"{problem}; sell it in parts")

@@ -21,14 +21,16 @@ from daemon.programme.situation import Situation
 WHY_NOT_MAX = 200
 
 
-def price(programme: Programme, basket: Basket, facts: Facts) -> Quote:
+def price(programme: Programme, basket: Basket, facts: Facts, *, cuts: bool = False) -> Quote:
     """Price a basket. Pure: the same arguments give the same quote.
 
+    cuts: what would be more codes or points than a sale may bring is cut to the most. So it is for
+    goods that stay when others come back: they are not to be sold again in parts.
     ``why_not`` names the rules that have goods in the basket, then those whose day it is not;
     at most ``WHY_NOT_MAX`` of them.
     Raises: BasketError; RefusedError ``not_enough`` or ``limit_reached`` for ``basket.burn``.
     """
-    situation = Situation(read_goods(basket), facts, programme.days)
+    situation = Situation(read_goods(basket), facts, programme.days, cuts=cuts)
     candidates = programme.rulebook(situation.day).candidates(situation.goods.lines)
     return _priced(programme, situation, candidates, basket.burn)
 

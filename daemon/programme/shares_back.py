@@ -200,7 +200,8 @@ def price_alone(
     ]
     if not staying:
         return None
-    return price(programme, msgspec.structs.replace(basket, lines=tuple(staying), burn={}), facts)
+    basket = msgspec.structs.replace(basket, lines=tuple(staying), burn={})
+    return price(programme, basket, facts, cuts=True)
 
 
 def sums_back(quote: Quote, alone: Quote | None, gone: Mapping[str, int]) -> dict[str, int]:

@@ -18,12 +18,14 @@ class Situation:
 
     now:     aware, in the programme's zone; ``wall`` is the same without saying so.
     net:     per line, in minor units, after the lanes so far.
+    cuts:    whether what would be too much is cut to the most, and not refused.
     picked:   what the rule at hand has in scope: (line index, units picked, units of the line).
     """
 
     __slots__ = (
         "account",
         "codes",
+        "cuts",
         "day",
         "goods",
         "net",
@@ -39,7 +41,9 @@ class Situation:
         "whole",
     )
 
-    def __init__(self, goods: Goods, facts: Facts, days: BusinessDays) -> None:
+    def __init__(
+        self, goods: Goods, facts: Facts, days: BusinessDays, *, cuts: bool = False
+    ) -> None:
         assert facts.now.tzinfo is not None, "a moment without an offset is no moment"
         values: Mapping[str, Fact] = facts.values
         self.now = local = facts.now.astimezone(days.zone)
@@ -58,6 +62,7 @@ class Situation:
         self.units = goods.units
         self.whole: Picked = [(i, n, n) for i, n in enumerate(goods.units)]
         self.picked: Picked = self.whole
+        self.cuts = cuts
 
     def run(self, net: list[int]) -> None:
         """Go on with what the basket costs after a lane."""

@@ -172,6 +172,18 @@ def test_pieces_come_back_whole_when_the_rest_is_priced_anew() -> None:
         back_by_recompute(VOLUME, TWO, {1: 500})
 
 
+def test_goods_come_back_though_what_stays_would_bring_too_many_codes_alone() -> None:
+    few = shop(
+        '[[rule]]\nid = "codes"\ngive = { issue = "flyer", amount = '
+        "{ by = 'basket.qty', steps = [[1, 3074], [2, 0]] } }\n"
+    )
+    sold = quote(few, TWO)
+    back = recompute(few, sold, TWO, Facts(SUNDAY_NOON, {}), {}, {1: 1_000}, 0)
+    assert (back.money, back.complete) == (6_000, False)
+    with pytest.raises(BasketError, match="3074 flyer, at most 1000"):
+        quote(few, Basket(lines=TWO.lines[1:]))
+
+
 def test_weighed_goods_come_back_in_part() -> None:
     goods = Basket(
         lines=(
