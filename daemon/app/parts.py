@@ -31,6 +31,7 @@ from daemon.chip.terminal import ChipTerminal
 from daemon.customers.customers import Customers
 from daemon.customers.profiles import Profiles
 from daemon.customers.questionnaires import Questionnaires
+from daemon.customers.searching import Searching
 from daemon.keys.chip_keys import ChipKeys, load_chip_keys
 from daemon.keys.key_files import load_or_make
 from daemon.keys.phone_keys import PHONE_KEYS_FILE, PhoneKeys, load_phone_keys
@@ -135,7 +136,6 @@ class Parts:
         self.questionnaires = Questionnaires(self.ledger, self.steady)
         self.profiles = Profiles(self.questionnaires, self.config.till.country)
         self.cards = Cards(self.ledger, self.steady, self.policy.ranges, self.profiles.of_new)
-        self.customers = Customers(self.ledger, self.cards, self.profiles, self.steady)
         self.phones = Phones(self.ledger, self.steady, phone_keys, coupons)
         till, known_only = self.config.till, self.config.policy.known_operators
         self.operators = Operators(self.ledger, self.steady, till.store, known_only=known_only)
@@ -226,7 +226,7 @@ class Parts:
             ClockMethods(self.till_clock, self.operators),
             ReportMethods(self.reports),
             OperatorMethods(self.operator_changes, self.cards.guesses),
-            CustomerMethods(self.questionnaires, self.customers, self.cards.guesses),
+            self._customer_methods(),
         )
         listens = config.socket.tcp_port is not None
         token = load_or_make(self.home / config.socket.token_file).hex() if listens else ""
@@ -257,6 +257,11 @@ class Parts:
             self.cards.guesses,
             self.operators,
         )
+
+    def _customer_methods(self) -> CustomerMethods:
+        customers = Customers(self.ledger, self.cards, self.profiles, self.steady)
+        searching = Searching(self.ledger, self.cards)
+        return CustomerMethods(self.questionnaires, customers, searching, self.cards.guesses)
 
     def _shop_methods(self) -> ShopMethods:
         shop, chips, till = self.shop, self.chips, self.policy.till

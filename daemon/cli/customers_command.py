@@ -7,9 +7,10 @@ import typer
 
 from daemon.cli.call_command import TOKEN_FILE, PortOption, SocketOption, TokenOption, asked
 from daemon.cli.daemon_call import AsJson, By, new_request_id, print_json, whoever
+from daemon.customers.searching import FOUND_MAX
 
 customers = typer.Typer(
-    help="The people behind the cards: change, consent. The daemon must run.",
+    help="The people behind the cards: find, change, consent. The daemon must run.",
     no_args_is_help=True,
 )
 Whom = Annotated[
@@ -21,6 +22,34 @@ _ACCOUNT = re.compile(r"a[0-9a-f]{16}")
 def whose(whom: str) -> dict[str, str]:
     """Return how the daemon is told whose it is: by account, or by a card."""
     return {"account" if _ACCOUNT.fullmatch(whom) else "card": whom}
+
+
+@customers.command()
+def find(
+    text: Annotated[
+        list[str],
+        typer.Argument(help="A card's number, the end of a telephone, an e-mail, a name."),
+    ],
+    limit: Annotated[int, typer.Option(min=1, max=FOUND_MAX, help="How many at most.")] = 20,
+    json: AsJson = False,
+    socket: SocketOption = None,
+    port: PortOption = None,
+    token_file: TokenOption = TOKEN_FILE,
+) -> None:
+    """Find customers: by beginnings of their names, whatever case, accents and apostrophes.
+
+    Example: tillcard customers find olha dem
+    """
+    terms = {"text": " ".join(text), "limit": limit}
+    found = asked("customer.find", terms, (socket, port, token_file))
+    if json:
+        print_json(found)
+        return
+    for one in found["customers"]:
+        known = (one["account"], one["name"], one["phone"], one["birthday"], *one["cards"])
+        typer.echo("  ".join(filter(None, known)))
+    if found["more"]:
+        typer.echo("There may be more: say more of whom you look for.")
 
 
 @customers.command()

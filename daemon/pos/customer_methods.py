@@ -6,6 +6,7 @@ import msgspec
 
 from daemon.accounts.guess_limit import Guesses
 from daemon.base.params import Params
+from daemon.base.refusals import ErrorCode
 from daemon.customers.customers import (
     ConsentDone,
     ConsentTerms,
@@ -19,6 +20,7 @@ from daemon.customers.questionnaires import (
     QuestionnaireActivated,
     Questionnaires,
 )
+from daemon.customers.searching import FindTerms, Found, Searching
 from daemon.ledger.ledger import RequestKey
 from daemon.pos.card_methods import CARD_REFUSALS, WRITE_REFUSALS
 from daemon.pos.dispatch import Method
@@ -61,17 +63,25 @@ class CustomerMethods:
     """The handlers: each translates parameters into a call, and nothing more."""
 
     def __init__(
-        self, questionnaires: Questionnaires, customers: Customers, guesses: Guesses
+        self,
+        questionnaires: Questionnaires,
+        customers: Customers,
+        searching: Searching,
+        guesses: Guesses,
     ) -> None:
         """guesses: at numbers that a client names."""
         self._questionnaires = questionnaires
         self._customers = customers
+        self._searching = searching
         self._guesses = guesses
 
     def methods(self) -> dict[str, Method]:
         """Return the table: name, parameters, handler, least role, result, refusals."""
         whose = (*WRITE_REFUSALS, *CARD_REFUSALS)
         return {
+            "customer.find": Method(
+                FindTerms, self.find, Role.SALE, Found, (ErrorCode.RATE_LIMITED,)
+            ),
             "customer.update": Method(UpdateTerms, self.update, Role.SALE, CustomerDone, whose),
             "customer.consent": Method(ConsentTerms, self.consent, Role.SALE, ConsentDone, whose),
             "questionnaire.show": Method(NoParams, self.show, Role.READ, QuestionnaireShown),
@@ -82,6 +92,10 @@ class CustomerMethods:
                 ActivateTerms, self.activate, Role.ADMIN, QuestionnaireActivated, WRITE_REFUSALS
             ),
         }
+
+    async def find(self, session: Session, params: FindTerms) -> Found:
+        """Find customers by card, telephone, e-mail or name."""
+        return await self._searching.find(params)
 
     async def update(self, session: Session, params: UpdateTerms) -> msgspec.Raw:
         """Change what is known of a customer."""

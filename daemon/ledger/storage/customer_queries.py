@@ -1,5 +1,6 @@
 """What is asked of the tables of customers; as ``queries``, which opens with how."""
 
+from daemon.base.ids import AccountId
 from daemon.ledger.storage.customer_rows import (
     ConsentRow,
     CustomerKeyRow,
@@ -26,3 +27,38 @@ KEYS_OF = Question(
 PRIVATE = Question(
     "SELECT account, answers FROM customer_private WHERE account = ?", CustomerPrivateRow
 )
+_BEGINS = "value >= ? AND value < ?"
+"""A beginning, and the least text that is greater than all that begin so."""
+KEYS_LIKE = Question(
+    f"SELECT count(*) FROM (SELECT 1 AS one FROM customer_key WHERE kind = 'word' AND {_BEGINS}"
+    " LIMIT ?) AS some",
+    int,
+)
+"""How many words of names begin so, counted as far as the last value."""
+ACCOUNTS_BY_KEY = Question(
+    f"SELECT account FROM customer_key WHERE kind = ? AND {_BEGINS}"
+    " ORDER BY value, account LIMIT ?",
+    AccountId,
+)
+_HAS_WORD = (
+    "EXISTS (SELECT 1 FROM customer_key AS w WHERE w.account = k.account AND w.kind = 'word'"
+    " AND w.value >= ? AND w.value < ?)"
+)
+_RAREST = (
+    f"SELECT account FROM customer_key WHERE kind = 'word' AND {_BEGINS}"
+    " ORDER BY value, account LIMIT ?"
+)
+
+
+def accounts_by_words(count: int) -> Question[AccountId]:
+    """Return the question for accounts whose names have ``count`` words that begin so.
+
+    Its values: the rarest beginning, and how many keys with it are looked at; the others; how many
+    accounts are brought.
+    """
+    others = " AND ".join([_HAS_WORD] * (count - 1))
+    where = f"WHERE {others} " if others else ""
+    return Question(
+        f"SELECT DISTINCT k.account FROM ({_RAREST}) AS k {where}LIMIT ?",
+        AccountId,
+    )
