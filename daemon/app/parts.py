@@ -261,7 +261,9 @@ class Parts:
     def _customer_methods(self) -> CustomerMethods:
         customers = Customers(self.ledger, self.cards, self.profiles, self.steady)
         searching = Searching(self.ledger, self.cards)
-        return CustomerMethods(self.questionnaires, customers, searching, self.cards.guesses)
+        return CustomerMethods(
+            self.questionnaires, customers, searching, self.cards.guesses, self.operators
+        )
 
     def _shop_methods(self) -> ShopMethods:
         shop, chips, till = self.shop, self.chips, self.policy.till

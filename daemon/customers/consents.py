@@ -10,6 +10,7 @@ from datetime import datetime
 import msgspec
 
 from daemon.accounts.cards import Said
+from daemon.base.approval import UNSIGNED, Signed
 from daemon.base.clock import rfc3339
 from daemon.base.ids import AccountId
 from daemon.base.refusals import ParamError
@@ -55,7 +56,9 @@ def _known(consent: Consent) -> str:
     return f"there is: {', '.join(consent.channels)}" if consent.channels else "leave it out"
 
 
-def consent_change(row: ConsentRow, written_at: str, before: ConsentRow | None) -> Change:
+def consent_change(
+    row: ConsentRow, written_at: str, before: ConsentRow | None, signed: Signed = UNSIGNED
+) -> Change:
     """Return what is written when something was said: its entry, and its row if it is newest.
 
     row:    what was said. written_at: when that is written down, RFC 3339.
@@ -69,6 +72,7 @@ def consent_change(row: ConsentRow, written_at: str, before: ConsentRow | None) 
         "by": row.operator,
         "text_version": row.text_version,
         "language": row.language,
+        **signed.approved,
     }
     if row.at != written_at:
         said["said_at"] = row.at

@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 import msgspec
 
 from daemon.accounts.cards import PROFILE_TEXTS_MAX, Answer, Cards, Said, profile_in
+from daemon.base.approval import UNSIGNED, Approvable, Signed
 from daemon.base.clock import Clock, rfc3339
 from daemon.base.ids import AccountId
-from daemon.base.params import Params
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
 from daemon.base.text_limits import IdText, RequestId, Text
 from daemon.customers.answer_kinds import NOTHING
@@ -28,10 +28,12 @@ from daemon.ledger.storage.queries import CUSTOMER
 from daemon.ledger.storage.store import Change, Store, View
 
 _MANY = msgspec.Meta(max_length=PROFILE_TEXTS_MAX)
+CONTACTS = ("phone", "email")
+"""Answers by which somebody is reached: who changes them may take over what is sent there."""
 Source = Literal["form", "till", "console", "import", "unsubscribe", "bounce"]
 
 
-class WhoseTerms(Params, frozen=True, kw_only=True):
+class WhoseTerms(Approvable, frozen=True, kw_only=True):
     """A customer: by ``account``, or by the number or UID of a ``card``."""
 
     account: IdText = ""
@@ -105,7 +107,9 @@ class Customers:
         self._profiles = profiles
         self._clock = clock
 
-    async def update(self, key: RequestKey, terms: UpdateTerms) -> msgspec.Raw:
+    async def update(
+        self, key: RequestKey, terms: UpdateTerms, signed: Signed = UNSIGNED
+    ) -> msgspec.Raw:
         """Change answers, tags and consents, once.
 
         Raises: ParamError; RefusedError CARD_UNKNOWN for an account or a card that is not there.
@@ -124,6 +128,7 @@ class Customers:
                 "fields": filled.fields,
                 "by": terms.by,
                 "reason": terms.reason,
+                **signed.approved,
             }
             entry = customer_entry(at, account, detail)
             answer = CustomerDone(account=account, fields=filled.fields)
@@ -131,7 +136,24 @@ class Customers:
 
         return await self._ledger.once(key, at, job)
 
-    async def consent(self, key: RequestKey, terms: ConsentTerms) -> msgspec.Raw:
+    async def moves_contact(self, terms: UpdateTerms) -> bool:
+        """Whether a telephone or an e-mail that is known already would be another, or gone."""
+        named = [name for name in CONTACTS if name in terms.answers]
+        if not named:
+            return False
+
+        def known(store: Store) -> bool:
+            try:
+                before = person_of(store, self.account(store, terms)).answers
+            except RefusedError:
+                return False  # of nobody: the change itself is refused for that
+            return any(before.get(name, "") not in ("", terms.answers[name]) for name in named)
+
+        return await self._ledger.read(known)
+
+    async def consent(
+        self, key: RequestKey, terms: ConsentTerms, signed: Signed = UNSIGNED
+    ) -> msgspec.Raw:
         """Keep what a customer has said to a purpose, once. Raises as `update`."""
         at = rfc3339(self._clock.now())
 
@@ -149,7 +171,7 @@ class Customers:
             for channel in named:
                 pair = terms.purpose, channel
                 row = consent_row(account, pair, said, asked, given=terms.given)
-                changes.append(consent_change(row, at, last.get(pair)))
+                changes.append(consent_change(row, at, last.get(pair), signed))
             for change in changes[:-1]:
                 store.write(change)
             answer = ConsentDone(

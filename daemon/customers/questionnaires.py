@@ -2,8 +2,8 @@
 
 import msgspec
 
+from daemon.base.approval import UNSIGNED, Approvable, Signed
 from daemon.base.clock import Clock, rfc3339
-from daemon.base.params import Params
 from daemon.base.text_limits import RequestId, Text
 from daemon.customers import questionnaire as questionnaires
 from daemon.customers.questionnaire import Questionnaire, QuestionnaireError, built_in
@@ -15,7 +15,7 @@ from daemon.ledger.storage.rows import too_new
 from daemon.ledger.storage.store import Change, Store, View
 
 
-class ActivateTerms(Params, frozen=True, kw_only=True):
+class ActivateTerms(Approvable, frozen=True, kw_only=True):
     """A questionnaire to bring in force now. ``by``: who says so."""
 
     request_id: RequestId
@@ -55,7 +55,9 @@ class Questionnaires:
         """Return the one in force in a store's transaction. Raises RefusedError TOO_NEW."""
         return self._newest(store).questionnaire
 
-    async def activate(self, key: RequestKey, terms: ActivateTerms) -> msgspec.Raw:
+    async def activate(
+        self, key: RequestKey, terms: ActivateTerms, signed: Signed = UNSIGNED
+    ) -> msgspec.Raw:
         """Bring a questionnaire in force, once; what was answered before stays as it is.
 
         Raises: QuestionnaireError; the one in force stays then.
@@ -66,7 +68,8 @@ class Questionnaires:
         def job(store: Store, view: View) -> tuple[Change, QuestionnaireActivated]:
             number, _ = store.ask_one(QUESTIONNAIRE_IN_FORCE) or (0, "")
             row = QuestionnaireRow(number + 1, made.version, terms.text, at, terms.by)
-            detail = msgspec.Raw(msgspec.json.encode({"by": terms.by, "number": row.number}))
+            said = {"by": terms.by, "number": row.number, **signed.approved}
+            detail = msgspec.Raw(msgspec.json.encode(said))
             entry = Entry(at=at, kind="questionnaire", ref=made.version, detail=detail)
             answer = QuestionnaireActivated(version=made.version, at=at)
             return Change(entry=entry, rows=(row,)), answer

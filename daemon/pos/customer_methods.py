@@ -5,7 +5,9 @@ from typing import Any
 import msgspec
 
 from daemon.accounts.guess_limit import Guesses
+from daemon.accounts.operators import Operators
 from daemon.base.params import Params
+from daemon.base.permissions import Action
 from daemon.base.refusals import ErrorCode
 from daemon.customers.customers import (
     ConsentDone,
@@ -68,12 +70,14 @@ class CustomerMethods:
         customers: Customers,
         searching: Searching,
         guesses: Guesses,
+        operators: Operators,
     ) -> None:
         """guesses: at numbers that a client names."""
         self._questionnaires = questionnaires
         self._customers = customers
         self._searching = searching
         self._guesses = guesses
+        self._operators = operators
 
     def methods(self) -> dict[str, Method]:
         """Return the table: name, parameters, handler, least role, result, refusals."""
@@ -99,15 +103,20 @@ class CustomerMethods:
 
     async def update(self, session: Session, params: UpdateTerms) -> msgspec.Raw:
         """Change what is known of a customer."""
-        key = RequestKey.of("customer.update", params.request_id, params)
+        key = _key("customer.update", params)
         async with self._guesses.counting():
-            return await self._customers.update(key, params)
+            also = [Action.CHANGE_CONTACT] if await self._customers.moves_contact(params) else []
+            signed = await self._operators.check(
+                Action.FILL, params.by, params.approval, key, also=also
+            )
+            return await self._customers.update(key, params, signed)
 
     async def consent(self, session: Session, params: ConsentTerms) -> msgspec.Raw:
         """Keep what a customer allows, or does not allow any more."""
-        key = RequestKey.of("customer.consent", params.request_id, params)
+        key = _key("customer.consent", params)
+        signed = await self._operators.check(Action.FILL, params.by, params.approval, key)
         async with self._guesses.counting():
-            return await self._customers.consent(key, params)
+            return await self._customers.consent(key, params, signed)
 
     async def show(self, session: Session, params: NoParams) -> QuestionnaireShown:
         """Show the questionnaire in force."""
@@ -128,8 +137,13 @@ class CustomerMethods:
 
     async def activate(self, session: Session, params: ActivateTerms) -> msgspec.Raw:
         """Bring a questionnaire in force; a bad one is refused and the old one stays."""
-        key = RequestKey.of("questionnaire.activate", params.request_id, params)
+        key = _key("questionnaire.activate", params)
+        signed = await self._operators.check(Action.QUESTIONNAIRE, params.by, params.approval, key)
         try:
-            return await self._questionnaires.activate(key, params)
+            return await self._questionnaires.activate(key, params, signed)
         except QuestionnaireError as error:
             raise invalid(f"{error.path}: {error.message}") from error
+
+
+def _key(method: str, params: UpdateTerms | ConsentTerms | ActivateTerms) -> RequestKey:
+    return RequestKey.of(method, params.request_id, params)

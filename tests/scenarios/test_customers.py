@@ -10,12 +10,14 @@ import pytest
 
 from daemon.app.running import App
 from daemon.base.ids import AccountId
+from daemon.base.permissions import OperatorRole
 from daemon.ledger.entries import decode
 from daemon.ledger.storage.customer_queries import CONSENTS_OF, KEYS_OF, PRIVATE
 from daemon.ledger.storage.queries import CUSTOMER
 from daemon.ledger.storage.sqlite import SQLiteStore
 from tests.daemon.customers.test_questionnaire import OF_THE_SPEC
 from tests.scenarios.shops import FRIEND, HEAD, account_of, goods, refusal
+from tests.scenarios.test_who_may_do_what import approval, shop
 from tests.support.clock import HandClock
 from tests.support.commands import tillcard
 from tests.support.pos import refused
@@ -370,3 +372,19 @@ async def test_the_commands_change_a_customer_as_a_till_does(
         1,
         "customer.consent was refused. There is no such customer. (card_unknown, 1010)\n",
     )
+
+
+async def test_a_contact_is_filled_in_by_a_cashier_and_changed_by_a_senior(
+    tmp_path: Path, clock: HandClock
+) -> None:
+    async with shop(tmp_path, clock) as (_, pos):
+        whose = {"card": PLASTIC, "by": "cashier"}
+        for n, answers in enumerate(({"phone": PHONE}, {"birthday": "1990-05-17"})):
+            await pos.call("customer.update", request_id=f"u{n}", answers=answers, **whose)
+        for n, answers in enumerate(({"phone": "0671234568"}, {"phone": ""})):
+            changed = {"request_id": f"c{n}", "answers": answers} | whose
+            assert await refusal(pos, "customer.update", **changed) == (1040, "permission")
+            approved = changed | approval(OperatorRole.SENIOR)
+            done = await pos.call("customer.update", **approved)
+            assert done["fields"] == ["phone"]
+            assert await pos.call("customer.update", **approved) == done | {"replayed": True}

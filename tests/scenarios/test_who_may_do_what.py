@@ -196,6 +196,16 @@ CALLS: dict[Action, list[Call]] = {
         lambda by: ("clock.accept", {"request_id": by, "by": by, "reason": "x"}),
         lambda by: ("clock.reset", {"request_id": by, "by": by, "reason": "x"}),
     ],
+    Action.FILL: [
+        lambda by: ("customer.update", {"request_id": by, "card": PLASTIC, "tags": [by], "by": by}),
+        lambda by: (
+            "customer.consent",
+            {"request_id": by, "card": PLASTIC, "purpose": "marketing", "given": True, "by": by},
+        ),
+    ],
+    Action.QUESTIONNAIRE: [
+        lambda by: ("questionnaire.activate", {"request_id": by, "text": "", "by": by})
+    ],
     Action.PROGRAMME: [
         lambda by: ("programme.activate", {"request_id": by, "text": SAMPLE, "by": by})
     ],
@@ -242,8 +252,8 @@ async def test_over_the_socket_each_cell_lets_through_or_refuses(
 
 def test_actions_without_a_method_are_those_that_come_later() -> None:
     later = """
-    show_card fill transfer change_contact take_back hand_out acts merge assign_later judge_finding
-    mail_small adjust adjust_any unmet_condition beyond_limit questionnaire partners payout erase
+    show_card transfer change_contact take_back hand_out acts merge assign_later judge_finding
+    mail_small adjust adjust_any unmet_condition beyond_limit partners payout erase
     export_person undo mail_any import read_reports export_books
     """
     assert {action.value for action in NO_METHOD_YET} == set(later.split())
