@@ -29,6 +29,7 @@ from daemon.ledger.ledger import Ledger
 from daemon.ledger.sale_records import Sale
 from daemon.ledger.storage import postgres_sql
 from daemon.ledger.storage.batch import Batch, Rows
+from daemon.ledger.storage.inserts import TABLES
 from daemon.ledger.storage.registry import open_store
 from daemon.ledger.storage.rows import RequestRow
 from daemon.ledger.storage.store import View
@@ -54,21 +55,6 @@ SQLITE_READS = (
     " ORDER BY purse, expires, usable_from",
     "SELECT purse, posted, held FROM balance WHERE account = :account",
 )
-SQLITE_UPSERTS = {
-    "balance": "ON CONFLICT DO UPDATE SET posted = posted + excluded.posted,"
-    " held = held + excluded.held",
-    "lot": "ON CONFLICT DO UPDATE SET amount = amount + excluded.amount",
-    "meter": "ON CONFLICT DO UPDATE SET amount = amount + excluded.amount",
-}
-COLUMNS = {
-    "entry": "ledger_id, seq, account, at, body, hash",
-    "posting": "account, purse, ledger_id, seq, leg, amount",
-    "balance": "account, purse, posted, held",
-    "lot": "account, purse, expires, usable_from, amount",
-    "meter": "account, meter, day, amount",
-    "request": "method, request_id, content, answer, at",
-    "sale": "sale_id, state, account, until, body, folded, ledger_id, seq",
-}
 
 
 def new_sales() -> Callable[[int], list[Sale]]:
@@ -116,11 +102,10 @@ def bare_sqlite(path: Path) -> BareGroup:
             for query in SQLITE_READS:
                 db.execute(query, {"sale": sale.sale_id, "account": sale.account}).fetchall()
             for table, written in rows.written.items():
-                columns = COLUMNS[table]
-                places = ", ".join("?" * len(written[0]))
+                columns, conflict = TABLES[table].names, TABLES[table].conflict
+                places = ", ".join("?" * len(columns))
                 db.executemany(
-                    f"INSERT INTO {table} ({columns}) VALUES ({places})"
-                    f" {SQLITE_UPSERTS.get(table, '')}",
+                    f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places}) {conflict}",
                     written,
                 )
             db.execute("RELEASE job")
