@@ -164,10 +164,11 @@ async def test_a_value_of_another_type_stops_the_start_and_the_audit_finds_it_in
         home = tmp_path / f"{table}-{column}"
         shutil.copytree(past, home)
         edit(home, f"INSERT OR IGNORE INTO {table} {blank_row(home, table)}")
+        names = ", ".join(name for of, name, _ in columns() if of == table)
         edit(
             home,
             f"UPDATE {table} SET {column} = {WRONG[kind]}"
-            f" WHERE rowid = (SELECT max(rowid) FROM {table})",
+            f" WHERE ({names}) IN (SELECT {names} FROM {table} ORDER BY 1 DESC LIMIT 1)",
         )
         with pytest.raises(LedgerDamagedError, match=rf"{table}\.{column}"):
             SQLiteStore(home / "tillcard.db")

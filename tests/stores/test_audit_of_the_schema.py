@@ -25,6 +25,12 @@ from daemon.ledger.entries import (
 from daemon.ledger.sale_rows import SaleRow, for_entry
 from daemon.ledger.sale_states import SaleState
 from daemon.ledger.status_moves import moves
+from daemon.ledger.storage.customer_rows import (
+    ConsentRow,
+    CustomerKeyRow,
+    CustomerPrivateRow,
+    QuestionnaireRow,
+)
 from daemon.ledger.storage.inserts import KEPT, TABLES
 from daemon.ledger.storage.registry import open_store, scheme_of
 from daemon.ledger.storage.row_marks import EXEMPT, FREE
@@ -66,6 +72,10 @@ ROWS: tuple[KeptRow, ...] = (
     ProgrammeRow("v1", "# text"),
     TillRow("1", "till1", LedgerId("a" * 16)),
     FoldRow(LedgerId("a" * 16), 1, 2),
+    QuestionnaireRow(1, "v1", "# text", AT, "olha"),
+    ConsentRow(A1, "marketing", "sms", 1, AT, "till", "olha", "v1", "uk"),
+    CustomerKeyRow("word", "olena", A1),
+    CustomerPrivateRow(A1, b"{}"),
     OperatorRow("olha", "Olha", "senior", "[]", "active", "uk", "p", "q", "r", A1, AT),
 )
 MOVED = Entry(

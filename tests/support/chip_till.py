@@ -39,6 +39,8 @@ from daemon.base.receipt_codes import TillNames
 from daemon.chip.hot_list import encode, hot_list_of
 from daemon.chip.registry import chips_of
 from daemon.chip.terminal import ChipTerminal
+from daemon.customers.profiles import Profiles
+from daemon.customers.questionnaires import Questionnaires
 from daemon.keys.chip_keys import ChipKeys, load_chip_keys, make_chip_keys
 from daemon.keys.hot_list_keys import (
     load_hot_list_key,
@@ -258,7 +260,8 @@ class HandTill:
         self.readers = HandReaders()
         self.pass_through: dict[str, PassThrough] = {}
         self.events: list[dict[str, Any]] = []
-        self.cards = Cards(ledger, clock)
+        people = Profiles(Questionnaires(ledger, clock), "")
+        self.cards = Cards(ledger, clock, filling=people.of_new)
         self.versions = ProgrammeVersions(ledger, clock, load(programme), "till")
         hot = hot_list_of(section, home, keys, ledger, clock)
         versions = self.versions
