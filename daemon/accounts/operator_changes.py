@@ -183,7 +183,7 @@ class OperatorsListed(msgspec.Struct, frozen=True, kw_only=True):
     next: str
 
 
-Changed = Callable[[Store, OperatorRow], OperatorRow]
+Changed = Callable[[Store, OperatorRow | None], OperatorRow]
 
 
 class OperatorChanges:
@@ -228,7 +228,8 @@ class OperatorChanges:
     async def add(self, key: RequestKey, terms: AddTerms) -> msgspec.Raw:
         """Add an operator, once; one who was closed begins anew, without secrets.
 
-        Raises: ParamError for a name that somebody bears; RefusedError LIMIT_REACHED.
+        Raises: ParamError for a name that somebody bears; RefusedError LIMIT_REACHED, and
+                CARD_UNKNOWN, MISREAD for the account.
         """
         at = rfc3339(self._clock.now())
 
@@ -252,31 +253,29 @@ class OperatorChanges:
     async def set_role(self, key: RequestKey, terms: RoleTerms) -> msgspec.Raw:
         """Give an operator another role."""
 
-        def changed(store: Store, row: OperatorRow) -> OperatorRow:
+        def changed(store: Store, row: OperatorRow | None) -> OperatorRow:
+            said = terms.account
+            account = None if said is None else self._account(store, said)
+            row = _active(row)
             return msgspec.structs.replace(
                 row,
                 role=terms.role.value,
                 stores=row.stores if terms.stores is None else _stores(terms.stores),
                 language=row.language if terms.language is None else terms.language,
-                account=row.account
-                if terms.account is None
-                else self._account(store, terms.account),
+                account=row.account if account is None else account,
             )
 
-        return await self._once(key, terms, "role", _active_one(changed))
+        return await self._once(key, terms, "role", changed)
 
     async def close(self, key: RequestKey, terms: OperatorTerms) -> msgspec.Raw:
         """Let an operator go: nothing is done in that name any more, and no secret stays."""
-
-        def changed(store: Store, row: OperatorRow) -> OperatorRow:
-            return msgspec.structs.replace(row, state=CLOSED, password="", pin="", totp="")
-
-        return await self._once(key, terms, "closed", _active_one(changed))
+        gone = {"state": CLOSED, "password": "", "pin": "", "totp": ""}
+        return await self._once(key, terms, "closed", _setting(**gone))
 
     async def set_pin(self, key: RequestKey, terms: PinTerms) -> msgspec.Raw:
         """Set the PIN by which an operator approves at a till."""
         kept = await self._operators.hashes.hashed(terms.pin) if terms.pin else ""
-        return await self._once(key, terms, "pin", _active_one(_setting(pin=kept)))
+        return await self._once(key, terms, "pin", _setting(pin=kept))
 
     async def set_password(self, key: RequestKey, terms: PasswordTerms) -> msgspec.Raw:
         """Set the password for the console. Raises ParamError for one that is easy to guess."""
@@ -284,7 +283,7 @@ class OperatorChanges:
         if terms.password:
             await asyncio.to_thread(check_password, terms.password, terms.name)
             kept = await self._operators.hashes.hashed(terms.password)
-        return await self._once(key, terms, "password", _active_one(_setting(password=kept)))
+        return await self._once(key, terms, "password", _setting(password=kept))
 
     async def set_totp(self, key: RequestKey, terms: TotpTerms) -> msgspec.Raw:
         """Set what a phone shares. Raises ParamError where it does not show the code of it."""
@@ -296,14 +295,14 @@ class OperatorChanges:
             now, steps = self._clock.now(), TOTP_STEPS_OFF
             if not TOTP(terms.secret).verify(terms.code, for_time=now, valid_window=steps):
                 raise ParamError("code", "is not what the phone shows now for this secret")
-        return await self._once(key, terms, "totp", _active_one(_setting(totp=terms.secret)))
+        return await self._once(key, terms, "totp", _setting(totp=terms.secret))
 
     async def _once(
         self,
         key: RequestKey,
         terms: OperatorTerms,
         event: str,
-        changed: Callable[[Store, OperatorRow | None], OperatorRow],
+        changed: Changed,
     ) -> msgspec.Raw:
         signed = await self._signed(terms, key)
         at = rfc3339(self._clock.now())
@@ -323,13 +322,10 @@ class OperatorChanges:
         return await self._operators.check(Action.OPERATORS, terms.by, terms.approval, key)
 
     def _account(self, store: Store, said: str) -> AccountId:
+        """Return the account that is said. Raises RefusedError CARD_UNKNOWN, MISREAD."""
         if not said or store.ask_one(CUSTOMER, said) is not None:
             return AccountId(said)
-        try:
-            return self._cards.find(store, said).account
-        except RefusedError as refusal:
-            what = f"names no card and no account: {refusal.detail}"
-            raise ParamError("account", what) from None
+        return self._cards.find(store, said).account
 
 
 def check_password(password: str, name: str) -> None:
@@ -342,17 +338,14 @@ def check_password(password: str, name: str) -> None:
         raise ParamError("password", "is easy to guess; a few unusual words are better")
 
 
-def _active_one(changed: Changed) -> Callable[[Store, OperatorRow | None], OperatorRow]:
-    def of_active(store: Store, row: OperatorRow | None) -> OperatorRow:
-        if row is None or row.state != ACTIVE:
-            raise ParamError("name", "there is no operator of this name")
-        return changed(store, row)
-
-    return of_active
+def _active(row: OperatorRow | None) -> OperatorRow:
+    if row is None or row.state != ACTIVE:
+        raise ParamError("name", "there is no operator of this name")
+    return row
 
 
 def _setting(**columns: str) -> Changed:
-    return lambda store, row: msgspec.structs.replace(row, **columns)
+    return lambda store, row: msgspec.structs.replace(_active(row), **columns)
 
 
 def _adding(name: str, role: OperatorRole, source: str, at: str) -> Callable[[Store], bool]:

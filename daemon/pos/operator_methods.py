@@ -1,7 +1,5 @@
 """The methods that say who works in the shop."""
 
-from collections.abc import Awaitable
-
 import msgspec
 
 from daemon.accounts.guess_limit import Guesses
@@ -36,11 +34,12 @@ class OperatorMethods:
         """Return the table: name, parameters, handler, least role, result, refusals."""
         done, admin = OperatorShown, Role.ADMIN
         write = WRITE_REFUSALS
-        adding = (*write, ErrorCode.LIMIT_REACHED)
+        card = (*write, ErrorCode.CARD_UNKNOWN, ErrorCode.MISREAD)
+        adding = (*card, ErrorCode.LIMIT_REACHED)
         return {
             "operator.list": Method(OperatorsTerms, self.list, admin, OperatorsListed),
             "operator.add": Method(AddTerms, self.add, admin, done, adding),
-            "operator.role": Method(RoleTerms, self.set_role, admin, done, write),
+            "operator.role": Method(RoleTerms, self.set_role, admin, done, card),
             "operator.close": Method(OperatorTerms, self.close, admin, done, write),
             "operator.pin": Method(PinTerms, self.set_pin, admin, done, write),
             "operator.password": Method(PasswordTerms, self.set_password, admin, done, write),
@@ -53,11 +52,13 @@ class OperatorMethods:
 
     async def add(self, session: Session, params: AddTerms) -> msgspec.Raw:
         """Add somebody."""
-        return await self._counted(self._changes.add(_key("operator.add", params), params))
+        async with self._guesses.counting():
+            return await self._changes.add(_key("operator.add", params), params)
 
     async def set_role(self, session: Session, params: RoleTerms) -> msgspec.Raw:
         """Give somebody another role, other stores or another account."""
-        return await self._counted(self._changes.set_role(_key("operator.role", params), params))
+        async with self._guesses.counting():
+            return await self._changes.set_role(_key("operator.role", params), params)
 
     async def close(self, session: Session, params: OperatorTerms) -> msgspec.Raw:
         """Let somebody go."""
@@ -74,11 +75,6 @@ class OperatorMethods:
     async def set_totp(self, session: Session, params: TotpTerms) -> msgspec.Raw:
         """Set what somebody's phone shares."""
         return await self._changes.set_totp(_key("operator.totp", params), params)
-
-    async def _counted(self, answer: Awaitable[msgspec.Raw]) -> msgspec.Raw:
-        """Count a card's number that turns out to be nobody's."""
-        async with self._guesses.counting():
-            return await answer
 
 
 def _key(method: str, params: OperatorTerms) -> RequestKey:

@@ -96,6 +96,32 @@ DOORS = {
     "programme.show": HARMLESS,
     "programme.check": HARMLESS,
     "programme.activate": HARMLESS,
+    "report.reconcile": HARMLESS,
+    "questionnaire.show": HARMLESS,
+    "questionnaire.check": HARMLESS,
+    "questionnaire.activate": HARMLESS,
+    "customer.update": Door(counted={"request_id": "n", "card": "?", "by": "anna", "tags": ["x"]}),
+    "customer.consent": Door(
+        counted={
+            "request_id": "n",
+            "card": "?",
+            "purpose": "personal_data",
+            "given": True,
+            "source": "till",
+            "by": "anna",
+        }
+    ),
+    "operator.list": HARMLESS,
+    "operator.add": Door(
+        counted={"request_id": "n", "name": "olha", "role": "senior", "account": "?", "by": "x"}
+    ),
+    "operator.role": Door(
+        counted={"request_id": "n", "name": "olha", "role": "senior", "account": "?", "by": "x"}
+    ),
+    "operator.close": HARMLESS,
+    "operator.pin": HARMLESS,
+    "operator.password": HARMLESS,
+    "operator.totp": HARMLESS,
 }
 COUNTED = [name for name, door in DOORS.items() if door.counted is not None]
 GIVING = [name for name, door in DOORS.items() if door.gives is not None]
