@@ -22,6 +22,7 @@ from daemon.accounts.cards import (
     check_known,
     new_account,
     new_card,
+    shown_state,
 )
 from daemon.base.approval import UNSIGNED, Approvable, Signed
 from daemon.base.business_day import BusinessDays
@@ -47,6 +48,7 @@ STATES: Mapping[tuple[str, str], str] = {
     ("stock", "hand_out"): "handed_out",
     ("stock", "issue"): "active",
     ("handed_out", "issue"): "active",
+    ("handed_out", "take_back"): "stock",
     ("active", "block"): "blocked",
     ("handed_out", "block"): "blocked",
     ("blocked", "unblock"): "active",
@@ -62,8 +64,8 @@ STATES: Mapping[tuple[str, str], str] = {
 """What may happen to a card. A card that is past its day is active and expired at once."""
 LIFTS = ("unblock", "extend")
 """What makes a chip good again at its next tap, where it says that it is blocked or expired."""
-ANSWERED_FOR = (*LIFTS, "write_off")
-"""What nobody can take back, or gives something: somebody says by name and reason that it is so."""
+ANSWERED_FOR = (*LIFTS, "block", "write_off", "take_back")
+"""What gives or takes something that matters: somebody says by name and reason that it is so."""
 
 
 class CardTerms(Approvable, frozen=True, kw_only=True):
@@ -199,7 +201,7 @@ class CardLifecycle:
                 rows = (*rows, *self._cards.filled(store, account, terms.profile, said).rows)
             who = _who(terms) | _answered(terms) | signed.approved
             entry = card_entry(at, card, "issued", **who, kind=card.kind)
-            return Change(entry=entry, rows=rows), _done(card)
+            return Change(entry=entry, rows=rows), _done(card, at)
 
         return await self._ledger.once(key, at, job)
 
@@ -227,14 +229,14 @@ class CardLifecycle:
             who = _who(terms) | _answered(terms) | signed.approved
             entry = card_entry(at, card, "replaces", **who, old=old.card_id)
             rows = (msgspec.structs.replace(old, state=state), *identified(card, fresh))
-            return Change(entry=entry, rows=rows), _done(card, replaced=old.number)
+            return Change(entry=entry, rows=rows), _done(card, at, replaced=old.number)
 
         return await self._ledger.once(key, at, job)
 
     async def change(
         self, key: RequestKey, event: str, terms: CardTerms, signed: Signed = UNSIGNED
     ) -> msgspec.Raw:
-        """Carry out ``block unblock extend hand_out write_off``, once.
+        """Carry out ``block unblock extend write_off take_back``, once.
 
         A card with a chip is unblocked though the ledger has it active: the chip may be blocked by
         another till, or by an alarm. The alarm ends, and what the chip says next counts as known.
@@ -262,7 +264,7 @@ class CardLifecycle:
                 entry = msgspec.structs.replace(entry, counters=(lift,))
             cleared = _cleared(chip) if event == "unblock" else None
             rows = (changed, cleared) if cleared else (changed,)
-            return Change(entry=entry, rows=rows), _done(changed)
+            return Change(entry=entry, rows=rows), _done(changed, at)
 
         return await self._ledger.once(key, at, job)
 
@@ -343,9 +345,9 @@ def _cleared(chip: ChipRow | None) -> ChipRow | None:
     return msgspec.structs.replace(chip, alarm="", txid="")
 
 
-def _done(card: CardRow, replaced: str = "") -> CardDone:
+def _done(card: CardRow, at: str, replaced: str = "") -> CardDone:
     return CardDone(
-        state=card.state,
+        state=shown_state(card, at),
         number=card.number,
         account=card.account,
         kind=card.kind,

@@ -354,6 +354,12 @@ def refuse_unusable(card: CardRow, now: str) -> None:
         raise RefusedError(*_UNUSABLE["expired"])
 
 
+def shown_state(card: CardRow, now: str) -> str:
+    """Return what people read of a card's state: an active one past its day is ``expired``."""
+    is_over = card.state == "active" and "" < card.until <= now
+    return "expired" if is_over else card.state
+
+
 def check_known(card: CardRow) -> None:
     """Raise RefusedError TOO_NEW for a card whose state or end a newer tillcard has written."""
     if card.state != "active" and card.state not in _UNUSABLE:

@@ -37,6 +37,7 @@ _ACTIONS = {
     "unblock": Action.UNBLOCK,
     "extend": Action.EXTEND,
     "write_off": Action.WRITE_OFF,
+    "take_back": Action.TAKE_BACK,
 }
 _READER = (ErrorCode.NO_CARD, ErrorCode.NO_HARDWARE, ErrorCode.TIMEOUT, ErrorCode.CLAIMED)
 
@@ -69,10 +70,11 @@ class CardMethods:
         return {
             "card.issue": Method(IssueTerms, self.issue, Role.SALE, CardDone, issuing),
             "card.replace": Method(ReplaceTerms, self.replace, Role.SALE, CardDone, replacing),
-            "card.block": Method(CardTerms, self.block, Role.SALE, CardDone, card),
+            "card.block": Method(CardTerms, self.block, Role.SALE, CardDone, answered),
             "card.unblock": Method(CardTerms, self.unblock, Role.SALE, CardDone, answered),
             "card.extend": Method(CardTerms, self.extend, Role.SALE, CardDone, answered),
             "card.write_off": Method(CardTerms, self.write_off, Role.ADMIN, CardDone, answered),
+            "card.take_back": Method(CardTerms, self.take_back, Role.ADMIN, CardDone, answered),
         }
 
     async def issue(self, session: Session, params: IssueTerms) -> msgspec.Raw:
@@ -116,6 +118,10 @@ class CardMethods:
     async def write_off(self, session: Session, params: CardTerms) -> msgspec.Raw:
         """Write a card off for good."""
         return await self._change("write_off", params)
+
+    async def take_back(self, session: Session, params: CardTerms) -> msgspec.Raw:
+        """Put a card that was handed out, and not issued, back into stock."""
+        return await self._change("take_back", params)
 
     async def _change(self, event: str, params: CardTerms) -> msgspec.Raw:
         key = _key(f"card.{event}", params)

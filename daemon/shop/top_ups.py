@@ -5,7 +5,7 @@ from typing import Annotated
 
 import msgspec
 
-from daemon.accounts.cards import Cards, Profile
+from daemon.accounts.cards import Cards, Profile, shown_state
 from daemon.accounts.typed_numbers import times_typed
 from daemon.base.currency import Currency
 from daemon.base.ids import AccountId, given_id, scope_of
@@ -66,6 +66,7 @@ class ShowTerms(Params, frozen=True, kw_only=True):
 class CardShown(msgspec.Struct, frozen=True, kw_only=True):
     """A card, its customer, its purses, its statuses and its life's meters. ``until``: RFC 3339.
 
+    state:     ``expired`` is an active card past its day.
     typed:     how often its number was typed, by cashier.
     unsettled: what waits for what a chip says: this till's sales by their id, other tills' by their
                receipt, amounts that chips are owed as ``owed-…``.
@@ -181,7 +182,7 @@ class TopUps:
     async def show(self, terms: ShowTerms) -> CardShown:
         """Show a card. Raises RefusedError CARD_UNKNOWN."""
         programme = self._shop.programme
-        day = self._shop.today()
+        _, at, day = self._shop.moment()
 
         def read(store: Store) -> CardShown:
             card = self._cards.find(store, terms.card)
@@ -194,7 +195,7 @@ class TopUps:
                 account=card.account,
                 kind=card.kind,
                 issuer=card.issuer,
-                state=card.state,
+                state=shown_state(card, at),
                 until=card.until,
                 name=profile.name,
                 tags=profile.tags,

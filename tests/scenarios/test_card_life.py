@@ -1,14 +1,26 @@
 """A card from its issue to its end; every change an entry, every call done once."""
 
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from card_formats.check_digits import Check, has_valid_check
 from daemon.app.running import App
+from daemon.ledger.storage.sqlite import SQLiteStore
 from tests.scenarios.shops import FRIEND, documented, goods, override, refusal
+from tests.support.cards import put_card
 from tests.support.clock import HandClock
-from tests.support.till import PHONE, PLASTIC, Pos, RefusedByTillError
+from tests.support.till import (
+    PHONE,
+    PLASTIC,
+    Pos,
+    RefusedByTillError,
+    audited,
+    lay_out,
+    open_till,
+)
 
 WHY = {"by": "anna", "reason": "it was found"}
 
@@ -100,6 +112,10 @@ async def test_a_card_s_last_day_is_good_and_it_can_be_extended(pos: Pos, clock:
     clock.move(hours=1)
     expired = (1012, "card_expired")
     assert await refusal(pos, "card.identify", number=FRIEND) == expired
+    assert await state(pos, FRIEND) == "expired"
+    blocked = {"request_id": "b1", "card": FRIEND} | WHY
+    assert (await pos.call("card.block", **blocked))["state"] == "blocked"
+    assert (await pos.call("card.unblock", **blocked))["state"] == "expired"
     clock.move(days=1)
     await pos.call("card.extend", request_id="e1", card=FRIEND, until="2027-12-31", **WHY)
     assert (await pos.call("card.identify", number=FRIEND))["status"] == "active"
@@ -107,6 +123,27 @@ async def test_a_card_s_last_day_is_good_and_it_can_be_extended(pos: Pos, clock:
     assert (await pos.call("card.show", card=FRIEND))["until"] == ""
     wrong = {"request_id": "e3", "card": FRIEND, "until": "2027-02-30"} | WHY
     assert await refusal(pos, "card.extend", **wrong) == (-32602, "invalid_params")
+
+
+async def test_a_card_that_was_handed_out_goes_back_into_stock_and_no_other_does(
+    tmp_path: Path, clock: HandClock
+) -> None:
+    lay_out(tmp_path)
+    put_card(tmp_path, FRIEND, "handed_out")
+    async with open_till(tmp_path, clock) as app, Pos.connect(app.socket) as pos:
+        back = {"request_id": "t1", "card": FRIEND} | WHY
+        done = await pos.call("card.take_back", **back)
+        assert (done["state"], done["account"]) == ("stock", "")
+        assert (await pos.call("card.take_back", **back))["replayed"] is True
+        again = back | {"request_id": "t2"}
+        assert await refusal(pos, "card.take_back", **again) == (1010, "card_unknown")
+        active = {"request_id": "t3", "card": PLASTIC} | WHY
+        assert await refusal(pos, "card.take_back", **active) == (1011, "card_blocked")
+    store = SQLiteStore(tmp_path / "tillcard.db", read_only=True)
+    with closing(store):
+        newest = [chained.body.decode() for chained in store.entries()][-1]
+    assert '"event":"take_back","by":"anna","reason":"it was found"' in newest
+    assert audited(tmp_path).findings == ()
 
 
 async def test_a_card_that_was_written_off_is_gone_for_good(pos: Pos, till: App) -> None:
@@ -117,8 +154,10 @@ async def test_a_card_that_was_written_off_is_gone_for_good(pos: Pos, till: App)
 
 
 @pytest.mark.parametrize("said", [{}, {"by": "olha"}, {"reason": "torn"}, WHY | {"by": " "}])
-@pytest.mark.parametrize("method", ["card.unblock", "card.extend", "card.write_off"])
-async def test_whoever_writes_a_card_off_or_makes_one_good_again_says_who_and_why(
+@pytest.mark.parametrize(
+    "method", ["card.block", "card.unblock", "card.extend", "card.write_off", "card.take_back"]
+)
+async def test_whoever_changes_what_a_card_is_good_for_says_who_and_why(
     pos: Pos, method: str, said: dict[str, str]
 ) -> None:
     params = {"request_id": "w1", "card": PLASTIC, **said}

@@ -58,7 +58,8 @@ DOORS = {
         counted={"request_id": "n", "card": "?", **override()},
         gives={"request_id": "g", "uid": MINE, "card": PLASTIC},
     ),
-    "card.block": Door(counted={"request_id": "n", "card": "?"}),
+    "card.block": Door(counted={"request_id": "n", "card": "?", **WHO}),
+    "card.take_back": Door(counted={"request_id": "n", "card": "?", **WHO}),
     "card.unblock": Door(
         counted={"request_id": "n", "card": "?", **WHO},
         gives={"request_id": "g", "card": PLASTIC},
@@ -216,7 +217,7 @@ async def test_a_credential_needs_a_card_that_may_spend_or_somebody_s_word_that_
         tried = params | {"request_id": "g2", "presentation": static}
         assert await refusal(pos, method, **tried) == NEEDS_OVERRIDE, "a number only identifies"
     if method in ("card.unblock", "card.extend"):
-        await pos.call("card.block", request_id="b", card=PLASTIC)
+        await pos.call("card.block", request_id="b", card=PLASTIC, **WHO)
         await pos.call(method, **params | {"request_id": "g3"} | WHO)
         return
     again = {} if method == "card.phone_link" else {"request_id": "g3"}

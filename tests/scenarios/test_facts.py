@@ -293,7 +293,7 @@ class TestGiftCards:
 
     async def test_a_blocked_gift_card_pays_nothing(self, pos: Pos, till: App) -> None:
         await self.load(pos, till)
-        await pos.call("card.block", request_id="b1", card=self.GIFT, reason="lost")
+        await pos.call("card.block", request_id="b1", card=self.GIFT, by="anna", reason="lost")
         terms = {"lines": goods(40_000), "codes": [self.GIFT]}
         assert await refusal(pos, "sale.quote", **terms) == (1011, "card_blocked")
 

@@ -27,6 +27,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "card.issue": {"request_id": "i", "number": FRIEND, "with_card": PLASTIC},
     "card.topup": {"topup_id": "u", "card": PLASTIC, "amount": 1_000},
     "card.block": {"request_id": "b", "card": FRIEND},
+    "card.take_back": {"request_id": "tb", "card": "?"},
     "card.unblock": {"request_id": "ub", "card": FRIEND},
     "card.extend": {"request_id": "e", "card": FRIEND},
     "card.replace": {"request_id": "rp", "card": FRIEND},
@@ -57,6 +58,7 @@ CALLS: dict[str, dict[str, Any]] = {
 }
 ELSEWHERE = {"code.issue", "club.grant", "club.refuse", "programme.activate"}
 ELSEWHERE |= {"clock.accept", "clock.reset", "sale.decide", "questionnaire.activate"}
+ELSEWHERE |= {"card.take_back"}
 """Written with all their terms, see tests of codes, the club, programmes, questionnaires, clocks
 and chips."""
 NOT_YET = {"sale.quote"}
