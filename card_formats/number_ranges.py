@@ -4,7 +4,13 @@ from typing import Literal
 
 import msgspec
 
-from card_formats.check_digits import CHECK_CHARS, Check, has_valid_check, is_digits
+from card_formats.check_digits import (
+    CHECK_CHARS,
+    Check,
+    append_check,
+    has_valid_check,
+    is_digits,
+)
 from card_formats.code_text import is_number_text, number_form
 from card_formats.credential import Credential, Medium, Reading, Trust
 from card_formats.errors import CardFormatError
@@ -73,6 +79,17 @@ class NumberRange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         body = number[len(prefix) :]
         is_body = is_digits(body) if self.characters == "digits" else is_number_text(body)
         return number if fits and is_body else None
+
+    @property
+    def body_chars(self) -> int:
+        """How many characters stand between the prefix and the check digits."""
+        return self.length - len(self.prefix) - CHECK_CHARS[self.check]
+
+    def compose(self, body: str) -> str:
+        """Return the number with ``body``, ``body_chars`` digits, and its check digits."""
+        assert len(body) == self.body_chars
+        assert is_digits(body)
+        return append_check(self.check, self.prefix + body)
 
     @property
     def warning(self) -> str:

@@ -20,6 +20,7 @@ from daemon.accounts.cards import (
     Said,
     card_entry,
     check_known,
+    is_taken,
     new_account,
     new_card,
     shown_state,
@@ -180,21 +181,11 @@ class CardLifecycle:
         def job(store: Store, view: View) -> tuple[Change, CardDone]:
             identifiers = self._identifiers(terms.number, terms.uid, laid)
             until = self._end_of(terms.until)
-            known = {pair: store.ask_one(CARD_BY_IDENTIFIER, *pair) for pair in identifiers}
-            held = _only_one(known.values())
             account = new_account()
             if terms.with_card:
                 account = self._cards.find(store, terms.with_card).account
                 _check_answered(account, proven, terms.override)
-            if held:
-                next_state(held, "issue")
-                fields = {"account": account, "state": "active", "until": until}
-                number = next((value for scheme, value in identifiers if scheme == "number"), "")
-                fields |= {"issuer": terms.issuer or held.issuer, "number": held.number or number}
-                card = msgspec.structs.replace(held, **fields)
-                fresh = tuple(pair for pair in identifiers if known[pair] is None)
-            else:
-                card, fresh = self._new_card(store, terms, account, identifiers, until)
+            card, fresh = self._taken_up(store, terms, account, identifiers, until, at)
             rows: tuple[KeptRow, ...] = identified(card, fresh)
             if not terms.with_card:
                 said = Said(at=at, by=terms.by, language=terms.profile.language)
@@ -219,8 +210,7 @@ class CardLifecycle:
             old = self._cards.find(store, terms.card)
             state = next_state(old, "replace")
             _check_answered(old.account, proven, terms.override)
-            known = [store.ask_one(CARD_BY_IDENTIFIER, *pair) for pair in identifiers]
-            if any(known):
+            if any(is_taken(store, *pair) for pair in identifiers):
                 raise RefusedError(ErrorCode.NUMBER_TAKEN, "The new number is taken already.")
             like = IssueTerms(
                 request_id=terms.request_id, kind=old.kind, issuer=old.issuer, number=terms.number
@@ -277,6 +267,32 @@ class CardLifecycle:
             return ((laid.scheme, laid.value),)
         pairs = [self._cards.identifier(number)] if number else []
         return (*pairs, *([("uid", _uid(uid))] if uid else []))
+
+    def _taken_up(
+        self,
+        store: Store,
+        terms: IssueTerms,
+        account: AccountId,
+        identifiers: tuple[tuple[str, str], ...],
+        until: str,
+        at: str,
+    ) -> tuple[CardRow, tuple[tuple[str, str], ...]]:
+        """Return the card to be issued, from stock or new, and what it is known by beside that."""
+        known = {pair: store.ask_one(CARD_BY_IDENTIFIER, *pair) for pair in identifiers}
+        held = _only_one(known.values())
+        if held is None:
+            if any(is_taken(store, *pair) for pair in identifiers):
+                waits = "This number waits for a batch that is being made."
+                raise RefusedError(ErrorCode.NUMBER_TAKEN, waits)
+            return self._new_card(store, terms, account, identifiers, until)
+        next_state(held, "issue")
+        if "" < held.until <= at:
+            raise RefusedError(ErrorCode.CARD_EXPIRED, "This card has expired.")
+        number = next((value for scheme, value in identifiers if scheme == "number"), "")
+        fields = {"account": account, "state": "active", "until": until or held.until}
+        fields |= {"issuer": terms.issuer or held.issuer, "number": held.number or number}
+        fresh = tuple(pair for pair in identifiers if known[pair] is None)
+        return msgspec.structs.replace(held, **fields), fresh
 
     def _new_card(
         self,

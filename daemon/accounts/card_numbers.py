@@ -5,10 +5,9 @@ import secrets
 from collections.abc import AsyncIterator, Callable
 
 from card_formats.phone.static_number import BODY_DIGITS, EAN_DIGITS, compose, compose_ean13
-from daemon.accounts.cards import TOKEN_BYTES, Cards, NewCard, Profile
+from daemon.accounts.cards import TOKEN_BYTES, Cards, NewCard, Profile, is_taken
 from daemon.base.config import CardNumbersSection
 from daemon.base.refusals import ErrorCode, RefusedError
-from daemon.ledger.storage.queries import CARD_BY_IDENTIFIER
 from daemon.ledger.storage.store import Store
 
 DRAWS_MAX = 20
@@ -52,7 +51,7 @@ def draw_free(store: Store, scheme: str, draw_one: Callable[[], str]) -> str:
     """
     for _ in range(DRAWS_MAX):
         number = draw_one()
-        if store.ask_one(CARD_BY_IDENTIFIER, scheme, number) is None:
+        if not is_taken(store, scheme, number):
             return number
     raise out_of_numbers()
 

@@ -22,6 +22,7 @@ from daemon.base.refusals import ErrorCode, ParamError, RefusedError
 from daemon.base.text_limits import TEXT_CHARS_MAX, is_printable
 from daemon.ledger.entries import Entry
 from daemon.ledger.ledger import Ledger
+from daemon.ledger.storage.card_queries import STAGED_NUMBER
 from daemon.ledger.storage.queries import CARD_BY_IDENTIFIER, CARD_BY_TOKEN, CUSTOMER
 from daemon.ledger.storage.rows import CardRow, CustomerRow, identified, too_new
 from daemon.ledger.storage.store import OF_CARD, Change, Gone, KeptRow, Reads, Store, View
@@ -212,7 +213,7 @@ class Cards:
         at = rfc3339(self._clock.now())
 
         def job(store: Store) -> bool:
-            known = [store.ask_one(CARD_BY_IDENTIFIER, *pair) for pair in new.identifiers]
+            known = [is_taken(store, *pair) for pair in new.identifiers]
             if any(known) or store.ask_one(CARD_BY_TOKEN, card.token_hash) is not None:
                 return False
             said = Said(at=at, source=source, language=profile.language)
@@ -253,6 +254,11 @@ class Cards:
             what = f"names no card and no account: {refusal.detail}"
             raise ParamError("profile.referrer", what) from None
         return msgspec.structs.replace(profile, referrer=account)
+
+    @property
+    def ranges(self) -> tuple[NumberRange, ...]:
+        """The shop's own numbers."""
+        return self._ranges
 
     def identifier(self, number: str) -> tuple[str, str]:
         """Return the scheme and the value that a number is kept under.
@@ -300,6 +306,13 @@ class Cards:
             lambda store: store.ask_one(CARD_BY_IDENTIFIER, scheme, value)
         )
         return found is not None
+
+
+def is_taken(store: Store, scheme: str, value: str) -> bool:
+    """Whether a card has an identifier, or one of a batch that is being made will have it."""
+    if store.ask_one(CARD_BY_IDENTIFIER, scheme, value) is not None:
+        return True
+    return scheme == "number" and store.ask_one(STAGED_NUMBER, value) is not None
 
 
 def new_account() -> AccountId:

@@ -14,6 +14,7 @@ from card_formats.chip.ntag import PassThrough
 from card_formats.credential import Trust
 from card_formats.number_ranges import NumberRange
 from card_formats.phone.rotating import CODE_DIGITS, GOOGLE_CODE_DIGITS
+from daemon.accounts.card_batches import CardBatches
 from daemon.accounts.card_lifecycle import CardLifecycle
 from daemon.accounts.cards import Cards
 from daemon.accounts.live_codes import LiveCodes
@@ -37,6 +38,7 @@ from daemon.keys.key_files import load_or_make
 from daemon.keys.phone_keys import PHONE_KEYS_FILE, PhoneKeys, load_phone_keys
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.storage.registry import OpenStore, scheme_of
+from daemon.pos.batch_methods import BatchMethods
 from daemon.pos.card_methods import CardMethods
 from daemon.pos.claims import Claims
 from daemon.pos.clock_methods import ClockMethods
@@ -136,6 +138,9 @@ class Parts:
         self.questionnaires = Questionnaires(self.ledger, self.steady)
         self.profiles = Profiles(self.questionnaires, self.config.till.country)
         self.cards = Cards(self.ledger, self.steady, self.policy.ranges, self.profiles.of_new)
+        self.batches = CardBatches(
+            self.ledger, self.cards, self.steady, lambda: self.shop.programme.days
+        )
         self.phones = Phones(self.ledger, self.steady, phone_keys, coupons)
         till, known_only = self.config.till, self.config.policy.known_operators
         self.operators = Operators(self.ledger, self.steady, till.store, known_only=known_only)
@@ -222,6 +227,7 @@ class Parts:
             ),
             SaleMethods(self.checkout, self.operators),
             self._card_methods(),
+            BatchMethods(self.batches),
             self._shop_methods(),
             ClockMethods(self.till_clock, self.operators),
             ReportMethods(self.reports),

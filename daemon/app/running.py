@@ -166,6 +166,7 @@ async def running(
             tasks.create_task(parts.supervisor.run(), name="readers"),
             tasks.create_task(parts.inputs.run(parts.supervisor.events), name="inputs"),
             tasks.create_task(housekeeping.sweep(), name="sweep"),
+            tasks.create_task(parts.batches.run(), name="batches"),
             tasks.create_task(housekeeping.sweep_inputs(), name="inputs that wait"),
             tasks.create_task(parts.standing_discounts.keep(), name="standing discounts"),
             tasks.create_task(fold(parts.ledger), name="facts of old entries"),

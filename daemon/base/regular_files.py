@@ -7,8 +7,12 @@ never ends. So nothing but a regular file is opened, and what is there instead i
 import os
 import stat
 from codecs import BOM_UTF8
+from collections.abc import Iterator
 from errno import EINVAL
+from itertools import repeat
 from pathlib import Path
+
+LINE_CHARS_MAX = 200
 
 
 def read_file(path: Path) -> bytes:
@@ -32,6 +36,23 @@ def check_regular(path: Path, found: os.stat_result) -> None:
 def without_mark(text: bytes) -> bytes:
     """Return UTF-8 without the byte order mark that editors on Windows put before it."""
     return text.removeprefix(BOM_UTF8)
+
+
+def read_lines(path: Path) -> Iterator[str]:
+    """Yield the lines of a regular file of UTF-8, without blanks around them; not all at once.
+
+    Empty lines at the end are left out. What is longer than LINE_CHARS_MAX comes in pieces.
+    Raises: OSError as `read_file`, UnicodeDecodeError.
+    """
+    file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    with open(file, encoding="utf-8-sig") as opened:
+        check_regular(path, os.fstat(file))
+        empty = 0
+        while line := opened.readline(LINE_CHARS_MAX):
+            if text := line.strip():
+                yield from repeat("", empty)
+                yield text
+            empty = 0 if text else empty + 1
 
 
 def read_text_file(path: Path, encoding: str = "utf-8", errors: str = "strict") -> str:

@@ -1,6 +1,6 @@
 """``tillcard cards``: make chip cards, look at one, bring them to the newest layout and keys.
 
-It speaks to the readers itself, so the daemon must be stopped meanwhile.
+These speak to the readers themselves, so the daemon must be stopped meanwhile.
 """
 
 import asyncio
@@ -53,7 +53,9 @@ from daemon.readers.simulated.simulator import Simulator
 from daemon.readers.supervisor import Supervisor
 
 EPOCH = date(1970, 1, 1).toordinal()
-cards = typer.Typer(help="Make chip cards, look at one, move them on.", no_args_is_help=True)
+cards = typer.Typer(
+    help="Make cards: for the stock, or on chips; look at one, move chips on.", no_args_is_help=True
+)
 ConfigPath = Annotated[Path, typer.Option("--config", help="The till's configuration.")]
 Count = Annotated[int, typer.Option(min=1, help="How many cards to wait for.")]
 _SENTENCES = {

@@ -6,6 +6,7 @@ import typer
 
 from daemon.cli.audit_command import audit
 from daemon.cli.backup_command import backup
+from daemon.cli.batch_command import batch
 from daemon.cli.call_command import call
 from daemon.cli.cards_command import cards
 from daemon.cli.check_command import check
@@ -57,6 +58,7 @@ doctors.callback()(doctor)
 doctors.command("scan")(doctor_scan)
 app.add_typer(doctors, name="doctor")
 app.command()(issue)
+cards.command()(batch)
 cards.command()(phone_keys)
 cards.command()(hot_list)
 cards.command()(hot_list_key)

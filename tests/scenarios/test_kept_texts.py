@@ -27,6 +27,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "card.issue": {"request_id": "i", "number": FRIEND, "with_card": PLASTIC},
     "card.topup": {"topup_id": "u", "card": PLASTIC, "amount": 1_000},
     "card.block": {"request_id": "b", "card": FRIEND},
+    "batch.make": {"request_id": "bm", "kind": "plastic", "count": 1},
     "card.take_back": {"request_id": "tb", "card": "?"},
     "card.unblock": {"request_id": "ub", "card": FRIEND},
     "card.extend": {"request_id": "e", "card": FRIEND},

@@ -25,6 +25,7 @@ from daemon.ledger.entries import (
 from daemon.ledger.sale_rows import SaleRow, for_entry
 from daemon.ledger.sale_states import SaleState
 from daemon.ledger.status_moves import moves
+from daemon.ledger.storage.card_rows import BatchRow, StagedRow
 from daemon.ledger.storage.customer_rows import (
     ConsentRow,
     CustomerKeyRow,
@@ -60,7 +61,7 @@ STATE = StatusState(stage="member", total=5)
 ROWS: tuple[KeptRow, ...] = (
     SaleRow(SaleId("s1"), SaleState.POSTED, A1, AT, b'{"total":9900}', "s1x"),
     RequestRow("sale.commit", "s1", bytes(32), b'{"total":9900,"replayed":false}', AT),
-    CardRow(C1, A1, "active", "plastic", "29", "29", bytes(32), AT, "us"),
+    CardRow(C1, A1, "active", "plastic", "29", "29", bytes(32), AT, "us", "B-2026-0001", 3),
     IdentifierRow("number", "29", C1),
     CustomerRow(A1, b"{}"),
     PhoneRow(C1, "0123456789", 1),
@@ -77,6 +78,11 @@ ROWS: tuple[KeptRow, ...] = (
     CustomerKeyRow("word", "olena", A1),
     CustomerPrivateRow(A1, b"{}"),
     OperatorRow("olha", "Olha", "senior", "[]", "active", "uk", "p", "q", "r", A1, AT),
+    BatchRow(
+        *("B-2026-0001", AT, "olha", "plastic", "us", 4, 1_000, 2_000, "10", "Print Ltd", "No. 7"),
+        *(AT, "own", "u1", LedgerId("a" * 16), 4),
+    ),
+    StagedRow("u1", 3, "29"),
 )
 MOVED = Entry(
     at=AT,

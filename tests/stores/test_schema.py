@@ -46,6 +46,7 @@ class Kept:
             text = script.replace(" BLOB", " BYTEA").replace("BEGIN TRANSACTION;", "")
             text = text.replace(" WITHOUT ROWID", "")
             text = re.sub(r"X'([0-9A-F]*)'", r"'\\x\1'", text).replace("COMMIT;", "")
+            text = text.replace(" WITHOUT ROWID", "")
             with psycopg.connect(self.location) as db:
                 db.execute(text.encode())
         else:

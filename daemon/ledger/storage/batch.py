@@ -134,7 +134,7 @@ def _touched(change: Change) -> Iterable[tuple[str, ...]]:
                 pass
     for kind, key in change.gone:
         if kind is CustomerRow:
-            yield "customer", key[0]
+            yield "customer", str(key[0])
     if change.entry is not None:
         yield from _touched_by(change.entry)
 

@@ -12,6 +12,7 @@ import msgspec
 from daemon.ledger.posted_facts import NOT_COMPUTED
 from daemon.ledger.sale_rows import SaleRow
 from daemon.ledger.sale_states import SaleState
+from daemon.ledger.storage.card_rows import BatchRow, StagedRow
 from daemon.ledger.storage.customer_rows import (
     ConsentRow,
     CustomerKeyRow,
@@ -140,6 +141,8 @@ KEPT: dict[type[msgspec.Struct], Kept] = {
     ConsentRow: Kept("consent", 3),
     CustomerKeyRow: Kept("customer_key", 3),
     CustomerPrivateRow: Kept("customer_private", 1),
+    BatchRow: Kept("card_batch", 1),
+    StagedRow: Kept("staged_number", 2),
 }
 """A new kind of row is a struct in ``rows``, a line here, and a migration."""
 TABLES: dict[str, Table] = {

@@ -217,7 +217,7 @@ class PostgresStore(SQLStore):
             profile=profile or b"",
             members=states_of(MemberRow(*member) for member in members or ()),
             codes=tuple(CodeRow(*code) for code in codes or ()),
-            card=CardRow(*card) if its else None,
+            card=CardRow(*card) if card[0] else None,
         )
 
     def _rows(self, question: Question[R], *values: str | int | bytes) -> list[R]:

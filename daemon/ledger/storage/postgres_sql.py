@@ -9,7 +9,7 @@ from typing import Any
 
 from daemon.ledger.storage.batch import Row, Rows
 from daemon.ledger.storage.inserts import TABLES, Table
-from daemon.ledger.storage.queries import SALE_COLUMNS, SALE_ENTRY
+from daemon.ledger.storage.queries import CARD_COLUMNS, SALE_COLUMNS, SALE_ENTRY
 
 Statement = tuple[bytes, Sequence[Any]]
 
@@ -35,6 +35,7 @@ INSERT INTO ledger (ledger_id, own) VALUES (%s, 1) ON CONFLICT (ledger_id) DO UP
 
 # The view's account is the one that is given, or in place of OF_CARD that of the card it names.
 _OF_CARD = r"E'\x1a'"
+_CARD_COLUMNS = ", ".join(f"c.{name}" for name in CARD_COLUMNS.split(", "))
 _ACCOUNTS = f"array_replace(%s::text[], {_OF_CARD}, its.account)"
 
 
@@ -63,7 +64,7 @@ SELECT r.content, r.answer, r.at, {SALE_COLUMNS},
 (SELECT json_agg(json_build_array(
     code, campaign, account, ref, first_day, last_day, uses, state) ORDER BY code)
  FROM code WHERE ref = %s),
-c.card_id, c.account, c.state, c.kind, c.number, c.ean13, c.token_hash, c.until, c.issuer
+{_CARD_COLUMNS}
 FROM (SELECT) AS one
 LEFT JOIN request r ON r.method = %s AND r.request_id = %s
 LEFT JOIN sale ON sale.sale_id = %s

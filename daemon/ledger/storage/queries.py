@@ -122,9 +122,10 @@ ACCOUNTS_SOLD_TO = Question(
 
 # Cards, their customers, phones and wallet passes.
 
-_CARD = (
-    "SELECT card_id, account, state, kind, number, ean13, token_hash, until, issuer FROM card WHERE"
+CARD_COLUMNS = (
+    "card_id, account, state, kind, number, ean13, token_hash, until, issuer, batch, batch_index"
 )
+_CARD = f"SELECT {CARD_COLUMNS} FROM card WHERE"
 CARD = Question(f"{_CARD} card_id = ?", CardRow)
 CARD_BY_IDENTIFIER = Question(
     f"{_CARD} card_id = (SELECT card_id FROM identifier WHERE scheme = ? AND value = ?)", CardRow

@@ -28,6 +28,7 @@ EXEMPT = {
     "chip": "what was last seen of a chip is written at every tap; the chip itself has the money",
     "till": "a receipt leads through it to a sale, which says itself at which till it was made",
     "fold": "how far old entries were gone through; the facts of all of them are under the audit",
+    "staged_number": "a printer's number that waits; the card that it becomes has a mark",
     "pass_device": "where to send news of a pass; it moves nothing",
 }
 """Tables whose rows have no mark, and why."""
@@ -37,7 +38,7 @@ FREE = {
     ("phone", "key_id"): "is renewed by the phone itself, without an entry",
 }
 """Columns that a mark does not cover."""
-ADDED = {("sale", "ledger_id"), ("sale", "seq")}
+ADDED = {("sale", "ledger_id"), ("sale", "seq"), ("card", "batch"), ("card", "batch_index")}
 """Columns that came when there were marks already: one counts from when it says something."""
 KEYS = {"request": 2, "identifier": 2}
 """How many columns say which row it is, where none is ever written twice."""

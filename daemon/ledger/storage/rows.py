@@ -48,6 +48,7 @@ class CardRow(msgspec.Struct, frozen=True):
 
     until:  when it stops being good, RFC 3339, or "".
     issuer: the company whose card it is, where several share their cards, or "".
+    batch, batch_index: with which others it was made, and as which of them from 0; "" alone.
     """
 
     card_id: CardId
@@ -59,6 +60,8 @@ class CardRow(msgspec.Struct, frozen=True):
     token_hash: bytes
     until: str = ""
     issuer: str = ""
+    batch: str = ""
+    batch_index: int = 0
 
 
 class IdentifierRow(msgspec.Struct, frozen=True):

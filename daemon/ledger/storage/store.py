@@ -16,6 +16,7 @@ from daemon.ledger.lots import PurseLots
 from daemon.ledger.posted_facts import Fact
 from daemon.ledger.sale_rows import SaleRow
 from daemon.ledger.storage.answered import Answered
+from daemon.ledger.storage.card_rows import BatchRow, StagedRow
 from daemon.ledger.storage.customer_rows import (
     ConsentRow,
     CustomerKeyRow,
@@ -61,6 +62,8 @@ KeptRow = (
     | ConsentRow
     | CustomerKeyRow
     | CustomerPrivateRow
+    | BatchRow
+    | StagedRow
 )
 """A row that is written as it is, not summed up from entries."""
 LIFE = 0
@@ -171,7 +174,7 @@ class Gone(NamedTuple):
     """A row to delete: its kind, and the columns that say which one it is (``inserts.KEPT``)."""
 
     kind: type[KeptRow]
-    key: tuple[str, ...]
+    key: tuple[str | int, ...]
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):

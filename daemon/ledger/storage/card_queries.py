@@ -1,0 +1,49 @@
+"""What is asked about cards by the thousand; see ``queries``."""
+
+from daemon.ledger.storage.card_rows import BatchRow, StagedRow
+from daemon.ledger.storage.queries import CARD_COLUMNS, Question
+from daemon.ledger.storage.rows import CardRow
+
+TOGETHER_MAX = 1_000
+"""Numbers that are asked about, and cards that are made, at once."""
+_MANY = ", ".join("?" * TOGETHER_MAX)
+_BATCH = (
+    "SELECT batch, made_at, by, kind, issuer, count, total_cost, vat_bp, book, supplier, document,"
+    " until, numbers, upload, ledger_id, made FROM card_batch"
+)
+BATCH = Question(f"{_BATCH} WHERE batch = ?", BatchRow)
+BATCH_UNFINISHED = Question(
+    f"{_BATCH} WHERE ledger_id = ? AND made < count ORDER BY batch LIMIT 1", BatchRow
+)
+BATCH_OF_UPLOAD = Question(
+    f"{_BATCH} WHERE ledger_id = ? AND made < count AND upload = ? LIMIT 1", BatchRow
+)
+CARDS_OF_BATCH = Question(
+    f"SELECT {CARD_COLUMNS} FROM card WHERE batch = ? AND batch <> '' AND batch_index >= ?"
+    " ORDER BY batch_index LIMIT ?",
+    CardRow,
+)
+NUMBERS_TAKEN = Question(
+    f"SELECT value FROM identifier WHERE scheme = 'number' AND value IN ({_MANY})", str
+)
+"""Which of some numbers are on cards; TOGETHER_MAX of them, filled up with ""."""
+_STAGED = "SELECT upload, position, number FROM staged_number"
+STAGED_NUMBER = Question(f"{_STAGED} WHERE number = ?", StagedRow)
+NUMBERS_STAGED = Question(f"{_STAGED} WHERE number IN ({_MANY})", StagedRow)
+STAGED_OF = Question(
+    f"{_STAGED} WHERE upload = ? AND position >= ? ORDER BY position LIMIT {TOGETHER_MAX}",
+    StagedRow,
+)
+STAGED_COUNT: Question[int] = Question(
+    "SELECT coalesce(max(position) + 1, 0) FROM staged_number WHERE upload = ?", int
+)
+"""How many numbers wait: they are without gaps until the first card is made of them."""
+UPLOAD_AFTER = Question(
+    "SELECT upload FROM staged_number WHERE upload > ? AND upload < ? ORDER BY upload LIMIT 1", str
+)
+
+
+def filled_up(numbers: tuple[str, ...]) -> tuple[str, ...]:
+    """Return some numbers as NUMBERS_TAKEN and NUMBERS_STAGED want them."""
+    assert len(numbers) <= TOGETHER_MAX
+    return numbers + ("",) * (TOGETHER_MAX - len(numbers))
