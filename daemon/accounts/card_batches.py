@@ -17,12 +17,11 @@ next one comes.
 """
 
 import asyncio
-import hashlib
 import logging
 import secrets
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Annotated, Literal
 
@@ -30,6 +29,7 @@ import msgspec
 
 from card_formats.credential import Medium
 from card_formats.number_ranges import NumberRange
+from daemon.accounts.act_contents import ActContents, ActNames, ActOffice, digest
 from daemon.accounts.card_numbers import DRAWS_MAX, out_of_numbers
 from daemon.accounts.cards import Cards, new_card
 from daemon.base.business_day import BusinessDays
@@ -53,7 +53,7 @@ from daemon.ledger.storage.card_queries import (
     UPLOAD_AFTER,
     filled_up,
 )
-from daemon.ledger.storage.card_rows import BatchRow, StagedRow
+from daemon.ledger.storage.card_rows import ActRow, BatchRow, StagedRow
 from daemon.ledger.storage.rows import identified
 from daemon.ledger.storage.store import Change, Gone, KeptRow, Reads, Store, View
 
@@ -169,12 +169,18 @@ class CardBatches:
     """Begins batches, and makes them while `run` runs. ``days`` says the shop's."""
 
     def __init__(
-        self, ledger: Ledger, cards: Cards, clock: Clock, days: Callable[[], BusinessDays]
+        self,
+        ledger: Ledger,
+        cards: Cards,
+        clock: Clock,
+        days: Callable[[], BusinessDays],
+        office: ActOffice,
     ) -> None:
         self._ledger = ledger
         self._cards = cards
         self._clock = clock
         self._days = days
+        self._office = office
         self._begun = asyncio.Event()
         self._step = asyncio.Event()
         self._is_tidy = asyncio.Event()
@@ -315,9 +321,27 @@ class CardBatches:
             )
             place = {"state": "stock", "batch": row.batch, "batch_index": index}
             rows += identified(msgspec.structs.replace(card, **place), [("number", number)])
-        said = {"batch": row.batch, "from": row.made, "count": count, "sha256": digest(numbers)}
-        entry = _entry(rfc3339(self._clock.now()), row.batch, said)
+        now = self._clock.now()
+        said: dict[str, object] = {"batch": row.batch}
+        said |= {"from": row.made, "count": count, "sha256": digest(numbers)}
+        moves: tuple[CounterMove, ...] = ()
+        if row.made + count == row.count:
+            receipt, counted = self._receipt(store, row, now)
+            rows.append(receipt)
+            said["act"] = receipt.act
+            moves = (counted,)
+        entry = msgspec.structs.replace(_entry(rfc3339(now), row.batch, said), counters=moves)
         store.write(Change(entry=entry, rows=tuple(rows), gone=gone))
+
+    def _receipt(self, store: Store, row: BatchRow, now: datetime) -> tuple[ActRow, CounterMove]:
+        """Return the act of a whole batch's receipt."""
+        contents = ActContents(
+            batch=row.batch, supplier=row.supplier, document=row.document, vat_bp=row.vat_bp
+        )
+        act, number = self._office.drawn_up(
+            store, "R", now, self._days(), row.by, contents, ActNames()
+        )
+        return msgspec.structs.replace(act, count=row.count, total=row.total_cost), number
 
     # Numbers.
 
@@ -435,8 +459,3 @@ def _at_line(line: int, number: str, what: str) -> RefusedError:
 def _entry(at: str, batch: str, said: Mapping[str, object]) -> Entry:
     detail = msgspec.Raw(msgspec.json.encode(said))
     return Entry(at=at, kind="batch", ref=batch, detail=detail)
-
-
-def digest(numbers: tuple[str, ...]) -> str:
-    """Return the SHA-256, in hex, of numbers as a printer's file has them, one a line."""
-    return hashlib.sha256("".join(f"{one}\n" for one in numbers).encode()).hexdigest()

@@ -5,7 +5,7 @@ they stay when a card is replaced.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated
 
 import msgspec
@@ -13,6 +13,13 @@ import msgspec
 from card_formats.chip.uid import parse_uid
 from card_formats.credential import Credential
 from card_formats.errors import CardFormatError
+from daemon.accounts.act_contents import (
+    ActOffice,
+    contents_of,
+    disposal,
+    lines_of,
+    names_of,
+)
 from daemon.accounts.card_numbers import draw_free, draw_number
 from daemon.accounts.cards import (
     Cards,
@@ -41,6 +48,8 @@ from daemon.base.text_limits import (
 )
 from daemon.ledger.entries import CounterMove
 from daemon.ledger.ledger import Ledger, RequestKey
+from daemon.ledger.storage.card_queries import ACT
+from daemon.ledger.storage.card_rows import CardIssueRow
 from daemon.ledger.storage.queries import CARD_BY_IDENTIFIER, CHIP, CHIPS_OF
 from daemon.ledger.storage.rows import CardRow, ChipRow, identified
 from daemon.ledger.storage.store import Change, KeptRow, Store, View
@@ -145,7 +154,10 @@ class CardDone(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CardLifecycle:
-    """Changes cards. ``prefix`` begins the numbers that are drawn; ``days`` says the shop's."""
+    """Changes cards. ``prefix`` begins the numbers that are drawn; ``days`` says the shop's.
+
+    office:  makes the act of a card that nobody got; its store is where cards are issued.
+    """
 
     def __init__(
         self,
@@ -154,12 +166,14 @@ class CardLifecycle:
         clock: Clock,
         prefix: str,
         days: Callable[[], BusinessDays],
+        office: ActOffice,
     ) -> None:
         self._ledger = ledger
         self._clock = clock
         self._cards = cards
         self._prefix = prefix
         self._days = days
+        self._office = office
 
     async def issue(
         self,
@@ -176,7 +190,8 @@ class CardLifecycle:
         Raises: RefusedError NUMBER_TAKEN; MISREAD, CARD_UNKNOWN for a number that is not the
                 shop's; NEEDS_OVERRIDE for another's account.
         """
-        at = rfc3339(self._clock.now())
+        now = self._clock.now()
+        at = rfc3339(now)
 
         def job(store: Store, view: View) -> tuple[Change, CardDone]:
             identifiers = self._identifiers(terms.number, terms.uid, laid)
@@ -186,7 +201,9 @@ class CardLifecycle:
                 account = self._cards.find(store, terms.with_card).account
                 _check_answered(account, proven, terms.override)
             card, fresh = self._taken_up(store, terms, account, identifiers, until, at)
-            rows: tuple[KeptRow, ...] = identified(card, fresh)
+            self._check_act(store, card, terms)
+            how = self._issue_of(store, card, now, terms.by, "free")
+            rows: tuple[KeptRow, ...] = (*identified(card, fresh), how)
             if not terms.with_card:
                 said = Said(at=at, by=terms.by, language=terms.profile.language)
                 rows = (*rows, *self._cards.filled(store, account, terms.profile, said).rows)
@@ -203,7 +220,8 @@ class CardLifecycle:
 
         proven: as for `issue`. Raises: RefusedError, as `issue` does.
         """
-        at = rfc3339(self._clock.now())
+        now = self._clock.now()
+        at = rfc3339(now)
 
         def job(store: Store, view: View) -> tuple[Change, CardDone]:
             identifiers = self._identifiers(terms.number, terms.uid)
@@ -218,7 +236,8 @@ class CardLifecycle:
             card, fresh = self._new_card(store, like, old.account, identifiers, old.until)
             who = _who(terms) | _answered(terms) | signed.approved
             entry = card_entry(at, card, "replaces", **who, old=old.card_id)
-            rows = (msgspec.structs.replace(old, state=state), *identified(card, fresh))
+            how = self._issue_of(store, card, now, terms.by, "replace")
+            rows = (msgspec.structs.replace(old, state=state), *identified(card, fresh), how)
             return Change(entry=entry, rows=rows), _done(card, at, replaced=old.number)
 
         return await self._ledger.once(key, at, job)
@@ -231,18 +250,24 @@ class CardLifecycle:
         A card with a chip is unblocked though the ledger has it active: the chip may be blocked by
         another till, or by an alarm. The alarm ends, and what the chip says next counts as known.
         """
-        at = rfc3339(self._clock.now())
+        now = self._clock.now()
+        at = rfc3339(now)
 
         def job(store: Store, view: View) -> tuple[Change, CardDone]:
             card, until = self._cards.find(store, terms.card), self._end_of(terms.until)
             if event in ANSWERED_FOR:
                 _check_said(terms)
+            # Nobody has it: what it has cost is disposed of, and the books want an act for that.
+            if event == "write_off" and card.state in ("stock", "handed_out"):
+                return self._disposed(store, card, now, terms)
             uid = store.ask_one(CHIPS_OF, card.card_id)
             chip = store.ask_one(CHIP, uid) if uid else None
             stays = event == "unblock" and card.state == "active" and chip is not None
             changed = msgspec.structs.replace(
                 card, state=card.state if stays else next_state(card, event)
             )
+            if event == "take_back":
+                changed = msgspec.structs.replace(changed, act="")
             if event == "extend":
                 changed = msgspec.structs.replace(changed, until=until)
             alarm = {"alarm": chip.alarm} if chip and chip.alarm and event == "unblock" else {}
@@ -257,6 +282,44 @@ class CardLifecycle:
             return Change(entry=entry, rows=rows), _done(changed, at)
 
         return await self._ledger.once(key, at, job)
+
+    def _disposed(
+        self, store: Store, card: CardRow, now: datetime, terms: CardTerms
+    ) -> tuple[Change, CardDone]:
+        """Write off a card that nobody got: by an act, as the books want it."""
+        change, _ = disposal(store, self._office, now, self._days(), [card], terms.by, terms.reason)
+        gone = msgspec.structs.replace(card, state="written_off")
+        return change, _done(gone, rfc3339(now))
+
+    def _check_act(self, store: Store, card: CardRow, terms: IssueTerms) -> None:
+        """Let a card that was handed out be issued by who got it, or in that store, alone."""
+        act, _, company = card.act.partition(" ")
+        row = store.ask_one(ACT, act, company) if act else None
+        if row is None or terms.override is not None:
+            return
+        to, for_store = names_of(row).to, contents_of(row).for_store
+        if (to and to in (terms.by, terms.profile.partner)) or for_store == self._office.store:
+            return
+        raise RefusedError(
+            ErrorCode.CONDITION_UNMET,
+            f"This card was handed out to {to or for_store}, and nobody else issues it.",
+            extra={"condition": "act", "missing": to or for_store},
+        )
+
+    def _issue_of(
+        self, store: Store, card: CardRow, now: datetime, by: str, condition: str
+    ) -> CardIssueRow:
+        days, cost = self._days(), lines_of(store, [card])[0].cost
+        return CardIssueRow(
+            card_id=card.card_id,
+            day=days.day_of(now).toordinal(),
+            minute=days.minute_of(now),
+            account=card.account,
+            by=by,
+            store=self._office.store,
+            condition=condition,
+            cost=cost,
+        )
 
     def _identifiers(
         self, number: str, uid: str, laid: Credential | RefusedError | None = None

@@ -14,6 +14,8 @@ from card_formats.chip.ntag import PassThrough
 from card_formats.credential import Trust
 from card_formats.number_ranges import NumberRange
 from card_formats.phone.rotating import CODE_DIGITS, GOOGLE_CODE_DIGITS
+from daemon.accounts.act_contents import ActOffice
+from daemon.accounts.acts import CardActs
 from daemon.accounts.card_batches import CardBatches
 from daemon.accounts.card_lifecycle import CardLifecycle
 from daemon.accounts.cards import Cards
@@ -38,6 +40,7 @@ from daemon.keys.key_files import load_or_make
 from daemon.keys.phone_keys import PHONE_KEYS_FILE, PhoneKeys, load_phone_keys
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.storage.registry import OpenStore, scheme_of
+from daemon.pos.act_methods import ActMethods
 from daemon.pos.batch_methods import BatchMethods
 from daemon.pos.card_methods import CardMethods
 from daemon.pos.claims import Claims
@@ -138,8 +141,12 @@ class Parts:
         self.questionnaires = Questionnaires(self.ledger, self.steady)
         self.profiles = Profiles(self.questionnaires, self.config.till.country)
         self.cards = Cards(self.ledger, self.steady, self.policy.ranges, self.profiles.of_new)
+        self.office = ActOffice(self.config.till.shop, self.config.till.store)
         self.batches = CardBatches(
-            self.ledger, self.cards, self.steady, lambda: self.shop.programme.days
+            self.ledger, self.cards, self.steady, lambda: self.shop.programme.days, self.office
+        )
+        self.acts = CardActs(
+            self.ledger, self.cards, self.steady, lambda: self.shop.programme.days, self.office
         )
         self.phones = Phones(self.ledger, self.steady, phone_keys, coupons)
         till, known_only = self.config.till, self.config.policy.known_operators
@@ -228,6 +235,7 @@ class Parts:
             SaleMethods(self.checkout, self.operators),
             self._card_methods(),
             BatchMethods(self.batches),
+            ActMethods(self.acts),
             self._shop_methods(),
             ClockMethods(self.till_clock, self.operators),
             ReportMethods(self.reports),
@@ -254,6 +262,7 @@ class Parts:
             self.steady,
             self.config.card_numbers.prefix,
             lambda: shop.programme.days,
+            self.office,
         )
         return CardMethods(
             lifecycle,

@@ -66,7 +66,7 @@ class CardMethods:
         card = (*WRITE_REFUSALS, *CARD_REFUSALS)
         answered = (*card, ErrorCode.NEEDS_OVERRIDE)
         replacing = (*answered, ErrorCode.LIMIT_REACHED, ErrorCode.NUMBER_TAKEN)
-        issuing = (*replacing, *_READER)
+        issuing = (*replacing, *_READER, ErrorCode.CONDITION_UNMET)
         return {
             "card.issue": Method(IssueTerms, self.issue, Role.SALE, CardDone, issuing),
             "card.replace": Method(ReplaceTerms, self.replace, Role.SALE, CardDone, replacing),

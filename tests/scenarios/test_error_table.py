@@ -330,6 +330,32 @@ async def a_day_late(shop: Shop) -> RefusedByTillError:
         return await refused(pos, "sale.quote", lines=goods(30_000), codes=[code])
 
 
+@refused_with(ErrorCode.CONDITION_UNMET)
+async def to_somebody_else(shop: Shop) -> RefusedByTillError:
+    async with shop.with_programme() as pos:
+        numbers = await handed_out(pos)
+        return await refused(pos, "card.issue", request_id="i1", number=numbers[0], by="vira")
+
+
+@refused_with(ErrorCode.NOT_UNDOABLE)
+async def an_act_whose_card_was_issued_since(shop: Shop) -> RefusedByTillError:
+    async with shop.with_programme() as pos:
+        numbers = await handed_out(pos)
+        await pos.call("card.issue", request_id="i1", number=numbers[0], by="anna")
+        void = {"act": "A-2026-000001", "by": "olha", "reason": "by mistake"}
+        return await refused(pos, "act.void", request_id="v1", **void)
+
+
+async def handed_out(pos: Pos) -> list[str]:
+    """Hand a new card out to anna; return its number, alone."""
+    await pos.call("batch.make", request_id="b1", count=1, kind="plastic")
+    await pos.call("batch.show", batch="B-2026-0001", beyond=0)
+    [card] = (await pos.call("batch.cards", batch="B-2026-0001"))["cards"]
+    numbers = [card["number"]]
+    await pos.call("card.hand_out", request_id="h1", numbers=numbers, to="anna", by="olha")
+    return numbers
+
+
 @refused_with(ErrorCode.NOT_RETURNABLE)
 async def a_coupon_that_was_used(shop: Shop) -> RefusedByTillError:
     async with shop.with_programme(documented("coupon")) as pos:

@@ -29,6 +29,9 @@ CALLS: dict[str, dict[str, Any]] = {
     "card.block": {"request_id": "b", "card": FRIEND},
     "batch.make": {"request_id": "bm", "kind": "plastic", "count": 1},
     "card.take_back": {"request_id": "tb", "card": "?"},
+    "card.hand_out": {"request_id": "ho", "numbers": ["?"]},
+    "act.make": {"request_id": "am", "kind": "D", "numbers": ["?"]},
+    "act.void": {"request_id": "av", "act": "?"},
     "card.unblock": {"request_id": "ub", "card": FRIEND},
     "card.extend": {"request_id": "e", "card": FRIEND},
     "card.replace": {"request_id": "rp", "card": FRIEND},
@@ -59,7 +62,7 @@ CALLS: dict[str, dict[str, Any]] = {
 }
 ELSEWHERE = {"code.issue", "club.grant", "club.refuse", "programme.activate"}
 ELSEWHERE |= {"clock.accept", "clock.reset", "sale.decide", "questionnaire.activate"}
-ELSEWHERE |= {"card.take_back"}
+ELSEWHERE |= {"card.take_back", "card.hand_out", "act.make", "act.void"}
 """Written with all their terms, see tests of codes, the club, programmes, questionnaires, clocks
 and chips."""
 NOT_YET = {"sale.quote"}

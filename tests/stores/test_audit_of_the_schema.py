@@ -25,7 +25,7 @@ from daemon.ledger.entries import (
 from daemon.ledger.sale_rows import SaleRow, for_entry
 from daemon.ledger.sale_states import SaleState
 from daemon.ledger.status_moves import moves
-from daemon.ledger.storage.card_rows import BatchRow, StagedRow
+from daemon.ledger.storage.card_rows import ActRow, BatchRow, CardIssueRow, StagedRow
 from daemon.ledger.storage.customer_rows import (
     ConsentRow,
     CustomerKeyRow,
@@ -61,7 +61,7 @@ STATE = StatusState(stage="member", total=5)
 ROWS: tuple[KeptRow, ...] = (
     SaleRow(SaleId("s1"), SaleState.POSTED, A1, AT, b'{"total":9900}', "s1x"),
     RequestRow("sale.commit", "s1", bytes(32), b'{"total":9900,"replayed":false}', AT),
-    CardRow(C1, A1, "active", "plastic", "29", "29", bytes(32), AT, "us", "B-2026-0001", 3),
+    CardRow(C1, A1, "active", "plastic", "29", "29", bytes(32), AT, "us", "B-2026-0001", 3, "a"),
     IdentifierRow("number", "29", C1),
     CustomerRow(A1, b"{}"),
     PhoneRow(C1, "0123456789", 1),
@@ -83,6 +83,11 @@ ROWS: tuple[KeptRow, ...] = (
         *(AT, "own", "u1", LedgerId("a" * 16), 4),
     ),
     StagedRow("u1", 3, "29"),
+    ActRow(
+        *("A-2026-000001", "Our shop", "A", AT, "olha", "final", "1", 2, 667, "ab"),
+        *(b'{"lines":[]}', b'{"to":"Kiosk"}'),
+    ),
+    CardIssueRow(C1, 739_000, 600, A1, "anna", "1", "free", 333, 700, "s1", "W-2026-000001"),
 )
 MOVED = Entry(
     at=AT,

@@ -28,6 +28,7 @@ from card_formats.chip.purse_layout import (
 )
 from card_formats.credential import Medium, Shown, Trust
 from card_formats.number_ranges import NumberRange
+from daemon.accounts.act_contents import ActOffice
 from daemon.accounts.card_lifecycle import CardLifecycle, CardTerms
 from daemon.accounts.cards import Cards, NewCard, Profile
 from daemon.accounts.live_codes import LiveCodes
@@ -270,7 +271,14 @@ class HandTill:
         self.chips = chips = chips_of(
             terminal, shop, self.cards, section, hot, self.pass_through, self._publish
         )
-        self.life = CardLifecycle(ledger, self.cards, clock, "91", lambda: versions.active.days)
+        self.life = CardLifecycle(
+            ledger,
+            self.cards,
+            clock,
+            "91",
+            lambda: versions.active.days,
+            ActOffice("Our shop", "1"),
+        )
         self.stored_value = TopUps(shop, self.cards, chips.pay_owed, "1")
         phone_keys = PhoneKeys({1: bytes(32)})
         names = TillNames("1", "till")

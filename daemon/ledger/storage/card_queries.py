@@ -1,6 +1,14 @@
 """What is asked about cards by the thousand; see ``queries``."""
 
-from daemon.ledger.storage.card_rows import BatchRow, StagedRow
+from typing import Any
+
+from daemon.ledger.storage.card_rows import (
+    ActRow,
+    BatchRow,
+    CardIssueRow,
+    IssuedCard,
+    StagedRow,
+)
 from daemon.ledger.storage.queries import CARD_COLUMNS, Question
 from daemon.ledger.storage.rows import CardRow
 
@@ -41,6 +49,42 @@ STAGED_COUNT: Question[int] = Question(
 UPLOAD_AFTER = Question(
     "SELECT upload FROM staged_number WHERE upload > ? AND upload < ? ORDER BY upload LIMIT 1", str
 )
+
+_CARD_COLUMNS = ", ".join(f"card.{name}" for name in CARD_COLUMNS.split(", "))
+CARDS_NUMBERED = Question(
+    f"SELECT {_CARD_COLUMNS} FROM identifier JOIN card ON card.card_id = identifier.card_id"
+    f" WHERE scheme = 'number' AND value IN ({_MANY})",
+    CardRow,
+)
+STOCK_OF_BATCH = Question(
+    f"SELECT {CARD_COLUMNS} FROM card WHERE batch = ? AND batch <> '' AND state = 'stock'"
+    " ORDER BY batch_index LIMIT ?",
+    CardRow,
+)
+_ACT = (
+    "SELECT act, company, kind, made_at, by, state, store, count, total, head, contents, names"
+    " FROM act"
+)
+ACT = Question(f"{_ACT} WHERE act = ? AND company = ?", ActRow)
+ACTS = Question(f"{_ACT} WHERE company = ? AND kind = ? AND act > ? ORDER BY act LIMIT ?", ActRow)
+_ISSUE = "card_id, day, minute, account, by, store, condition, cost, price, sale_id, act"
+CARD_ISSUE = Question(f"SELECT {_ISSUE} FROM card_issue WHERE card_id = ?", CardIssueRow)
+
+
+def _issued(number: str, *columns: Any) -> IssuedCard:
+    return IssuedCard(number, CardIssueRow(*columns))
+
+
+_ISSUED = (
+    f"SELECT card.number, {', '.join(f'card_issue.{name}' for name in _ISSUE.split(', '))}"
+    " FROM card_issue JOIN card ON card.card_id = card_issue.card_id"
+)
+ISSUED_UNWRITTEN = Question(
+    f"{_ISSUED} WHERE day BETWEEN ? AND ? AND card_issue.act = '' AND store = ?"
+    " ORDER BY day, minute, card_issue.card_id LIMIT ?",
+    _issued,
+)
+"""Cards issued in a store, from one local day (ordinal) to another, that no write-off has yet."""
 
 
 def filled_up(numbers: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,8 +1,8 @@
-"""Rows of cards by the thousand: batches, and a printer's numbers that wait to become cards."""
+"""Rows of cards by the thousand: batches, what waits to become a card, acts, who got which."""
 
 import msgspec
 
-from daemon.base.ids import LedgerId
+from daemon.base.ids import AccountId, CardId, LedgerId
 
 
 class BatchRow(msgspec.Struct, frozen=True):
@@ -49,3 +49,54 @@ class StagedRow(msgspec.Struct, frozen=True):
     upload: str
     position: int
     number: str
+
+
+class ActRow(msgspec.Struct, frozen=True):
+    """A numbered paper about cards.
+
+    act:      ``A-2026-000012``. kind: its letter. made_at: RFC 3339. state: ``final`` or ``void``.
+    company:  whose numbers they are. store: where it was made.
+    count, total: of its cards, and their cost in minor units.
+    head:     the hash, in hex, of the ledger's entry before the act's own.
+    contents: packed JSON of `accounts.act_contents.ActContents`; names: of ``ActNames``.
+    """
+
+    act: str
+    company: str
+    kind: str
+    made_at: str
+    by: str
+    state: str
+    store: str
+    count: int
+    total: int
+    head: str
+    contents: bytes
+    names: bytes
+
+
+class CardIssueRow(msgspec.Struct, frozen=True):
+    """How a card came to its customer.
+
+    day, minute: local (ordinal, 0 to 1439). condition: what it was given for: ``free``, …
+    price, cost: in minor units. act: the write-off that it stands on, or "".
+    """
+
+    card_id: CardId
+    day: int
+    minute: int
+    account: AccountId
+    by: str
+    store: str
+    condition: str
+    cost: int
+    price: int = 0
+    sale_id: str = ""
+    act: str = ""
+
+
+class IssuedCard(msgspec.Struct, frozen=True):
+    """A card that was issued, with its number. Only read."""
+
+    number: str
+    issue: CardIssueRow

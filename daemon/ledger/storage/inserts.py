@@ -12,7 +12,7 @@ import msgspec
 from daemon.ledger.posted_facts import NOT_COMPUTED
 from daemon.ledger.sale_rows import SaleRow
 from daemon.ledger.sale_states import SaleState
-from daemon.ledger.storage.card_rows import BatchRow, StagedRow
+from daemon.ledger.storage.card_rows import ActRow, BatchRow, CardIssueRow, StagedRow
 from daemon.ledger.storage.customer_rows import (
     ConsentRow,
     CustomerKeyRow,
@@ -143,6 +143,8 @@ KEPT: dict[type[msgspec.Struct], Kept] = {
     CustomerPrivateRow: Kept("customer_private", 1),
     BatchRow: Kept("card_batch", 1),
     StagedRow: Kept("staged_number", 2),
+    ActRow: Kept("act", 2),
+    CardIssueRow: Kept("card_issue", 1),
 }
 """A new kind of row is a struct in ``rows``, a line here, and a migration."""
 TABLES: dict[str, Table] = {

@@ -123,7 +123,8 @@ ACCOUNTS_SOLD_TO = Question(
 # Cards, their customers, phones and wallet passes.
 
 CARD_COLUMNS = (
-    "card_id, account, state, kind, number, ean13, token_hash, until, issuer, batch, batch_index"
+    "card_id, account, state, kind, number, ean13, token_hash, until, issuer, batch, batch_index,"
+    " act"
 )
 _CARD = f"SELECT {CARD_COLUMNS} FROM card WHERE"
 CARD = Question(f"{_CARD} card_id = ?", CardRow)

@@ -35,10 +35,14 @@ EXEMPT = {
 FREE = {
     ("phone", "last_step"): "moves on with each code that is shown, without an entry",
     ("account_sum", "standing_bp"): "follows from the programme in force, which changes",
+    ("act", "names"): "who gave and who got the cards: a person can be erased, see customer",
     ("phone", "key_id"): "is renewed by the phone itself, without an entry",
 }
 """Columns that a mark does not cover."""
-ADDED = {("sale", "ledger_id"), ("sale", "seq"), ("card", "batch"), ("card", "batch_index")}
+ADDED = {
+    *(("sale", "ledger_id"), ("sale", "seq")),
+    *(("card", "batch"), ("card", "batch_index"), ("card", "act")),
+}
 """Columns that came when there were marks already: one counts from when it says something."""
 KEYS = {"request": 2, "identifier": 2}
 """How many columns say which row it is, where none is ever written twice."""

@@ -49,6 +49,7 @@ class CardRow(msgspec.Struct, frozen=True):
     until:  when it stops being good, RFC 3339, or "".
     issuer: the company whose card it is, where several share their cards, or "".
     batch, batch_index: with which others it was made, and as which of them from 0; "" alone.
+    act:    by which it was handed out, with the company (see `accounts.acts`), or "".
     """
 
     card_id: CardId
@@ -62,6 +63,7 @@ class CardRow(msgspec.Struct, frozen=True):
     issuer: str = ""
     batch: str = ""
     batch_index: int = 0
+    act: str = ""
 
 
 class IdentifierRow(msgspec.Struct, frozen=True):

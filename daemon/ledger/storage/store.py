@@ -16,7 +16,7 @@ from daemon.ledger.lots import PurseLots
 from daemon.ledger.posted_facts import Fact
 from daemon.ledger.sale_rows import SaleRow
 from daemon.ledger.storage.answered import Answered
-from daemon.ledger.storage.card_rows import BatchRow, StagedRow
+from daemon.ledger.storage.card_rows import ActRow, BatchRow, CardIssueRow, StagedRow
 from daemon.ledger.storage.customer_rows import (
     ConsentRow,
     CustomerKeyRow,
@@ -64,6 +64,8 @@ KeptRow = (
     | CustomerPrivateRow
     | BatchRow
     | StagedRow
+    | ActRow
+    | CardIssueRow
 )
 """A row that is written as it is, not summed up from entries."""
 LIFE = 0
