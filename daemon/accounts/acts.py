@@ -178,7 +178,7 @@ class CardActs:
         cards: Cards,
         clock: Clock,
         days: Callable[[], BusinessDays],
-        office: ActOffice,
+        office: Callable[[], ActOffice],
     ) -> None:
         self._ledger = ledger
         self._cards = cards
@@ -205,7 +205,7 @@ class CardActs:
             contents = ActContents(
                 lines=lines, batch=terms.batch, reason=terms.reason, for_store=terms.store
             )
-            office, names = self._office, ActNames(to=terms.to)
+            office, names = self._office(), ActNames(to=terms.to)
             row, number = office.drawn_up(store, "A", now, self._days(), terms.by, contents, names)
             act = office.key(row.act) if event == "hand_out" else ""
             changed = tuple(
@@ -272,7 +272,7 @@ class CardActs:
 
     async def list_acts(self, terms: ListActsTerms) -> ActList:
         """List acts of this company."""
-        company = self._office.company
+        company = self._office().company
         rows = await self._ledger.read(
             lambda store: store.ask(ACTS, company, terms.kind, terms.after, terms.limit)
         )
@@ -293,7 +293,7 @@ class CardActs:
     def _written(
         self, store: Store, now: datetime, terms: MakeActTerms, period: tuple[int, int]
     ) -> tuple[Change, ActDone]:
-        office = msgspec.structs.replace(self._office, store=terms.store or self._office.store)
+        office = msgspec.structs.replace(self._office(), store=terms.store or self._office().store)
         issued = store.ask(ISSUED_UNWRITTEN, *period, office.store, ACT_CARDS_MAX + 1)
         _check_count(len(issued))
         if not issued:
@@ -317,7 +317,7 @@ class CardActs:
             raise ParamError("numbers", "name the cards")
         cards = self._of(store, "", terms.numbers)
         change, row = disposal(
-            store, self._office, now, self._days(), cards, terms.by, terms.reason
+            store, self._office(), now, self._days(), cards, terms.by, terms.reason
         )
         return change, _done(row)
 
@@ -340,7 +340,7 @@ class CardActs:
         return _numbered(store, tuple(own))
 
     def _act(self, store: Store, act: str) -> ActRow:
-        row = store.ask_one(ACT, act, self._office.company)
+        row = store.ask_one(ACT, act, self._office().company)
         if row is None:
             raise RefusedError(ErrorCode.CARD_UNKNOWN, f"There is no act {act}.")
         return row
@@ -352,7 +352,7 @@ class CardActs:
                 ErrorCode.NOT_UNDOABLE, f"Act {row.act} stands as long as its cards are there."
             )
         cards = {card.number: card for card in _numbered(store, [line.number for line in lines])}
-        key = self._office.key(row.act)
+        key = self._office().key(row.act)
         if row.kind == "W":
             issues = (store.ask_one(CARD_ISSUE, card.card_id) for card in cards.values())
             return [

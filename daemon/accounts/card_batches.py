@@ -174,7 +174,7 @@ class CardBatches:
         cards: Cards,
         clock: Clock,
         days: Callable[[], BusinessDays],
-        office: ActOffice,
+        office: Callable[[], ActOffice],
     ) -> None:
         self._ledger = ledger
         self._cards = cards
@@ -338,7 +338,7 @@ class CardBatches:
         contents = ActContents(
             batch=row.batch, supplier=row.supplier, document=row.document, vat_bp=row.vat_bp
         )
-        act, number = self._office.drawn_up(
+        act, number = self._office().drawn_up(
             store, "R", now, self._days(), row.by, contents, ActNames()
         )
         return msgspec.structs.replace(act, count=row.count, total=row.total_cost), number

@@ -166,7 +166,7 @@ class CardLifecycle:
         clock: Clock,
         prefix: str,
         days: Callable[[], BusinessDays],
-        office: ActOffice,
+        office: Callable[[], ActOffice],
     ) -> None:
         self._ledger = ledger
         self._clock = clock
@@ -287,7 +287,9 @@ class CardLifecycle:
         self, store: Store, card: CardRow, now: datetime, terms: CardTerms
     ) -> tuple[Change, CardDone]:
         """Write off a card that nobody got: by an act, as the books want it."""
-        change, _ = disposal(store, self._office, now, self._days(), [card], terms.by, terms.reason)
+        change, _ = disposal(
+            store, self._office(), now, self._days(), [card], terms.by, terms.reason
+        )
         gone = msgspec.structs.replace(card, state="written_off")
         return change, _done(gone, rfc3339(now))
 
@@ -298,7 +300,7 @@ class CardLifecycle:
         if row is None or terms.override is not None:
             return
         to, for_store = names_of(row).to, contents_of(row).for_store
-        if (to and to in (terms.by, terms.profile.partner)) or for_store == self._office.store:
+        if (to and to in (terms.by, terms.profile.partner)) or for_store == self._office().store:
             return
         raise RefusedError(
             ErrorCode.CONDITION_UNMET,
@@ -316,7 +318,7 @@ class CardLifecycle:
             minute=days.minute_of(now),
             account=card.account,
             by=by,
-            store=self._office.store,
+            store=self._office().store,
             condition=condition,
             cost=cost,
         )

@@ -141,12 +141,11 @@ class Parts:
         self.questionnaires = Questionnaires(self.ledger, self.steady)
         self.profiles = Profiles(self.questionnaires, self.config.till.country)
         self.cards = Cards(self.ledger, self.steady, self.policy.ranges, self.profiles.of_new)
-        self.office = ActOffice(self.config.till.shop, self.config.till.store)
         self.batches = CardBatches(
-            self.ledger, self.cards, self.steady, lambda: self.shop.programme.days, self.office
+            self.ledger, self.cards, self.steady, lambda: self.shop.programme.days, self._office
         )
         self.acts = CardActs(
-            self.ledger, self.cards, self.steady, lambda: self.shop.programme.days, self.office
+            self.ledger, self.cards, self.steady, lambda: self.shop.programme.days, self._office
         )
         self.phones = Phones(self.ledger, self.steady, phone_keys, coupons)
         till, known_only = self.config.till, self.config.policy.known_operators
@@ -158,6 +157,12 @@ class Parts:
         self.live_codes = LiveCodes(
             self.ledger, self.cards, self.clock, phone_keys, lambda: self.steady.behind
         )
+
+    def _office(self) -> ActOffice:
+        """Say whose acts about cards are numbered here: the store's company, or the shop's."""
+        till = self.config.till
+        place = self.shop.programme.stores.get(till.store)
+        return ActOffice((place and place.company) or till.shop, till.store)
 
     def _chips(self, section: ChipSection | None, keys: ChipKeys) -> Chips:
         assert section is not None, "there are keys because there is a section"
@@ -262,7 +267,7 @@ class Parts:
             self.steady,
             self.config.card_numbers.prefix,
             lambda: shop.programme.days,
-            self.office,
+            self._office,
         )
         return CardMethods(
             lifecycle,

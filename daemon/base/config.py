@@ -49,7 +49,7 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class TillSection(Section, frozen=True, kw_only=True):
     """Who this till is.
 
-    shop:        the company; acts about cards are numbered under it.
+    shop:        the company where the programme names none for the store; acts are numbered for it.
     store, terminal: written on every sale and in the code of its receipt, where only their letters
                  and digits count; on one database no two tills have the same two.
     country:     ISO 3166-1 alpha-2, such as UA: of telephone numbers that are written without a

@@ -1,12 +1,11 @@
 """``tillcard cards batch``: cards by the thousand, made by the running daemon."""
 
 import csv
-import os
 import secrets
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, TextIO
+from typing import Annotated, Any
 
 import msgspec
 import typer
@@ -14,9 +13,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from daemon.base.currency import Currency, MoneyTextError, currency_of
+from daemon.base.paper import sheets
 from daemon.base.regular_files import read_lines
 from daemon.cli.call_command import SocketOption, connected, failed
-from daemon.cli.written_files import check_folder
+from daemon.cli.written_files import check_folder, own_file, write_own
 from daemon.pos.client import CallError, Client, UnreachableError
 
 COUNT_MAX = 1_000_000
@@ -43,6 +43,7 @@ def batch(
     issuer: Annotated[str, typer.Option(help="The company whose cards they are.")] = "",
     until: Annotated[str, typer.Option(help="Their last day, as 2027-12-31.")] = "",
     out: Annotated[Path | None, typer.Option(help="A CSV file of them; not there yet.")] = None,
+    pdf: Annotated[Path | None, typer.Option(help="A PDF file of their numbers.")] = None,
     by: Annotated[str, typer.Option(help="Who says so; kept in the ledger.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the batch as JSON.")] = False,
     socket: SocketOption = None,
@@ -60,7 +61,8 @@ def batch(
         raise typer.BadParameter("say how many, or name a file", param_hint="--count")
     request_id = f"cli-{secrets.token_hex(8)}"
     try:
-        _check_out(out)
+        for file in (out, pdf):
+            _check_out(file)
         with connected(socket, None, Path()) as client:
             money = _currency(client)
             terms = {
@@ -74,6 +76,8 @@ def batch(
                 shown = _follow(client, begun, progress)
                 if out is not None:
                     _write(client, begun, out, count, money, progress)
+                if pdf is not None:
+                    _print(client, begun, pdf, count, progress)
     except (CallError, UnreachableError, OSError, UnicodeDecodeError) as error:
         raise failed(f"tillcard: {error}") from error
     if as_json:
@@ -132,12 +136,23 @@ def _write(
     client: Client, batch: str, out: Path, count: int, money: Currency, progress: Progress
 ) -> None:
     bar = progress.add_task(f"writing {out.name}", total=count)
-    with _own_file(out) as file:
+    with own_file(out) as file:
         rows = csv.writer(file)
         rows.writerow(COLUMNS)
         for card in cards_of(client, batch):
             rows.writerow((card["index"], card["number"], money.text(card["cost"])))
             progress.advance(bar)
+
+
+def _print(client: Client, batch: str, file: Path, count: int, progress: Progress) -> None:
+    bar = progress.add_task(f"writing {file.name}", total=count)
+
+    def numbers() -> Iterator[str]:
+        for card in cards_of(client, batch):
+            progress.advance(bar)
+            yield card["number"]
+
+    write_own(file, sheets(batch, numbers(), count, "{n} / {of}"))
 
 
 def _progress(is_quiet: bool) -> Progress:
@@ -152,10 +167,6 @@ def _check_out(out: Path | None) -> None:
     if out.exists():
         raise failed(f"{out} is there already; it is not written over.")
     check_folder(out)
-
-
-def _own_file(path: Path) -> TextIO:
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", newline="")
 
 
 def _currency(client: Client) -> Currency:

@@ -2,7 +2,6 @@
 
 import asyncio
 import csv
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -21,7 +20,7 @@ from daemon.base.clock import Clock, rfc3339
 from daemon.base.config import Config, ConfigError
 from daemon.base.refusals import RefusedError
 from daemon.cli.command_clock import clock_of
-from daemon.cli.written_files import check_folder
+from daemon.cli.written_files import check_folder, own_file
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.storage.registry import open_store
 from daemon.ledger.storage.store import StoreError
@@ -90,7 +89,7 @@ async def _issue(config: Config, home: Path, out: Path, batch: IssueBatch, clock
         open_store(config.ledger, home), open_store(config.ledger, home, read_only=True)
     )
     try:
-        with _own_file(out) as file:
+        with own_file(out) as file:
             await _issue_into(file, Cards(ledger, clock), config, batch)
     finally:
         await ledger.close()
@@ -125,10 +124,6 @@ def _doubts(web: WebSettings, kind: str) -> Iterator[str]:
 def _address(web: WebSettings) -> str:
     scheme = "https" if web.certificate else "http"
     return web.public_url or f"{scheme}://{web.host}:{web.port}"
-
-
-def _own_file(path: Path) -> TextIO:
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", newline="")
 
 
 def _day(text: str) -> date:

@@ -28,6 +28,8 @@ ONLY_IN = {
     "qrcode": ["web/phone/code_images.py"],
     "email_validator": ["daemon/base/emails.py"],
     "phonenumbers": ["daemon/base/telephones.py"],
+    "reportlab": ["daemon/base/paper.py"],
+    "num2words": ["daemon/accounts/act_paper.py"],
     "pkcs11": ["daemon/keys/pkcs11_token.py"],
     "jwt": ["web/phone/google_link.py"],
     "cryptography": [

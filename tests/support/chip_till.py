@@ -277,7 +277,7 @@ class HandTill:
             clock,
             "91",
             lambda: versions.active.days,
-            ActOffice("Our shop", "1"),
+            lambda: ActOffice("Our shop", "1"),
         )
         self.stored_value = TopUps(shop, self.cards, chips.pay_owed, "1")
         phone_keys = PhoneKeys({1: bytes(32)})
