@@ -32,6 +32,7 @@ from daemon.chip.hot_list import hot_list_of
 from daemon.chip.registry import NO_CHIPS, Chips, chips_of
 from daemon.chip.terminal import ChipTerminal
 from daemon.customers.customers import Customers
+from daemon.customers.dossiers import Dossiers
 from daemon.customers.profiles import Profiles
 from daemon.customers.questionnaires import Questionnaires
 from daemon.customers.searching import Searching
@@ -281,8 +282,14 @@ class Parts:
     def _customer_methods(self) -> CustomerMethods:
         customers = Customers(self.ledger, self.cards, self.profiles, self.steady)
         searching = Searching(self.ledger, self.cards)
+        dossiers = Dossiers(self.ledger, customers, self.steady, lambda: self.shop.programme)
         return CustomerMethods(
-            self.questionnaires, customers, searching, self.cards.guesses, self.operators
+            self.questionnaires,
+            customers,
+            searching,
+            dossiers,
+            self.cards.guesses,
+            self.operators,
         )
 
     def _shop_methods(self) -> ShopMethods:

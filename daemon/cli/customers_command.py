@@ -1,12 +1,14 @@
 """``tillcard customers``: what is known of the people behind the cards."""
 
 import re
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
 
 from daemon.cli.call_command import TOKEN_FILE, PortOption, SocketOption, TokenOption, asked
 from daemon.cli.daemon_call import AsJson, By, new_request_id, print_json, whoever
+from daemon.customers.dossiers import PAGE_MAX
 from daemon.customers.searching import FOUND_MAX
 
 customers = typer.Typer(
@@ -50,6 +52,28 @@ def find(
         typer.echo("  ".join(filter(None, known)))
     if found["more"]:
         typer.echo("There may be more: say more of whom you look for.")
+
+
+@customers.command()
+def show(
+    whom: Whom,
+    limit: Annotated[int, typer.Option(min=0, max=PAGE_MAX, help="Of entries, of sales.")] = 20,
+    json: AsJson = False,
+    socket: SocketOption = None,
+    port: PortOption = None,
+    token_file: TokenOption = TOKEN_FILE,
+) -> None:
+    """Show all that is known of a customer: the person, the cards, balances and entries.
+
+    Example: tillcard customers show 2900000000018
+    """
+    params = whose(whom) | {"limit": limit}
+    known = asked("customer.show", params, (socket, port, token_file))
+    if json:
+        print_json(known)
+        return
+    for line in _dossier_lines(known):
+        typer.echo(line)
 
 
 @customers.command()
@@ -115,6 +139,29 @@ def consent(
         channels = ", ".join(filter(None, done["channels"]))
         said = "given" if done["given"] else "taken back"
         typer.echo(f"{done['account']}: {done['purpose']} {channels}".rstrip() + f": {said}")
+
+
+def _dossier_lines(known: dict[str, Any]) -> Iterator[str]:
+    yield known["account"]
+    for name, said in known["answers"].items():
+        yield f"  {name}: {', '.join(said) if isinstance(said, list) else said}"
+    for name in known["sensitive"]:
+        yield f"  {name}: kept apart"
+    for card in known["cards"]:
+        yield f"  card {card['number']}  {card['kind']}  {card['state']}  {card['until']}".rstrip()
+    for one in known["consents"]:
+        where = ":".join(filter(None, (one["purpose"], one["channel"])))
+        yield f"  {where}: {'given' if one['given'] else 'taken back'}  {one['at']}"
+    for purse, state in known["balances"].items():
+        yield f"  {purse}: {state['available']}, pending {state['pending']}"
+        for lot in state["lots"]:
+            yield f"    {lot['amount']}  until {lot['until'] or 'for ever'}"
+    for status, state in known["statuses"].items():
+        yield f"  {status}: {state['stage']}  {state['since']}".rstrip()
+    for entry in known["entries"]:
+        moved = "".join(f"  {purse} {amount:+}" for purse, amount in entry["moves"].items())
+        said = entry["said"].get("event", "")
+        yield f"  {entry['at']}  {entry['kind']} {said}".rstrip() + moved
 
 
 def _answers(settings: list[str]) -> dict[str, Any]:

@@ -35,7 +35,7 @@ from daemon.ledger.storage.store import Store
 FOUND_MAX = 50
 WORDS_MAX = 5
 """Words of a search that are looked for; the next ones say nothing more of a name."""
-LOOKED_AT_MAX = 5_000
+LOOKED_AT_MAX = 2_000
 _LAST = "\U0010ffff"
 """Greater than every letter, in the order of bytes that keys are kept in."""
 

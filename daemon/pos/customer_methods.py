@@ -16,6 +16,7 @@ from daemon.customers.customers import (
     Customers,
     UpdateTerms,
 )
+from daemon.customers.dossiers import Dossier, Dossiers, DossierTerms
 from daemon.customers.questionnaire import QuestionnaireError, doubts, load, shown
 from daemon.customers.questionnaires import (
     ActivateTerms,
@@ -69,6 +70,7 @@ class CustomerMethods:
         questionnaires: Questionnaires,
         customers: Customers,
         searching: Searching,
+        dossiers: Dossiers,
         guesses: Guesses,
         operators: Operators,
     ) -> None:
@@ -76,6 +78,7 @@ class CustomerMethods:
         self._questionnaires = questionnaires
         self._customers = customers
         self._searching = searching
+        self._dossiers = dossiers
         self._guesses = guesses
         self._operators = operators
 
@@ -86,6 +89,7 @@ class CustomerMethods:
             "customer.find": Method(
                 FindTerms, self.find, Role.SALE, Found, (ErrorCode.RATE_LIMITED,)
             ),
+            "customer.show": Method(DossierTerms, self.dossier, Role.SALE, Dossier, CARD_REFUSALS),
             "customer.update": Method(UpdateTerms, self.update, Role.SALE, CustomerDone, whose),
             "customer.consent": Method(ConsentTerms, self.consent, Role.SALE, ConsentDone, whose),
             "questionnaire.show": Method(NoParams, self.show, Role.READ, QuestionnaireShown),
@@ -100,6 +104,11 @@ class CustomerMethods:
     async def find(self, session: Session, params: FindTerms) -> Found:
         """Find customers by card, telephone, e-mail or name."""
         return await self._searching.find(params)
+
+    async def dossier(self, session: Session, params: DossierTerms) -> Dossier:
+        """Show all that is known of a customer."""
+        async with self._guesses.counting():
+            return await self._dossiers.show(params)
 
     async def update(self, session: Session, params: UpdateTerms) -> msgspec.Raw:
         """Change what is known of a customer."""

@@ -48,6 +48,7 @@ async def know_a_customer(pos: Pos) -> None:
     await pos.call("customer.update", request_id="u1", answers=answers, **whose)
     consent = {"purpose": "marketing", "given": True}
     await pos.call("customer.consent", request_id="c1", **consent, **whose)
+    await pos.call("customer.show", card=PLASTIC)
     for text in (PLASTIC, "4567", "olena@", "ol", "ol kov iv"):
         await pos.call("customer.find", text=text)
 

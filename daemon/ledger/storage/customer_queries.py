@@ -1,12 +1,15 @@
 """What is asked of the tables of customers; as ``queries``, which opens with how."""
 
-from daemon.base.ids import AccountId
+from typing import NamedTuple
+
+from daemon.base.ids import AccountId, LedgerId, SaleId
 from daemon.ledger.storage.customer_rows import (
     ConsentRow,
     CustomerKeyRow,
     CustomerPrivateRow,
     QuestionnaireRow,
 )
+from daemon.ledger.storage.packing import unpacked
 from daemon.ledger.storage.queries import Question
 
 _QUESTIONNAIRE = "SELECT number, version, text, at, operator FROM questionnaire"
@@ -62,3 +65,45 @@ def accounts_by_words(count: int) -> Question[AccountId]:
         f"SELECT DISTINCT k.account FROM ({_RAREST}) AS k {where}LIMIT ?",
         AccountId,
     )
+
+
+ENTRIES_OF: Question[tuple[str, str, int, bytes]] = Question(
+    "SELECT at, ledger_id, seq, body FROM entry WHERE account = ?"
+    " AND (at, ledger_id, seq) < (?, ?, ?) ORDER BY at DESC, ledger_id DESC, seq DESC LIMIT ?",
+    lambda at, ledger_id, seq, body: (at, ledger_id, seq, unpacked(body)),
+)
+"""An account's entries before one, newest first: when, where, and what they say."""
+
+
+class SoldRow(NamedTuple):
+    """A sale or a return of an account, with the entry that says what it was. ``day``: ordinal."""
+
+    day: int
+    ledger_id: LedgerId
+    seq: int
+    kind: str
+    sale_id: SaleId
+    store: str
+    terminal: str
+    cashier: str
+    list_total: int
+    discount: int
+    net: int
+    paid: int
+    entry: bytes
+
+    @property
+    def body(self) -> bytes:
+        """The entry, as it was chained."""
+        return unpacked(self.entry)
+
+
+_SOLD = ", ".join(f"fact.{name}" for name in SoldRow._fields if name != "entry")
+SALES_BEFORE = Question(
+    f"SELECT {_SOLD}, entry.body FROM fact JOIN entry"
+    " ON entry.ledger_id = fact.ledger_id AND entry.seq = fact.seq WHERE fact.account = ?"
+    " AND (fact.day, fact.ledger_id, fact.seq) < (?, ?, ?)"
+    " ORDER BY fact.day DESC, fact.ledger_id DESC, fact.seq DESC LIMIT ?",
+    SoldRow,
+)
+"""An account's sales and returns before one, newest first."""

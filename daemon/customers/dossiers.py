@@ -1,0 +1,351 @@
+"""All that is known of one customer, on one page: the person, the cards, the books.
+
+Entries and sales come newest first, a page at a time; ``after`` is the place of the last one of a
+page, ``2026-11-28T10:00:00.000000Z 5f0c… 1203``, and the next page begins behind it. What is
+sensitive is named and not shown.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import date
+from typing import Annotated, Any
+
+import msgspec
+
+from daemon.accounts.cards import Answer
+from daemon.base.clock import Clock
+from daemon.base.ids import AccountId, SaleId, given_id
+from daemon.base.refusals import ParamError
+from daemon.base.text_limits import Text
+from daemon.customers.customers import Customers, WhoseTerms, person_of
+from daemon.ledger import status_moves
+from daemon.ledger.entries import FOREVER, decode
+from daemon.ledger.ledger import Ledger
+from daemon.ledger.lots import Lot, PurseLots
+from daemon.ledger.storage.customer_queries import (
+    CONSENTS_OF,
+    ENTRIES_OF,
+    SALES_BEFORE,
+    SoldRow,
+)
+from daemon.ledger.storage.queries import CARDS_OF, MEMBERS_OF
+from daemon.ledger.storage.store import Store
+from daemon.programme.programme import Programme
+from daemon.programme.status import holds, tick, window_to
+
+PAGE_MAX = 100
+_NEWEST = (str(FOREVER), "", 0)
+"""Behind every time, and every day that a shop will see."""
+SHOWN_DETAIL = ("event", "fields", "by", "approved_by", "reason", "cashier", "store", "terminal",
+                "purpose", "channel", "given", "source")  # fmt: skip
+"""What an entry's line says of its detail."""
+
+
+class DossierTerms(WhoseTerms, frozen=True, kw_only=True):
+    """Whose dossier, and which page of it.
+
+    entries_after, sales_after: the place of the last one seen, or "" for the newest ones.
+    limit: of entries, and of sales; 0 brings none.
+    """
+
+    entries_after: Text = ""
+    sales_after: Text = ""
+    limit: Annotated[int, msgspec.Meta(ge=0, le=PAGE_MAX)] = 20
+
+
+class ShownCard(msgspec.Struct, frozen=True, kw_only=True):
+    """A card; ``number`` is whole. ``until``: RFC 3339, or ""."""
+
+    number: str
+    kind: str
+    state: str
+    issuer: str
+    until: str
+
+
+class ShownConsent(msgspec.Struct, frozen=True, kw_only=True):
+    """What was said last of a purpose and a channel."""
+
+    purpose: str
+    channel: str
+    given: bool
+    at: str
+    source: str
+    by: str
+    text_version: str
+    language: str
+
+
+class ShownLot(msgspec.Struct, frozen=True, kw_only=True):
+    """Part of a balance: usable from a day to a day, both included; ``until`` "" is for ever."""
+
+    amount: int
+    usable_from: str
+    until: str
+
+
+class ShownPurse(msgspec.Struct, frozen=True, kw_only=True):
+    """A balance and the lots that it is made of, the oldest expiry first."""
+
+    available: int
+    pending: int
+    held: int
+    lots: tuple[ShownLot, ...]
+
+
+class ShownStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the account stands with a status today."""
+
+    stage: str
+    since: str
+    window_from: str
+    window_to: str
+    total: int
+    listed: str
+
+
+class ShownEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry of the account. ``moves``: what it did to its purses. ``said``: who, why and what.
+
+    ref: a sale's id as its POS has given it, a card's, an account's.
+    """
+
+    place: str
+    at: str
+    kind: str
+    ref: str
+    moves: dict[str, int]
+    said: dict[str, Any]
+
+
+class ShownSale(msgspec.Struct, frozen=True, kw_only=True):
+    """A sale, or a return, of which the figures are below 0.
+
+    lines: of a sale, each with ``line sku name qty net``.
+    """
+
+    place: str
+    day: str
+    kind: str
+    sale_id: str
+    store: str
+    terminal: str
+    cashier: str
+    list_total: int
+    discount: int
+    net: int
+    paid: int
+    lines: tuple[dict[str, Any], ...]
+
+
+class Dossier(msgspec.Struct, frozen=True, kw_only=True):
+    """All of a customer. Days are local days.
+
+    answers:   by question; sensitive: questions whose answers are kept apart.
+    more_entries, more_sales: whether another page follows.
+    """
+
+    account: AccountId
+    answers: dict[str, Answer]
+    sensitive: tuple[str, ...]
+    referrer: str
+    partner: str
+    employee: str
+    consents: tuple[ShownConsent, ...]
+    cards: tuple[ShownCard, ...]
+    balances: dict[str, ShownPurse]
+    statuses: dict[str, ShownStatus]
+    entries: tuple[ShownEntry, ...]
+    more_entries: bool
+    sales: tuple[ShownSale, ...]
+    more_sales: bool
+
+
+class Dossiers:
+    """Reads dossiers."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        customers: Customers,
+        clock: Clock,
+        programme: Callable[[], Programme],
+    ) -> None:
+        self._ledger = ledger
+        self._customers = customers
+        self._clock = clock
+        self._programme = programme
+
+    async def show(self, terms: DossierTerms) -> Dossier:
+        """Return a customer's dossier. Raises RefusedError CARD_UNKNOWN; ParamError for a place."""
+        entries_before = _place(terms.entries_after, "entries_after")
+        sales_before = _place(terms.sales_after, "sales_after")
+        programme = self._programme()
+        today = programme.days.day_of(self._clock.now())
+
+        def read(store: Store) -> Dossier:
+            account = self._customers.account(store, terms)
+            person = person_of(store, account)
+            profile = person.profile
+            entries, more_entries = _entries(store, account, entries_before, terms.limit)
+            sales, more_sales = _sales(store, account, sales_before, terms.limit)
+            return Dossier(
+                account=account,
+                answers={n: a for n, a in person.answers.items() if n not in person.private},
+                sensitive=tuple(person.private),
+                referrer=profile.referrer,
+                partner=profile.partner,
+                employee=profile.employee,
+                consents=tuple(_consents(store, account)),
+                cards=tuple(_cards(store, account)),
+                balances={
+                    name: _purse(state, today) for name, state in store.purses(account).items()
+                },
+                statuses=_statuses(store, programme, account, today),
+                entries=entries,
+                more_entries=more_entries,
+                sales=sales,
+                more_sales=more_sales,
+            )
+
+        return await self._ledger.read(read)
+
+
+def _place(text: str, path: str) -> tuple[str, str, int]:
+    """Return the place of an entry or a sale; "" is behind all of them."""
+    if not text:
+        return _NEWEST
+    first, _, rest = text.partition(" ")
+    ledger_id, _, seq = rest.partition(" ")
+    if not (seq.isascii() and seq.isdecimal() and len(seq) <= 18):
+        raise ParamError(path, "is no place; send back the one of the last line that you have")
+    return first, ledger_id, int(seq)
+
+
+def _entries(
+    store: Store, account: AccountId, before: tuple[str, str, int], limit: int
+) -> tuple[tuple[ShownEntry, ...], bool]:
+    rows = store.ask(ENTRIES_OF, account, *before, limit + 1)
+    return tuple(_entry(account, *row) for row in rows[:limit]), len(rows) > limit
+
+
+def _entry(account: AccountId, at: str, ledger_id: str, seq: int, body: bytes) -> ShownEntry:
+    entry = decode(body)
+    detail = msgspec.json.decode(entry.detail, type=dict[str, Any])
+    moves: dict[str, int] = {}
+    for posting in entry.postings:
+        if posting.account == account:
+            moves[posting.purse] = moves.get(posting.purse, 0) + posting.amount
+    return ShownEntry(
+        place=f"{at} {ledger_id} {seq}",
+        at=at,
+        kind=entry.kind,
+        ref=_given(entry.ref),
+        moves=moves,
+        said={name: detail[name] for name in SHOWN_DETAIL if detail.get(name)},
+    )
+
+
+def _given(ref: str) -> str:
+    """Return an id as its POS has given it; one of the till's own is as it is."""
+    return given_id(SaleId(ref)) if "/" in ref else ref
+
+
+def _sales(
+    store: Store, account: AccountId, before: tuple[str, str, int], limit: int
+) -> tuple[tuple[ShownSale, ...], bool]:
+    day = int(before[0]) if before[0].isdecimal() else FOREVER
+    rows = store.ask(SALES_BEFORE, account, day, *before[1:], limit + 1)
+    return tuple(map(_sale, rows[:limit])), len(rows) > limit
+
+
+def _sale(row: SoldRow) -> ShownSale:
+    figures = {n: getattr(row, n) for n in ("list_total", "discount", "net", "paid")}
+    where = {n: getattr(row, n) for n in ("kind", "store", "terminal", "cashier")}
+    return ShownSale(
+        place=f"{row.day} {row.ledger_id} {row.seq}",
+        day=str(date.fromordinal(row.day)),
+        sale_id=given_id(row.sale_id),
+        **where,
+        **figures,
+        lines=tuple(_lines(msgspec.json.decode(decode(row.body).detail, type=dict[str, Any]))),
+    )
+
+
+def _lines(detail: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the lines of a sale's entry: what was bought and what it came to."""
+    bought = detail.get("frozen", {}).get("basket", {}).get("lines", [])
+    priced = {line.get("line"): line for line in detail.get("quote", {}).get("lines", [])}
+    for line in bought:
+        price = priced.get(line.get("line"), {})
+        yield {
+            "line": line.get("line"),
+            "sku": line.get("sku", ""),
+            "name": line.get("name", ""),
+            "qty": line.get("qty"),
+            "net": price.get("net"),
+        }
+
+
+def _consents(store: Store, account: AccountId) -> Iterator[ShownConsent]:
+    for row in store.ask(CONSENTS_OF, account):
+        yield ShownConsent(
+            purpose=row.purpose,
+            channel=row.channel,
+            given=bool(row.given),
+            at=row.at,
+            source=row.source,
+            by=row.operator,
+            text_version=row.text_version,
+            language=row.language,
+        )
+
+
+def _cards(store: Store, account: AccountId) -> Iterator[ShownCard]:
+    for card in store.ask(CARDS_OF, account):
+        yield ShownCard(
+            number=card.number,
+            kind=card.kind,
+            state=card.state,
+            issuer=card.issuer,
+            until=card.until,
+        )
+
+
+def _purse(state: PurseLots, today: date) -> ShownPurse:
+    day = today.toordinal()
+    return ShownPurse(
+        available=state.available(day),
+        pending=state.pending(day),
+        held=state.held,
+        lots=tuple(_lot(lot) for lot in state.lots if lot.amount),
+    )
+
+
+def _lot(lot: Lot) -> ShownLot:
+    return ShownLot(
+        amount=lot.amount,
+        usable_from=str(date.fromordinal(lot.usable_from)) if lot.usable_from else "",
+        until=str(date.fromordinal(lot.expires)) if lot.expires < FOREVER else "",
+    )
+
+
+def _statuses(
+    store: Store, programme: Programme, account: AccountId, today: date
+) -> dict[str, ShownStatus]:
+    known = {row.status: row for row in store.ask(MEMBERS_OF, account)}
+    states = status_moves.states_of(known.values())
+    shown = {}
+    for name, status in programme.statuses.items():
+        if name not in states:
+            continue
+        state = tick(status, states[name], today)
+        end = window_to(status, state)
+        shown[name] = ShownStatus(
+            stage=state.stage,
+            since=str(state.since) if state.since and holds(state) else "",
+            window_from=str(state.window_from) if state.window_from else "",
+            window_to=str(end) if end else "",
+            total=state.total,
+            listed=known[name].listed,
+        )
+    return shown
