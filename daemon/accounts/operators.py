@@ -108,6 +108,7 @@ class Operators:
         *,
         also: Iterable[Action] = (),
         override: Override | None = None,
+        held: bool = False,
     ) -> Signed:
         """Return who does ``action`` and who has approved it.
 
@@ -115,23 +116,29 @@ class Operators:
                   whoever has gone or changed their PIN since. None where that is certain already.
         also:     what the same request does besides, and the same approval is for.
         override: by which somebody answers for it; whoever does must be one who may.
+        held:     whether an operator's role counts also where any name will do.
         Raises:   RefusedError PERMISSION; RATE_LIMITED for a name with too many wrong PINs.
         """
-        if not self.known_only and approval is None:
+        is_held = self.known_only or (held and self.known(by) is not None)
+        if not is_held and approval is None:
             return Signed(by)
         if key is not None and (await self._ledger.stored_answer(key))[0] is not None:
             return Signed(by)
         actions = [action, *also, *([Action.OVERRIDE] if override else [])]
-        if self.known_only:
-            operator = self.named(by)
-            beyond = [one for one in actions if not may(operator.role, one)]
-            if override is not None:
-                _check_may(self.named(override.by), [Action.OVERRIDE])
-            if approval is None:
-                _check_may(operator, beyond)
-            actions = beyond or [action]
-        approver = await self.approver(actions, approval) if approval else None
-        return Signed(by, approver.name if approver else "")
+        # Whose name is not held to its role has nothing of their own: the approval is for all.
+        beyond = self._beyond(by, actions, override) if is_held else actions
+        if approval is not None:
+            approver = await self.approver(beyond or actions, approval)
+            return Signed(by, approver.name)
+        _check_may(self.named(by), beyond)
+        return Signed(by)
+
+    def _beyond(self, by: str, actions: list[Action], override: Override | None) -> list[Action]:
+        """Return what the operator may not do alone. Raises RefusedError for who is none."""
+        if override is not None:
+            _check_may(self.named(override.by), [Action.OVERRIDE])
+        operator = self.named(by)
+        return [one for one in actions if not may(operator.role, one)]
 
     def named(self, by: str) -> Operator:
         """Return the operator whom a till names. Raises RefusedError PERMISSION."""

@@ -52,6 +52,7 @@ from daemon.pos.inputs import Inputs
 from daemon.pos.method_table import method_table
 from daemon.pos.operator_methods import OperatorMethods
 from daemon.pos.phone_methods import PhoneMethods
+from daemon.pos.points_methods import PointsMethods
 from daemon.pos.protocol import DaemonStatus, ReaderStatus
 from daemon.pos.report_methods import ReportMethods
 from daemon.pos.sale_methods import SaleMethods
@@ -70,6 +71,7 @@ from daemon.sale.posting import Posting
 from daemon.sale.pricing import Pricing
 from daemon.sale.recognition import Recognition
 from daemon.sale.standing_discounts import StandingDiscounts
+from daemon.shop.adjustments import Adjustments
 from daemon.shop.daily_jobs import DailyJobs
 from daemon.shop.issued_codes import IssuedCodes
 from daemon.shop.memberships import Memberships
@@ -246,6 +248,7 @@ class Parts:
             ClockMethods(self.till_clock, self.operators),
             ReportMethods(self.reports),
             OperatorMethods(self.operator_changes, self.cards.guesses),
+            PointsMethods(Adjustments(self.shop), self.operators, config.policy.adjust_max),
             self._customer_methods(),
         )
         listens = config.socket.tcp_port is not None

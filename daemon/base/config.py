@@ -104,6 +104,8 @@ class PolicySection(Section, frozen=True, kw_only=True):
     typed_spend_max: what a typed number may burn in one sale without one, in minor units; 0: it
                 only collects. Unset: like any other number that can be copied.
     topup_max: the most that is put on a card at once, in the purse's unit. Unset: 10 000 000.00.
+    adjust_max: how much of a purse, in its unit, a manager gives or takes at once by
+                ``points.adjust``; an owner any amount.
     known_operators: whether ``cashier`` and ``by`` must name an operator whose role may do it.
     hold_ttl_s: how long a hold lasts when the POS does not say.
     input_ttl_s: how long a scanned or typed card waits for the POS to ask about it.
@@ -112,6 +114,7 @@ class PolicySection(Section, frozen=True, kw_only=True):
     spend_from: Literal["static", "uid", "password", "sun", "rotating", "mutual_auth"] = "uid"
     typed_spend_max: int | None = None
     topup_max: int | None = None
+    adjust_max: int = 0
     known_operators: bool = False
     hold_ttl_s: int = 900
     input_ttl_s: int = 120
@@ -121,6 +124,8 @@ class PolicySection(Section, frozen=True, kw_only=True):
             raise ValueError("typed_spend_max: must be 0 or more")
         if self.topup_max is not None and self.topup_max < 1:
             raise ValueError("topup_max: must be 1 or more")
+        if self.adjust_max < 0:
+            raise ValueError("adjust_max: must be 0 or more")
         if not 1 <= self.hold_ttl_s <= HOLD_TTL_S_MAX:
             raise ValueError(f"hold_ttl_s: must be 1 to {HOLD_TTL_S_MAX}")
         if not 1 <= self.input_ttl_s <= INPUT_TTL_S_MAX:

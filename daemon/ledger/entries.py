@@ -11,7 +11,8 @@ from daemon.programme.status import StatusState
 
 LIABILITY = AccountId("@liability")
 BREAKAGE = AccountId("@breakage")
-SYSTEM_ACCOUNTS = (LIABILITY, BREAKAGE)
+ADJUST = AccountId("@adjust")
+SYSTEM_ACCOUNTS = (LIABILITY, BREAKAGE, ADJUST)
 GENESIS_HASH = bytes(32)
 FOREVER = 3_652_059  # date.max.toordinal(): a lot that never expires
 _LINK = struct.Struct(">32sQI")
@@ -86,7 +87,7 @@ class ChipMove(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One event, whole: every cached figure of the ledger is the sum of its entries.
 
-    at:     RFC 3339, UTC. kind: ``sale hold void expire return topup expiry club day card …``.
+    at:     RFC 3339, UTC. kind: ``sale hold void expire return topup adjust expiry club …``.
     ref:    the sale, return or card concerned.
     chip:   what the event did to a chip's balance; the postings mirror it.
     rows:   marks of the rows that were written beside it (``row_marks``), set by the store; None in

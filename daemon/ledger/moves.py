@@ -38,13 +38,14 @@ class Moves:
         held: int = 0,
         lots: Iterable[Lot] = (),
         sign: int = 1,
+        against: AccountId = LIABILITY,
     ) -> None:
         """Post, hold and move lots on one purse; ``sign`` is -1 for lots that are taken."""
         moves = tuple(
             LotMove(account, purse, lot.expires, lot.usable_from, sign * lot.amount) for lot in lots
         )
         if posted:
-            self.postings += [Posting(account, purse, posted), Posting(LIABILITY, purse, -posted)]
+            self.postings += [Posting(account, purse, posted), Posting(against, purse, -posted)]
         if held:
             self.held.append(HeldMove(account, purse, held))
         self.lots += moves

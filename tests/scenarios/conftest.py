@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from daemon.app.running import App
+from tests.scenarios.staff import shop
 from tests.support.clock import HandClock
 from tests.support.till import Pos, audited, lay_out, open_till
 
@@ -32,3 +33,17 @@ async def till(tmp_path: Path, clock: HandClock, programme: str) -> AsyncIterato
 async def pos(till: App) -> AsyncIterator[Pos]:
     async with Pos.connect(till.socket) as connected:
         yield connected
+
+
+@pytest.fixture
+async def strict(tmp_path: Path, clock: HandClock) -> AsyncIterator[Pos]:
+    """A till where every name must be an operator's."""
+    async with shop(tmp_path, clock) as (_, pos):
+        yield pos
+
+
+@pytest.fixture
+async def lax(tmp_path: Path, clock: HandClock) -> AsyncIterator[Pos]:
+    """A till where any name will do."""
+    async with shop(tmp_path, clock, {}) as (_, pos):
+        yield pos

@@ -17,7 +17,7 @@ from daemon.ledger.storage.queries import CUSTOMER
 from daemon.ledger.storage.sqlite import SQLiteStore
 from tests.daemon.customers.test_questionnaire import OF_THE_SPEC
 from tests.scenarios.shops import FRIEND, HEAD, account_of, goods, refusal
-from tests.scenarios.test_who_may_do_what import approval, shop
+from tests.scenarios.staff import approval, shop
 from tests.support.clock import HandClock
 from tests.support.commands import tillcard
 from tests.support.pos import refused

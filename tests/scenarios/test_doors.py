@@ -107,6 +107,7 @@ DOORS = {
             "by": "anna",
         }
     ),
+    "points.adjust": HARMLESS,  # by accounts; admin
     "operator.list": HARMLESS,
     "operator.add": Door(
         counted={"request_id": "n", "name": "olha", "role": "senior", "account": "?", "by": "x"}

@@ -53,6 +53,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "sale.decide": {"request_id": "d", "sale_id": "?", "outcome": "written"},
     "clock.accept": {},
     "clock.reset": {},
+    "points.adjust": {"request_id": "j", "account": "?", "purse": "bonus", "amount": 1},
     "operator.add": {"request_id": "a", "name": "olha", "role": "senior"},
     "operator.role": {"request_id": "a", "name": "olha", "role": "manager"},
     "operator.pin": {"request_id": "a", "name": "olha", "pin": "4711"},
@@ -63,6 +64,7 @@ CALLS: dict[str, dict[str, Any]] = {
 ELSEWHERE = {"code.issue", "club.grant", "club.refuse", "programme.activate"}
 ELSEWHERE |= {"clock.accept", "clock.reset", "sale.decide", "questionnaire.activate"}
 ELSEWHERE |= {"card.take_back", "card.hand_out", "act.make", "act.void"}
+ELSEWHERE |= {"points.adjust"}
 """Written with all their terms, see tests of codes, the club, programmes, questionnaires, clocks
 and chips."""
 NOT_YET = {"sale.quote"}

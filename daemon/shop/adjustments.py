@@ -1,0 +1,127 @@
+"""What a purse is given, or what is taken, by somebody's word: against ``@adjust``, with a reason.
+
+A purse of 80, of which 50 expire on day 9 and 30 never do:
+
+                 lots             posted   against @adjust
+                 9: 50, -: 30         80
+    +20          9: 50, -: 50        100   -20   a lot with the purse's expiry, from today on
+    -70          9: 30               30    +70   first what expires last, as a return claws back
+
+What no lot has is owed by the customer, unless the purse may never go below 0.
+"""
+
+from typing import Annotated
+
+import msgspec
+
+from daemon.base.approval import UNSIGNED, Approvable, Signed
+from daemon.base.ids import AccountId
+from daemon.base.refusals import ErrorCode, ParamError, RefusedError
+from daemon.base.text_limits import AccountText, RequestId, SaidText, Text
+from daemon.ledger.chip_owed import owed_purse
+from daemon.ledger.entries import ADJUST, FOREVER, Entry
+from daemon.ledger.ledger import RequestKey
+from daemon.ledger.lots import Lot, claw_back, put
+from daemon.ledger.moves import Balance, Moves
+from daemon.ledger.storage.queries import CUSTOMER
+from daemon.ledger.storage.store import Change, Store, View
+from daemon.programme.state import Purse
+from daemon.shop.shop import Shop
+
+ADJUST_MAX = 1_000_000_000
+REASON_LETTERS_MIN = 4
+
+
+class AdjustTerms(Approvable, frozen=True, kw_only=True):
+    """How much a purse of an account is given, or below 0 what is taken, in its unit."""
+
+    request_id: RequestId
+    account: AccountText
+    purse: Text
+    amount: Annotated[int, msgspec.Meta(ge=-ADJUST_MAX, le=ADJUST_MAX)]
+    by: SaidText
+    reason: SaidText
+
+    def __post_init__(self) -> None:
+        if not self.amount:
+            raise ValueError("amount: must not be 0")
+        if sum(map(str.isalpha, self.reason)) < REASON_LETTERS_MIN:
+            raise ValueError(f"reason: must have at least {REASON_LETTERS_MIN} letters")
+
+
+class Adjusted(msgspec.Struct, frozen=True, kw_only=True):
+    """The purses after it. What goes to a chip is owed (``<purse>:owed``) until the chip has it."""
+
+    account: AccountId
+    purse: str
+    amount: int
+    balances: dict[str, Balance]
+    replayed: bool = False
+
+
+class Adjustments:
+    """Writes them down."""
+
+    def __init__(self, shop: Shop) -> None:
+        self._shop = shop
+
+    async def adjust(
+        self, key: RequestKey, terms: AdjustTerms, signed: Signed = UNSIGNED
+    ) -> msgspec.Raw:
+        """Give or take, once.
+
+        Raises: ParamError for an unknown purse; RefusedError CARD_UNKNOWN for an unknown account,
+                NOT_ENOUGH where a purse may never go below 0.
+        """
+        programme, (_, at, day) = self._shop.programme, self._shop.moment()
+        today = day.toordinal()
+
+        def job(store: Store, view: View) -> tuple[Change, Adjusted]:
+            purse = programme.purses.get(terms.purse)
+            if purse is None:
+                known = ", ".join(programme.purses) or "none"
+                raise ParamError("purse", f"say which purse: {known}")
+            purses = store.purses(terms.account)
+            if not purses and store.ask_one(CUSTOMER, terms.account) is None:
+                raise RefusedError(ErrorCode.CARD_UNKNOWN, "There is no such account here.")
+            moves = Moves({terms.account: purses})
+            _move(moves, purse, terms, today)
+            detail = {"by": signed.by or terms.by, "reason": terms.reason} | signed.approved
+            entry = Entry(
+                at=at,
+                kind="adjust",
+                ref=terms.request_id,
+                account=terms.account,
+                postings=tuple(moves.postings),
+                lots=tuple(moves.lots),
+                detail=msgspec.Raw(msgspec.json.encode(detail)),
+            )
+            answer = Adjusted(
+                account=terms.account,
+                purse=terms.purse,
+                amount=terms.amount,
+                balances=moves.balances(terms.account, today),
+            )
+            return Change(entry=entry), answer
+
+        return await self._shop.ledger.once(key, at, job)
+
+
+def _move(moves: Moves, purse: Purse, terms: AdjustTerms, today: int) -> None:
+    account, amount = terms.account, terms.amount
+    name = owed_purse(purse.id) if purse.where == "chip" else purse.id
+    state = moves.state(account, name)
+    if amount > 0:
+        expires = today + purse.expire_days if purse.expire_days else FOREVER
+        entering = put(state, (Lot(expires=expires, amount=amount),))
+        moves.move(account, name, posted=amount, lots=entering, against=ADJUST)
+        return
+    leaving = claw_back(state, (Lot(amount=-amount),), today)
+    left = sum(lot.amount for lot in leaving)
+    if purse.may_go_negative == "never" and left < -amount:
+        raise RefusedError(
+            ErrorCode.NOT_ENOUGH,
+            "The purse has not enough, and may never go below 0.",
+            extra={"available": left, "asked": -amount},
+        )
+    moves.move(account, name, posted=amount, lots=leaving, sign=-1, against=ADJUST)
