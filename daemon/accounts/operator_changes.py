@@ -16,6 +16,7 @@ from daemon.accounts.operators import (
     CLOSED,
     Operators,
     every_operator,
+    is_active,
     name_key,
     operator_of,
 )
@@ -234,7 +235,7 @@ class OperatorChanges:
         at = rfc3339(self._clock.now())
 
         def changed(store: Store, row: OperatorRow | None) -> OperatorRow:
-            if row is not None and row.state == ACTIVE:
+            if row is not None and is_active(row):
                 raise ParamError("name", f"there is an operator {row.name} already")
             _check_room(store)
             return OperatorRow(
@@ -339,7 +340,7 @@ def check_password(password: str, name: str) -> None:
 
 
 def _active(row: OperatorRow | None) -> OperatorRow:
-    if row is None or row.state != ACTIVE:
+    if row is None or not is_active(row):
         raise ParamError("name", "there is no operator of this name")
     return row
 

@@ -24,7 +24,6 @@ import logging
 import unicodedata
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from weakref import WeakValueDictionary
 
 import msgspec
@@ -78,12 +77,22 @@ class Operators:
         self.known_only = known_only
         self.hashes = SecretHashes()
         self._active: Mapping[str, Operator] = {}
+        self._foreign: set[str] = set()
         self._wrong_pins = _WrongPins(clock)
         self._one_at_a_time: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def follow(self) -> None:
         """Read who works here, as every till on this database has written it."""
-        self._active = await self._ledger.read(lambda store: dict(_active(every_operator(store))))
+        rows = await self._ledger.read(lambda store: list(every_operator(store)))
+        active: dict[str, Operator] = {}
+        for row in (row for row in rows if row.state == ACTIVE):
+            try:
+                active[row.key] = _understood(row)
+            except ValueError as error:  # of a newer tillcard: nobody here, the others work on
+                if row.key not in self._foreign:  # said once, not with each sweep
+                    log.error("operator %s is not understood: %s", row.name, error)
+                self._foreign.add(row.key)
+        self._active = active
 
     def known(self, name: str) -> Operator | None:
         """Return the active operator of this name, however it is written."""
@@ -189,15 +198,26 @@ def name_key(name: str) -> str:
 def operator_of(row: OperatorRow) -> Operator:
     """Return the operator of a row. Raises RefusedError TOO_NEW for what a newer till wrote."""
     try:
-        return Operator(
-            name=row.name,
-            role=OperatorRole(row.role),
-            stores=msgspec.json.decode(row.stores, type=tuple[str, ...]),
-            language=row.language,
-            account=row.account,
-        )
-    except (ValueError, msgspec.DecodeError) as error:
+        return _understood(row)
+    except ValueError as error:  # what msgspec raises is one, too
         raise too_new(error) from error
+
+
+def is_active(row: OperatorRow) -> bool:
+    """Whether somebody works here. Raises RefusedError TOO_NEW for a state of later days."""
+    if row.state not in (ACTIVE, CLOSED):
+        raise too_new(ValueError(f"an operator who is {row.state!r}"))
+    return row.state == ACTIVE
+
+
+def _understood(row: OperatorRow) -> Operator:
+    return Operator(
+        name=row.name,
+        role=OperatorRole(row.role),
+        stores=msgspec.json.decode(row.stores, type=tuple[str, ...]),
+        language=row.language,
+        account=row.account,
+    )
 
 
 def every_operator(store: Store) -> Iterator[OperatorRow]:
@@ -206,12 +226,6 @@ def every_operator(store: Store) -> Iterator[OperatorRow]:
     while page:
         yield from page
         page = store.ask(OPERATORS_AFTER, page[-1].key)
-
-
-def _active(rows: Iterable[OperatorRow]) -> Iterator[tuple[str, Operator]]:
-    for row in (row for row in rows if row.state == ACTIVE):
-        with suppress(RefusedError):  # of a newer tillcard: nobody here, and the others work on
-            yield row.key, operator_of(row)
 
 
 def _check_may(operator: Operator, actions: Iterable[Action]) -> None:

@@ -20,7 +20,7 @@ from daemon.pos.client import Client, UnreachableError
 from tests.support.till import lay_out
 
 STARTS, IDLE_S, GIVE_UP_S, STOP_S = 7, 20.0, 30.0, 30.0
-NOT_FOR_RUN = ("alembic", "sqlalchemy", "typer", "rich", "psycopg")
+NOT_FOR_RUN = ("alembic", "sqlalchemy", "typer", "rich", "psycopg", "argon2", "pyotp", "zxcvbn")
 
 
 @contextmanager

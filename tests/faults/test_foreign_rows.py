@@ -62,6 +62,11 @@ FOREIGN: dict[str, tuple[str, ...]] = {
         'UPDATE request SET answer = CAST(\'{"refused":1020,"detail":"x"}\' AS BLOB)',
         "UPDATE request SET answer = CAST('CBOR' AS BLOB)",
     ),
+    "operator": (
+        "UPDATE operator SET role = 'chief'",
+        "UPDATE operator SET stores = 'CBOR'",
+        "UPDATE operator SET state = 'resting', pin = '$scrypt$1'",
+    ),
     "phone": ("UPDATE phone SET key_id = 77, number = 'x'",),
 }
 
@@ -71,6 +76,8 @@ async def till_with_a_past(home: Path) -> str:
     lay_out(home, SHOP)
     async with open_till(home, HandClock()) as app, Pos.connect(app.socket) as pos:
         await pos.call("card.issue", request_id="gift", kind="gift", number=GIFT)
+        named = {"name": "olha", "role": "senior", "by": "maria"}
+        await pos.call("operator.add", request_id="o", **named)
         coupon = {"line": 1, "sku": "COUPON", "qty": 1, "unit_price": 8_000}
         bought = await pos.call("sale.commit", sale_id="s1", lines=[coupon])
         await pos.call("sale.commit", sale_id="s2", card=PLASTIC, lines=BASKET)
@@ -91,6 +98,12 @@ def calls(code: str) -> list[tuple[str, dict[str, Any]]]:
         ("sale.return", {"return_id": "r1", "sale_id": "s2", "whole": True}),
         ("card.show", {"card": PLASTIC}),
         ("club.list", {"status": "club", "list": "join"}),
+        ("operator.list", {"closed": True}),
+        ("operator.close", {"request_id": "c", "name": "olha", "by": "maria"}),
+        (
+            "card.block",
+            {"request_id": "b", "card": GIFT, "approval": {"by": "olha", "pin": "1234"}},
+        ),
     ]
 
 

@@ -76,6 +76,7 @@ async def live(pos: Pos, presentation: str) -> list[Any]:
         await pos.call("sale.void", sale_id="s2"),
         await corrected(pos),
         *await gifts_and_codes(pos),
+        *await staff(pos),
     ]
 
 
@@ -99,6 +100,18 @@ async def gifts_and_codes(pos: Pos) -> list[Any]:
         await pos.call("sale.hold", sale_id="s4", **terms),
         await pos.call("sale.commit", sale_id="s4"),
         await pos.call("sale.return", return_id="r4", sale_id="s4", whole=True),
+    ]
+
+
+async def staff(pos: Pos) -> list[Any]:
+    """Let somebody work here, who gives the gift card something."""
+    named = {"name": "olha", "by": "olha"}
+    account = (await pos.call("card.show", card=GIFT))["account"]
+    terms = {"account": account, "purse": "gift", "amount": 700, "reason": "a wrong top-up"}
+    return [
+        await pos.call("operator.add", request_id="o1", role="owner", **named),
+        await pos.call("points.adjust", request_id="j1", by="olha", **terms),
+        await pos.call("operator.close", request_id="o2", **named),
     ]
 
 
