@@ -192,8 +192,13 @@ class Parts:
         store, role_of = policy.till.store, self.operators.role_of
         pricing = Pricing(shop, policy.ranges, role_of, self.config.chip, store=store)
         self.standing_discounts = StandingDiscounts(shop)
-        posting = Posting(shop, self.recognition, pricing, policy.till)
+        posting = Posting(shop, self.recognition, pricing, policy.till, self._thanks)
         self.checkout = Checkout(shop, posting, self.chips, self.operators, policy.hold_ttl_s)
+
+    def _thanks(self, language: str) -> str:
+        till = self.config.till.language
+        words = self.policy.greeting.thanks
+        return getattr(words, language, "") or getattr(words, till)
 
     def _web_server(self, settings: WebSettings, wallets: Wallets) -> WebServer:
         secret = load_or_make(self.home / "forms.key")
@@ -365,5 +370,6 @@ def _policy(config: Config) -> CheckoutPolicy:
         ranges=(*config.number_range, *own, *ean),
         spend_from=Trust(config.policy.spend_from),
         typed_spend_max=config.policy.typed_spend_max,
+        greeting=config.greeting,
         hold_ttl_s=config.policy.hold_ttl_s,
     )

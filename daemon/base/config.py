@@ -27,6 +27,9 @@ REPORT_S_MAX = 3_600
 """Of one report: it reads one snapshot, for which the database keeps what changes meanwhile."""
 CARD_TIME_S_MAX = 60
 CHIP_NUMBER_MAX = 0xFFFF
+GREETING_CHARS_MAX = 120
+GREETING_VALUES = ("name", "amount", "day", "status", "purse")
+"""What a shop's own greeting may have in braces."""
 CARD_DAY_PARTS = 5  # of a purse's cap, of which a day takes one where the shop does not say
 
 LanguageCode: TypeAlias = Literal["en", "uk"]
@@ -140,6 +143,40 @@ class ReportsSection(Section, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not 1 <= self.timeout_s <= REPORT_S_MAX:
             raise ValueError(f"timeout_s: must be 1 to {REPORT_S_MAX}")
+
+
+class ShopText(Section, frozen=True, kw_only=True):
+    """A text of the shop's own in the languages that there are; "" where the daemon's will do."""
+
+    en: str = ""
+    uk: str = ""
+
+    def __post_init__(self) -> None:
+        for language in ("en", "uk"):
+            text = getattr(self, language)
+            if len(text) > GREETING_CHARS_MAX:
+                raise ValueError(f"{language}: has more than {GREETING_CHARS_MAX} letters")
+            try:
+                text.format_map(dict.fromkeys(GREETING_VALUES, ""))
+            except (KeyError, IndexError, ValueError, AttributeError):
+                known = ", ".join(f"{{{name}}}" for name in GREETING_VALUES)
+                raise ValueError(f"{language}: in braces may stand {known}") from None
+
+
+class GreetingSection(Section, frozen=True, kw_only=True):
+    """What the cashier is told of a card, and ``thanks`` on its receipt, in the shop's own words.
+
+    dormant_days: after so many days without a purchase a customer is welcomed back.
+    """
+
+    dormant_days: Annotated[int, msgspec.Meta(ge=1, le=3_650)] = 90
+    birthday: ShopText = ShopText()
+    back: ShopText = ShopText()
+    candidate: ShopText = ShopText()
+    stay: ShopText = ShopText()
+    expiring: ShopText = ShopText()
+    hello: ShopText = ShopText()
+    thanks: ShopText = ShopText()
 
 
 class CardNumbersSection(Section, frozen=True, kw_only=True):
@@ -256,6 +293,7 @@ class Config(Section, frozen=True, kw_only=True):
     socket: SocketSection = SocketSection()
     web: dict[str, Any] | None = None
     policy: PolicySection = PolicySection()
+    greeting: GreetingSection = GreetingSection()
     reports: ReportsSection = ReportsSection()
     cashiers: dict[OperatorName, OperatorRole] = {}
     card_numbers: CardNumbersSection = CardNumbersSection()

@@ -66,6 +66,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     """What a till prints: every line's discounts with their rule, and what was earned.
 
     rounding: what is paid in cash beside the total, or less where it is below 0.
+    thanks: what the shop says to its customer at the end.
     code: names the sale at any till of this ledger; printed as text, and to be scanned.
     """
 
@@ -83,6 +84,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     earn: tuple[Earned, ...]
     rounding: int = 0
     issued: tuple[IssuedCode, ...] = ()
+    thanks: str = ""
 
 
 class ChipTraffic(msgspec.Struct, frozen=True):
@@ -133,6 +135,7 @@ class Posted(msgspec.Struct, frozen=True, kw_only=True):
             rounding=quote.rounding,
             earn=quote.earn,
             issued=tuple(map(IssuedCode.of, sale.issued)),
+            thanks=sale.thanks,
         )
         return cls(
             state=decision.sale.state,

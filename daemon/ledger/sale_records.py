@@ -43,6 +43,7 @@ class Sale(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tenders:  what the till took, as it said; kept, not interpreted.
     override: who answers for a payment by a card that only identifies, and why.
     approved_by: who has approved it with a PIN, or "".
+    thanks:   what its receipt says at the end, in the shop's words, or "".
     """
 
     sale_id: SaleId
@@ -71,6 +72,7 @@ class Sale(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tenders: tuple[dict[str, int | str], ...] = ()
     override: Override | None = None
     approved_by: str = ""
+    thanks: str = ""
 
     @property
     def till(self) -> TillNames:

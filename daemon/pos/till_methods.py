@@ -104,17 +104,18 @@ class TillMethods:
                 waiting.credential,
                 by=params.typed_by,
                 reason=params.reason,
+                language=session.language,
             )
             waiting.presentation = identified.presentation
         elif params.scan is not None:
             identified = await self._recognition.identify(
-                Shown(Medium.BARCODE, params.scan.encode())
+                Shown(Medium.BARCODE, params.scan.encode()), language=session.language
             )
         else:
             assert params.number is not None
             typed = Shown(Medium.TYPED, params.number.encode())
             identified = await self._recognition.identify(
-                typed, by=params.typed_by, reason=params.reason
+                typed, by=params.typed_by, reason=params.reason, language=session.language
             )
         message = say(session.language, identified.message)
         return msgspec.structs.replace(identified, message=message)

@@ -33,7 +33,13 @@ class SaleDraft(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(
-        cls, sale_id: SaleId, priced: PricedSale, terms: SaleTerms, at: str, till: TillNames
+        cls,
+        sale_id: SaleId,
+        priced: PricedSale,
+        terms: SaleTerms,
+        at: str,
+        till: TillNames,
+        thanks: str = "",
     ) -> "SaleDraft":
         """Make the draft of a sale that was just priced; ``at`` is when it is written, RFC 3339."""
         sale = Sale(
@@ -58,6 +64,7 @@ class SaleDraft(msgspec.Struct, frozen=True):
             card_uid=priced.card_uid,
             tenders=terms.tenders,
             override=terms.override,
+            thanks=thanks,
         )
         return cls(sale, priced.standing)
 

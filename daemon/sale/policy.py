@@ -4,6 +4,7 @@ import msgspec
 
 from card_formats.credential import Trust
 from card_formats.number_ranges import NumberRange
+from daemon.base.config import GreetingSection
 from daemon.base.currency import Currency
 from daemon.base.receipt_codes import TillNames
 from daemon.base.refusals import ErrorCode, RefusedError
@@ -19,6 +20,7 @@ class CheckoutPolicy(msgspec.Struct, frozen=True, kw_only=True):
     ranges:     the numbers that are the shop's own.
     spend_from: the least trust that spends; what is trusted less collects only.
     hold_ttl_s: how long a hold lasts where the till does not say.
+    greeting:   what the shop says of a card in its own words.
     typed_spend_max: what a typed number pays at most, in minor units; None: as ``spend_from`` says.
     """
 
@@ -27,6 +29,7 @@ class CheckoutPolicy(msgspec.Struct, frozen=True, kw_only=True):
     spend_from: Trust
     hold_ttl_s: int
     typed_spend_max: int | None = None
+    greeting: GreetingSection = GreetingSection()
 
     def may_spend(self, shown: Presentation) -> bool:
         """Whether the card is trusted enough to pay, by how it was shown."""

@@ -27,6 +27,7 @@ from daemon.ledger.sale_records import Sale
 from daemon.ledger.sale_rows import SaleRow
 from daemon.ledger.sale_states import SaleEvent, SaleState, after
 from daemon.ledger.storage.store import Change, Reads, Store, View
+from daemon.programme.names import CARD_LANGUAGE
 from daemon.programme.quote import Quote
 from daemon.sale.draft import SaleDraft
 from daemon.sale.facts import LedgerFacts, SaleQuestion
@@ -65,12 +66,19 @@ class Posting:
     """Prices, drafts and writes sales."""
 
     def __init__(
-        self, shop: Shop, recognition: Recognition, pricing: Pricing, till: TillNames
+        self,
+        shop: Shop,
+        recognition: Recognition,
+        pricing: Pricing,
+        till: TillNames,
+        thanks: Callable[[str], str] = lambda language: "",
     ) -> None:
+        """thanks: what a receipt says in a customer's language, "" for one that is not known."""
         self._shop = shop
         self._recognition = recognition
         self._pricing = pricing
         self.till = till
+        self._thanks = thanks
         self._quotes: ExpiringMap[PricedSale] = ExpiringMap(
             shop.clock, ttl_s=QUOTE_TTL_S, size_max=QUOTES_MAX, weight_max=QUOTES_BYTES_MAX
         )
@@ -181,7 +189,8 @@ class Posting:
             priced = await self._quoted_price(terms.quote_id, terms, sale_id, known)
         if priced.presentation:
             self._recognition.use(priced.presentation, sale_id, told=bool(terms.card))
-        return SaleDraft.of(sale_id, priced, terms, rfc3339(now), self.till)
+        thanks = self._thanks(str(priced.frozen.facts.get(CARD_LANGUAGE, "")))
+        return SaleDraft.of(sale_id, priced, terms, rfc3339(now), self.till, thanks)
 
     async def _held_draft(
         self, row: SaleRow, terms: SaleTerms, now: datetime, known: LedgerFacts

@@ -28,6 +28,7 @@ from daemon.base.ids import (
 from daemon.base.refusals import ErrorCode, RefusedError, refusal_of
 from daemon.base.text_limits import Override
 from daemon.chip.registry import Chips
+from daemon.customers.greeting import Greeter, greeted
 from daemon.ledger.storage.store import View
 from daemon.sale.answers import Identified
 from daemon.sale.policy import CheckoutPolicy
@@ -38,6 +39,7 @@ from daemon.shop.shop import Shop
 SECOND_SCAN_S = 120
 """Within which a live code may be scanned again at the same reader, before its sale."""
 SCANNED_MAX = 1_000
+ENGLISH = "en"
 
 
 class Recognition:
@@ -78,25 +80,44 @@ class Recognition:
         *,
         by: str = "",
         reason: str = "",
+        language: str = ENGLISH,
     ) -> Identified:
         """Say whose card was shown; ``by`` and ``reason`` are kept where its number was typed.
 
         credential: of ``shown``, where somebody has recognised it already.
+        language: of the cashier, for what the shop says in its own words.
         What lies at a reader may be asked about again: it was typed once by each who is named.
         Raises: RefusedError with what the cashier should do.
         """
         if reader and shown.medium is Medium.CHIP:
             proven = await self._chips.prove(shown, reader)
             if proven is not None:
-                return _identified(
-                    self._presentations.add(proven.account, proven.credential, proven.balance)
-                )
+                found = self._presentations.add(proven.account, proven.credential, proven.balance)
+                return await self._identified(found, language)
         credential = credential or self._credential(shown)
         found = self._presentations.add(await self._account(credential, reader), credential)
         if shown.medium is Medium.TYPED:
             self._note_typed(found, by, reason, once=bool(reader))
             await self.typed_numbers.write()
-        return _identified(found)
+        return await self._identified(found, language)
+
+    async def _identified(self, presentation: Presentation, language: str) -> Identified:
+        account, credential = presentation.account, presentation.credential
+        shop = self._shop
+        today = shop.today()
+        known = await shop.ledger.read(lambda store: greeted(store, account.account, today))
+        greeter = Greeter(self._policy.greeting, shop.programme, today)
+        return Identified(
+            presentation=presentation.id,
+            card=mask(account.card.number or credential.value),
+            account=account.account,
+            name=account.profile.name,
+            trust=credential.trust,
+            medium=credential.medium,
+            status=account.card.state,
+            message=greeter.message(account.profile, known, language),
+            balance=msgspec.UNSET if presentation.balance is None else presentation.balance,
+        )
 
     def _credential(self, shown: Shown) -> Credential:
         try:
@@ -222,19 +243,3 @@ class Recognition:
         )
         self._presentations.drop_live(account.account)
         return generation
-
-
-def _identified(presentation: Presentation) -> Identified:
-    account, credential = presentation.account, presentation.credential
-    name = account.profile.name
-    return Identified(
-        presentation=presentation.id,
-        card=mask(account.card.number or credential.value),
-        account=account.account,
-        name=name,
-        trust=credential.trust,
-        medium=credential.medium,
-        status=account.card.state,
-        message=f"Good day, {name}!" if name else "Card accepted.",
-        balance=msgspec.UNSET if presentation.balance is None else presentation.balance,
-    )

@@ -34,6 +34,7 @@ from daemon.ledger.storage.store import NO_REQUEST, Reads, Store, View
 from daemon.programme.basket import Fact
 from daemon.programme.names import (
     ANSWER,
+    CARD_LANGUAGE,
     METER,
     PURSE,
     STATUS,
@@ -55,7 +56,7 @@ REFERRERS = {
     "card.referrer.employee": "employee",
 }
 """The facts that name who sent the customer, and where a profile says it."""
-OF_THE_PROFILE = ("card.name", "card.birthday", "card.tags", *REFERRERS)
+OF_THE_PROFILE = ("card.name", "card.birthday", "card.tags", CARD_LANGUAGE, *REFERRERS)
 """Facts of a profile; what customers answer to questions of the shop's own is beside them."""
 MOVED = (METER, STATUS, PURSE, *ORDINALS)
 """How the facts begin that other sales change."""
@@ -247,6 +248,8 @@ def profile_facts(profile: Profile) -> dict[str, Fact]:
         "card.tags": profile.tags,
     }
     sent_by = ((name, getattr(profile, field)) for name, field in REFERRERS.items())
+    if profile.language:
+        facts[CARD_LANGUAGE] = profile.language
     answers = {answer_fact(name): said for name, said in profile.answers.items()}
     return facts | {name: who for name, who in sent_by if who} | answers
 

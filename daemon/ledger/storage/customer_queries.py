@@ -107,3 +107,24 @@ SALES_BEFORE = Question(
     SoldRow,
 )
 """An account's sales and returns before one, newest first."""
+
+
+class GreetedRow(NamedTuple):
+    """One thing that a greeting may say: ``day`` of the last sale, a ``lot``, a ``member``."""
+
+    kind: str
+    name: str
+    day: int
+    amount: int
+    state: str
+
+
+GREETED = Question(
+    "SELECT 'day' AS kind, '' AS name, last_day AS day, 0 AS amount, '' AS state"
+    " FROM account_sum WHERE account = ?"
+    " UNION ALL SELECT 'lot', purse, expires, amount, '' FROM lot"
+    " WHERE account = ? AND expires >= ? AND expires <= ? AND amount > 0"
+    " UNION ALL SELECT 'member', status, 0, 0, state FROM member WHERE account = ?",
+    GreetedRow,
+)
+"""All in one question: an account; the account, today and the last day to tell of; the account."""
