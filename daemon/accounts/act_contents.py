@@ -17,6 +17,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from daemon.base.approval import Signed
 from daemon.base.business_day import BusinessDays
 from daemon.base.clock import rfc3339
 from daemon.base.ids import AccountId
@@ -133,6 +134,14 @@ def act_entry(row: ActRow, at: str, said: dict[str, object], *moves: CounterMove
     """Return the entry of an act."""
     detail = msgspec.Raw(msgspec.json.encode(said))
     return Entry(at=at, kind="act", ref=row.act, counters=moves, detail=detail)
+
+
+def approved(entry: Entry, signed: Signed) -> Entry:
+    """Return an entry that says who has approved it, too."""
+    if not signed.approved:
+        return entry
+    said = msgspec.json.decode(entry.detail) | signed.approved
+    return msgspec.structs.replace(entry, detail=msgspec.Raw(msgspec.json.encode(said)))
 
 
 def contents_of(row: ActRow) -> ActContents:

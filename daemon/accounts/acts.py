@@ -15,6 +15,7 @@ from daemon.accounts.act_contents import (
     ActOffice,
     act_entry,
     act_said,
+    approved,
     contents_of,
     disposal,
     lines_of,
@@ -22,6 +23,7 @@ from daemon.accounts.act_contents import (
 )
 from daemon.accounts.card_lifecycle import next_state
 from daemon.accounts.cards import Cards, profile_in
+from daemon.base.approval import UNSIGNED, Approvable, Signed
 from daemon.base.business_day import BusinessDays
 from daemon.base.clock import Clock, rfc3339
 from daemon.base.ids import AccountId
@@ -49,7 +51,7 @@ ANONYMOUS = "anonymous"
 Numbers = Annotated[tuple[IdText, ...], msgspec.Meta(max_length=ACT_CARDS_MAX)]
 
 
-class HandOutTerms(Params, frozen=True, kw_only=True):
+class HandOutTerms(Approvable, frozen=True, kw_only=True):
     """Cards that leave the store room: ``numbers``, or all of ``batch`` that are in stock.
 
     to, store: who gets them: a person, a partner's code; a store. With neither they come back, and
@@ -69,7 +71,7 @@ class HandOutTerms(Params, frozen=True, kw_only=True):
             raise ValueError("give a batch or numbers, one of them")
 
 
-class MakeActTerms(Params, frozen=True, kw_only=True):
+class MakeActTerms(Approvable, frozen=True, kw_only=True):
     """``W``: what was issued in ``store`` (this one) from one local day to another.
 
     ``D``: the cards with these ``numbers``, which nobody got; ``reason`` says why.
@@ -85,7 +87,7 @@ class MakeActTerms(Params, frozen=True, kw_only=True):
     reason: Text = ""
 
 
-class VoidActTerms(Params, frozen=True, kw_only=True):
+class VoidActTerms(Approvable, frozen=True, kw_only=True):
     """An act that was wrong."""
 
     request_id: RequestId
@@ -186,7 +188,9 @@ class CardActs:
         self._days = days
         self._office = office
 
-    async def hand_out(self, key: RequestKey, terms: HandOutTerms) -> msgspec.Raw:
+    async def hand_out(
+        self, key: RequestKey, terms: HandOutTerms, signed: Signed = UNSIGNED
+    ) -> msgspec.Raw:
         """Hand cards out by an act, or take them back, once.
 
         Raises: RefusedError CARD_UNKNOWN, CARD_BLOCKED for a card that is not where it comes from,
@@ -216,22 +220,30 @@ class CardActs:
             entry = act_entry(row, row.made_at, said | {"reason": terms.reason}, number)
             return Change(entry=entry, rows=(row, *changed)), _done(row)
 
-        return await self._once(key, job)
+        return await self._once(key, job, signed)
 
-    async def make(self, key: RequestKey, terms: MakeActTerms) -> msgspec.Raw:
+    async def make(
+        self, key: RequestKey, terms: MakeActTerms, signed: Signed = UNSIGNED
+    ) -> msgspec.Raw:
         """Write off what was issued, or dispose of what nobody got, once.
 
         Raises: ParamError; RefusedError CARD_UNKNOWN where there is nothing to write off, or a card
                 is not known, CARD_BLOCKED where somebody has it, LIMIT_REACHED, NEEDS_OVERRIDE.
         """
         if terms.kind == "D":
-            return await self._once(key, lambda store, now: self._disposed(store, now, terms))
+            return await self._once(
+                key, lambda store, now: self._disposed(store, now, terms), signed
+            )
         first = read_day(terms.from_, "from").toordinal()
         last = read_day(terms.to, "to").toordinal()
         period = (first, last)
-        return await self._once(key, lambda store, now: self._written(store, now, terms, period))
+        return await self._once(
+            key, lambda store, now: self._written(store, now, terms, period), signed
+        )
 
-    async def void(self, key: RequestKey, terms: VoidActTerms) -> msgspec.Raw:
+    async def void(
+        self, key: RequestKey, terms: VoidActTerms, signed: Signed = UNSIGNED
+    ) -> msgspec.Raw:
         """Make an act void, once: its cards go back to where they were.
 
         Raises: RefusedError CARD_UNKNOWN for no such act; NOT_UNDOABLE where it is void, is a
@@ -249,7 +261,7 @@ class CardActs:
             entry = act_entry(voided, rfc3339(now), said | {"reason": terms.reason})
             return Change(entry=entry, rows=(voided, *rows)), _done(voided)
 
-        return await self._once(key, job)
+        return await self._once(key, job, signed)
 
     async def show(self, terms: ShowActTerms) -> ActShown:
         """Show an act. Raises RefusedError CARD_UNKNOWN."""
@@ -281,12 +293,17 @@ class CardActs:
     # What acts are made of.
 
     async def _once(
-        self, key: RequestKey, job: Callable[[Store, datetime], tuple[Change, ActDone]]
+        self,
+        key: RequestKey,
+        job: Callable[[Store, datetime], tuple[Change, ActDone]],
+        signed: Signed,
     ) -> msgspec.Raw:
         now = self._clock.now()
 
         def run(store: Store, view: View) -> tuple[Change, ActDone]:
-            return job(store, now)
+            change, done = job(store, now)
+            assert change.entry is not None
+            return msgspec.structs.replace(change, entry=approved(change.entry, signed)), done
 
         return await self._ledger.once(key, rfc3339(now), run)
 

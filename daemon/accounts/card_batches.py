@@ -32,6 +32,7 @@ from card_formats.number_ranges import NumberRange
 from daemon.accounts.act_contents import ActContents, ActNames, ActOffice, digest
 from daemon.accounts.card_numbers import DRAWS_MAX, out_of_numbers
 from daemon.accounts.cards import Cards, new_card
+from daemon.base.approval import UNSIGNED, Approvable, Signed
 from daemon.base.business_day import BusinessDays
 from daemon.base.clock import Clock, rfc3339
 from daemon.base.ids import NO_ACCOUNT, scoped
@@ -85,7 +86,7 @@ class Staged(msgspec.Struct, frozen=True):
     count: int
 
 
-class BatchTerms(Params, frozen=True, kw_only=True):
+class BatchTerms(Approvable, frozen=True, kw_only=True):
     """``count`` cards for the stock.
 
     staged:     of the numbers that came before under this id, ``count`` of them; else they are
@@ -213,7 +214,9 @@ class CardBatches:
                 await self._forget()
             raise
 
-    async def make(self, key: RequestKey, terms: BatchTerms) -> msgspec.Raw:
+    async def make(
+        self, key: RequestKey, terms: BatchTerms, signed: Signed = UNSIGNED
+    ) -> msgspec.Raw:
         """Begin a batch, once.
 
         Raises: RefusedError LIMIT_REACHED where the range has too few free numbers; ParamError.
@@ -247,7 +250,7 @@ class CardBatches:
                 "vat_bp": terms.vat_bp,
                 "book": terms.book,
             }
-            entry = _entry(at, batch, said)
+            entry = _entry(at, batch, said | signed.approved)
             entry = msgspec.structs.replace(entry, counters=(CounterMove(counter, 1),))
             return Change(entry=entry, rows=(row,)), BatchBegun(batch, terms.count)
 

@@ -13,6 +13,8 @@ from daemon.accounts.acts import (
     ShowActTerms,
     VoidActTerms,
 )
+from daemon.accounts.operators import Operators
+from daemon.base.permissions import Action
 from daemon.base.refusals import ErrorCode
 from daemon.ledger.ledger import RequestKey
 from daemon.pos.card_methods import WRITE_REFUSALS
@@ -24,8 +26,9 @@ from daemon.pos.session import Session
 class ActMethods:
     """The handlers: each translates parameters into a call, and nothing more."""
 
-    def __init__(self, acts: CardActs) -> None:
+    def __init__(self, acts: CardActs, operators: Operators) -> None:
         self._acts = acts
+        self._operators = operators
 
     def methods(self) -> dict[str, Method]:
         """Return the table: name, parameters, handler, least role, result, refusals."""
@@ -44,17 +47,23 @@ class ActMethods:
     async def hand_out(self, session: Session, params: HandOutTerms) -> msgspec.Raw:
         """Hand cards out by an act, or take them back."""
         key = RequestKey.of("card.hand_out", params.request_id, params)
-        return await self._acts.hand_out(key, params)
+        action = Action.HAND_OUT if params.to or params.store else Action.TAKE_BACK
+        signed = await self._operators.check(action, params.by, params.approval, key)
+        return await self._acts.hand_out(key, params, signed)
 
     async def make(self, session: Session, params: MakeActTerms) -> msgspec.Raw:
         """Write off what was issued, or dispose of what nobody got."""
         key = RequestKey.of("act.make", params.request_id, params)
-        return await self._acts.make(key, params)
+        action = Action.ACTS
+        signed = await self._operators.check(action, params.by, params.approval, key)
+        return await self._acts.make(key, params, signed)
 
     async def void(self, session: Session, params: VoidActTerms) -> msgspec.Raw:
         """Make an act void."""
         key = RequestKey.of("act.void", params.request_id, params)
-        return await self._acts.void(key, params)
+        action = Action.ACTS
+        signed = await self._operators.check(action, params.by, params.approval, key)
+        return await self._acts.void(key, params, signed)
 
     async def show(self, session: Session, params: ShowActTerms) -> ActShown:
         """Show an act."""

@@ -13,6 +13,8 @@ from daemon.accounts.card_batches import (
     Staged,
     StageTerms,
 )
+from daemon.accounts.operators import Operators
+from daemon.base.permissions import Action
 from daemon.base.refusals import ErrorCode
 from daemon.ledger.ledger import RequestKey
 from daemon.pos.card_methods import WRITE_REFUSALS
@@ -24,8 +26,9 @@ from daemon.pos.session import Session
 class BatchMethods:
     """The handlers: each translates parameters into a call, and nothing more."""
 
-    def __init__(self, batches: CardBatches) -> None:
+    def __init__(self, batches: CardBatches, operators: Operators) -> None:
         self._batches = batches
+        self._operators = operators
 
     def methods(self) -> dict[str, Method]:
         """Return the table: name, parameters, handler, least role, result, refusals."""
@@ -47,7 +50,8 @@ class BatchMethods:
     async def make(self, session: Session, params: BatchTerms) -> msgspec.Raw:
         """Begin a batch."""
         key = RequestKey.of("batch.make", params.request_id, params)
-        return await self._batches.make(key, params)
+        signed = await self._operators.check(Action.ACTS, params.by, params.approval, key)
+        return await self._batches.make(key, params, signed)
 
     async def show(self, session: Session, params: ShowBatchTerms) -> BatchShown:
         """Say how far a batch is."""
