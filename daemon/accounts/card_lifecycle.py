@@ -6,7 +6,6 @@ they stay when a card is replaced.
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, timedelta
-from typing import Annotated
 
 import msgspec
 
@@ -21,9 +20,9 @@ from daemon.accounts.act_contents import (
     names_of,
 )
 from daemon.accounts.card_numbers import draw_free, draw_number
+from daemon.accounts.card_terms import CardDone, CardTerms, IssueTerms, ReplaceTerms
 from daemon.accounts.cards import (
     Cards,
-    Profile,
     Said,
     card_entry,
     check_known,
@@ -32,17 +31,22 @@ from daemon.accounts.cards import (
     new_card,
     shown_state,
 )
-from daemon.base.approval import UNSIGNED, Approvable, Signed
+from daemon.accounts.issue_conditions import (
+    APPROVED,
+    HowIssued,
+    Lacking,
+    check_room,
+    how_issued,
+    nothing_lacks,
+    unmet,
+)
+from daemon.base.approval import UNSIGNED, Signed
 from daemon.base.business_day import BusinessDays
 from daemon.base.clock import Clock, rfc3339
-from daemon.base.ids import NO_PRESENTATION, AccountId, CardId
+from daemon.base.ids import AccountId, CardId
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
 from daemon.base.text_limits import (
-    IdText,
     Override,
-    PresentationIdText,
-    RequestId,
-    Text,
     read_day,
     says_something,
 )
@@ -53,6 +57,8 @@ from daemon.ledger.storage.card_rows import CardIssueRow
 from daemon.ledger.storage.queries import CARD_BY_IDENTIFIER, CHIP, CHIPS_OF
 from daemon.ledger.storage.rows import CardRow, ChipRow, identified
 from daemon.ledger.storage.store import Change, KeptRow, Store, View
+from daemon.programme.days import later
+from daemon.programme.programme import Programme
 
 STATES: Mapping[tuple[str, str], str] = {
     ("stock", "hand_out"): "handed_out",
@@ -78,83 +84,8 @@ ANSWERED_FOR = (*LIFTS, "block", "write_off", "take_back")
 """What gives or takes something that matters: somebody says by name and reason that it is so."""
 
 
-class CardTerms(Approvable, frozen=True, kw_only=True):
-    """What happens to a card, named by its number or its UID; by whom and why.
-
-    until: its last local day (YYYY-MM-DD), or "" for ever; for `extend`.
-    """
-
-    request_id: RequestId
-    card: Text
-    by: Text = ""
-    reason: Text = ""
-    until: Text = ""
-
-
-class IssueTerms(Approvable, frozen=True, kw_only=True):
-    """A card for a customer.
-
-    number, uid, reader: what is on it, or lies at a reader; without any of them a number is drawn.
-                 One from stock is taken up.
-    with_card:   the number of another card, whose account it joins (a family). That account has
-                 a profile already, so no ``profile`` stands beside it.
-    presentation, override: of that other card, shown so that it may spend; or who answers for the
-                 new one, and why.
-    until:       its last local day (YYYY-MM-DD), or "" for ever.
-    """
-
-    request_id: RequestId
-    kind: Annotated[IdText, msgspec.Meta(min_length=1)] = "plastic"
-    number: Text = ""
-    uid: Text = ""
-    reader: IdText = ""
-    issuer: Text = ""
-    with_card: Text = ""
-    presentation: PresentationIdText = NO_PRESENTATION
-    override: Override | None = None
-    until: Text = ""
-    profile: Profile = Profile()
-    by: Text = ""
-    reason: Text = ""
-
-    def __post_init__(self) -> None:
-        if self.reader and (self.number or self.uid):
-            raise ValueError("give a reader, or what is on the card, not both")
-        if self.with_card and self.profile != Profile():
-            raise ValueError("profile: the account of with_card has one already; leave it out")
-
-
-class ReplaceTerms(Approvable, frozen=True, kw_only=True):
-    """A new card in place of ``card``; a number is drawn where none is given.
-
-    presentation, override: of the old card, shown so that it may spend; or who answers for it that
-                 the new one is its customer's, and why.
-    """
-
-    request_id: RequestId
-    card: Text
-    presentation: PresentationIdText = NO_PRESENTATION
-    override: Override | None = None
-    number: Text = ""
-    uid: Text = ""
-    by: Text = ""
-    reason: Text = ""
-
-
-class CardDone(msgspec.Struct, frozen=True, kw_only=True):
-    """The card as it now is. ``number`` is whole: it is what is printed."""
-
-    state: str
-    number: str
-    account: AccountId
-    kind: str
-    until: str
-    replaced: str = ""
-    replayed: bool = False
-
-
 class CardLifecycle:
-    """Changes cards. ``prefix`` begins the numbers that are drawn; ``days`` says the shop's.
+    """Changes cards. ``prefix`` begins the numbers that are drawn; ``programme`` is in force.
 
     office:  makes the act of a card that nobody got; its store is where cards are issued.
     """
@@ -165,14 +96,16 @@ class CardLifecycle:
         cards: Cards,
         clock: Clock,
         prefix: str,
-        days: Callable[[], BusinessDays],
+        programme: Callable[[], Programme],
         office: Callable[[], ActOffice],
+        lacking: Lacking = nothing_lacks,
     ) -> None:
         self._ledger = ledger
         self._clock = clock
         self._cards = cards
         self._prefix = prefix
-        self._days = days
+        self._programme = programme
+        self._lacking = lacking
         self._office = office
 
     async def issue(
@@ -182,13 +115,17 @@ class CardLifecycle:
         proven: str = "",
         laid: Credential | RefusedError | None = None,
         signed: Signed = UNSIGNED,
+        *,
+        lets_through: bool = False,
     ) -> msgspec.Raw:
         """Issue a card, once.
 
         proven: the account whose card was shown so that it may spend, or "".
         laid:   what lies at the reader that is named, or why nothing there can be issued.
+        lets_through: whether somebody who may answers for a condition that is not met.
         Raises: RefusedError NUMBER_TAKEN; MISREAD, CARD_UNKNOWN for a number that is not the
-                shop's; NEEDS_OVERRIDE for another's account.
+                shop's; NEEDS_OVERRIDE for another's account; CONDITION_UNMET; LIMIT_REACHED for
+                more cards than an account may have.
         """
         now = self._clock.now()
         at = rfc3339(now)
@@ -201,13 +138,13 @@ class CardLifecycle:
                 account = self._cards.find(store, terms.with_card).account
                 _check_answered(account, proven, terms.override)
             card, fresh = self._taken_up(store, terms, account, identifiers, until, at)
-            self._check_act(store, card, terms)
-            how = self._issue_of(store, card, now, terms.by, "free")
+            card, how = self._given(store, card, terms, now, lets_through=lets_through)
             rows: tuple[KeptRow, ...] = (*identified(card, fresh), how)
             if not terms.with_card:
                 said = Said(at=at, by=terms.by, language=terms.profile.language)
                 rows = (*rows, *self._cards.filled(store, account, terms.profile, said).rows)
             who = _who(terms) | _answered(terms) | signed.approved
+            who |= {"condition": how.condition}
             entry = card_entry(at, card, "issued", **who, kind=card.kind)
             return Change(entry=entry, rows=rows), _done(card, at)
 
@@ -236,7 +173,8 @@ class CardLifecycle:
             card, fresh = self._new_card(store, like, old.account, identifiers, old.until)
             who = _who(terms) | _answered(terms) | signed.approved
             entry = card_entry(at, card, "replaces", **who, old=old.card_id)
-            how = self._issue_of(store, card, now, terms.by, "replace")
+            card = msgspec.structs.replace(card, holder=old.holder)
+            how = self._issue_of(store, card, now, terms.by, HowIssued("replace"))
             rows = (msgspec.structs.replace(old, state=state), *identified(card, fresh), how)
             return Change(entry=entry, rows=rows), _done(card, at, replaced=old.number)
 
@@ -293,25 +231,46 @@ class CardLifecycle:
         gone = msgspec.structs.replace(card, state="written_off")
         return change, _done(gone, rfc3339(now))
 
+    def _given(
+        self, store: Store, card: CardRow, terms: IssueTerms, now: datetime, *, lets_through: bool
+    ) -> tuple[CardRow, CardIssueRow]:
+        """Return the card as it is given to its customer, and what for."""
+        programme = self._programme()
+        kind, today = programme.cards.get(card.kind), programme.days.day_of(now)
+        check_room(store, kind, card.account, rfc3339(now))
+        lacking = self._lacking(store, card.account, terms.profile) if kind else ""
+        try:
+            self._check_act(store, card, terms)
+            cost = lines_of(store, [card])[0].cost
+            how = how_issued(store, kind, cost, (terms.sale_id, today.toordinal()), lacking)
+        except RefusedError as refusal:
+            if not lets_through or refusal.code is not ErrorCode.CONDITION_UNMET:
+                raise
+            how = HowIssued(APPROVED)
+        until = card.until
+        if kind and kind.term_days and not terms.until:
+            end = self._after(later(today, kind.term_days))
+            until = min(end, until) if until else end
+        given = msgspec.structs.replace(card, until=until, holder=terms.holder)
+        return given, self._issue_of(store, given, now, terms.by, how)
+
     def _check_act(self, store: Store, card: CardRow, terms: IssueTerms) -> None:
         """Let a card that was handed out be issued by who got it, or in that store, alone."""
         act, _, company = card.act.partition(" ")
         row = store.ask_one(ACT, act, company) if act else None
-        if row is None or terms.override is not None:
+        if row is None:
             return
         to, for_store = names_of(row).to, contents_of(row).for_store
         if (to and to in (terms.by, terms.profile.partner)) or for_store == self._office().store:
             return
-        raise RefusedError(
-            ErrorCode.CONDITION_UNMET,
-            f"This card was handed out to {to or for_store}, and nobody else issues it.",
-            extra={"condition": "act", "missing": to or for_store},
-        )
+        who = to or for_store
+        detail = f"This card was handed out to {who}, and nobody else issues it."
+        raise unmet("act", who, detail)
 
     def _issue_of(
-        self, store: Store, card: CardRow, now: datetime, by: str, condition: str
+        self, store: Store, card: CardRow, now: datetime, by: str, how: HowIssued
     ) -> CardIssueRow:
-        days, cost = self._days(), lines_of(store, [card])[0].cost
+        days = self._days()
         return CardIssueRow(
             card_id=card.card_id,
             day=days.day_of(now).toordinal(),
@@ -319,8 +278,10 @@ class CardLifecycle:
             account=card.account,
             by=by,
             store=self._office().store,
-            condition=condition,
-            cost=cost,
+            condition=how.condition,
+            cost=lines_of(store, [card])[0].cost,
+            price=how.price,
+            sale_id=how.sale_id,
         )
 
     def _identifiers(
@@ -382,7 +343,14 @@ class CardLifecycle:
         last, today = read_day(day, "until"), self._days().day_of(self._clock.now())
         if not today <= last < date.max:
             raise ParamError("until", f"{day} is not a day to come")
-        return rfc3339(self._days().start_of(last + timedelta(days=1)))
+        return self._after(last)
+
+    def _after(self, last: date) -> str:
+        """Return the moment after a local day, RFC 3339, or "" where there is none."""
+        return rfc3339(self._days().start_of(last + timedelta(days=1))) if last < date.max else ""
+
+    def _days(self) -> BusinessDays:
+        return self._programme().days
 
 
 def next_state(card: CardRow, event: str) -> str:

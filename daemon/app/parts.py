@@ -275,8 +275,9 @@ class Parts:
             self.cards,
             self.steady,
             self.config.card_numbers.prefix,
-            lambda: shop.programme.days,
+            lambda: shop.programme,
             self._office,
+            self.profiles.lacking,
         )
         return CardMethods(
             lifecycle,

@@ -98,6 +98,7 @@ SaleIdText = Annotated[
     PosSaleId, msgspec.Meta(min_length=1, max_length=REQUEST_ID_CHARS_MAX), _PRINTABLE
 ]
 """The same for a sale."""
+OptionalSaleIdText = Annotated[PosSaleId, msgspec.Meta(max_length=REQUEST_ID_CHARS_MAX), _PRINTABLE]
 AccountText = Annotated[
     AccountId, msgspec.Meta(min_length=1, max_length=REQUEST_ID_CHARS_MAX), _PRINTABLE
 ]

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from daemon.accounts.cards import PROFILE_TEXTS_MAX, Answer, Cards, Said, profile_in
+from daemon.accounts.cards import PROFILE_TEXTS_MAX, Answer, Cards, Said
 from daemon.base.approval import UNSIGNED, Approvable, Signed
 from daemon.base.clock import Clock, rfc3339
 from daemon.base.ids import AccountId
@@ -19,11 +19,11 @@ from daemon.customers.consents import (
     consent_row,
     moment_said,
 )
-from daemon.customers.profiles import Person, Profiles
+from daemon.customers.profiles import Person, Profiles, person_of
 from daemon.customers.questionnaire import MEANINGS
 from daemon.ledger.entries import Entry
 from daemon.ledger.ledger import Ledger, RequestKey
-from daemon.ledger.storage.customer_queries import CONSENTS_OF, PRIVATE
+from daemon.ledger.storage.customer_queries import CONSENTS_OF
 from daemon.ledger.storage.queries import CUSTOMER
 from daemon.ledger.storage.store import Change, Store, View
 
@@ -199,15 +199,6 @@ def customer_entry(at: str, account: AccountId, detail: Mapping[str, object]) ->
         ref=account,
         account=account,
         detail=msgspec.Raw(msgspec.json.encode(detail)),
-    )
-
-
-def person_of(store: Store, account: AccountId) -> Person:
-    """Return all that is known of a customer."""
-    row, private = store.ask_one(CUSTOMER, account), store.ask_one(PRIVATE, account)
-    return Person(
-        profile=profile_in(row.profile if row else b""),
-        private=msgspec.json.decode(private.answers, type=dict[str, Answer]) if private else {},
     )
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from daemon.accounts.cards import Answer, Filled, Profile, Said
+from daemon.accounts.cards import Answer, Filled, Profile, Said, profile_in
 from daemon.base.ids import AccountId
 from daemon.base.refusals import ParamError
 from daemon.customers.answer_kinds import NOTHING, AnswerError, as_kept
@@ -29,12 +29,13 @@ from daemon.customers.consents import (
 from daemon.customers.questionnaire import MEANINGS, PERSONAL_DATA, Questionnaire
 from daemon.customers.questionnaires import Questionnaires
 from daemon.customers.search_keys import keys_of
-from daemon.ledger.storage.customer_queries import CONSENTS_OF, KEYS_OF
+from daemon.ledger.storage.customer_queries import CONSENTS_OF, KEYS_OF, PRIVATE
 from daemon.ledger.storage.customer_rows import (
     ConsentRow,
     CustomerKeyRow,
     CustomerPrivateRow,
 )
+from daemon.ledger.storage.queries import CUSTOMER
 from daemon.ledger.storage.rows import CustomerRow
 from daemon.ledger.storage.store import Change, Gone, KeptRow, Store
 
@@ -57,6 +58,15 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
         return {name: said for name, said in everything.items() if said not in NOTHING}
 
 
+def person_of(store: Store, account: AccountId) -> Person:
+    """Return all that is known of a customer."""
+    row, private = store.ask_one(CUSTOMER, account), store.ask_one(PRIVATE, account)
+    return Person(
+        profile=profile_in(row.profile if row else b""),
+        private=msgspec.json.decode(private.answers, type=dict[str, Answer]) if private else {},
+    )
+
+
 class Profiles:
     """Holds what is said of people to the questionnaire. ``country``: of telephone numbers."""
 
@@ -72,6 +82,19 @@ class Profiles:
         return _Filling(self._questionnaires.in_force(store), self._country, "profile.").filled(
             store, account, (Person(), wanted), said
         )
+
+    def lacking(self, store: Store, account: AccountId, profile: Profile) -> str:
+        """Say what a customer has not filled of the questionnaire, or ""; the account may be new.
+
+        profile: what a new one brings. What is not kept without PERSONAL_DATA lacks it, too.
+        """
+        asked, person = self._questionnaires.in_force(store), person_of(store, account)
+        answers = person.answers or Person(profile=profile).answers
+        lacks = asked.missing(frozenset(answers))
+        ticks = (PERSONAL_DATA in profile.consents) if not person.answers else False
+        if not (ticks or may_keep(store.ask(CONSENTS_OF, account))):
+            lacks = (*lacks, PERSONAL_DATA)
+        return ", ".join(lacks)
 
     def asked(self, store: Store) -> Questionnaire:
         """Return the questionnaire in force."""

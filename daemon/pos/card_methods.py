@@ -4,17 +4,14 @@ import msgspec
 
 from card_formats.credential import Credential, Trust
 from card_formats.errors import CardFormatError
-from daemon.accounts.card_lifecycle import (
-    CardDone,
-    CardLifecycle,
-    CardTerms,
-    IssueTerms,
-    ReplaceTerms,
-)
+from daemon.accounts.card_lifecycle import CardLifecycle
+from daemon.accounts.card_terms import CardDone, CardTerms, IssueTerms, ReplaceTerms
 from daemon.accounts.guess_limit import Guesses
 from daemon.accounts.operators import Operators
-from daemon.base.permissions import Action
+from daemon.base.approval import Signed
+from daemon.base.permissions import Action, may
 from daemon.base.refusals import ErrorCode, RefusedError, refusal_of
+from daemon.base.text_limits import says_something
 from daemon.ledger.ledger import RequestKey
 from daemon.pos.claims import Claims
 from daemon.pos.dispatch import Method
@@ -91,7 +88,19 @@ class CardMethods:
         )
         async with self._guesses.counting():
             laid = self._laid(params.reader, session)
-            return await self._lifecycle.issue(key, params, proven, laid, signed)
+            lets_through = self._lets_through(params, signed)
+            return await self._lifecycle.issue(
+                key, params, proven, laid, signed, lets_through=lets_through
+            )
+
+    def _lets_through(self, params: IssueTerms, signed: Signed) -> bool:
+        """Whether somebody answers for a condition that is not met: a manager, with a reason."""
+        override = params.override
+        if override is not None and not self._operators.known_only:
+            return True
+        who = override.by if override else signed.approved_by
+        is_said = override is not None or says_something(params.reason)
+        return bool(who) and is_said and may(self._operators.role_of(who), Action.UNMET_CONDITION)
 
     async def replace(self, session: Session, params: ReplaceTerms) -> msgspec.Raw:
         """Put a new card in the place of one that is lost or broken."""

@@ -6,6 +6,7 @@ import msgspec
 
 from daemon.base.schema_errors import explained
 from daemon.programme.benefits.registry import GiveTable
+from daemon.programme.card_kinds import CardTable
 from daemon.programme.cash_rounding import CashRoundingTable
 from daemon.programme.errors import ProgrammeError, naming_table
 from daemon.programme.limits import LimitTable
@@ -94,6 +95,7 @@ class ProgrammeFile(FileTable, frozen=True, kw_only=True):
     cap: list[CapTable] = msgspec.field(default_factory=list)
     cash_rounding: CashRoundingTable | None = None
     calendar: list[CalendarTable] = msgspec.field(default_factory=list)
+    card: list[CardTable] = msgspec.field(default_factory=list)
     store: list[StoreTable] = msgspec.field(default_factory=list)
 
 

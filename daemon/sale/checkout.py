@@ -14,6 +14,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from daemon.accounts.issue_conditions import check_cards_back
 from daemon.accounts.operators import Operators
 from daemon.base.clock import rfc3339
 from daemon.base.ids import PosSaleId, SaleId, given_id
@@ -31,7 +32,7 @@ from daemon.ledger.sale_answers import Held, SaleStatus
 from daemon.ledger.sale_records import ReturnedLine, Sale
 from daemon.ledger.sale_states import SaleEvent, SaleState
 from daemon.ledger.storage.queries import SALE, UNSETTLED
-from daemon.ledger.storage.store import Reads
+from daemon.ledger.storage.store import Reads, Store, View
 from daemon.programme.programme import local_day
 from daemon.sale.answers import Quoted
 from daemon.sale.decisions import (
@@ -205,9 +206,10 @@ class Checkout:
             decide = partial(
                 decide_return, ask=ask, priced_by=priced_by, versions=versions, dry=terms.dry
             )
+            check = partial(_check_cards, ask=ask)
             if terms.dry:
-                return await self._posting.would(decide, reads)
-            answer = await self._posting.write(key, ask.at, decide, reads)
+                return await self._posting.would(decide, reads, check)
+            answer = await self._posting.write(key, ask.at, decide, reads, check)
             if sale is not None:
                 await self._chips.pay_owed(sale.card_uid, sale.account)
             return answer
@@ -262,3 +264,8 @@ class Checkout:
         sale_id = await self._find(named)
         row = await self._shop.ledger.read(lambda store: store.ask_one(SALE, sale_id))
         return SaleStatus.of(given_id(sale_id), row, self._shop.lasting(), self._shop.now())
+
+
+def _check_cards(store: Store, view: View, *, ask: Return) -> None:
+    """Let a line that a card was sold with come back only after the card."""
+    check_cards_back(store, ask.sale_id, view.sale.record if view.sale else None, ask.lines)

@@ -55,6 +55,11 @@ _LEDGER_FAILED = (ErrorCode.BUSY, ErrorCode.STORAGE_FULL, ErrorCode.LEDGER_DAMAG
 Attempt = Callable[[datetime, LedgerFacts], Awaitable[msgspec.Raw]]
 Again = Callable[[LedgerFacts, msgspec.Raw], Awaitable[msgspec.Raw]]
 Decide = Callable[[View], tuple[Change, msgspec.Struct]]
+Check = Callable[[Store, View], None]
+
+
+def nothing_else(store: Store, view: View) -> None:
+    """Refuse nothing."""
 
 
 class _Served(NamedTuple):
@@ -299,19 +304,34 @@ class Posting:
         with self._recognition.typed_numbers.taken() as typed:
             return await self._once(key, draft.sale.at, job, reads)
 
-    async def write(self, key: RequestKey, at: str, decide: Decide, reads: Reads) -> msgspec.Raw:
-        """Write what ``decide`` makes of what ``reads`` names, exactly once; return the answer."""
-        return await self._once(key, at, lambda store, view: decide(view), reads)
+    async def write(
+        self, key: RequestKey, at: str, decide: Decide, reads: Reads, check: Check = nothing_else
+    ) -> msgspec.Raw:
+        """Write what ``decide`` makes of what ``reads`` names, exactly once; return the answer.
+
+        check: asked before, in the same transaction; it raises what is refused.
+        """
+
+        def job(store: Store, view: View) -> tuple[Change, msgspec.Struct]:
+            check(store, view)
+            return decide(view)
+
+        return await self._once(key, at, job, reads)
 
     async def known(self, sale_id: SaleId) -> LedgerFacts:
         """Return what the ledger says of a sale."""
         question = msgspec.structs.replace(self._question(None), sale_id=sale_id)
         return await self._shop.ledger.read(question.asked)
 
-    async def would(self, decide: Decide, reads: Reads) -> msgspec.Raw:
+    async def would(self, decide: Decide, reads: Reads, check: Check = nothing_else) -> msgspec.Raw:
         """Return what ``decide`` would answer; nothing is written."""
-        view = await self._shop.ledger.read(lambda store: store.view(reads))
-        return msgspec.Raw(msgspec.json.encode(decide(view)[1]))
+
+        def asked(store: Store) -> View:
+            view = store.view(reads)
+            check(store, view)
+            return view
+
+        return msgspec.Raw(msgspec.json.encode(decide(await self._shop.ledger.read(asked))[1]))
 
     async def change(self, decide: Decide, reads: Reads) -> msgspec.Raw:
         """Write what ``decide`` makes of what ``reads`` names; return the answer, kept nowhere."""

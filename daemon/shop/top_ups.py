@@ -79,6 +79,7 @@ class CardShown(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     until: str
     name: str
+    holder: str
     tags: tuple[str, ...]
     balances: dict[str, Balance]
     credit: dict[str, int]
@@ -198,6 +199,7 @@ class TopUps:
                 state=shown_state(card, at),
                 until=card.until,
                 name=profile.name,
+                holder=card.holder,
                 tags=profile.tags,
                 balances=Moves({card.account: store.purses(card.account)}).balances(
                     card.account, day.toordinal()

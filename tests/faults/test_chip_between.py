@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from daemon.accounts.card_lifecycle import ReplaceTerms
+from daemon.accounts.card_terms import ReplaceTerms
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.base.text_limits import Override
 from daemon.ledger.ledger import RequestKey

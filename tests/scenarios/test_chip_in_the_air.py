@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from daemon.accounts.card_lifecycle import IssueTerms, ReplaceTerms
+from daemon.accounts.card_terms import IssueTerms, ReplaceTerms
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.base.text_limits import Override
 from daemon.ledger.ledger import RequestKey

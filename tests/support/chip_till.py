@@ -29,7 +29,8 @@ from card_formats.chip.purse_layout import (
 from card_formats.credential import Medium, Shown, Trust
 from card_formats.number_ranges import NumberRange
 from daemon.accounts.act_contents import ActOffice
-from daemon.accounts.card_lifecycle import CardLifecycle, CardTerms
+from daemon.accounts.card_lifecycle import CardLifecycle
+from daemon.accounts.card_terms import CardTerms
 from daemon.accounts.cards import Cards, NewCard, Profile
 from daemon.accounts.live_codes import LiveCodes
 from daemon.accounts.operators import Operators
@@ -276,7 +277,7 @@ class HandTill:
             self.cards,
             clock,
             "91",
-            lambda: versions.active.days,
+            lambda: versions.active,
             lambda: ActOffice("Our shop", "1"),
         )
         self.stored_value = TopUps(shop, self.cards, chips.pay_owed, "1")

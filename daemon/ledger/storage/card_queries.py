@@ -86,6 +86,17 @@ ISSUED_UNWRITTEN = Question(
 )
 """Cards issued in a store, from one local day (ordinal) to another, that no write-off has yet."""
 
+CARDS_FOR_SALE = Question(
+    f"{_ISSUED} WHERE card_issue.sale_id = ? AND card_issue.sale_id <> ''"
+    " AND card.state <> 'written_off' ORDER BY card_issue.card_id",
+    _issued,
+)
+"""Cards that a sale has brought, but for those that have come back."""
+CARDS_OF_ACCOUNT = Question(
+    f"SELECT {CARD_COLUMNS} FROM card WHERE account = ? AND account <> '' ORDER BY card_id",
+    CardRow,
+)
+
 
 def filled_up(numbers: tuple[str, ...]) -> tuple[str, ...]:
     """Return some numbers as NUMBERS_TAKEN and NUMBERS_STAGED want them."""

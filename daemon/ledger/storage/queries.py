@@ -124,7 +124,7 @@ ACCOUNTS_SOLD_TO = Question(
 
 CARD_COLUMNS = (
     "card_id, account, state, kind, number, ean13, token_hash, until, issuer, batch, batch_index,"
-    " act"
+    " act, holder"
 )
 _CARD = f"SELECT {CARD_COLUMNS} FROM card WHERE"
 CARD = Question(f"{_CARD} card_id = ?", CardRow)

@@ -35,6 +35,7 @@ EXEMPT = {
 FREE = {
     ("phone", "last_step"): "moves on with each code that is shown, without an entry",
     ("account_sum", "standing_bp"): "follows from the programme in force, which changes",
+    ("card", "holder"): "a person's name, see customer",
     ("act", "names"): "who gave and who got the cards: a person can be erased, see customer",
     ("phone", "key_id"): "is renewed by the phone itself, without an entry",
 }

@@ -49,6 +49,7 @@ class CardRow(msgspec.Struct, frozen=True):
     until:  when it stops being good, RFC 3339, or "".
     issuer: the company whose card it is, where several share their cards, or "".
     batch, batch_index: with which others it was made, and as which of them from 0; "" alone.
+    holder: which of an account's people carries it, by first name, or "".
     act:    by which it was handed out, with the company (see `accounts.acts`), or "".
     """
 
@@ -64,6 +65,7 @@ class CardRow(msgspec.Struct, frozen=True):
     batch: str = ""
     batch_index: int = 0
     act: str = ""
+    holder: str = ""
 
 
 class IdentifierRow(msgspec.Struct, frozen=True):
