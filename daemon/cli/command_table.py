@@ -12,6 +12,7 @@ from daemon.cli.call_command import call
 from daemon.cli.cards_command import cards
 from daemon.cli.check_command import check
 from daemon.cli.clock_command import clock
+from daemon.cli.club_command import club
 from daemon.cli.command_clock import clock_of
 from daemon.cli.customers_command import customers
 from daemon.cli.demo_command import demo
@@ -67,6 +68,7 @@ cards.command()(hot_list_key)
 app.add_typer(cards, name="cards")
 app.add_typer(operators, name="operators")
 app.add_typer(plan, name="plan")
+app.add_typer(club, name="club")
 app.add_typer(customers, name="customers")
 app.add_typer(questionnaire, name="questionnaire")
 app.add_typer(report, name="report")

@@ -31,7 +31,7 @@ from daemon.shop.issued_codes import (
     IssuedCodes,
     ShowCodeTerms,
 )
-from daemon.shop.memberships import Decided, DecisionTerms, Listing, ListTerms, Memberships
+from daemon.shop.memberships import Decided, DecideTerms, Listing, ListTerms, Memberships
 from daemon.shop.programme_versions import Activated
 from daemon.shop.shop import Shop
 from daemon.shop.top_ups import CardShown, ShowTerms, ToppedUp, TopUps, TopUpTerms
@@ -106,7 +106,6 @@ class ShopMethods:
     def methods(self) -> dict[str, Method]:
         """Return the table: name, parameters, handler, least role, result, refusals."""
         card = (*WRITE_REFUSALS, *CARD_REFUSALS)
-        club = (*WRITE_REFUSALS, ErrorCode.CARD_UNKNOWN)
         purse = (*card, ErrorCode.NO_CARD, ErrorCode.LIMIT_REACHED)
         codes = (*card, ErrorCode.CODE_UNKNOWN, ErrorCode.CODE_EXPIRED)
         return {
@@ -121,8 +120,7 @@ class ShopMethods:
                 (ErrorCode.CODE_UNKNOWN, ErrorCode.RATE_LIMITED),
             ),
             "club.list": Method(ListTerms, self.list_club, Role.ADMIN, Listing),
-            "club.grant": Method(DecisionTerms, self.grant, Role.ADMIN, Decided, club),
-            "club.refuse": Method(DecisionTerms, self.refuse, Role.ADMIN, Decided, club),
+            "club.decide": Method(DecideTerms, self.decide, Role.ADMIN, Decided, WRITE_REFUSALS),
             "programme.show": Method(NoParams, self.show_programme, Role.READ, ProgrammeShown),
             "programme.check": Method(
                 CheckParams, self.check_programme, Role.READ, Checked, unkept=("text",)
@@ -160,18 +158,11 @@ class ShopMethods:
         """List who is to join, to be extended or to be excluded."""
         return await self._memberships.list(params)
 
-    async def grant(self, session: Session, params: DecisionTerms) -> msgspec.Raw:
-        """Grant a status, or keep or extend it."""
-        return await self._decide("club.grant", params, granted=True)
-
-    async def refuse(self, session: Session, params: DecisionTerms) -> msgspec.Raw:
-        """Refuse a status, or end it."""
-        return await self._decide("club.refuse", params, granted=False)
-
-    async def _decide(self, method: str, params: DecisionTerms, *, granted: bool) -> msgspec.Raw:
-        key = _key(method, params)
+    async def decide(self, session: Session, params: DecideTerms) -> msgspec.Raw:
+        """Grant a status, or keep or extend it; or refuse it, or end it."""
+        key = _key("club.decide", params)
         signed = await self._operators.check(Action.CLUB_DECIDE, params.by, params.approval, key)
-        return await self._memberships.decide(key, params, signed, granted=granted)
+        return await self._memberships.decide(key, params, signed)
 
     async def show_programme(self, session: Session, params: NoParams) -> ProgrammeShown:
         """Show the programme in force."""
@@ -224,6 +215,6 @@ def _checked(text: str, now: datetime) -> Checked:
 
 def _key(
     method: str,
-    params: IssueCodesTerms | DecisionTerms,
+    params: IssueCodesTerms | DecideTerms,
 ) -> RequestKey:
     return RequestKey.of(method, params.request_id, params)

@@ -12,6 +12,7 @@ import msgspec
 from daemon.base.business_day import BusinessDays
 from daemon.base.clock import rfc3339
 from daemon.ledger import status_moves
+from daemon.ledger.club_events import WINDOW_CLOSED, change_of, event_of
 from daemon.ledger.entries import BREAKAGE, CounterMove, Entry, LotMove, Posting
 from daemon.ledger.lots import Lot, lapsed_counter
 from daemon.ledger.storage.queries import LOTS_EXPIRED, MEMBERS_DUE, MEMBERS_OF
@@ -114,18 +115,15 @@ def _window(row: MemberRow, status: Status | None, today: date, at: str) -> Call
     def job(store: Store) -> int:
         known = status_moves.states_of(store.ask(MEMBERS_OF, row.account))
         before = known.get(row.status, OUTSIDE)
-        state = tick(status, before, today) if status else before
-        after = {row.status: state}
-        entry = Entry(
-            at=at,
-            kind="club",
-            ref=row.status,
-            account=row.account,
-            statuses=status_moves.moves(row.account, after),
-            detail=msgspec.Raw(b'{"event":"window closed"}'),
+        if status is None:  # of a status that the programme has no longer nothing falls due
+            rows = status_moves.rows({}, row.account, {row.status: before})
+            store.write(Change(rows=rows))
+            return 0
+        state = tick(status, before, today)
+        change = change_of(
+            at, status, row.account, event_of(WINDOW_CLOSED, status, (before, state))
         )
-        rows = status_moves.rows({row.status: status} if status else {}, row.account, after)
-        store.write(Change(entry=entry if state != before else None, rows=rows))
+        store.write(change if state != before else Change(rows=change.rows))
         return int(state != before)
 
     return job

@@ -1,6 +1,7 @@
 """Members who wait for the owner's decision (join, extend, exclude), and these decisions."""
 
 from datetime import date
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -8,14 +9,16 @@ from daemon.accounts.cards import Profile
 from daemon.base.approval import UNSIGNED, Approvable, Signed
 from daemon.base.ids import AccountId
 from daemon.base.params import Params
-from daemon.base.refusals import ErrorCode, ParamError, RefusedError
-from daemon.base.text_limits import AccountText, RequestId, Text
+from daemon.base.refusals import ParamError
+from daemon.base.text_limits import AccountText, RequestId, Text, says_something
 from daemon.ledger import status_moves
-from daemon.ledger.entries import Entry
+from daemon.ledger.club_events import EventName, change_of, event_of
 from daemon.ledger.ledger import RequestKey
-from daemon.ledger.storage.queries import CUSTOMER, MEMBERS_LISTED, MEMBERS_OF
+from daemon.ledger.storage.member_queries import customers_among, members_among
+from daemon.ledger.storage.queries import CUSTOMER, MEMBERS_LISTED
 from daemon.ledger.storage.rows import MemberRow
 from daemon.ledger.storage.store import Change, Store, View
+from daemon.programme.programme import Programme
 from daemon.programme.state import Status
 from daemon.programme.status import (
     OUTSIDE,
@@ -29,6 +32,9 @@ from daemon.programme.status import (
 )
 from daemon.shop.shop import Shop
 
+DECIDED_MAX = 500
+"""Accounts that one call decides about."""
+
 
 class ListTerms(Params, frozen=True, kw_only=True):
     """Which list of which status; ``after`` is the last account of the page before."""
@@ -38,21 +44,32 @@ class ListTerms(Params, frozen=True, kw_only=True):
     after: Text = ""
 
 
-class DecisionTerms(Approvable, frozen=True, kw_only=True):
-    """What the owner decides about one account: a grant or a refusal, by whom and why."""
+class DecideTerms(Approvable, frozen=True, kw_only=True):
+    """What is decided about accounts: a grant or a refusal, by whom and why.
+
+    list: the list that they were seen on; who is not on it any more is left as they are. "" decides
+          wherever they stand: somebody is made a member, or asks to leave.
+    """
 
     request_id: RequestId
     status: Text
-    account: AccountText
+    accounts: Annotated[tuple[AccountText, ...], msgspec.Meta(min_length=1, max_length=DECIDED_MAX)]
+    granted: bool
+    list: ListName | Literal[""] = ""
     by: Text = ""
     reason: Text = ""
 
+    def __post_init__(self) -> None:
+        if len(set(self.accounts)) < len(self.accounts):
+            raise ValueError("accounts: one of them is named twice")
+        if not self.granted and not says_something(self.reason):
+            raise ValueError("reason: say why; a refusal and an exclusion need it")
 
-class Membership(msgspec.Struct, frozen=True, kw_only=True):
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """Where one account stands. ``total`` is what was counted in the window, both days included."""
 
     account: AccountId
-    name: str
     stage: str
     since: str
     window_from: str
@@ -61,19 +78,43 @@ class Membership(msgspec.Struct, frozen=True, kw_only=True):
     listed: str
 
 
+class Membership(Standing, frozen=True, kw_only=True):
+    """The same of somebody with a name."""
+
+    name: str
+
+
 class Listing(msgspec.Struct, frozen=True, kw_only=True):
-    """One page of a list, by account; ``more`` says that another follows."""
+    """One page of a list, by account; ``more`` says that another follows.
+
+    needed, days: what a window asks of them and how long it is. unit: see `unit_of`.
+    """
 
     status: str
     list: str
+    needed: int
+    days: int
+    unit: str
     members: tuple[Membership, ...]
     more: bool
 
 
-class Decided(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of it."""
+class AccountDecided(Standing, frozen=True, kw_only=True):
+    """What became of one account.
 
-    membership: Membership
+    why: what it was not done for: nobody has the account, or it is not on the list any more.
+    """
+
+    done: bool
+    why: Literal["", "card_unknown", "not_on_list"] = ""
+
+
+class Decided(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of each, in the order in which they were named; where each stands now."""
+
+    status: str
+    granted: bool
+    accounts: tuple[AccountDecided, ...]
     replayed: bool = False
 
 
@@ -90,9 +131,13 @@ class Memberships:
         def read(store: Store) -> Listing:
             rows = store.ask(MEMBERS_LISTED, terms.status, terms.list, terms.after)
             found = ((row, _state(status, row, today)) for row in rows)
+            joins = terms.list == "join"
             return Listing(
                 status=terms.status,
                 list=terms.list,
+                needed=status.enter_at_least if joins else status.keep_at_least,
+                days=status.enter_days if joins else status.keep_days,
+                unit=unit_of(self._shop.programme, status),
                 members=tuple(
                     _membership(store, status, row.account, state)
                     for row, state in found
@@ -107,32 +152,31 @@ class Memberships:
         return bool(store.ask(MEMBERS_LISTED, terms.status, terms.list, last.account))
 
     async def decide(
-        self, key: RequestKey, terms: DecisionTerms, signed: Signed = UNSIGNED, *, granted: bool
+        self, key: RequestKey, terms: DecideTerms, signed: Signed = UNSIGNED
     ) -> msgspec.Raw:
         """Grant or refuse, once. A refusal leaves nothing: no status, and the sum at 0."""
         _, at, today = self._shop.moment()
 
         def job(store: Store, view: View) -> tuple[Change, Decided]:
             status = self._status(terms.status)
-            if store.ask_one(CUSTOMER, terms.account) is None:
-                raise RefusedError(ErrorCode.CARD_UNKNOWN, "There is no such account here.")
-            known = status_moves.states_of(store.ask(MEMBERS_OF, terms.account))
-            before = known.get(terms.status, OUTSIDE)
-            state = decide(status, before, today, granted=granted)
-            states = {terms.status: state}
-            what = "granted" if granted else "refused"
-            detail = {"event": what, "by": terms.by, "reason": terms.reason} | signed.approved
-            entry = Entry(
-                at=at,
-                kind="club",
-                ref=terms.status,
-                account=terms.account,
-                statuses=status_moves.moves(terms.account, states),
-                detail=msgspec.Raw(msgspec.json.encode(detail)),
-            )
-            rows = status_moves.rows({terms.status: status}, terms.account, states)
-            membership = _membership(store, status, terms.account, state)
-            return Change(entry=entry, rows=rows), Decided(membership=membership)
+            states = _states_among(store, status, terms.accounts)
+            changes, answers = [], []
+            for account in terms.accounts:
+                state = states.get(account)
+                before = tick(status, state, today) if state else OUTSIDE
+                why = _why_not(status, terms, before, is_known=state is not None)
+                after = before if why else decide(status, before, today, granted=terms.granted)
+                if not why:
+                    what: EventName = "granted" if terms.granted else "refused"
+                    states_then = before, after
+                    event = event_of(what, status, states_then, signed=signed, reason=terms.reason)
+                    changes.append(change_of(at, status, account, event))
+                standing = _standing(status, account, after)
+                answers.append(AccountDecided(**standing, done=not why, why=why))
+            for change in changes[:-1]:
+                store.write(change)
+            answer = Decided(status=status.id, granted=terms.granted, accounts=tuple(answers))
+            return changes[-1] if changes else Change(), answer
 
         return await self._shop.ledger.once(key, at, job)
 
@@ -144,21 +188,52 @@ class Memberships:
         return status
 
 
+def unit_of(programme: Programme, status: Status) -> str:
+    """Return what its sums count: a currency's code for minor units, or ``visits`` and such."""
+    meter = programme.meters[status.meter]
+    return programme.currency.code if meter.counts_money else meter.of
+
+
 def _state(status: Status, row: MemberRow, today: date) -> StatusState:
     return tick(status, status_moves.states_of([row])[row.status], today)
 
 
+def _states_among(
+    store: Store, status: Status, accounts: tuple[AccountId, ...]
+) -> dict[AccountId, StatusState]:
+    """Return where accounts stand; those are left out that nobody has."""
+    known = store.ask(customers_among(len(accounts)), *accounts)
+    rows = store.ask(members_among(len(accounts)), status.id, *accounts)
+    states = {row.account: status_moves.states_of([row])[row.status] for row in rows}
+    return dict.fromkeys(known, OUTSIDE) | states
+
+
+def _why_not(
+    status: Status, terms: DecideTerms, state: StatusState, *, is_known: bool
+) -> Literal["", "card_unknown", "not_on_list"]:
+    if not is_known:
+        return "card_unknown"
+    return "not_on_list" if terms.list and listed(status, state) != terms.list else ""
+
+
 def _membership(store: Store, status: Status, account: AccountId, state: StatusState) -> Membership:
+    return Membership(**_standing(status, account, state), name=name_of(store, account))
+
+
+def name_of(store: Store, account: AccountId) -> str:
+    """Return the name of whoever is behind an account, or ""."""
     customer = store.ask_one(CUSTOMER, account)
-    profile = msgspec.json.decode(customer.profile, type=Profile) if customer else Profile()
+    return msgspec.json.decode(customer.profile, type=Profile).name if customer else ""
+
+
+def _standing(status: Status, account: AccountId, state: StatusState) -> dict[str, Any]:
     end = window_to(status, state)
-    return Membership(
-        account=account,
-        name=profile.name,
-        stage=state.stage,
-        since=str(state.since) if state.since and holds(state) else "",
-        window_from=str(state.window_from) if state.window_from else "",
-        window_to=str(end) if end else "",
-        total=state.total,
-        listed=listed(status, state) or "",
-    )
+    return {
+        "account": account,
+        "stage": state.stage,
+        "since": str(state.since) if state.since and holds(state) else "",
+        "window_from": str(state.window_from) if state.window_from else "",
+        "window_to": str(end) if end else "",
+        "total": state.total,
+        "listed": listed(status, state) or "",
+    }

@@ -1,14 +1,20 @@
 """The discount club from the first purchase to the exclusion, and what the calendar does to it."""
 
+from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import msgspec
 import pytest
 
 from daemon.app.running import App
+from daemon.ledger.entries import Entry, decode
+from daemon.ledger.storage.sqlite import SQLiteStore
+from daemon.shop.memberships import DECIDED_MAX
 from tests.scenarios.shops import HEAD, account_of, goods, refusal
 from tests.support.clock import HandClock
-from tests.support.till import PHONE, PLASTIC, Pos, audited, lay_out, open_till
+from tests.support.pos import refused
+from tests.support.till import LEDGER, PHONE, PLASTIC, Pos, audited, lay_out, open_till
 
 CLUB = (
     HEAD
@@ -46,6 +52,24 @@ def programme() -> str:
     return CLUB
 
 
+class Said(NamedTuple):
+    """An entry of the club, and its detail as plain values."""
+
+    seq: int
+    entry: Entry
+    detail_of: dict[str, Any]
+
+
+def club_entries(home: Path) -> list[Said]:
+    with closing(SQLiteStore(home / LEDGER, read_only=True)) as store:
+        found = [(one.seq, decode(one.body)) for one in store.entries()]
+    return [
+        Said(seq, entry, msgspec.json.decode(entry.detail))
+        for seq, entry in found
+        if entry.kind == "club"
+    ]
+
+
 class Customer:
     """One customer's days. Day 0 is the clock's first day."""
 
@@ -75,12 +99,15 @@ class Customer:
             found[name] = [(one["name"], one["total"]) for one in listing["members"]]
         return {name: members for name, members in found.items() if members}
 
-    async def decides(self, what: str, request_id: str = "") -> Any:
+    async def decides(self, what: str, request_id: str = "", seen_on: str = "") -> Any:
+        """Grant or refuse; return the answer."""
         return await self.pos.call(
-            f"club.{what}",
+            "club.decide",
             request_id=request_id or f"{what}-{self.day}",
             status="club",
-            account=await account_of(self.pos, PLASTIC),
+            list=seen_on,
+            accounts=[await account_of(self.pos, PLASTIC)],
+            granted=what == "grant",
             by="owner",
             reason="the owner's word",
         )
@@ -147,8 +174,8 @@ async def test_who_spends_too_little_is_listed_and_excluded_by_the_owner_s_word(
     await customer.on(90)
     assert [name for name, _ in (await customer.lists())["exclude"]] == ["Olena"]
     assert await customer.price() < 10_000, "the discount stays until the owner decides"
-    refused = await customer.decides("refuse")
-    assert (refused["membership"]["stage"], refused["membership"]["total"]) == ("outside", 0)
+    [refused] = (await customer.decides("refuse", seen_on="exclude"))["accounts"]
+    assert (refused["done"], refused["stage"], refused["total"]) == (True, "outside", 0)
     assert await customer.price() == 10_000
     assert await customer.lists() == {}
 
@@ -168,18 +195,87 @@ async def test_a_return_in_the_window_takes_the_candidacy_back(customer: Custome
     assert await customer.lists() == {"join": [("Olena", 500_000)]}
 
 
-async def test_a_decision_is_made_once_and_says_who_made_it(customer: Customer) -> None:
+async def test_a_decision_is_made_once_and_says_who_made_it(
+    customer: Customer, tmp_path: Path
+) -> None:
     await join(customer)
     again = await customer.decides("grant", "grant-30")
     assert again["replayed"] is True
     account = await account_of(customer.pos, PLASTIC)
-    more = {"status": "club", "account": account, "request_id": "grant-30"}
-    error = await refusal(customer.pos, "club.grant", **more)
+    more = {"status": "club", "accounts": [account], "granted": True, "request_id": "grant-30"}
+    error = await refusal(customer.pos, "club.decide", **more)
     assert error == (1001, "id_reused")
-    nobody = {"request_id": "x", "status": "club", "account": "nobody"}
-    assert await refusal(customer.pos, "club.grant", **nobody) == (1010, "card_unknown")
-    nothing = {"request_id": "y", "status": "chess", "account": account}
-    assert await refusal(customer.pos, "club.grant", **nothing) == (-32602, "invalid_params")
+    nothing = more | {"request_id": "y", "status": "chess"}
+    assert await refusal(customer.pos, "club.decide", **nothing) == (-32602, "invalid_params")
+    [said] = [entry for entry in club_entries(tmp_path) if entry.detail_of["event"] == "granted"]
+    assert said.detail_of["by"] == "owner"
+    assert said.detail_of["reason"] == "the owner's word"
+    assert said.detail_of["before"]["stage"] == "candidate"
+    assert said.detail_of["before"]["total"] == 510_000
+    assert said.detail_of["after"] == {
+        "stage": "member",
+        "since": "2026-12-23",
+        "window_from": "2026-12-23",
+        "total": 0,
+        "extended": False,
+    }
+
+
+async def test_each_account_that_is_decided_about_is_answered_for_itself(
+    customer: Customer,
+) -> None:
+    await customer.buys(500_000)
+    terms = {"sale_id": "other", "card": PHONE, "lines": goods(100)}
+    await customer.pos.call("sale.commit", **terms)
+    olena = await account_of(customer.pos, PLASTIC)
+    iryna = await account_of(customer.pos, PHONE)
+    decided = await customer.pos.call(
+        "club.decide",
+        request_id="d1",
+        status="club",
+        list="join",
+        accounts=[iryna, "nobody", olena],
+        granted=True,
+        by="maria",
+    )
+    assert [(one["account"], one["done"], one["why"]) for one in decided["accounts"]] == [
+        (iryna, False, "not_on_list"),
+        ("nobody", False, "card_unknown"),
+        (olena, True, ""),
+    ]
+    assert [one["stage"] for one in decided["accounts"]] == ["outside", "outside", "member"]
+    assert await customer.lists() == {}
+
+
+@pytest.mark.parametrize("seen_on", ["", "join", "extend", "exclude"])
+@pytest.mark.parametrize("reason", ["", " "])
+async def test_a_refusal_or_an_exclusion_needs_a_reason(
+    customer: Customer, seen_on: str, reason: str
+) -> None:
+    await customer.buys(500_000)
+    terms: dict[str, Any] = {"request_id": "r1", "status": "club", "list": seen_on}
+    terms |= {"accounts": [await account_of(customer.pos, PLASTIC)], "granted": False}
+    error = await refused(customer.pos, "club.decide", **terms, reason=reason)
+    assert error.data["name"] == "invalid_params"
+    assert "reason: say why" in error.message
+    assert await customer.lists() == {"join": [("Olena", 500_000)]}
+
+
+async def test_501_accounts_are_refused_whole_and_500_are_answered(customer: Customer) -> None:
+    await customer.buys(500_000)
+    olena = await account_of(customer.pos, PLASTIC)
+    terms: dict[str, Any] = {"status": "club", "list": "join", "granted": True}
+    some = [olena, *(f"a{n}" for n in range(DECIDED_MAX))]
+    error = await refusal(customer.pos, "club.decide", request_id="m1", accounts=some, **terms)
+    assert error == (-32602, "invalid_params")
+    twice = [olena, olena]
+    error = await refusal(customer.pos, "club.decide", request_id="m2", accounts=twice, **terms)
+    assert error == (-32602, "invalid_params")
+    assert await customer.lists() == {"join": [("Olena", 500_000)]}
+    decided = await customer.pos.call(
+        "club.decide", request_id="m3", accounts=some[:DECIDED_MAX], **terms
+    )
+    assert [one["done"] for one in decided["accounts"]] == [True] + [False] * 499
 
 
 async def test_another_s_purchases_open_no_window(customer: Customer) -> None:

@@ -39,8 +39,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "card.phone_link": {"presentation": "?"},
     "card.phone_revoke": {"presentation": "?"},
     "code.issue": {"request_id": "c", "campaign": "?"},
-    "club.grant": {"request_id": "g", "account": "?", "status": "?"},
-    "club.refuse": {"request_id": "f", "account": "?", "status": "?"},
+    "club.decide": {"request_id": "g", "accounts": ["?"], "granted": True, "status": "?"},
     "customer.update": {"request_id": "cu", "card": PLASTIC, "answers": {"birthday": "1990-05-17"}},
     "customer.consent": {
         "request_id": "cc",
@@ -61,7 +60,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "operator.totp": {"request_id": "a", "name": "olha", "secret": ""},
     "operator.close": {"request_id": "a", "name": "olha"},
 }
-ELSEWHERE = {"code.issue", "club.grant", "club.refuse", "programme.activate"}
+ELSEWHERE = {"code.issue", "club.decide", "programme.activate"}
 ELSEWHERE |= {"clock.accept", "clock.reset", "sale.decide", "questionnaire.activate"}
 ELSEWHERE |= {"card.take_back", "card.hand_out", "act.make", "act.void"}
 ELSEWHERE |= {"points.adjust"}

@@ -145,8 +145,10 @@ CALLS: dict[Action, list[Call]] = {
         lambda by: ("card.phone_revoke", {"presentation": "p0", "by": by, "reason": "lost"})
     ],
     Action.CLUB_DECIDE: [
-        named_call("club.grant", status="x", account="x"),
-        named_call("club.refuse", status="x", account="x"),
+        lambda by: (
+            "club.decide",
+            {"request_id": by, "status": "x", "accounts": ["x"], "granted": True, "by": by},
+        ),
     ],
     Action.CODES: [lambda by: ("code.issue", {"request_id": by, "campaign": "x", "by": by})],
     Action.ADJUST: [lambda by: correction(by, 500)],

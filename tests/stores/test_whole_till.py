@@ -68,8 +68,9 @@ async def morning(pos: Pos) -> dict[str, Any]:
     assert posted["total"] == 17_000
     assert posted["gifts"][GIFT]["bonus"]["available"] == 3_000
     [listed] = (await pos.call("club.list", status="club", list="join"))["members"]
-    grant = {"request_id": "g1", "status": "club", "account": listed["account"]}
-    assert (await pos.call("club.grant", **grant))["membership"]["stage"] == "member"
+    whom = {"status": "club", "list": "join", "accounts": [listed["account"]]}
+    decided = await pos.call("club.decide", request_id="g1", granted=True, **whom)
+    assert [(one["done"], one["stage"]) for one in decided["accounts"]] == [(True, "member")]
     await pos.call("programme.activate", request_id="p1", text=SHOP + METER)
     shown: dict[str, Any] = await pos.call("card.show", card=PLASTIC)
     return shown

@@ -1,0 +1,117 @@
+"""``tillcard club``: who is to join a status, to be extended or excluded, and what is decided."""
+
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from daemon.base.currency import currency_of
+from daemon.cli.call_command import TOKEN_FILE, PortOption, SocketOption, TokenOption, asked
+from daemon.cli.daemon_call import AsJson, By, new_request_id, print_json, whoever
+from daemon.shop.memberships import DECIDED_MAX
+
+club = typer.Typer(
+    no_args_is_help=True,
+    help="The discount club: lists, decisions, why, and what would be.",
+)
+StatusArgument = Annotated[str, typer.Argument(help="The status's id in the programme: club.")]
+ListArgument = Annotated[
+    Literal["join", "extend", "exclude"], typer.Argument(help="Which of the owner's lists.")
+]
+Reason = Annotated[str, typer.Option(help="Why; it is kept for ever.")]
+Where = tuple[Any, Any, Any]
+WHY_NOT = {
+    "card_unknown": "there is no such account",
+    "not_on_list": "is not on this list any more",
+}
+
+
+@club.command("list")
+def list_members(
+    status: StatusArgument,
+    name: ListArgument,
+    as_json: AsJson = False,
+    socket: SocketOption = None,
+    port: PortOption = None,
+    token_file: TokenOption = TOKEN_FILE,
+) -> None:
+    """Show who has bought enough to join or to be extended, or too little to stay.
+
+    Example: tillcard club list club join
+    """
+    listing = _whole_list(status, name, (socket, port, token_file))
+    if as_json:
+        print_json(listing)
+        return
+    needed = amount_text(listing["needed"], listing["unit"])
+    table = Table(title=f"{status}: {name}; needs {needed} in {listing['days']} days")
+    for column in ("account", "name", "member since", "window", "counted"):
+        table.add_column(column)
+    for one in listing["members"]:
+        window = f"{one['window_from']} to {one['window_to']}"
+        counted = amount_text(one["total"], listing["unit"])
+        table.add_row(one["account"], one["name"], one["since"], window, counted)
+    Console(markup=False).print(table)
+
+
+@club.command()
+def decide(
+    status: StatusArgument,
+    name: ListArgument,
+    accounts: Annotated[
+        list[str] | None, typer.Argument(help="Whom, by account; --all for the whole list.")
+    ] = None,
+    granted: Annotated[
+        bool, typer.Option("--grant/--refuse", help="Join, extend, keep; or refuse, exclude.")
+    ] = True,
+    everybody: Annotated[bool, typer.Option("--all", help="All who are on the list now.")] = False,
+    by: By = "",
+    reason: Reason = "",
+    as_json: AsJson = False,
+    socket: SocketOption = None,
+    port: PortOption = None,
+    token_file: TokenOption = TOKEN_FILE,
+) -> None:
+    """Decide about those on a list. A refusal or an exclusion needs a reason.
+
+    Example: tillcard club decide club exclude --refuse --all --by maria --reason "too little"
+
+    Exit status 0: all were decided; 1: some were not, and it says why.
+    """
+    where = (socket, port, token_file)
+    if everybody == bool(accounts):
+        raise typer.BadParameter("name accounts, or --all for all who are on the list")
+    chosen = accounts or [one["account"] for one in _whole_list(status, name, where)["members"]]
+    terms = {"status": status, "list": name, "granted": granted, "by": whoever(by)}
+    results: list[dict[str, Any]] = []
+    for start in range(0, len(chosen), DECIDED_MAX):
+        some = {"accounts": chosen[start : start + DECIDED_MAX], "request_id": new_request_id()}
+        results += asked("club.decide", terms | {"reason": reason} | some, where)["accounts"]
+    if as_json:
+        print_json({"status": status, "granted": granted, "accounts": results})
+    else:
+        for one in results:
+            said = one["stage"] if one["done"] else f"not decided: {WHY_NOT[one['why']]}"
+            typer.echo(f"{one['account']}  {said}")
+    raise typer.Exit(0 if all(one["done"] for one in results) else 1)
+
+
+def amount_text(amount: int, unit: str) -> str:
+    """Return what a status has counted as people write it: ``3000.00 UAH``, or ``7 visits``."""
+    currency = currency_of(unit)
+    return f"{currency.text(amount) if currency else amount} {unit}"
+
+
+def _whole_list(status: str, name: str, where: Where) -> dict[str, Any]:
+    """Return one of the lists, all of its pages."""
+    members: list[dict[str, Any]] = []
+    after = ""
+    while True:
+        page: dict[str, Any] = asked(
+            "club.list", {"status": status, "list": name, "after": after}, where
+        )
+        members += page["members"]
+        if not (page["more"] and page["members"]):
+            return page | {"members": members}
+        after = members[-1]["account"]

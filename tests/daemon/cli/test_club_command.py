@@ -1,0 +1,84 @@
+"""``tillcard club`` against a running till."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from typer.testing import Result
+
+from daemon.app.running import App
+from tests.scenarios.shops import account_of, goods
+from tests.scenarios.test_club import CLUB
+from tests.support.clock import HandClock
+from tests.support.commands import tillcard
+from tests.support.till import PLASTIC, Pos, lay_out, open_till
+
+COMMANDS = ("list", "decide")
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture
+async def till(tmp_path: Path, clock: HandClock) -> AsyncIterator[App]:
+    lay_out(tmp_path, CLUB)
+    async with open_till(tmp_path, clock) as app:
+        yield app
+
+
+@pytest.fixture
+async def pos(till: App) -> AsyncIterator[Pos]:
+    async with Pos.connect(till.socket) as connected:
+        yield connected
+
+
+async def run(till: App, *words: str) -> Result:
+    line = ["club", *words, "--socket", str(till.socket)]
+    return await asyncio.to_thread(lambda: tillcard(*line))
+
+
+async def printed(till: App, *words: str) -> Any:
+    result = await run(till, *words, "--json")
+    assert result.exit_code == 0, result.output
+    return msgspec.json.decode(result.stdout)
+
+
+async def buy(pos: Pos, sale_id: str, amount: int) -> None:
+    await pos.call("sale.commit", sale_id=sale_id, card=PLASTIC, lines=goods(amount))
+
+
+async def test_who_is_listed_is_shown_and_decided_about(till: App, pos: Pos) -> None:
+    await buy(pos, "s1", 510_000)
+    listing = await printed(till, "list", "club", "join")
+    [olena] = listing["members"]
+    assert (olena["name"], olena["total"], listing["needed"]) == ("Olena", 510_000, 500_000)
+    shown = (await run(till, "list", "club", "join")).output
+    assert "5000.00 UAH in 30 days" in " ".join(shown.split())
+    assert "Olena" in shown
+    refused = await run(till, "decide", "club", "join", "--refuse", "--all")
+    assert refused.exit_code == 1
+    assert "reason: say why" in refused.output
+    decided = await run(till, "decide", "club", "join", olena["account"], "--by", "maria")
+    assert decided.output == f"{olena['account']}  member\n"
+    again = await run(till, "decide", "club", "join", olena["account"], "--by", "maria")
+    assert again.exit_code == 1
+    assert "is not on this list any more" in again.output
+
+
+async def test_a_decision_names_whom_or_says_all(till: App, pos: Pos) -> None:
+    account = await account_of(pos, PLASTIC)
+    assert (await run(till, "decide", "club", "join")).exit_code == 2
+    assert (await run(till, "decide", "club", "join", account, "--all")).exit_code == 2
+    nobody = await run(till, "decide", "club", "join", "--all")
+    assert nobody.exit_code == 0, "the list is empty"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example(command: str) -> None:
+    said = " ".join(tillcard("club", command, "--help").output.split())
+    assert f"Example: tillcard club {command}" in said
