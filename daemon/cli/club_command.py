@@ -9,7 +9,7 @@ from rich.table import Table
 from daemon.base.currency import currency_of
 from daemon.cli.call_command import TOKEN_FILE, PortOption, SocketOption, TokenOption, asked
 from daemon.cli.daemon_call import AsJson, By, new_request_id, print_json, whoever
-from daemon.shop.memberships import DECIDED_MAX
+from daemon.shop.memberships import DECIDED_MAX, DUE_DAYS_MAX
 
 club = typer.Typer(
     no_args_is_help=True,
@@ -52,6 +52,35 @@ def list_members(
         window = f"{one['window_from']} to {one['window_to']}"
         counted = amount_text(one["total"], listing["unit"])
         table.add_row(one["account"], one["name"], one["since"], window, counted)
+    Console(markup=False).print(table)
+
+
+@club.command()
+def due(
+    status: StatusArgument,
+    days: Annotated[int, typer.Option(min=0, max=DUE_DAYS_MAX, help="How far ahead.")] = 14,
+    as_json: AsJson = False,
+    socket: SocketOption = None,
+    port: PortOption = None,
+    token_file: TokenOption = TOKEN_FILE,
+) -> None:
+    """Show members whose window ends within so many days, and how much they are short of.
+
+    Example: tillcard club due club --days 14
+    """
+    asks = {"status": status, "days": days}
+    listing = _all_pages("club.due", asks, (socket, port, token_file))
+    if as_json:
+        print_json(listing)
+        return
+    unit = listing["unit"]
+    table = Table(title=f"{status}: short of {amount_text(listing['needed'], unit)}")
+    for column in ("account", "name", "last day", "days left", "counted", "missing"):
+        table.add_column(column)
+    for one in listing["members"]:
+        counted, missing = (amount_text(one[name], unit) for name in ("total", "missing"))
+        left = str(one["days_left"])
+        table.add_row(one["account"], one["name"], one["window_to"], left, counted, missing)
     Console(markup=False).print(table)
 
 
@@ -104,13 +133,15 @@ def amount_text(amount: int, unit: str) -> str:
 
 
 def _whole_list(status: str, name: str, where: Where) -> dict[str, Any]:
-    """Return one of the lists, all of its pages."""
+    return _all_pages("club.list", {"status": status, "list": name}, where)
+
+
+def _all_pages(method: str, terms: dict[str, Any], where: Where) -> dict[str, Any]:
+    """Return a list with the members of all its pages."""
     members: list[dict[str, Any]] = []
     after = ""
     while True:
-        page: dict[str, Any] = asked(
-            "club.list", {"status": status, "list": name, "after": after}, where
-        )
+        page: dict[str, Any] = asked(method, terms | {"after": after}, where)
         members += page["members"]
         if not (page["more"] and page["members"]):
             return page | {"members": members}

@@ -31,7 +31,15 @@ from daemon.shop.issued_codes import (
     IssuedCodes,
     ShowCodeTerms,
 )
-from daemon.shop.memberships import Decided, DecideTerms, Listing, ListTerms, Memberships
+from daemon.shop.memberships import (
+    Decided,
+    DecideTerms,
+    DueListing,
+    DueTerms,
+    Listing,
+    ListTerms,
+    Memberships,
+)
 from daemon.shop.programme_versions import Activated
 from daemon.shop.shop import Shop
 from daemon.shop.top_ups import CardShown, ShowTerms, ToppedUp, TopUps, TopUpTerms
@@ -120,6 +128,7 @@ class ShopMethods:
                 (ErrorCode.CODE_UNKNOWN, ErrorCode.RATE_LIMITED),
             ),
             "club.list": Method(ListTerms, self.list_club, Role.ADMIN, Listing),
+            "club.due": Method(DueTerms, self.due, Role.ADMIN, DueListing),
             "club.decide": Method(DecideTerms, self.decide, Role.ADMIN, Decided, WRITE_REFUSALS),
             "programme.show": Method(NoParams, self.show_programme, Role.READ, ProgrammeShown),
             "programme.check": Method(
@@ -157,6 +166,10 @@ class ShopMethods:
     async def list_club(self, session: Session, params: ListTerms) -> Listing:
         """List who is to join, to be extended or to be excluded."""
         return await self._memberships.list(params)
+
+    async def due(self, session: Session, params: DueTerms) -> DueListing:
+        """List members who will be short soon."""
+        return await self._memberships.due(params)
 
     async def decide(self, session: Session, params: DecideTerms) -> msgspec.Raw:
         """Grant a status, or keep or extend it; or refuse it, or end it."""

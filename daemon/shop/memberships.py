@@ -1,7 +1,7 @@
 """Members who wait for the owner's decision (join, extend, exclude), and these decisions."""
 
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 
@@ -14,7 +14,11 @@ from daemon.base.text_limits import AccountText, RequestId, Text, says_something
 from daemon.ledger import status_moves
 from daemon.ledger.club_events import EventName, change_of, event_of
 from daemon.ledger.ledger import RequestKey
-from daemon.ledger.storage.member_queries import customers_among, members_among
+from daemon.ledger.storage.member_queries import (
+    MEMBERS_DUE_SOON,
+    customers_among,
+    members_among,
+)
 from daemon.ledger.storage.queries import CUSTOMER, MEMBERS_LISTED
 from daemon.ledger.storage.rows import MemberRow
 from daemon.ledger.storage.store import Change, Store, View
@@ -34,6 +38,10 @@ from daemon.shop.shop import Shop
 
 DECIDED_MAX = 500
 """Accounts that one call decides about."""
+DUE_DAYS_MAX = 366
+DUE_PAGE = 500
+Place: TypeAlias = tuple[int, int, str]
+"""Days left, what is missing, account."""
 
 
 class ListTerms(Params, frozen=True, kw_only=True):
@@ -99,6 +107,32 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
     more: bool
 
 
+class DueTerms(Params, frozen=True, kw_only=True):
+    """Who will be short soon; ``after`` is the last account of the page before."""
+
+    status: Text
+    days: Annotated[int, msgspec.Meta(ge=0, le=DUE_DAYS_MAX)] = 14
+    after: Text = ""
+
+
+class Due(Membership, frozen=True, kw_only=True):
+    """A member whose window ends in ``days_left`` days (0: today), and who is short of it."""
+
+    days_left: int
+    missing: int
+
+
+class DueListing(msgspec.Struct, frozen=True, kw_only=True):
+    """One page, by days and then by what is missing; ``more`` says that another follows."""
+
+    status: str
+    days: int
+    needed: int
+    unit: str
+    members: tuple[Due, ...]
+    more: bool
+
+
 class AccountDecided(Standing, frozen=True, kw_only=True):
     """What became of one account.
 
@@ -151,6 +185,24 @@ class Memberships:
     def _next_page(self, store: Store, terms: ListTerms, last: MemberRow) -> bool:
         return bool(store.ask(MEMBERS_LISTED, terms.status, terms.list, last.account))
 
+    async def due(self, terms: DueTerms) -> DueListing:
+        """Return the members whose window ends in so many days, and who are short."""
+        status, today = self._status(terms.status), self._shop.today()
+
+        def read(store: Store) -> DueListing:
+            after = _place_of(store, status, terms.after, today)
+            found = _soonest(store, status, (today, terms.days), after)
+            return DueListing(
+                status=status.id,
+                days=terms.days,
+                needed=status.keep_at_least,
+                unit=unit_of(self._shop.programme, status),
+                members=tuple(_due(store, status, *one) for one in found[:DUE_PAGE]),
+                more=len(found) > DUE_PAGE,
+            )
+
+        return await self._shop.ledger.read(read)
+
     async def decide(
         self, key: RequestKey, terms: DecideTerms, signed: Signed = UNSIGNED
     ) -> msgspec.Raw:
@@ -196,6 +248,57 @@ def unit_of(programme: Programme, status: Status) -> str:
 
 def _state(status: Status, row: MemberRow, today: date) -> StatusState:
     return tick(status, status_moves.states_of([row])[row.status], today)
+
+
+def _soonest(
+    store: Store, status: Status, span: tuple[date, int], after: Place | None
+) -> list[tuple[Place, StatusState]]:
+    """Return the first of those who are short, one more than a page, in their order.
+
+    span: today, and how many days from it. after: who comes not later than that is left out.
+    """
+    (today, days), found = span, list[tuple[Place, StatusState]]()
+    tomorrow = today.toordinal() + 1  # a window that ends today falls due then
+    last, at = tomorrow + days, (tomorrow + (after[0] if after else 0), "")
+    while rows := store.ask(MEMBERS_DUE_SOON, *at, last, status.id):
+        for row in rows:
+            state = _state(status, row, today)
+            place = _place(status, row.account, state, today)
+            if place and (after is None or place > after):
+                found.append((place, state))
+        found = sorted(found, key=lambda one: one[0])[: DUE_PAGE + 1]
+        at = rows[-1].due, rows[-1].account
+        # Whoever falls due later comes behind those who do before this row's day.
+        if len(found) > DUE_PAGE and found[-1][0][0] < at[0] - tomorrow:
+            break
+    return found
+
+
+def _place(status: Status, account: AccountId, state: StatusState, today: date) -> Place | None:
+    """Return where a member stands among those who are short, or None for who is not."""
+    end = window_to(status, state)
+    if state.stage != "member" or end is None or state.total >= status.keep_at_least:
+        return None
+    return (end - today).days, status.keep_at_least - state.total, account
+
+
+def _place_of(store: Store, status: Status, account: str, today: date) -> Place | None:
+    if not account:
+        return None
+    for row in store.ask(members_among(1), status.id, account):
+        if place := _place(status, row.account, _state(status, row, today), today):
+            return place
+    raise ParamError("after", "is not on this list any more; begin at its head")
+
+
+def _due(store: Store, status: Status, place: Place, state: StatusState) -> Due:
+    account = AccountId(place[2])
+    return Due(
+        **_standing(status, account, state),
+        name=name_of(store, account),
+        days_left=place[0],
+        missing=place[1],
+    )
 
 
 def _states_among(

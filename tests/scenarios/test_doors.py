@@ -83,6 +83,7 @@ DOORS = {
     "code.issue": Door(counted={"request_id": "n", "campaign": "NONE", "card": "?"}),
     "code.show": Door(counted={"code": "?"}),
     "club.list": HARMLESS,  # by accounts, which nobody guesses: 64 random bits; admin
+    "club.due": HARMLESS,
     "club.decide": HARMLESS,
     "customer.find": HARMLESS,  # by beginnings of names, too; what it finds pays nothing
     "customer.show": Door(counted={"card": "?"}),

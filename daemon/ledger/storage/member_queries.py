@@ -1,10 +1,17 @@
 """What is asked of members of statuses, and of the entries behind them; see ``queries``."""
 
 from daemon.base.ids import AccountId
-from daemon.ledger.storage.queries import Question
+from daemon.ledger.storage.queries import ROWS_MAX, Question
 from daemon.ledger.storage.rows import MemberRow
 
 _MEMBER = "SELECT account, status, state, due, listed FROM member"
+
+MEMBERS_DUE_SOON = Question(
+    f"{_MEMBER} WHERE (due, account) > (?, ?) AND due <= ? AND status = ?"
+    f" ORDER BY due, account LIMIT {ROWS_MAX}",
+    MemberRow,
+)
+"""Who has a window that ends soon: after a due day and an account there, up to another day."""
 
 
 def members_among(count: int) -> Question[MemberRow]:

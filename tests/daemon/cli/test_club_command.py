@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,13 @@ from tests.support.clock import HandClock
 from tests.support.commands import tillcard
 from tests.support.till import PLASTIC, Pos, lay_out, open_till
 
-COMMANDS = ("list", "decide")
+COMMANDS = ("list", "due", "decide")
 
 
 @pytest.fixture
 def clock() -> HandClock:
-    return HandClock()
+    """Give the first of October, in the morning."""
+    return HandClock(datetime(2026, 10, 1, 8, tzinfo=UTC))
 
 
 @pytest.fixture
@@ -48,6 +50,12 @@ async def printed(till: App, *words: str) -> Any:
     return msgspec.json.decode(result.stdout)
 
 
+async def join_on_the_first_of_october(pos: Pos) -> None:
+    terms = {"request_id": "j1", "status": "club", "granted": True, "by": "maria"}
+    account = await account_of(pos, PLASTIC)
+    await pos.call("club.decide", accounts=[account], **terms)
+
+
 async def buy(pos: Pos, sale_id: str, amount: int) -> None:
     await pos.call("sale.commit", sale_id=sale_id, card=PLASTIC, lines=goods(amount))
 
@@ -68,6 +76,27 @@ async def test_who_is_listed_is_shown_and_decided_about(till: App, pos: Pos) -> 
     again = await run(till, "decide", "club", "join", olena["account"], "--by", "maria")
     assert again.exit_code == 1
     assert "is not on this list any more" in again.output
+
+
+async def test_a_member_who_is_short_is_due_from_the_fourteenth_day_before_the_last(
+    till: App, pos: Pos, clock: HandClock
+) -> None:
+    """The window is 1 October to 29 November; 3,000.00 keep, 1,750.00 are there."""
+    await join_on_the_first_of_october(pos)
+    clock.move(days=1)
+    await buy(pos, "s2", 188_172)  # 7 % off: 1,750.00 are paid
+    clock.move(days=43)
+    await till.look_after()
+    assert (await printed(till, "due", "club"))["members"] == []
+    clock.move(days=1)
+    await till.look_after()
+    [olena] = (await printed(till, "due", "club"))["members"]
+    assert (olena["days_left"], olena["missing"], olena["total"]) == (14, 125_000, 175_000)
+    assert olena["window_to"] == "2026-11-29"
+    assert (await pos.call("club.due", status="club"))["members"] == [olena]
+    shown = " ".join((await run(till, "due", "club")).output.split())
+    assert "1250.00 UAH" in shown
+    assert (await printed(till, "due", "club", "--days", "13"))["members"] == []
 
 
 async def test_a_decision_names_whom_or_says_all(till: App, pos: Pos) -> None:
