@@ -41,6 +41,7 @@ from daemon.keys.key_files import load_or_make
 from daemon.keys.phone_keys import PHONE_KEYS_FILE, PhoneKeys, load_phone_keys
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.storage.registry import OpenStore, scheme_of
+from daemon.partners.directory import Partners
 from daemon.pos.act_methods import ActMethods
 from daemon.pos.batch_methods import BatchMethods
 from daemon.pos.card_methods import CardMethods
@@ -51,6 +52,7 @@ from daemon.pos.events import EventRing
 from daemon.pos.inputs import Inputs
 from daemon.pos.method_table import method_table
 from daemon.pos.operator_methods import OperatorMethods
+from daemon.pos.partner_methods import PartnerMethods
 from daemon.pos.phone_methods import PhoneMethods
 from daemon.pos.points_methods import PointsMethods
 from daemon.pos.protocol import DaemonStatus, ReaderStatus
@@ -252,6 +254,7 @@ class Parts:
             self._shop_methods(),
             ClockMethods(self.till_clock, self.operators),
             ReportMethods(self.reports),
+            PartnerMethods(Partners(self.shop, self.cards), self.cards.guesses, self.operators),
             OperatorMethods(self.operator_changes, self.cards.guesses),
             PointsMethods(Adjustments(self.shop), self.operators, config.policy.adjust_max),
             self._customer_methods(),

@@ -21,6 +21,7 @@ from daemon.cli.doctor_scan_command import doctor_scan
 from daemon.cli.hot_list_command import hot_list, hot_list_key
 from daemon.cli.issue_command import issue
 from daemon.cli.operators_command import operators
+from daemon.cli.partners_command import partners
 from daemon.cli.phone_keys_command import phone_keys
 from daemon.cli.plan_command import plan
 from daemon.cli.price_command import price
@@ -71,4 +72,5 @@ app.add_typer(plan, name="plan")
 app.add_typer(club, name="club")
 app.add_typer(customers, name="customers")
 app.add_typer(questionnaire, name="questionnaire")
+app.add_typer(partners, name="partners")
 app.add_typer(report, name="report")

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from daemon.accounts.assignments import assignment, sent_by
 from daemon.accounts.cards import Answer, Filled, Profile, Said, profile_in
 from daemon.base.ids import AccountId
 from daemon.base.refusals import ParamError
@@ -78,10 +79,14 @@ class Profiles:
         """Return how the profile of a new account is kept; it is what cards are issued with."""
         for name in profile.answers.keys() & MEANINGS.keys():
             raise ParamError(f"profile.answers.{name}", f"stands beside answers: profile.{name}")
-        wanted = Person(profile=profile)
-        return _Filling(self._questionnaires.in_force(store), self._country, "profile.").filled(
-            store, account, (Person(), wanted), said
+        who = sent_by(store, account, profile.partner, profile.employee, "profile.")
+        profile = msgspec.structs.replace(profile, partner=who.partner, employee=who.employee)
+        filled = _Filling(self._questionnaires.in_force(store), self._country, "profile.").filled(
+            store, account, (Person(), Person(profile=profile)), said
         )
+        if not who.partner:
+            return filled
+        return filled._replace(rows=(*filled.rows, assignment(account, said.at, who, said.by)))
 
     def lacking(self, store: Store, account: AccountId, profile: Profile) -> str:
         """Say what a customer has not filled of the questionnaire, or ""; the account may be new.

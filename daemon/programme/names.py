@@ -70,6 +70,18 @@ def answer_fact(question: str) -> str:
     return f"{ANSWER}{question}"
 
 
+REFERRER_PARTNER, REFERRER_EMPLOYEE = f"{CARD}referrer.partner", f"{CARD}referrer.employee"
+REFERRER_DAYS = f"{CARD}referrer.days"
+"""How many days ago the customer was first assigned to this partner."""
+HAVE_CODES = (REFERRER_PARTNER, REFERRER_EMPLOYEE)
+"""Facts that are accounts, and that rules may name by code as well."""
+
+
+def code_of(fact: str) -> str:
+    """``card.referrer.partner.code``: by which code a fact of HAVE_CODES is known."""
+    return f"{fact}.code"
+
+
 def code_fact(code: str) -> str:
     """``code.<CODE>``: the campaign of an issued code that was shown."""
     return f"code.{code}"

@@ -1,13 +1,14 @@
 """From what the till says to a price: gather the facts, ask the programme, keep what it used."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 
 import msgspec
 
 from card_formats.number_ranges import NumberRange
-from daemon.accounts.cards import refuse_unusable
+from daemon.accounts.assignments import sent_days
+from daemon.accounts.cards import Account, refuse_unusable
 from daemon.accounts.guess_limit import Guesses
 from daemon.accounts.shown_codes import number
 from daemon.base.config import ChipSection
@@ -17,11 +18,18 @@ from daemon.base.refusals import ParamError
 from daemon.ledger import chip_limits
 from daemon.ledger.chip_owed import chip_purse
 from daemon.ledger.sale_records import Frozen
+from daemon.ledger.storage.partner_queries import PARTNER_BY_ACCOUNT
 from daemon.ledger.storage.queries import CARD
 from daemon.ledger.storage.rows import CardRow
-from daemon.ledger.storage.store import View
-from daemon.programme.basket import Basket, Facts
-from daemon.programme.names import gift_fact
+from daemon.ledger.storage.store import Store, View
+from daemon.programme.basket import Basket, Fact, Facts
+from daemon.programme.names import (
+    HAVE_CODES,
+    REFERRER_DAYS,
+    REFERRER_PARTNER,
+    code_of,
+    gift_fact,
+)
 from daemon.programme.price import price
 from daemon.programme.programme import Programme
 from daemon.programme.quote import Quote
@@ -135,6 +143,7 @@ class Pricing:
         facts |= programme.place_facts(self._store)
         if account is not None:
             facts |= card_facts(account)
+            facts |= await self._partner_facts(account, facts, known)
         frozen = Frozen(
             programme=programme.version,
             now=known.moment.now,
@@ -170,6 +179,28 @@ class Pricing:
             return await self._shop.ledger.read(
                 lambda store: question.with_codes(store, codes, self._ranges)
             )
+
+    async def _partner_facts(
+        self, account: Account, facts: Mapping[str, Fact], known: LedgerFacts
+    ) -> dict[str, Fact]:
+        """Return the codes of who has sent the customer, and since when, if a rule asks."""
+        programme = known.standing.programme
+        asked = [name for name in HAVE_CODES if name in programme.facts and facts.get(name)]
+        partner = str(facts.get(REFERRER_PARTNER) or "")
+        if not (asked or (partner and REFERRER_DAYS in programme.facts)):
+            return {}
+
+        def question(store: Store) -> dict[str, Fact]:
+            found: dict[str, Fact] = {}
+            for name in asked:
+                row = store.ask_one(PARTNER_BY_ACCOUNT, str(facts[name]))
+                found |= {code_of(name): row.code} if row else {}
+            if REFERRER_DAYS in programme.facts and partner:
+                whose, now = account.account, known.moment.now
+                found[REFERRER_DAYS] = sent_days(store, whose, partner, now, programme.days)
+            return found
+
+        return await self._shop.ledger.read(question)
 
     async def check_still_good(self, priced: PricedSale, view: View) -> None:
         """Raise RefusedError CARD_BLOCKED, CARD_EXPIRED for a card that is not good any more.

@@ -172,13 +172,16 @@ class TestReferrers:
         self, pos: Pos, till: App
     ) -> None:
         friend = await account_of(pos, PHONE)
-        await issue(till, FRIEND, partner="gym", employee="trainer", referrer=friend)
+        said = {"by": "olha", "name": "x"}
+        gym = await pos.call("partner.add", request_id="p1", code="GYM", **said)
+        trainer = await pos.call("partner.add", request_id="p2", of="gym", **said)
+        await issue(till, FRIEND, partner="gym", employee=trainer["code"], referrer=friend)
         terms = {"sale_id": "s1", "card": FRIEND, "lines": goods(30_000)}
         posted = await pos.call("sale.commit", **terms)
         earned = {e["rule"]: (e["amount"], e["account"]) for e in posted["receipt"]["earn"]}
         assert earned == {
-            "company": (900, "gym"),
-            "employee": (450, "trainer"),
+            "company": (900, gym["account"]),
+            "employee": (450, trainer["account"]),
             "friend": (5_000, friend),
         }
         assert (await pos.call("card.show", card=PHONE))["balances"]["bonus"]["available"] == 5_000
@@ -187,8 +190,8 @@ class TestReferrers:
         assert "friend" not in [earned["rule"] for earned in again["receipt"]["earn"]]
         back = await pos.call("sale.return", return_id="r1", sale_id="s1", whole=True)
         assert back["earned_back"] == {
-            "reward@gym": 900,
-            "reward@trainer": 450,
+            f"reward@{gym['account']}": 900,
+            f"reward@{trainer['account']}": 450,
             f"bonus@{friend}": 5_000,
         }
         assert (await pos.call("card.show", card=PHONE))["balances"]["bonus"]["available"] == 0

@@ -33,6 +33,7 @@ from daemon.ledger.storage.customer_rows import (
     QuestionnaireRow,
 )
 from daemon.ledger.storage.inserts import KEPT, TABLES
+from daemon.ledger.storage.partner_rows import AssignmentRow, PartnerRow, StatementRow
 from daemon.ledger.storage.registry import open_store, scheme_of
 from daemon.ledger.storage.row_marks import EXEMPT, FREE
 from daemon.ledger.storage.rows import (
@@ -73,6 +74,9 @@ ROWS: tuple[KeptRow, ...] = (
     ProgrammeRow("v1", "# text"),
     TillRow("1", "till1", LedgerId("a" * 16)),
     FoldRow(LedgerId("a" * 16), 1, 2),
+    PartnerRow("P0001", A1, "partner", AccountId(""), "Gym", "044", "each", "active", AT),
+    AssignmentRow(A1, AT, LedgerId("a" * 16), 1, "a2", "a3", "olha"),
+    StatementRow("S-2026-000001", A1, 739_000, 739_001, "issued", "{}", "{}", b"{}"),
     QuestionnaireRow(1, "v1", "# text", AT, "olha"),
     ConsentRow(A1, "marketing", "sms", 1, AT, "till", "olha", "v1", "uk"),
     CustomerKeyRow("word", "olena", A1),

@@ -31,10 +31,13 @@ from daemon.ledger.sale_rows import SaleRow
 from daemon.ledger.storage.fact_tables import Sum, row_of, standing_sum, sums_of, together
 from daemon.ledger.storage.inserts import KEPT
 from daemon.ledger.storage.packing import packed
+from daemon.ledger.storage.partner_rows import AssignmentRow
 from daemon.ledger.storage.row_marks import marks, values_of
 from daemon.ledger.storage.rows import CodeRow, CustomerRow, MemberRow, RequestRow
 from daemon.ledger.storage.store import LIFE, Change
 
+PLACED = (SaleRow, AssignmentRow)
+"""Rows that say which entry has written them."""
 TURN = ""
 """In place of a meter's name: the row, always 0, that is written for whatever rests on an account.
 
@@ -67,7 +70,7 @@ class Batch:
         if entry is not None:
             seq = self.head[0] + 1
             rows = tuple(
-                row.placed(self._ledger_id, seq) if isinstance(row, SaleRow) else row
+                row.placed(self._ledger_id, seq) if isinstance(row, PLACED) else row
                 for row in change.rows
             )
             change = msgspec.structs.replace(change, rows=rows)

@@ -24,6 +24,7 @@ from daemon.ledger.storage.fact_tables import (
     SUM_TABLES,
     SumTable,
 )
+from daemon.ledger.storage.partner_rows import AssignmentRow, PartnerRow, StatementRow
 from daemon.ledger.storage.rows import (
     ActivationRow,
     CardRow,
@@ -144,6 +145,9 @@ KEPT: dict[type[msgspec.Struct], Kept] = {
     BatchRow: Kept("card_batch", 1),
     StagedRow: Kept("staged_number", 2),
     ActRow: Kept("act", 2),
+    PartnerRow: Kept("partner", 1),
+    AssignmentRow: Kept("assignment", 0),
+    StatementRow: Kept("statement", 1),
     CardIssueRow: Kept("card_issue", 1),
 }
 """A new kind of row is a struct in ``rows``, a line here, and a migration."""

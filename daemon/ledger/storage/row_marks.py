@@ -33,6 +33,11 @@ EXEMPT = {
 }
 """Tables whose rows have no mark, and why."""
 FREE = {
+    (
+        "partner",
+        "name",
+    ): "says who somebody is, and may be erased; no entry says it, even as a hash",
+    ("partner", "contact"): "as the name",
     ("phone", "last_step"): "moves on with each code that is shown, without an entry",
     ("account_sum", "standing_bp"): "follows from the programme in force, which changes",
     ("card", "holder"): "a person's name, see customer",
@@ -45,7 +50,7 @@ ADDED = {
     *(("card", "batch"), ("card", "batch_index"), ("card", "act")),
 }
 """Columns that came when there were marks already: one counts from when it says something."""
-KEYS = {"request": 2, "identifier": 2}
+KEYS = {"request": 2, "identifier": 2, "assignment": 4}
 """How many columns say which row it is, where none is ever written twice."""
 FORGOTTEN = "re"
 """How marks of rows begin that are forgotten in time: requests."""

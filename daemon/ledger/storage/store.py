@@ -23,6 +23,7 @@ from daemon.ledger.storage.customer_rows import (
     CustomerPrivateRow,
     QuestionnaireRow,
 )
+from daemon.ledger.storage.partner_rows import AssignmentRow, PartnerRow, StatementRow
 from daemon.ledger.storage.queries import Question, R
 from daemon.ledger.storage.rows import (
     ActivationRow,
@@ -57,6 +58,9 @@ KeptRow = (
     | ProgrammeRow
     | TillRow
     | FoldRow
+    | PartnerRow
+    | AssignmentRow
+    | StatementRow
     | OperatorRow
     | QuestionnaireRow
     | ConsentRow

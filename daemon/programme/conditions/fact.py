@@ -19,6 +19,7 @@ from daemon.programme.conditions.condition import (
     as_written,
 )
 from daemon.programme.errors import ProgrammeError
+from daemon.programme.names import HAVE_CODES, code_of
 from daemon.programme.situation import Situation, counter_of
 
 FactName = Annotated[str, msgspec.Meta(description="the name of a fact")]
@@ -48,6 +49,11 @@ def _test(name: str, values: list[Fact]) -> Test:
     if values in ([True], [False]) and isinstance(values[0], bool):
         expected = values[0]
         return lambda situation: bool(situation.values.get(name, False)) is expected
+    if name in HAVE_CODES:
+        other = code_of(name)
+        return lambda situation: (
+            situation.values.get(name) in values or situation.values.get(other) in values
+        )
     counter = counter_of(name)
 
     def holds(situation: Situation) -> bool:

@@ -1,0 +1,156 @@
+"""``tillcard partners``: who sends customers, and whom they have sent."""
+
+from typing import Annotated, Any
+
+import typer
+
+from daemon.cli.call_command import TOKEN_FILE, PortOption, SocketOption, TokenOption, asked
+from daemon.cli.customers_command import Whom, whose
+from daemon.cli.daemon_call import AsJson, By, new_request_id, print_json, whoever
+
+partners = typer.Typer(
+    help="Who sends customers: partners, those who work for them. The daemon must run.",
+    no_args_is_help=True,
+)
+Code = Annotated[str, typer.Argument(help="A partner's or an employee's code: P0007, P0007-02.")]
+Reason = Annotated[str, typer.Option(help="Why; it is kept for ever.")]
+
+
+@partners.command()
+def add(
+    name: Annotated[str, typer.Argument(help="What it is called.")],
+    of: Annotated[str, typer.Option(help="The partner for whom this employee works.")] = "",
+    contact: Annotated[str, typer.Option(help="How to reach them.")] = "",
+    code: Annotated[str, typer.Option(help="A code of its own, else the next one.")] = "",
+    card: Annotated[str, typer.Option(help="A card of theirs, which gets their rewards.")] = "",
+    pay_each: Annotated[
+        bool, typer.Option("--pay-each", help="Pay employees themselves, not the organisation.")
+    ] = False,
+    by: By = "",
+    json: AsJson = False,
+    socket: SocketOption = None,
+    port: PortOption = None,
+    token_file: TokenOption = TOKEN_FILE,
+) -> None:
+    """Add a partner, or with --of somebody who works for one.
+
+    Example: tillcard partners add "Gym Olympia" --contact director@olympia.example
+    """
+    terms = {"name": name, "of": of, "contact": contact, "code": code, "card": card}
+    terms |= {"by": whoever(by), "request_id": new_request_id()}
+    terms |= {"pay": "each"} if pay_each else {}
+    _tell(asked("partner.add", terms, (socket, port, token_file)), as_json=json)
+
+
+@partners.command("list")
+def list_(
+    of: Annotated[str, typer.Option(help="Only who works for this partner.")] = "",
+    closed: Annotated[bool, typer.Option("--closed", help="The closed ones, too.")] = False,
+    json: AsJson = False,
+    socket: SocketOption = None,
+    port: PortOption = None,
+    token_file: TokenOption = TOKEN_FILE,
+) -> None:
+    """List partners, or who works for one.
+
+    Example: tillcard partners list --of P0007
+    """
+    found: list[dict[str, Any]] = []
+    after = ""
+    while True:
+        terms = {"of": of, "after": after, "closed": closed}
+        page = asked("partner.list", terms, (socket, port, token_file))
+        found += page["partners"]
+        after = page["next"]
+        if not after:
+            break
+    if json:
+        print_json(found)
+    for one in () if json else found:
+        typer.echo(_line(one))
+
+
+@partners.command()
+def show(
+    code: Code,
+    json: AsJson = False,
+    socket: SocketOption = None,
+    port: PortOption = None,
+    token_file: TokenOption = TOKEN_FILE,
+) -> None:
+    """Show a partner or an employee. Example: tillcard partners show P0007."""
+    _tell(asked("partner.show", {"code": code}, (socket, port, token_file)), as_json=json)
+
+
+@partners.command()
+def close(
+    code: Code,
+    reason: Reason,
+    by: By = "",
+    json: AsJson = False,
+    socket: SocketOption = None,
+    port: PortOption = None,
+    token_file: TokenOption = TOKEN_FILE,
+) -> None:
+    """Close a partner with all who work there, or an employee: they send nobody any more.
+
+    Example: tillcard partners close P0007 --reason "the contract has ended"
+    """
+    terms = {"code": code, "reason": reason, "by": whoever(by), "request_id": new_request_id()}
+    _tell(asked("partner.close", terms, (socket, port, token_file)), as_json=json)
+
+
+@partners.command()
+def assign(
+    whom: Whom,
+    reason: Reason,
+    partner: Annotated[str, typer.Option(help="Who sent the customer; else nobody.")] = "",
+    employee: Annotated[str, typer.Option(help="Who did it there.")] = "",
+    by: By = "",
+    json: AsJson = False,
+    socket: SocketOption = None,
+    port: PortOption = None,
+    token_file: TokenOption = TOKEN_FILE,
+) -> None:
+    """Say who has sent a customer, for sales from now on.
+
+    Example: tillcard partners assign 2900000000018 --employee P0007-02 --reason "a leaflet"
+    """
+    terms = {"partner": partner, "employee": employee, "reason": reason, "by": whoever(by)}
+    terms |= {"request_id": new_request_id(), **whose(whom)}
+    done = asked("partner.assign", terms, (socket, port, token_file))
+    if json:
+        print_json(done)
+    else:
+        typer.echo(f"{done['account']}  {done['employee'] or done['partner'] or 'nobody'}")
+
+
+@partners.command()
+def sent(
+    whom: Whom,
+    json: AsJson = False,
+    socket: SocketOption = None,
+    port: PortOption = None,
+    token_file: TokenOption = TOKEN_FILE,
+) -> None:
+    """Show who has sent a customer, ever. Example: tillcard partners sent 2900000000018."""
+    found = asked("partner.sent", whose(whom), (socket, port, token_file))
+    if json:
+        print_json(found)
+        return
+    for one in found["assignments"]:
+        who = one["employee"] or one["partner"] or "nobody"
+        typer.echo(f"since {one['day']}  {who}  ({one['by']})")
+
+
+def _tell(one: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(one)
+    else:
+        typer.echo(_line(one))
+
+
+def _line(one: dict[str, Any]) -> str:
+    state = "" if one["state"] == "active" else one["state"]
+    known = (one["code"], one["name"], one["contact"], one["account"], state)
+    return "  ".join(filter(None, known))

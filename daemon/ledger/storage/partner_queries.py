@@ -1,0 +1,28 @@
+"""What is asked of the tables of partners; as ``queries``, which opens with how."""
+
+from daemon.base.ids import LedgerId
+from daemon.ledger.storage.packing import unpacked
+from daemon.ledger.storage.partner_rows import AssignmentRow, PartnerRow, StatementRow
+from daemon.ledger.storage.queries import ROWS_MAX, Question
+
+_PARTNER = "SELECT code, account, kind, partner, name, contact, pay, state, since FROM partner"
+PARTNER = Question(f"{_PARTNER} WHERE code = ?", PartnerRow)
+PARTNER_BY_ACCOUNT = Question(f"{_PARTNER} WHERE account = ?", PartnerRow)
+PARTNERS_AFTER = Question(f"{_PARTNER} WHERE code > ? ORDER BY code LIMIT {ROWS_MAX}", PartnerRow)
+EMPLOYEES_OF = Question(
+    f"{_PARTNER} WHERE partner = ? AND code > ? ORDER BY code LIMIT {ROWS_MAX}", PartnerRow
+)
+_ASSIGNMENT = "SELECT account, at, ledger_id, seq, partner, employee, operator FROM assignment"
+ASSIGNMENTS_OF = Question(
+    f"{_ASSIGNMENT} WHERE account = ? ORDER BY at, ledger_id, seq", AssignmentRow
+)
+_STATEMENT = "SELECT number, partner, first, last, state, payable, paid, contents FROM statement"
+STATEMENT = Question(f"{_STATEMENT} WHERE number = ?", StatementRow)
+STATEMENTS_OF = Question(f"{_STATEMENT} WHERE partner = ? ORDER BY first, number", StatementRow)
+POSTED_TO: Question[tuple[str, int, bytes]] = Question(
+    "SELECT DISTINCT posting.ledger_id, posting.seq, entry.body FROM posting"
+    " JOIN entry ON entry.ledger_id = posting.ledger_id AND entry.seq = posting.seq"
+    " WHERE posting.account = ? ORDER BY posting.ledger_id, posting.seq",
+    lambda ledger_id, seq, body: (LedgerId(ledger_id), seq, unpacked(body)),
+)
+"""Every entry that has moved a purse of an account."""
