@@ -16,7 +16,8 @@ from daemon.base.clock import Clock
 from daemon.base.ids import AccountId, SaleId, given_id
 from daemon.base.refusals import ParamError
 from daemon.base.text_limits import Text
-from daemon.customers.customers import Customers, WhoseTerms, person_of
+from daemon.customers.customers import Customers, WhoseTerms
+from daemon.customers.profiles import person_of
 from daemon.ledger import status_moves
 from daemon.ledger.entries import FOREVER, decode
 from daemon.ledger.ledger import Ledger

@@ -21,7 +21,8 @@ from daemon.base.ids import NO_ACCOUNT, AccountId
 from daemon.base.params import Params
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
 from daemon.base.text_limits import AccountText, IdText, RequestId, SaidText, Text
-from daemon.customers.customers import customer_entry, person_of
+from daemon.customers.customers import customer_entry
+from daemon.customers.profiles import person_of
 from daemon.ledger.entries import CounterMove, Entry
 from daemon.ledger.ledger import RequestKey
 from daemon.ledger.storage.partner_queries import (
