@@ -21,6 +21,16 @@ PortOption = Annotated[
 ]
 TokenOption = Annotated[Path, typer.Option("--token-file", help="Where the port's token stands.")]
 TOKEN_FILE = Path("pos.token")
+
+
+def login_name() -> str:
+    """Return who runs the command, as it is kept where nobody says another name."""
+    return os.environ.get("USER") or f"uid {os.getuid()}"
+
+
+ByOption = Annotated[
+    str, typer.Option("--by", default_factory=login_name, help="Who does this; kept in the ledger.")
+]
 CALL_IDS = {"request_id", "sale_id", "return_id", "topup_id"}
 """What says of a call that is sent again that it is the same one."""
 

@@ -1,6 +1,5 @@
 """``tillcard check``: what is wrong with a programme file; and it comes into force if asked."""
 
-import os
 import secrets
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +10,7 @@ import typer
 from daemon.base.regular_files import read_text_file
 from daemon.cli.call_command import (
     TOKEN_FILE,
+    ByOption,
     PortOption,
     SocketOption,
     TokenOption,
@@ -27,6 +27,7 @@ from daemon.programme.programme import Programme, load, local_day
 def check(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="The programme file, TOML.")],
+    by: ByOption,
     activate: Annotated[
         bool, typer.Option("--activate", help="Bring it into force in the running daemon.")
     ] = False,
@@ -54,7 +55,6 @@ def check(
     typer.echo(f"{programme.id} {programme.version}: {counts}")
     if not activate:
         return
-    by = os.environ.get("USER", f"uid {os.getuid()}")
     terms = {"request_id": secrets.token_hex(16), "text": programme.text, "by": by}
     try:
         with connected(socket, port, token_file) as client:

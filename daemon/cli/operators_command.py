@@ -1,7 +1,6 @@
 """``tillcard operators``: who works in the shop, as what, and what proves that it is them."""
 
 import base64
-import getpass
 import secrets
 import sys
 from typing import Annotated, Any
@@ -13,7 +12,14 @@ from rich.console import Console
 from rich.table import Table
 
 from daemon.base.permissions import OperatorRole
-from daemon.cli.call_command import TOKEN_FILE, PortOption, SocketOption, TokenOption, asked
+from daemon.cli.call_command import (
+    TOKEN_FILE,
+    ByOption,
+    PortOption,
+    SocketOption,
+    TokenOption,
+    asked,
+)
 
 TOTP_BYTES = 20
 ISSUER = "tillcard"
@@ -27,9 +33,6 @@ StoreOption = Annotated[
 LanguageOption = Annotated[str | None, typer.Option(help="Of the console: en or uk.")]
 AccountOption = Annotated[
     str | None, typer.Option(help="Their own as a customer: a card's number, or the account.")
-]
-ByOption = Annotated[
-    str, typer.Option(default_factory=getpass.getuser, help="Who does this; kept in the ledger.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 OffOption = Annotated[bool, typer.Option("--off", help="Take it away.")]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ from pyotp import parse_uri
 from typer.testing import Result
 
 from daemon.app.running import App
+from daemon.ledger.entries import decode
+from daemon.ledger.storage.registry import open_store
 from tests.support.clock import HandClock
 from tests.support.commands import tillcard
-from tests.support.till import lay_out, open_till
+from tests.support.till import LEDGER, lay_out, open_till
 
 COMMANDS = ("add", "list", "role", "close", "pin", "password", "totp")
 
@@ -88,3 +91,14 @@ async def test_what_is_refused_is_said_with_status_1(till: App) -> None:
 def test_every_command_has_help_with_an_example(command: str) -> None:
     said = " ".join(tillcard("operators", command, "--help").output.split())
     assert f"Example: tillcard operators {command}" in said
+
+
+async def test_a_programme_is_activated_in_the_name_that_is_said(tmp_path: Path, till: App) -> None:
+    file = str(tmp_path / "programme.toml")
+    line = ["check", file, "--activate", "--by", "maria", "--socket", str(till.socket)]
+    result = await asyncio.to_thread(lambda: tillcard(*line))
+    assert result.exit_code == 0, result.output
+    with closing(open_store(LEDGER, tmp_path, read_only=True)) as store:
+        bodies = [decode(one.body) for one in store.entries()]
+    entry = [one for one in bodies if one.kind == "programme"][-1]
+    assert msgspec.json.decode(entry.detail)["by"] == "maria"
