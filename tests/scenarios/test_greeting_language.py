@@ -46,8 +46,8 @@ async def buy(pos: Pos, sale_id: str, price: int, card: str = PLASTIC) -> Any:
 
 
 async def grant(pos: Pos, request_id: str) -> None:
-    whose = {"status": "friends", "account": await account_of(pos, PLASTIC), "by": "olha"}
-    await pos.call("club.grant", request_id=request_id, **whose)
+    whose = {"status": "friends", "accounts": [await account_of(pos, PLASTIC)], "by": "olha"}
+    await pos.call("club.decide", request_id=request_id, granted=True, **whose)
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,10 @@ CALLS: dict[str, dict[str, Any]] = {
     "card.phone_revoke": {"presentation": "?"},
     "code.issue": {"request_id": "c", "campaign": "?"},
     "club.decide": {"request_id": "g", "accounts": ["?"], "granted": True, "status": "?"},
+    "partner.add": {"request_id": "pa", "code": "GYM", "name": "Gym"},
+    "partner.change": {"request_id": "pc", "code": "GYM"},
+    "partner.assign": {"request_id": "ps", "card": PLASTIC, "partner": "GYM"},
+    "partner.close": {"request_id": "px", "code": "GYM"},
     "customer.update": {"request_id": "cu", "card": PLASTIC, "answers": {"birthday": "1990-05-17"}},
     "customer.consent": {
         "request_id": "cc",
