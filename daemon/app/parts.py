@@ -33,6 +33,7 @@ from daemon.chip.registry import NO_CHIPS, Chips, chips_of
 from daemon.chip.terminal import ChipTerminal
 from daemon.customers.customers import Customers
 from daemon.customers.dossiers import Dossiers
+from daemon.customers.merging import Merging
 from daemon.customers.profiles import Profiles
 from daemon.customers.questionnaires import Questionnaires
 from daemon.customers.searching import Searching
@@ -300,6 +301,7 @@ class Parts:
             customers,
             searching,
             dossiers,
+            Merging(self.ledger, self.steady, lambda: self.shop.programme.statuses),
             self.cards.guesses,
             self.operators,
         )

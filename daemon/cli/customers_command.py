@@ -18,6 +18,7 @@ customers = typer.Typer(
 Whom = Annotated[
     str, typer.Argument(help="The customer: a card's number or UID, or an account's id (a…).")
 ]
+Reason = Annotated[str, typer.Option(help="Why; it is kept for ever.")]
 _ACCOUNT = re.compile(r"a[0-9a-f]{16}")
 
 
@@ -139,6 +140,77 @@ def consent(
         channels = ", ".join(filter(None, done["channels"]))
         said = "given" if done["given"] else "taken back"
         typer.echo(f"{done['account']}: {done['purpose']} {channels}".rstrip() + f": {said}")
+
+
+@customers.command()
+def duplicates(
+    whom: Whom,
+    json: AsJson = False,
+    socket: SocketOption = None,
+    port: PortOption = None,
+    token_file: TokenOption = TOKEN_FILE,
+) -> None:
+    """Show who may be the same person: by telephone, by e-mail, or by name and birthday.
+
+    Example: tillcard customers duplicates 2900000000018
+    """
+    found = asked("customer.duplicates", whose(whom), (socket, port, token_file))
+    if json:
+        print_json(found)
+        return
+    for one in found["customers"]:
+        typer.echo("  ".join(filter(None, (one["account"], one["name"], one["phone"]))))
+
+
+@customers.command()
+def merge(
+    keep: Annotated[str, typer.Option(help="The customer that stays: a card or an account.")],
+    drop: Annotated[str, typer.Option(help="The customer that goes into it.")],
+    reason: Reason,
+    by: By = "",
+    json: AsJson = False,
+    socket: SocketOption = None,
+    port: PortOption = None,
+    token_file: TokenOption = TOKEN_FILE,
+) -> None:
+    """Make two accounts of one person one: cards, balances, meters, statuses, sales.
+
+    Example: tillcard customers merge --keep 2900000000018 --drop 2900000000025 --reason "two cards"
+    """
+    where = (socket, port, token_file)
+    accounts = {
+        name: asked("customer.show", whose(whom) | {"limit": 0}, where)["account"]
+        for name, whom in (("keep", keep), ("drop", drop))
+    }
+    terms = {"request_id": new_request_id(), "by": whoever(by), "reason": reason}
+    done = asked("customer.merge", terms | accounts, where)
+    if json:
+        print_json(done)
+    else:
+        moved = ", ".join(f"{what} {count}" for what, count in done["moved"].items())
+        typer.echo(f"{done['drop']} is {done['keep']} now: {moved}")
+
+
+@customers.command()
+def unmerge(
+    drop: Annotated[str, typer.Argument(help="The account that was merged, as merge printed it.")],
+    reason: Reason,
+    by: By = "",
+    json: AsJson = False,
+    socket: SocketOption = None,
+    port: PortOption = None,
+    token_file: TokenOption = TOKEN_FILE,
+) -> None:
+    """Take a merge back: for 30 days, while nothing has moved since.
+
+    Example: tillcard customers unmerge ab9d0c6a7e14f3d85 --reason "they are sisters"
+    """
+    terms = {"request_id": new_request_id(), "by": whoever(by), "reason": reason, "drop": drop}
+    done = asked("customer.unmerge", terms, (socket, port, token_file))
+    if json:
+        print_json(done)
+    else:
+        typer.echo(f"{done['drop']} is an account of its own again")
 
 
 def _dossier_lines(known: dict[str, Any]) -> Iterator[str]:

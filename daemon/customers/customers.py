@@ -23,7 +23,7 @@ from daemon.customers.profiles import Person, Profiles, person_of
 from daemon.customers.questionnaire import MEANINGS
 from daemon.ledger.entries import Entry
 from daemon.ledger.ledger import Ledger, RequestKey
-from daemon.ledger.storage.customer_queries import CONSENTS_OF
+from daemon.ledger.storage.customer_queries import CONSENTS_OF, MERGED
 from daemon.ledger.storage.queries import CUSTOMER
 from daemon.ledger.storage.store import Change, Store, View
 
@@ -185,10 +185,16 @@ class Customers:
         """Return the account that is named, or that of the card. Raises RefusedError."""
         if whose.card:
             return self._cards.find(store, whose.card).account
-        account = AccountId(whose.account)
-        if store.ask_one(CUSTOMER, account) is None:
-            raise RefusedError(ErrorCode.CARD_UNKNOWN, "There is no such customer.")
-        return account
+        return known_account(store, AccountId(whose.account))
+
+
+def known_account(store: Store, account: AccountId) -> AccountId:
+    """Return an account, or the one that it was merged into. Raises RefusedError CARD_UNKNOWN."""
+    while (merged := store.ask_one(MERGED, account)) is not None:
+        account = merged.kept
+    if store.ask_one(CUSTOMER, account) is None:
+        raise RefusedError(ErrorCode.CARD_UNKNOWN, "There is no such customer.")
+    return account
 
 
 def customer_entry(at: str, account: AccountId, detail: Mapping[str, object]) -> Entry:

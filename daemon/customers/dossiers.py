@@ -18,11 +18,14 @@ from daemon.base.refusals import ParamError
 from daemon.base.text_limits import Text
 from daemon.customers.customers import Customers, WhoseTerms
 from daemon.customers.profiles import person_of
+from daemon.customers.search_keys import WORD, keys_of, words
+from daemon.customers.searching import FOUND_MAX, Found, shown_customer
 from daemon.ledger import status_moves
 from daemon.ledger.entries import FOREVER, decode
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.lots import Lot, PurseLots
 from daemon.ledger.storage.customer_queries import (
+    ACCOUNTS_WITH_KEY,
     CONSENTS_OF,
     ENTRIES_OF,
     SALES_BEFORE,
@@ -51,6 +54,10 @@ class DossierTerms(WhoseTerms, frozen=True, kw_only=True):
     entries_after: Text = ""
     sales_after: Text = ""
     limit: Annotated[int, msgspec.Meta(ge=0, le=PAGE_MAX)] = 20
+
+
+class DuplicatesTerms(WhoseTerms, frozen=True, kw_only=True):
+    """Of whom others are looked for with the same telephone, e-mail, or name and birthday."""
 
 
 class ShownCard(msgspec.Struct, frozen=True, kw_only=True):
@@ -209,6 +216,31 @@ class Dossiers:
             )
 
         return await self._ledger.read(read)
+
+    async def duplicates(self, terms: DuplicatesTerms) -> Found:
+        """Return who may be the same person as a customer. Raises RefusedError CARD_UNKNOWN."""
+
+        def read(store: Store) -> Found:
+            account = self._customers.account(store, terms)
+            others = list(dict.fromkeys(_likely(store, account)))
+            people = tuple(shown_customer(store, other) for other in others[:FOUND_MAX])
+            return Found(customers=people, more=len(others) > FOUND_MAX)
+
+        return await self._ledger.read(read)
+
+
+def _likely(store: Store, account: AccountId) -> Iterator[AccountId]:
+    """Yield other accounts with the same telephone, e-mail, or name and birthday."""
+    profile = person_of(store, account).profile
+    same = sorted(words(profile.name)) if profile.birthday else []
+    for kind, value in sorted(keys_of(profile)):
+        if kind == WORD and value != max(same, key=len, default=""):
+            continue  # one word finds all that have the whole name
+        for other in store.ask(ACCOUNTS_WITH_KEY, kind, value):
+            known = person_of(store, other).profile if kind == WORD else profile
+            is_same = known.birthday == profile.birthday and sorted(words(known.name)) == same
+            if other != account and (kind != WORD or is_same):
+                yield other
 
 
 def _place(text: str, path: str) -> tuple[str, str, int]:

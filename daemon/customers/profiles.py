@@ -139,7 +139,7 @@ class _Filling(msgspec.Struct, frozen=True):
         held = store.ask(CONSENTS_OF, account) if self.asked.is_own or pairs else []
         if any(name in kept and name not in UNASKED for name in fields):
             self.check_may_keep(held, pairs)
-        rows, gone = _keys(store, account, person.profile)
+        rows, gone = _keys(store, account, change[0].profile, person.profile)
         return Filled(
             rows=(*_rows(account, change[0], person), *rows),
             gone=gone,
@@ -227,10 +227,14 @@ def _rows(account: AccountId, before: Person, person: Person) -> tuple[KeptRow, 
 
 
 def _keys(
-    store: Store, account: AccountId, profile: Profile
+    store: Store, account: AccountId, before: Profile, profile: Profile
 ) -> tuple[tuple[CustomerKeyRow, ...], tuple[Gone, ...]]:
-    """Return the keys by which a customer is found from now on, and those that go."""
+    """Return the keys by which a customer is found from now on, and those that go.
+
+    Those that came with another account stay: they were not in the profile before.
+    """
     now = keys_of(profile)
-    before = {(row.kind, row.value) for row in store.ask(KEYS_OF, account)}
-    new = tuple(CustomerKeyRow(*key, account) for key in sorted(now - before))
-    return new, tuple(Gone(CustomerKeyRow, (*key, account)) for key in sorted(before - now))
+    known = {(row.kind, row.value) for row in store.ask(KEYS_OF, account)}
+    new = tuple(CustomerKeyRow(*key, account) for key in sorted(now - known))
+    gone = keys_of(before) & known - now
+    return new, tuple(Gone(CustomerKeyRow, (*key, account)) for key in sorted(gone))

@@ -87,7 +87,7 @@ class Searching:
         by_card, is_number = self._by_card(store, terms.text)
         by_keys, is_wide = _by_keys(store, terms.text, terms.limit + 1)
         accounts = list(dict.fromkeys((*by_card, *by_keys)))
-        people = [_shown(store, account) for account in accounts[: terms.limit]]
+        people = [shown_customer(store, account) for account in accounts[: terms.limit]]
         people.sort(key=lambda one: (one.name.casefold(), one.account))
         more = is_wide or len(accounts) > terms.limit
         return Found(customers=tuple(people), more=more), is_number and not accounts
@@ -132,7 +132,8 @@ def _beginning(text: str) -> tuple[str, str]:
     return text, text + _LAST
 
 
-def _shown(store: Store, account: AccountId) -> FoundCustomer:
+def shown_customer(store: Store, account: AccountId) -> FoundCustomer:
+    """Return a customer, as far as it takes to tell two apart."""
     row = store.ask_one(CUSTOMER, account)
     profile = profile_in(row.profile if row else b"")
     cards = store.ask(CARDS_OF, account)

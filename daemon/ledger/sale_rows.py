@@ -149,6 +149,19 @@ class SaleRow(msgspec.Struct, frozen=True, dict=True):
         """The sale as kept. It is decoded when it is first asked for, once a row."""
         if not self.body:
             return None
+        record = self._as_sold
+        if record.sale.account == self.account:
+            return record
+        sale = msgspec.structs.replace(record.sale, account=self.account)
+        return msgspec.structs.replace(record, sale=sale)
+
+    @property
+    def sold_to(self) -> AccountId:
+        """Whose it was when it was sold; ``account`` is another after a merge."""
+        return self._as_sold.sale.account if self.body else self.account
+
+    @property
+    def _as_sold(self) -> SaleRecord:
         if self.seq and not self.entry:
             raise damaged()  # the entry that has the sale is gone, or no JSON any more
         try:

@@ -16,7 +16,8 @@ from daemon.customers.customers import (
     Customers,
     UpdateTerms,
 )
-from daemon.customers.dossiers import Dossier, Dossiers, DossierTerms
+from daemon.customers.dossiers import Dossier, Dossiers, DossierTerms, DuplicatesTerms
+from daemon.customers.merging import Merged, MergeTerms, Merging, UnmergeTerms
 from daemon.customers.questionnaire import QuestionnaireError, doubts, load, shown
 from daemon.customers.questionnaires import (
     ActivateTerms,
@@ -71,6 +72,7 @@ class CustomerMethods:
         customers: Customers,
         searching: Searching,
         dossiers: Dossiers,
+        merging: Merging,
         guesses: Guesses,
         operators: Operators,
     ) -> None:
@@ -79,17 +81,26 @@ class CustomerMethods:
         self._customers = customers
         self._searching = searching
         self._dossiers = dossiers
+        self._merging = merging
         self._guesses = guesses
         self._operators = operators
 
     def methods(self) -> dict[str, Method]:
         """Return the table: name, parameters, handler, least role, result, refusals."""
         whose = (*WRITE_REFUSALS, *CARD_REFUSALS)
+        both = (*WRITE_REFUSALS, ErrorCode.CARD_UNKNOWN)
         return {
             "customer.find": Method(
                 FindTerms, self.find, Role.SALE, Found, (ErrorCode.RATE_LIMITED,)
             ),
             "customer.show": Method(DossierTerms, self.dossier, Role.SALE, Dossier, CARD_REFUSALS),
+            "customer.duplicates": Method(
+                DuplicatesTerms, self.duplicates, Role.SALE, Found, CARD_REFUSALS
+            ),
+            "customer.merge": Method(MergeTerms, self.merge, Role.SALE, Merged, both),
+            "customer.unmerge": Method(
+                UnmergeTerms, self.unmerge, Role.SALE, Merged, (*both, ErrorCode.NOT_UNDOABLE)
+            ),
             "customer.update": Method(UpdateTerms, self.update, Role.SALE, CustomerDone, whose),
             "customer.consent": Method(ConsentTerms, self.consent, Role.SALE, ConsentDone, whose),
             "questionnaire.show": Method(NoParams, self.show, Role.READ, QuestionnaireShown),
@@ -109,6 +120,25 @@ class CustomerMethods:
         """Show all that is known of a customer."""
         async with self._guesses.counting():
             return await self._dossiers.show(params)
+
+    async def duplicates(self, session: Session, params: DuplicatesTerms) -> Found:
+        """Show who may be the same person as a customer."""
+        async with self._guesses.counting():
+            return await self._dossiers.duplicates(params)
+
+    async def merge(self, session: Session, params: MergeTerms) -> msgspec.Raw:
+        """Make two accounts of one person one."""
+        key = _key("customer.merge", params)
+        signed = await self._operators.check(Action.MERGE, params.by, params.approval, key)
+        async with self._guesses.counting():
+            return await self._merging.merge(key, params, signed)
+
+    async def unmerge(self, session: Session, params: UnmergeTerms) -> msgspec.Raw:
+        """Make them two again."""
+        key = _key("customer.unmerge", params)
+        signed = await self._operators.check(Action.UNDO, params.by, params.approval, key)
+        async with self._guesses.counting():
+            return await self._merging.unmerge(key, params, signed)
 
     async def update(self, session: Session, params: UpdateTerms) -> msgspec.Raw:
         """Change what is known of a customer."""
@@ -154,5 +184,7 @@ class CustomerMethods:
             raise invalid(f"{error.path}: {error.message}") from error
 
 
-def _key(method: str, params: UpdateTerms | ConsentTerms | ActivateTerms) -> RequestKey:
+def _key(
+    method: str, params: UpdateTerms | ConsentTerms | ActivateTerms | MergeTerms | UnmergeTerms
+) -> RequestKey:
     return RequestKey.of(method, params.request_id, params)

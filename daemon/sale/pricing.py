@@ -12,9 +12,9 @@ from daemon.accounts.cards import Account, refuse_unusable
 from daemon.accounts.guess_limit import Guesses
 from daemon.accounts.shown_codes import number
 from daemon.base.config import ChipSection
-from daemon.base.ids import NO_CARD, NO_PRESENTATION, CardId, PresentationId
+from daemon.base.ids import NO_CARD, NO_PRESENTATION, AccountId, CardId, PresentationId
 from daemon.base.permissions import OperatorRole
-from daemon.base.refusals import ParamError
+from daemon.base.refusals import ErrorCode, ParamError, RefusedError
 from daemon.ledger import chip_limits
 from daemon.ledger.chip_owed import chip_purse
 from daemon.ledger.sale_records import Frozen
@@ -134,7 +134,7 @@ class Pricing:
         """
         account = presentation.account if presentation else None
         if account is not None:
-            _check_good(account.card.card_id, known.view.card, known.moment.at)
+            _check_good(account.card.card_id, known.view.card, known.moment.at, account.account)
         if not known.serves(presentation, terms.codes):
             known = await self._known(terms.codes, presentation)
         assert known.facts is not None
@@ -211,7 +211,7 @@ class Pricing:
         card, card_id = view.card, priced.card_id
         if card_id and (card is None or card.card_id != card_id):
             card = await self._shop.ledger.read(lambda store: store.ask_one(CARD, card_id))
-        _check_good(card_id, card, self._shop.at())
+        _check_good(card_id, card, self._shop.at(), priced.standing.account)
 
     async def _within_chip_limits(self, priced: PricedSale) -> PricedSale:
         """Return ``priced`` with what its chip may pay as ``burn_max``.
@@ -270,7 +270,9 @@ def burn_by_purse(programme: Programme, burn: int | dict[str, int] | None) -> di
     return {purse: amount for purse, amount in burn.items() if amount}
 
 
-def _check_good(card_id: CardId, card: CardRow | None, now: str) -> None:
-    """Refuse a card that was blocked, or has run out, since it was shown."""
+def _check_good(card_id: CardId, card: CardRow | None, now: str, account: AccountId) -> None:
+    """Refuse a card that was blocked, has run out or got another account since it was shown."""
     if card is not None and card.card_id == card_id:
         refuse_unusable(card, now)
+        if card.account != account:
+            raise RefusedError(ErrorCode.NO_CARD, "Show the card again.")

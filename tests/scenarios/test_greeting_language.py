@@ -46,8 +46,9 @@ async def buy(pos: Pos, sale_id: str, price: int, card: str = PLASTIC) -> Any:
 
 
 async def grant(pos: Pos, request_id: str) -> None:
-    whose = {"status": "friends", "accounts": [await account_of(pos, PLASTIC)], "by": "olha"}
-    await pos.call("club.decide", request_id=request_id, granted=True, **whose)
+    accounts = [await account_of(pos, PLASTIC)]
+    decided = {"status": "friends", "list": "join", "accounts": accounts, "granted": True}
+    await pos.call("club.decide", request_id=request_id, by="olha", **decided)
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,8 @@ CALLS: dict[str, dict[str, Any]] = {
     "partner.assign": {"request_id": "ps", "card": PLASTIC, "partner": "GYM"},
     "partner.close": {"request_id": "px", "code": "GYM"},
     "customer.update": {"request_id": "cu", "card": PLASTIC, "answers": {"birthday": "1990-05-17"}},
+    "customer.merge": {"request_id": "m", "keep": "?", "drop": "!"},
+    "customer.unmerge": {"request_id": "um", "drop": "?"},
     "customer.consent": {
         "request_id": "cc",
         "card": PLASTIC,
@@ -66,6 +68,7 @@ CALLS: dict[str, dict[str, Any]] = {
 }
 ELSEWHERE = {"code.issue", "club.decide", "programme.activate"}
 ELSEWHERE |= {"clock.accept", "clock.reset", "sale.decide", "questionnaire.activate"}
+ELSEWHERE |= {"customer.merge", "customer.unmerge"}
 ELSEWHERE |= {"card.take_back", "card.hand_out", "act.make", "act.void"}
 ELSEWHERE |= {"points.adjust"}
 """Written with all their terms, see tests of codes, the club, programmes, questionnaires, clocks

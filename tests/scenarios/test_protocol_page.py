@@ -31,7 +31,17 @@ from tests.support.till import PATIENCE_S, PLASTIC, Pos
 
 PAGE = (Path(__file__).parent.parent.parent / "docs/pos-protocol.md").read_text("utf-8")
 MADE_BY_THE_TILL = {
-    *("presentation", "quote_id", "account", "seq", "boot_id", "event_id", "input_id"),
+    *(
+        "presentation",
+        "quote_id",
+        "account",
+        "keep",
+        "drop",
+        "seq",
+        "boot_id",
+        "event_id",
+        "input_id",
+    ),
     *("ledger_id", "web", "url", "server", "version"),
 }
 """Fields whose values are new in each till; the page's are replaced by the real ones."""

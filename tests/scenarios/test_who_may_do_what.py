@@ -159,15 +159,12 @@ CALLS: dict[Action, list[Call]] = {
         lambda by: ("clock.reset", {"request_id": by, "by": by, "reason": "x"}),
     ],
     Action.FILL: [
-        lambda by: ("customer.update", {"request_id": by, "card": PLASTIC, "tags": [by], "by": by}),
-        lambda by: (
-            "customer.consent",
-            {"request_id": by, "card": PLASTIC, "purpose": "marketing", "given": True, "by": by},
-        ),
+        named_call("customer.update", card=PLASTIC, tags=["vip"]),
+        named_call("customer.consent", card=PLASTIC, purpose="marketing", given=True),
     ],
-    Action.QUESTIONNAIRE: [
-        lambda by: ("questionnaire.activate", {"request_id": by, "text": "", "by": by})
-    ],
+    Action.MERGE: [named_call("customer.merge", keep="a0", drop="a1", reason="x")],
+    Action.UNDO: [named_call("customer.unmerge", drop="a1", reason="x")],
+    Action.QUESTIONNAIRE: [named_call("questionnaire.activate", text="")],
     Action.PROGRAMME: [
         lambda by: ("programme.activate", {"request_id": by, "text": SAMPLE, "by": by})
     ],
@@ -208,8 +205,8 @@ async def test_over_the_socket_each_cell_lets_through_or_refuses(
 
 def test_actions_without_a_method_are_those_that_come_later() -> None:
     later = """
-    show_card transfer change_contact merge assign_later judge_finding mail_small
-    unmet_condition beyond_limit partners payout erase export_person undo mail_any import
+    show_card transfer change_contact assign_later judge_finding mail_small
+    unmet_condition beyond_limit partners payout erase export_person mail_any import
     read_reports export_books
     """
     assert {action.value for action in NO_METHOD_YET} == set(later.split())

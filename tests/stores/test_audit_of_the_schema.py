@@ -30,6 +30,7 @@ from daemon.ledger.storage.customer_rows import (
     ConsentRow,
     CustomerKeyRow,
     CustomerPrivateRow,
+    MergedRow,
     QuestionnaireRow,
 )
 from daemon.ledger.storage.inserts import KEPT, TABLES
@@ -81,6 +82,7 @@ ROWS: tuple[KeptRow, ...] = (
     ConsentRow(A1, "marketing", "sms", 1, AT, "till", "olha", "v1", "uk"),
     CustomerKeyRow("word", "olena", A1),
     CustomerPrivateRow(A1, b"{}"),
+    MergedRow(AccountId("a9"), A1, LedgerId("a" * 16), 1, AT),
     OperatorRow("olha", "Olha", "senior", "[]", "active", "uk", "p", "q", "r", A1, AT),
     BatchRow(
         *("B-2026-0001", AT, "olha", "plastic", "us", 4, 1_000, 2_000, "10", "Print Ltd", "No. 7"),

@@ -7,10 +7,12 @@ from daemon.ledger.storage.customer_rows import (
     ConsentRow,
     CustomerKeyRow,
     CustomerPrivateRow,
+    MergedRow,
     QuestionnaireRow,
 )
 from daemon.ledger.storage.packing import unpacked
-from daemon.ledger.storage.queries import Question
+from daemon.ledger.storage.queries import SALE_COLUMNS, SALE_ENTRY, Question, sale_row
+from daemon.ledger.storage.rows import CodeRow
 
 _QUESTIONNAIRE = "SELECT number, version, text, at, operator FROM questionnaire"
 QUESTIONNAIRE_IN_FORCE: Question[tuple[int, str]] = Question(
@@ -41,6 +43,10 @@ KEYS_LIKE = Question(
 ACCOUNTS_BY_KEY = Question(
     f"SELECT account FROM customer_key WHERE kind = ? AND {_BEGINS}"
     " ORDER BY value, account LIMIT ?",
+    AccountId,
+)
+ACCOUNTS_WITH_KEY = Question(
+    "SELECT account FROM customer_key WHERE kind = ? AND value = ? ORDER BY account LIMIT 5000",
     AccountId,
 )
 _HAS_WORD = (
@@ -128,3 +134,41 @@ GREETED = Question(
     GreetedRow,
 )
 """All in one question: an account; the account, today and the last day to tell of; the account."""
+
+
+_MERGED = "SELECT dropped, kept, ledger_id, seq, at FROM merged"
+MERGED = Question(f"{_MERGED} WHERE dropped = ?", MergedRow)
+MERGED_INTO = Question(f"{_MERGED} WHERE kept = ? ORDER BY dropped", MergedRow)
+METERS_OF: Question[tuple[str, int, int]] = Question(
+    "SELECT meter, day, amount FROM meter WHERE account = ? AND day <> 0 AND amount <> 0"
+    " ORDER BY meter, day",
+    lambda meter, day, amount: (meter, day, amount),
+)
+"""What each meter of an account counted on each local day (ordinal)."""
+PURSES_OF: Question[tuple[str, int, int]] = Question(
+    "SELECT purse, posted, held FROM balance WHERE account = ? ORDER BY purse",
+    lambda purse, posted, held: (purse, posted, held),
+)
+CODES_OF_ACCOUNT = Question(
+    "SELECT code, campaign, account, ref, first_day, last_day, uses, state FROM code"
+    " WHERE account = ? AND account <> '' ORDER BY code",
+    CodeRow,
+)
+ALL_SALES_OF = Question(
+    f"SELECT {SALE_COLUMNS} FROM sale {SALE_ENTRY} WHERE sale.account = ? ORDER BY sale_id",
+    sale_row,
+)
+"""An account's sales in every state."""
+ENTRY_BODY = Question("SELECT body FROM entry WHERE ledger_id = ? AND seq = ?", unpacked)
+ENTRIES_SINCE: Question[tuple[str, int, bytes]] = Question(
+    "SELECT ledger_id, seq, body FROM entry WHERE account = ? AND at >= ?"
+    " ORDER BY at, ledger_id, seq LIMIT 500",
+    lambda ledger_id, seq, body: (ledger_id, seq, unpacked(body)),
+)
+POSTINGS_SINCE: Question[tuple[str, int, bytes]] = Question(
+    "SELECT entry.ledger_id, entry.seq, entry.body FROM posting JOIN entry"
+    " ON entry.ledger_id = posting.ledger_id AND entry.seq = posting.seq"
+    " WHERE posting.account = ? AND entry.at >= ? ORDER BY entry.at LIMIT 500",
+    lambda ledger_id, seq, body: (ledger_id, seq, unpacked(body)),
+)
+"""Entries that moved a purse of an account, whosever they are."""

@@ -5,7 +5,7 @@ All but consents and questionnaires can be erased: the ledger names accounts, an
 
 import msgspec
 
-from daemon.base.ids import AccountId
+from daemon.base.ids import AccountId, LedgerId
 
 
 class QuestionnaireRow(msgspec.Struct, frozen=True):
@@ -54,3 +54,16 @@ class CustomerPrivateRow(msgspec.Struct, frozen=True):
 
     account: AccountId
     answers: bytes
+
+
+class MergedRow(msgspec.Struct, frozen=True):
+    """An account whose customer is another's, too: ``dropped`` was merged into ``kept``.
+
+    ledger_id, seq: the entry that moved everything; at: when, RFC 3339.
+    """
+
+    dropped: AccountId
+    kept: AccountId
+    ledger_id: LedgerId
+    seq: int
+    at: str

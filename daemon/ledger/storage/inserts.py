@@ -17,6 +17,7 @@ from daemon.ledger.storage.customer_rows import (
     ConsentRow,
     CustomerKeyRow,
     CustomerPrivateRow,
+    MergedRow,
     QuestionnaireRow,
 )
 from daemon.ledger.storage.fact_tables import (
@@ -142,6 +143,7 @@ KEPT: dict[type[msgspec.Struct], Kept] = {
     ConsentRow: Kept("consent", 3),
     CustomerKeyRow: Kept("customer_key", 3),
     CustomerPrivateRow: Kept("customer_private", 1),
+    MergedRow: Kept("merged", 1),
     BatchRow: Kept("card_batch", 1),
     StagedRow: Kept("staged_number", 2),
     ActRow: Kept("act", 2),

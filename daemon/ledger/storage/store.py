@@ -21,6 +21,7 @@ from daemon.ledger.storage.customer_rows import (
     ConsentRow,
     CustomerKeyRow,
     CustomerPrivateRow,
+    MergedRow,
     QuestionnaireRow,
 )
 from daemon.ledger.storage.partner_rows import AssignmentRow, PartnerRow, StatementRow
@@ -66,6 +67,7 @@ KeptRow = (
     | ConsentRow
     | CustomerKeyRow
     | CustomerPrivateRow
+    | MergedRow
     | BatchRow
     | StagedRow
     | ActRow
