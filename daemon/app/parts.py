@@ -48,6 +48,7 @@ from daemon.pos.batch_methods import BatchMethods
 from daemon.pos.card_methods import CardMethods
 from daemon.pos.claims import Claims
 from daemon.pos.clock_methods import ClockMethods
+from daemon.pos.club_methods import ClubMethods
 from daemon.pos.customer_methods import CustomerMethods
 from daemon.pos.events import EventRing
 from daemon.pos.inputs import Inputs
@@ -75,6 +76,7 @@ from daemon.sale.pricing import Pricing
 from daemon.sale.recognition import Recognition
 from daemon.sale.standing_discounts import StandingDiscounts
 from daemon.shop.adjustments import Adjustments
+from daemon.shop.club_history import ClubHistory
 from daemon.shop.daily_jobs import DailyJobs
 from daemon.shop.issued_codes import IssuedCodes
 from daemon.shop.memberships import Memberships
@@ -259,6 +261,7 @@ class Parts:
             OperatorMethods(self.operator_changes, self.cards.guesses),
             PointsMethods(Adjustments(self.shop), self.operators, config.policy.adjust_max),
             self._customer_methods(),
+            self._club_methods(),
         )
         listens = config.socket.tcp_port is not None
         token = load_or_make(self.home / config.socket.token_file).hex() if listens else ""
@@ -306,13 +309,16 @@ class Parts:
             self.operators,
         )
 
+    def _club_methods(self) -> ClubMethods:
+        memberships = Memberships(self.shop)
+        return ClubMethods(memberships, ClubHistory(self.shop, memberships), self.operators)
+
     def _shop_methods(self) -> ShopMethods:
         shop, chips, till = self.shop, self.chips, self.policy.till
         return ShopMethods(
             shop,
             TopUps(shop, self.cards, chips.pay_owed, till.store, self.config.policy.topup_max),
             IssuedCodes(shop, self.cards),
-            Memberships(shop),
             self.cards.guesses,
             self.operators,
             store=till.store,

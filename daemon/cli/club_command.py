@@ -2,13 +2,23 @@
 
 from typing import Annotated, Any, Literal
 
+import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from daemon.base.currency import currency_of
-from daemon.cli.call_command import TOKEN_FILE, PortOption, SocketOption, TokenOption, asked
+from daemon.cli.call_command import (
+    TOKEN_FILE,
+    PortOption,
+    SocketOption,
+    TokenOption,
+    asked,
+    failed,
+)
 from daemon.cli.daemon_call import AsJson, By, new_request_id, print_json, whoever
+from daemon.shop.club_history import Why
+from daemon.shop.club_letter import letter
 from daemon.shop.memberships import DECIDED_MAX, DUE_DAYS_MAX
 
 club = typer.Typer(
@@ -18,6 +28,10 @@ club = typer.Typer(
 StatusArgument = Annotated[str, typer.Argument(help="The status's id in the programme: club.")]
 ListArgument = Annotated[
     Literal["join", "extend", "exclude"], typer.Argument(help="Which of the owner's lists.")
+]
+AccountArgument = Annotated[str, typer.Argument(help="The account, as the lists show it.")]
+LedgerOption = Annotated[
+    str, typer.Option("--ledger", help="Of the till that wrote the entry, if it is another's.")
 ]
 Reason = Annotated[str, typer.Option(help="Why; it is kept for ever.")]
 Where = tuple[Any, Any, Any]
@@ -124,6 +138,89 @@ def decide(
             said = one["stage"] if one["done"] else f"not decided: {WHY_NOT[one['why']]}"
             typer.echo(f"{one['account']}  {said}")
     raise typer.Exit(0 if all(one["done"] for one in results) else 1)
+
+
+@club.command()
+def why(
+    status: StatusArgument,
+    account: AccountArgument,
+    seq: Annotated[
+        int | None, typer.Option(min=1, help="Which decision or closed window; else the newest.")
+    ] = None,
+    ledger_id: LedgerOption = "",
+    as_letter: Annotated[
+        bool, typer.Option("--letter", help="Print a letter to the customer.")
+    ] = False,
+    language: Annotated[Literal["en", "uk"], typer.Option(help="The letter's language.")] = "en",
+    as_json: AsJson = False,
+    socket: SocketOption = None,
+    port: PortOption = None,
+    token_file: TokenOption = TOKEN_FILE,
+) -> None:
+    """Show what led to a decision, or to the end of a window: every entry that counted.
+
+    Example: tillcard club why club a5c5ac9c5277f55c2 --letter --language uk
+
+    Exit status 0; 1: the ledger is damaged, and no letter is printed, or it could not be asked.
+    """
+    terms = {"status": status, "account": account, "ledger_id": ledger_id}
+    asks = terms | ({"seq": seq} if seq else {})
+    told = asked("club.why", asks, (socket, port, token_file))
+    if as_json:
+        print_json(told)
+    elif as_letter and not told["damaged"]:
+        typer.echo(letter(msgspec.convert(told, Why), language), nl=False)
+    else:
+        _print_why(told)
+    if told["damaged"]:
+        raise failed("The ledger is damaged: this is not what was judged. Run tillcard audit.")
+
+
+def _print_why(told: dict[str, Any]) -> None:
+    unit = told["unit"]
+    who = f" by {told['by']}" if told["by"] else ""
+    turn = f"{told['stage_before']} to {told['stage_after']}"
+    typer.echo(f"{told['event']} on {told['day']}{who}: {turn}  (entry {told['seq']})")
+    if told["reason"]:
+        typer.echo(f"reason: {told['reason']}")
+    if told["window_from"]:
+        sums = amount_text(told["total"], unit), amount_text(told["needed"], unit)
+        window = f"{told['window_from']} to {told['window_to']}"
+        typer.echo(f"{window}: {sums[0]}, {sums[1]} were needed")
+    table = Table("entry", "day", "what", "amount", "total", "hash")
+    for one in told["chain"]:
+        sums = amount_text(one["amount"], unit), amount_text(one["total"], unit)
+        table.add_row(str(one["seq"]), one["day"], one["kind"], *sums, one["hash"][:16])
+    if told["left_out"]:
+        typer.echo(f"{told['left_out']} earlier entries are in the sums.")
+    Console(markup=False).print(table)
+
+
+@club.command()
+def undo(
+    status: StatusArgument,
+    account: AccountArgument,
+    seq: Annotated[int, typer.Argument(min=1, help="The decision's entry; see club why.")],
+    reason: Annotated[str, typer.Option(help="Why; it is kept for ever.")],
+    ledger_id: LedgerOption = "",
+    by: By = "",
+    as_json: AsJson = False,
+    socket: SocketOption = None,
+    port: PortOption = None,
+    token_file: TokenOption = TOKEN_FILE,
+) -> None:
+    """Undo the newest decision about an account, within 7 days; what came later counts again.
+
+    Example: tillcard club undo club a5c5ac9c5277f55c2 4711 --by maria --reason "the wrong Olena"
+    """
+    terms = {"status": status, "account": account, "seq": seq, "ledger_id": ledger_id}
+    said = {"by": whoever(by), "reason": reason, "request_id": new_request_id()}
+    done = asked("club.undo", terms | said, (socket, port, token_file))
+    if as_json:
+        print_json(done)
+    else:
+        window = f", {done['window_from']} to {done['window_to']}" if done["window_from"] else ""
+        typer.echo(f"{done['account']}  {done['stage']}{window}, counted: {done['total']}")
 
 
 def amount_text(amount: int, unit: str) -> str:

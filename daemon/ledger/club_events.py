@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from daemon.base.approval import UNSIGNED, Signed
-from daemon.base.ids import AccountId
+from daemon.base.ids import AccountId, LedgerId
 from daemon.ledger import status_moves
 from daemon.ledger.entries import Entry
 from daemon.ledger.storage.store import Change
@@ -19,6 +19,8 @@ from daemon.programme.status import StatusState, holds, window_to
 WINDOW_CLOSED: Literal["window closed"] = "window closed"
 EventName: TypeAlias = Literal["granted", "refused", "window closed", "undone"]
 DECISIONS = ("granted", "refused")
+EntryPlace: TypeAlias = tuple[LedgerId, int]
+"""A ledger, and the seq of an entry there."""
 
 
 class ClubEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,8 +28,10 @@ class ClubEvent(msgspec.Struct, frozen=True, kw_only=True):
 
     before, after: the state, with windows that were over closed before it.
     meter, needed: what was counted, and what the window of ``before`` asked for; 0 for nothing.
+                   Of ``undone`` it is that of ``after``, which is put back.
     window_to:     its last day, or "" where none was open.
     undone:        of ``undone``: ledger and seq of the decision that holds no more.
+    counted:       then: what was counted again in the open window, as ledger, seq and amount.
     """
 
     event: EventName
@@ -39,7 +43,8 @@ class ClubEvent(msgspec.Struct, frozen=True, kw_only=True):
     needed: int
     window_to: str
     approved_by: str | msgspec.UnsetType = msgspec.UNSET
-    undone: tuple[str, int] | msgspec.UnsetType = msgspec.UNSET
+    undone: EntryPlace | msgspec.UnsetType = msgspec.UNSET
+    counted: tuple[tuple[LedgerId, int, int], ...] | msgspec.UnsetType = msgspec.UNSET
 
 
 def asked_for(status: Status, state: StatusState) -> int:
@@ -54,10 +59,10 @@ def event_of(
     *,
     signed: Signed = UNSIGNED,
     reason: str = "",
-    undone: tuple[str, int] | msgspec.UnsetType = msgspec.UNSET,
 ) -> ClubEvent:
     """Return what an entry says; ``states`` are those before and after."""
-    end = window_to(status, states[0])
+    judged = states[1] if name == "undone" else states[0]
+    end = window_to(status, judged)
     return ClubEvent(
         event=name,
         before=states[0],
@@ -65,10 +70,9 @@ def event_of(
         by=signed.by,
         reason=reason,
         meter=status.meter,
-        needed=asked_for(status, states[0]),
+        needed=asked_for(status, judged),
         window_to=str(end) if end else "",
         approved_by=signed.approved_by or msgspec.UNSET,
-        undone=undone,
     )
 
 

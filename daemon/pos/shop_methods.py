@@ -1,4 +1,4 @@
-"""The shop's methods beside the sale: what is on cards, codes, the club, programmes."""
+"""The shop's methods beside the sale: what is on cards, codes, programmes."""
 
 import asyncio
 from collections.abc import Callable
@@ -30,15 +30,6 @@ from daemon.shop.issued_codes import (
     IssueCodesTerms,
     IssuedCodes,
     ShowCodeTerms,
-)
-from daemon.shop.memberships import (
-    Decided,
-    DecideTerms,
-    DueListing,
-    DueTerms,
-    Listing,
-    ListTerms,
-    Memberships,
 )
 from daemon.shop.programme_versions import Activated
 from daemon.shop.shop import Shop
@@ -95,7 +86,6 @@ class ShopMethods:
         shop: Shop,
         top_ups: TopUps,
         issued_codes: IssuedCodes,
-        memberships: Memberships,
         guesses: Guesses,
         operators: Operators,
         *,
@@ -106,7 +96,6 @@ class ShopMethods:
         self._shop = shop
         self._top_ups = top_ups
         self._codes = issued_codes
-        self._memberships = memberships
         self._guesses = guesses
         self._operators = operators
         self._loading = asyncio.Lock()
@@ -127,9 +116,6 @@ class ShopMethods:
                 CodeShown,
                 (ErrorCode.CODE_UNKNOWN, ErrorCode.RATE_LIMITED),
             ),
-            "club.list": Method(ListTerms, self.list_club, Role.ADMIN, Listing),
-            "club.due": Method(DueTerms, self.due, Role.ADMIN, DueListing),
-            "club.decide": Method(DecideTerms, self.decide, Role.ADMIN, Decided, WRITE_REFUSALS),
             "programme.show": Method(NoParams, self.show_programme, Role.READ, ProgrammeShown),
             "programme.check": Method(
                 CheckParams, self.check_programme, Role.READ, Checked, unkept=("text",)
@@ -162,20 +148,6 @@ class ShopMethods:
         """Say what became of a code."""
         async with self._guesses.counting():
             return await self._codes.show(params)
-
-    async def list_club(self, session: Session, params: ListTerms) -> Listing:
-        """List who is to join, to be extended or to be excluded."""
-        return await self._memberships.list(params)
-
-    async def due(self, session: Session, params: DueTerms) -> DueListing:
-        """List members who will be short soon."""
-        return await self._memberships.due(params)
-
-    async def decide(self, session: Session, params: DecideTerms) -> msgspec.Raw:
-        """Grant a status, or keep or extend it; or refuse it, or end it."""
-        key = _key("club.decide", params)
-        signed = await self._operators.check(Action.CLUB_DECIDE, params.by, params.approval, key)
-        return await self._memberships.decide(key, params, signed)
 
     async def show_programme(self, session: Session, params: NoParams) -> ProgrammeShown:
         """Show the programme in force."""
@@ -228,6 +200,6 @@ def _checked(text: str, now: datetime) -> Checked:
 
 def _key(
     method: str,
-    params: IssueCodesTerms | DecideTerms,
+    params: IssueCodesTerms,
 ) -> RequestKey:
     return RequestKey.of(method, params.request_id, params)

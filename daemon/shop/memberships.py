@@ -160,11 +160,11 @@ class Memberships:
 
     async def list(self, terms: ListTerms) -> Listing:
         """Return one of the owner's lists as it stands today."""
-        status, today = self._status(terms.status), self._shop.today()
+        status, today = self.status(terms.status), self._shop.today()
 
         def read(store: Store) -> Listing:
             rows = store.ask(MEMBERS_LISTED, terms.status, terms.list, terms.after)
-            found = ((row, _state(status, row, today)) for row in rows)
+            found = ((row, state_of(status, row, today)) for row in rows)
             joins = terms.list == "join"
             return Listing(
                 status=terms.status,
@@ -187,7 +187,7 @@ class Memberships:
 
     async def due(self, terms: DueTerms) -> DueListing:
         """Return the members whose window ends in so many days, and who are short."""
-        status, today = self._status(terms.status), self._shop.today()
+        status, today = self.status(terms.status), self._shop.today()
 
         def read(store: Store) -> DueListing:
             after = _place_of(store, status, terms.after, today)
@@ -210,7 +210,7 @@ class Memberships:
         _, at, today = self._shop.moment()
 
         def job(store: Store, view: View) -> tuple[Change, Decided]:
-            status = self._status(terms.status)
+            status = self.status(terms.status)
             states = _states_among(store, status, terms.accounts)
             changes, answers = [], []
             for account in terms.accounts:
@@ -223,7 +223,7 @@ class Memberships:
                     states_then = before, after
                     event = event_of(what, status, states_then, signed=signed, reason=terms.reason)
                     changes.append(change_of(at, status, account, event))
-                standing = _standing(status, account, after)
+                standing = standing_of(status, account, after)
                 answers.append(AccountDecided(**standing, done=not why, why=why))
             for change in changes[:-1]:
                 store.write(change)
@@ -232,7 +232,8 @@ class Memberships:
 
         return await self._shop.ledger.once(key, at, job)
 
-    def _status(self, name: str) -> Status:
+    def status(self, name: str) -> Status:
+        """Return a status of the programme in force. Raises ParamError."""
         status = self._shop.programme.statuses.get(name)
         if status is None:
             known = ", ".join(self._shop.programme.statuses) or "none"
@@ -246,7 +247,8 @@ def unit_of(programme: Programme, status: Status) -> str:
     return programme.currency.code if meter.counts_money else meter.of
 
 
-def _state(status: Status, row: MemberRow, today: date) -> StatusState:
+def state_of(status: Status, row: MemberRow, today: date) -> StatusState:
+    """Return where a member stands today."""
     return tick(status, status_moves.states_of([row])[row.status], today)
 
 
@@ -262,7 +264,7 @@ def _soonest(
     last, at = tomorrow + days, (tomorrow + (after[0] if after else 0), "")
     while rows := store.ask(MEMBERS_DUE_SOON, *at, last, status.id):
         for row in rows:
-            state = _state(status, row, today)
+            state = state_of(status, row, today)
             place = _place(status, row.account, state, today)
             if place and (after is None or place > after):
                 found.append((place, state))
@@ -286,7 +288,7 @@ def _place_of(store: Store, status: Status, account: str, today: date) -> Place 
     if not account:
         return None
     for row in store.ask(members_among(1), status.id, account):
-        if place := _place(status, row.account, _state(status, row, today), today):
+        if place := _place(status, row.account, state_of(status, row, today), today):
             return place
     raise ParamError("after", "is not on this list any more; begin at its head")
 
@@ -294,7 +296,7 @@ def _place_of(store: Store, status: Status, account: str, today: date) -> Place 
 def _due(store: Store, status: Status, place: Place, state: StatusState) -> Due:
     account = AccountId(place[2])
     return Due(
-        **_standing(status, account, state),
+        **standing_of(status, account, state),
         name=name_of(store, account),
         days_left=place[0],
         missing=place[1],
@@ -320,7 +322,7 @@ def _why_not(
 
 
 def _membership(store: Store, status: Status, account: AccountId, state: StatusState) -> Membership:
-    return Membership(**_standing(status, account, state), name=name_of(store, account))
+    return Membership(**standing_of(status, account, state), name=name_of(store, account))
 
 
 def name_of(store: Store, account: AccountId) -> str:
@@ -329,7 +331,8 @@ def name_of(store: Store, account: AccountId) -> str:
     return msgspec.json.decode(customer.profile, type=Profile).name if customer else ""
 
 
-def _standing(status: Status, account: AccountId, state: StatusState) -> dict[str, Any]:
+def standing_of(status: Status, account: AccountId, state: StatusState) -> dict[str, Any]:
+    """Return the fields of a Standing."""
     end = window_to(status, state)
     return {
         "account": account,

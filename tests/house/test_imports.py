@@ -20,7 +20,11 @@ ONLY_IN = {
     "alembic": ["daemon/ledger/storage/migrations/"],
     "sqlalchemy": ["daemon/ledger/storage/migrations/"],
     "aiohttp": ["web/"],
-    "babel": ["daemon/base/currency.py", "web/page_language.py"],
+    "babel": [
+        "daemon/base/currency.py",
+        "daemon/shop/club_letter.py",
+        "web/page_language.py",
+    ],
     "barcode": ["web/phone/code_images.py"],
     "argon2": ["daemon/accounts/secret_hashes.py"],
     "pyotp": ["daemon/accounts/operator_changes.py"],

@@ -144,12 +144,14 @@ CALLS: dict[Action, list[Call]] = {
     Action.REVOKE_PHONE: [
         lambda by: ("card.phone_revoke", {"presentation": "p0", "by": by, "reason": "lost"})
     ],
-    Action.CLUB_DECIDE: [
-        lambda by: (
-            "club.decide",
-            {"request_id": by, "status": "x", "accounts": ["x"], "granted": True, "by": by},
-        ),
+    Action.CLUB_DECIDE: [named_call("club.decide", status="x", accounts=["x"], granted=True)],
+    Action.UNDO: [named_call("club.undo", status="x", account="x", seq=1, reason="x")],
+    Action.PARTNERS: [
+        named_call("partner.add", name="x"),
+        named_call("partner.change", code="x"),
+        named_call("partner.close", code="x", reason="x"),
     ],
+    Action.ASSIGN_LATER: [named_call("partner.assign", card="x", reason="x")],
     Action.CODES: [lambda by: ("code.issue", {"request_id": by, "campaign": "x", "by": by})],
     Action.ADJUST: [lambda by: correction(by, 500)],
     Action.ADJUST_ANY: [lambda by: correction(by, -501)],
@@ -205,8 +207,8 @@ async def test_over_the_socket_each_cell_lets_through_or_refuses(
 
 def test_actions_without_a_method_are_those_that_come_later() -> None:
     later = """
-    show_card transfer change_contact assign_later judge_finding mail_small
-    unmet_condition beyond_limit partners payout erase export_person mail_any import
+    show_card transfer change_contact judge_finding mail_small
+    unmet_condition beyond_limit payout erase export_person mail_any import
     read_reports export_books
     """
     assert {action.value for action in NO_METHOD_YET} == set(later.split())

@@ -1,6 +1,7 @@
 """What is asked of members of statuses, and of the entries behind them; see ``queries``."""
 
 from daemon.base.ids import AccountId
+from daemon.ledger.club_chain import AccountEntry
 from daemon.ledger.storage.queries import ROWS_MAX, Question
 from daemon.ledger.storage.rows import MemberRow
 
@@ -12,6 +13,14 @@ MEMBERS_DUE_SOON = Question(
     MemberRow,
 )
 """Who has a window that ends soon: after a due day and an account there, up to another day."""
+
+ENTRIES_OF = Question(
+    "SELECT ledger_id, seq, at, hash, body FROM entry"
+    " WHERE account = ? AND (at, ledger_id, seq) > (?, ?, ?)"
+    f" ORDER BY at, ledger_id, seq LIMIT {ROWS_MAX}",
+    AccountEntry.of_row,
+)
+"""An account's entries in their order, after a time, a ledger and a seq there."""
 
 
 def members_among(count: int) -> Question[MemberRow]:

@@ -17,7 +17,7 @@ from tests.support.clock import HandClock
 from tests.support.commands import tillcard
 from tests.support.till import PLASTIC, Pos, lay_out, open_till
 
-COMMANDS = ("list", "due", "decide")
+COMMANDS = ("list", "due", "decide", "why", "undo")
 
 
 @pytest.fixture
@@ -97,6 +97,45 @@ async def test_a_member_who_is_short_is_due_from_the_fourteenth_day_before_the_l
     shown = " ".join((await run(till, "due", "club")).output.split())
     assert "1250.00 UAH" in shown
     assert (await printed(till, "due", "club", "--days", "13"))["members"] == []
+
+
+async def test_why_shows_the_chain_and_writes_a_letter_and_undo_takes_the_decision_back(
+    till: App, pos: Pos, clock: HandClock
+) -> None:
+    """Joined on day 30, excluded on day 91, bought 300.00 on day 92, undone on day 93."""
+    await buy(pos, "s1", 300_000)
+    clock.move(days=29)
+    await buy(pos, "s2", 210_000)
+    clock.move(days=1)
+    account = await account_of(pos, PLASTIC)
+    await run(till, "decide", "club", "join", account, "--by", "maria")
+    told = await printed(till, "why", "club", account)
+    assert [(one["amount"], one["total"]) for one in told["chain"]] == [
+        (300_000, 300_000),
+        (210_000, 510_000),
+    ]
+    for days in (60, 1):
+        clock.move(days=days)
+        await till.look_after()
+    refuse = ("--refuse", "--by", "maria", "--reason", "bought too little")
+    await run(till, "decide", "club", "exclude", "--all", *refuse)
+    ended = await printed(till, "why", "club", account)
+    letter = (await run(till, "why", "club", account, "--letter")).output
+    assert letter.startswith('Dear Olena,\n\nyour membership "club" ended on 31 December 2026.')
+    assert "Reason: bought too little" in letter
+    clock.move(days=1)
+    await buy(pos, "s3", 30_000)
+    clock.move(days=1)
+    await till.look_after()
+    seq = str(ended["seq"])
+    done = await printed(till, "undo", "club", account, seq, "--by", "maria", "--reason", "wrong")
+    assert (done["stage"], done["window_from"], done["total"]) == ("lapsing", "2026-12-30", 30_000)
+    shown = (await run(till, "why", "club", account)).output
+    assert "undone on 2027-01-02 by maria" in shown
+    assert "300.00 UAH" in shown
+    again = await run(till, "undo", "club", account, seq, "--by", "maria", "--reason", "wrong")
+    assert again.exit_code == 1
+    assert "This decision was undone already. (not_undoable, 1029)" in again.output
 
 
 async def test_a_decision_names_whom_or_says_all(till: App, pos: Pos) -> None:
