@@ -18,6 +18,7 @@ from daemon.accounts.act_contents import ActOffice
 from daemon.accounts.acts import CardActs
 from daemon.accounts.card_batches import CardBatches
 from daemon.accounts.card_lifecycle import CardLifecycle
+from daemon.accounts.card_transfers import CardTransfers
 from daemon.accounts.cards import Cards
 from daemon.accounts.live_codes import LiveCodes
 from daemon.accounts.operator_changes import OperatorChanges
@@ -293,6 +294,7 @@ class Parts:
             self.claims,
             self.cards.guesses,
             self.operators,
+            CardTransfers(self.ledger, self.cards, self.steady, lambda: shop.programme),
         )
 
     def _customer_methods(self) -> CustomerMethods:

@@ -6,6 +6,7 @@ from card_formats.credential import Credential, Trust
 from card_formats.errors import CardFormatError
 from daemon.accounts.card_lifecycle import CardLifecycle
 from daemon.accounts.card_terms import CardDone, CardTerms, IssueTerms, ReplaceTerms
+from daemon.accounts.card_transfers import CardTransfers, Transferred, TransferTerms
 from daemon.accounts.guess_limit import Guesses
 from daemon.accounts.operators import Operators
 from daemon.base.approval import Signed
@@ -50,8 +51,10 @@ class CardMethods:
         claims: Claims,
         guesses: Guesses,
         operators: Operators,
+        transfers: CardTransfers,
     ) -> None:
         self._lifecycle = lifecycle
+        self._transfers = transfers
         self._recognition = recognition
         self._inputs = inputs
         self._claims = claims
@@ -71,6 +74,13 @@ class CardMethods:
             "card.unblock": Method(CardTerms, self.unblock, Role.SALE, CardDone, answered),
             "card.extend": Method(CardTerms, self.extend, Role.SALE, CardDone, answered),
             "card.write_off": Method(CardTerms, self.write_off, Role.ADMIN, CardDone, answered),
+            "card.transfer": Method(
+                TransferTerms,
+                self.transfer,
+                Role.SALE,
+                Transferred,
+                (*card, ErrorCode.CONDITION_UNMET, ErrorCode.LIMIT_REACHED),
+            ),
             "card.take_back": Method(CardTerms, self.take_back, Role.ADMIN, CardDone, answered),
         }
 
@@ -111,6 +121,13 @@ class CardMethods:
         )
         async with self._guesses.counting():
             return await self._lifecycle.replace(key, params, proven, signed)
+
+    async def transfer(self, session: Session, params: TransferTerms) -> msgspec.Raw:
+        """Give a card to somebody."""
+        key = RequestKey.of("card.transfer", params.request_id, params)
+        signed = await self._operators.check(Action.TRANSFER, params.by, params.approval, key)
+        async with self._guesses.counting():
+            return await self._transfers.transfer(key, params, signed)
 
     async def block(self, session: Session, params: CardTerms) -> msgspec.Raw:
         """Block a card that is lost."""

@@ -9,10 +9,14 @@ import pytest
 from card_formats.check_digits import Check, has_valid_check
 from daemon.app.running import App
 from daemon.ledger.storage.sqlite import SQLiteStore
+from tests.scenarios.baskets import show_chip
 from tests.scenarios.shops import FRIEND, documented, goods, override, refusal
 from tests.support.cards import put_card
+from tests.support.chips import lay_out_chips
 from tests.support.clock import HandClock
+from tests.support.pos import refused
 from tests.support.till import (
+    CHIP_UID,
     PHONE,
     PLASTIC,
     Pos,
@@ -144,6 +148,16 @@ async def test_a_card_that_was_handed_out_goes_back_into_stock_and_no_other_does
         newest = [chained.body.decode() for chained in store.entries()][-1]
     assert '"event":"take_back","by":"anna","reason":"it was found"' in newest
     assert audited(tmp_path).findings == ()
+
+
+async def test_a_purse_on_a_chip_goes_to_nobody(tmp_path: Path) -> None:
+    lay_out_chips(tmp_path, '[chip]\ncap = 100000\n\n[simulated]\nchip = "purse"\n')
+    async with open_till(tmp_path, HandClock()) as till, Pos.connect(till.socket) as pos:
+        await pos.call("events.subscribe")
+        await show_chip(pos)
+        terms = {"request_id": "t1", "card": CHIP_UID, "profile": {"name": "Ivan"}} | WHY
+        error = await refused(pos, "card.transfer", **terms)
+        assert (error.code, error.data["condition"]) == (1027, "chip")
 
 
 async def test_a_card_that_was_written_off_is_gone_for_good(pos: Pos, till: App) -> None:

@@ -58,6 +58,9 @@ DOORS = {
         counted={"request_id": "n", "card": "?", **override()},
         gives={"request_id": "g", "uid": MINE, "card": PLASTIC},
     ),
+    "card.transfer": Door(
+        counted={"request_id": "n", "card": "?", "profile": {"name": "Ivan"}, **WHO}
+    ),
     "card.block": Door(counted={"request_id": "n", "card": "?", **WHO}),
     "card.take_back": Door(counted={"request_id": "n", "card": "?", **WHO}),
     "card.unblock": Door(

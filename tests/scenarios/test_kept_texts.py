@@ -29,6 +29,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "card.block": {"request_id": "b", "card": FRIEND},
     "batch.make": {"request_id": "bm", "kind": "plastic", "count": 1},
     "card.take_back": {"request_id": "tb", "card": "?"},
+    "card.transfer": {"request_id": "tr", "card": "?"},
     "card.hand_out": {"request_id": "ho", "numbers": ["?"]},
     "act.make": {"request_id": "am", "kind": "D", "numbers": ["?"]},
     "act.void": {"request_id": "av", "act": "?"},
@@ -70,7 +71,7 @@ CALLS: dict[str, dict[str, Any]] = {
 ELSEWHERE = {"code.issue", "club.decide", "club.undo", "programme.activate"}
 ELSEWHERE |= {"clock.accept", "clock.reset", "sale.decide", "questionnaire.activate"}
 ELSEWHERE |= {"customer.merge", "customer.unmerge"}
-ELSEWHERE |= {"card.take_back", "card.hand_out", "act.make", "act.void"}
+ELSEWHERE |= {"card.take_back", "card.transfer", "card.hand_out", "act.make", "act.void"}
 ELSEWHERE |= {"points.adjust"}
 """Written with all their terms, see tests of codes, the club, programmes, questionnaires, clocks
 and chips."""

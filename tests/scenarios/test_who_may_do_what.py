@@ -102,6 +102,7 @@ CALLS: dict[Action, list[Call]] = {
     Action.UNBLOCK: [card("unblock")],
     Action.EXTEND: [card("extend")],
     Action.REPLACE: [card("replace")],
+    Action.TRANSFER: [named_call("card.transfer", card=PHONE, with_card=PLASTIC, reason="x")],
     Action.WRITE_OFF: [card("write_off")],
     Action.TAKE_BACK: [
         card("take_back"),
@@ -207,7 +208,7 @@ async def test_over_the_socket_each_cell_lets_through_or_refuses(
 
 def test_actions_without_a_method_are_those_that_come_later() -> None:
     later = """
-    show_card transfer change_contact judge_finding mail_small
+    show_card change_contact judge_finding mail_small
     unmet_condition beyond_limit payout erase export_person mail_any import
     read_reports export_books
     """
