@@ -91,6 +91,9 @@ DOORS = {
     "club.why": HARMLESS,
     "club.undo": HARMLESS,
     "customer.find": HARMLESS,  # by beginnings of names, too; what it finds pays nothing
+    "customer.merge": HARMLESS,  # by accounts; a manager says that two are one, and why
+    "customer.unmerge": HARMLESS,
+    "customer.duplicates": HARMLESS,
     "customer.show": Door(counted={"card": "?"}),
     "clock.accept": HARMLESS,  # the owner's; a name and a reason are required
     "clock.reset": HARMLESS,
