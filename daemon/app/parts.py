@@ -257,7 +257,7 @@ class Parts:
             ActMethods(self.acts, self.operators),
             self._shop_methods(),
             ClockMethods(self.till_clock, self.operators),
-            ReportMethods(self.reports),
+            ReportMethods(self.reports, lambda: self.shop.programme),
             PartnerMethods(Partners(self.shop, self.cards), self.cards.guesses, self.operators),
             OperatorMethods(self.operator_changes, self.cards.guesses),
             PointsMethods(Adjustments(self.shop), self.operators, config.policy.adjust_max),

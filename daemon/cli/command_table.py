@@ -5,6 +5,7 @@ import sys
 import typer
 
 from daemon.cli.act_command import act
+from daemon.cli.alliance_command import alliance
 from daemon.cli.audit_command import audit
 from daemon.cli.backup_command import backup
 from daemon.cli.batch_command import batch
@@ -63,6 +64,7 @@ app.add_typer(doctors, name="doctor")
 app.command()(issue)
 cards.command()(batch)
 cards.command()(act)
+cards.command()(alliance)
 cards.command()(phone_keys)
 cards.command()(hot_list)
 cards.command()(hot_list_key)

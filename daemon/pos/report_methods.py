@@ -1,15 +1,18 @@
 """The methods by which the owner asks the books."""
 
+from collections.abc import Callable
 from functools import partial
 
 import msgspec
 
 from daemon.base.params import Params
-from daemon.base.refusals import ErrorCode
+from daemon.base.refusals import ErrorCode, ParamError
 from daemon.base.text_limits import Text, read_day
 from daemon.pos.dispatch import Method
 from daemon.pos.peers import Role
 from daemon.pos.session import Session
+from daemon.programme.programme import Programme
+from daemon.reports.alliance_statement import AllianceStatement, alliance_statement
 from daemon.reports.period import Period
 from daemon.reports.reconcile import Reconciled, reconcile
 from daemon.reports.report_reader import ReportReader
@@ -27,11 +30,18 @@ class PeriodParams(Params, frozen=True, kw_only=True):
         return Period(read_day(self.first, "from"), read_day(self.last, "to"))
 
 
-class ReportMethods:
-    """The handlers."""
+class AllianceParams(PeriodParams, frozen=True, kw_only=True):
+    """An issuer that the programme has as ``[[alliance]]``, and a period."""
 
-    def __init__(self, reports: ReportReader) -> None:
+    issuer: Text
+
+
+class ReportMethods:
+    """The handlers. ``programme`` is in force."""
+
+    def __init__(self, reports: ReportReader, programme: Callable[[], Programme]) -> None:
         self._reports = reports
+        self._programme = programme
 
     def methods(self) -> dict[str, Method]:
         """Return the table: name, parameters, handler, least role, result, refusals."""
@@ -40,8 +50,22 @@ class ReportMethods:
             "report.reconcile": Method(
                 PeriodParams, self.reconcile, Role.ADMIN, Reconciled, reading
             ),
+            "report.alliance": Method(
+                AllianceParams, self.alliance, Role.ADMIN, AllianceStatement, reading
+            ),
         }
 
     async def reconcile(self, session: Session, params: PeriodParams) -> Reconciled:
         """Say whether everything that reports read agrees with the entries."""
         return await self._reports.ask(partial(reconcile, period=params.period))
+
+    async def alliance(self, session: Session, params: AllianceParams) -> AllianceStatement:
+        """Say what an alliance owes and is owed."""
+        alliances, period = self._programme().alliances, params.period
+        alliance = alliances.get(params.issuer)
+        if alliance is None:
+            known = ", ".join(alliances) or "none"
+            raise ParamError("issuer", f"is no alliance of the programme; there are: {known}")
+        return await self._reports.ask(
+            partial(alliance_statement, alliance=alliance, period=period)
+        )

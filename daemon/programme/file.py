@@ -5,6 +5,7 @@ from typing import Any, Literal
 import msgspec
 
 from daemon.base.schema_errors import explained
+from daemon.programme.alliances import AllianceTable
 from daemon.programme.benefits.registry import GiveTable
 from daemon.programme.card_kinds import CardTable
 from daemon.programme.cash_rounding import CashRoundingTable
@@ -95,6 +96,7 @@ class ProgrammeFile(FileTable, frozen=True, kw_only=True):
     cap: list[CapTable] = msgspec.field(default_factory=list)
     cash_rounding: CashRoundingTable | None = None
     calendar: list[CalendarTable] = msgspec.field(default_factory=list)
+    alliance: list[AllianceTable] = msgspec.field(default_factory=list)
     card: list[CardTable] = msgspec.field(default_factory=list)
     store: list[StoreTable] = msgspec.field(default_factory=list)
 

@@ -9,6 +9,7 @@ import msgspec
 
 from daemon.base.business_day import BusinessDays
 from daemon.base.currency import Currency, currency_of
+from daemon.programme.alliances import Alliance, compile_alliance
 from daemon.programme.card_kinds import CardKind, compile_card
 from daemon.programme.cash_rounding import compile_cash_rounding
 from daemon.programme.conditions.registry import KINDS
@@ -79,6 +80,9 @@ class Programme:
         # Tables that others name come before those: purses and statuses before meters and rules.
         self.stores: Mapping[str, ShopStore] = {
             t.id: compile_store(t, f"store[{i}]") for i, t in enumerate(file.store)
+        }
+        self.alliances: Mapping[str, Alliance] = {
+            t.issuer: compile_alliance(t, f"alliance[{i}]") for i, t in enumerate(file.alliance)
         }
         self.cards: Mapping[str, CardKind] = {
             t.kind: compile_card(t, f"card[{i}]", currency) for i, t in enumerate(file.card)
