@@ -220,6 +220,7 @@ class Parts:
             PhoneCardTerms(self.config.card_numbers, secret, coupons),
             partial(card_outlook, self.shop),
             lambda: shutil.disk_usage(self.home).free >= free_min,
+            questionnaires=self.questionnaires,
         )
         wallet_cards = WalletCards(self.ledger, cards, secret, LANGUAGES)
         app = make_app(

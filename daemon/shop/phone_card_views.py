@@ -6,7 +6,9 @@ from typing import Protocol
 
 import msgspec
 
+from daemon.accounts.cards import Answer
 from daemon.base.ids import CardId
+from daemon.customers.questionnaire import Questionnaire
 
 TOKEN_PATTERN = "[A-Za-z0-9_-]{22}"  # 128 bits in base64url: what secrets.token_urlsafe(16) makes
 
@@ -19,6 +21,7 @@ class JoinForm(msgspec.Struct, frozen=True):
     consents: the ticked ones: ``personal_data``, and ``marketing:<channel>``; never a marketing
               one, and never a personal field, without ``personal_data``.
     language: of the page that was filled in, ``en`` or ``uk``.
+    answers:  to the shop's own questionnaire, by question; the fields above are empty then.
     """
 
     form_id: str
@@ -28,6 +31,7 @@ class JoinForm(msgspec.Struct, frozen=True):
     birthday: date | None = None
     consents: tuple[str, ...] = ()
     language: str = "en"
+    answers: dict[str, Answer] = msgspec.field(default_factory=dict)
 
 
 class CardState(StrEnum):
@@ -204,11 +208,16 @@ class PhoneCardService(Protocol):
         A ``form_id`` that was enrolled before returns the same token: a phone that lost the
         answer sends its form again.
         Raises: RefusedError; a retryable one asks the customer to try again in a minute.
+                ParamError where the shop has another questionnaire by now.
         """
         ...
 
     def today(self) -> date:
         """Return the shop's day."""
+        ...
+
+    async def questionnaire(self) -> Questionnaire:
+        """Return what customers are asked. Raises: RefusedError."""
         ...
 
     async def show(self, token: str) -> CardView | None:

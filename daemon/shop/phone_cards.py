@@ -14,6 +14,8 @@ from daemon.accounts.phones import PhoneKey, Phones
 from daemon.base.config import CardNumbersSection
 from daemon.base.ids import AccountId
 from daemon.base.refusals import ErrorCode, RefusedError
+from daemon.customers.questionnaire import MEANINGS, Questionnaire
+from daemon.customers.questionnaires import Questionnaires
 from daemon.ledger.chip_owed import owed_purse
 from daemon.ledger.entries import Entry, decode
 from daemon.ledger.storage.queries import HISTORY, PHONE
@@ -72,6 +74,8 @@ class PhoneCards:
         terms: PhoneCardTerms,
         outlook: Callable[[Store, Account], tuple[NextStep, ...]],
         has_room: Callable[[], bool] = lambda: True,
+        *,
+        questionnaires: Questionnaires,
     ) -> None:
         """Make the desk.
 
@@ -80,6 +84,7 @@ class PhoneCards:
         """
         self._outlook = outlook
         self._has_room = has_room
+        self._questionnaires = questionnaires
         self._cards = cards
         self._phones = phones
         self._shop = shop
@@ -180,6 +185,10 @@ class PhoneCards:
         """Return the shop's day."""
         return self._shop.today()
 
+    async def questionnaire(self) -> Questionnaire:
+        """Return what customers are asked."""
+        return (await self._questionnaires.shown()).questionnaire
+
     async def bind_first(self, token: str) -> LiveCard | None:
         """Give a card that no phone carries yet to the phone that shows its page, else None."""
         account = await self._cards.by_token(token)
@@ -244,14 +253,18 @@ class PhoneCards:
         )
 
     def _profile(self, form: JoinForm) -> Profile:
-        return Profile(
+        fields = {name: form.answers[name] for name in MEANINGS if name in form.answers}
+        rest = {name: said for name, said in form.answers.items() if name not in MEANINGS}
+        profile = Profile(
             name=form.name,
             phone=form.phone,
             email=form.email,
             birthday=form.birthday.isoformat() if form.birthday else "",
             language=form.language,
             consents=form.consents,
+            answers=rest,
         )
+        return msgspec.structs.replace(profile, **fields)
 
 
 def _changes(entry: Entry, account: AccountId, purses: Iterable[str]) -> list[tuple[str, int]]:

@@ -9,6 +9,7 @@ import msgspec
 from card_formats.phone.rotating import renewal_proof
 from card_formats.phone.static_number import compose, compose_ean13
 from daemon.base.refusals import ErrorCode, RefusedError
+from daemon.customers.questionnaire import Questionnaire, built_in
 from daemon.shop.phone_card_views import (
     CardState,
     CardView,
@@ -36,6 +37,7 @@ class MemoryDesk:
         self.offers: dict[str, str] = {}
         self.live: dict[str, LiveCard] = {}
         self.moved: dict[str, str] = {}
+        self.asked = built_in()
         self.day = date(2026, 11, 22)
         self.refusal: ErrorCode | None = None
         self._tokens: dict[str, str] = {}
@@ -56,6 +58,9 @@ class MemoryDesk:
                 history=HISTORY,
             )
         return self._tokens[form.form_id]
+
+    async def questionnaire(self) -> Questionnaire:
+        return self.asked
 
     def today(self) -> date:
         return self.day

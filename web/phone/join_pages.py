@@ -10,14 +10,17 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from daemon.base.clock import Clock
-from daemon.shop.phone_card_views import PhoneCardService
+from daemon.base.refusals import ParamError
+from daemon.shop.phone_card_views import JoinForm, PhoneCardService
 from web.pages import LANGUAGE, SETTINGS, address_of, body_of, keep_cookie, link_picture, page
 from web.phone.join_form import JoinFormError, check_join_form
+from web.phone.join_questions import check_questions, consent_boxes, fields
 from web.rate import AddressLimit
 from web.web_settings import WebSettings
 
-BODY_BYTES_MAX = 8 * 1024
-FIELDS_MAX = 32
+BODY_BYTES_MAX = 64 * 1024
+FIELDS_MAX = 256
+"""Forty answers of 200 letters, each of six characters on the line; boxes are fields, too."""
 DAY_S = 24 * 3600
 EVERYBODY = "everybody"
 VISITOR_COOKIE = "visitor"
@@ -51,7 +54,7 @@ class JoinPages:
 
     async def show(self, request: web.Request) -> web.Response:
         """Show an empty form."""
-        return self._form(request, {}, {})
+        return await self._form(request, {}, {})
 
     async def poster(self, request: web.Request) -> web.Response:
         """Draw the form's address as a QR code, to be printed or shown at the till."""
@@ -66,25 +69,37 @@ class JoinPages:
         if not hmac.compare_digest(proof, typed.get("proof", "").encode()):
             # A browser that keeps no cookies sends none however often it opens the form.
             why = "error.form_old" if VISITOR_COOKIE in request.cookies else "error.cookies"
-            return self._form(request, typed, {"form": why}, HTTPStatus.FORBIDDEN)
+            return await self._form(request, typed, {"form": why}, HTTPStatus.FORBIDDEN)
         try:
-            form = check_join_form(
-                typed,
-                form_id=form_id,
-                language=request[LANGUAGE].code,
-                today=self._desk.today(),
-                settings=request.app[SETTINGS],
-                country=self._country,
-            )
+            form = await self._checked(request, typed, form_id)
         except JoinFormError as error:
-            return self._form(request, typed, error.fields, HTTPStatus.UNPROCESSABLE_ENTITY)
+            return await self._form(request, typed, error.fields, HTTPStatus.UNPROCESSABLE_ENTITY)
         self._refuse_a_rush()
-        token = await self._desk.enrol(form)
+        try:
+            token = await self._desk.enrol(form)
+        except ParamError:  # the shop asks something else since the page was opened
+            wrong = {"form": "error.form_old"}
+            return await self._form(request, typed, wrong, HTTPStatus.UNPROCESSABLE_ENTITY)
         response = web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": f"/c/{token}"})
         keep_cookie(request, response, CARD_COOKIE, token)
         return response
 
-    def _form(
+    async def _checked(self, request: web.Request, typed: dict[str, str], form_id: str) -> JoinForm:
+        asked, language = await self._desk.questionnaire(), request[LANGUAGE].code
+        if asked.is_own:
+            return check_questions(
+                asked, typed, form_id=form_id, language=language, country=self._country
+            )
+        return check_join_form(
+            typed,
+            form_id=form_id,
+            language=language,
+            today=self._desk.today(),
+            settings=request.app[SETTINGS],
+            country=self._country,
+        )
+
+    async def _form(
         self,
         request: web.Request,
         typed: dict[str, str],
@@ -95,12 +110,17 @@ class JoinPages:
         if not NONCE.fullmatch(visitor):
             visitor = secrets.token_urlsafe(16)
         form_id = secrets.token_urlsafe(16)
+        asked, language = await self._desk.questionnaire(), request[LANGUAGE]
+        shop = request.app[SETTINGS].shop_name
         response = page(
             request,
             "join.html",
             status=status,
             typed=typed,
             wrong=wrong,
+            asked=asked,
+            fields=tuple(fields(asked, typed, language)),
+            consents=tuple(consent_boxes(asked, typed, language, shop)),
             settings=request.app[SETTINGS],
             form_id=form_id,
             proof=self._proof(visitor, form_id).decode(),
