@@ -14,6 +14,7 @@ from daemon.cli.cards_command import cards
 from daemon.cli.check_command import check
 from daemon.cli.clock_command import clock
 from daemon.cli.club_command import club
+from daemon.cli.club_simulate_command import simulate_club
 from daemon.cli.command_clock import clock_of
 from daemon.cli.customers_command import customers
 from daemon.cli.demo_command import demo
@@ -71,6 +72,7 @@ cards.command()(hot_list_key)
 app.add_typer(cards, name="cards")
 app.add_typer(operators, name="operators")
 app.add_typer(plan, name="plan")
+club.command("simulate")(simulate_club)
 app.add_typer(club, name="club")
 app.add_typer(customers, name="customers")
 app.add_typer(questionnaire, name="questionnaire")

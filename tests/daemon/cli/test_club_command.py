@@ -17,7 +17,7 @@ from tests.support.clock import HandClock
 from tests.support.commands import tillcard
 from tests.support.till import PLASTIC, Pos, lay_out, open_till
 
-COMMANDS = ("list", "due", "decide", "why", "undo")
+COMMANDS = ("list", "due", "decide", "why", "undo", "simulate")
 
 
 @pytest.fixture
