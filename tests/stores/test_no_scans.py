@@ -21,7 +21,7 @@ from tests.support.till import PLASTIC, Pos, lay_out, open_till
 
 ONE_ROW_EACH = ("activation", "ledger", "questionnaire")
 """Tables that do not grow with what is sold."""
-BROUGHT = ("some", "k")
+BROUGHT = ("counted", "k")
 """What an inner question has brought, as many rows as its LIMIT says."""
 
 

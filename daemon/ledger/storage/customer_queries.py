@@ -36,7 +36,7 @@ _BEGINS = "value >= ? AND value < ?"
 """A beginning, and the least text that is greater than all that begin so."""
 KEYS_LIKE = Question(
     f"SELECT count(*) FROM (SELECT 1 AS one FROM customer_key WHERE kind = 'word' AND {_BEGINS}"
-    " LIMIT ?) AS some",
+    " LIMIT ?) AS counted",
     int,
 )
 """How many words of names begin so, counted as far as the last value."""
