@@ -68,6 +68,7 @@ from daemon.pos.till_methods import TillMethods
 from daemon.programme.programme import Programme
 from daemon.readers.registry import build_readers
 from daemon.readers.supervisor import Supervisor
+from daemon.reports.books import Books
 from daemon.reports.report_reader import ReportReader
 from daemon.sale.checkout import Checkout
 from daemon.sale.outlook import card_outlook
@@ -167,6 +168,10 @@ class Parts:
             self.ledger, self.cards, self.clock, phone_keys, lambda: self.steady.behind
         )
 
+    def _books_of_cards(self) -> Books:
+        """Say whose books of cards they are, and on which accounts."""
+        return Books(self._office().company, self.config.books, self.shop.programme.days)
+
     def _office(self) -> ActOffice:
         """Say whose acts about cards are numbered here: the store's company, or the shop's."""
         till = self.config.till
@@ -258,7 +263,7 @@ class Parts:
             ActMethods(self.acts, self.operators),
             self._shop_methods(),
             ClockMethods(self.till_clock, self.operators),
-            ReportMethods(self.reports, lambda: self.shop.programme),
+            ReportMethods(self.reports, lambda: self.shop.programme, self._books_of_cards),
             PartnerMethods(Partners(self.shop, self.cards), self.cards.guesses, self.operators),
             OperatorMethods(self.operator_changes, self.cards.guesses),
             PointsMethods(Adjustments(self.shop), self.operators, config.policy.adjust_max),

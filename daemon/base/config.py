@@ -145,6 +145,25 @@ class ReportsSection(Section, frozen=True, kw_only=True):
             raise ValueError(f"timeout_s: must be 1 to {REPORT_S_MAX}")
 
 
+class BooksSection(Section, frozen=True, kw_only=True):
+    """The accounts that cards are booked on.
+
+    supplier, tax_in: who is owed for a batch, and the tax on it. selling: what cards cost that are
+                      given. customers, revenue, tax_of_sales, cost_of_sales, tax_out: of cards that
+                      are sold. losses: of cards that are spoilt or lost.
+    """
+
+    supplier: str = "60"
+    tax_in: str = "19"
+    selling: str = "44"
+    customers: str = "62"
+    revenue: str = "90.1"
+    cost_of_sales: str = "90.2"
+    tax_of_sales: str = "90.3"
+    tax_out: str = "68"
+    losses: str = "94"
+
+
 class ShopText(Section, frozen=True, kw_only=True):
     """A text of the shop's own in the languages that there are; "" where the daemon's will do."""
 
@@ -295,6 +314,7 @@ class Config(Section, frozen=True, kw_only=True):
     policy: PolicySection = PolicySection()
     greeting: GreetingSection = GreetingSection()
     reports: ReportsSection = ReportsSection()
+    books: BooksSection = BooksSection()
     cashiers: dict[OperatorName, OperatorRole] = {}
     card_numbers: CardNumbersSection = CardNumbersSection()
     chip: ChipSection | None = None

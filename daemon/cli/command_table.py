@@ -9,6 +9,7 @@ from daemon.cli.alliance_command import alliance
 from daemon.cli.audit_command import audit
 from daemon.cli.backup_command import backup
 from daemon.cli.batch_command import batch
+from daemon.cli.books_command import books
 from daemon.cli.call_command import call
 from daemon.cli.cards_command import cards
 from daemon.cli.check_command import check
@@ -69,6 +70,7 @@ cards.command()(alliance)
 cards.command()(phone_keys)
 cards.command()(hot_list)
 cards.command()(hot_list_key)
+app.command()(books)
 app.add_typer(cards, name="cards")
 app.add_typer(operators, name="operators")
 app.add_typer(plan, name="plan")

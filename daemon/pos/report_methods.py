@@ -1,7 +1,9 @@
 """The methods by which the owner asks the books."""
 
 from collections.abc import Callable
+from datetime import date
 from functools import partial
+from typing import Annotated
 
 import msgspec
 
@@ -13,6 +15,7 @@ from daemon.pos.peers import Role
 from daemon.pos.session import Session
 from daemon.programme.programme import Programme
 from daemon.reports.alliance_statement import AllianceStatement, alliance_statement
+from daemon.reports.books import BookDay, Books
 from daemon.reports.period import Period
 from daemon.reports.reconcile import Reconciled, reconcile
 from daemon.reports.report_reader import ReportReader
@@ -36,12 +39,25 @@ class AllianceParams(PeriodParams, frozen=True, kw_only=True):
     issuer: Text
 
 
-class ReportMethods:
-    """The handlers. ``programme`` is in force."""
+class BookDayParams(Params, frozen=True, kw_only=True):
+    """A local day, YYYY-MM-DD, and how many of its lines came before."""
 
-    def __init__(self, reports: ReportReader, programme: Callable[[], Programme]) -> None:
+    day: Text
+    start: Annotated[int, msgspec.Meta(ge=0)] = 0
+
+
+class ReportMethods:
+    """The handlers. ``programme`` is in force; ``books`` are those of this till's company."""
+
+    def __init__(
+        self,
+        reports: ReportReader,
+        programme: Callable[[], Programme],
+        books: Callable[[], Books],
+    ) -> None:
         self._reports = reports
         self._programme = programme
+        self._books = books
 
     def methods(self) -> dict[str, Method]:
         """Return the table: name, parameters, handler, least role, result, refusals."""
@@ -50,6 +66,7 @@ class ReportMethods:
             "report.reconcile": Method(
                 PeriodParams, self.reconcile, Role.ADMIN, Reconciled, reading
             ),
+            "report.books": Method(BookDayParams, self.books, Role.ADMIN, BookDay, reading),
             "report.alliance": Method(
                 AllianceParams, self.alliance, Role.ADMIN, AllianceStatement, reading
             ),
@@ -69,3 +86,10 @@ class ReportMethods:
         return await self._reports.ask(
             partial(alliance_statement, alliance=alliance, period=period)
         )
+
+    async def books(self, session: Session, params: BookDayParams) -> BookDay:
+        """Say what the accounts are to be told of the cards of a day."""
+        day = read_day(params.day, "day")
+        if day == date.max:
+            raise ParamError("day", "is the last that there is")
+        return await self._reports.ask(partial(self._books().day, day=day, start=params.start))

@@ -86,6 +86,18 @@ ISSUED_UNWRITTEN = Question(
 )
 """Cards issued in a store, from one local day (ordinal) to another, that no write-off has yet."""
 
+ACTS_BETWEEN = Question(
+    f"{_ACT} WHERE company = ? AND kind = ? AND state = 'final' AND made_at >= ? AND made_at < ?"
+    " ORDER BY act",
+    ActRow,
+)
+"""Acts of a company and a kind from one moment (RFC 3339) on, before another."""
+ISSUED_ON = Question(
+    f"{_ISSUED.replace('card.number', 'card.number, card.batch')} WHERE day = ?"
+    " ORDER BY minute, card_issue.card_id",
+    lambda number, batch, *columns: (batch, IssuedCard(number, CardIssueRow(*columns))),
+)
+"""Cards issued on a local day (ordinal), each with its batch."""
 CARDS_FOR_SALE = Question(
     f"{_ISSUED} WHERE card_issue.sale_id = ? AND card_issue.sale_id <> ''"
     " AND card.state <> 'written_off' ORDER BY card_issue.card_id",

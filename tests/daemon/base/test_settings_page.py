@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from daemon.base.config import (
+    BooksSection,
     CardNumbersSection,
     Config,
     PolicySection,
@@ -25,6 +26,7 @@ TABLES: dict[str, type[msgspec.Struct]] = {
     "`[socket]`": SocketSection,
     "`[policy]`": PolicySection,
     "`[card_numbers]`": CardNumbersSection,
+    "`[books]`": BooksSection,
     "`[simulated]`": SimulatedSection,
     "`[web]`": WebSettings,
     "`[web.coupons.flyer]`": CouponSettings,

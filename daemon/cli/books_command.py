@@ -1,0 +1,99 @@
+"""``tillcard books``: what the accounts are to be told of cards, one line a posting."""
+
+import csv
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from daemon.base.currency import Currency, currency_of
+from daemon.cli.call_command import TOKEN_FILE, PortOption, SocketOption, TokenOption, connected
+from daemon.cli.call_command import failed as failed_with
+from daemon.cli.report_command import ANSWER_S_MAX, FromOption, JsonOption, ToOption
+from daemon.cli.written_files import own_file
+from daemon.pos.client import CallError, Client, UnreachableError
+
+COLUMNS = ("date", "debit", "credit", "amount", "document", "text")
+BYTE_ORDER_MARK = "\ufeff"
+"""What a spreadsheet knows UTF-8 by."""
+FORMULA = ("=", "+", "-", "@")
+"""How a text begins that a spreadsheet would reckon with."""
+
+
+def books(
+    first: FromOption,
+    last: ToOption,
+    csv_file: Annotated[
+        Path | None, typer.Option("--csv", help="A CSV file; not there yet.")
+    ] = None,
+    as_json: JsonOption = False,
+    socket: SocketOption = None,
+    port: PortOption = None,
+    token_file: TokenOption = TOKEN_FILE,
+) -> None:
+    """Say what cards mean to the accounts: batches, issues, sales and losses, by days.
+
+    Example: tillcard books --from 2026-11-01 --to 2026-11-30 --csv books.csv
+
+    The accounts are those of [books] in the settings. The CSV file has semicolons, and a decimal
+    comma where the till speaks Ukrainian.
+    """
+    days = _days(first, last)
+    try:
+        with connected(socket, port, token_file, ANSWER_S_MAX) as client:
+            currency = currency_of(client.greeting["currency"])
+            assert currency is not None
+            lines = _lines(client, days)
+            if csv_file is not None:
+                count = _write(csv_file, lines, currency, client.greeting["language"])
+                typer.echo(f"{csv_file}: {count} lines")
+            elif as_json:
+                typer.echo(msgspec.json.format(msgspec.json.encode(list(lines)), indent=2))
+            else:
+                for one in lines:
+                    amount = currency.text(one["amount"])
+                    legs = f"{one['debit']:>6} / {one['credit']:<6} {amount:>12}"
+                    typer.echo(f"{one['date']}  {legs}  {one['document']}  {one['text']}")
+    except (CallError, UnreachableError, OSError) as error:
+        raise failed_with(f"tillcard: {error}") from error
+
+
+def _days(first: str, last: str) -> list[str]:
+    try:
+        begin, end = date.fromisoformat(first), date.fromisoformat(last)
+    except ValueError as error:
+        raise typer.BadParameter(f"{error}; write such as 2026-11-30") from None
+    if end < begin:
+        raise typer.BadParameter(f"{last} is before {first}; turn them round", param_hint="--to")
+    return [str(begin + timedelta(days=n)) for n in range((end - begin).days + 1)]
+
+
+def _lines(client: Client, days: list[str]) -> Iterator[dict[str, Any]]:
+    for day in days:
+        start, more = 0, True
+        while more:
+            answer = client.call("report.books", {"day": day, "start": start})
+            yield from answer["lines"]
+            start, more = start + len(answer["lines"]), answer["more"]
+
+
+def _write(file: Path, lines: Iterator[dict[str, Any]], currency: Currency, language: str) -> int:
+    count = 0
+    with own_file(file) as opened:
+        opened.write(BYTE_ORDER_MARK)
+        rows = csv.writer(opened, delimiter=";")
+        rows.writerow(COLUMNS)
+        for one in lines:
+            count += 1
+            amount = currency.text(one["amount"])
+            said = one | {"amount": amount.replace(".", ",") if language == "uk" else amount}
+            rows.writerow(_as_text(said[name]) for name in COLUMNS)
+    return count
+
+
+def _as_text(text: str) -> str:
+    """Return a cell that a spreadsheet takes as it is written."""
+    return f"'{text}" if text.startswith(FORMULA) else text
