@@ -262,7 +262,7 @@ class Parts:
             BatchMethods(self.batches, self.operators),
             ActMethods(self.acts, self.operators),
             self._shop_methods(),
-            ClockMethods(self.till_clock, self.operators),
+            ClockMethods(self.till_clock, self.operators, self._a_day_later),
             ReportMethods(self.reports, lambda: self.shop.programme, self._books_of_cards),
             PartnerMethods(Partners(self.shop, self.cards), self.cards.guesses, self.operators),
             OperatorMethods(self.operator_changes, self.cards.guesses),
@@ -316,6 +316,10 @@ class Parts:
             self.cards.guesses,
             self.operators,
         )
+
+    async def _a_day_later(self) -> None:
+        await self.shop.versions.follow()
+        await self.daily_jobs.catch_up()
 
     def _club_methods(self) -> ClubMethods:
         memberships = Memberships(self.shop)

@@ -17,7 +17,7 @@ import msgspec
 from daemon.accounts.cards import Cards
 from daemon.accounts.phones import Phones
 from daemon.app.parts import Parts
-from daemon.app.startup import claim_names, raise_file_limit
+from daemon.app.startup import check_hand_set, claim_names, raise_file_limit
 from daemon.app.systemd import Notifier, inherited_sockets
 from daemon.base import config as configuration
 from daemon.base.clock import Clock, rfc3339
@@ -151,6 +151,7 @@ async def running(
         stack.push_async_callback(parts.reports.close)
         stack.callback(parts.simulator.close)
         newest, others = await parts.ledger.newest_time(), await parts.ledger.newest_of_others()
+        check_hand_set(config, clock, newest)
         parts.steady.start(newest, others)
         await claim_names(parts.ledger, config.till.names, home)
         if added := await parts.operator_changes.start(config.cashiers):

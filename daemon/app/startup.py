@@ -5,10 +5,12 @@ from functools import partial
 from pathlib import Path
 
 from daemon.base import config as configuration
+from daemon.base.clock import Clock, rfc3339
 from daemon.base.config import Config, ConfigError
 from daemon.base.ids import LedgerId
 from daemon.base.receipt_codes import TillNames
 from daemon.base.regular_files import read_text_file
+from daemon.base.set_clock import SetClock
 from daemon.keys.key_files import KeyFileError
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.receipts import claim
@@ -22,6 +24,7 @@ from web.web_settings import WalletError
 
 STARTUP_ERRORS = (ConfigError, KeyFileError, SocketTakenError, StoreError, WalletError, OSError)
 """What can be wrong before a till runs; each says in its text what to do."""
+SIMULATED = "simulated"
 
 
 def raise_file_limit() -> int:
@@ -47,6 +50,19 @@ def in_words(error: BaseException) -> str:
     if isinstance(error, OSError) and error.filename and error.strerror:
         return f"{error.filename}: {error.strerror}"
     return str(error)
+
+
+def check_hand_set(config: Config, clock: Clock, newest: str) -> None:
+    """Hold a clock that is set by hand against the till. Raises ConfigError.
+
+    newest: when the newest entry was made, RFC 3339, or "".
+    """
+    if not isinstance(clock, SetClock):
+        return
+    if config.simulated is None or any(one["kind"] != SIMULATED for one in config.reader):
+        raise ConfigError("--now", "only a till whose readers are all simulated takes it")
+    if rfc3339(clock.now()) < newest:
+        raise ConfigError("--now", f"the ledger goes on to {newest}; name a later time")
 
 
 def read_programme(path: Path, store: str = "") -> Programme:

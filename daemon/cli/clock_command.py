@@ -73,6 +73,21 @@ def reset(
     _set("clock.reset", by, reason, (socket, port, token_file))
 
 
+@clock.command("set")
+def set_(
+    now: Annotated[str, typer.Argument(help="The time from now on, with its offset.")],
+    socket: SocketOption = None,
+    port: PortOption = None,
+    token_file: TokenOption = TOKEN_FILE,
+) -> None:
+    """Move on the clock of a simulated till that was started with --now; never back.
+
+    Example: tillcard clock set 2026-12-01T00:00+02:00 --socket .demo/pos.sock
+    """
+    done = asked("clock.set", {"now": now}, (socket, port, token_file))
+    typer.echo(f"the till's time was {done['was']} and is {done['now']}")
+
+
 def _set(method: str, by: str, reason: str, where: tuple[Any, Any, Any]) -> None:
     params = {"request_id": secrets.token_hex(16), "by": by, "reason": reason}
     done = asked(method, params, where)

@@ -22,7 +22,8 @@ from daemon.app.startup import STARTUP_ERRORS, in_words, leaves
 from daemon.base import config as configuration
 from daemon.base.clock import Clock
 from daemon.base.config import Config, ConfigError, SimulatedSection, parse
-from daemon.cli.command_clock import clock_of
+from daemon.base.set_clock import SetClock
+from daemon.cli.command_clock import clock_of, moment_of
 from daemon.keys.chip_keys import make_chip_keys
 from daemon.keys.key_files import OWN_FILES_UMASK
 from daemon.pos.client import CallError, Client, UnreachableError
@@ -68,6 +69,10 @@ def demo(
     port: Annotated[
         int | None, typer.Option(help="Of the phone pages; 0 takes a free one.", min=0, max=65_535)
     ] = None,
+    now: Annotated[
+        str | None,
+        typer.Option(help="The clock starts at this time, and clock.set moves it on."),
+    ] = None,
 ) -> None:
     """Start a till with simulated readers, make one sale through its socket, go on until Ctrl-C.
 
@@ -79,6 +84,8 @@ def demo(
     try:
         card = "chip" if chip else "plastic"
         clock = clock_of(context)
+        if now is not None:
+            clock = SetClock(clock, moment_of(now, "--now"))
         asyncio.run(_demo(clock, once=once, home=home.resolve(), card=card, port=port))
     except* (*STARTUP_ERRORS, CallError, UnreachableError) as group:
         failures += leaves(group)

@@ -5,6 +5,7 @@ up a time that is ahead of the machine's, because a clock was wrong once and was
 entries with a name and a reason. See ``daemon.base.clock``.
 """
 
+from datetime import datetime
 from typing import Literal
 
 import msgspec
@@ -12,6 +13,7 @@ import msgspec
 from daemon.base.approval import UNSIGNED, Approvable, Signed
 from daemon.base.clock import Clock, SteadyClock, rfc3339
 from daemon.base.refusals import ParamError
+from daemon.base.set_clock import SetClock
 from daemon.base.text_limits import RequestId, SaidText
 from daemon.ledger.entries import CounterMove, Entry
 from daemon.ledger.ledger import Ledger, RequestKey
@@ -19,6 +21,9 @@ from daemon.ledger.storage.store import Change, Store, View
 from daemon.programme.programme import local_day
 from daemon.shop.daily_jobs import DAY_COUNTER
 from daemon.shop.programme_versions import ProgrammeVersions
+
+YEAR_MAX = 9_000
+"""Of a clock that is set: windows and points last some years more."""
 
 
 class ClockTerms(Approvable, frozen=True, kw_only=True):
@@ -53,6 +58,13 @@ class ClockSet(msgspec.Struct, frozen=True, kw_only=True):
     replayed: bool = False
 
 
+class ClockMoved(msgspec.Struct, frozen=True, kw_only=True):
+    """The time of a simulated till before and after."""
+
+    was: str
+    now: str
+
+
 class TillClock:
     """Says how the till's time stands, and takes a person's word that the machine's is right."""
 
@@ -75,6 +87,20 @@ class TillClock:
             offset_s=round((machine - till).total_seconds()),
             synchronised=self._clock.synchronised(),
         )
+
+    def move_on(self, moment: datetime) -> ClockMoved:
+        """Move on a clock that is set by hand. Raises ParamError for any other, or the past."""
+        if not isinstance(self._clock, SetClock):
+            raise ParamError("now", "only a simulated till that was started with --now is set")
+        if moment.tzinfo is None:
+            raise ParamError("now", "needs an offset, such as 2026-12-01T00:00:00+02:00")
+        was = self._steady.now()
+        if moment < was:
+            raise ParamError("now", f"is before {rfc3339(was)}; a clock is moved on, never back")
+        if moment.year > YEAR_MAX:
+            raise ParamError("now", f"must be before the year {YEAR_MAX + 1}")
+        self._clock.set(moment)
+        return ClockMoved(was=rfc3339(was), now=rfc3339(self._steady.now()))
 
     async def accept(
         self, key: RequestKey, terms: ClockTerms, signed: Signed = UNSIGNED

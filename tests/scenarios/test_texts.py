@@ -12,7 +12,7 @@ from tests.scenarios.shops import FRIEND, goods
 from tests.support.pos import refused
 from tests.support.till import PLASTIC, Pos
 
-A_TIME = "programme.activate.at"
+TIMES = ("programme.activate.at", "clock.set.now")
 AS_THEY_COME = {
     "card.identify.scan": "raw, as a reader has it",
     "input.simulate.data": "the same",
@@ -20,7 +20,7 @@ AS_THEY_COME = {
     "questionnaire.check.text": "a file",
     "questionnaire.activate.text": "a file",
     "programme.activate.text": "a file",
-    A_TIME: "a time",
+    **dict.fromkeys(TIMES, "a time"),
     "hello.needs": "a number of a version",
     "sale.return.receipt": "a scan; what is no code is a misread",
     "sale.decide.receipt": "the same",
@@ -29,7 +29,7 @@ AS_THEY_COME = {
 DIGITS_AND_LETTERS = ("^([0-9]{4}-", "^[0-9]{4,8}$", "^([0-9]{4,8})?$", "^([A-Z2-7]{32,64})?$")
 """Patterns of which nothing else is let through: days, PINs, what phones share."""
 FILES = ("programme", "questionnaire")
-NO_BOUND = {A_TIME} | {f"{file}.{what}.text" for file in FILES for what in ("check", "activate")}
+NO_BOUND = {*TIMES} | {f"{file}.{what}.text" for file in FILES for what in ("check", "activate")}
 """But for a bound of the file, which is counted in bytes."""
 OF_ITS_OWN = "profile"
 """What a card's profile may hold is asked for where it is kept: see the last test."""
