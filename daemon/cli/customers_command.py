@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Any
 
+import msgspec
 import typer
 
-from daemon.cli.call_command import TOKEN_FILE, PortOption, SocketOption, TokenOption, asked
+from daemon.cli.call_command import TOKEN_FILE, PortOption, SocketOption, TokenOption, asked, failed
 from daemon.cli.daemon_call import AsJson, By, new_request_id, print_json, whoever
+from daemon.cli.written_files import write_own
 from daemon.customers.dossiers import PAGE_MAX
 from daemon.customers.searching import FOUND_MAX
 
@@ -143,6 +146,40 @@ def consent(
 
 
 @customers.command()
+def export(
+    whom: Whom,
+    out: Annotated[Path, typer.Option(help="The folder to write into; it is there already.")],
+    by: By = "",
+    socket: SocketOption = None,
+    port: PortOption = None,
+    token_file: TokenOption = TOKEN_FILE,
+) -> None:
+    """Write all that is known of a person into ACCOUNT.json, for the person.
+
+    Answers to sensitive questions are in it too, and every entry and sale, of accounts that were
+    merged into this one as well. The file is for its owner alone (mode 0600).
+
+    Example: tillcard customers export 2900000000018 --out /media/usb
+    """
+    where = (socket, port, token_file)
+    params = whose(whom) | {"by": whoever(by), "limit": PAGE_MAX}
+    known = asked("customer.export", params, where)
+    for what in ("entries", "sales"):
+        known[what] += _further_pages(params, known, what, where)
+        for of in known["others"]:
+            theirs = params | {"of": of}
+            page = asked("customer.export", theirs, where)
+            known[what] += page[what] + _further_pages(theirs, page, what, where)
+    file = out / f"{known['account']}.json"
+    kept = {name: said for name, said in known.items() if not name.startswith("more_")}
+    try:
+        write_own(file, msgspec.json.format(msgspec.json.encode(kept), indent=2) + b"\n")
+    except OSError as error:
+        raise failed(f"{file}: {error.strerror or error}") from error
+    typer.echo(str(file))
+
+
+@customers.command()
 def duplicates(
     whom: Whom,
     json: AsJson = False,
@@ -211,6 +248,18 @@ def unmerge(
         print_json(done)
     else:
         typer.echo(f"{done['drop']} is an account of its own again")
+
+
+def _further_pages(
+    params: dict[str, Any], page: dict[str, Any], what: str, where: Any
+) -> list[dict[str, Any]]:
+    """Return the entries, or the sales, that come behind a page."""
+    lines: list[dict[str, Any]] = []
+    while page[f"more_{what}"]:
+        after = {f"{what}_after": page[what][-1]["place"]}
+        page = asked("customer.export", params | after, where)
+        lines += page[what]
+    return lines
 
 
 def _dossier_lines(known: dict[str, Any]) -> Iterator[str]:

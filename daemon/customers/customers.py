@@ -23,7 +23,7 @@ from daemon.customers.profiles import Person, Profiles, person_of
 from daemon.customers.questionnaire import MEANINGS
 from daemon.ledger.entries import Entry
 from daemon.ledger.ledger import Ledger, RequestKey
-from daemon.ledger.storage.customer_queries import CONSENTS_OF, MERGED
+from daemon.ledger.storage.customer_queries import CONSENTS_OF, MERGED, MERGED_INTO
 from daemon.ledger.storage.queries import CUSTOMER
 from daemon.ledger.storage.store import Change, Store, View
 
@@ -195,6 +195,14 @@ def known_account(store: Store, account: AccountId) -> AccountId:
     if store.ask_one(CUSTOMER, account) is None:
         raise RefusedError(ErrorCode.CARD_UNKNOWN, "There is no such customer.")
     return account
+
+
+def everyone_in(store: Store, account: AccountId) -> set[AccountId]:
+    """Return an account and all that were merged into it, and into those before."""
+    found = {account}
+    for row in store.ask(MERGED_INTO, account):
+        found |= everyone_in(store, row.dropped)
+    return found
 
 
 def customer_entry(at: str, account: AccountId, detail: Mapping[str, object]) -> Entry:

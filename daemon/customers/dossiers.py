@@ -12,11 +12,12 @@ from typing import Annotated, Any
 import msgspec
 
 from daemon.accounts.cards import Answer
-from daemon.base.clock import Clock
+from daemon.base.approval import UNSIGNED, Signed
+from daemon.base.clock import Clock, rfc3339
 from daemon.base.ids import AccountId, SaleId, given_id
 from daemon.base.refusals import ParamError
-from daemon.base.text_limits import Text
-from daemon.customers.customers import Customers, WhoseTerms
+from daemon.base.text_limits import IdText, SaidText, Text
+from daemon.customers.customers import Customers, WhoseTerms, customer_entry, everyone_in
 from daemon.customers.profiles import person_of
 from daemon.customers.search_keys import WORD, keys_of, words
 from daemon.customers.searching import FOUND_MAX, Found, shown_customer
@@ -32,7 +33,7 @@ from daemon.ledger.storage.customer_queries import (
     SoldRow,
 )
 from daemon.ledger.storage.queries import CARDS_OF, MEMBERS_OF
-from daemon.ledger.storage.store import Store
+from daemon.ledger.storage.store import Change, Store
 from daemon.programme.programme import Programme
 from daemon.programme.status import holds, tick, window_to
 
@@ -168,6 +169,26 @@ class Dossier(msgspec.Struct, frozen=True, kw_only=True):
     more_sales: bool
 
 
+class ExportTerms(DossierTerms, frozen=True, kw_only=True):
+    """Whose data is given to them. ``by``: who hands it out.
+
+    of: an account that was merged into this one, for its entries and sales; "" for its own.
+    """
+
+    by: SaidText
+    of: IdText = ""
+
+
+class Exported(Dossier, frozen=True, kw_only=True):
+    """The dossier with what it does not show: the answers to sensitive questions.
+
+    others: the accounts that were merged into this one.
+    """
+
+    private: dict[str, Answer]
+    others: tuple[AccountId, ...]
+
+
 class Dossiers:
     """Reads dossiers."""
 
@@ -185,37 +206,43 @@ class Dossiers:
 
     async def show(self, terms: DossierTerms) -> Dossier:
         """Return a customer's dossier. Raises RefusedError CARD_UNKNOWN; ParamError for a place."""
-        entries_before = _place(terms.entries_after, "entries_after")
-        sales_before = _place(terms.sales_after, "sales_after")
-        programme = self._programme()
-        today = programme.days.day_of(self._clock.now())
+        page, programme, today = _Page.of(terms), self._programme(), self._today()
 
         def read(store: Store) -> Dossier:
             account = self._customers.account(store, terms)
-            person = person_of(store, account)
-            profile = person.profile
-            entries, more_entries = _entries(store, account, entries_before, terms.limit)
-            sales, more_sales = _sales(store, account, sales_before, terms.limit)
-            return Dossier(
-                account=account,
-                answers={n: a for n, a in person.answers.items() if n not in person.private},
-                sensitive=tuple(person.private),
-                referrer=profile.referrer,
-                partner=profile.partner,
-                employee=profile.employee,
-                consents=tuple(_consents(store, account)),
-                cards=tuple(_cards(store, account)),
-                balances={
-                    name: _purse(state, today) for name, state in store.purses(account).items()
-                },
-                statuses=_statuses(store, programme, account, today),
-                entries=entries,
-                more_entries=more_entries,
-                sales=sales,
-                more_sales=more_sales,
-            )
+            return _dossier(store, account, account, page, (programme, today))
 
         return await self._ledger.read(read)
+
+    async def export(self, terms: ExportTerms, signed: Signed = UNSIGNED) -> Exported:
+        """Return what a person may ask for of themselves; who handed it out is an entry, once.
+
+        Raises: as `show`.
+        """
+        page, programme, today = _Page.of(terms), self._programme(), self._today()
+
+        def read(store: Store) -> Exported:
+            account = self._customers.account(store, terms)
+            others = tuple(sorted(everyone_in(store, account) - {account}))
+            of = AccountId(terms.of or account)
+            if of not in (account, *others):
+                raise ParamError("of", "names none of the accounts that were merged into it")
+            dossier = _dossier(store, account, of, page, (programme, today))
+            return Exported(
+                **msgspec.structs.asdict(dossier),
+                private=person_of(store, account).private,
+                others=others,
+            )
+
+        exported = await self._ledger.read(read)
+        if not (terms.entries_after or terms.sales_after or terms.of):
+            detail = {"event": "exported", "by": terms.by} | signed.approved
+            entry = customer_entry(rfc3339(self._clock.now()), exported.account, detail)
+            await self._ledger.write(Change(entry=entry))
+        return exported
+
+    def _today(self) -> date:
+        return self._programme().days.day_of(self._clock.now())
 
     async def duplicates(self, terms: DuplicatesTerms) -> Found:
         """Return who may be the same person as a customer. Raises RefusedError CARD_UNKNOWN."""
@@ -227,6 +254,53 @@ class Dossiers:
             return Found(customers=people, more=len(others) > FOUND_MAX)
 
         return await self._ledger.read(read)
+
+
+class _Page(msgspec.Struct, frozen=True):
+    """Where a page of entries and one of sales begin, and how many lines each has."""
+
+    entries_before: tuple[str, str, int]
+    sales_before: tuple[str, str, int]
+    limit: int
+
+    @classmethod
+    def of(cls, terms: DossierTerms) -> "_Page":
+        return cls(
+            _place(terms.entries_after, "entries_after"),
+            _place(terms.sales_after, "sales_after"),
+            terms.limit,
+        )
+
+
+def _dossier(
+    store: Store,
+    account: AccountId,
+    of: AccountId,
+    page: _Page,
+    now: tuple[Programme, date],
+) -> Dossier:
+    """Return a customer's dossier with a page of the entries and sales ``of`` an account."""
+    programme, today = now
+    person = person_of(store, account)
+    profile = person.profile
+    entries, more_entries = _entries(store, of, page.entries_before, page.limit)
+    sales, more_sales = _sales(store, of, page.sales_before, page.limit)
+    return Dossier(
+        account=account,
+        answers={n: a for n, a in person.answers.items() if n not in person.private},
+        sensitive=tuple(person.private),
+        referrer=profile.referrer,
+        partner=profile.partner,
+        employee=profile.employee,
+        consents=tuple(_consents(store, account)),
+        cards=tuple(_cards(store, account)),
+        balances={name: _purse(state, today) for name, state in store.purses(account).items()},
+        statuses=_statuses(store, programme, account, today),
+        entries=entries,
+        more_entries=more_entries,
+        sales=sales,
+        more_sales=more_sales,
+    )
 
 
 def _likely(store: Store, account: AccountId) -> Iterator[AccountId]:

@@ -24,6 +24,7 @@ from daemon.base.clock import Clock, rfc3339
 from daemon.base.ids import AccountId
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
 from daemon.base.text_limits import AccountText, RequestId, SaidText
+from daemon.customers.customers import everyone_in
 from daemon.customers.profiles import person_of
 from daemon.customers.search_keys import keys_of
 from daemon.ledger import status_moves
@@ -39,7 +40,6 @@ from daemon.ledger.storage.customer_queries import (
     ENTRY_BODY,
     KEYS_OF,
     MERGED,
-    MERGED_INTO,
     METERS_OF,
     POSTINGS_SINCE,
 )
@@ -427,7 +427,7 @@ def _given_back(
 ) -> tuple[list[KeptRow], list[KeptRow], list[KeptRow]]:
     """Return the cards, codes and sales that came with an account, as its own again."""
     keep, drop = row.kept, row.dropped
-    theirs = _everyone_in(store, drop)
+    theirs = everyone_in(store, drop)
     cards = [c for c in store.ask(CARDS_OF, keep) if c.card_id in before.cards]
     codes = [c for c in store.ask(CODES_OF_ACCOUNT, keep) if c.code in before.codes]
     sales = [one for one in store.ask(ALL_SALES_OF, keep) if one.sold_to in theirs]
@@ -436,11 +436,3 @@ def _given_back(
         [replace(one, account=drop) for one in codes],
         [replace(one, account=drop) for one in sales],
     )
-
-
-def _everyone_in(store: Store, account: AccountId) -> set[AccountId]:
-    """Return an account and all that were merged into it before."""
-    found = {account}
-    for row in store.ask(MERGED_INTO, account):
-        found |= _everyone_in(store, row.dropped)
-    return found

@@ -16,7 +16,14 @@ from daemon.customers.customers import (
     Customers,
     UpdateTerms,
 )
-from daemon.customers.dossiers import Dossier, Dossiers, DossierTerms, DuplicatesTerms
+from daemon.customers.dossiers import (
+    Dossier,
+    Dossiers,
+    DossierTerms,
+    DuplicatesTerms,
+    Exported,
+    ExportTerms,
+)
 from daemon.customers.merging import Merged, MergeTerms, Merging, UnmergeTerms
 from daemon.customers.questionnaire import QuestionnaireError, doubts, load, shown
 from daemon.customers.questionnaires import (
@@ -101,6 +108,13 @@ class CustomerMethods:
             "customer.unmerge": Method(
                 UnmergeTerms, self.unmerge, Role.SALE, Merged, (*both, ErrorCode.NOT_UNDOABLE)
             ),
+            "customer.export": Method(
+                ExportTerms,
+                self.export,
+                Role.ADMIN,
+                Exported,
+                (*CARD_REFUSALS, ErrorCode.STORAGE_FULL),
+            ),
             "customer.update": Method(UpdateTerms, self.update, Role.SALE, CustomerDone, whose),
             "customer.consent": Method(ConsentTerms, self.consent, Role.SALE, ConsentDone, whose),
             "questionnaire.show": Method(NoParams, self.show, Role.READ, QuestionnaireShown),
@@ -120,6 +134,12 @@ class CustomerMethods:
         """Show all that is known of a customer."""
         async with self._guesses.counting():
             return await self._dossiers.show(params)
+
+    async def export(self, session: Session, params: ExportTerms) -> Exported:
+        """Give a person what is known of them."""
+        signed = await self._operators.check(Action.EXPORT_PERSON, params.by, params.approval)
+        async with self._guesses.counting():
+            return await self._dossiers.export(params, signed)
 
     async def duplicates(self, session: Session, params: DuplicatesTerms) -> Found:
         """Show who may be the same person as a customer."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 from daemon.app.running import App
@@ -93,3 +94,46 @@ async def test_the_command_shows_the_same(pos: Pos, till: App) -> None:
     lines = (await command(PLASTIC)).splitlines()
     assert "  name: Olena" in lines
     assert f"  card {PLASTIC}  plastic  active" in lines
+
+
+async def test_a_person_is_given_all_that_is_known_of_them(
+    pos: Pos, till: App, tmp_path: Path
+) -> None:
+    await ask(pos, PASSPORT)
+    await update(pos, card=PLASTIC, answers={"passport": "AB123456"}, **CONSENT)
+    issued = await pos.call("card.issue", request_id="i", number=FRIEND)
+    for n in range(3):
+        await pos.call("sale.commit", sale_id=f"s{n}", card=FRIEND, lines=goods(1_000))
+    keep = await account_of(pos, PLASTIC)
+    terms = {"keep": keep, "drop": issued["account"], "by": "olha", "reason": "one person"}
+    await pos.call("customer.merge", request_id="m", **terms)
+    for n in range(120):
+        await update(pos, f"t{n}", account=keep, tags=[str(n)])
+
+    async def export(*words: str) -> tuple[int, str, str]:
+        where = ("--by", "olha", "--socket", str(till.socket), *words)
+        result = await asyncio.to_thread(tillcard, "customers", "export", PLASTIC, *where)
+        return result.exit_code, result.stdout, result.stderr
+
+    code, out, _ = await export("--out", str(tmp_path))
+    file = tmp_path / f"{keep}.json"
+    assert (code, out) == (0, f"{file}\n")
+    assert file.stat().st_mode & 0o777 == 0o600
+    known = json.loads(file.read_text("utf-8"))
+    assert known["private"] == {"passport": "AB123456"}
+    assert known["answers"]["name"] == "Olena"
+    assert known["others"] == [issued["account"]]
+    assert sum(entry["kind"] == "customer" for entry in known["entries"]) == 121
+    assert [sale["sale_id"] for sale in known["sales"]] == ["s2", "s1", "s0"]
+    places = [entry["place"] for entry in known["entries"]]
+    assert len(places) == len(set(places))
+    code, _, said = await export("--out", str(tmp_path))
+    assert (code, said) == (1, f"{file}: File exists\n")
+    code, _, said = await export("--out", str(tmp_path / "none"))
+    assert (code, "there is no folder" in said) == (1, True)
+
+
+async def test_others_entries_are_not_exported_with_it(pos: Pos) -> None:
+    issued = await pos.call("card.issue", request_id="i", number=FRIEND)
+    terms = {"card": PLASTIC, "by": "olha", "of": issued["account"]}
+    assert await refusal(pos, "customer.export", **terms) == (-32602, "invalid_params")

@@ -49,6 +49,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "customer.update": {"request_id": "cu", "card": PLASTIC, "answers": {"birthday": "1990-05-17"}},
     "customer.merge": {"request_id": "m", "keep": "?", "drop": "!"},
     "customer.unmerge": {"request_id": "um", "drop": "?"},
+    "customer.export": {"card": PLASTIC},
     "customer.consent": {
         "request_id": "cc",
         "card": PLASTIC,

@@ -167,6 +167,7 @@ CALLS: dict[Action, list[Call]] = {
     ],
     Action.MERGE: [named_call("customer.merge", keep="a0", drop="a1", reason="x")],
     Action.UNDO: [named_call("customer.unmerge", drop="a1", reason="x")],
+    Action.EXPORT_PERSON: [lambda by: ("customer.export", {"card": PLASTIC, "by": by})],
     Action.QUESTIONNAIRE: [named_call("questionnaire.activate", text="")],
     Action.PROGRAMME: [
         lambda by: ("programme.activate", {"request_id": by, "text": SAMPLE, "by": by})
@@ -209,7 +210,7 @@ async def test_over_the_socket_each_cell_lets_through_or_refuses(
 def test_actions_without_a_method_are_those_that_come_later() -> None:
     later = """
     show_card change_contact judge_finding mail_small
-    unmet_condition beyond_limit payout erase export_person mail_any import
+    unmet_condition beyond_limit payout erase mail_any import
     read_reports export_books
     """
     assert {action.value for action in NO_METHOD_YET} == set(later.split())
