@@ -64,6 +64,25 @@ HEADS = {
     "en": ("No.", "Card", "Cost", "Day", "Time", "Recipient", "Issued by", "Condition"),
     "uk": ("№", "Картка", "Вартість", "День", "Час", "Отримувач", "Видав", "Умова"),
 }
+CONDITIONS = {
+    "en": {
+        "free": "free",
+        "min_purchase": "purchase",
+        "price": "sold",
+        "questionnaire": "questionnaire",
+        "approved": "approved",
+        "replace": "replaced",
+    },
+    "uk": {
+        "free": "безкоштовно",
+        "min_purchase": "за покупку",
+        "price": "продано",
+        "questionnaire": "за анкету",
+        "approved": "з дозволу",
+        "replace": "на заміну",
+    },
+}
+"""What a card was issued for, as `issue_conditions` has it, in a word."""
 SHARES = (6, 18, 9, 13, 8, 22, 12, 12)
 PLAIN = 3
 """Columns that every act has; a write-off has the others too."""
@@ -102,8 +121,8 @@ def act_paper(act: Act, currency: Currency, language: str) -> Paper:
 
 def csv_rows(act: Act, currency: Currency) -> Iterator[tuple[str, ...]]:
     """Yield the lines of an act, as CSV_COLUMNS has them."""
-    for row in _rows(act, currency, "en"):
-        yield act["act"], *row[1:]
+    for row, line in zip(_rows(act, currency, "en"), act["lines"], strict=True):
+        yield act["act"], *row[1:-1], line["condition"]
 
 
 def _rows(act: Act, currency: Currency, language: str) -> Iterator[tuple[str, ...]]:
@@ -111,8 +130,9 @@ def _rows(act: Act, currency: Currency, language: str) -> Iterator[tuple[str, ..
     for n, line in enumerate(act["lines"], start=1):
         time = "{:02d}:{:02d}".format(*divmod(line["minute"], 60)) if line["day"] else ""
         got = nobody if line["recipient"] == "anonymous" else line["recipient"]
-        cost = currency.text(line["cost"])
-        yield str(n), line["number"], cost, line["day"], time, got, line["by"], line["condition"]
+        cost, what = currency.text(line["cost"]), line["condition"]
+        what = CONDITIONS[language].get(what, what)
+        yield str(n), line["number"], cost, line["day"], time, got, line["by"], what
 
 
 def _known(act: Act) -> dict[str, Any]:

@@ -91,6 +91,7 @@ async def test_a_paper_says_its_total_in_figures_and_in_ukrainian_in_words(pos: 
     assert english.total == ("In all 2, cost 6.67 UAH, without tax",)
     assert ukrainian.total[1] == "Шість гривень, шістдесят сім копійок"
     assert len(english.signers) == 3
+    assert {row[-1] for row in ukrainian.rows} == {"безкоштовно"}
     assert shown["head"] in english.foot
     assert void["state"] == "void"
     assert act_paper(voided, UAH, "en").head[0] == "VOID"
