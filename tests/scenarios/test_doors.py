@@ -94,6 +94,7 @@ DOORS = {
     "customer.merge": HARMLESS,  # by accounts; a manager says that two are one, and why
     "customer.unmerge": HARMLESS,
     "customer.duplicates": HARMLESS,
+    "customer.export": Door(counted={"card": "?", "by": "olha"}),
     "customer.show": Door(counted={"card": "?"}),
     "clock.accept": HARMLESS,  # the owner's; a name and a reason are required
     "clock.reset": HARMLESS,

@@ -28,6 +28,7 @@ ELSEWHERE = {
     "daemon/pos/card_methods.py": {"card."},  # names of methods
     "daemon/app/systemd.py": {"@"},  # the abstract namespace of sockets
     "daemon/ledger/storage/card_queries.py": {"card."},  # columns of a table
+    "daemon/cli/books_command.py": {"@"},  # what a spreadsheet would take for a formula
     "daemon/customers/searching.py": {"@"},  # of an e-mail address
 }
 IDS = st.text("abcdefghijklmnopqrstuvwxyz0123456789-_", min_size=1, max_size=8)
