@@ -22,7 +22,7 @@ lane = "card"
 when = { meter.month = { at_least = 10000 } }
 give = { percent = 5 }
 """
-MEMBERS = STANDINGS_MAX + 5
+MEMBERS = 5 * STANDINGS_MAX + 5
 
 
 def known(location: str, home: Path) -> dict[str, int]:

@@ -34,8 +34,8 @@ R = TypeVar("R")
 ROWS_MAX = 500
 """Rows that one question brings at most; whoever wants more asks again."""
 EXPIRED_HOLDS_MAX = 100
-STANDINGS_MAX = 100
-"""Customers whose discounts are computed between two sales: some ten milliseconds."""
+STANDINGS_MAX = 20
+"""Customers whose discounts are computed between two sales: some three milliseconds."""
 
 
 class Question(Generic[R]):
