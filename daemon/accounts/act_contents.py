@@ -77,10 +77,14 @@ class ActNames(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ActOffice(msgspec.Struct, frozen=True):
-    """Who makes acts here: the company whose numbers they have, and the store."""
+    """Who makes acts here: the company whose numbers they have, and the store.
+
+    stores: of the company; none are all that there are.
+    """
 
     company: str
     store: str
+    stores: tuple[str, ...] = ()
 
     def key(self, act: str) -> str:
         """Return what a card says of the act that it was handed out by."""

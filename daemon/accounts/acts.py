@@ -38,6 +38,7 @@ from daemon.ledger.storage.card_queries import (
     CARD_ISSUE,
     CARDS_NUMBERED,
     ISSUED_UNWRITTEN,
+    ISSUED_UNWRITTEN_ANYWHERE,
     STOCK_OF_BATCH,
     TOGETHER_MAX,
     filled_up,
@@ -72,7 +73,7 @@ class HandOutTerms(Approvable, frozen=True, kw_only=True):
 
 
 class MakeActTerms(Approvable, frozen=True, kw_only=True):
-    """``W``: what was issued in ``store`` (this one) from one local day to another.
+    """``W``: what was issued in ``store``, or any of the company's, from one local day to another.
 
     ``D``: the cards with these ``numbers``, which nobody got; ``reason`` says why.
     """
@@ -310,9 +311,14 @@ class CardActs:
     def _written(
         self, store: Store, now: datetime, terms: MakeActTerms, period: tuple[int, int]
     ) -> tuple[Change, ActDone]:
-        office = msgspec.structs.replace(self._office(), store=terms.store or self._office().store)
-        issued = store.ask(ISSUED_UNWRITTEN, *period, office.store, ACT_CARDS_MAX + 1)
+        office = self._office()
+        if terms.store:
+            office = msgspec.structs.replace(office, store=terms.store)
+            issued = store.ask(ISSUED_UNWRITTEN, *period, terms.store, ACT_CARDS_MAX + 1)
+        else:
+            issued = store.ask(ISSUED_UNWRITTEN_ANYWHERE, *period, ACT_CARDS_MAX + 1)
         _check_count(len(issued))
+        issued = [one for one in issued if one.issue.store in (office.stores or [one.issue.store])]
         if not issued:
             raise RefusedError(ErrorCode.CARD_UNKNOWN, "No card was issued then that is left.")
         names = ActNames(recipients=_recipients(store, issued))

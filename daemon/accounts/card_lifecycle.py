@@ -52,7 +52,7 @@ from daemon.base.text_limits import (
 )
 from daemon.ledger.entries import CounterMove
 from daemon.ledger.ledger import Ledger, RequestKey
-from daemon.ledger.storage.card_queries import ACT
+from daemon.ledger.storage.card_queries import ACT, CARD_ISSUE
 from daemon.ledger.storage.card_rows import CardIssueRow
 from daemon.ledger.storage.queries import CARD_BY_IDENTIFIER, CHIP, CHIPS_OF
 from daemon.ledger.storage.rows import CardRow, ChipRow, identified
@@ -174,7 +174,9 @@ class CardLifecycle:
             who = _who(terms) | _answered(terms) | signed.approved
             entry = card_entry(at, card, "replaces", **who, old=old.card_id)
             card = msgspec.structs.replace(card, holder=old.holder)
-            how = self._issue_of(store, card, now, terms.by, HowIssued("replace"))
+            was = store.ask_one(CARD_ISSUE, old.card_id)
+            paid = (was.price, was.sale_id) if was else ()
+            how = self._issue_of(store, card, now, terms.by, HowIssued("replace", *paid))
             rows = (msgspec.structs.replace(old, state=state), *identified(card, fresh), how)
             return Change(entry=entry, rows=rows), _done(card, at, replaced=old.number)
 

@@ -175,8 +175,11 @@ class Parts:
     def _office(self) -> ActOffice:
         """Say whose acts about cards are numbered here: the store's company, or the shop's."""
         till = self.config.till
-        place = self.shop.programme.stores.get(till.store)
-        return ActOffice((place and place.company) or till.shop, till.store)
+        stores = self.shop.programme.stores
+        companies = {name: place.company or till.shop for name, place in stores.items()}
+        company = companies.get(till.store, till.shop)
+        its_own = tuple(name for name, its_company in companies.items() if its_company == company)
+        return ActOffice(company, till.store, its_own)
 
     def _chips(self, section: ChipSection | None, keys: ChipKeys) -> Chips:
         assert section is not None, "there are keys because there is a section"

@@ -118,8 +118,10 @@ async def test_what_was_issued_is_written_off_once(shop: OpenPos) -> None:
         assert got[numbers[2]]["recipient"] == "anonymous"
         again = terms | {"request_id": "w2"}
         assert await refusal(pos, "act.make", **again) == (1010, "card_unknown")
+        elsewhere = again | {"store": "2"}
+        assert await refusal(pos, "act.make", **elsewhere) == (1010, "card_unknown")
         await pos.call("act.void", request_id="v1", act="W-2026-000001", **WHO)
-        assert (await pos.call("act.make", **again))["act"] == "W-2026-000002"
+        assert (await pos.call("act.make", **again | {"store": "1"}))["act"] == "W-2026-000002"
 
 
 async def test_what_was_spoilt_is_disposed_of_and_what_a_customer_has_is_not(

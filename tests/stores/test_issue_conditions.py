@@ -103,6 +103,20 @@ async def test_a_card_is_sold_and_its_line_comes_back_only_after_the_card(shop: 
         assert (await pos.call("sale.return", **plain))["refund"] == 100
 
 
+async def test_a_card_in_place_of_one_that_was_sold_comes_back_for_it(shop: OpenShop) -> None:
+    async with shop("issue = { price = 7000 }") as pos:
+        await sell(pos, "s1", line(7_000, "card"))
+        sold = await issued(pos, "i1", sale_id="s1")
+        lost = {"request_id": "r1", "card": sold["number"], **override()}
+        new = await pos.call("card.replace", **lost)
+        assert await missing(pos, sale_id="s1") == ("price", 7_000)
+        back = {"return_id": "r1", "sale_id": "s1", "whole": True}
+        error = await refused(pos, "sale.return", **back)
+        assert error.message.startswith(f"Card {new['number']} was sold")
+        await pos.call("card.write_off", request_id="w1", card=new["number"], **WHO)
+        assert (await pos.call("sale.return", **back))["refund"] == 7_000
+
+
 async def test_a_card_is_sold_for_what_it_has_cost(shop: OpenShop) -> None:
     async with shop('issue = { price = "cost" }') as pos:
         numbers = await batch_of(pos)

@@ -85,6 +85,12 @@ ISSUED_UNWRITTEN = Question(
     _issued,
 )
 """Cards issued in a store, from one local day (ordinal) to another, that no write-off has yet."""
+ISSUED_UNWRITTEN_ANYWHERE = Question(
+    f"{_ISSUED} WHERE day BETWEEN ? AND ? AND card_issue.act = ''"
+    " ORDER BY day, minute, card_issue.card_id LIMIT ?",
+    _issued,
+)
+"""The same of every store."""
 
 ACTS_BETWEEN = Question(
     f"{_ACT} WHERE company = ? AND kind = ? AND state = 'final' AND made_at >= ? AND made_at < ?"
@@ -100,10 +106,10 @@ ISSUED_ON = Question(
 """Cards issued on a local day (ordinal), each with its batch."""
 CARDS_FOR_SALE = Question(
     f"{_ISSUED} WHERE card_issue.sale_id = ? AND card_issue.sale_id <> ''"
-    " AND card.state <> 'written_off' ORDER BY card_issue.card_id",
+    " AND card.state NOT IN ('written_off', 'replaced') ORDER BY card_issue.card_id",
     _issued,
 )
-"""Cards that a sale has brought, but for those that have come back."""
+"""Cards that a sale has brought, but for those that have come back or have another in place."""
 CARDS_OF_ACCOUNT = Question(
     f"SELECT {CARD_COLUMNS} FROM card WHERE account = ? AND account <> '' ORDER BY card_id",
     CardRow,
