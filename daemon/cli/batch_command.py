@@ -21,6 +21,8 @@ from daemon.pos.client import CallError, Client, UnreachableError
 
 COUNT_MAX = 1_000_000
 TOGETHER = 1_000
+ANSWER_S_MAX = 600.0
+"""How long an answer is waited for: a file of a million that is refused is forgotten before it."""
 COLUMNS = ("index", "number", "cost")
 
 
@@ -63,7 +65,7 @@ def batch(
     try:
         for file in (out, pdf):
             _check_out(file)
-        with connected(socket, None, Path()) as client:
+        with connected(socket, None, Path(), ANSWER_S_MAX) as client:
             money = _currency(client)
             terms = {
                 **{"request_id": request_id, "kind": kind, "issuer": issuer, "until": until},
