@@ -17,6 +17,7 @@ from card_formats.phone.rotating import CODE_DIGITS, GOOGLE_CODE_DIGITS
 from daemon.accounts.act_contents import ActOffice
 from daemon.accounts.acts import CardActs
 from daemon.accounts.card_batches import CardBatches
+from daemon.accounts.card_books import Books
 from daemon.accounts.card_lifecycle import CardLifecycle
 from daemon.accounts.card_transfers import CardTransfers
 from daemon.accounts.cards import Cards
@@ -68,7 +69,6 @@ from daemon.pos.till_methods import TillMethods
 from daemon.programme.programme import Programme
 from daemon.readers.registry import build_readers
 from daemon.readers.supervisor import Supervisor
-from daemon.reports.books import Books
 from daemon.reports.report_reader import ReportReader
 from daemon.sale.checkout import Checkout
 from daemon.sale.outlook import card_outlook

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import msgspec
 
+from daemon.accounts.card_books import BookDay, Books
 from daemon.base.params import Params
 from daemon.base.refusals import ErrorCode, ParamError
 from daemon.base.text_limits import Text, read_day
@@ -15,7 +16,6 @@ from daemon.pos.peers import Role
 from daemon.pos.session import Session
 from daemon.programme.programme import Programme
 from daemon.reports.alliance_statement import AllianceStatement, alliance_statement
-from daemon.reports.books import BookDay, Books
 from daemon.reports.period import Period
 from daemon.reports.reconcile import Reconciled, reconcile
 from daemon.reports.report_reader import ReportReader
