@@ -79,6 +79,7 @@ from daemon.sale.recognition import Recognition
 from daemon.sale.standing_discounts import StandingDiscounts
 from daemon.shop.adjustments import Adjustments
 from daemon.shop.club_history import ClubHistory
+from daemon.shop.club_setting import ClubSetting
 from daemon.shop.daily_jobs import DailyJobs
 from daemon.shop.issued_codes import IssuedCodes
 from daemon.shop.memberships import Memberships
@@ -326,7 +327,8 @@ class Parts:
 
     def _club_methods(self) -> ClubMethods:
         memberships = Memberships(self.shop)
-        return ClubMethods(memberships, ClubHistory(self.shop, memberships), self.operators)
+        history = ClubHistory(self.shop, memberships)
+        return ClubMethods(memberships, history, ClubSetting(self.shop), self.operators)
 
     def _shop_methods(self) -> ShopMethods:
         shop, chips, till = self.shop, self.chips, self.policy.till

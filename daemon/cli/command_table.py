@@ -15,6 +15,7 @@ from daemon.cli.cards_command import cards
 from daemon.cli.check_command import check
 from daemon.cli.clock_command import clock
 from daemon.cli.club_command import club
+from daemon.cli.club_settings_command import settings_club
 from daemon.cli.club_simulate_command import simulate_club
 from daemon.cli.command_clock import clock_of
 from daemon.cli.customers_command import customers
@@ -74,6 +75,7 @@ app.command()(books)
 app.add_typer(cards, name="cards")
 app.add_typer(operators, name="operators")
 app.add_typer(plan, name="plan")
+club.command("settings")(settings_club)
 club.command("simulate")(simulate_club)
 app.add_typer(club, name="club")
 app.add_typer(customers, name="customers")

@@ -11,6 +11,7 @@ from daemon.pos.dispatch import Method
 from daemon.pos.peers import Role
 from daemon.pos.session import Session
 from daemon.shop.club_history import ClubHistory, Undone, UndoTerms, Why, WhyTerms
+from daemon.shop.club_setting import ClubSetting, SettingsDone, SettingsTerms
 from daemon.shop.memberships import (
     Decided,
     DecideTerms,
@@ -26,9 +27,14 @@ class ClubMethods:
     """The handlers: each translates parameters into a call, and nothing more."""
 
     def __init__(
-        self, memberships: Memberships, history: ClubHistory, operators: Operators
+        self,
+        memberships: Memberships,
+        history: ClubHistory,
+        setting: ClubSetting,
+        operators: Operators,
     ) -> None:
         self._memberships = memberships
+        self._setting = setting
         self._history = history
         self._operators = operators
 
@@ -42,6 +48,9 @@ class ClubMethods:
             "club.decide": Method(DecideTerms, self.decide, Role.ADMIN, Decided, WRITE_REFUSALS),
             "club.why": Method(WhyTerms, self.why, Role.ADMIN, Why, (unknown,)),
             "club.undo": Method(UndoTerms, self.undo, Role.ADMIN, Undone, undo),
+            "club.settings": Method(
+                SettingsTerms, self.settings, Role.ADMIN, SettingsDone, WRITE_REFUSALS
+            ),
         }
 
     async def list(self, session: Session, params: ListTerms) -> Listing:
@@ -67,3 +76,9 @@ class ClubMethods:
         key = RequestKey.of("club.undo", params.request_id, params)
         signed = await self._operators.check(Action.UNDO, params.by, params.approval, key)
         return await self._history.undo(key, params, signed)
+
+    async def settings(self, session: Session, params: SettingsTerms) -> SettingsDone:
+        """Change a status's settings in the programme in force."""
+        key = RequestKey.of("club.settings", params.request_id, params)
+        signed = await self._operators.check(Action.PROGRAMME, params.by, params.approval, key)
+        return await self._setting.change(key, params, signed)

@@ -35,6 +35,7 @@ ONLY_IN = {
     "reportlab": ["daemon/base/paper.py"],
     "num2words": ["daemon/accounts/act_paper.py"],
     "pkcs11": ["daemon/keys/pkcs11_token.py"],
+    "tomlkit": ["daemon/programme/club_settings.py"],
     "jwt": ["web/phone/google_link.py"],
     "cryptography": [
         "card_formats/crypto.py",

@@ -41,6 +41,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "card.phone_revoke": {"presentation": "?"},
     "code.issue": {"request_id": "c", "campaign": "?"},
     "club.decide": {"request_id": "g", "accounts": ["?"], "granted": True, "status": "?"},
+    "club.settings": {"request_id": "g", "status": "?"},
     "club.undo": {"request_id": "g", "account": "?", "status": "?", "seq": 1},
     "partner.add": {"request_id": "pa", "code": "GYM", "name": "Gym"},
     "partner.change": {"request_id": "pc", "code": "GYM"},
@@ -69,7 +70,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "operator.totp": {"request_id": "a", "name": "olha", "secret": ""},
     "operator.close": {"request_id": "a", "name": "olha"},
 }
-ELSEWHERE = {"code.issue", "club.decide", "club.undo", "programme.activate"}
+ELSEWHERE = {"code.issue", "club.decide", "club.undo", "club.settings", "programme.activate"}
 ELSEWHERE |= {"clock.accept", "clock.reset", "sale.decide", "questionnaire.activate"}
 ELSEWHERE |= {"customer.merge", "customer.unmerge"}
 ELSEWHERE |= {"card.take_back", "card.transfer", "card.hand_out", "act.make", "act.void"}

@@ -170,7 +170,8 @@ CALLS: dict[Action, list[Call]] = {
     Action.EXPORT_PERSON: [lambda by: ("customer.export", {"card": PLASTIC, "by": by})],
     Action.QUESTIONNAIRE: [named_call("questionnaire.activate", text="")],
     Action.PROGRAMME: [
-        lambda by: ("programme.activate", {"request_id": by, "text": SAMPLE, "by": by})
+        lambda by: ("programme.activate", {"request_id": by, "text": SAMPLE, "by": by}),
+        named_call("club.settings", status="x"),
     ],
     Action.OPERATORS: [
         lambda by: ("operator.add", {"request_id": by, "name": by, "role": "cashier", "by": by}),

@@ -17,7 +17,7 @@ from tests.support.clock import HandClock
 from tests.support.commands import tillcard
 from tests.support.till import PLASTIC, Pos, lay_out, open_till
 
-COMMANDS = ("list", "due", "decide", "why", "undo", "simulate")
+COMMANDS = ("list", "due", "decide", "why", "undo", "settings", "simulate")
 
 
 @pytest.fixture
@@ -136,6 +136,28 @@ async def test_why_shows_the_chain_and_writes_a_letter_and_undo_takes_the_decisi
     again = await run(till, "undo", "club", account, seq, "--by", "maria", "--reason", "wrong")
     assert again.exit_code == 1
     assert "This decision was undone already. (not_undoable, 1029)" in again.output
+
+
+async def test_settings_are_shown_and_changed(till: App, pos: Pos) -> None:
+    before = (await printed(till, "settings", "club"))["settings"]
+    assert before == {
+        "percent": "7",
+        "enter_amount": 500_000,
+        "enter_days": 30,
+        "keep_amount": 300_000,
+        "keep_days": 60,
+        "decide": "owner",
+    }
+    changed = ("--percent", "7.5", "--enter-amount", "400000", "--decide", "auto", "--by", "maria")
+    done = await printed(till, "settings", "club", *changed)
+    after = before | {"percent": "7.5", "enter_amount": 400_000, "decide": "auto"}
+    assert done["settings"] == after
+    assert done["version"] == (await pos.call("programme.show"))["version"]
+    shown = (await run(till, "settings", "club")).output
+    assert "percent       7.5" in shown
+    wrong = await run(till, "settings", "club", "--percent", "101")
+    assert (wrong.exit_code, "from 0 to 100" in wrong.output) == (1, True)
+    assert "the programme has no 'chess'" in (await run(till, "settings", "chess")).output
 
 
 async def test_a_decision_names_whom_or_says_all(till: App, pos: Pos) -> None:
