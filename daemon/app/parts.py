@@ -328,7 +328,8 @@ class Parts:
     def _club_methods(self) -> ClubMethods:
         memberships = Memberships(self.shop)
         history = ClubHistory(self.shop, memberships)
-        return ClubMethods(memberships, history, ClubSetting(self.shop), self.operators)
+        setting = ClubSetting(self.shop)
+        return ClubMethods(memberships, history, setting, self.daily_jobs, self.operators)
 
     def _shop_methods(self) -> ShopMethods:
         shop, chips, till = self.shop, self.chips, self.policy.till

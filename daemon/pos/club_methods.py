@@ -9,9 +9,11 @@ from daemon.ledger.ledger import RequestKey
 from daemon.pos.card_methods import WRITE_REFUSALS
 from daemon.pos.dispatch import Method
 from daemon.pos.peers import Role
+from daemon.pos.protocol import NoParams
 from daemon.pos.session import Session
 from daemon.shop.club_history import ClubHistory, Undone, UndoTerms, Why, WhyTerms
 from daemon.shop.club_setting import ClubSetting, SettingsDone, SettingsTerms
+from daemon.shop.daily_jobs import DailyJobs, DayChecked
 from daemon.shop.memberships import (
     Decided,
     DecideTerms,
@@ -31,10 +33,12 @@ class ClubMethods:
         memberships: Memberships,
         history: ClubHistory,
         setting: ClubSetting,
+        daily_jobs: DailyJobs,
         operators: Operators,
     ) -> None:
         self._memberships = memberships
         self._setting = setting
+        self._daily_jobs = daily_jobs
         self._history = history
         self._operators = operators
 
@@ -46,6 +50,7 @@ class ClubMethods:
             "club.list": Method(ListTerms, self.list, Role.ADMIN, Listing),
             "club.due": Method(DueTerms, self.due, Role.ADMIN, DueListing),
             "club.decide": Method(DecideTerms, self.decide, Role.ADMIN, Decided, WRITE_REFUSALS),
+            "club.checked": Method(NoParams, self.checked, Role.ADMIN, DayChecked),
             "club.why": Method(WhyTerms, self.why, Role.ADMIN, Why, (unknown,)),
             "club.undo": Method(UndoTerms, self.undo, Role.ADMIN, Undone, undo),
             "club.settings": Method(
@@ -66,6 +71,10 @@ class ClubMethods:
         key = RequestKey.of("club.decide", params.request_id, params)
         signed = await self._operators.check(Action.CLUB_DECIDE, params.by, params.approval, key)
         return await self._memberships.decide(key, params, signed)
+
+    async def checked(self, session: Session, params: NoParams) -> DayChecked:
+        """Say what the newest daily check has done."""
+        return await self._daily_jobs.checked()
 
     async def why(self, session: Session, params: WhyTerms) -> Why:
         """Say what led to a decision, or to the end of a window."""

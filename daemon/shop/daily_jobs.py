@@ -25,7 +25,8 @@ from daemon.shop.shop import Shop
 DAY_COUNTER = "@day"
 """The counter that holds the last local day (ordinal) whose work is done."""
 WORKED_COUNTER = "@worked"
-"""The counter of days whose work was done; ``@worked:<n>`` holds the n-th of them (ordinal)."""
+"""The counter of days whose work was done; ``@worked:<n>`` holds the n-th of them (ordinal), and
+``@worked:<n>:expired`` and ``:closed`` how many lots and windows it ended."""
 REQUESTS_KEPT_DAYS = 90
 """How many days of work an id is known, so that a repeated call gets its answer; a sale's own id
 lasts. Days of work and not of the calendar: a clock that was ahead once forgets nothing."""
@@ -35,6 +36,18 @@ class DayDone(msgspec.Struct, frozen=True):
     """What was done: lots expired, windows closed. ``day`` is the local day (YYYY-MM-DD)."""
 
     day: str
+    expired: int
+    closed: int
+
+
+class DayChecked(msgspec.Struct, frozen=True, kw_only=True):
+    """What the newest day's work has done: for the days after ``since``, up to ``day``.
+
+    day, since: local days, YYYY-MM-DD; "" before the first. expired: lots; closed: windows.
+    """
+
+    day: str
+    since: str
     expired: int
     closed: int
 
@@ -62,6 +75,10 @@ class DailyJobs:
         self._done = today.toordinal()
         return done
 
+    async def checked(self) -> DayChecked:
+        """Return what the newest day's work has done, whichever till of this ledger did it."""
+        return await self._shop.ledger.read(_checked)
+
     async def _expire(self, today: date, at: str) -> int:
         count = 0
         while rows := await self._shop.ledger.read(
@@ -85,6 +102,22 @@ class DailyJobs:
 
 def _last_day(store: Store) -> int:
     return store.counters([DAY_COUNTER]).get(DAY_COUNTER, 0)
+
+
+def _checked(store: Store) -> DayChecked:
+    worked = store.counters([WORKED_COUNTER]).get(WORKED_COUNTER, 0)
+    name, before = f"{WORKED_COUNTER}:{worked}", f"{WORKED_COUNTER}:{worked - 1}"
+    found = store.counters([name, before, f"{name}:expired", f"{name}:closed"])
+    return DayChecked(
+        day=_day_text(found.get(name, 0)),
+        since=_day_text(found.get(before, 0)),
+        expired=found.get(f"{name}:expired", 0),
+        closed=found.get(f"{name}:closed", 0),
+    )
+
+
+def _day_text(ordinal: int) -> str:
+    return str(date.fromordinal(ordinal)) if ordinal else ""
 
 
 def _expiry(row: LotRow, at: str) -> Callable[[Store], int]:
@@ -134,6 +167,8 @@ def _close_day(store: Store, today: date, done: DayDone, at: str, days: Business
     if day_count <= 0:
         return  # another till of this ledger has done it
     worked = store.counters([WORKED_COUNTER]).get(WORKED_COUNTER, 0) + 1
+    name = f"{WORKED_COUNTER}:{worked}"
+    did = ((f"{name}:expired", done.expired), (f"{name}:closed", done.closed))
     entry = Entry(
         at=at,
         kind="day",
@@ -141,7 +176,8 @@ def _close_day(store: Store, today: date, done: DayDone, at: str, days: Business
         counters=(
             CounterMove(DAY_COUNTER, day_count),
             CounterMove(WORKED_COUNTER, 1),
-            CounterMove(f"{WORKED_COUNTER}:{worked}", today.toordinal()),
+            CounterMove(name, today.toordinal()),
+            *(CounterMove(what, count) for what, count in did if count),
         ),
         detail=msgspec.Raw(msgspec.json.encode(done)),
     )

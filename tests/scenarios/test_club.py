@@ -300,6 +300,8 @@ async def test_days_on_which_the_shop_was_closed_are_made_up_at_the_start(
             customer = Customer(pos, till, clock)
             await till.look_after()
             assert await customer.lists() == {"exclude": [("Olena", 0)]}
+            checked = {"day": "2027-01-22", "since": "2026-11-23", "expired": 0, "closed": 1}
+            assert await pos.call("club.checked") == checked
         assert audited(tmp_path).findings == ()
         entries.append(audited(tmp_path).entries)
     assert entries[0] == entries[1]

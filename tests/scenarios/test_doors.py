@@ -90,6 +90,7 @@ DOORS = {
     "club.decide": HARMLESS,
     "club.why": HARMLESS,
     "club.undo": HARMLESS,
+    "club.checked": HARMLESS,
     "club.settings": HARMLESS,
     "customer.find": HARMLESS,  # by beginnings of names, too; what it finds pays nothing
     "customer.merge": HARMLESS,  # by accounts; a manager says that two are one, and why

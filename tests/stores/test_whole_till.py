@@ -91,6 +91,9 @@ async def test_a_day_and_the_days_after_it(location: str, tmp_path: Path) -> Non
         async with open_till(tmp_path, clock) as till, Pos.connect(till.socket) as pos:
             listing = await pos.call("club.list", status="club", list="exclude")
             assert [one["name"] for one in listing["members"]] == ["Olena"]
+            checked = await pos.call("club.checked")
+            assert (checked["day"], checked["since"]) == ("2026-12-24", "2026-11-23")
+            assert (checked["expired"], checked["closed"]) == (2, 1)  # the gift card has a lot, too
             shown = await pos.call("card.show", card=PLASTIC)
             assert shown["balances"] == {"bonus": {"available": 0, "pending": 0}}
             back = await pos.call("sale.return", return_id="r1", sale_id="s2", whole=True)
