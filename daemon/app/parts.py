@@ -45,6 +45,7 @@ from daemon.keys.phone_keys import PHONE_KEYS_FILE, PhoneKeys, load_phone_keys
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.storage.registry import OpenStore, scheme_of
 from daemon.partners.directory import Partners
+from daemon.partners.statements import Statements
 from daemon.pos.act_methods import ActMethods
 from daemon.pos.batch_methods import BatchMethods
 from daemon.pos.card_methods import CardMethods
@@ -56,7 +57,7 @@ from daemon.pos.events import EventRing
 from daemon.pos.inputs import Inputs
 from daemon.pos.method_table import method_table
 from daemon.pos.operator_methods import OperatorMethods
-from daemon.pos.partner_methods import PartnerMethods
+from daemon.pos.partner_methods import PartnerMethods, StatementMethods
 from daemon.pos.phone_methods import PhoneMethods
 from daemon.pos.points_methods import PointsMethods
 from daemon.pos.protocol import DaemonStatus, ReaderStatus
@@ -269,6 +270,7 @@ class Parts:
             ClockMethods(self.till_clock, self.operators, self._a_day_later),
             ReportMethods(self.reports, lambda: self.shop.programme, self._books_of_cards),
             PartnerMethods(Partners(self.shop, self.cards), self.cards.guesses, self.operators),
+            StatementMethods(Statements(self.shop, self._office), self.operators),
             OperatorMethods(self.operator_changes, self.cards.guesses),
             PointsMethods(Adjustments(self.shop), self.operators, config.policy.adjust_max),
             self._customer_methods(),

@@ -13,6 +13,7 @@ partners = typer.Typer(
     no_args_is_help=True,
 )
 Code = Annotated[str, typer.Argument(help="A partner's or an employee's code: P0007, P0007-02.")]
+Number = Annotated[str, typer.Argument(help="A statement's number: S-2026-000007.")]
 Reason = Annotated[str, typer.Option(help="Why; it is kept for ever.")]
 
 
@@ -141,6 +142,99 @@ def sent(
     for one in found["assignments"]:
         who = one["employee"] or one["partner"] or "nobody"
         typer.echo(f"since {one['day']}  {who}  ({one['by']})")
+
+
+@partners.command()
+def settle(
+    code: Annotated[str, typer.Argument(help="A partner's code: P0007.")],
+    first: Annotated[str, typer.Option("--from", help="The first day of the period.")],
+    last: Annotated[str, typer.Option("--to", help="The last day; it must be over.")],
+    by: By = "",
+    json: AsJson = False,
+    socket: SocketOption = None,
+    port: PortOption = None,
+    token_file: TokenOption = TOKEN_FILE,
+) -> None:
+    """Draw up the statement of a period: what was earned, taken back, paid, and is payable.
+
+    Example: tillcard partners settle P0007 --from 2026-10-01 --to 2026-10-31
+    """
+    terms = {"partner": code, "from": first, "to": last, "by": whoever(by)}
+    terms |= {"request_id": new_request_id()}
+    _tell_statement(asked("partner.statement", terms, (socket, port, token_file)), as_json=json)
+
+
+@partners.command()
+def statement(
+    number: Number,
+    json: AsJson = False,
+    socket: SocketOption = None,
+    port: PortOption = None,
+    token_file: TokenOption = TOKEN_FILE,
+) -> None:
+    """Show a statement, line by line. Example: tillcard partners statement S-2026-000007."""
+    lines: list[dict[str, Any]] = []
+    while True:
+        terms = {"statement": number, "start": len(lines)}
+        page = asked("partner.statement_show", terms, (socket, port, token_file))
+        lines += page["lines"]
+        if len(lines) >= page["statement"]["count"]:
+            break
+    if json:
+        print_json(page | {"lines": lines})
+        return
+    _tell_statement(page["statement"], as_json=False)
+    for one in lines:
+        rate = f"{one['rate_bp'] / 100:.2f} %"
+        told = (one["day"], one["store"], one["payee"], one["customer"], one["base"], rate)
+        typer.echo("  ".join(map(str, (*told, one["reward"], one["purse"], f"({one['seq']})"))))
+
+
+@partners.command()
+def statements(
+    code: Code,
+    json: AsJson = False,
+    socket: SocketOption = None,
+    port: PortOption = None,
+    token_file: TokenOption = TOKEN_FILE,
+) -> None:
+    """List a partner's statements. Example: tillcard partners statements P0007."""
+    found = asked("partner.statements", {"partner": code}, (socket, port, token_file))
+    if json:
+        print_json(found["statements"])
+    for one in () if json else found["statements"]:
+        typer.echo(f"{one['statement']}  {one['from']} to {one['to']}  {one['state']}")
+
+
+@partners.command()
+def void(
+    number: Number,
+    reason: Reason,
+    by: By = "",
+    json: AsJson = False,
+    socket: SocketOption = None,
+    port: PortOption = None,
+    token_file: TokenOption = TOKEN_FILE,
+) -> None:
+    """Make a statement void of which nothing is paid; it keeps its number.
+
+    Example: tillcard partners void S-2026-000007 --reason "the wrong month"
+    """
+    terms = {"statement": number, "reason": reason, "by": whoever(by)}
+    terms |= {"request_id": new_request_id()}
+    done = asked("partner.statement_void", terms, (socket, port, token_file))
+    _tell_statement(done, as_json=json)
+
+
+def _tell_statement(one: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(one)
+        return
+    head = (one["statement"], one["partner"], f"{one['from']} to {one['to']}", one["state"])
+    typer.echo("  ".join(head))
+    for sums in one["sums"]:
+        parts = [f"{name} {n}" for name, n in sums.items() if name not in ("payee", "purse")]
+        typer.echo("  ".join((sums["payee"], sums["purse"], *parts)))
 
 
 def _tell(one: dict[str, Any], *, as_json: bool) -> None:

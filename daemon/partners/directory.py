@@ -200,8 +200,8 @@ class Partners:
             organisation = _employer(store, terms.of) if terms.of else None
             code, counter, numbers = _numbered(store, terms.code, organisation)
             known = self._cards.find(store, terms.card).account if terms.card else None
-            if known is not None and _code_of(store, known):
-                raise ParamError("card", f"its account is {_code_of(store, known)} already")
+            if known is not None and code_of(store, known):
+                raise ParamError("card", f"its account is {code_of(store, known)} already")
             row = PartnerRow(
                 code=code,
                 account=known or new_account(),
@@ -229,7 +229,7 @@ class Partners:
         at = self._shop.at()
 
         def job(store: Store, view: View) -> tuple[Change, PartnerShown]:
-            row = _found(store, terms.code, "code")
+            row = known_partner(store, terms.code, "code")
             if terms.pay is not None and row.kind == EMPLOYEE:
                 raise ParamError("pay", "is the partner's to say; leave it out")
             wanted = {"name": terms.name, "contact": terms.contact, "pay": terms.pay}
@@ -250,13 +250,13 @@ class Partners:
         at = self._shop.at()
 
         def job(store: Store, view: View) -> tuple[Change, PartnerShown]:
-            row = _found(store, terms.code, "code")
+            row = known_partner(store, terms.code, "code")
             if row.state == CLOSED:
                 raise ParamError("code", f"{row.code} is closed already")
             row = msgspec.structs.replace(row, state=CLOSED)
             staff = tuple(
                 msgspec.structs.replace(one, state=CLOSED)
-                for one in _staff(store, row)
+                for one in staff_of(store, row)
                 if one.state == ACTIVE
             )
             said = {"event": "closed", "with": [one.code for one in staff], "by": terms.by}
@@ -282,7 +282,7 @@ class Partners:
                 CustomerRow(account, msgspec.json.encode(profile)),
                 assignment(account, at, who, terms.by),
             )
-            codes = [_code_of(store, one) for one in who]
+            codes = [code_of(store, one) for one in who]
             said = {"partner": who.partner, "employee": who.employee, "by": terms.by}
             said |= {"event": "assigned", "reason": terms.reason, **signed.approved}
             answer = Assigned(account=account, partner=codes[0], employee=codes[1])
@@ -293,7 +293,7 @@ class Partners:
     async def show(self, terms: PartnerTerms) -> PartnerShown:
         """Show a partner or an employee. Raises ParamError."""
         return await self._shop.ledger.read(
-            lambda store: _shown(store, _found(store, terms.code, "code"))
+            lambda store: _shown(store, known_partner(store, terms.code, "code"))
         )
 
     async def list_partners(self, terms: PartnerListTerms) -> PartnerList:
@@ -301,7 +301,9 @@ class Partners:
 
         def read(store: Store) -> PartnerList:
             if terms.of:
-                rows = store.ask(EMPLOYEES_OF, _found(store, terms.of, "of").account, terms.after)
+                rows = store.ask(
+                    EMPLOYEES_OF, known_partner(store, terms.of, "of").account, terms.after
+                )
             else:
                 rows = store.ask(PARTNERS_AFTER, terms.after)
             kept = (row for row in rows if terms.closed or row.state == ACTIVE)
@@ -324,8 +326,8 @@ class Partners:
                 assignments=tuple(
                     AssignmentShown(
                         day=str(days.day_of(datetime.fromisoformat(row.at))),
-                        partner=_code_of(store, row.partner),
-                        employee=_code_of(store, row.employee),
+                        partner=code_of(store, row.partner),
+                        employee=code_of(store, row.employee),
                         by=row.operator,
                     )
                     for row in store.ask(ASSIGNMENTS_OF, account)
@@ -348,7 +350,8 @@ _COUNT = "@partners"
 """The counter of all that were ever added."""
 
 
-def _found(store: Store, text: str, path: str) -> PartnerRow:
+def known_partner(store: Store, text: str, path: str) -> PartnerRow:
+    """Return who has a code or an account. Raises ParamError, with ``path``."""
     row = partner_named(store, text)
     if row is None:
         raise ParamError(path, f"{text!r} is no partner of the directory; write such as P0007")
@@ -356,14 +359,14 @@ def _found(store: Store, text: str, path: str) -> PartnerRow:
 
 
 def _employer(store: Store, text: str) -> PartnerRow:
-    row = _found(store, text, "of")
+    row = known_partner(store, text, "of")
     if row.kind != ORGANISATION or row.state != ACTIVE:
         what = "is closed" if row.state != ACTIVE else "is an employee, no partner"
         raise ParamError("of", f"{row.code} {what}")
     return row
 
 
-def _staff(store: Store, row: PartnerRow) -> list[PartnerRow]:
+def staff_of(store: Store, row: PartnerRow) -> list[PartnerRow]:
     """Return everybody who works for a partner."""
     found: list[PartnerRow] = []
     while row.kind == ORGANISATION:
@@ -374,7 +377,7 @@ def _staff(store: Store, row: PartnerRow) -> list[PartnerRow]:
     return found
 
 
-def _code_of(store: Store, account: str) -> str:
+def code_of(store: Store, account: str) -> str:
     """Return the code of an account, "" for nobody's."""
     row = store.ask_one(PARTNER_BY_ACCOUNT, account) if account else None
     return row.code if row else ""
@@ -423,4 +426,4 @@ def _shown(store: Store, row: PartnerRow) -> PartnerShown:
     fields = {
         name: getattr(row, name) for name in PartnerRow.__struct_fields__ if name != "partner"
     }
-    return PartnerShown(**fields, of=_code_of(store, row.partner))
+    return PartnerShown(**fields, of=code_of(store, row.partner))

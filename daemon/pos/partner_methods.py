@@ -22,6 +22,16 @@ from daemon.partners.directory import (
     WhoSent,
     WhoSentTerms,
 )
+from daemon.partners.statements import (
+    ShowStatementTerms,
+    StatementDone,
+    StatementList,
+    Statements,
+    StatementShown,
+    StatementsTerms,
+    StatementTerms,
+    VoidStatementTerms,
+)
 from daemon.pos.card_methods import CARD_REFUSALS, WRITE_REFUSALS
 from daemon.pos.dispatch import Method
 from daemon.pos.peers import Role
@@ -92,3 +102,49 @@ class PartnerMethods:
 
     async def _signed(self, params: AddTerms | ChangeTerms | CloseTerms, key: RequestKey) -> Signed:
         return await self._operators.check(Action.PARTNERS, params.by, params.approval, key)
+
+
+class StatementMethods:
+    """The handlers of statements: what partners are told and paid."""
+
+    def __init__(self, statements: Statements, operators: Operators) -> None:
+        self._statements = statements
+        self._operators = operators
+
+    def methods(self) -> dict[str, Method]:
+        """Return the table: name, parameters, handler, least role, result, refusals."""
+        voiding = (*WRITE_REFUSALS, ErrorCode.NOT_UNDOABLE)
+        return {
+            "partner.statement": Method(
+                StatementTerms, self.draw_up, Role.ADMIN, StatementDone, WRITE_REFUSALS
+            ),
+            "partner.statement_void": Method(
+                VoidStatementTerms, self.void, Role.ADMIN, StatementDone, voiding
+            ),
+            "partner.statement_show": Method(
+                ShowStatementTerms, self.show, Role.ADMIN, StatementShown
+            ),
+            "partner.statements": Method(
+                StatementsTerms, self.list_statements, Role.ADMIN, StatementList
+            ),
+        }
+
+    async def draw_up(self, session: Session, params: StatementTerms) -> msgspec.Raw:
+        """Draw up a statement of a period that is over."""
+        key = RequestKey.of("partner.statement", params.request_id, params)
+        signed = await self._operators.check(Action.PARTNERS, params.by, params.approval, key)
+        return await self._statements.draw_up(key, params, signed)
+
+    async def void(self, session: Session, params: VoidStatementTerms) -> msgspec.Raw:
+        """Make a statement void of which nothing is paid."""
+        key = RequestKey.of("partner.statement_void", params.request_id, params)
+        signed = await self._operators.check(Action.PARTNERS, params.by, params.approval, key)
+        return await self._statements.void(key, params, signed)
+
+    async def show(self, session: Session, params: ShowStatementTerms) -> StatementShown:
+        """Show a statement with its lines."""
+        return await self._statements.show(params)
+
+    async def list_statements(self, session: Session, params: StatementsTerms) -> StatementList:
+        """List a partner's statements."""
+        return await self._statements.list_statements(params)

@@ -49,10 +49,10 @@ class AssignmentRow(msgspec.Struct, frozen=True):
 class StatementRow(msgspec.Struct, frozen=True):
     """What a partner was told about a period. ``contents`` is JSON, as of the day it was issued.
 
-    number:  ``S-2026-000007``, without gaps.
+    number:  ``S-2026-000007 Sample shop``: without gaps of a company and a year.
     partner: the account. first, last: local days (ordinals).
     state:   ``issued part_paid paid void``.
-    payable, paid: in the purse's unit, by purse, as JSON.
+    payable, paid: in the purse's unit, by payee and purse (``P0007 reward``), as JSON.
     """
 
     number: str

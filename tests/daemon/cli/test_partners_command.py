@@ -1,18 +1,19 @@
 """``tillcard partners`` against a running till."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 import pytest
 from typer.testing import Result
 
 from daemon.app.running import App
+from tests.scenarios.shops import HEAD, goods
 from tests.support.clock import HandClock
 from tests.support.commands import tillcard
-from tests.support.till import PLASTIC, lay_out, open_till
+from tests.support.till import PLASTIC, Pos, lay_out, open_till
 
 
 @pytest.fixture
@@ -20,6 +21,27 @@ async def till(tmp_path: Path) -> AsyncIterator[App]:
     lay_out(tmp_path)
     async with open_till(tmp_path, HandClock()) as app:
         yield app
+
+
+Earning: TypeAlias = tuple[App, HandClock, Callable[[str, int], Awaitable[None]]]
+
+
+@pytest.fixture
+async def earning(tmp_path: Path) -> AsyncIterator[Earning]:
+    """Open a till whose one customer was sent by P0001, which gets 3 %."""
+    rule = 'id = "company"\ngive = { earn = "reward", percent = 3, to = "partner" }\n'
+    purse = '[[purse]]\nid = "reward"\nunit = "UAH"\n'
+    lay_out(tmp_path, f"{HEAD}{purse}[[rule]]\n{rule}")
+    clock = HandClock()
+    async with open_till(tmp_path, clock) as app, Pos.connect(app.socket) as pos:
+
+        async def sell(sale_id: str, price: int) -> None:
+            await pos.call("sale.commit", sale_id=sale_id, card=PLASTIC, lines=goods(price))
+
+        await pos.call("partner.add", request_id="p1", name="Gym", by="olha")
+        why = {"by": "olha", "reason": "a leaflet"}
+        await pos.call("partner.assign", request_id="p2", card=PLASTIC, partner="P0001", **why)
+        yield app, clock, sell
 
 
 async def run(till: App, *words: str, status: int = 0) -> Result:
@@ -48,6 +70,27 @@ async def test_partners_are_added_listed_assigned_and_closed(till: App) -> None:
     closed = await run(till, "close", "P0001", "--reason", "it has ended", "--by", "olha")
     assert closed.output.endswith("closed\n")
     assert await printed(till, "list") == []
+
+
+async def test_a_period_is_settled_shown_and_made_void(earning: Earning) -> None:
+    till, clock, sell = earning
+    await sell("s1", 200_000)
+    clock.move(days=30)
+    period = ("--from", "2026-11-01", "--to", "2026-11-30", "--by", "olha")
+    said = await run(till, "settle", "P0001", *period)
+    assert said.output.startswith("S-2026-000001  P0001  2026-11-01 to 2026-11-30  issued\n")
+    assert "P0001  reward  opening 0  accrued 6000  reversed 0" in said.output
+    lines = (await run(till, "statement", "S-2026-000001")).output.splitlines()
+    assert lines[2].startswith("2026-11-23  1  P0001  ")
+    assert "200000  3.00 %  6000  reward  (" in lines[2]
+    told = await printed(till, "statement", "S-2026-000001")
+    assert [one["reward"] for one in told["lines"]] == [6_000]
+    assert [one["statement"] for one in await printed(till, "statements", "P0001")] == [
+        "S-2026-000001"
+    ]
+    why = ("--reason", "the wrong month", "--by", "olha")
+    assert "void\n" in (await run(till, "void", "S-2026-000001", *why)).output
+    assert "S-2026-000001  2026-11-01" in (await run(till, "statements", "P0001")).output
 
 
 async def test_what_is_refused_says_what_to_do(till: App) -> None:

@@ -1,0 +1,276 @@
+"""Statements: what a partner is told of a period, numbered without gaps. See their contents."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import Annotated
+
+import msgspec
+
+from daemon.accounts.act_contents import ActOffice
+from daemon.accounts.assignments import ORGANISATION
+from daemon.base.approval import UNSIGNED, Approvable, Signed
+from daemon.base.params import Params
+from daemon.base.refusals import ErrorCode, ParamError, RefusedError
+from daemon.base.text_limits import IdText, RequestId, SaidText, Text, read_day
+from daemon.ledger.entries import CounterMove, Entry
+from daemon.ledger.ledger import RequestKey
+from daemon.ledger.storage.partner_queries import STATEMENT, STATEMENTS_OF
+from daemon.ledger.storage.partner_rows import PartnerRow, StatementRow
+from daemon.ledger.storage.store import Change, Store, View
+from daemon.partners.directory import known_partner, staff_of
+from daemon.partners.statement_contents import (
+    Reckoning,
+    StatementContents,
+    StatementLine,
+    contents_kept,
+    contents_of,
+)
+from daemon.shop.shop import Shop
+
+ISSUED, VOID = "issued", "void"
+LINES_MAX = 500
+
+
+class StatementTerms(Approvable, frozen=True, kw_only=True):
+    """A period of a partner, local days, both included; it must be over."""
+
+    request_id: RequestId
+    partner: IdText
+    from_: Text = msgspec.field(name="from")
+    to: Text
+    by: SaidText
+
+
+class VoidStatementTerms(Approvable, frozen=True, kw_only=True):
+    """A statement that was wrong, and of which nothing is paid."""
+
+    request_id: RequestId
+    statement: IdText
+    by: SaidText
+    reason: SaidText
+
+
+class ShowStatementTerms(Params, frozen=True, kw_only=True):
+    """A statement, and its lines from the one with this index on."""
+
+    statement: IdText
+    start: Annotated[int, msgspec.Meta(ge=0)] = 0
+    limit: Annotated[int, msgspec.Meta(ge=1, le=LINES_MAX)] = LINES_MAX
+
+
+class StatementsTerms(Params, frozen=True, kw_only=True):
+    """A partner, by code or account."""
+
+    partner: IdText
+
+
+class SumsShown(msgspec.Struct, frozen=True, kw_only=True):
+    """A purse of a payee: opening + accrued - reversed - expired - paid + adjusted = closing.
+
+    payable: of the period. left: of that, what this statement has not been paid yet.
+    """
+
+    payee: str
+    purse: str
+    opening: int
+    accrued: int
+    reversed: int
+    expired: int
+    paid: int
+    adjusted: int
+    closing: int
+    payable: int
+    left: int
+
+
+class StatementDone(msgspec.Struct, frozen=True, kw_only=True):
+    """A statement as it now is. partner: a code. count: of its lines."""
+
+    statement: str
+    company: str
+    partner: str
+    first: str = msgspec.field(name="from")
+    last: str = msgspec.field(name="to")
+    state: str
+    made_at: str
+    by: str
+    sums: tuple[SumsShown, ...]
+    count: int
+    replayed: bool = False
+
+
+class StatementShown(msgspec.Struct, frozen=True, kw_only=True):
+    """A statement with some of its lines."""
+
+    statement: StatementDone
+    lines: tuple[StatementLine, ...]
+
+
+class StatementList(msgspec.Struct, frozen=True, kw_only=True):
+    """All of a partner, by their first day."""
+
+    statements: tuple[StatementDone, ...]
+
+
+class Statements:
+    """Draws them up, shows them and makes them void. ``office``: whose numbers they have."""
+
+    def __init__(self, shop: Shop, office: Callable[[], ActOffice]) -> None:
+        self._shop = shop
+        self._office = office
+
+    async def draw_up(
+        self, key: RequestKey, terms: StatementTerms, signed: Signed = UNSIGNED
+    ) -> msgspec.Raw:
+        """Draw up a statement, once.
+
+        Raises: ParamError for no partner, and a period that is none, is not over or is told twice.
+        """
+        moment, days, office = self._shop.moment(), self._shop.programme.days, self._office()
+        first, last = read_day(terms.from_, "from"), read_day(terms.to, "to")
+        if first > last:
+            raise ParamError("to", f"{last} is before {first}; turn them round")
+        if last >= moment.today:
+            raise ParamError("to", f"{last} is not over yet; say a day before {moment.today}")
+
+        def job(store: Store, view: View) -> tuple[Change, StatementDone]:
+            partner = known_partner(store, terms.partner, "partner")
+            _check_free(store, partner, first, last)
+            reckoning = Reckoning(store, days, first.toordinal(), last.toordinal())
+            sums, lines = reckoning.made(partner, staff_of(store, partner))
+            contents = StatementContents(
+                company=office.company,
+                code=partner.code,
+                made_at=moment.at,
+                by=terms.by,
+                sums=sums,
+                lines=lines,
+            )
+            number, counter = _numbered(store, office, moment.today.year)
+            row = StatementRow(
+                number=office.key(number),
+                partner=partner.account,
+                first=first.toordinal(),
+                last=last.toordinal(),
+                state=ISSUED,
+                payable=_text({one.key: one.payable for one in sums}),
+                paid="{}",
+                contents=contents_kept(contents),
+            )
+            said = {"event": "issued", "by": terms.by, "from": str(first), "to": str(last)}
+            digest = hashlib.sha256(msgspec.json.encode(contents)).hexdigest()
+            detail = said | {"sums": sums, "sha256": digest} | signed.approved
+            return Change(entry=_entry(moment.at, row, detail, counter), rows=(row,)), done(row)
+
+        return await self._shop.ledger.once(key, moment.at, job)
+
+    async def void(
+        self, key: RequestKey, terms: VoidStatementTerms, signed: Signed = UNSIGNED
+    ) -> msgspec.Raw:
+        """Make a statement void, once. Raises ParamError; RefusedError NOT_UNDOABLE once paid."""
+        at, office = self._shop.at(), self._office()
+
+        def job(store: Store, view: View) -> tuple[Change, StatementDone]:
+            row = statement_named(store, office, terms.statement)
+            if row.state == VOID:
+                raise ParamError("statement", f"{_plain(row)} is void already")
+            if row.state != ISSUED:
+                raise RefusedError(
+                    ErrorCode.NOT_UNDOABLE,
+                    "Something of this statement is paid; it stays as it is.",
+                )
+            row = msgspec.structs.replace(row, state=VOID)
+            detail = {"event": "void", "by": terms.by, "reason": terms.reason} | signed.approved
+            return Change(entry=_entry(at, row, detail), rows=(row,)), done(row)
+
+        return await self._shop.ledger.once(key, at, job)
+
+    async def show(self, terms: ShowStatementTerms) -> StatementShown:
+        """Show a statement of this company. Raises ParamError."""
+        office = self._office()
+        row = await self._shop.ledger.read(
+            lambda store: statement_named(store, office, terms.statement)
+        )
+        lines = contents_of(row).lines[terms.start : terms.start + terms.limit]
+        return StatementShown(statement=done(row), lines=lines)
+
+    async def list_statements(self, terms: StatementsTerms) -> StatementList:
+        """List all statements of a partner. Raises ParamError."""
+        rows = await self._shop.ledger.read(
+            lambda store: store.ask(
+                STATEMENTS_OF, known_partner(store, terms.partner, "partner").account
+            )
+        )
+        return StatementList(statements=tuple(done(row) for row in rows))
+
+
+def statement_named(store: Store, office: ActOffice, number: str) -> StatementRow:
+    """Return a statement of this company. Raises ParamError."""
+    row = store.ask_one(STATEMENT, office.key(number.strip().upper()))
+    if row is None:
+        raise ParamError("statement", f"{number!r} is none; write such as S-2026-000007")
+    return row
+
+
+def done(row: StatementRow) -> StatementDone:
+    """Return a statement as it is told."""
+    contents = contents_of(row)
+    payable = msgspec.json.decode(row.payable, type=dict[str, int])
+    paid = msgspec.json.decode(row.paid, type=dict[str, int])
+    names = [name for name in SumsShown.__struct_fields__ if name != "left"]
+    sums = tuple(
+        SumsShown(
+            **{name: getattr(one, name) for name in names},
+            left=payable[one.key] - paid.get(one.key, 0) if row.state != VOID else 0,
+        )
+        for one in contents.sums
+    )
+    return StatementDone(
+        statement=_plain(row),
+        company=contents.company,
+        partner=contents.code,
+        first=str(date.fromordinal(row.first)),
+        last=str(date.fromordinal(row.last)),
+        state=row.state,
+        made_at=contents.made_at,
+        by=contents.by,
+        sums=sums,
+        count=len(contents.lines),
+    )
+
+
+def _check_free(store: Store, partner: PartnerRow, first: date, last: date) -> None:
+    if partner.kind != ORGANISATION:
+        raise ParamError("partner", f"{partner.code} is an employee, no partner")
+    for row in store.ask(STATEMENTS_OF, partner.account):
+        overlaps = row.first <= last.toordinal() and first.toordinal() <= row.last
+        if row.state != VOID and overlaps:
+            days = f"{date.fromordinal(row.first)} to {date.fromordinal(row.last)}"
+            raise ParamError("from", f"{_plain(row)} tells of {days} already")
+
+
+def _numbered(store: Store, office: ActOffice, year: int) -> tuple[str, CounterMove]:
+    counter = f"@statement:{office.company}:{year}"
+    number = store.counters([counter]).get(counter, 0) + 1
+    return f"S-{year}-{number:06d}", CounterMove(counter, 1)
+
+
+def _plain(row: StatementRow) -> str:
+    """Return the number as it is told; the row's is unique among companies."""
+    return row.number.partition(" ")[0]
+
+
+def _text(amounts: dict[str, int]) -> str:
+    return msgspec.json.encode(amounts).decode()
+
+
+def _entry(at: str, row: StatementRow, detail: Mapping[str, object], *moves: CounterMove) -> Entry:
+    return Entry(
+        at=at,
+        kind="statement",
+        ref=_plain(row),
+        account=row.partner,
+        counters=moves,
+        detail=msgspec.Raw(msgspec.json.encode(detail)),
+    )
