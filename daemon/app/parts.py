@@ -45,6 +45,7 @@ from daemon.keys.phone_keys import PHONE_KEYS_FILE, PhoneKeys, load_phone_keys
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.storage.registry import OpenStore, scheme_of
 from daemon.partners.directory import Partners
+from daemon.partners.payouts import Payouts
 from daemon.partners.statements import Statements
 from daemon.pos.act_methods import ActMethods
 from daemon.pos.batch_methods import BatchMethods
@@ -170,6 +171,10 @@ class Parts:
             self.ledger, self.cards, self.clock, phone_keys, lambda: self.steady.behind
         )
 
+    def _statement_methods(self) -> StatementMethods:
+        statements = Statements(self.shop, self._office)
+        return StatementMethods(statements, Payouts(self.shop, self._office), self.operators)
+
     def _books_of_cards(self) -> Books:
         """Say whose books of cards they are, and on which accounts."""
         return Books(self._office().company, self.config.books, self.shop.programme.days)
@@ -270,7 +275,7 @@ class Parts:
             ClockMethods(self.till_clock, self.operators, self._a_day_later),
             ReportMethods(self.reports, lambda: self.shop.programme, self._books_of_cards),
             PartnerMethods(Partners(self.shop, self.cards), self.cards.guesses, self.operators),
-            StatementMethods(Statements(self.shop, self._office), self.operators),
+            self._statement_methods(),
             OperatorMethods(self.operator_changes, self.cards.guesses),
             PointsMethods(Adjustments(self.shop), self.operators, config.policy.adjust_max),
             self._customer_methods(),

@@ -207,6 +207,29 @@ def statements(
 
 
 @partners.command()
+def pay(
+    number: Number,
+    amount: Annotated[int, typer.Argument(help="In the purse's smallest unit: 6000 is 60.00.")],
+    method: Annotated[str, typer.Option(help="How it was paid: bank, cash.")],
+    document: Annotated[str, typer.Option(help="By which paper.")] = "",
+    payee: Annotated[str, typer.Option(help="Whose, where several have something left.")] = "",
+    purse: Annotated[str, typer.Option(help="Which, where several have something left.")] = "",
+    by: By = "",
+    json: AsJson = False,
+    socket: SocketOption = None,
+    port: PortOption = None,
+    token_file: TokenOption = TOKEN_FILE,
+) -> None:
+    """Write down what a partner was paid by a statement, at most what is left.
+
+    Example: tillcard partners pay S-2026-000007 6000 --method bank --document "order 17"
+    """
+    terms = {"statement": number, "amount": amount, "method": method, "document": document}
+    terms |= {"payee": payee, "purse": purse, "by": whoever(by), "request_id": new_request_id()}
+    _tell_statement(asked("partner.pay", terms, (socket, port, token_file)), as_json=json)
+
+
+@partners.command()
 def void(
     number: Number,
     reason: Reason,

@@ -12,7 +12,8 @@ from daemon.programme.status import StatusState
 LIABILITY = AccountId("@liability")
 BREAKAGE = AccountId("@breakage")
 ADJUST = AccountId("@adjust")
-SYSTEM_ACCOUNTS = (LIABILITY, BREAKAGE, ADJUST)
+PAYOUTS = AccountId("@payouts")
+SYSTEM_ACCOUNTS = (LIABILITY, BREAKAGE, ADJUST, PAYOUTS)
 GENESIS_HASH = bytes(32)
 FOREVER = 3_652_059  # date.max.toordinal(): a lot that never expires
 _LINK = struct.Struct(">32sQI")

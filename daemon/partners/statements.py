@@ -154,7 +154,7 @@ class Statements:
                 first=first.toordinal(),
                 last=last.toordinal(),
                 state=ISSUED,
-                payable=_text({one.key: one.payable for one in sums}),
+                payable=amounts_kept({one.key: one.payable for one in sums}),
                 paid="{}",
                 contents=contents_kept(contents),
             )
@@ -174,7 +174,7 @@ class Statements:
         def job(store: Store, view: View) -> tuple[Change, StatementDone]:
             row = statement_named(store, office, terms.statement)
             if row.state == VOID:
-                raise ParamError("statement", f"{_plain(row)} is void already")
+                raise ParamError("statement", f"{number_told(row)} is void already")
             if row.state != ISSUED:
                 raise RefusedError(
                     ErrorCode.NOT_UNDOABLE,
@@ -216,8 +216,8 @@ def statement_named(store: Store, office: ActOffice, number: str) -> StatementRo
 def done(row: StatementRow) -> StatementDone:
     """Return a statement as it is told."""
     contents = contents_of(row)
-    payable = msgspec.json.decode(row.payable, type=dict[str, int])
-    paid = msgspec.json.decode(row.paid, type=dict[str, int])
+    payable = amounts_of(row.payable)
+    paid = amounts_of(row.paid)
     names = [name for name in SumsShown.__struct_fields__ if name != "left"]
     sums = tuple(
         SumsShown(
@@ -227,7 +227,7 @@ def done(row: StatementRow) -> StatementDone:
         for one in contents.sums
     )
     return StatementDone(
-        statement=_plain(row),
+        statement=number_told(row),
         company=contents.company,
         partner=contents.code,
         first=str(date.fromordinal(row.first)),
@@ -247,7 +247,7 @@ def _check_free(store: Store, partner: PartnerRow, first: date, last: date) -> N
         overlaps = row.first <= last.toordinal() and first.toordinal() <= row.last
         if row.state != VOID and overlaps:
             days = f"{date.fromordinal(row.first)} to {date.fromordinal(row.last)}"
-            raise ParamError("from", f"{_plain(row)} tells of {days} already")
+            raise ParamError("from", f"{number_told(row)} tells of {days} already")
 
 
 def _numbered(store: Store, office: ActOffice, year: int) -> tuple[str, CounterMove]:
@@ -256,12 +256,18 @@ def _numbered(store: Store, office: ActOffice, year: int) -> tuple[str, CounterM
     return f"S-{year}-{number:06d}", CounterMove(counter, 1)
 
 
-def _plain(row: StatementRow) -> str:
+def number_told(row: StatementRow) -> str:
     """Return the number as it is told; the row's is unique among companies."""
     return row.number.partition(" ")[0]
 
 
-def _text(amounts: dict[str, int]) -> str:
+def amounts_of(text: str) -> dict[str, int]:
+    """Return what is payable or paid, by payee and purse."""
+    return msgspec.json.decode(text, type=dict[str, int])
+
+
+def amounts_kept(amounts: dict[str, int]) -> str:
+    """Return amounts as a row keeps them."""
     return msgspec.json.encode(amounts).decode()
 
 
@@ -269,7 +275,7 @@ def _entry(at: str, row: StatementRow, detail: Mapping[str, object], *moves: Cou
     return Entry(
         at=at,
         kind="statement",
-        ref=_plain(row),
+        ref=number_told(row),
         account=row.partner,
         counters=moves,
         detail=msgspec.Raw(msgspec.json.encode(detail)),

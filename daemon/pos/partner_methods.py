@@ -22,6 +22,7 @@ from daemon.partners.directory import (
     WhoSent,
     WhoSentTerms,
 )
+from daemon.partners.payouts import Payouts, PayTerms
 from daemon.partners.statements import (
     ShowStatementTerms,
     StatementDone,
@@ -107,17 +108,20 @@ class PartnerMethods:
 class StatementMethods:
     """The handlers of statements: what partners are told and paid."""
 
-    def __init__(self, statements: Statements, operators: Operators) -> None:
+    def __init__(self, statements: Statements, payouts: Payouts, operators: Operators) -> None:
         self._statements = statements
+        self._payouts = payouts
         self._operators = operators
 
     def methods(self) -> dict[str, Method]:
         """Return the table: name, parameters, handler, least role, result, refusals."""
         voiding = (*WRITE_REFUSALS, ErrorCode.NOT_UNDOABLE)
+        paying = (*WRITE_REFUSALS, ErrorCode.NOT_ENOUGH)
         return {
             "partner.statement": Method(
                 StatementTerms, self.draw_up, Role.ADMIN, StatementDone, WRITE_REFUSALS
             ),
+            "partner.pay": Method(PayTerms, self.pay, Role.ADMIN, StatementDone, paying),
             "partner.statement_void": Method(
                 VoidStatementTerms, self.void, Role.ADMIN, StatementDone, voiding
             ),
@@ -134,6 +138,12 @@ class StatementMethods:
         key = RequestKey.of("partner.statement", params.request_id, params)
         signed = await self._operators.check(Action.PARTNERS, params.by, params.approval, key)
         return await self._statements.draw_up(key, params, signed)
+
+    async def pay(self, session: Session, params: PayTerms) -> msgspec.Raw:
+        """Pay a partner what a statement says, or a part of it."""
+        key = RequestKey.of("partner.pay", params.request_id, params)
+        signed = await self._operators.check(Action.PAYOUT, params.by, params.approval, key)
+        return await self._payouts.pay(key, params, signed)
 
     async def void(self, session: Session, params: VoidStatementTerms) -> msgspec.Raw:
         """Make a statement void of which nothing is paid."""

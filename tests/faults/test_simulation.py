@@ -74,7 +74,7 @@ give = { burn = "gift" }
 class Caller(Protocol):
     """Whoever sends a call and brings its answer."""
 
-    async def call(self, method: str, **params: Any) -> Any: ...
+    async def call(self, method: str, /, **params: Any) -> Any: ...
 
 
 class Sold:
@@ -113,7 +113,7 @@ class Client:
         steps = (*often, self.spends_gift, self.corrects)
         await self.random.choice(steps)()
 
-    async def call(self, method: str, **params: Any) -> Any:
+    async def call(self, method: str, /, **params: Any) -> Any:
         answer = await self.pos.call(method, **params)
         self.told.append((method, params, answer))
         return answer

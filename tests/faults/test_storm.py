@@ -140,7 +140,7 @@ class StubbornPos:
         self._stack = AsyncExitStack()
         self._pos: Pos | None = None
 
-    async def call(self, method: str, **params: Any) -> Any:
+    async def call(self, method: str, /, **params: Any) -> Any:
         for _ in range(CALLS_MAX):
             starts = self._storm.starts
             try:

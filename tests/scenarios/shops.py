@@ -43,7 +43,7 @@ async def account_of(pos: Pos, number: str) -> str:
     return account
 
 
-async def refusal(pos: Pos, method: str, **params: Any) -> tuple[int, str]:
+async def refusal(pos: Pos, method: str, /, **params: Any) -> tuple[int, str]:
     """Call what must be refused; return the code and its name."""
     error = await refused(pos, method, **params)
     return error.code, error.data["name"]

@@ -39,11 +39,11 @@ class Shop:
         self.pos, self.clock = pos, clock
         self._count = 0
 
-    async def write(self, method: str, **terms: Any) -> Answer:
+    async def write(self, method: str, /, **terms: Any) -> Answer:
         answer: Answer = await self.pos.call(method, **self.asked(terms))
         return answer
 
-    async def sentence(self, method: str, **terms: Any) -> str:
+    async def sentence(self, method: str, /, **terms: Any) -> str:
         return (await refused(self.pos, method, **self.asked(terms))).message
 
     def asked(self, terms: Answer) -> Answer:
@@ -59,6 +59,16 @@ class Shop:
 
     async def settle(self, first: str, last: str) -> Answer:
         return await self.write("partner.statement", partner="P0001", **{"from": first, "to": last})
+
+    async def pay(self, amount: int, statement: str = "S-2026-000001", **more: str) -> Answer:
+        return await self.write("partner.pay", **self.how(amount, statement), **more)
+
+    async def unpaid(self, amount: int, statement: str = "S-2026-000001", **more: str) -> str:
+        return await self.sentence("partner.pay", **self.how(amount, statement), **more)
+
+    @staticmethod
+    def how(amount: int, statement: str) -> Answer:
+        return {"statement": statement, "amount": amount, "method": "bank", "document": "order 17"}
 
 
 def sums(statement: Answer) -> dict[str, dict[str, int]]:
@@ -183,3 +193,84 @@ async def test_what_is_no_statement_is_refused(gym: Shop) -> None:
     await gym.write("partner.statement_void", **void)
     said = await gym.sentence("partner.statement_void", **void)
     assert "S-2026-000001 is void already" in said
+
+
+async def test_what_comes_back_after_it_was_paid_is_filled_by_later_rewards(gym: Shop) -> None:
+    """60.00 earned and paid; in November a return takes them, 90.00 are earned: 30.00 is left."""
+    await gym.sell("s1", 200_000)
+    gym.clock.move(days=1)
+    await gym.settle("2026-10-05", "2026-10-05")
+    paid = await gym.pay(6_000)
+    assert paid["state"] == "paid"
+    gym.clock.move(days=26)
+    october = await gym.settle("2026-10-06", "2026-10-31")
+    assert sums(october)["P0001"] == {"opening": 6_000, "paid": 6_000}
+    gym.clock.move(days=4)
+    await gym.give_back("s1")
+    gym.clock.move(days=1)
+    below = await gym.settle("2026-11-01", "2026-11-05")
+    assert sums(below)["P0001"] == {"reversed": 6_000, "closing": -6_000}
+    await gym.sell("s2", 300_000)
+    gym.clock.move(days=30)
+    await gym.write("partner.statement_void", statement=below["statement"], reason="half a month")
+    november = await gym.settle("2026-11-01", "2026-11-30")
+    told = {"accrued": 9_000, "reversed": 6_000, "closing": 3_000, "payable": 3_000, "left": 3_000}
+    assert sums(november)["P0001"] == told
+    assert (await gym.pay(3_000, november["statement"]))["state"] == "paid"
+
+
+async def test_a_statement_is_paid_once_and_not_more_than_it_says(gym: Shop) -> None:
+    await gym.sell("s1", 200_000)
+    gym.clock.move(days=30)
+    await gym.settle("2026-10-01", "2026-10-31")
+    assert "amount: only 6000 is left to pay of S-2026-000001" in await gym.unpaid(6_001)
+    part = await gym.pay(2_500)
+    assert (part["state"], part["sums"][0]["left"]) == ("part_paid", 3_500)
+    assert "only 3500 is left" in await gym.unpaid(3_501)
+    terms = {"request_id": "once", **BY, **gym.how(3_500, "S-2026-000001")}
+    whole = await gym.pos.call("partner.pay", **terms)
+    assert (whole["state"], whole["sums"][0]["left"]) == ("paid", 0)
+    assert await gym.pos.call("partner.pay", **terms) == whole | {"replayed": True}
+    assert "statement: S-2026-000001 is paid already" in await gym.unpaid(1)
+    void = {"request_id": "v", "statement": "S-2026-000001", "reason": "the wrong month", **BY}
+    assert await refusal(gym.pos, "partner.statement_void", **void) == (1029, "not_undoable")
+
+
+async def test_an_organisation_is_paid_from_its_purse_and_then_from_its_employees(
+    gym: Shop,
+) -> None:
+    why = {"card": PLASTIC, "reason": "came with a voucher"}
+    ann = await gym.write("partner.assign", employee="P0001-01", **why)
+    assert ann["employee"] == "P0001-01"
+    await gym.sell("s1", 200_000)
+    gym.clock.move(days=30)
+    await gym.settle("2026-10-01", "2026-10-31")
+    assert (await gym.pay(7_000))["sums"][0]["left"] == 3_000
+    await gym.write("partner.change", code="P0001", pay="each")
+    gym.clock.move(days=30)
+    after = sums(await gym.settle("2026-11-01", "2026-11-30"))
+    assert after["P0001"] == {"opening": 6_000, "paid": 6_000}
+    told = {"opening": 4_000, "paid": 1_000, "closing": 3_000, "payable": 3_000, "left": 3_000}
+    assert after["P0001-01"] == told
+
+
+async def test_who_is_paid_is_said_where_several_have_something_left(gym: Shop) -> None:
+    await gym.write("partner.change", code="P0001", pay="each")
+    why = {"card": PLASTIC, "reason": "came with a voucher"}
+    await gym.write("partner.assign", employee="P0001-01", **why)
+    await gym.sell("s1", 200_000)
+    gym.clock.move(days=30)
+    await gym.settle("2026-10-01", "2026-10-31")
+    said = await gym.unpaid(1_000)
+    assert "something is left for P0001 reward, P0001-01 reward" in said
+    assert (await gym.pay(4_000, payee="p0001-01"))["state"] == "part_paid"
+    assert (await gym.pay(6_000))["state"] == "paid"
+
+
+async def test_money_that_has_come_back_since_is_not_paid(gym: Shop) -> None:
+    await gym.sell("s1", 200_000)
+    gym.clock.move(days=30)
+    await gym.settle("2026-10-01", "2026-10-31")
+    await gym.give_back("s1")
+    terms = {"request_id": "p", **BY, **gym.how(6_000, "S-2026-000001")}
+    assert await refusal(gym.pos, "partner.pay", **terms) == (1020, "not_enough")

@@ -7,7 +7,7 @@ import pytest
 from tests.support.till import CHIP_UID, Pos, RefusedByTillError
 
 
-async def refused(pos: Pos, method: str, **params: Any) -> RefusedByTillError:
+async def refused(pos: Pos, method: str, /, **params: Any) -> RefusedByTillError:
     """Call what must be refused; return the refusal."""
     with pytest.raises(RefusedByTillError) as caught:
         await pos.call(method, **params)

@@ -140,7 +140,7 @@ class Pos:
             pos._writer.close()
             await pos._writer.wait_closed()
 
-    async def call(self, method: str, **params: Any) -> Any:
+    async def call(self, method: str, /, **params: Any) -> Any:
         """Call and return the result; raise RefusedByTillError, which the till has announced."""
         answer = msgspec.json.decode(await self.call_raw(method, **params))
         if "error" in answer:
@@ -160,7 +160,7 @@ class Pos:
         known = _ANNOUNCED[method]
         assert error.data["name"] in known, f"{method} does not announce {error.data['name']}"
 
-    async def call_raw(self, method: str, **params: Any) -> bytes:
+    async def call_raw(self, method: str, /, **params: Any) -> bytes:
         """Call and return the answer's line."""
         self._last_id += 1
         if method in NAMES_ITS_CASHIER:

@@ -93,6 +93,24 @@ async def test_a_period_is_settled_shown_and_made_void(earning: Earning) -> None
     assert "S-2026-000001  2026-11-01" in (await run(till, "statements", "P0001")).output
 
 
+async def test_a_statement_is_paid_in_parts_and_no_more(earning: Earning) -> None:
+    till, clock, sell = earning
+    await sell("s1", 200_000)
+    clock.move(days=30)
+    by = ("--by", "olha")
+    await run(till, "settle", "P0001", "--from", "2026-11-01", "--to", "2026-11-30", *by)
+    how = ("--method", "bank", "--document", "order 17", *by)
+    part = await printed(till, "pay", "S-2026-000001", "2500", *how)
+    assert (part["state"], part["sums"][0]["left"]) == ("part_paid", 3_500)
+    more = await run(till, "pay", "S-2026-000001", "3501", *how, status=1)
+    assert "only 3500 is left to pay of S-2026-000001" in more.output
+    said = await run(till, "pay", "S-2026-000001", "3500", *how)
+    assert said.output.startswith("S-2026-000001  P0001  2026-11-01 to 2026-11-30  paid\n")
+    why = ("--reason", "the wrong month", *by)
+    refused = await run(till, "void", "S-2026-000001", *why, status=1)
+    assert "Something of this statement is paid; it stays as it is." in refused.output
+
+
 async def test_what_is_refused_says_what_to_do(till: App) -> None:
     refused = await run(till, "show", "P0009", status=1)
     assert "is no partner of the directory; write such as P0007" in refused.output
