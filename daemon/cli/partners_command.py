@@ -1,12 +1,26 @@
 """``tillcard partners``: who sends customers, and whom they have sent."""
 
+import csv
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from daemon.cli.call_command import TOKEN_FILE, PortOption, SocketOption, TokenOption, asked
+from daemon.base.currency import currency_of
+from daemon.base.paper import pdf
+from daemon.cli.call_command import (
+    TOKEN_FILE,
+    PortOption,
+    SocketOption,
+    TokenOption,
+    asked,
+    connected,
+    failed,
+)
 from daemon.cli.customers_command import Whom, whose
 from daemon.cli.daemon_call import AsJson, By, new_request_id, print_json, whoever
+from daemon.cli.written_files import own_file, write_own
+from daemon.partners.statement_paper import CSV_COLUMNS, WORDS, csv_rows, statement_paper
 
 partners = typer.Typer(
     help="Who sends customers: partners, those who work for them. The daemon must run.",
@@ -167,12 +181,25 @@ def settle(
 @partners.command()
 def statement(
     number: Number,
+    pdf_file: Annotated[Path | None, typer.Option("--pdf", help="A PDF file to write.")] = None,
+    csv_file: Annotated[Path | None, typer.Option("--csv", help="A CSV file to write.")] = None,
+    language: Annotated[
+        str, typer.Option(help="Of the paper: en or uk; else the till's language.")
+    ] = "",
     json: AsJson = False,
     socket: SocketOption = None,
     port: PortOption = None,
     token_file: TokenOption = TOKEN_FILE,
 ) -> None:
-    """Show a statement, line by line. Example: tillcard partners statement S-2026-000007."""
+    """Show a statement, line by line, or write it down as paper.
+
+    Example: tillcard partners statement S-2026-000007 --pdf statement.pdf --csv statement.csv
+
+    The paper of one statement is the same to the byte whenever it is made. Files that are there
+    already are not written over.
+    """
+    if language and language not in WORDS:
+        raise typer.BadParameter("en or uk", param_hint="--language")
     lines: list[dict[str, Any]] = []
     while True:
         terms = {"statement": number, "start": len(lines)}
@@ -180,6 +207,10 @@ def statement(
         lines += page["lines"]
         if len(lines) >= page["statement"]["count"]:
             break
+    if pdf_file is not None or csv_file is not None:
+        with connected(socket, port, token_file) as client:
+            greeting = client.greeting
+        _write(page | {"lines": lines}, greeting, pdf_file, csv_file, language)
     if json:
         print_json(page | {"lines": lines})
         return
@@ -249,6 +280,28 @@ def void(
     _tell_statement(done, as_json=json)
 
 
+def _write(
+    shown: dict[str, Any],
+    greeting: dict[str, Any],
+    pdf_file: Path | None,
+    csv_file: Path | None,
+    language: str,
+) -> None:
+    currency = currency_of(greeting["currency"])
+    assert currency is not None
+    try:
+        if pdf_file is not None:
+            paper = statement_paper(shown, currency, language or greeting["language"])
+            write_own(pdf_file, pdf(paper))
+        if csv_file is not None:
+            with own_file(csv_file) as file:
+                rows = csv.writer(file)
+                rows.writerow(CSV_COLUMNS)
+                rows.writerows(csv_rows(shown, currency))
+    except OSError as error:
+        raise failed(f"tillcard: {error}") from error
+
+
 def _tell_statement(one: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         print_json(one)
@@ -256,7 +309,7 @@ def _tell_statement(one: dict[str, Any], *, as_json: bool) -> None:
     head = (one["statement"], one["partner"], f"{one['from']} to {one['to']}", one["state"])
     typer.echo("  ".join(head))
     for sums in one["sums"]:
-        parts = [f"{name} {n}" for name, n in sums.items() if name not in ("payee", "purse")]
+        parts = [f"{name} {n}" for name, n in sums.items() if isinstance(n, int)]
         typer.echo("  ".join((sums["payee"], sums["purse"], *parts)))
 
 

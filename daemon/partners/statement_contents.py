@@ -45,10 +45,14 @@ _LESS = frozenset({"reversed", "expired", "paid"})
 
 
 class PurseSums(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a purse in a period, in its unit. payee: a code. accounts: whose they are."""
+    """What became of a purse in a period, in its unit. payee: a code. accounts: whose they are.
+
+    unit: of the purse, as the programme says it; "" where it has the purse no longer.
+    """
 
     payee: str
     purse: str
+    unit: str
     accounts: tuple[AccountId, ...]
     opening: int = 0
     accrued: int = 0
@@ -90,11 +94,12 @@ class StatementLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StatementContents(msgspec.Struct, frozen=True, kw_only=True):
-    """All that a statement says beside its row."""
+    """All that a statement says beside its row. made_at: RFC 3339; day: the local day of it."""
 
     company: str
     code: str
     made_at: str
+    day: str
     by: str
     sums: tuple[PurseSums, ...]
     lines: tuple[StatementLine, ...]
@@ -132,6 +137,7 @@ class _Tally:
         return PurseSums(
             payee=payee,
             purse=purse,
+            unit="",
             accounts=tuple(self.accounts),
             closing=closing,
             payable=max(0, closing - unusable),

@@ -20,6 +20,7 @@ from daemon.ledger.storage.partner_rows import PartnerRow, StatementRow
 from daemon.ledger.storage.store import Change, Store, View
 from daemon.partners.directory import known_partner, staff_of
 from daemon.partners.statement_contents import (
+    PurseSums,
     Reckoning,
     StatementContents,
     StatementLine,
@@ -68,11 +69,12 @@ class StatementsTerms(Params, frozen=True, kw_only=True):
 class SumsShown(msgspec.Struct, frozen=True, kw_only=True):
     """A purse of a payee: opening + accrued - reversed - expired - paid + adjusted = closing.
 
-    payable: of the period. left: of that, what this statement has not been paid yet.
+    unit: of all of them. payable: of the period. left: of that, what is not paid yet.
     """
 
     payee: str
     purse: str
+    unit: str
     opening: int
     accrued: int
     reversed: int
@@ -85,7 +87,7 @@ class SumsShown(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StatementDone(msgspec.Struct, frozen=True, kw_only=True):
-    """A statement as it now is. partner: a code. count: of its lines."""
+    """A statement as it now is. partner: a code. day: on which it was made. count: of lines."""
 
     statement: str
     company: str
@@ -94,6 +96,7 @@ class StatementDone(msgspec.Struct, frozen=True, kw_only=True):
     last: str = msgspec.field(name="to")
     state: str
     made_at: str
+    day: str
     by: str
     sums: tuple[SumsShown, ...]
     count: int
@@ -139,10 +142,12 @@ class Statements:
             _check_free(store, partner, first, last)
             reckoning = Reckoning(store, days, first.toordinal(), last.toordinal())
             sums, lines = reckoning.made(partner, staff_of(store, partner))
+            sums = tuple(self._with_unit(one) for one in sums)
             contents = StatementContents(
                 company=office.company,
                 code=partner.code,
                 made_at=moment.at,
+                day=str(moment.today),
                 by=terms.by,
                 sums=sums,
                 lines=lines,
@@ -164,6 +169,10 @@ class Statements:
             return Change(entry=_entry(moment.at, row, detail, counter), rows=(row,)), done(row)
 
         return await self._shop.ledger.once(key, moment.at, job)
+
+    def _with_unit(self, sums: PurseSums) -> PurseSums:
+        purse = self._shop.programme.purses.get(sums.purse)
+        return msgspec.structs.replace(sums, unit=purse.unit if purse else "")
 
     async def void(
         self, key: RequestKey, terms: VoidStatementTerms, signed: Signed = UNSIGNED
@@ -234,6 +243,7 @@ def done(row: StatementRow) -> StatementDone:
         last=str(date.fromordinal(row.last)),
         state=row.state,
         made_at=contents.made_at,
+        day=contents.day,
         by=contents.by,
         sums=sums,
         count=len(contents.lines),

@@ -111,6 +111,32 @@ async def test_a_statement_is_paid_in_parts_and_no_more(earning: Earning) -> Non
     assert "Something of this statement is paid; it stays as it is." in refused.output
 
 
+async def test_a_statement_is_the_same_paper_whenever_it_is_made(
+    earning: Earning, tmp_path: Path
+) -> None:
+    till, clock, sell = earning
+    await sell("s1", 200_000)
+    clock.move(days=30)
+    by = ("--by", "olha")
+    await run(till, "settle", "P0001", "--from", "2026-11-01", "--to", "2026-11-30", *by)
+    files = [tmp_path / f"s{n}.pdf" for n in range(3)]
+    show, table = ("statement", "S-2026-000001"), tmp_path / "s.csv"
+    await run(till, *show, "--pdf", str(files[0]), "--csv", str(table))
+    await run(till, "pay", "S-2026-000001", "6000", "--method", "bank", *by)
+    clock.move(days=1)
+    await run(till, *show, "--pdf", str(files[1]))
+    await run(till, *show, "--pdf", str(files[2]), "--language", "uk")
+    first, again, ukrainian = (file.read_bytes() for file in files)
+    assert first.startswith(b"%PDF")
+    assert first == again != ukrainian
+    head, line = table.read_text("utf-8").splitlines()
+    assert head == "statement,day,store,customer,payee,purse,base,rate,reward,ledger_id,seq"
+    assert line.startswith("S-2026-000001,2026-11-23,1,")
+    assert ",P0001,reward,2000.00,3.00,60.00," in line
+    kept = await run(till, *show, "--csv", str(table), status=1)
+    assert "tillcard: " in kept.output
+
+
 async def test_what_is_refused_says_what_to_do(till: App) -> None:
     refused = await run(till, "show", "P0009", status=1)
     assert "is no partner of the directory; write such as P0007" in refused.output
