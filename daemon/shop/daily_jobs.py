@@ -4,7 +4,7 @@ It runs at the first start of a day and at local midnight. What fell due on days
 is done in the order of those days, and doing it twice changes nothing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 
 import msgspec
@@ -19,7 +19,7 @@ from daemon.ledger.storage.queries import LOTS_EXPIRED, MEMBERS_DUE, MEMBERS_OF
 from daemon.ledger.storage.rows import LotRow, MemberRow
 from daemon.ledger.storage.store import Change, Store
 from daemon.programme.state import Status
-from daemon.programme.status import OUTSIDE, tick
+from daemon.programme.status import OUTSIDE, StatusState, tick
 from daemon.shop.shop import Shop
 
 DAY_COUNTER = "@day"
@@ -30,6 +30,9 @@ WORKED_COUNTER = "@worked"
 REQUESTS_KEPT_DAYS = 90
 """How many days of work an id is known, so that a repeated call gets its answer; a sale's own id
 lasts. Days of work and not of the calendar: a clock that was ahead once forgets nothing."""
+
+WINDOWS_AT_ONCE = 25
+"""Windows that one job closes: a sale that comes meanwhile waits for some milliseconds."""
 
 
 class DayDone(msgspec.Struct, frozen=True):
@@ -93,10 +96,9 @@ class DailyJobs:
         while rows := await self._shop.ledger.read(
             lambda store: store.ask(MEMBERS_DUE, today.toordinal())
         ):
-            for row in rows:
-                count += await self._shop.ledger.update(
-                    _window(row, statuses.get(row.status), today, at)
-                )
+            for start in range(0, len(rows), WINDOWS_AT_ONCE):
+                some = rows[start : start + WINDOWS_AT_ONCE]
+                count += await self._shop.ledger.update(_windows(some, statuses, today, at))
         return count
 
 
@@ -144,22 +146,43 @@ def _expiry(row: LotRow, at: str) -> Callable[[Store], int]:
     return job
 
 
-def _window(row: MemberRow, status: Status | None, today: date, at: str) -> Callable[[Store], int]:
+def _windows(
+    rows: list[MemberRow], statuses: Mapping[str, Status], today: date, at: str
+) -> Callable[[Store], int]:
+    """Return the job that closes what is over of these rows; it gives how many were closed."""
+
     def job(store: Store) -> int:
-        known = status_moves.states_of(store.ask(MEMBERS_OF, row.account))
-        before = known.get(row.status, OUTSIDE)
-        if status is None:  # of a status that the programme has no longer nothing falls due
-            rows = status_moves.rows({}, row.account, {row.status: before})
-            store.write(Change(rows=rows))
-            return 0
-        state = tick(status, before, today)
-        change = change_of(
-            at, status, row.account, event_of(WINDOW_CLOSED, status, (before, state))
-        )
-        store.write(change if state != before else Change(rows=change.rows))
-        return int(state != before)
+        # All are read before the first is written: see `Store.write`.
+        found = [(row, store.ask(MEMBERS_OF, row.account)) for row in rows]
+        closed = 0
+        for row, members in found:
+            before = status_moves.states_of(members).get(row.status, OUTSIDE)
+            status = statuses.get(row.status)
+            state = tick(status, before, today) if status else before
+            if status is not None and state != before:
+                event = event_of(WINDOW_CLOSED, status, (before, state))
+                store.write(change_of(at, status, row.account, event))
+                closed += 1
+            else:
+                store.write(_reckoned(row, status, state, at))
+        return closed
 
     return job
+
+
+def _reckoned(row: MemberRow, status: Status | None, state: StatusState, at: str) -> Change:
+    """Keep when something falls due now: the programme has other windows, or none any more."""
+    after = {row.status: state}
+    entry = Entry(
+        at=at,
+        kind="club",
+        ref=row.status,
+        account=row.account,
+        statuses=status_moves.moves(row.account, after),
+        detail=msgspec.Raw(b'{"event":"due day reckoned"}'),
+    )
+    rows = status_moves.rows({row.status: status} if status else {}, row.account, after)
+    return Change(entry=entry, rows=rows)
 
 
 def _close_day(store: Store, today: date, done: DayDone, at: str, days: BusinessDays) -> None:

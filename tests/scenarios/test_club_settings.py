@@ -62,6 +62,20 @@ async def test_a_lower_sum_makes_candidates_of_those_who_buy_next(pos: Pos) -> N
     assert (listing["needed"], listing["days"]) == (100, 30)
 
 
+async def test_a_longer_window_ends_later_and_the_ledger_stays_whole(
+    pos: Pos, till: App, clock: HandClock
+) -> None:
+    customer = Customer(pos, till, clock)
+    await customer.decides("grant")
+    await change(pos, keep_days=90)
+    await customer.on(60)
+    assert await customer.lists() == {}
+    await customer.on(89)
+    assert await customer.lists() == {}
+    await customer.on(90)
+    assert await customer.lists() == {"exclude": [("Olena", 0)]}
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
