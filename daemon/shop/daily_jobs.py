@@ -4,6 +4,7 @@ It runs at the first start of a day and at local midnight. What fell due on days
 is done in the order of those days, and doing it twice changes nothing.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 from datetime import date
 
@@ -61,9 +62,17 @@ class DailyJobs:
     def __init__(self, shop: Shop) -> None:
         self._shop = shop
         self._done = 0
+        self._one_at_a_time = asyncio.Lock()
 
     async def catch_up(self) -> DayDone | None:
-        """Do the work of every day that is over and not done; None when there is none."""
+        """Do the work of every day that is over and not done; None when there is none.
+
+        Whoever comes meanwhile waits: what one has done is counted as one.
+        """
+        async with self._one_at_a_time:
+            return await self._catch_up()
+
+    async def _catch_up(self) -> DayDone | None:
         _, at, today = self._shop.moment()
         if self._done == today.toordinal():
             return None
