@@ -12,7 +12,7 @@ is good for 365 days after that day, and a family has five at most. With ``price
 instead, for that or, with ``price = "cost"``, for what it has cost. A kind without a table is free.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -26,12 +26,17 @@ COST = "cost"
 PER_ACCOUNT_MAX = 1_000
 
 
+CardPrice = Annotated[
+    Any, msgspec.Meta(description="a price, or the word cost", examples=[700, "25.00", "cost"])
+]
+
+
 class IssueTable(FileTable, frozen=True, kw_only=True):
     """What a card is given for. ``price``: minor units, or ``cost``."""
 
     min_purchase: Whole | None = None
     questionnaire: bool = False
-    price: Any = None
+    price: CardPrice = None
 
 
 class CardTable(FileTable, frozen=True, kw_only=True):
