@@ -47,6 +47,9 @@ CALLS: dict[str, dict[str, Any]] = {
     "partner.change": {"request_id": "pc", "code": "GYM"},
     "partner.assign": {"request_id": "ps", "card": PLASTIC, "partner": "GYM"},
     "partner.close": {"request_id": "px", "code": "GYM"},
+    "partner.statement": {"request_id": "pm", "partner": "?"},
+    "partner.statement_void": {"request_id": "pv", "statement": "?"},
+    "partner.pay": {"request_id": "pp", "statement": "?", "amount": 1},
     "customer.update": {"request_id": "cu", "card": PLASTIC, "answers": {"birthday": "1990-05-17"}},
     "customer.merge": {"request_id": "m", "keep": "?", "drop": "!"},
     "customer.unmerge": {"request_id": "um", "drop": "?"},
@@ -74,7 +77,7 @@ ELSEWHERE = {"code.issue", "club.decide", "club.undo", "club.settings", "program
 ELSEWHERE |= {"clock.accept", "clock.reset", "sale.decide", "questionnaire.activate"}
 ELSEWHERE |= {"customer.merge", "customer.unmerge"}
 ELSEWHERE |= {"card.take_back", "card.transfer", "card.hand_out", "act.make", "act.void"}
-ELSEWHERE |= {"points.adjust"}
+ELSEWHERE |= {"points.adjust", "partner.statement", "partner.statement_void", "partner.pay"}
 """Written with all their terms, see tests of codes, the club, programmes, questionnaires, clocks
 and chips."""
 NOT_YET = {"sale.quote"}

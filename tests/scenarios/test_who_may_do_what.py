@@ -151,8 +151,16 @@ CALLS: dict[Action, list[Call]] = {
         named_call("partner.add", name="x"),
         named_call("partner.change", code="x"),
         named_call("partner.close", code="x", reason="x"),
+        named_call("partner.statement", partner="x", to="2026-10-31", **{"from": "2026-10-01"}),
+        named_call("partner.statement_void", statement="x", reason="x"),
     ],
     Action.ASSIGN_LATER: [named_call("partner.assign", card="x", reason="x")],
+    Action.PAYOUT: [
+        lambda by: (
+            "partner.pay",
+            {"request_id": by, "statement": "x", "amount": 1, "method": "bank", "by": by},
+        )
+    ],
     Action.CODES: [lambda by: ("code.issue", {"request_id": by, "campaign": "x", "by": by})],
     Action.ADJUST: [lambda by: correction(by, 500)],
     Action.ADJUST_ANY: [lambda by: correction(by, -501)],
@@ -211,7 +219,7 @@ async def test_over_the_socket_each_cell_lets_through_or_refuses(
 def test_actions_without_a_method_are_those_that_come_later() -> None:
     later = """
     show_card change_contact judge_finding mail_small
-    unmet_condition beyond_limit payout erase mail_any import
+    unmet_condition beyond_limit erase mail_any import
     read_reports export_books
     """
     assert {action.value for action in NO_METHOD_YET} == set(later.split())
