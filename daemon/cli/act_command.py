@@ -4,18 +4,18 @@ import csv
 from pathlib import Path
 from typing import Annotated, Any
 
-import msgspec
 import typer
 
 from daemon.accounts.act_paper import CSV_COLUMNS, WORDS, act_paper, csv_rows
-from daemon.base.currency import currency_of
 from daemon.base.paper import pdf
-from daemon.cli.call_command import SocketOption, connected, failed
+from daemon.cli.daemon_call import Where, at_daemon, connected, failed, print_json, till_currency
 from daemon.cli.written_files import own_file, write_own
 from daemon.pos.client import CallError, Client, UnreachableError
 
 
+@at_daemon
 def act(
+    where: Where,
     number: Annotated[str, typer.Argument(help="For example: A-2026-000012")],
     pdf_file: Annotated[Path | None, typer.Option("--pdf", help="A PDF file to write.")] = None,
     csv_file: Annotated[Path | None, typer.Option("--csv", help="A CSV file to write.")] = None,
@@ -23,7 +23,6 @@ def act(
         str, typer.Option(help="Of the paper: en or uk; else the till's language.")
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the act as JSON.")] = False,
-    socket: SocketOption = None,
 ) -> None:
     """Print an act about cards: to sign, and for the books.
 
@@ -35,11 +34,10 @@ def act(
     if language and language not in WORDS:
         raise typer.BadParameter("en or uk", param_hint="--language")
     try:
-        with connected(socket, None, Path()) as client:
+        with connected(where) as client:
             shown = _shown(client, number)
-            currency = currency_of(client.greeting["currency"])
+            currency = till_currency(client.greeting)
             language = language or client.greeting["language"]
-        assert currency is not None
         if pdf_file is not None:
             write_own(pdf_file, pdf(act_paper(shown, currency, language)))
         if csv_file is not None:
@@ -50,7 +48,7 @@ def act(
     except (CallError, UnreachableError, OSError) as error:
         raise failed(f"tillcard: {error}") from error
     if as_json:
-        typer.echo(msgspec.json.format(msgspec.json.encode(shown), indent=2))
+        print_json(shown)
     else:
         total = currency.text(shown["total"])
         typer.echo(f"{shown['act']}: {shown['count']} cards, {total}, {shown['state']}")

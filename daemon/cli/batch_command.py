@@ -1,21 +1,29 @@
 """``tillcard cards batch``: cards by the thousand, made by the running daemon."""
 
 import csv
-import secrets
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
-import msgspec
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from daemon.base.currency import Currency, MoneyTextError, currency_of
+from daemon.base.currency import Currency, MoneyTextError
 from daemon.base.paper import sheets
 from daemon.base.regular_files import read_lines
-from daemon.cli.call_command import SocketOption, connected, failed
+from daemon.cli.daemon_call import (
+    By,
+    Where,
+    at_daemon,
+    connected,
+    failed,
+    new_request_id,
+    print_json,
+    till_currency,
+    whoever,
+)
 from daemon.cli.written_files import check_folder, own_file, write_own
 from daemon.pos.client import CallError, Client, UnreachableError
 
@@ -26,7 +34,9 @@ ANSWER_S_MAX = 600.0
 COLUMNS = ("index", "number", "cost")
 
 
+@at_daemon
 def batch(
+    where: Where,
     kind: Annotated[str, typer.Option(help="What rules see as card.kind: plastic, gift …")],
     count: Annotated[
         int, typer.Option(min=0, max=COUNT_MAX, help="How many; 0: as many as the file has.")
@@ -46,9 +56,8 @@ def batch(
     until: Annotated[str, typer.Option(help="Their last day, as 2027-12-31.")] = "",
     out: Annotated[Path | None, typer.Option(help="A CSV file of them; not there yet.")] = None,
     pdf: Annotated[Path | None, typer.Option(help="A PDF file of their numbers.")] = None,
-    by: Annotated[str, typer.Option(help="Who says so; kept in the ledger.")] = "",
+    by: By = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the batch as JSON.")] = False,
-    socket: SocketOption = None,
 ) -> None:
     """Make cards for the stock: 1,000,000 at most, a thousand at a time, while the till sells.
 
@@ -61,15 +70,16 @@ def batch(
     """
     if not (count or numbers):
         raise typer.BadParameter("say how many, or name a file", param_hint="--count")
-    request_id = f"cli-{secrets.token_hex(8)}"
+    request_id = new_request_id()
     try:
         for file in (out, pdf):
             _check_out(file)
-        with connected(socket, None, Path(), ANSWER_S_MAX) as client:
-            money = _currency(client)
+        with connected(where, ANSWER_S_MAX) as client:
+            money = till_currency(client.greeting)
             terms = {
                 **{"request_id": request_id, "kind": kind, "issuer": issuer, "until": until},
-                **{"numbers": drawn_from, "staged": numbers is not None, "book": book, "by": by},
+                **{"numbers": drawn_from, "staged": numbers is not None, "book": book},
+                "by": whoever(by),
                 **{"total_cost": _minor(total_cost, money), "vat_bp": _bp(vat)},
                 **{"supplier": supplier, "document": document},
             }
@@ -83,7 +93,7 @@ def batch(
     except (CallError, UnreachableError, OSError, UnicodeDecodeError) as error:
         raise failed(f"tillcard: {error}") from error
     if as_json:
-        typer.echo(msgspec.json.format(msgspec.json.encode(shown), indent=2))
+        print_json(shown)
     else:
         typer.echo(f"{begun}: {count} cards of kind {kind} in stock.")
 
@@ -169,12 +179,6 @@ def _check_out(out: Path | None) -> None:
     if out.exists():
         raise failed(f"{out} is there already; it is not written over.")
     check_folder(out)
-
-
-def _currency(client: Client) -> Currency:
-    known = currency_of(client.greeting["currency"])
-    assert known is not None
-    return known
 
 
 def _minor(text: str, currency: Currency) -> int:

@@ -6,13 +6,19 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
-import msgspec
 import typer
 
-from daemon.base.currency import Currency, currency_of
-from daemon.cli.call_command import TOKEN_FILE, PortOption, SocketOption, TokenOption, connected
-from daemon.cli.call_command import failed as failed_with
-from daemon.cli.report_command import ANSWER_S_MAX, FromOption, JsonOption, ToOption
+from daemon.base.currency import Currency
+from daemon.cli.daemon_call import (
+    AsJson,
+    Where,
+    at_daemon,
+    connected,
+    failed,
+    print_json,
+    till_currency,
+)
+from daemon.cli.report_command import ANSWER_S_MAX, FromOption, ToOption
 from daemon.cli.written_files import own_file
 from daemon.pos.client import CallError, Client, UnreachableError
 
@@ -23,16 +29,15 @@ FORMULA = ("=", "+", "-", "@")
 """How a text begins that a spreadsheet would reckon with."""
 
 
+@at_daemon
 def books(
+    where: Where,
     first: FromOption,
     last: ToOption,
     csv_file: Annotated[
         Path | None, typer.Option("--csv", help="A CSV file; not there yet.")
     ] = None,
-    as_json: JsonOption = False,
-    socket: SocketOption = None,
-    port: PortOption = None,
-    token_file: TokenOption = TOKEN_FILE,
+    as_json: AsJson = False,
 ) -> None:
     """Say what cards mean to the accounts: batches, issues, sales and losses, by days.
 
@@ -43,22 +48,21 @@ def books(
     """
     days = _days(first, last)
     try:
-        with connected(socket, port, token_file, ANSWER_S_MAX) as client:
-            currency = currency_of(client.greeting["currency"])
-            assert currency is not None
+        with connected(where, ANSWER_S_MAX) as client:
+            currency = till_currency(client.greeting)
             lines = _lines(client, days)
             if csv_file is not None:
                 count = _write(csv_file, lines, currency, client.greeting["language"])
                 typer.echo(f"{csv_file}: {count} lines")
             elif as_json:
-                typer.echo(msgspec.json.format(msgspec.json.encode(list(lines)), indent=2))
+                print_json(list(lines))
             else:
                 for one in lines:
                     amount = currency.text(one["amount"])
                     legs = f"{one['debit']:>6} / {one['credit']:<6} {amount:>12}"
                     typer.echo(f"{one['date']}  {legs}  {one['document']}  {one['text']}")
     except (CallError, UnreachableError, OSError) as error:
-        raise failed_with(f"tillcard: {error}") from error
+        raise failed(f"tillcard: {error}") from error
 
 
 def _days(first: str, last: str) -> list[str]:

@@ -1,6 +1,5 @@
 """``tillcard check``: what is wrong with a programme file; and it comes into force if asked."""
 
-import secrets
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -8,35 +7,34 @@ from typing import Annotated, NoReturn
 import typer
 
 from daemon.base.regular_files import read_text_file
-from daemon.cli.call_command import (
-    TOKEN_FILE,
-    ByOption,
-    PortOption,
-    SocketOption,
-    TokenOption,
-    advice,
-    connected,
-)
 from daemon.cli.command_clock import clock_of, moment_of
+from daemon.cli.daemon_call import (
+    By,
+    Where,
+    advice,
+    at_daemon,
+    connected,
+    new_request_id,
+    whoever,
+)
 from daemon.pos.client import CallError, UnreachableError
 from daemon.programme.checks import check as doubts
 from daemon.programme.errors import ProgrammeError
 from daemon.programme.programme import Programme, load, local_day
 
 
+@at_daemon
 def check(
+    where: Where,
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="The programme file, TOML.")],
-    by: ByOption,
+    by: By = "",
     activate: Annotated[
         bool, typer.Option("--activate", help="Bring it into force in the running daemon.")
     ] = False,
     at: Annotated[
         str, typer.Option(help="With --activate: from when on, RFC 3339 with offset; else now.")
     ] = "",
-    socket: SocketOption = None,
-    port: PortOption = None,
-    token_file: TokenOption = TOKEN_FILE,
 ) -> None:
     """Check a programme file: errors end with status 1, warnings do not.
 
@@ -55,9 +53,9 @@ def check(
     typer.echo(f"{programme.id} {programme.version}: {counts}")
     if not activate:
         return
-    terms = {"request_id": secrets.token_hex(16), "text": programme.text, "by": by}
+    terms = {"request_id": new_request_id(), "text": programme.text, "by": whoever(by)}
     try:
-        with connected(socket, port, token_file) as client:
+        with connected(where) as client:
             done = client.call("programme.activate", terms | ({"at": at} if at else {}))
     except UnreachableError as error:
         refuse(str(error))

@@ -1,24 +1,22 @@
 """``tillcard clock``: how the till's time stands, and somebody's word on the machine's clock."""
 
-import secrets
 from typing import Annotated, Any
 
 import typer
 
-from daemon.cli.call_command import TOKEN_FILE, PortOption, SocketOption, TokenOption, asked
+from daemon.cli.daemon_call import Where, asked, at_daemon, new_request_id
 
-By = Annotated[str, typer.Option(help="Who says so.")]
+ByName = Annotated[str, typer.Option(help="Who says so.")]
 Reason = Annotated[str, typer.Option(help="Why, such as: compared with the radio clock.")]
 
 clock = typer.Typer(invoke_without_command=True, no_args_is_help=False)
 
 
 @clock.callback()
+@at_daemon
 def show(
+    where: Where,
     context: typer.Context,
-    socket: SocketOption = None,
-    port: PortOption = None,
-    token_file: TokenOption = TOKEN_FILE,
 ) -> None:
     """Show how the running till's time stands; accept or reset it by name.
 
@@ -37,7 +35,7 @@ def show(
     """
     if context.invoked_subcommand is not None:
         return
-    status = asked("status", {}, (socket, port, token_file))["clock"]
+    status = asked("status", {}, where)["clock"]
     typer.echo(f"machine's clock  {status['machine']}")
     typer.echo(f"till's time      {status['till']}")
     typer.echo(f"time server      {'yes' if status['synchronised'] else 'no'}")
@@ -50,45 +48,42 @@ def show(
 
 
 @clock.command()
+@at_daemon
 def accept(
-    by: By,
+    where: Where,
+    by: ByName,
     reason: Reason,
-    socket: SocketOption = None,
-    port: PortOption = None,
-    token_file: TokenOption = TOKEN_FILE,
 ) -> None:
     """Follow a machine's clock that is ahead: it is right, so much time has really passed."""
-    _set("clock.accept", by, reason, (socket, port, token_file))
+    _set("clock.accept", by, reason, where)
 
 
 @clock.command()
+@at_daemon
 def reset(
-    by: By,
+    where: Where,
+    by: ByName,
     reason: Reason,
-    socket: SocketOption = None,
-    port: PortOption = None,
-    token_file: TokenOption = TOKEN_FILE,
 ) -> None:
     """Give up a till's time that is ahead of the machine's clock, because that was wrong once."""
-    _set("clock.reset", by, reason, (socket, port, token_file))
+    _set("clock.reset", by, reason, where)
 
 
 @clock.command("set")
+@at_daemon
 def set_(
+    where: Where,
     now: Annotated[str, typer.Argument(help="The time from now on, with its offset.")],
-    socket: SocketOption = None,
-    port: PortOption = None,
-    token_file: TokenOption = TOKEN_FILE,
 ) -> None:
     """Move on the clock of a simulated till that was started with --now; never back.
 
     Example: tillcard clock set 2026-12-01T00:00+02:00 --socket .demo/pos.sock
     """
-    done = asked("clock.set", {"now": now}, (socket, port, token_file))
+    done = asked("clock.set", {"now": now}, where)
     typer.echo(f"the till's time was {done['was']} and is {done['now']}")
 
 
 def _set(method: str, by: str, reason: str, where: tuple[Any, Any, Any]) -> None:
-    params = {"request_id": secrets.token_hex(16), "by": by, "reason": reason}
+    params = {"request_id": new_request_id(), "by": by, "reason": reason}
     done = asked(method, params, where)
     typer.echo(f"the till's time was {done['was']} and is {done['now']}")

@@ -8,15 +8,17 @@ from rich.console import Console
 from rich.table import Table
 
 from daemon.base.currency import currency_of
-from daemon.cli.call_command import (
-    TOKEN_FILE,
-    PortOption,
-    SocketOption,
-    TokenOption,
+from daemon.cli.daemon_call import (
+    AsJson,
+    By,
+    Where,
     asked,
+    at_daemon,
     failed,
+    new_request_id,
+    print_json,
+    whoever,
 )
-from daemon.cli.daemon_call import AsJson, By, new_request_id, print_json, whoever
 from daemon.shop.club_history import Why
 from daemon.shop.club_letter import letter
 from daemon.shop.memberships import DECIDED_MAX, DUE_DAYS_MAX
@@ -25,6 +27,7 @@ club = typer.Typer(
     no_args_is_help=True,
     help="The discount club: lists, decisions, why, and what would be.",
 )
+
 StatusArgument = Annotated[str, typer.Argument(help="The status's id in the programme: club.")]
 ListArgument = Annotated[
     Literal["join", "extend", "exclude"], typer.Argument(help="Which of the owner's lists.")
@@ -34,7 +37,6 @@ LedgerOption = Annotated[
     str, typer.Option("--ledger", help="Of the till that wrote the entry, if it is another's.")
 ]
 Reason = Annotated[str, typer.Option(help="Why; it is kept for ever.")]
-Where = tuple[Any, Any, Any]
 WHY_NOT = {
     "card_unknown": "there is no such account",
     "not_on_list": "is not on this list any more",
@@ -42,19 +44,18 @@ WHY_NOT = {
 
 
 @club.command("list")
+@at_daemon
 def list_members(
+    where: Where,
     status: StatusArgument,
     name: ListArgument,
     as_json: AsJson = False,
-    socket: SocketOption = None,
-    port: PortOption = None,
-    token_file: TokenOption = TOKEN_FILE,
 ) -> None:
     """Show who has bought enough to join or to be extended, or too little to stay.
 
     Example: tillcard club list club join
     """
-    listing = _whole_list(status, name, (socket, port, token_file))
+    listing = _whole_list(status, name, where)
     if as_json:
         print_json(listing)
         return
@@ -70,20 +71,19 @@ def list_members(
 
 
 @club.command()
+@at_daemon
 def due(
+    where: Where,
     status: StatusArgument,
     days: Annotated[int, typer.Option(min=0, max=DUE_DAYS_MAX, help="How far ahead.")] = 14,
     as_json: AsJson = False,
-    socket: SocketOption = None,
-    port: PortOption = None,
-    token_file: TokenOption = TOKEN_FILE,
 ) -> None:
     """Show members whose window ends within so many days, and how much they are short of.
 
     Example: tillcard club due club --days 14
     """
     asks = {"status": status, "days": days}
-    listing = _all_pages("club.due", asks, (socket, port, token_file))
+    listing = _all_pages("club.due", asks, where)
     if as_json:
         print_json(listing)
         return
@@ -99,7 +99,9 @@ def due(
 
 
 @club.command()
+@at_daemon
 def decide(
+    where: Where,
     status: StatusArgument,
     name: ListArgument,
     accounts: Annotated[
@@ -112,9 +114,6 @@ def decide(
     by: By = "",
     reason: Reason = "",
     as_json: AsJson = False,
-    socket: SocketOption = None,
-    port: PortOption = None,
-    token_file: TokenOption = TOKEN_FILE,
 ) -> None:
     """Decide about those on a list. A refusal or an exclusion needs a reason.
 
@@ -122,7 +121,6 @@ def decide(
 
     Exit status 0: all were decided; 1: some were not, and it says why.
     """
-    where = (socket, port, token_file)
     if everybody == bool(accounts):
         raise typer.BadParameter("name accounts, or --all for all who are on the list")
     chosen = accounts or [one["account"] for one in _whole_list(status, name, where)["members"]]
@@ -141,7 +139,9 @@ def decide(
 
 
 @club.command()
+@at_daemon
 def why(
+    where: Where,
     status: StatusArgument,
     account: AccountArgument,
     seq: Annotated[
@@ -153,9 +153,6 @@ def why(
     ] = False,
     language: Annotated[Literal["en", "uk"], typer.Option(help="The letter's language.")] = "en",
     as_json: AsJson = False,
-    socket: SocketOption = None,
-    port: PortOption = None,
-    token_file: TokenOption = TOKEN_FILE,
 ) -> None:
     """Show what led to a decision, or to the end of a window: every entry that counted.
 
@@ -165,7 +162,7 @@ def why(
     """
     terms = {"status": status, "account": account, "ledger_id": ledger_id}
     asks = terms | ({"seq": seq} if seq else {})
-    told = asked("club.why", asks, (socket, port, token_file))
+    told = asked("club.why", asks, where)
     if as_json:
         print_json(told)
     elif as_letter and not told["damaged"]:
@@ -197,7 +194,9 @@ def _print_why(told: dict[str, Any]) -> None:
 
 
 @club.command()
+@at_daemon
 def undo(
+    where: Where,
     status: StatusArgument,
     account: AccountArgument,
     seq: Annotated[int, typer.Argument(min=1, help="The decision's entry; see club why.")],
@@ -205,9 +204,6 @@ def undo(
     ledger_id: LedgerOption = "",
     by: By = "",
     as_json: AsJson = False,
-    socket: SocketOption = None,
-    port: PortOption = None,
-    token_file: TokenOption = TOKEN_FILE,
 ) -> None:
     """Undo the newest decision about an account, within 7 days; what came later counts again.
 
@@ -215,7 +211,7 @@ def undo(
     """
     terms = {"status": status, "account": account, "seq": seq, "ledger_id": ledger_id}
     said = {"by": whoever(by), "reason": reason, "request_id": new_request_id()}
-    done = asked("club.undo", terms | said, (socket, port, token_file))
+    done = asked("club.undo", terms | said, where)
     if as_json:
         print_json(done)
     else:

@@ -5,15 +5,17 @@ from typing import Annotated, Any, Literal
 import msgspec
 import typer
 
-from daemon.cli.call_command import (
-    TOKEN_FILE,
-    PortOption,
-    SocketOption,
-    TokenOption,
+from daemon.cli.daemon_call import (
+    AsJson,
+    By,
+    Where,
     asked,
+    at_daemon,
     failed,
+    new_request_id,
+    print_json,
+    whoever,
 )
-from daemon.cli.daemon_call import AsJson, By, new_request_id, print_json, whoever
 from daemon.programme.club_settings import settings_of
 from daemon.programme.errors import ProgrammeError
 from daemon.programme.syntax import SPAN_DAYS_MAX
@@ -22,7 +24,9 @@ Amount = Annotated[int | None, typer.Option(min=1, help="Minor units, or what th
 Days = Annotated[int | None, typer.Option(min=1, max=SPAN_DAYS_MAX, help="Whole days.")]
 
 
+@at_daemon
 def settings_club(
+    where: Where,
     status: Annotated[str, typer.Argument(help="The status's id in the programme: club.")],
     percent: Annotated[str | None, typer.Option(help="What members get: 7, or 7.5.")] = None,
     enter_amount: Amount = None,
@@ -34,9 +38,6 @@ def settings_club(
     ] = None,
     by: By = "",
     as_json: AsJson = False,
-    socket: SocketOption = None,
-    port: PortOption = None,
-    token_file: TokenOption = TOKEN_FILE,
 ) -> None:
     """Show the settings of a status; or change those that are named, in force at once.
 
@@ -44,7 +45,6 @@ def settings_club(
 
     Example: tillcard club settings club --percent 7.5 --keep-amount 300000 --keep-days 60
     """
-    where = (socket, port, token_file)
     named = {
         "percent": percent,
         "enter_amount": enter_amount,

@@ -7,8 +7,7 @@ import msgspec
 import typer
 
 from daemon.base.regular_files import read_file, without_mark
-from daemon.cli.call_command import failed
-from daemon.cli.daemon_call import AsJson, print_json
+from daemon.cli.daemon_call import AsJson, failed, print_json
 from daemon.programme.errors import ProgrammeError
 from daemon.programme.status_simulation import SimulatedEvent, Simulation, Step, simulate
 

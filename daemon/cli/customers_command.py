@@ -8,8 +8,17 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from daemon.cli.call_command import TOKEN_FILE, PortOption, SocketOption, TokenOption, asked, failed
-from daemon.cli.daemon_call import AsJson, By, new_request_id, print_json, whoever
+from daemon.cli.daemon_call import (
+    AsJson,
+    By,
+    Where,
+    asked,
+    at_daemon,
+    failed,
+    new_request_id,
+    print_json,
+    whoever,
+)
 from daemon.cli.written_files import write_own
 from daemon.customers.dossiers import PAGE_MAX
 from daemon.customers.searching import FOUND_MAX
@@ -18,6 +27,7 @@ customers = typer.Typer(
     help="The people behind the cards: find, change, consent. The daemon must run.",
     no_args_is_help=True,
 )
+
 Whom = Annotated[
     str, typer.Argument(help="The customer: a card's number or UID, or an account's id (a…).")
 ]
@@ -31,23 +41,22 @@ def whose(whom: str) -> dict[str, str]:
 
 
 @customers.command()
+@at_daemon
 def find(
+    where: Where,
     text: Annotated[
         list[str],
         typer.Argument(help="A card's number, the end of a telephone, an e-mail, a name."),
     ],
     limit: Annotated[int, typer.Option(min=1, max=FOUND_MAX, help="How many at most.")] = 20,
     json: AsJson = False,
-    socket: SocketOption = None,
-    port: PortOption = None,
-    token_file: TokenOption = TOKEN_FILE,
 ) -> None:
     """Find customers: by beginnings of their names, whatever case, accents and apostrophes.
 
     Example: tillcard customers find olha dem
     """
     terms = {"text": " ".join(text), "limit": limit}
-    found = asked("customer.find", terms, (socket, port, token_file))
+    found = asked("customer.find", terms, where)
     if json:
         print_json(found)
         return
@@ -59,20 +68,19 @@ def find(
 
 
 @customers.command()
+@at_daemon
 def show(
+    where: Where,
     whom: Whom,
     limit: Annotated[int, typer.Option(min=0, max=PAGE_MAX, help="Of entries, of sales.")] = 20,
     json: AsJson = False,
-    socket: SocketOption = None,
-    port: PortOption = None,
-    token_file: TokenOption = TOKEN_FILE,
 ) -> None:
     """Show all that is known of a customer: the person, the cards, balances and entries.
 
     Example: tillcard customers show 2900000000018
     """
     params = whose(whom) | {"limit": limit}
-    known = asked("customer.show", params, (socket, port, token_file))
+    known = asked("customer.show", params, where)
     if json:
         print_json(known)
         return
@@ -81,7 +89,9 @@ def show(
 
 
 @customers.command()
+@at_daemon
 def update(
+    where: Where,
     whom: Whom,
     answer: Annotated[
         list[str] | None,
@@ -96,9 +106,6 @@ def update(
     by: By = "",
     reason: Annotated[str, typer.Option(help="Why; it is kept for ever.")] = "",
     json: AsJson = False,
-    socket: SocketOption = None,
-    port: PortOption = None,
-    token_file: TokenOption = TOKEN_FILE,
 ) -> None:
     """Change what is known of a customer; what is not named stays.
 
@@ -108,7 +115,7 @@ def update(
     params: dict[str, Any] = {**terms, "answers": _answers(answer or []), "consents": consent or []}
     if tag is not None:
         params["tags"] = [word for word in tag if word]
-    done = asked("customer.update", params, (socket, port, token_file))
+    done = asked("customer.update", params, where)
     if json:
         print_json(done)
     else:
@@ -116,7 +123,9 @@ def update(
 
 
 @customers.command()
+@at_daemon
 def consent(
+    where: Where,
     whom: Whom,
     purpose: Annotated[str, typer.Argument(help="Such as marketing, or marketing:sms for one.")],
     given: Annotated[bool, typer.Option("--given/--taken-back", help="Which of the two.")],
@@ -125,9 +134,6 @@ def consent(
     ] = "till",
     by: By = "",
     json: AsJson = False,
-    socket: SocketOption = None,
-    port: PortOption = None,
-    token_file: TokenOption = TOKEN_FILE,
 ) -> None:
     """Keep what a customer allows, or does not allow any more.
 
@@ -136,7 +142,7 @@ def consent(
     name, _, channel = purpose.partition(":")
     terms = {"purpose": name, "channel": channel, "given": given, "source": source}
     params = whose(whom) | terms | {"by": whoever(by), "request_id": new_request_id()}
-    done = asked("customer.consent", params, (socket, port, token_file))
+    done = asked("customer.consent", params, where)
     if json:
         print_json(done)
     else:
@@ -146,13 +152,12 @@ def consent(
 
 
 @customers.command()
+@at_daemon
 def export(
+    where: Where,
     whom: Whom,
     out: Annotated[Path, typer.Option(help="The folder to write into; it is there already.")],
     by: By = "",
-    socket: SocketOption = None,
-    port: PortOption = None,
-    token_file: TokenOption = TOKEN_FILE,
 ) -> None:
     """Write all that is known of a person into ACCOUNT.json, for the person.
 
@@ -161,7 +166,6 @@ def export(
 
     Example: tillcard customers export 2900000000018 --out /media/usb
     """
-    where = (socket, port, token_file)
     params = whose(whom) | {"by": whoever(by), "limit": PAGE_MAX}
     known = asked("customer.export", params, where)
     for what in ("entries", "sales"):
@@ -180,18 +184,17 @@ def export(
 
 
 @customers.command()
+@at_daemon
 def duplicates(
+    where: Where,
     whom: Whom,
     json: AsJson = False,
-    socket: SocketOption = None,
-    port: PortOption = None,
-    token_file: TokenOption = TOKEN_FILE,
 ) -> None:
     """Show who may be the same person: by telephone, by e-mail, or by name and birthday.
 
     Example: tillcard customers duplicates 2900000000018
     """
-    found = asked("customer.duplicates", whose(whom), (socket, port, token_file))
+    found = asked("customer.duplicates", whose(whom), where)
     if json:
         print_json(found)
         return
@@ -200,21 +203,19 @@ def duplicates(
 
 
 @customers.command()
+@at_daemon
 def merge(
+    where: Where,
     keep: Annotated[str, typer.Option(help="The customer that stays: a card or an account.")],
     drop: Annotated[str, typer.Option(help="The customer that goes into it.")],
     reason: Reason,
     by: By = "",
     json: AsJson = False,
-    socket: SocketOption = None,
-    port: PortOption = None,
-    token_file: TokenOption = TOKEN_FILE,
 ) -> None:
     """Make two accounts of one person one: cards, balances, meters, statuses, sales.
 
     Example: tillcard customers merge --keep 2900000000018 --drop 2900000000025 --reason "two cards"
     """
-    where = (socket, port, token_file)
     accounts = {
         name: asked("customer.show", whose(whom) | {"limit": 0}, where)["account"]
         for name, whom in (("keep", keep), ("drop", drop))
@@ -229,21 +230,20 @@ def merge(
 
 
 @customers.command()
+@at_daemon
 def unmerge(
+    where: Where,
     drop: Annotated[str, typer.Argument(help="The account that was merged, as merge printed it.")],
     reason: Reason,
     by: By = "",
     json: AsJson = False,
-    socket: SocketOption = None,
-    port: PortOption = None,
-    token_file: TokenOption = TOKEN_FILE,
 ) -> None:
     """Take a merge back: for 30 days, while nothing has moved since.
 
     Example: tillcard customers unmerge ab9d0c6a7e14f3d85 --reason "they are sisters"
     """
     terms = {"request_id": new_request_id(), "by": whoever(by), "reason": reason, "drop": drop}
-    done = asked("customer.unmerge", terms, (socket, port, token_file))
+    done = asked("customer.unmerge", terms, where)
     if json:
         print_json(done)
     else:

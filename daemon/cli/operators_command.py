@@ -6,19 +6,21 @@ import sys
 from typing import Annotated, Any
 from urllib.parse import quote
 
-import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from daemon.base.permissions import OperatorRole
-from daemon.cli.call_command import (
-    TOKEN_FILE,
-    ByOption,
-    PortOption,
-    SocketOption,
-    TokenOption,
+from daemon.cli.daemon_call import (
+    AsJson,
+    By,
+    Where,
+    all_pages,
     asked,
+    at_daemon,
+    new_request_id,
+    print_json,
+    whoever,
 )
 
 TOTP_BYTES = 20
@@ -34,7 +36,6 @@ LanguageOption = Annotated[str | None, typer.Option(help="Of the console: en or 
 AccountOption = Annotated[
     str | None, typer.Option(help="Their own as a customer: a card's number, or the account.")
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 OffOption = Annotated[bool, typer.Option("--off", help="Take it away.")]
 
 
@@ -44,66 +45,57 @@ def operators_() -> None:
 
 
 @operators.command()
+@at_daemon
 def add(
+    where: Where,
     name: Name,
     role: RoleOption,
-    by: ByOption,
+    by: By = "",
     store: StoreOption = None,
     language: LanguageOption = None,
     account: AccountOption = None,
-    as_json: JsonOption = False,
-    socket: SocketOption = None,
-    port: PortOption = None,
-    token_file: TokenOption = TOKEN_FILE,
+    as_json: AsJson = False,
 ) -> None:
     """Add somebody, or take somebody back who was closed.
 
     Example: tillcard operators add olha --role senior --store 1 --store 7 --by maria
     """
     terms = {"name": name, "role": role.value, "stores": store, "language": language}
-    _change("add", terms | {"account": account, "by": by}, (socket, port, token_file), as_json)
+    _change("add", terms | {"account": account, "by": whoever(by)}, where, as_json)
 
 
 @operators.command("list")
+@at_daemon
 def list_operators(
+    where: Where,
     closed: Annotated[bool, typer.Option("--closed", help="Also those who are closed.")] = False,
-    as_json: JsonOption = False,
-    socket: SocketOption = None,
-    port: PortOption = None,
-    token_file: TokenOption = TOKEN_FILE,
+    as_json: AsJson = False,
 ) -> None:
     """List who works here.
 
     Example: tillcard operators list --json
     """
-    found: list[dict[str, Any]] = []
-    where, after = (socket, port, token_file), ""
-    while True:
-        page = asked("operator.list", {"closed": closed, "after": after}, where)
-        found += page["operators"]
-        if not (after := page["next"]):
-            break
+    found = all_pages("operator.list", {"closed": closed}, where, "operators")
     if as_json:
-        _print_json({"operators": found})
+        print_json({"operators": found})
     else:
         _print_table(found)
 
 
 @operators.command("role")
+@at_daemon
 def set_role(
+    where: Where,
     name: Name,
     role: Annotated[OperatorRole, typer.Argument(help="What they are from now on.")],
-    by: ByOption,
+    by: By = "",
     store: StoreOption = None,
     everywhere: Annotated[
         bool, typer.Option("--everywhere", help="They act in every store from now on.")
     ] = False,
     language: LanguageOption = None,
     account: AccountOption = None,
-    as_json: JsonOption = False,
-    socket: SocketOption = None,
-    port: PortOption = None,
-    token_file: TokenOption = TOKEN_FILE,
+    as_json: AsJson = False,
 ) -> None:
     """Give somebody another role; what is not named stays as it is.
 
@@ -111,34 +103,32 @@ def set_role(
     """
     stores = [] if everywhere else store
     terms = {"name": name, "role": role.value, "stores": stores, "language": language}
-    _change("role", terms | {"account": account, "by": by}, (socket, port, token_file), as_json)
+    _change("role", terms | {"account": account, "by": whoever(by)}, where, as_json)
 
 
 @operators.command()
+@at_daemon
 def close(
+    where: Where,
     name: Name,
-    by: ByOption,
-    as_json: JsonOption = False,
-    socket: SocketOption = None,
-    port: PortOption = None,
-    token_file: TokenOption = TOKEN_FILE,
+    by: By = "",
+    as_json: AsJson = False,
 ) -> None:
     """Let somebody go: nothing is done in that name any more, and no secret of theirs is kept.
 
     Example: tillcard operators close olha --by maria
     """
-    _change("close", {"name": name, "by": by}, (socket, port, token_file), as_json)
+    _change("close", {"name": name, "by": whoever(by)}, where, as_json)
 
 
 @operators.command()
+@at_daemon
 def pin(
+    where: Where,
     name: Name,
-    by: ByOption,
+    by: By = "",
     off: OffOption = False,
-    as_json: JsonOption = False,
-    socket: SocketOption = None,
-    port: PortOption = None,
-    token_file: TokenOption = TOKEN_FILE,
+    as_json: AsJson = False,
 ) -> None:
     """Set the PIN (4 to 8 digits) with which somebody approves what a cashier may not do alone.
 
@@ -146,19 +136,18 @@ def pin(
 
     Example: tillcard operators pin olha --by maria
     """
-    terms = {"name": name, "pin": "" if off else _secret("PIN"), "by": by}
-    _change("pin", terms, (socket, port, token_file), as_json)
+    terms = {"name": name, "pin": "" if off else _secret("PIN"), "by": whoever(by)}
+    _change("pin", terms, where, as_json)
 
 
 @operators.command()
+@at_daemon
 def password(
+    where: Where,
     name: Name,
-    by: ByOption,
+    by: By = "",
     off: OffOption = False,
-    as_json: JsonOption = False,
-    socket: SocketOption = None,
-    port: PortOption = None,
-    token_file: TokenOption = TOKEN_FILE,
+    as_json: AsJson = False,
 ) -> None:
     """Set somebody's password for the console: at least 10 characters, hard to guess.
 
@@ -166,19 +155,18 @@ def password(
 
     Example: tillcard operators password maria --by maria
     """
-    terms = {"name": name, "password": "" if off else _secret("Password"), "by": by}
-    _change("password", terms, (socket, port, token_file), as_json)
+    terms = {"name": name, "password": "" if off else _secret("Password"), "by": whoever(by)}
+    _change("password", terms, where, as_json)
 
 
 @operators.command()
+@at_daemon
 def totp(
+    where: Where,
     name: Name,
-    by: ByOption,
+    by: By = "",
     off: OffOption = False,
-    as_json: JsonOption = False,
-    socket: SocketOption = None,
-    port: PortOption = None,
-    token_file: TokenOption = TOKEN_FILE,
+    as_json: AsJson = False,
 ) -> None:
     """Give somebody's phone a second factor: it is shown once, and proved by a code.
 
@@ -187,13 +175,13 @@ def totp(
 
     Example: tillcard operators totp maria --by maria
     """
-    terms = {"name": name, "secret": "", "by": by}
+    terms = {"name": name, "secret": "", "by": whoever(by)}
     if not off:
         secret = base64.b32encode(secrets.token_bytes(TOTP_BYTES)).decode()
         uri = f"otpauth://totp/{ISSUER}:{quote(name, safe='')}?secret={secret}&issuer={ISSUER}"
         typer.echo(f"For the phone's authenticator, once:\n{uri}", err=True)
         terms |= {"secret": secret, "code": _line("The code that it shows")}
-    _change("totp", terms, (socket, port, token_file), as_json)
+    _change("totp", terms, where, as_json)
 
 
 def _secret(what: str) -> str:
@@ -211,17 +199,13 @@ def _line(what: str) -> str:
     return line.strip()
 
 
-def _change(event: str, terms: dict[str, Any], where: tuple[Any, Any, Any], as_json: bool) -> None:
+def _change(event: str, terms: dict[str, Any], where: Where, as_json: bool) -> None:
     said = {key: value for key, value in terms.items() if value is not None}
-    done = asked(f"operator.{event}", {"request_id": secrets.token_hex(16)} | said, where)
+    done = asked(f"operator.{event}", {"request_id": new_request_id()} | said, where)
     if as_json:
-        _print_json(done)
+        print_json(done)
     else:
         _print_table([done])
-
-
-def _print_json(value: Any) -> None:
-    typer.echo(msgspec.json.format(msgspec.json.encode(value), indent=2))
 
 
 def _print_table(found: list[dict[str, Any]]) -> None:

@@ -6,19 +6,22 @@ from typing import Annotated, Any
 
 import typer
 
-from daemon.base.currency import currency_of
 from daemon.base.paper import pdf
-from daemon.cli.call_command import (
-    TOKEN_FILE,
-    PortOption,
-    SocketOption,
-    TokenOption,
+from daemon.cli.customers_command import Whom, whose
+from daemon.cli.daemon_call import (
+    AsJson,
+    By,
+    Where,
+    all_pages,
     asked,
+    at_daemon,
     connected,
     failed,
+    new_request_id,
+    print_json,
+    till_currency,
+    whoever,
 )
-from daemon.cli.customers_command import Whom, whose
-from daemon.cli.daemon_call import AsJson, By, new_request_id, print_json, whoever
 from daemon.cli.written_files import own_file, write_own
 from daemon.partners.statement_paper import CSV_COLUMNS, WORDS, csv_rows, statement_paper
 
@@ -26,13 +29,16 @@ partners = typer.Typer(
     help="Who sends customers: partners, those who work for them. The daemon must run.",
     no_args_is_help=True,
 )
+
 Code = Annotated[str, typer.Argument(help="A partner's or an employee's code: P0007, P0007-02.")]
 Number = Annotated[str, typer.Argument(help="A statement's number: S-2026-000007.")]
 Reason = Annotated[str, typer.Option(help="Why; it is kept for ever.")]
 
 
 @partners.command()
+@at_daemon
 def add(
+    where: Where,
     name: Annotated[str, typer.Argument(help="What it is called.")],
     of: Annotated[str, typer.Option(help="The partner for whom this employee works.")] = "",
     contact: Annotated[str, typer.Option(help="How to reach them.")] = "",
@@ -43,9 +49,6 @@ def add(
     ] = False,
     by: By = "",
     json: AsJson = False,
-    socket: SocketOption = None,
-    port: PortOption = None,
-    token_file: TokenOption = TOKEN_FILE,
 ) -> None:
     """Add a partner, or with --of somebody who works for one.
 
@@ -54,78 +57,67 @@ def add(
     terms = {"name": name, "of": of, "contact": contact, "code": code, "card": card}
     terms |= {"by": whoever(by), "request_id": new_request_id()}
     terms |= {"pay": "each"} if pay_each else {}
-    _tell(asked("partner.add", terms, (socket, port, token_file)), as_json=json)
+    _tell(asked("partner.add", terms, where), as_json=json)
 
 
 @partners.command("list")
+@at_daemon
 def list_(
+    where: Where,
     of: Annotated[str, typer.Option(help="Only who works for this partner.")] = "",
     closed: Annotated[bool, typer.Option("--closed", help="The closed ones, too.")] = False,
     json: AsJson = False,
-    socket: SocketOption = None,
-    port: PortOption = None,
-    token_file: TokenOption = TOKEN_FILE,
 ) -> None:
     """List partners, or who works for one.
 
     Example: tillcard partners list --of P0007
     """
-    found: list[dict[str, Any]] = []
-    after = ""
-    while True:
-        terms = {"of": of, "after": after, "closed": closed}
-        page = asked("partner.list", terms, (socket, port, token_file))
-        found += page["partners"]
-        after = page["next"]
-        if not after:
-            break
+    found = all_pages("partner.list", {"of": of, "closed": closed}, where, "partners")
     if json:
         print_json(found)
-    for one in () if json else found:
+        return
+    for one in found:
         typer.echo(_line(one))
 
 
 @partners.command()
+@at_daemon
 def show(
+    where: Where,
     code: Code,
     json: AsJson = False,
-    socket: SocketOption = None,
-    port: PortOption = None,
-    token_file: TokenOption = TOKEN_FILE,
 ) -> None:
     """Show a partner or an employee. Example: tillcard partners show P0007."""
-    _tell(asked("partner.show", {"code": code}, (socket, port, token_file)), as_json=json)
+    _tell(asked("partner.show", {"code": code}, where), as_json=json)
 
 
 @partners.command()
+@at_daemon
 def close(
+    where: Where,
     code: Code,
     reason: Reason,
     by: By = "",
     json: AsJson = False,
-    socket: SocketOption = None,
-    port: PortOption = None,
-    token_file: TokenOption = TOKEN_FILE,
 ) -> None:
     """Close a partner with all who work there, or an employee: they send nobody any more.
 
     Example: tillcard partners close P0007 --reason "the contract has ended"
     """
     terms = {"code": code, "reason": reason, "by": whoever(by), "request_id": new_request_id()}
-    _tell(asked("partner.close", terms, (socket, port, token_file)), as_json=json)
+    _tell(asked("partner.close", terms, where), as_json=json)
 
 
 @partners.command()
+@at_daemon
 def assign(
+    where: Where,
     whom: Whom,
     reason: Reason,
     partner: Annotated[str, typer.Option(help="Who sent the customer; else nobody.")] = "",
     employee: Annotated[str, typer.Option(help="Who did it there.")] = "",
     by: By = "",
     json: AsJson = False,
-    socket: SocketOption = None,
-    port: PortOption = None,
-    token_file: TokenOption = TOKEN_FILE,
 ) -> None:
     """Say who has sent a customer, for sales from now on.
 
@@ -133,7 +125,7 @@ def assign(
     """
     terms = {"partner": partner, "employee": employee, "reason": reason, "by": whoever(by)}
     terms |= {"request_id": new_request_id(), **whose(whom)}
-    done = asked("partner.assign", terms, (socket, port, token_file))
+    done = asked("partner.assign", terms, where)
     if json:
         print_json(done)
     else:
@@ -141,15 +133,14 @@ def assign(
 
 
 @partners.command()
+@at_daemon
 def sent(
+    where: Where,
     whom: Whom,
     json: AsJson = False,
-    socket: SocketOption = None,
-    port: PortOption = None,
-    token_file: TokenOption = TOKEN_FILE,
 ) -> None:
     """Show who has sent a customer, ever. Example: tillcard partners sent 2900000000018."""
-    found = asked("partner.sent", whose(whom), (socket, port, token_file))
+    found = asked("partner.sent", whose(whom), where)
     if json:
         print_json(found)
         return
@@ -159,15 +150,14 @@ def sent(
 
 
 @partners.command()
+@at_daemon
 def settle(
+    where: Where,
     code: Annotated[str, typer.Argument(help="A partner's code: P0007.")],
     first: Annotated[str, typer.Option("--from", help="The first day of the period.")],
     last: Annotated[str, typer.Option("--to", help="The last day; it must be over.")],
     by: By = "",
     json: AsJson = False,
-    socket: SocketOption = None,
-    port: PortOption = None,
-    token_file: TokenOption = TOKEN_FILE,
 ) -> None:
     """Draw up the statement of a period: what was earned, taken back, paid, and is payable.
 
@@ -175,11 +165,13 @@ def settle(
     """
     terms = {"partner": code, "from": first, "to": last, "by": whoever(by)}
     terms |= {"request_id": new_request_id()}
-    _tell_statement(asked("partner.statement", terms, (socket, port, token_file)), as_json=json)
+    _tell_statement(asked("partner.statement", terms, where), as_json=json)
 
 
 @partners.command()
+@at_daemon
 def statement(
+    where: Where,
     number: Number,
     pdf_file: Annotated[Path | None, typer.Option("--pdf", help="A PDF file to write.")] = None,
     csv_file: Annotated[Path | None, typer.Option("--csv", help="A CSV file to write.")] = None,
@@ -187,9 +179,6 @@ def statement(
         str, typer.Option(help="Of the paper: en or uk; else the till's language.")
     ] = "",
     json: AsJson = False,
-    socket: SocketOption = None,
-    port: PortOption = None,
-    token_file: TokenOption = TOKEN_FILE,
 ) -> None:
     """Show a statement, line by line, or write it down as paper.
 
@@ -203,12 +192,12 @@ def statement(
     lines: list[dict[str, Any]] = []
     while True:
         terms = {"statement": number, "start": len(lines)}
-        page = asked("partner.statement_show", terms, (socket, port, token_file))
+        page = asked("partner.statement_show", terms, where)
         lines += page["lines"]
         if len(lines) >= page["statement"]["count"]:
             break
     if pdf_file is not None or csv_file is not None:
-        with connected(socket, port, token_file) as client:
+        with connected(where) as client:
             greeting = client.greeting
         _write(page | {"lines": lines}, greeting, pdf_file, csv_file, language)
     if json:
@@ -222,15 +211,14 @@ def statement(
 
 
 @partners.command()
+@at_daemon
 def statements(
+    where: Where,
     code: Code,
     json: AsJson = False,
-    socket: SocketOption = None,
-    port: PortOption = None,
-    token_file: TokenOption = TOKEN_FILE,
 ) -> None:
     """List a partner's statements. Example: tillcard partners statements P0007."""
-    found = asked("partner.statements", {"partner": code}, (socket, port, token_file))
+    found = asked("partner.statements", {"partner": code}, where)
     if json:
         print_json(found["statements"])
     for one in () if json else found["statements"]:
@@ -238,7 +226,9 @@ def statements(
 
 
 @partners.command()
+@at_daemon
 def pay(
+    where: Where,
     number: Number,
     amount: Annotated[int, typer.Argument(help="In the purse's smallest unit: 6000 is 60.00.")],
     method: Annotated[str, typer.Option(help="How it was paid: bank, cash.")],
@@ -247,9 +237,6 @@ def pay(
     purse: Annotated[str, typer.Option(help="Which, where several have something left.")] = "",
     by: By = "",
     json: AsJson = False,
-    socket: SocketOption = None,
-    port: PortOption = None,
-    token_file: TokenOption = TOKEN_FILE,
 ) -> None:
     """Write down what a partner was paid by a statement, at most what is left.
 
@@ -257,18 +244,17 @@ def pay(
     """
     terms = {"statement": number, "amount": amount, "method": method, "document": document}
     terms |= {"payee": payee, "purse": purse, "by": whoever(by), "request_id": new_request_id()}
-    _tell_statement(asked("partner.pay", terms, (socket, port, token_file)), as_json=json)
+    _tell_statement(asked("partner.pay", terms, where), as_json=json)
 
 
 @partners.command()
+@at_daemon
 def void(
+    where: Where,
     number: Number,
     reason: Reason,
     by: By = "",
     json: AsJson = False,
-    socket: SocketOption = None,
-    port: PortOption = None,
-    token_file: TokenOption = TOKEN_FILE,
 ) -> None:
     """Make a statement void of which nothing is paid; it keeps its number.
 
@@ -276,7 +262,7 @@ def void(
     """
     terms = {"statement": number, "reason": reason, "by": whoever(by)}
     terms |= {"request_id": new_request_id()}
-    done = asked("partner.statement_void", terms, (socket, port, token_file))
+    done = asked("partner.statement_void", terms, where)
     _tell_statement(done, as_json=json)
 
 
@@ -287,8 +273,7 @@ def _write(
     csv_file: Path | None,
     language: str,
 ) -> None:
-    currency = currency_of(greeting["currency"])
-    assert currency is not None
+    currency = till_currency(greeting)
     try:
         if pdf_file is not None:
             paper = statement_paper(shown, currency, language or greeting["language"])

@@ -6,14 +6,23 @@ from typing import Annotated
 import typer
 
 from daemon.base.regular_files import read_text_file
-from daemon.cli.call_command import TOKEN_FILE, PortOption, SocketOption, TokenOption, asked
 from daemon.cli.check_command import refuse
-from daemon.cli.daemon_call import AsJson, By, new_request_id, print_json, whoever
+from daemon.cli.daemon_call import (
+    AsJson,
+    By,
+    Where,
+    asked,
+    at_daemon,
+    new_request_id,
+    print_json,
+    whoever,
+)
 from daemon.customers.questionnaire import Questionnaire, QuestionnaireError, doubts, load
 
 questionnaire = typer.Typer(
     help="What customers are asked, and what they may allow: one TOML file.", no_args_is_help=True
 )
+
 FileArgument = Annotated[Path, typer.Argument(help="The questionnaire, TOML.")]
 
 
@@ -35,13 +44,12 @@ def check(file: FileArgument, json: AsJson = False) -> None:
 
 
 @questionnaire.command()
+@at_daemon
 def activate(
+    where: Where,
     file: FileArgument,
     by: By = "",
     json: AsJson = False,
-    socket: SocketOption = None,
-    port: PortOption = None,
-    token_file: TokenOption = TOKEN_FILE,
 ) -> None:
     """Bring a questionnaire in force in the running daemon. What was answered before stays.
 
@@ -49,7 +57,7 @@ def activate(
     """
     made = _loaded(file)
     terms = {"request_id": new_request_id(), "text": made.text, "by": whoever(by)}
-    done = asked("questionnaire.activate", terms, (socket, port, token_file))
+    done = asked("questionnaire.activate", terms, where)
     if json:
         print_json(done)
     else:
@@ -57,17 +65,16 @@ def activate(
 
 
 @questionnaire.command()
+@at_daemon
 def show(
+    where: Where,
     json: AsJson = False,
-    socket: SocketOption = None,
-    port: PortOption = None,
-    token_file: TokenOption = TOKEN_FILE,
 ) -> None:
     """Show the questionnaire in force, as it was written.
 
     Example: tillcard questionnaire show > questions.toml
     """
-    known = asked("questionnaire.show", {}, (socket, port, token_file))
+    known = asked("questionnaire.show", {}, where)
     if json:
         print_json(known)
     else:

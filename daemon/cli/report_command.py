@@ -2,20 +2,18 @@
 
 from typing import Annotated, Any
 
-import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from daemon.base.config import REPORT_S_MAX
-from daemon.cli.call_command import TOKEN_FILE, PortOption, SocketOption, TokenOption, asked
+from daemon.cli.daemon_call import AsJson, Where, asked, at_daemon, print_json
 
 ANSWER_S_MAX = 6 * REPORT_S_MAX
 """How long an answer is waited for: eight reports may come before it, two at once."""
 report = typer.Typer(no_args_is_help=True, help="What the books say, by days.")
 FromOption = Annotated[str, typer.Option("--from", help="The first local day, as 2026-11-01.")]
 ToOption = Annotated[str, typer.Option("--to", help="The last local day, included.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @report.callback()
@@ -24,13 +22,12 @@ def report_() -> None:
 
 
 @report.command()
+@at_daemon
 def reconcile(
+    where: Where,
     first: FromOption,
     last: ToOption,
-    as_json: JsonOption = False,
-    socket: SocketOption = None,
-    port: PortOption = None,
-    token_file: TokenOption = TOKEN_FILE,
+    as_json: AsJson = False,
 ) -> None:
     """Hold everything that reports read against the entries, to the last minor unit.
 
@@ -39,11 +36,9 @@ def reconcile(
     Exit status 0: all sums agree; 1: some differ, or the daemon could not be asked. `tillcard
     audit` then names the rows.
     """
-    answer = asked(
-        "report.reconcile", {"from": first, "to": last}, (socket, port, token_file), ANSWER_S_MAX
-    )
+    answer = asked("report.reconcile", {"from": first, "to": last}, where, ANSWER_S_MAX)
     if as_json:
-        typer.echo(msgspec.json.format(msgspec.json.encode(answer), indent=2))
+        print_json(answer)
     else:
         _print(answer)
     raise typer.Exit(1 if answer["differing"] else 0)

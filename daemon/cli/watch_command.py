@@ -6,32 +6,23 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from daemon.cli.call_command import (
-    TOKEN_FILE,
-    PortOption,
-    SocketOption,
-    TokenOption,
-    advice,
-    connected,
-    failed,
-)
+from daemon.cli.daemon_call import Where, advice, at_daemon, connected, failed
 from daemon.pos.client import CallError, UnreachableError
 
 FIXED_FIELDS = {"seq", "event_id", "at", "reader", "type"}
 
 
+@at_daemon
 def watch(
+    where: Where,
     as_json: Annotated[bool, typer.Option("--json", help="Print each event as JSON.")] = False,
     from_seq: Annotated[
         int | None, typer.Option(min=1, help="Begin with this event, not with the next.")
     ] = None,
-    socket: SocketOption = None,
-    port: PortOption = None,
-    token_file: TokenOption = TOKEN_FILE,
 ) -> None:
     """Print the till's events as they happen, until Ctrl-C."""
     try:
-        with connected(socket, port, token_file) as client:
+        with connected(where) as client:
             for event in client.events(from_seq):
                 line = msgspec.json.encode(event).decode() if as_json else event_line(event)
                 typer.echo(line)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
-from daemon.cli.call_command import advice
+from daemon.cli.daemon_call import advice
 from daemon.cli.watch_command import event_line
 from daemon.pos.client import CallError
 from daemon.pos.dispatch import Method
