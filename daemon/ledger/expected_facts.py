@@ -17,7 +17,7 @@ FACT = "fact"
 class ExpectedFacts:
     """The facts of the entries so far, and their sums.
 
-    Of a fact's row only a hash is kept, that of Python: a million of them in some 100 MB.
+    Of a fact's row only a hash is kept, that of Python: there is one for each sale.
     """
 
     def __init__(self) -> None:

@@ -31,11 +31,6 @@ class FoldingProgress(msgspec.Struct, frozen=True):
     done: int
     upto: int
 
-    @property
-    def percent(self) -> int:
-        """How far it is, 100 when it is done."""
-        return 100 * self.done // self.upto if self.upto else 100
-
 
 def progress(store: Store) -> FoldingProgress:
     """Return how far all ledgers of a database are."""

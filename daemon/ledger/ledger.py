@@ -12,16 +12,15 @@ from daemon.base.clock import rfc3339
 from daemon.base.ids import NO_SALE, LedgerId, PosSaleId, SaleId, scoped
 from daemon.base.params import Params
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
-from daemon.ledger.readers import LedgerReaders
+from daemon.ledger.readers import LedgerReaders, unreadable
 from daemon.ledger.sale_rows import SaleRow
 from daemon.ledger.sale_states import SaleEvent
 from daemon.ledger.sales import release
 from daemon.ledger.storage.packing import packed, unpacked
 from daemon.ledger.storage.queries import EXPIRED_HOLDS, NEWEST_AT, NEWEST_OF_OTHERS
-from daemon.ledger.storage.rows import RequestRow, damaged, too_new
+from daemon.ledger.storage.rows import RequestRow, too_new
 from daemon.ledger.storage.store import (
     Change,
-    LedgerDamagedError,
     Reads,
     Store,
     StoreError,
@@ -115,15 +114,8 @@ class Ledger:
             return await self._readers.ask(question)
         except TimeoutError as error:  # those who still wait for the thread are not asked at all
             raise RefusedError(ErrorCode.BUSY, "The ledger takes too long to read.") from error
-        except msgspec.DecodeError as error:
-            raise too_new(error) from error
-        except LedgerDamagedError as error:
-            log.error("the ledger cannot be read: %s", error)
-            raise damaged() from error
-        except StoreError as error:
-            log.error("the ledger cannot be read: %s", error)
-            problem = "The ledger could not be read; try again."
-            raise RefusedError(ErrorCode.BUSY, problem) from error
+        except (msgspec.DecodeError, StoreError) as error:
+            raise unreadable(error) from error
 
     async def write(
         self, change: Change, *, unless: Callable[[Store], bool] = lambda store: False

@@ -5,15 +5,21 @@ and kept: sixteen sales that ask at once over a line of two seconds wait eight, 
 """
 
 import asyncio
+import logging
 import queue
 import threading
 from collections import deque
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
-from daemon.ledger.storage.store import Store
+import msgspec
+
+from daemon.base.refusals import ErrorCode, RefusedError
+from daemon.ledger.storage.rows import damaged, too_new
+from daemon.ledger.storage.store import LedgerDamagedError, Store, StoreError
 
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 READERS_MAX = 4
 """Questions that are asked at once, and connections for it. Others wait their turn."""
 READ_S = 10.0
@@ -122,3 +128,13 @@ class LedgerReaders:
 def _give_up(answer: asyncio.Future[Any]) -> None:
     if not answer.done():
         answer.set_exception(TimeoutError())
+
+
+def unreadable(error: msgspec.DecodeError | StoreError) -> RefusedError:
+    """Refuse a question that the database, or what stands in it, has not let be answered."""
+    if isinstance(error, msgspec.DecodeError):
+        return too_new(error)
+    log.error("the ledger cannot be read: %s", error)
+    if isinstance(error, LedgerDamagedError):
+        return damaged()
+    return RefusedError(ErrorCode.BUSY, "The ledger could not be read; try again.")

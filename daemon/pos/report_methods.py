@@ -61,7 +61,7 @@ class ReportMethods:
 
     def methods(self) -> dict[str, Method]:
         """Return the table: name, parameters, handler, least role, result, refusals."""
-        reading = (ErrorCode.TIMEOUT, ErrorCode.LEDGER_DAMAGED)
+        reading = (ErrorCode.TIMEOUT,)
         return {
             "report.reconcile": Method(
                 PeriodParams, self.reconcile, Role.ADMIN, Reconciled, reading

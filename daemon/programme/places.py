@@ -39,10 +39,6 @@ class ShopStore(msgspec.Struct, frozen=True):
     company: str
     open: tuple[tuple[int, int], ...] = DAY_LONG
 
-    def is_open(self, minute: int) -> bool:
-        """Whether it is open at a minute of the day."""
-        return any(low <= minute * 60 < high for low, high in self.open)
-
 
 def compile_store(table: StoreTable, path: str) -> ShopStore:
     """Compile one ``[[store]]``. Raises: ProgrammeError."""

@@ -6,19 +6,19 @@ are written to.
 """
 
 import asyncio
-import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+import msgspec
+
 from daemon.base.refusals import ErrorCode, RefusedError
-from daemon.ledger.storage.rows import damaged
-from daemon.ledger.storage.store import LedgerDamagedError, Store, StoreError
+from daemon.ledger.readers import unreadable
+from daemon.ledger.storage.store import Store, StoreError
 
 T = TypeVar("T")
 AT_ONCE_MAX = 2
 WAITING_MAX = 8
-log = logging.getLogger(__name__)
 
 
 class ReportReader:
@@ -34,8 +34,8 @@ class ReportReader:
     async def ask(self, question: Callable[[Store], T]) -> T:
         """Ask within one snapshot of the ledger: sales that are posted meanwhile are not seen.
 
-        Raises: RefusedError BUSY where too many wait, TIMEOUT; LEDGER_DAMAGED; what the question
-                raises.
+        Raises: RefusedError BUSY where too many wait, TIMEOUT, LEDGER_DAMAGED, TOO_NEW; what the
+                question raises.
         """
         if self._in_hand >= AT_ONCE_MAX + WAITING_MAX:
             raise RefusedError(
@@ -45,13 +45,8 @@ class ReportReader:
         try:
             async with self._turns:
                 return await self._asked(question)
-        except LedgerDamagedError as error:
-            log.error("the ledger cannot be read: %s", error)
-            raise damaged() from error
-        except StoreError as error:
-            log.error("the ledger cannot be read: %s", error)
-            problem = "The ledger could not be read; try again."
-            raise RefusedError(ErrorCode.BUSY, problem) from error
+        except (msgspec.DecodeError, StoreError) as error:
+            raise unreadable(error) from error
         finally:
             self._in_hand -= 1
 

@@ -37,6 +37,8 @@ from daemon.programme.names import (
     CARD_LANGUAGE,
     METER,
     PURSE,
+    REFERRER_EMPLOYEE,
+    REFERRER_PARTNER,
     STATUS,
     answer_fact,
     code_counter,
@@ -52,8 +54,8 @@ from daemon.programme.windows import counters, windows
 
 REFERRERS = {
     "card.referrer": "referrer",
-    "card.referrer.partner": "partner",
-    "card.referrer.employee": "employee",
+    REFERRER_PARTNER: "partner",
+    REFERRER_EMPLOYEE: "employee",
 }
 """The facts that name who sent the customer, and where a profile says it."""
 OF_THE_PROFILE = ("card.name", "card.birthday", "card.tags", CARD_LANGUAGE, *REFERRERS)

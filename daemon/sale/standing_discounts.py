@@ -3,7 +3,7 @@
 A commit writes what its card has off by itself. A new programme changes it for everybody, and so
 may a new day: a month's sum is over, a status has ended. So all customers who have ever bought are
 gone through beside the work, at a start, after an activation and once a day; only what differs is
-written. Meanwhile lists say how far it is.
+written.
 """
 
 import asyncio
@@ -22,20 +22,18 @@ from daemon.shop.shop import Shop
 
 LOOKED_AT_AGAIN_S = 5.0
 """How often it is looked whether there is a new programme, or a new day."""
-_PLACES = 4
 _NOBODY = AccountId("")
 ACTIVE = "active"
 log = logging.getLogger(__name__)
 
 
 class StandingDiscounts:
-    """Goes through all customers. ``percent`` says how far it is, 100 when all are right."""
+    """Goes through all customers."""
 
     def __init__(self, shop: Shop) -> None:
         self._shop = shop
         self._right_for: tuple[object, ...] = ()
         self._one_at_a_time = asyncio.Lock()
-        self.percent = 0
 
     async def keep(self) -> None:
         """Keep them right, until cancelled."""
@@ -52,15 +50,13 @@ class StandingDiscounts:
             due = (self._shop.programme.version, self._shop.today())
             if due == self._right_for:
                 return
-            self.percent, after = 0, _NOBODY
-            ledger = self._shop.ledger
+            ledger, after = self._shop.ledger, _NOBODY
             while page := await ledger.read(partial(self._differing, after=after)):
                 after, differing = page
                 if differing:
                     # Computed again where nothing can change any more before it is written.
                     await ledger.update(partial(self._write, accounts=differing))
-                self.percent = _percent(after)
-            self._right_for, self.percent = due, 100
+            self._right_for = due
 
     def _differing(
         self, store: Store, after: AccountId
@@ -89,12 +85,3 @@ class StandingDiscounts:
         facts = card_facts(Account(account, cards[0], profile))
         facts |= standing.as_of(view).facts(view)
         return standing_bp(standing.programme, now, facts)
-
-
-def _percent(account: AccountId) -> int:
-    """Return how far an account lies: ids are drawn evenly, so that their digits tell it."""
-    digits = account[1 : 1 + _PLACES]
-    try:
-        return 100 * int(digits, 16) // (1 << 4 * len(digits))
-    except ValueError:  # a ledger of before may have other ids
-        return 0

@@ -78,7 +78,7 @@ def test_an_old_ledger_is_folded_step_by_step_and_sales_come_between(
     with closing(open_store(location, tmp_path)) as store:
         assert fact_rows(store) == []
         assert audit(store).findings == ()
-        assert folding.progress(store).percent == 0
+        assert folding.progress(store) == folding.FoldingProgress(0, OLD)
         assert step(store)
         assert folding.progress(store).done == ROWS_MAX
     with closing(open_store(location, tmp_path)) as store:  # stopped in the middle
@@ -88,7 +88,7 @@ def test_an_old_ledger_is_folded_step_by_step_and_sales_come_between(
         assert not step(store)
         assert not step(store)
         assert audit(store).findings == ()
-        assert folding.progress(store).percent == 100
+        assert folding.progress(store) == folding.FoldingProgress(OLD, OLD)
         assert store.ask_one(HEAD, store.ledger_id) is not None
         with_new = fact_rows(store)
     of_old = [row for row in with_new if row[0] == "fact" and row[1][2] <= OLD]

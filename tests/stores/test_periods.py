@@ -13,6 +13,7 @@ import pytest
 
 from daemon.base.ids import AccountId, CardId, LedgerId, SaleId
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
+from daemon.ledger.entries import decode
 from daemon.ledger.posted_facts import FIGURES, Buyer, Fact, Figures
 from daemon.ledger.storage.queries import Question
 from daemon.ledger.storage.registry import open_store
@@ -137,6 +138,17 @@ async def test_a_report_that_takes_too_long_is_ended_and_the_next_one_is_answere
         assert refused.value.code is ErrorCode.TIMEOUT
         one = Question("SELECT 1", int)
         assert await reader.ask(lambda store: store.ask(one)) == [1]
+        await reader.close()
+
+
+async def test_what_a_newer_tillcard_wrote_is_refused_with_a_sentence(
+    location: str, tmp_path: Path
+) -> None:
+    with closing(open_store(location, tmp_path)):
+        reader = ReportReader(partial(open_store, location, tmp_path, read_only=True), 60)
+        with pytest.raises(RefusedError) as refused:
+            await reader.ask(lambda store: decode(b'{"at": 7}'))
+        assert refused.value.code is ErrorCode.TOO_NEW
         await reader.close()
 
 

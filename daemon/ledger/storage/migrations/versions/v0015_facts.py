@@ -1,6 +1,6 @@
 """What reports read: a fact a sale, and sums of them. Entries of before are folded in later.
 
-It takes minutes where there are millions of sales, so a till does it beside its work.
+It takes long where there are millions of sales, so a till does it beside its work.
 """
 
 from alembic import op
