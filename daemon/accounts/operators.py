@@ -175,7 +175,8 @@ class Operators:
                 raise RefusedError(
                     ErrorCode.PERMISSION,
                     "That name and that PIN do not go together; nothing was done."
-                    f" After {WRONG_PINS_MAX} wrong ones a name waits for 15 minutes.",
+                    f" After {WRONG_PINS_MAX} wrong ones a name waits for"
+                    f" {WRONG_PINS_WITHIN_S // 60} minutes.",
                 )
         assert row is not None, "a PIN fits it"
         operator = operator_of(row)

@@ -103,6 +103,33 @@ async def test_the_better_status_of_the_two_is_kept(pos: Pos) -> None:
     assert status["stage"] == "member"
 
 
+@pytest.mark.parametrize("kept", [0, 1], ids=["member kept", "lapsing kept"])
+async def test_a_member_is_better_than_one_who_lapses_with_a_greater_total(
+    pos: Pos, till: App, clock: HandClock, kept: int
+) -> None:
+    member, lapsing = await both(pos)
+    join: dict[str, Any] = {"status": "friends", "list": "join", "by": "olha", "granted": True}
+    await buy(pos, "s1", 500_000, FRIEND)
+    await pos.call("club.decide", request_id="g1", accounts=[lapsing], **join)
+    clock.move(days=61)
+    await buy(pos, "s2", 500_000, PLASTIC)
+    await pos.call("club.decide", request_id="g2", accounts=[member], **join)
+    await till.look_after()
+    await buy(pos, "s3", 1_000, PLASTIC)
+    await buy(pos, "s4", 200_000, FRIEND)
+
+    async def status(account: str) -> Any:
+        return (await pos.call("customer.show", account=account))["statuses"]["friends"]
+
+    stages = [await status(account) for account in (member, lapsing)]
+    assert [one["stage"] for one in stages] == ["member", "lapsing"]
+    assert stages[0]["total"] < stages[1]["total"]
+    pair = (member, lapsing)
+    await merge(pos, pair[kept], pair[1 - kept])
+    now = await status(pair[kept])
+    assert (now["stage"], now["total"]) == ("member", stages[0]["total"])
+
+
 async def test_a_sale_of_the_dropped_one_is_returned_to_the_kept_one(pos: Pos) -> None:
     keep, drop = await both(pos)
     await buy(pos, "s1", 300_000, FRIEND)

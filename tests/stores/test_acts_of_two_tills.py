@@ -20,10 +20,7 @@ async def test_two_tills_number_their_acts_in_turns_without_a_gap(
         tellers = []
         for n in range(2):
             home = tmp_path / f"till-{n}"
-            lay_out(home)
-            config = home / "tillcard.toml"
-            text = config.read_text("utf-8").replace('"tillcard.db"', f'"{address}"')
-            config.write_text(text.replace("till-1", f"till-{n}"), "utf-8")
+            lay_out(home, **{'"tillcard.db"': f'"{address}"', "till-1": f"till-{n}"})
             till = await tills.enter_async_context(open_till(home, HandClock()))
             tellers.append(await tills.enter_async_context(Pos.connect(till.socket)))
         numbers = await batch_of(tellers[0], count=24)

@@ -34,9 +34,7 @@ DAY = str(HandClock().now().date())
 
 
 def lay_out_on(location: str, home: Path) -> None:
-    lay_out(home, PROGRAMME)
-    config = home / "tillcard.toml"
-    config.write_text(config.read_text("utf-8").replace('"tillcard.db"', f'"{location}"'), "utf-8")
+    lay_out(home, PROGRAMME, **{'"tillcard.db"': f'"{location}"'})
 
 
 async def sell(pos: Pos) -> None:

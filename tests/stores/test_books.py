@@ -38,10 +38,8 @@ async def a_life_of_three_cards(pos: Pos, clock: HandClock) -> None:
 async def test_each_event_is_posted_as_the_table_says(
     location: str, tmp_path: Path, language: str
 ) -> None:
-    lay_out(tmp_path, PROGRAMME)
-    config = tmp_path / "tillcard.toml"
-    text = config.read_text("utf-8").replace('"tillcard.db"', f'"{location}"')
-    config.write_text(text.replace("[till]\n", f'[till]\nlanguage = "{language}"\n'), "utf-8")
+    spoken = {"[till]\n": f'[till]\nlanguage = "{language}"\n'}
+    lay_out(tmp_path, PROGRAMME, **{'"tillcard.db"': f'"{location}"'}, **spoken)
     out = tmp_path / "books.csv"
     clock = HandClock()
     async with open_till(tmp_path, clock) as till, Pos.connect(till.socket) as pos:
@@ -75,9 +73,7 @@ async def test_each_event_is_posted_as_the_table_says(
 
 
 async def test_a_void_act_is_in_no_books(location: str, tmp_path: Path) -> None:
-    lay_out(tmp_path, PROGRAMME)
-    config = tmp_path / "tillcard.toml"
-    config.write_text(config.read_text("utf-8").replace('"tillcard.db"', f'"{location}"'), "utf-8")
+    lay_out(tmp_path, PROGRAMME, **{'"tillcard.db"': f'"{location}"'})
     clock = HandClock()
     async with open_till(tmp_path, clock) as till, Pos.connect(till.socket) as pos:
         await a_life_of_three_cards(pos, clock)

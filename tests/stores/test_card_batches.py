@@ -24,10 +24,7 @@ OpenPos = Callable[[], AbstractAsyncContextManager[Pos]]
 @pytest.fixture
 def shop(location: str, tmp_path: Path) -> OpenPos:
     """Open the shop's till on the store, as often as wanted."""
-    lay_out(tmp_path)
-    config = tmp_path / "tillcard.toml"
-    text = config.read_text("utf-8").replace('"tillcard.db"', f'"{location}"')
-    config.write_text(text, "utf-8")
+    lay_out(tmp_path, **{'"tillcard.db"': f'"{location}"'})
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[Pos]:
@@ -204,5 +201,6 @@ async def test_a_batch_that_cannot_be_made_is_refused_whole(
         assert await refusal(pos, "batch.make", **terms | {field: value}) == refused_as
         begun = await pos.call("batch.make", **terms | {"numbers": "small", "count": 500})
         cards = await made(pos, begun["batch"])
+        assert len(cards) == 500
         assert all(card["number"].startswith("77") for card in cards)
         assert all(has_valid_check(Check.DAMM, card["number"]) for card in cards)

@@ -20,9 +20,10 @@ from daemon.ledger.storage.rows import CustomerRow
 from daemon.ledger.storage.store import Change, Store
 from daemon.programme.programme import load
 from daemon.programme.status import StatusState
-from daemon.shop.memberships import DUE_PAGE
+from daemon.shop.memberships import DUE_DAYS_MAX, DUE_PAGE
 from tests.scenarios.test_club import CLUB
 from tests.support.clock import HandClock
+from tests.support.pos import refused
 from tests.support.postgres import PostgresServer
 from tests.support.till import Pos, lay_out, open_till
 
@@ -59,10 +60,7 @@ async def pos(location: str, tmp_path: Path, request: pytest.FixtureRequest) -> 
     """A till with the members that the test names."""
     with closing(open_store(location, tmp_path)) as store:
         enrol(store, request.param)
-    lay_out(tmp_path, CLUB)
-    config = tmp_path / "tillcard.toml"
-    text = config.read_text("utf-8").replace('"tillcard.db"', f'"{location}"')
-    config.write_text(text, "utf-8")
+    lay_out(tmp_path, CLUB, **{'"tillcard.db"': f'"{location}"'})
     clock = HandClock(datetime(2026, 11, 15, 8, tzinfo=UTC))
     async with open_till(tmp_path, clock) as till, Pos.connect(till.socket) as connected:
         yield connected
@@ -93,6 +91,9 @@ async def test_members_who_are_short_are_listed_by_days_and_then_by_what_is_miss
     ] == ["a5"]
     wider = await pos.call("club.due", status="club", days=15)
     assert wider["members"][-1]["account"] == "a2"
+    assert (await pos.call("club.due", status="club", days=DUE_DAYS_MAX))["members"]
+    beyond = await refused(pos, "club.due", status="club", days=DUE_DAYS_MAX + 1)
+    assert "days" in beyond.message
 
 
 def many() -> dict[str, StatusState]:

@@ -1,15 +1,26 @@
 """Customers on every store: known, found by beginnings, merged and parted; the books stay whole."""
 
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
+from daemon.base.ids import AccountId
+from daemon.customers.searching import LOOKED_AT_MAX
+from daemon.ledger.entries import Entry
+from daemon.ledger.storage.customer_rows import CustomerKeyRow
+from daemon.ledger.storage.registry import open_store
+from daemon.ledger.storage.rows import CustomerRow
+from daemon.ledger.storage.store import Change
 from tests.daemon.customers.test_questionnaire import OF_THE_SPEC
 from tests.scenarios.shops import FRIEND, account_of, goods, refusal
 from tests.stores.test_card_batches import OpenPos, shop, whole
-from tests.support.till import PLASTIC, Pos
+from tests.support.clock import HandClock
+from tests.support.till import PLASTIC, Pos, lay_out, open_till
 
 __all__ = ["shop", "whole"]
 WHO = {"by": "olha", "reason": "one person"}
 PHONE = "+380671234567"
+AT = "2026-11-14T08:00:00.000000Z"
 
 
 async def names(pos: Pos, text: str) -> list[str]:
@@ -46,6 +57,29 @@ async def test_beginnings_go_by_letters_in_every_script(shop: OpenPos) -> None:
         assert await names(pos, "lu zak") == ["Lucy Zak", "Łukasz Żak"]
         assert await names(pos, "小") == ["李 小龍"]
         assert await names(pos, "ZOE") == ["Zoë"]
+
+
+async def test_of_words_that_all_are_common_the_first_are_looked_at(
+    location: str, tmp_path: Path
+) -> None:
+    """One person has both words; she is the last key of the one and the first of the other."""
+    hers = LOOKED_AT_MAX
+    with closing(open_store(location, tmp_path)) as store:
+        store.begin()
+        for n in range(2 * LOOKED_AT_MAX + 1):
+            account = AccountId(f"a{n:016x}")
+            words = [*(["koval"] if n <= hers else []), *(["olena"] if n >= hers else [])]
+            keys = [CustomerKeyRow("word", word, account) for word in words]
+            known = CustomerRow(account, b'{"name":"Number %d"}' % n)
+            entry = Entry(at=AT, kind="customer", ref=account, account=account)
+            store.write(Change(entry=entry, rows=(known, *keys)))
+        store.commit()
+    lay_out(tmp_path, **{'"tillcard.db"': f'"{location}"'})
+    async with open_till(tmp_path, HandClock()) as till, Pos.connect(till.socket) as pos:
+        for text, found in (("koval olena", []), ("olena koval", [f"Number {hers}"])):
+            answer = await pos.call("customer.find", text=text)
+            assert [one["name"] for one in answer["customers"]] == found
+            assert answer["more"], "others may be"
 
 
 async def test_two_accounts_are_merged_and_parted_with_all_that_was_on_them(

@@ -31,10 +31,8 @@ def shop(location: str, tmp_path: Path, clock: HandClock) -> OpenShop:
 
     @asynccontextmanager
     async def opened(table: str) -> AsyncIterator[Pos]:
-        lay_out(tmp_path, f'{HEAD}[[card]]\nkind = "plastic"\n{table}\n')
-        config = tmp_path / "tillcard.toml"
-        text = config.read_text("utf-8").replace('"tillcard.db"', f'"{location}"')
-        config.write_text(text, "utf-8")
+        programme = f'{HEAD}[[card]]\nkind = "plastic"\n{table}\n'
+        lay_out(tmp_path, programme, **{'"tillcard.db"': f'"{location}"'})
         async with open_till(tmp_path, clock) as till, Pos.connect(till.socket) as pos:
             yield pos
 

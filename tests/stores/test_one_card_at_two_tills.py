@@ -78,10 +78,7 @@ Sale = dict[str, Any]
 
 @pytest.fixture
 async def till(location: str, tmp_path: Path) -> AsyncIterator[App]:
-    lay_out(tmp_path, SHOP)
-    config = tmp_path / "tillcard.toml"
-    text = config.read_text("utf-8").replace('"tillcard.db"', f'"{location}"')
-    config.write_text(text, "utf-8")
+    lay_out(tmp_path, SHOP, **{'"tillcard.db"': f'"{location}"'})
     async with open_till(tmp_path, HandClock()) as app:
         yield app
     store = open_store(location, tmp_path, read_only=True)

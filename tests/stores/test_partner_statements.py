@@ -120,7 +120,7 @@ async def test_a_period_is_told_from_its_entries_and_the_next_goes_on(gym: Shop)
     ends = {"closing": 9_000, "payable": 9_000, "left": 9_000}
     assert sums(november) == {"P0001": told | ends}
     shown = await gym.pos.call("partner.statement_show", statement="s-2026-000002")
-    assert shown["statement"] == {k: v for k, v in november.items()}
+    assert shown["statement"] == november
     lines = [(one["day"], one["base"], one["rate_bp"], one["reward"]) for one in shown["lines"]]
     assert lines == [("2026-11-04", -200_000, 300, -6_000), ("2026-11-04", 300_000, 300, 9_000)]
     assert {one["payee"] for one in shown["lines"]} == {"P0001"}
@@ -193,6 +193,16 @@ async def test_what_is_no_statement_is_refused(gym: Shop) -> None:
     await gym.write("partner.statement_void", **void)
     said = await gym.sentence("partner.statement_void", **void)
     assert "S-2026-000001 is void already" in said
+
+
+async def test_a_void_statement_is_not_paid(gym: Shop) -> None:
+    await gym.sell("s1", 200_000)
+    gym.clock.move(days=30)
+    october = await gym.settle("2026-10-01", "2026-10-31")
+    assert sums(october)["P0001"]["left"] == 6_000
+    void = {"statement": "S-2026-000001", "reason": "the wrong month"}
+    await gym.write("partner.statement_void", **void)
+    assert "statement: S-2026-000001 is void" in await gym.unpaid(6_000)
 
 
 async def test_what_comes_back_after_it_was_paid_is_filled_by_later_rewards(gym: Shop) -> None:

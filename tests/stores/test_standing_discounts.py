@@ -37,10 +37,7 @@ def known(location: str, home: Path) -> dict[str, int]:
 
 
 def laid_out(location: str, home: Path) -> None:
-    lay_out(home, HEAD + RULES)
-    path = home / "tillcard.toml"
-    text = path.read_text("utf-8").replace('ledger = "tillcard.db"', f'ledger = "{location}"')
-    path.write_text(text, "utf-8")
+    lay_out(home, HEAD + RULES, **{'"tillcard.db"': f'"{location}"'})
 
 
 async def sell(pos: Pos, n: int, price: int) -> None:

@@ -78,10 +78,7 @@ async def morning(pos: Pos) -> dict[str, Any]:
 
 async def test_a_day_and_the_days_after_it(location: str, tmp_path: Path) -> None:
     clock = HandClock()
-    lay_out(tmp_path, SHOP)
-    config = tmp_path / "tillcard.toml"
-    text = config.read_text("utf-8").replace('"tillcard.db"', f'"{location}"')
-    config.write_text(text, "utf-8")
+    lay_out(tmp_path, SHOP, **{'"tillcard.db"': f'"{location}"'})
     async with open_till(tmp_path, clock) as till, Pos.connect(till.socket) as pos:
         shown = await morning(pos)
         assert (shown["statuses"], shown["meters"]) == (["club"], {"spend": 17_000, "visits": 1})
@@ -112,10 +109,7 @@ async def test_tills_that_share_a_ledger_share_the_day_s_work(
     address, clock = postgres.new_database(postgres_template), HandClock()
     for n in range(3):
         home = tmp_path / f"till-{n}"
-        lay_out(home, SHOP)
-        config = home / "tillcard.toml"
-        text = config.read_text("utf-8").replace('"tillcard.db"', f'"{address}"')
-        config.write_text(text.replace("till-1", f"till-{n}"), "utf-8")
+        lay_out(home, SHOP, **{'"tillcard.db"': f'"{address}"', "till-1": f"till-{n}"})
         async with open_till(home, clock):
             pass
     store = open_store(address, tmp_path / "till-0", read_only=True)
