@@ -1,4 +1,4 @@
-"""``tillcard cards``: make chip cards, look at one, bring them to the newest layout and keys.
+"""``tillcard cards`` on chips: make them, look at one, bring them to the newest layout and keys.
 
 These speak to the readers themselves, so the daemon must be stopped meanwhile.
 """
@@ -54,7 +54,8 @@ from daemon.readers.supervisor import Supervisor
 
 EPOCH = date(1970, 1, 1).toordinal()
 cards = typer.Typer(
-    help="Make cards: for the stock, or on chips; look at one, move chips on.", no_args_is_help=True
+    help="Cards: made for the stock, handed out, issued, changed, with acts; and made on chips.",
+    no_args_is_help=True,
 )
 ConfigPath = Annotated[Path, typer.Option("--config", help="The till's configuration.")]
 Count = Annotated[int, typer.Option(min=1, help="How many cards to wait for.")]

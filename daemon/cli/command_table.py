@@ -4,13 +4,23 @@ import sys
 
 import typer
 
-from daemon.cli.act_command import act
+from daemon.cli.act_command import act, hand_out
 from daemon.cli.alliance_command import alliance
 from daemon.cli.audit_command import audit
 from daemon.cli.backup_command import backup
 from daemon.cli.batch_command import batch
 from daemon.cli.books_command import books
 from daemon.cli.call_command import call
+from daemon.cli.card_life_command import (
+    block_card,
+    extend_card,
+    issue_card,
+    replace_card,
+    take_back_card,
+    transfer_card,
+    unblock_card,
+    write_off_card,
+)
 from daemon.cli.cards_command import cards
 from daemon.cli.check_command import check
 from daemon.cli.clock_command import clock
@@ -66,7 +76,16 @@ doctors.command("scan")(doctor_scan)
 app.add_typer(doctors, name="doctor")
 app.command()(issue)
 cards.command()(batch)
-cards.command()(act)
+cards.command()(hand_out)
+cards.command("take-back")(take_back_card)
+cards.command("issue")(issue_card)
+cards.command("replace")(replace_card)
+cards.command("transfer")(transfer_card)
+cards.command("block")(block_card)
+cards.command("unblock")(unblock_card)
+cards.command("extend")(extend_card)
+cards.command("write-off")(write_off_card)
+cards.add_typer(act, name="act")
 cards.command()(alliance)
 cards.command()(phone_keys)
 cards.command()(hot_list)

@@ -40,6 +40,19 @@ def whose(whom: str) -> dict[str, str]:
     return {"account" if _ACCOUNT.fullmatch(whom) else "card": whom}
 
 
+def answers_of(settings: list[str]) -> dict[str, Any]:
+    """Return answers by their ids; one that is named several times is a list."""
+    answers: dict[str, Any] = {}
+    for setting in settings:
+        name, sign, said = setting.partition("=")
+        if not sign:
+            raise typer.BadParameter(f"{setting!r} is not ID=ANSWER", param_hint="--set")
+        known = answers.get(name)
+        several = [*known, said] if isinstance(known, list) else [known, said]
+        answers[name] = said if known is None else several
+    return answers
+
+
 @customers.command()
 @at_daemon
 def find(
@@ -112,7 +125,11 @@ def update(
     Example: tillcard customers update 2900000000018 --set phone="067 123 45 67" --by anna
     """
     terms = whose(whom) | {"by": whoever(by), "reason": reason, "request_id": new_request_id()}
-    params: dict[str, Any] = {**terms, "answers": _answers(answer or []), "consents": consent or []}
+    params: dict[str, Any] = {
+        **terms,
+        "answers": answers_of(answer or []),
+        "consents": consent or [],
+    }
     if tag is not None:
         params["tags"] = [word for word in tag if word]
     done = asked("customer.update", params, where)
@@ -283,16 +300,3 @@ def _dossier_lines(known: dict[str, Any]) -> Iterator[str]:
         moved = "".join(f"  {purse} {amount:+}" for purse, amount in entry["moves"].items())
         said = entry["said"].get("event", "")
         yield f"  {entry['at']}  {entry['kind']} {said}".rstrip() + moved
-
-
-def _answers(settings: list[str]) -> dict[str, Any]:
-    """Return answers by their ids; one that is named several times is a list."""
-    answers: dict[str, Any] = {}
-    for setting in settings:
-        name, sign, said = setting.partition("=")
-        if not sign:
-            raise typer.BadParameter(f"{setting!r} is not ID=ANSWER", param_hint="--set")
-        known = answers.get(name)
-        several = [*known, said] if isinstance(known, list) else [known, said]
-        answers[name] = said if known is None else several
-    return answers

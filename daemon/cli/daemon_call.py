@@ -11,6 +11,7 @@ say as one value.
 import inspect
 import os
 import secrets
+import sys
 from collections.abc import Callable, Mapping
 from functools import wraps
 from pathlib import Path
@@ -131,6 +132,14 @@ def advice(error: CallError, request: Mapping[str, Any]) -> str:
 def whoever(by: str) -> str:
     """Return who says so: the name that was given, or the one who is logged in."""
     return by or os.environ.get("USER") or f"uid {os.getuid()}"
+
+
+def secret(what: str, *, twice: bool = False) -> str:
+    """Ask for a secret without echo, or read it from standard input."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\r\n")
+    said: str = typer.prompt(what, hide_input=True, confirmation_prompt=twice, err=True)
+    return said
 
 
 def new_request_id() -> str:

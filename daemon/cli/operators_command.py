@@ -20,6 +20,7 @@ from daemon.cli.daemon_call import (
     at_daemon,
     new_request_id,
     print_json,
+    secret,
     whoever,
 )
 
@@ -136,7 +137,7 @@ def pin(
 
     Example: tillcard operators pin olha --by maria
     """
-    terms = {"name": name, "pin": "" if off else _secret("PIN"), "by": whoever(by)}
+    terms = {"name": name, "pin": "" if off else secret("PIN", twice=True), "by": whoever(by)}
     _change("pin", terms, where, as_json)
 
 
@@ -155,7 +156,11 @@ def password(
 
     Example: tillcard operators password maria --by maria
     """
-    terms = {"name": name, "password": "" if off else _secret("Password"), "by": whoever(by)}
+    terms = {
+        "name": name,
+        "password": "" if off else secret("Password", twice=True),
+        "by": whoever(by),
+    }
     _change("password", terms, where, as_json)
 
 
@@ -182,14 +187,6 @@ def totp(
         typer.echo(f"For the phone's authenticator, once:\n{uri}", err=True)
         terms |= {"secret": secret, "code": _line("The code that it shows")}
     _change("totp", terms, where, as_json)
-
-
-def _secret(what: str) -> str:
-    """Ask for a secret twice without echo, or read it from standard input."""
-    if not sys.stdin.isatty():
-        return sys.stdin.readline().rstrip("\r\n")
-    secret: str = typer.prompt(what, hide_input=True, confirmation_prompt=True, err=True)
-    return secret
 
 
 def _line(what: str) -> str:
