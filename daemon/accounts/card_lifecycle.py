@@ -31,6 +31,7 @@ from daemon.accounts.cards import (
     new_card,
     shown_state,
 )
+from daemon.accounts.invitations import invitation
 from daemon.accounts.issue_conditions import (
     APPROVED,
     HowIssued,
@@ -139,7 +140,9 @@ class CardLifecycle:
                 _check_answered(account, proven, terms.override)
             card, fresh = self._taken_up(store, terms, account, identifiers, until, at)
             card, how = self._given(store, card, terms, now, lets_through=lets_through)
-            rows: tuple[KeptRow, ...] = (*identified(card, fresh), how)
+            kind = self._programme().cards.get(card.kind)
+            invited = invitation(store, kind.invite if kind else "", account)
+            rows: tuple[KeptRow, ...] = (*identified(card, fresh), how, *invited)
             if not terms.with_card:
                 said = Said(at=at, by=terms.by, language=terms.profile.language)
                 rows = (*rows, *self._cards.filled(store, account, terms.profile, said).rows)

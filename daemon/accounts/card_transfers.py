@@ -96,7 +96,8 @@ class CardTransfers:
             said = {"by": terms.by, "reason": terms.reason} | signed.approved
             filling = Said(at=at, by=terms.by, language=terms.profile.language)
             if to is None and not _is_personal(store, card.account):
-                filled = self._cards.filled(store, card.account, terms.profile, filling)
+                profile = _as_brought(store, card.account, terms.profile)
+                filled = self._cards.filled(store, card.account, profile, filling)
                 entry = _entry(at, card, card.account, said, Moves({}))
                 done = Transferred(number=card.number, account=card.account, moved={})
                 return Change(entry=entry, rows=filled.rows, gone=filled.gone), done
@@ -153,6 +154,13 @@ def _is_personal(store: Store, account: AccountId) -> bool:
     row = store.ask_one(CUSTOMER, account)
     profile = profile_in(row.profile if row else b"")
     return any(getattr(profile, name) for name in NAMED)
+
+
+def _as_brought(store: Store, account: AccountId, profile: Profile) -> Profile:
+    """Return a profile for an account with whom has brought it already, while it was nobody's."""
+    row = store.ask_one(CUSTOMER, account)
+    friend = profile_in(row.profile if row else b"").referrer
+    return msgspec.structs.replace(profile, referrer=friend) if friend else profile
 
 
 def _check_free(store: Store, card: CardRow) -> None:

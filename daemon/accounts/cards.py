@@ -15,6 +15,7 @@ from card_formats.credential import Credential, Medium, Shown, Trust, mask
 from card_formats.errors import CardFormatError
 from card_formats.number_ranges import NumberRange
 from daemon.accounts.guess_limit import Guesses
+from daemon.accounts.invitations import invitation
 from daemon.base.clock import Clock, rfc3339
 from daemon.base.ids import AccountId, CardId
 from daemon.base.params import Params
@@ -195,10 +196,13 @@ class Cards:
         """Return the account whose card page ``token`` opens, whatever the card's state."""
         return await self._ledger.read(lambda store: account_by_token(store, token))
 
-    async def issue(self, new: NewCard, profile: Profile, source: str = "till") -> bool:
+    async def issue(
+        self, new: NewCard, profile: Profile, source: str = "till", *, invites: str = ""
+    ) -> bool:
         """Issue a card on a new account of its own.
 
         source:  where its customer has said what the profile says; see `Said`.
+        invites: the campaign whose code its customer gets, or "".
         Returns: False, with nothing written, where its token or an identifier is taken already.
         """
         card = new_card(
@@ -219,7 +223,8 @@ class Cards:
             said = Said(at=at, source=source, language=profile.language)
             filled = self.filled(store, card.account, profile, said)
             entry = card_entry(at, card, "issued", kind=new.kind)
-            rows = (*identified(card, new.identifiers), *filled.rows)
+            invited = invitation(store, invites, card.account)
+            rows = (*identified(card, new.identifiers), *filled.rows, *invited)
             store.write(Change(entry=entry, rows=rows))
             return True
 

@@ -1,6 +1,5 @@
 """Codes that are shown at the till: a word of the programme, an issued code, or a gift card."""
 
-import secrets
 from collections.abc import Iterable, Mapping
 from datetime import date
 
@@ -12,9 +11,12 @@ from card_formats.credential import Medium, Shown, Trust
 from card_formats.errors import BankCardError, CardFormatError
 from card_formats.number_ranges import NumberRange
 from daemon.accounts.cards import refuse_unusable
+from daemon.accounts.drawn_codes import draw_code
 from daemon.base.ids import NO_ACCOUNT, AccountId, SaleId
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.ledger.entries import FOREVER
+from daemon.ledger.storage.friend_queries import INVITE
+from daemon.ledger.storage.friend_rows import InviteRow
 from daemon.ledger.storage.queries import CAMPAIGN, CARD_BY_IDENTIFIER, CODE
 from daemon.ledger.storage.rows import CardRow, CodeRow
 from daemon.ledger.storage.store import Store
@@ -26,9 +28,6 @@ from daemon.programme.quote import Quote
 
 GIFT = "gift"
 """The kind of card whose number pays as a code: whoever knows it may spend it."""
-CODE_LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
-CODE_CHARS = 12
-"""12 of 31 letters, none like another: 59 bits that nobody guesses."""
 
 
 class ShownCodes(msgspec.Struct, frozen=True):
@@ -37,21 +36,18 @@ class ShownCodes(msgspec.Struct, frozen=True):
     facts: ``code.<CODE>`` (its campaign), ``uses.<CODE>`` (how many sales may use it),
            ``gift.<purse>`` (what the gift cards can pay from it).
     gifts: the accounts of gift cards, by code.
+    invite: the code of a friend, where one was shown, as it was shown.
     """
 
     facts: dict[str, Fact]
     gifts: dict[str, AccountId]
+    invite: InviteRow | None = None
 
 
 def number(facts: Mapping[str, Fact], name: str) -> int:
     """Return a counted fact, or 0 where there is none."""
     value = facts.get(name)
     return value if isinstance(value, int) else 0
-
-
-def draw_code() -> str:
-    """Return a random code; that somebody has it already is practically impossible."""
-    return "".join(secrets.choice(CODE_LETTERS) for _ in range(CODE_CHARS))
 
 
 def look_up(
@@ -67,15 +63,23 @@ def look_up(
 
     now: RFC 3339, UTC; today: the same moment's local day.
     Raises: RefusedError CODE_UNKNOWN, CODE_USED_UP, CODE_EXPIRED, LIMIT_REACHED for a code of
-            another card; CARD_BLOCKED for a gift card.
+            another card, and for codes of two friends; CARD_BLOCKED for a gift card.
     """
     facts: dict[str, Fact] = {}
     gifts: dict[str, AccountId] = {}
+    invite: InviteRow | None = None
     for code in shown:
         if issued := store.ask(CODE, normal_code(code)):
             check_usable(store, issued[0], code, account, today)
             facts[code_fact(code)] = issued[0].campaign
             facts[uses_fact(code)] = issued[0].uses
+        elif invited := store.ask_one(INVITE, normal_code(code)):
+            invited = msgspec.structs.replace(invited, code=code)
+            if invite is not None and invite.account != invited.account:
+                raise RefusedError(
+                    ErrorCode.LIMIT_REACHED, "Only one friend's code counts; show one of them."
+                )
+            invite = invite or invited
         elif not _is_word(store, programme, code):
             card = _gift_card(store, code, ranges)
             refuse_unusable(card, now)
@@ -87,7 +91,7 @@ def look_up(
             facts[fact] = number(facts, fact) + available
     if gifts and not any(gift_purse(name) and facts[name] for name in facts):
         raise RefusedError(ErrorCode.CODE_USED_UP, "Nothing is left on this gift card.")
-    return ShownCodes(facts, gifts)
+    return ShownCodes(facts, gifts, invite)
 
 
 def check_usable(store: Store, row: CodeRow, code: str, account: AccountId, today: date) -> None:

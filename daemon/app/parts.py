@@ -35,6 +35,7 @@ from daemon.chip.registry import NO_CHIPS, Chips, chips_of
 from daemon.chip.terminal import ChipTerminal
 from daemon.customers.customers import Customers
 from daemon.customers.dossiers import Dossiers
+from daemon.customers.inviting import Inviting
 from daemon.customers.merging import Merging
 from daemon.customers.profiles import Profiles
 from daemon.customers.questionnaires import Questionnaires
@@ -55,6 +56,7 @@ from daemon.pos.clock_methods import ClockMethods
 from daemon.pos.club_methods import ClubMethods
 from daemon.pos.customer_methods import CustomerMethods
 from daemon.pos.events import EventRing
+from daemon.pos.friend_methods import FriendMethods
 from daemon.pos.inputs import Inputs
 from daemon.pos.method_table import method_table
 from daemon.pos.operator_methods import OperatorMethods
@@ -279,6 +281,7 @@ class Parts:
             OperatorMethods(self.operator_changes, self.cards.guesses),
             PointsMethods(Adjustments(self.shop), self.operators, config.policy.adjust_max),
             self._customer_methods(),
+            self._friend_methods(),
             self._club_methods(),
         )
         listens = config.socket.tcp_port is not None
@@ -313,6 +316,11 @@ class Parts:
             self.operators,
             CardTransfers(self.ledger, self.cards, self.steady, lambda: shop.programme),
         )
+
+    def _friend_methods(self) -> FriendMethods:
+        customers = Customers(self.ledger, self.cards, self.profiles, self.steady)
+        inviting = Inviting(self.ledger, customers, self.steady, lambda: self.shop.programme)
+        return FriendMethods(inviting, self.cards.guesses, self.operators)
 
     def _customer_methods(self) -> CustomerMethods:
         customers = Customers(self.ledger, self.cards, self.profiles, self.steady)

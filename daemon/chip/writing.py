@@ -32,6 +32,7 @@ from daemon.base.config import ChipSection
 from daemon.base.ids import SaleId, given_id, scope_of
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.chip.terminal import ChipTerminal, OpenCard, misread, refusal
+from daemon.customers.friends import befriend_as_priced
 from daemon.ledger import chip_sales, chip_transfers, sales
 from daemon.ledger.chip_sales import TAP_AGAIN, intent_of
 from daemon.ledger.chip_transfers import ChipTransfer
@@ -322,6 +323,7 @@ class ChipWriter:
                 # Voided or settled since it was looked at: not a refusal to be kept for ever.
                 raise RefusedError(ErrorCode.BUSY, "The sale is being settled; ask again.")
             decision = chip_sales.done(view, at, self._shop.programme.statuses)
+            befriend_as_priced(store, self._shop.programme, sale, at)
             return decision.change, Posted.of(sale, decision, traffic)
 
         given, scope = given_id(sale.sale_id), scope_of(sale.sale_id)  # another till's, perhaps
@@ -338,6 +340,8 @@ class ChipWriter:
 
         def job(store: Store) -> SaleState:
             decision = decide(store.view(reads), at)
+            if decision.sale.state is SaleState.POSTED:
+                befriend_as_priced(store, self._shop.programme, sale, at)
             store.write(decision.change)
             return decision.sale.state
 

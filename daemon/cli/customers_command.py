@@ -267,6 +267,46 @@ def unmerge(
         typer.echo(f"{done['drop']} is an account of its own again")
 
 
+@customers.command()
+@at_daemon
+def invite(
+    where: Where,
+    whom: Whom,
+    by: By = "",
+    json: AsJson = False,
+) -> None:
+    """Tell the code by which a customer brings others; one who has none gets one.
+
+    Example: tillcard customers invite 2900000000018
+    """
+    terms = whose(whom) | {"request_id": new_request_id(), "by": whoever(by)}
+    done = asked("customer.invite", terms, where)
+    if json:
+        print_json(done)
+    else:
+        typer.echo(f"{done['account']}  {done['code']}  {done['campaign']}")
+
+
+@customers.command()
+@at_daemon
+def friends(
+    where: Where,
+    whom: Whom,
+    json: AsJson = False,
+) -> None:
+    """Show who has brought a customer, and whom they have brought, the newest first.
+
+    Example: tillcard customers friends 2900000000018
+    """
+    known = asked("customer.show", whose(whom) | {"limit": 0}, where)
+    if json:
+        names = ("account", "referrer", "invites", "friends", "friends_count")
+        print_json({name: known[name] for name in names})
+        return
+    for line in _friend_lines(known):
+        typer.echo(line.strip())
+
+
 def _further_pages(
     params: dict[str, Any], page: dict[str, Any], what: str, where: Any
 ) -> list[dict[str, Any]]:
@@ -279,12 +319,24 @@ def _further_pages(
     return lines
 
 
+def _friend_lines(known: dict[str, Any]) -> Iterator[str]:
+    for one in known["invites"]:
+        yield f"  code {one['code']}  {one['campaign']}"
+    if known["referrer"]:
+        yield f"  brought by {known['referrer']}"
+    for one in known["friends"]:
+        yield f"  has brought {one['account']}  {one['since']}".rstrip()
+    if (more := known["friends_count"] - len(known["friends"])) > 0:
+        yield f"  and has brought {more} before them"
+
+
 def _dossier_lines(known: dict[str, Any]) -> Iterator[str]:
     yield known["account"]
     for name, said in known["answers"].items():
         yield f"  {name}: {', '.join(said) if isinstance(said, list) else said}"
     for name in known["sensitive"]:
         yield f"  {name}: kept apart"
+    yield from _friend_lines(known)
     for card in known["cards"]:
         yield f"  card {card['number']}  {card['kind']}  {card['state']}  {card['until']}".rstrip()
     for one in known["consents"]:

@@ -32,12 +32,14 @@ from daemon.ledger.storage.customer_queries import (
     SALES_BEFORE,
     SoldRow,
 )
+from daemon.ledger.storage.friend_queries import FRIENDS_COUNTED, INVITES_OF, NEWEST_FRIENDS
 from daemon.ledger.storage.queries import CARDS_OF, MEMBERS_OF
 from daemon.ledger.storage.store import Change, Store
 from daemon.programme.programme import Programme
 from daemon.programme.status import holds, tick, window_to
 
 PAGE_MAX = 100
+FRIENDS_SHOWN_MAX = 100
 _NEWEST = (str(FOREVER), "", 0)
 """Behind every time, and every day that a shop will see."""
 SHOWN_DETAIL = ("event", "fields", "by", "approved_by", "reason", "cashier", "store", "terminal",
@@ -146,11 +148,27 @@ class ShownSale(msgspec.Struct, frozen=True, kw_only=True):
     lines: tuple[dict[str, Any], ...]
 
 
+class ShownInvite(msgspec.Struct, frozen=True):
+    """A code by which the customer brings others."""
+
+    code: str
+    campaign: str
+
+
+class ShownFriend(msgspec.Struct, frozen=True):
+    """Whom the customer has brought, and since when, RFC 3339; "" before it was written down."""
+
+    account: AccountId
+    since: str
+
+
 class Dossier(msgspec.Struct, frozen=True, kw_only=True):
     """All of a customer. Days are local days.
 
     answers:   by question; sensitive: questions whose answers are kept apart.
     more_entries, more_sales: whether another page follows.
+    referrer:  who has brought them. friends: the newest FRIENDS_SHOWN_MAX of whom they have
+               brought; friends_count: how many there are.
     """
 
     account: AccountId
@@ -159,6 +177,9 @@ class Dossier(msgspec.Struct, frozen=True, kw_only=True):
     referrer: str
     partner: str
     employee: str
+    invites: tuple[ShownInvite, ...]
+    friends: tuple[ShownFriend, ...]
+    friends_count: int
     consents: tuple[ShownConsent, ...]
     cards: tuple[ShownCard, ...]
     balances: dict[str, ShownPurse]
@@ -292,6 +313,14 @@ def _dossier(
         referrer=profile.referrer,
         partner=profile.partner,
         employee=profile.employee,
+        invites=tuple(
+            ShownInvite(row.code.upper(), row.campaign) for row in store.ask(INVITES_OF, account)
+        ),
+        friends=tuple(
+            ShownFriend(row.account, row.at)
+            for row in store.ask(NEWEST_FRIENDS, account, FRIENDS_SHOWN_MAX)
+        ),
+        friends_count=store.ask_one(FRIENDS_COUNTED, account) or 0,
         consents=tuple(_consents(store, account)),
         cards=tuple(_cards(store, account)),
         balances={name: _purse(state, today) for name, state in store.purses(account).items()},

@@ -25,6 +25,8 @@ from daemon.base.ids import AccountId
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
 from daemon.base.text_limits import AccountText, RequestId, SaidText
 from daemon.customers.customers import everyone_in
+from daemon.customers.friends import FRIENDS_MOVED
+from daemon.customers.merging_friends import FriendsBefore, friends_before, joined, parted
 from daemon.customers.profiles import person_of
 from daemon.customers.search_keys import keys_of
 from daemon.ledger import status_moves
@@ -104,6 +106,7 @@ class _Before(msgspec.Struct, frozen=True):
     consents: tuple[ConsentRow, ...]
     given: tuple[tuple[str, str], ...]
     sent_by: SentBy
+    friends: FriendsBefore = FriendsBefore()
 
 
 class _Who(msgspec.Struct, frozen=True):
@@ -147,9 +150,11 @@ class Merging:
             keys = store.ask(KEYS_OF, drop)
             there = set(store.ask(KEYS_OF, keep))
             known = self._statuses()
+            friends, gone = joined(store, keep, drop, before.friends)
             rows: tuple[KeptRow, ...] = (
                 MergedRow(drop, keep, store.ledger_id, seq, at),
-                *_assigned(store, keep, before.sent_by, at, terms.by),
+                *_assigned(store, keep, before, at, terms.by),
+                *friends,
                 *cards,
                 *codes,
                 *sales,
@@ -161,6 +166,7 @@ class Merging:
             detail = msgspec.to_builtins(before) | signed.approved
             entry = replace(
                 entry,
+                counters=(FRIENDS_MOVED,) if friends or gone else (),
                 statuses=(
                     *status_moves.moves(keep, statuses),
                     *status_moves.moves(drop, dict.fromkeys(before.drop_statuses, OUTSIDE)),
@@ -168,7 +174,7 @@ class Merging:
                 detail=msgspec.Raw(msgspec.json.encode(detail)),
             )
             moved = {"cards": len(cards), "codes": len(codes), "sales": len(sales)}
-            gone = tuple(Gone(CustomerKeyRow, (row.kind, row.value, drop)) for row in keys)
+            gone += tuple(Gone(CustomerKeyRow, (row.kind, row.value, drop)) for row in keys)
             return Change(entry=entry, rows=rows, gone=gone), Merged(
                 keep=keep, drop=drop, moved=moved
             )
@@ -241,6 +247,7 @@ def _before(store: Store, terms: MergeTerms) -> _Before:
         consents=tuple(row for row in held if (row.purpose, row.channel) in given),
         given=given,
         sent_by=_sender(store, keep, drop),
+        friends=friends_before(store, keep, drop),
     )
 
 
@@ -253,18 +260,22 @@ def _sender(store: Store, keep: AccountId, drop: AccountId) -> SentBy:
 
 
 def _assigned(
-    store: Store, keep: AccountId, who: SentBy, at: str, by: str, *, ended: bool = False
+    store: Store, keep: AccountId, before: _Before, at: str, by: str, back_to: str | None = None
 ) -> Iterator[KeptRow]:
-    """Yield the rows of a partner who comes with the dropped account, or goes with it again."""
-    if not who.partner:
-        return
-    profile = person_of(store, keep).profile
-    if ended and profile.partner != who.partner:
-        return  # somebody has assigned another since
-    who = SentBy() if ended else who
-    profile = replace(profile, partner=who.partner, employee=who.employee)
-    yield CustomerRow(keep, msgspec.json.encode(profile))
-    yield assignment(keep, at, who, by)
+    """Yield the rows of who has sent the kept account: those who come with the dropped one.
+
+    back_to: who has brought the kept one from now on, where the others go with it again.
+    """
+    known = person_of(store, keep).profile
+    is_undone, who = back_to is not None, before.sent_by
+    profile = replace(known, referrer=before.friends.joined if back_to is None else back_to)
+    # Where it is undone, somebody may have assigned another since.
+    if who.partner and (not is_undone or known.partner == who.partner):
+        who = SentBy() if is_undone else who
+        profile = replace(profile, partner=who.partner, employee=who.employee)
+        yield assignment(keep, at, who, by)
+    if profile != known:
+        yield CustomerRow(keep, msgspec.json.encode(profile))
 
 
 def _newer_consents(store: Store, keep: AccountId, drop: AccountId) -> list[ConsentRow]:
@@ -387,6 +398,7 @@ def _undone(
     lost = keys_of(person_of(store, drop).profile)
     kept_keys = keys_of(person_of(store, keep).profile)
     held = {(one.purpose, one.channel) for one in before.consents}
+    friends, friends_gone, *brought = parted(store, keep, drop, before.friends)
     rows: tuple[KeptRow, ...] = (
         *cards,
         *codes,
@@ -394,11 +406,14 @@ def _undone(
         *status_moves.rows(known, keep, changed),
         *status_moves.rows(known, drop, before.drop_statuses),
         *before.consents,
-        *_assigned(store, keep, before.sent_by, who.at, who.terms.by, ended=True),
+        *_assigned(store, keep, before, who.at, who.terms.by, back_to=brought[0]),
+        *friends,
+        *_brought_no_more(store, drop, brought[1]),
         *(CustomerKeyRow(*key, drop) for key in sorted(lost)),
     )
     gone = (
         Gone(MergedRow, (drop,)),
+        *friends_gone,
         *(Gone(ConsentRow, (keep, *pair)) for pair in before.given if pair not in held),
         *(Gone(CustomerKeyRow, (*key, keep)) for key in sorted(lost - kept_keys)),
     )
@@ -407,6 +422,7 @@ def _undone(
     entry = Entry(
         at=who.at,
         kind="unmerge",
+        counters=(FRIENDS_MOVED,) if friends or friends_gone else (),
         ref=drop,
         account=keep,
         postings=tuple(replace(one, amount=-one.amount) for one in made.postings),
@@ -420,6 +436,13 @@ def _undone(
     )
     moved = {"cards": len(cards), "codes": len(codes), "sales": len(sales)}
     return Change(entry=entry, rows=rows, gone=gone), Merged(keep=keep, drop=drop, moved=moved)
+
+
+def _brought_no_more(store: Store, account: AccountId, referrer: str) -> Iterator[KeptRow]:
+    """Yield the profile of an account whom somebody else, or nobody, has brought after all."""
+    known = person_of(store, account).profile
+    if known.referrer != referrer:
+        yield CustomerRow(account, msgspec.json.encode(replace(known, referrer=referrer)))
 
 
 def _given_back(

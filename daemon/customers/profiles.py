@@ -10,7 +10,8 @@ Three places hold it: the profile, the answers to sensitive questions, and the k
 customer is found. They are written in one transaction, and no entry says what is in them.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 
 import msgspec
 
@@ -36,6 +37,7 @@ from daemon.ledger.storage.customer_rows import (
     CustomerKeyRow,
     CustomerPrivateRow,
 )
+from daemon.ledger.storage.friend_rows import FriendRow
 from daemon.ledger.storage.queries import CUSTOMER
 from daemon.ledger.storage.rows import CustomerRow
 from daemon.ledger.storage.store import Change, Gone, KeptRow, Store
@@ -68,6 +70,23 @@ def person_of(store: Store, account: AccountId) -> Person:
     )
 
 
+def brought_by(
+    store: Store, account: AccountId, instead: Mapping[AccountId, str] = MappingProxyType({})
+) -> Iterator[AccountId]:
+    """Yield who has brought an account, who has brought them, and so on.
+
+    instead: by whom customers are said to be brought in place of what their profiles say.
+    """
+    seen = {account, AccountId("")}
+    while True:
+        said = instead.get(account)
+        account = AccountId(person_of(store, account).profile.referrer if said is None else said)
+        if account in seen:
+            return
+        seen.add(account)
+        yield account
+
+
 class Profiles:
     """Holds what is said of people to the questionnaire. ``country``: of telephone numbers."""
 
@@ -84,9 +103,15 @@ class Profiles:
         filled = _Filling(self._questionnaires.in_force(store), self._country, "profile.").filled(
             store, account, (Person(), Person(profile=profile)), said
         )
-        if not who.partner:
-            return filled
-        return filled._replace(rows=(*filled.rows, assignment(account, said.at, who, said.by)))
+        rows = filled.rows
+        if profile.referrer:
+            friend = AccountId(profile.referrer)
+            if account in (friend, *brought_by(store, friend)):
+                raise ParamError("profile.referrer", "was brought by this very customer")
+            rows = (*rows, FriendRow(account, friend, said.at))
+        if who.partner:
+            rows = (*rows, assignment(account, said.at, who, said.by))
+        return filled._replace(rows=rows)
 
     def lacking(self, store: Store, account: AccountId, profile: Profile) -> str:
         """Say what a customer has not filled of the questionnaire, or ""; the account may be new.

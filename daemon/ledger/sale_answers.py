@@ -1,9 +1,11 @@
 """What a till is answered about a sale that is written: the shapes on the wire."""
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from daemon.base.clock import rfc3339
 from daemon.base.ids import PosSaleId, given_id
@@ -14,7 +16,10 @@ from daemon.ledger.sale_records import Sale
 from daemon.ledger.sale_rows import SaleRow
 from daemon.ledger.sale_states import SaleState
 from daemon.ledger.sales import Decision
+from daemon.ledger.storage.friend_rows import InviteRow
 from daemon.ledger.storage.rows import CodeRow, too_new
+from daemon.programme.basket import Fact
+from daemon.programme.names import INVITE_FRIEND, INVITE_UNFIT
 from daemon.programme.quote import Earned, QuotedLine
 from daemon.programme.shares_back import LineBack, SharesBack
 
@@ -87,6 +92,41 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     thanks: str = ""
 
 
+class Invited(msgspec.Struct, frozen=True):
+    """What the code of a friend came to. referrer: who has brought the customer, where it counts.
+
+    why: else a word for machines, and ``text`` a sentence for the cashier.
+    """
+
+    code: str
+    referrer: str
+    why: str
+    text: str
+
+    @classmethod
+    def of(cls, invite: InviteRow | None, facts: Mapping[str, Fact]) -> "Invited | UnsetType":
+        """Describe it; UNSET where no such code was shown."""
+        if invite is None:
+            return UNSET
+        why = str(facts.get(INVITE_UNFIT, ""))
+        text = _said(why, invite.code) if why else ""
+        return cls(invite.code, str(facts.get(INVITE_FRIEND, "")), why, text)
+
+
+def _said(why: str, code: str) -> str:
+    """Return why a code does not count, for the cashier."""
+    return {
+        "ended": f"The code {code} brings nobody any more; the sale goes on without it.",
+        "no_card": f"The code {code} needs the customer's own card; the sale goes on without it.",
+        "own": f"The code {code} is this customer's own; the sale goes on without it.",
+        "brought": f"This customer was brought by somebody else; the code {code} does not count.",
+        "bought": f"This customer has bought here before; the code {code} does not count.",
+        "contact": f"The code {code} is of somebody with the same telephone or e-mail;"
+        " it does not count.",
+        "circle": f"This customer has brought whose code {code} is; it does not count.",
+    }[why]
+
+
 class ChipTraffic(msgspec.Struct, frozen=True):
     """What a sale took at the chip: APDUs, and the time of its conversations."""
 
@@ -98,7 +138,7 @@ class Posted(msgspec.Struct, frozen=True, kw_only=True):
     """A posted sale. What is paid is ``total + rounding``.
 
     gifts: what is left on the gift cards that were shown, by code.
-    chip:  is there when a chip was written.
+    chip:  is there when a chip was written. invited: when the code of a friend was shown.
     """
 
     state: str
@@ -108,7 +148,8 @@ class Posted(msgspec.Struct, frozen=True, kw_only=True):
     balances: dict[str, Balance]
     rounding: int = 0
     gifts: dict[str, dict[str, Balance]] = {}
-    chip: ChipTraffic | msgspec.UnsetType = msgspec.UNSET
+    chip: ChipTraffic | UnsetType = UNSET
+    invited: Invited | UnsetType = UNSET
     replayed: bool = False
 
     @classmethod
@@ -116,7 +157,7 @@ class Posted(msgspec.Struct, frozen=True, kw_only=True):
         cls,
         sale: Sale,
         decision: Decision,
-        chip: ChipTraffic | msgspec.UnsetType = msgspec.UNSET,
+        chip: ChipTraffic | UnsetType = UNSET,
     ) -> "Posted":
         """Describe a sale that was decided."""
         quote = sale.quote
@@ -146,6 +187,7 @@ class Posted(msgspec.Struct, frozen=True, kw_only=True):
             balances=decision.balances,
             gifts=decision.gifts,
             chip=chip,
+            invited=Invited.of(sale.invite, sale.frozen.facts),
         )
 
 

@@ -8,6 +8,7 @@ from daemon.base.ids import NO_CARD, AccountId, CardId, LedgerId, SaleId, given_
 from daemon.base.receipt_codes import TillNames, receipt_code
 from daemon.base.text_limits import Override
 from daemon.ledger.lots import Lot
+from daemon.ledger.storage.friend_rows import InviteRow
 from daemon.ledger.storage.rows import CodeRow
 from daemon.programme.basket import Basket, Fact, LineId
 from daemon.programme.quote import Quote
@@ -44,6 +45,7 @@ class Sale(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     override: who answers for a payment by a card that only identifies, and why.
     approved_by: who has approved it with a PIN, or "".
     thanks:   what its receipt says at the end, in the shop's words, or "".
+    invite:   the code of a friend that was shown; the facts say whether it counts.
     """
 
     sale_id: SaleId
@@ -73,6 +75,7 @@ class Sale(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     override: Override | None = None
     approved_by: str = ""
     thanks: str = ""
+    invite: InviteRow | None = None
 
     @property
     def till(self) -> TillNames:

@@ -7,7 +7,7 @@ from daemon.base.permissions import Action
 from daemon.base.receipt_codes import read_receipt
 from daemon.base.refusals import ErrorCode
 from daemon.ledger.ledger import RequestKey
-from daemon.ledger.sale_answers import Decided, Held, Posted, Returned, SaleStatus, Voided
+from daemon.ledger.sale_answers import Decided, Held, Invited, Posted, Returned, SaleStatus, Voided
 from daemon.pos.cashier_language import say
 from daemon.pos.dispatch import Method
 from daemon.pos.errors import invalid
@@ -100,7 +100,12 @@ class SaleMethods:
         await self._operators.check(Action.SELL, params.cashier)
         quoted = await self._checkout.quote(params.kept)
         steps = tuple(_said(session.language, step) for step in quoted.next)
-        return msgspec.structs.replace(quoted, next=steps)
+        quoted = msgspec.structs.replace(quoted, next=steps)
+        if isinstance(quoted.invited, Invited):
+            said = say(session.language, quoted.invited.text)
+            told = msgspec.structs.replace(quoted.invited, text=said)
+            quoted = msgspec.structs.replace(quoted, invited=told)
+        return quoted
 
     async def hold(self, session: Session, params: HoldParams) -> msgspec.Raw:
         """Reserve; the same again with another time prolongs."""
@@ -111,7 +116,8 @@ class SaleMethods:
     async def commit(self, session: Session, params: CommitParams) -> msgspec.Raw:
         """Post."""
         key = RequestKey.of("sale.commit", params.sale_id, params)
-        return await self._checkout.commit(key, params.sale_id, params, params.expect_total)
+        posted = await self._checkout.commit(key, params.sale_id, params, params.expect_total)
+        return _with_invited_said(session.language, posted)
 
     async def void(self, session: Session, params: VoidParams) -> msgspec.Raw:
         """Release a hold."""
@@ -148,6 +154,19 @@ class SaleMethods:
         """Say what happened to a sale."""
         status = await self._checkout.status(_named(params))
         return msgspec.structs.replace(status, advice=say(session.language, status.advice))
+
+
+def _with_invited_said(language: str, posted: msgspec.Raw) -> msgspec.Raw:
+    """Return the answer to a commit with what a friend's code came to, in the till's language."""
+    if b'"invited":' not in bytes(posted):
+        return posted
+    answer = msgspec.json.decode(posted, type=dict[str, msgspec.Raw])
+    if "invited" not in answer:  # it stood in a text
+        return posted
+    invited = msgspec.json.decode(answer["invited"], type=Invited)
+    told = msgspec.structs.replace(invited, text=say(language, invited.text))
+    answer["invited"] = msgspec.Raw(msgspec.json.encode(told))
+    return msgspec.Raw(msgspec.json.encode(answer))
 
 
 def _said(language: str, step: NextStep) -> NextStep:

@@ -8,7 +8,8 @@
     transferable = false
 
 A card of this kind is given to whoever has bought for 400.00 today and filled the questionnaire; it
-is good for 365 days after that day, and a family has five at most. With ``price = 7000`` it is sold
+is good for 365 days after that day, and a family has five at most. ``invite = "friend"`` gives its
+customer a code of that campaign, to bring others. With ``price = 7000`` it is sold
 instead, for that or, with ``price = "cost"``, for what it has cost. A kind without a table is free.
 """
 
@@ -16,11 +17,12 @@ from typing import Annotated, Any
 
 import msgspec
 
+from card_formats.code_text import normal_code
 from daemon.base.currency import Currency
 from daemon.programme.amounts import parse_whole
 from daemon.programme.days import span_days
 from daemon.programme.errors import ProgrammeError
-from daemon.programme.syntax import FileTable, Id, Span, Whole
+from daemon.programme.syntax import Campaign, FileTable, Id, Span, Whole
 
 COST = "cost"
 PER_ACCOUNT_MAX = 1_000
@@ -47,12 +49,14 @@ class CardTable(FileTable, frozen=True, kw_only=True):
     term: Span = ""
     per_account: int | None = None
     transferable: bool = False
+    invite: Campaign = ""
 
 
 class CardKind(msgspec.Struct, frozen=True, kw_only=True):
     """A kind of card. Money in minor units; 0 and None are no condition.
 
     by_cost: whether a card is sold for what it has cost. term_days: 0 is for ever.
+    invite:  the campaign whose code its customer gets to bring others, in one case, or "".
     """
 
     kind: str
@@ -63,6 +67,7 @@ class CardKind(msgspec.Struct, frozen=True, kw_only=True):
     term_days: int = 0
     per_account: int | None = None
     transferable: bool = False
+    invite: str = ""
 
     @property
     def is_sold(self) -> bool:
@@ -95,4 +100,5 @@ def compile_card(table: CardTable, path: str, currency: Currency) -> CardKind:
         term_days=span_days(table.term, f"{path}.term") if table.term else 0,
         per_account=most,
         transferable=table.transferable,
+        invite=normal_code(table.invite),
     )

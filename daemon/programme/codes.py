@@ -83,10 +83,16 @@ def is_named(programme: Programme, word: str) -> bool:
     return any(rule.names_code(words) for rule in programme.rules)
 
 
-def is_issued(programme: Programme, campaign: str) -> bool:
-    """Whether a rule issues codes of a campaign."""
+def invites(programme: Programme, campaign: str) -> bool:
+    """Whether customers bring others by codes of a campaign."""
     word = normal_code(campaign)
-    return any(
+    return bool(word) and any(kind.invite == word for kind in programme.cards.values())
+
+
+def is_issued(programme: Programme, campaign: str) -> bool:
+    """Whether a rule issues codes of a campaign, or customers have some of it."""
+    word = normal_code(campaign)
+    return invites(programme, word) or any(
         isinstance(rule.give, Handout) and normal_code(rule.give.campaign) == word
         for rule in programme.rules
     )

@@ -11,6 +11,8 @@ from daemon.base.ids import NO_ACCOUNT, AccountId
 
 CARD = "card."
 CARD_ACCOUNT = "card.account"
+INVITE_FRIEND, INVITE_UNFIT = "invite.friend", "invite.unfit"
+"""Whose code of a friend a sale has shown, or why it does not count; no rule asks for these."""
 """The account of the card that was shown; without a card there is no such fact."""
 ANSWER = "card.answer."
 """How facts begin that are answers to questions of the shop's own: ``card.answer.for_whom``."""

@@ -3,6 +3,7 @@
 import msgspec
 
 from daemon.base.ids import AccountId, PresentationId, QuoteId
+from daemon.ledger.sale_answers import Invited
 from daemon.programme.quote import Quote
 
 
@@ -37,11 +38,14 @@ class PhoneRevoked(msgspec.Struct, frozen=True):
 
 
 class Quoted(Quote, frozen=True, kw_only=True):
-    """A quote, with the id that freezes it."""
+    """A quote, with the id that freezes it. invited: when the code of a friend was shown."""
 
     quote_id: QuoteId
+    invited: Invited | msgspec.UnsetType = msgspec.UNSET
 
     @classmethod
-    def of(cls, quote_id: QuoteId, quote: Quote) -> "Quoted":
+    def of(
+        cls, quote_id: QuoteId, quote: Quote, invited: Invited | msgspec.UnsetType = msgspec.UNSET
+    ) -> "Quoted":
         """Give ``quote`` its id."""
-        return cls(quote_id=quote_id, **msgspec.structs.asdict(quote))
+        return cls(quote_id=quote_id, invited=invited, **msgspec.structs.asdict(quote))

@@ -28,7 +28,7 @@ from daemon.ledger.chip_transfers import TRANSFER
 from daemon.ledger.ledger import RequestKey
 from daemon.ledger.receipts import sale_of
 from daemon.ledger.returns import Return
-from daemon.ledger.sale_answers import Held, SaleStatus
+from daemon.ledger.sale_answers import Held, Invited, SaleStatus
 from daemon.ledger.sale_records import ReturnedLine, Sale
 from daemon.ledger.sale_states import SaleEvent, SaleState
 from daemon.ledger.storage.queries import SALE, UNSETTLED
@@ -70,7 +70,8 @@ class Checkout:
     async def quote(self, terms: SaleTerms) -> Quoted:
         """Price a basket and freeze the price for a quarter of an hour."""
         quote_id, priced = await self._posting.quote(terms)
-        return Quoted.of(quote_id, priced.quote)
+        invited = Invited.of(priced.standing.invite, priced.frozen.facts)
+        return Quoted.of(quote_id, priced.quote, invited)
 
     async def hold(
         self, key: RequestKey, given: PosSaleId, terms: SaleTerms, ttl_s: int | None
@@ -135,7 +136,8 @@ class Checkout:
                 written = await self._chips.sell(draft.for_chip(key.content, settle))
                 if written is not None:
                     return written
-            return await self._posting.post(key, draft, partial(decide_commit, wanted=wanted))
+            decide = partial(decide_commit, wanted=wanted)
+            return await self._posting.post(key, draft, decide, befriends=True)
 
         return await self._posting.once(key, sale_id, attempt, terms)
 
@@ -171,8 +173,7 @@ class Checkout:
                 accounts=row.accounts if row else (),
                 members_of=record.sale.account if record else "",
             )
-            statuses = self._shop.programme.statuses
-            decide = partial(decide_by_hand, terms=terms, at=at, statuses=statuses)
+            decide = partial(decide_by_hand, terms=terms, at=at, programme=self._shop.programme)
             return await self._shop.ledger.once(key, at, decide, reads)
 
         return await self._posting.once(key, sale_id, attempt)

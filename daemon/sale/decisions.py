@@ -4,7 +4,6 @@ Each runs inside the transaction that writes its change: nothing it has seen can
 the change is durable. It gives the change and the answer, or raises RefusedError and nothing moves.
 """
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import msgspec
@@ -12,6 +11,7 @@ import msgspec
 from daemon.base.clock import rfc3339
 from daemon.base.ids import SaleId, given_id
 from daemon.base.refusals import ErrorCode, RefusedError
+from daemon.customers.friends import befriend_as_priced
 from daemon.ledger import chip_sales, chip_transfers, returns, sales
 from daemon.ledger.chip_sales import WAITING
 from daemon.ledger.chip_transfers import ChipTransfer
@@ -23,7 +23,6 @@ from daemon.ledger.sale_states import SaleEvent, SaleState
 from daemon.ledger.storage.queries import CARD_BY_IDENTIFIER
 from daemon.ledger.storage.store import Change, Store, View
 from daemon.programme.programme import Programme
-from daemon.programme.state import Status
 from daemon.sale.draft import SaleDraft
 from daemon.sale.terms import DecideTerms
 from daemon.shop.programme_versions import ProgrammeVersions
@@ -119,7 +118,7 @@ def decide_void(view: View, *, sale_id: SaleId, at: str, reason: str) -> tuple[C
 
 
 def decide_by_hand(
-    store: Store, view: View, *, terms: DecideTerms, at: str, statuses: Mapping[str, Status]
+    store: Store, view: View, *, terms: DecideTerms, at: str, programme: Programme
 ) -> tuple[Change, Decided]:
     """Take a manager's word for what a chip did; who said it and why is an entry of its own.
 
@@ -130,9 +129,11 @@ def decide_by_hand(
     chip_sales.check_undecided(view, is_lost=card is None or card.state in _LOST)
     intent, written = chip_sales.intent_in(view), terms.outcome == "written"
     if ChipTransfer.of(intent.sale) is None:
-        decision = chip_sales.by_word(view, at, written=written, statuses=statuses)
+        decision = chip_sales.by_word(view, at, written=written, statuses=programme.statuses)
     else:
         decision = chip_transfers.by_word(view, at, written=written)
+    if decision.sale.state is SaleState.POSTED:
+        befriend_as_priced(store, programme, intent.sale, at)
     said = msgspec.to_builtins(terms) | {"chip": uid, "txid": intent.txid.hex()}
     detail = msgspec.Raw(msgspec.json.encode(said))
     sale_id, account = decision.sale.sale_id, intent.sale.account

@@ -65,6 +65,7 @@ class SaleDraft(msgspec.Struct, frozen=True):
             tenders=terms.tenders,
             override=terms.override,
             thanks=thanks,
+            invite=priced.standing.invite,
         )
         return cls(sale, priced.standing)
 

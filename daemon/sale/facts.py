@@ -97,7 +97,9 @@ class SaleQuestion(msgspec.Struct, frozen=True, kw_only=True):
         """
         mine, (_, at, today) = self.standing, self.moment
         shown = shown_codes.look_up(store, mine.programme, codes, mine.account, at, today, ranges)
-        standing = msgspec.structs.replace(mine, codes=codes, gifts=shown.gifts)
+        standing = msgspec.structs.replace(
+            mine, codes=codes, gifts=shown.gifts, invite=shown.invite
+        )
         known = msgspec.structs.replace(self, standing=standing).asked(store)
         return msgspec.structs.replace(known, facts=(known.facts or {}) | shown.facts)
 

@@ -22,6 +22,7 @@ from daemon.base.ids import NO_CARD, NO_SALE, QuoteId, SaleId, given_id
 from daemon.base.receipt_codes import TillNames
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
 from daemon.base.text_limits import ANSWER_BYTES_MAX, ENVELOPE_BYTES_MAX, Override
+from daemon.customers.friends import befriend
 from daemon.ledger.ledger import Job, RequestKey, repeated
 from daemon.ledger.sale_records import Sale
 from daemon.ledger.sale_rows import SaleRow
@@ -290,14 +291,22 @@ class Posting:
         finally:  # what no sale has taken along
             await self._recognition.typed_numbers.write()
 
-    async def post(self, key: RequestKey, draft: SaleDraft, decide: Decide) -> msgspec.Raw:
-        """Write a draft, with whatever else its decision reads in the same transaction."""
+    async def post(
+        self, key: RequestKey, draft: SaleDraft, decide: Decide, *, befriends: bool = False
+    ) -> msgspec.Raw:
+        """Write a draft, with whatever else its decision reads in the same transaction.
+
+        befriends: whether the code of a friend that it shows is written down with it.
+        """
         reads = draft.reads
         if self._shop.programme.statuses:  # which the sale counts in
             reads = msgspec.structs.replace(reads, members_of=draft.sale.account)
 
         def job(store: Store, view: View) -> tuple[Change, msgspec.Struct]:
-            made = decide(draft.standing.viewed(store, view, reads))
+            view = draft.standing.viewed(store, view, reads)
+            made = decide(view)
+            if befriends and not view.misfit:
+                befriend(store, draft.standing.programme, draft.sale)
             typed.write(store)
             return made
 

@@ -24,17 +24,21 @@ import msgspec
 from daemon.accounts.cards import Profile, profile_in
 from daemon.accounts.shown_codes import number
 from daemon.base.ids import NO_ACCOUNT, AccountId, SaleId
+from daemon.customers.friends import NO_END, misfit
 from daemon.ledger import chip_sales, status_moves
 from daemon.ledger.chip_owed import chip_purse
 from daemon.ledger.lots import Lot, PurseLots
 from daemon.ledger.sale_records import SaleRecord
 from daemon.ledger.sales import whose
+from daemon.ledger.storage.friend_rows import InviteRow
 from daemon.ledger.storage.queries import UNSETTLED_OF
 from daemon.ledger.storage.store import NO_REQUEST, Reads, Store, View
 from daemon.programme.basket import Fact
 from daemon.programme.names import (
     ANSWER,
     CARD_LANGUAGE,
+    INVITE_FRIEND,
+    INVITE_UNFIT,
     METER,
     PURSE,
     REFERRER_EMPLOYEE,
@@ -42,11 +46,13 @@ from daemon.programme.names import (
     STATUS,
     answer_fact,
     code_counter,
+    code_fact,
     gift_fact,
     meter_fact,
     purse_fact,
     status_fact,
     used_fact,
+    uses_fact,
 )
 from daemon.programme.programme import Programme
 from daemon.programme.vocabulary import ORDINALS
@@ -68,6 +74,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """Where a card stands as a price sees it, on the local day of the price.
 
     codes:    those that were shown. gifts: the accounts of the gift cards among them.
+    invite:   the code of a friend that was shown.
     ordinals: the counters that say which sale the next one is, where a rule asks.
     begun:    the statuses that the card has, each with the day it began.
     reserved: what the sale's own hold has taken from purses: lots by a key of SaleRecord; None
@@ -79,6 +86,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     today: date
     codes: tuple[str, ...] = ()
     gifts: dict[str, AccountId] = {}
+    invite: InviteRow | None = None
     ordinals: tuple[str, ...] = ()
     begun: dict[str, date] = {}
     reserved: Mapping[str, tuple[Lot, ...]] | None = None
@@ -92,6 +100,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
             account=sale.account,
             today=date.fromordinal(sale.today),
             gifts=sale.gifts,
+            invite=sale.invite,
             reserved=record.burned,
         )
 
@@ -113,7 +122,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
         spans = self._windows(self.begun)
         by_status = any(name.startswith(STATUS) for name in facts)
         members = account if by_status or self._counts_since(spans) else NO_ACCOUNT
-        known = (account, *accounts, *self.gifts.values())
+        friend = self.invite.account if self.invite else NO_ACCOUNT
+        known = (account, *accounts, *self.gifts.values(), friend)
         return Reads(
             sale_id=sale_id,
             accounts=tuple(dict.fromkeys(one for one in known if one)),
@@ -133,6 +143,9 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
         again = msgspec.structs.replace(reads, windows=spans, accounts=accounts)
         if again != reads:
             view = msgspec.structs.replace(store.view(again, NO_REQUEST), request=view.request)
+        if self.invite is not None:
+            why = misfit(store, self.programme, self.invite, self.account, reads.sale_id)
+            view = msgspec.structs.replace(view, misfit=why)
         return self._as_if_written(store, view, again)
 
     def _as_if_written(self, store: Store, view: View, reads: Reads) -> View:
@@ -200,7 +213,17 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
             for purse, state in self._purses(view, payer).items():
                 for name in (gift_fact(purse), purse_fact(purse)):
                     facts[name] = number(facts, name) + max(0, state.available(today))
-        return facts | ordinal_facts(self.ordinals, used)
+        return facts | ordinal_facts(self.ordinals, used) | self._invited(view)
+
+    def _invited(self, view: View) -> dict[str, Fact]:
+        """Return what the code of a friend makes of the sale: nothing where it does not count."""
+        if self.invite is None:
+            return {}
+        if view.misfit:
+            return {INVITE_UNFIT: view.misfit}
+        code, friend = self.invite.code, self.invite.account
+        facts: dict[str, Fact] = {code_fact(code): self.invite.campaign, uses_fact(code): NO_END}
+        return facts | {INVITE_FRIEND: friend, "card.referrer": friend}
 
     def _purses(self, view: View, account: AccountId) -> dict[str, PurseLots]:
         """Return the purses of an account, with what the sale itself has reserved there."""
@@ -224,6 +247,9 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
             for name in (purse_fact(chip), gift_fact(chip)):
                 now.pop(name, None)
                 watched.discard(name)
+        if self.invite is not None:
+            code = self.invite.code
+            watched |= {code_fact(code), uses_fact(code), INVITE_FRIEND, INVITE_UNFIT}
         # A counter below its limit gives the same price whatever it says.
         same = all(
             (number(priced, used_fact(name)) < most) == (number(now, used_fact(name)) < most)

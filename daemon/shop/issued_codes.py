@@ -6,8 +6,8 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 
 from card_formats.code_text import normal_code
-from daemon.accounts import shown_codes
 from daemon.accounts.cards import Cards
+from daemon.accounts.drawn_codes import draw_code
 from daemon.base.approval import UNSIGNED, Approvable, Signed
 from daemon.base.ids import NO_ACCOUNT, AccountId, SaleId, given_id, scoped
 from daemon.base.params import Params
@@ -111,7 +111,7 @@ class IssuedCodes:
             account = self._cards.find(store, terms.card).account if terms.card else NO_ACCOUNT
             rows = tuple(
                 CodeRow(
-                    code=normal_code(shown_codes.draw_code()),
+                    code=normal_code(draw_code()),
                     campaign=normal_code(terms.campaign),
                     account=account,
                     ref=scoped(self._shop.ledger.ledger_id, terms.request_id),

@@ -106,7 +106,9 @@ class PhoneCards:
             if not self._has_room():
                 raise RefusedError(ErrorCode.STORAGE_FULL, "No card can be made now; come later.")
             new = draw(self._numbers, token=token)
-            await self._cards.issue(new, self._profile(form), "form")
+            kind = self._shop.programme.cards.get(new.kind)
+            invites = kind.invite if kind else ""
+            await self._cards.issue(new, self._profile(form), "form", invites=invites)
         raise out_of_numbers()
 
     async def show(self, token: str) -> CardView | None:

@@ -93,6 +93,7 @@ DOORS = {
     "club.checked": HARMLESS,
     "club.settings": HARMLESS,
     "customer.find": HARMLESS,  # by beginnings of names, too; what it finds pays nothing
+    "customer.invite": Door(counted={"request_id": "ci", "card": "?", "by": "olha"}),
     "customer.merge": HARMLESS,  # by accounts; a manager says that two are one, and why
     "customer.unmerge": HARMLESS,
     "customer.duplicates": HARMLESS,

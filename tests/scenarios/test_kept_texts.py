@@ -51,6 +51,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "partner.statement_void": {"request_id": "pv", "statement": "?"},
     "partner.pay": {"request_id": "pp", "statement": "?", "amount": 1},
     "customer.update": {"request_id": "cu", "card": PLASTIC, "answers": {"birthday": "1990-05-17"}},
+    "customer.invite": {"request_id": "ci", "card": PLASTIC},
     "customer.merge": {"request_id": "m", "keep": "?", "drop": "!"},
     "customer.unmerge": {"request_id": "um", "drop": "?"},
     "customer.export": {"card": PLASTIC},
@@ -75,7 +76,7 @@ CALLS: dict[str, dict[str, Any]] = {
 }
 ELSEWHERE = {"code.issue", "club.decide", "club.undo", "club.settings", "programme.activate"}
 ELSEWHERE |= {"clock.accept", "clock.reset", "sale.decide", "questionnaire.activate"}
-ELSEWHERE |= {"customer.merge", "customer.unmerge"}
+ELSEWHERE |= {"customer.merge", "customer.unmerge", "customer.invite"}
 ELSEWHERE |= {"card.take_back", "card.transfer", "card.hand_out", "act.make", "act.void"}
 ELSEWHERE |= {"points.adjust", "partner.statement", "partner.statement_void", "partner.pay"}
 """Written with all their terms, see tests of codes, the club, programmes, questionnaires, clocks

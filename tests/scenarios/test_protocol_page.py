@@ -62,6 +62,10 @@ lane = "card"
 when = { codes = "snow" }
 give = { percent = 10 }
 limit = { per_code = 1 }
+
+[[card]]
+kind = "plastic"
+invite = "friend"
 """
 )
 AND_MORE = "…"

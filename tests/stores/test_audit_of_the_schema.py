@@ -33,6 +33,7 @@ from daemon.ledger.storage.customer_rows import (
     MergedRow,
     QuestionnaireRow,
 )
+from daemon.ledger.storage.friend_rows import FriendRow, InviteRow
 from daemon.ledger.storage.inserts import KEPT, TABLES
 from daemon.ledger.storage.partner_rows import AssignmentRow, PartnerRow, StatementRow
 from daemon.ledger.storage.registry import open_store, scheme_of
@@ -82,6 +83,8 @@ ROWS: tuple[KeptRow, ...] = (
     ConsentRow(A1, "marketing", "sms", 1, AT, "till", "olha", "v1", "uk"),
     CustomerKeyRow("word", "olena", A1),
     CustomerPrivateRow(A1, b"{}"),
+    InviteRow("f7k2", "friend", A1),
+    FriendRow(A1, AccountId("a8"), AT),
     MergedRow(AccountId("a9"), A1, LedgerId("a" * 16), 1, AT),
     OperatorRow("olha", "Olha", "senior", "[]", "active", "uk", "p", "q", "r", A1, AT),
     BatchRow(

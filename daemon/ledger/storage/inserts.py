@@ -25,6 +25,7 @@ from daemon.ledger.storage.fact_tables import (
     SUM_TABLES,
     SumTable,
 )
+from daemon.ledger.storage.friend_rows import FriendRow, InviteRow
 from daemon.ledger.storage.partner_rows import AssignmentRow, PartnerRow, StatementRow
 from daemon.ledger.storage.rows import (
     ActivationRow,
@@ -151,6 +152,8 @@ KEPT: dict[type[msgspec.Struct], Kept] = {
     AssignmentRow: Kept("assignment", 0),
     StatementRow: Kept("statement", 1),
     CardIssueRow: Kept("card_issue", 1),
+    InviteRow: Kept("invite", 1),
+    FriendRow: Kept("friend", 1),
 }
 """A new kind of row is a struct in ``rows``, a line here, and a migration."""
 TABLES: dict[str, Table] = {

@@ -24,6 +24,7 @@ from daemon.ledger.storage.customer_rows import (
     MergedRow,
     QuestionnaireRow,
 )
+from daemon.ledger.storage.friend_rows import FriendRow, InviteRow
 from daemon.ledger.storage.partner_rows import AssignmentRow, PartnerRow, StatementRow
 from daemon.ledger.storage.queries import Question, R
 from daemon.ledger.storage.rows import (
@@ -72,6 +73,8 @@ KeptRow = (
     | StagedRow
     | ActRow
     | CardIssueRow
+    | InviteRow
+    | FriendRow
 )
 """A row that is written as it is, not summed up from entries."""
 LIFE = 0
@@ -165,6 +168,7 @@ class View(msgspec.Struct, frozen=True):
 
     purses: by account. members: by status. meters: those with a window. profile: JSON, or b"".
     card: the one that was named. Of one that is not there nothing else is.
+    misfit: why the code of a friend that a sale shows does not count, or "".
     """
 
     request: RequestRow | None
@@ -176,6 +180,7 @@ class View(msgspec.Struct, frozen=True):
     meters: Mapping[str, int] = {}
     profile: bytes = b""
     card: CardRow | None = None
+    misfit: str = ""
 
 
 class Gone(NamedTuple):

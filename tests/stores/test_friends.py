@@ -1,0 +1,440 @@
+"""Customers who bring others by a code, on every store: once, never in a circle, said on both."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    closing,
+    suppress,
+)
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from card_formats.check_digits import Check, append_check
+from daemon.ledger.audit import audit
+from daemon.ledger.entries import decode
+from daemon.ledger.storage.registry import open_store
+from tests.faults.dying_till import process
+from tests.scenarios.shops import HEAD, goods, override
+from tests.support.clock import HandClock
+from tests.support.commands import tillcard
+from tests.support.pos import refused
+from tests.support.postgres import PostgresServer
+from tests.support.till import PATIENCE_S, Pos, audited, lay_out, open_till
+
+RULES = (
+    HEAD
+    + """
+[[card]]
+kind = "plastic"
+invite = "friend"
+[[purse]]
+id = "bonus"
+unit = "UAH"
+[[meter]]
+id = "visits"
+of = "visits"
+window = "life"
+[[lane]]
+id = "card"
+[[rule]]
+id = "welcome"
+lane = "card"
+when = { codes = ["friend"] }
+give = { percent = 10 }
+[[rule]]
+id = "thanks"
+when = { meter = { visits = { below = 1 } } }
+give = { earn = "bonus", percent = 5, to = "referrer" }
+"""
+)
+OLHA, PETRO, IVAN, VIRA = (f"29000000000{n}" for n in (25, 32, 49, 56))
+FULL, LESS, REWARD = 10_000, 9_000, 450
+WHO = {"by": "olha", "reason": "one person, two cards"}
+Answer = dict[str, Any]
+OpenPos = Callable[..., AbstractAsyncContextManager[Pos]]
+
+
+@pytest.fixture
+def shop(location: str, tmp_path: Path) -> OpenPos:
+    """Open a till; the ledger is audited when it is closed."""
+
+    @asynccontextmanager
+    async def opened(programme: str = RULES) -> AsyncIterator[Pos]:
+        lay_out(tmp_path, programme, **{'"tillcard.db"': f'"{location}"'})
+        async with open_till(tmp_path, HandClock()) as till, Pos.connect(till.socket) as pos:
+            yield pos
+        with closing(open_store(location, tmp_path, read_only=True)) as store:
+            assert audit(store).findings == ()
+
+    return opened
+
+
+async def issue(pos: Pos, number: str, **profile: Any) -> str:
+    """Give somebody a card; return the account."""
+    terms = {"request_id": f"i{number}", "number": number, "profile": profile, "by": "anna"}
+    account: str = (await pos.call("card.issue", **terms))["account"]
+    return account
+
+
+async def known(pos: Pos, account: str) -> Answer:
+    dossier: Answer = await pos.call("customer.show", account=account)
+    return dossier
+
+
+async def code(pos: Pos, account: str) -> str:
+    [one] = (await known(pos, account))["invites"]
+    assert one["campaign"] == "friend"
+    found: str = one["code"]
+    return found
+
+
+async def sell(pos: Pos, sale_id: str, card: str, *codes: str, **more: Any) -> Answer:
+    terms = {"sale_id": sale_id, "card": card, "lines": goods(FULL), "codes": codes} | more
+    posted: Answer = await pos.call("sale.commit", **{k: v for k, v in terms.items() if v})
+    return posted
+
+
+async def bonus(pos: Pos, account: str) -> int:
+    purses = (await known(pos, account))["balances"]
+    return int(purses["bonus"]["available"]) if "bonus" in purses else 0
+
+
+async def befriended(pos: Pos, sale_id: str, card: str, friend: str) -> Answer:
+    """Sell with the code of ``friend``, an account; return what it came to."""
+    invited: Answer = (await sell(pos, sale_id, card, await code(pos, friend)))["invited"]
+    return invited
+
+
+async def test_the_first_sale_that_shows_a_code_says_who_has_brought_the_customer(
+    shop: OpenPos, location: str, tmp_path: Path
+) -> None:
+    async with shop() as pos:
+        olha, petro = await issue(pos, OLHA), await issue(pos, PETRO)
+        mine = await code(pos, olha)
+        quote = await pos.call("sale.quote", card=PETRO, lines=goods(FULL), codes=[mine])
+        told = {"code": mine, "referrer": olha, "why": "", "text": ""}
+        assert (quote["total"], quote["invited"]) == (LESS, told)
+        assert (await known(pos, petro))["referrer"] == "", "a quote is no sale"
+        posted = await sell(pos, "s1", PETRO, mine)
+        assert (posted["total"], posted["invited"]) == (LESS, told)
+        assert (await sell(pos, "s1", PETRO, mine)) == posted | {"replayed": True}
+        assert (await known(pos, petro))["referrer"] == olha
+        brought = await known(pos, olha)
+        assert [one["account"] for one in brought["friends"]] == [petro]
+        assert brought["friends_count"] == 1
+        assert await bonus(pos, olha) == REWARD
+        assert (await sell(pos, "s2", PETRO))["total"] == FULL
+        assert await bonus(pos, olha) == REWARD, "it was for the first purchase"
+        ivan = await issue(pos, IVAN)
+        assert (await befriended(pos, "s3", IVAN, olha))["referrer"] == olha, "it has no end"
+        assert {one["account"] for one in (await known(pos, olha))["friends"]} == {petro, ivan}
+    with closing(open_store(location, tmp_path, read_only=True)) as store:
+        entries = [decode(chained.body) for chained in store.entries()]
+    said = [msgspec.json.decode(one.detail) for one in entries if one.kind == "customer"]
+    brought_by = [(one["referrer"], one["by"]) for one in said if one["event"] == "brought"]
+    assert brought_by == [(olha, ""), (olha, "")]
+
+
+async def test_a_code_that_does_not_fit_is_said_and_the_sale_goes_on(shop: OpenPos) -> None:
+    async with shop() as pos:
+        contact = {"phone": "+380671234567", "email": "o@shop.ua", "consents": ["personal_data"]}
+        olha = await issue(pos, OLHA, name="Olha", **contact)
+        mine = await code(pos, olha)
+        petro = await issue(pos, PETRO, email="O@SHOP.ua", consents=["personal_data"])
+        ivan = await issue(pos, IVAN)
+
+        async def misfit(sale_id: str, card: str, shown: str) -> str:
+            posted = await sell(pos, sale_id, card, shown)
+            assert posted["total"] == FULL
+            assert shown in posted["invited"]["text"]
+            assert posted["invited"]["referrer"] == ""
+            why: str = posted["invited"]["why"]
+            return why
+
+        assert await misfit("s1", OLHA, mine) == "own"
+        assert await misfit("s2", PETRO, mine) == "contact"
+        assert await misfit("s3", PETRO, await code(pos, ivan)) == "bought"
+        assert await misfit("s4", "", mine) == "no_card"
+        assert (await befriended(pos, "s5", IVAN, petro))["referrer"] == petro
+        vira = await issue(pos, VIRA)
+        assert (await befriended(pos, "s6", VIRA, ivan))["referrer"] == ivan
+        assert await misfit("s7", IVAN, await code(pos, vira)) == "brought"
+        assert (await known(pos, ivan))["referrer"] == petro
+        two = await refused(
+            pos, "sale.quote", card=VIRA, lines=goods(FULL), codes=[mine, await code(pos, petro)]
+        )
+        assert two.message == "Only one friend's code counts; show one of them."
+
+
+@pytest.mark.parametrize("length", [2, 3, 4])
+async def test_no_circle_arises(shop: OpenPos, length: int) -> None:
+    """A has brought B, B has brought C: none of them brings A, whose first purchase comes last."""
+    async with shop() as pos:
+        cards = (OLHA, PETRO, IVAN, VIRA)[:length]
+        accounts = [await issue(pos, card) for card in cards]
+        for n in range(1, length):
+            assert (await befriended(pos, f"s{n}", cards[n], accounts[n - 1]))["why"] == ""
+        last = await befriended(pos, "last", cards[0], accounts[-1])
+        assert (last["why"], last["referrer"]) == ("circle", "")
+        assert (await known(pos, accounts[0]))["referrer"] == ""
+
+
+async def test_what_does_not_fit_is_said_in_the_till_s_language(
+    shop: OpenPos, tmp_path: Path
+) -> None:
+    async with shop() as pos:
+        mine = await code(pos, await issue(pos, OLHA))
+        await pos.call("hello", client="pos", version="1", language="uk")
+        posted = await sell(pos, "s1", OLHA, mine)
+        said = f"Код {mine} належить цьому самому покупцеві; продаж триває без нього."
+        assert posted["invited"]["text"] == said
+        quote = await pos.call("sale.quote", card=OLHA, lines=goods(FULL), codes=[mine])
+        assert quote["invited"]["text"] == said
+
+
+async def test_a_first_sale_that_comes_back_takes_the_reward_and_leaves_the_friend(
+    shop: OpenPos,
+) -> None:
+    async with shop() as pos:
+        olha, petro = await issue(pos, OLHA), await issue(pos, PETRO)
+        await befriended(pos, "s1", PETRO, olha)
+        back = {"return_id": "r1", "sale_id": "s1", "whole": True, "cashier": "anna"}
+        assert (await pos.call("sale.return", **back))["refund"] == LESS
+        assert await bonus(pos, olha) == 0
+        assert (await known(pos, petro))["referrer"] == olha
+        ivan = await issue(pos, IVAN)
+        assert (await befriended(pos, "s2", PETRO, ivan))["why"] == "brought"
+        await pos.call("sale.return", **back | {"return_id": "r2", "sale_id": "s2"})
+        again = await sell(pos, "s3", PETRO, await code(pos, olha))
+        assert (again["total"], again["invited"]["referrer"]) == (LESS, olha), "nothing is bought"
+        assert (await befriended(pos, "s4", PETRO, olha))["why"] == "bought"
+
+
+async def test_a_hold_brings_nobody_until_it_is_posted(shop: OpenPos) -> None:
+    async with shop() as pos:
+        olha, petro = await issue(pos, OLHA), await issue(pos, PETRO)
+        shown = {"card": PETRO, "lines": goods(FULL), "codes": [await code(pos, olha)]}
+        await pos.call("sale.hold", sale_id="h1", **shown)
+        assert (await known(pos, petro))["referrer"] == ""
+        await pos.call("sale.void", sale_id="h1", reason="changed their mind")
+        assert (await known(pos, petro))["referrer"] == ""
+        await pos.call("sale.hold", sale_id="h2", **shown)
+        posted = await pos.call("sale.commit", sale_id="h2", card=PETRO)
+        assert (posted["total"], posted["invited"]["referrer"]) == (LESS, olha)
+        assert (await known(pos, petro))["referrer"] == olha
+
+
+async def test_a_quote_is_priced_again_where_the_customer_has_bought_meanwhile(
+    shop: OpenPos,
+) -> None:
+    async with shop() as pos:
+        olha, petro = await issue(pos, OLHA), await issue(pos, PETRO)
+        shown = {"card": PETRO, "lines": goods(FULL), "codes": [await code(pos, olha)]}
+        quote = await pos.call("sale.quote", **shown)
+        await sell(pos, "between", PETRO)
+        late = {"sale_id": "s1", "quote_id": quote["quote_id"], "card": PETRO}
+        assert (await refused(pos, "sale.commit", **late)).data["name"] == "total_changed"
+        assert (await known(pos, petro))["referrer"] == ""
+        assert await bonus(pos, olha) == 0
+
+
+async def test_an_older_customer_gets_a_code_and_keeps_it(shop: OpenPos) -> None:
+    async with shop(RULES.replace('invite = "friend"', "")) as pos:
+        olha = await issue(pos, OLHA)
+        assert (await known(pos, olha))["invites"] == []
+        none = await refused(pos, "customer.invite", request_id="v0", card=OLHA, by="anna")
+        assert none.message.endswith("none of this customer's cards is of a kind that invites")
+    async with shop() as pos:
+        terms = {"request_id": "v1", "card": OLHA, "by": "anna"}
+        first = await pos.call("customer.invite", **terms)
+        assert (first["account"], first["campaign"], first["replayed"]) == (olha, "friend", False)
+        again = await pos.call("customer.invite", **terms | {"request_id": "v2"})
+        assert again["code"] == first["code"] == await code(pos, olha)
+        family = {"request_id": "i2", "with_card": OLHA, **override()}
+        await pos.call("card.issue", **family)
+        assert len((await known(pos, olha))["invites"]) == 1, "one account, one code"
+        word = await refused(pos, "sale.quote", card=OLHA, lines=goods(FULL), codes=["friend"])
+        assert word.data["name"] == "code_unknown", "the campaign's name is no code"
+
+
+async def test_who_was_named_when_the_card_was_issued_is_on_both_dossiers(shop: OpenPos) -> None:
+    async with shop() as pos:
+        olha = await issue(pos, OLHA)
+        petro = await issue(pos, PETRO, referrer=OLHA)
+        assert [one["account"] for one in (await known(pos, olha))["friends"]] == [petro]
+        assert (await befriended(pos, "s1", PETRO, olha))["referrer"] == olha
+
+
+async def test_friends_and_codes_are_shown_by_the_shell(
+    shop: OpenPos, location: str, tmp_path: Path
+) -> None:
+    async def shell(*words: str) -> str:
+        line = ("customers", *words, "--socket", str(tmp_path / "pos.sock"))
+        async with asyncio.timeout(PATIENCE_S):
+            result = await asyncio.to_thread(tillcard, *line)
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    async with shop() as pos:
+        olha, petro = await issue(pos, OLHA), await issue(pos, PETRO)
+        said = msgspec.json.decode(await shell("invite", OLHA, "--json"))
+        assert (await shell("invite", OLHA)).split() == [olha, said["code"], "friend"]
+        await sell(pos, "s1", PETRO, said["code"])
+        assert f"has brought {petro}" in await shell("friends", OLHA)
+        assert f"brought by {olha}" in await shell("show", PETRO)
+        told = msgspec.json.decode(await shell("friends", PETRO, "--json"))
+        assert (told["referrer"], told["friends"], told["friends_count"]) == (olha, [], 0)
+
+
+@pytest.mark.parametrize("command", ["invite", "friends"])
+def test_every_command_has_help_with_an_example(command: str) -> None:
+    said = " ".join(tillcard("customers", command, "--help").output.split())
+    assert f"Example: tillcard customers {command}" in said
+
+
+# Two accounts of one person.
+
+
+async def merge(pos: Pos, keep: str, drop: str) -> None:
+    terms = {"request_id": f"m{keep}", "keep": keep, "drop": drop}
+    await pos.call("customer.merge", **terms, **WHO)
+
+
+async def test_a_merge_takes_friends_and_codes_along_and_gives_them_back(shop: OpenPos) -> None:
+    async with shop() as pos:
+        accounts = [await issue(pos, card) for card in (OLHA, PETRO, IVAN, VIRA)]
+        olha, petro, ivan, vira = accounts
+        theirs = await code(pos, petro)
+        await befriended(pos, "s1", PETRO, olha)
+        await befriended(pos, "s2", IVAN, petro)
+        await merge(pos, vira, petro)
+        assert (await known(pos, ivan))["referrer"] == vira
+        kept = await known(pos, vira)
+        assert (kept["referrer"], [one["account"] for one in kept["friends"]]) == (olha, [ivan])
+        assert [one["account"] for one in (await known(pos, olha))["friends"]] == [vira]
+        assert theirs in {one["code"] for one in kept["invites"]}
+        assert len(kept["invites"]) == 2
+        unmerge = {"request_id": "u1", "drop": petro} | WHO
+        await pos.call("customer.unmerge", **unmerge)
+        assert (await known(pos, ivan))["referrer"] == petro
+        assert (await known(pos, vira))["referrer"] == ""
+        assert [one["account"] for one in (await known(pos, olha))["friends"]] == [petro]
+        assert await code(pos, petro) == theirs
+
+
+@pytest.mark.parametrize("first_is_kept", [True, False])
+async def test_a_merge_makes_no_circle_and_its_undoing_neither(
+    shop: OpenPos, *, first_is_kept: bool
+) -> None:
+    """A has brought B, B has brought C; A and C are one person: nobody has brought that one."""
+    async with shop() as pos:
+        a, b, c = [await issue(pos, card) for card in (OLHA, PETRO, IVAN)]
+        await befriended(pos, "s1", PETRO, a)
+        await befriended(pos, "s2", IVAN, b)
+        keep, drop = (a, c) if first_is_kept else (c, a)
+        await merge(pos, keep, drop)
+        assert (await known(pos, keep))["referrer"] == ""
+        assert (await known(pos, b))["referrer"] == keep
+        assert [one["account"] for one in (await known(pos, keep))["friends"]] == [b]
+        assert (await known(pos, b))["friends"] == []
+        await pos.call("customer.unmerge", request_id="u1", drop=drop, **WHO)
+        chain = [(await known(pos, one))["referrer"] for one in (a, b, c)]
+        assert chain == ["", a, b]
+
+
+async def test_who_was_brought_by_the_other_account_was_brought_by_nobody(shop: OpenPos) -> None:
+    async with shop() as pos:
+        a, b = [await issue(pos, card) for card in (OLHA, PETRO)]
+        await befriended(pos, "s1", PETRO, a)
+        await merge(pos, b, a)
+        merged = await known(pos, b)
+        assert (merged["referrer"], merged["friends"]) == ("", [])
+        await pos.call("customer.unmerge", request_id="u1", drop=a, **WHO)
+        assert (await known(pos, b))["referrer"] == a
+        assert [one["account"] for one in (await known(pos, a))["friends"]] == [b]
+
+
+async def test_a_code_of_who_was_merged_since_its_quote_does_not_count(shop: OpenPos) -> None:
+    async with shop() as pos:
+        a, b, c = [await issue(pos, card) for card in (OLHA, PETRO, IVAN)]
+        theirs = await code(pos, a)
+        shown = {"card": IVAN, "lines": goods(FULL), "codes": [theirs]}
+        quote = await pos.call("sale.quote", **shown)
+        await merge(pos, b, a)
+        late = {"sale_id": "s1", "quote_id": quote["quote_id"], "card": IVAN}
+        assert (await refused(pos, "sale.commit", **late)).data["name"] == "total_changed"
+        assert (await sell(pos, "s2", IVAN, theirs))["invited"]["referrer"] == b
+        assert (await known(pos, c))["referrer"] == b
+
+
+# Cut, and at two tills.
+
+
+@pytest.mark.parametrize("burns_at", range(2, 40, 3))
+async def test_a_till_that_dies_in_a_first_sale_has_sold_and_befriended_or_neither(
+    tmp_path: Path, burns_at: int
+) -> None:
+    lay_out(tmp_path, RULES)
+    async with process(tmp_path), Pos.connect(tmp_path / "pos.sock") as pos:
+        olha, petro = await issue(pos, OLHA), await issue(pos, PETRO)
+        mine = await code(pos, olha)
+    async with process(tmp_path, burns_at) as killed:
+        with suppress(ConnectionError):
+            async with Pos.connect(tmp_path / "pos.sock") as pos:
+                await sell(pos, "s1", PETRO, mine)
+    assert killed.process.exitcode in (0, -signal.SIGKILL)
+    async with open_till(tmp_path, HandClock()) as app, Pos.connect(app.socket) as pos:
+        state = (await pos.call("sale.status", sale_id="s1"))["state"]
+        assert (await known(pos, petro))["referrer"] == (olha if state == "posted" else "")
+        assert (await sell(pos, "s1", PETRO, mine))["invited"]["referrer"] == olha
+        assert (await known(pos, olha))["friends_count"] == 1
+        assert await bonus(pos, olha) == REWARD
+    assert audited(tmp_path).findings == ()
+
+
+def printed(n: int) -> str:
+    """Return the n-th number of more cards."""
+    return append_check(Check.EAN, f"29000001{n:04d}")
+
+
+async def test_two_tills_show_one_code_for_one_newcomer_at_one_moment(
+    postgres: PostgresServer, postgres_template: str, tmp_path: Path
+) -> None:
+    address = postgres.new_database(postgres_template)
+    async with AsyncExitStack() as tills:
+        tellers: list[Pos] = []
+        for n in range(2):
+            home = tmp_path / f"till-{n}"
+            lay_out(home, RULES, **{'"tillcard.db"': f'"{address}"', "till-1": f"till-{n}"})
+            till = await tills.enter_async_context(open_till(home, HandClock()))
+            tellers.append(await tills.enter_async_context(Pos.connect(till.socket)))
+        olha = await issue(tellers[0], OLHA)
+        mine = await code(tellers[0], olha)
+        for n in range(12):
+            account = await issue(tellers[n % 2], number := printed(n))
+            sold = await asyncio.gather(*(sell(pos, f"s{n}", number, mine) for pos in tellers))
+            assert sorted(one["total"] for one in sold) == [LESS, FULL]
+            assert sorted(one["invited"]["why"] for one in sold) == ["", "bought"]
+            assert (await known(tellers[0], account))["referrer"] == olha
+        assert (await known(tellers[1], olha))["friends_count"] == 12
+        assert await bonus(tellers[1], olha) == 12 * REWARD
+        # Each shows the code of the other, and both have bought nothing yet.
+        for n in range(6):
+            cards = printed(100 + n), printed(200 + n)
+            two = [await issue(tellers[0], card) for card in cards]
+            codes = [await code(tellers[0], account) for account in two]
+            await asyncio.gather(
+                sell(tellers[0], f"x{n}", cards[0], codes[1]),
+                sell(tellers[1], f"y{n}", cards[1], codes[0]),
+            )
+            brought = [(await known(tellers[0], account))["referrer"] for account in two]
+            assert sorted(map(bool, brought)) == [False, True]
+    with closing(open_store(address, tmp_path / "till-0", read_only=True)) as store:
+        assert audit(store).findings == ()
