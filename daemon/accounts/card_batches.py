@@ -16,11 +16,8 @@ a wrong number is forgotten at once; one that nobody went on with at the next st
 next one comes.
 """
 
-import asyncio
-import logging
 import secrets
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Annotated, Literal
@@ -32,6 +29,7 @@ from card_formats.number_ranges import NumberRange
 from daemon.accounts.act_contents import ActContents, ActNames, ActOffice, digest
 from daemon.accounts.card_numbers import DRAWS_MAX, out_of_numbers
 from daemon.accounts.cards import Cards, new_card
+from daemon.accounts.long_work import LongWork
 from daemon.base.approval import UNSIGNED, Approvable, Signed
 from daemon.base.business_day import BusinessDays
 from daemon.base.clock import Clock, rfc3339
@@ -60,13 +58,8 @@ from daemon.ledger.storage.store import Change, Gone, KeptRow, Reads, Store, Vie
 
 COUNT_MAX = 1_000_000
 COST_MAX = 10**15
-GO_ON_S = 5.0
-"""When a till goes on with a batch that could not be written."""
-WAIT_S = 5.0
-"""How long `show` waits for the next thousand."""
 DRAWN_FROM = "phone"
 """The range of the numbers that are drawn where none is named."""
-log = logging.getLogger(__name__)
 
 
 class StageTerms(Params, frozen=True, kw_only=True):
@@ -119,7 +112,7 @@ class BatchBegun(msgspec.Struct, frozen=True):
 
 
 class ShowBatchTerms(Params, frozen=True):
-    """A batch. ``beyond``: answer when more cards are made than these, or after WAIT_S."""
+    """A batch. ``beyond``: answer when more cards are made than these, or after some seconds."""
 
     batch: IdText
     beyond: int = -1
@@ -182,9 +175,13 @@ class CardBatches:
         self._clock = clock
         self._days = days
         self._office = office
-        self._begun = asyncio.Event()
-        self._step = asyncio.Event()
-        self._is_tidy = asyncio.Event()
+        self.work = LongWork(
+            ledger,
+            "a batch of cards",
+            lambda store: _unfinished(store) is not None,
+            self._make_some,
+            self._forget,
+        )
 
     # What a client asks for.
 
@@ -194,7 +191,7 @@ class CardBatches:
         Raises: RefusedError MISREAD, CARD_UNKNOWN, NUMBER_TAKEN, whose ``extra`` has the number's
                 ``line`` in the file, from 1; ParamError where others must come before.
         """
-        await self._is_tidy.wait()  # what is left of the last run goes before anything new comes
+        await self.work.tidied()  # what is left of the last run goes before anything new comes
         if terms.start == 0:
             await self._forget(but=scoped(self._ledger.ledger_id, terms.request_id))
 
@@ -255,15 +252,17 @@ class CardBatches:
             return Change(entry=entry, rows=(row,)), BatchBegun(batch, terms.count)
 
         answer = await self._ledger.once(key, at, job, Reads(counters=(counter,)))
-        self._begun.set()
+        self.work.begin()
         return answer
 
     async def show(self, terms: ShowBatchTerms) -> BatchShown:
         """Show a batch. Raises RefusedError CARD_UNKNOWN."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(WAIT_S):
-                while (row := await self._batch(terms.batch)).made <= terms.beyond < row.count:
-                    await self._step.wait()
+
+        async def is_there() -> bool:
+            row = await self._batch(terms.batch)
+            return not row.made <= terms.beyond < row.count
+
+        await self.work.follow(is_there)
         row = await self._batch(terms.batch)
         return BatchShown(**{name: getattr(row, name) for name in BatchShown.__struct_fields__})
 
@@ -281,26 +280,6 @@ class CardBatches:
         )
 
     # What the till does by itself.
-
-    async def run(self) -> None:
-        """Make what was begun, until cancelled."""
-        while True:
-            self._begun.clear()
-            again_s = None
-            try:
-                if not self._is_tidy.is_set():
-                    await self._forget()
-                    self._is_tidy.set()
-                while await self._ledger.read(_unfinished) is not None:
-                    await self._ledger.update(self._make_some)
-                    self._step.set()
-                    self._step.clear()
-            except RefusedError as error:  # a full disk must not end the till
-                log.warning("a batch of cards waits: %s", error)
-                again_s = GO_ON_S
-            with suppress(TimeoutError):
-                async with asyncio.timeout(again_s):
-                    await self._begun.wait()
 
     def _make_some(self, store: Store) -> None:
         """Make the next cards of a batch that was begun."""

@@ -35,6 +35,8 @@ from daemon.chip.registry import NO_CHIPS, Chips, chips_of
 from daemon.chip.terminal import ChipTerminal
 from daemon.customers.customers import Customers
 from daemon.customers.dossiers import Dossiers
+from daemon.customers.import_people import ImportPeople
+from daemon.customers.imports import CustomerImports
 from daemon.customers.inviting import Inviting
 from daemon.customers.merging import Merging
 from daemon.customers.profiles import Profiles
@@ -57,6 +59,7 @@ from daemon.pos.club_methods import ClubMethods
 from daemon.pos.customer_methods import CustomerMethods
 from daemon.pos.events import EventRing
 from daemon.pos.friend_methods import FriendMethods
+from daemon.pos.import_methods import ImportMethods
 from daemon.pos.inputs import Inputs
 from daemon.pos.method_table import method_table
 from daemon.pos.operator_methods import OperatorMethods
@@ -159,6 +162,7 @@ class Parts:
         self.batches = CardBatches(
             self.ledger, self.cards, self.steady, lambda: self.shop.programme.days, self._office
         )
+        self.imports = self._imports()
         self.acts = CardActs(
             self.ledger, self.cards, self.steady, lambda: self.shop.programme.days, self._office
         )
@@ -171,6 +175,23 @@ class Parts:
         # A code is judged by the machine's own clock: a steady one that stands would take it twice.
         self.live_codes = LiveCodes(
             self.ledger, self.cards, self.clock, phone_keys, lambda: self.steady.behind
+        )
+
+    def _imports(self) -> CustomerImports:
+        people = ImportPeople(
+            self.cards,
+            self.profiles,
+            self.config.card_numbers.prefix,
+            lambda: self.shop.programme,
+            self._office,
+        )
+        return CustomerImports(
+            self.ledger,
+            self.cards,
+            self.profiles,
+            people,
+            self.steady,
+            lambda: self.shop.programme,
         )
 
     def _statement_methods(self) -> StatementMethods:
@@ -282,6 +303,7 @@ class Parts:
             PointsMethods(Adjustments(self.shop), self.operators, config.policy.adjust_max),
             self._customer_methods(),
             self._friend_methods(),
+            ImportMethods(self.imports, self.operators),
             self._club_methods(),
         )
         listens = config.socket.tcp_port is not None

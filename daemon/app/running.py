@@ -90,6 +90,8 @@ class Housekeeping:
             await shop.versions.follow()
             await self._parts.recognition.typed_numbers.write()
             done = await self._parts.daily_jobs.catch_up()
+            if done is not None:
+                await self._parts.imports.forget()
         except RefusedError as error:  # a full disk must not end the till; the next may serve
             log.warning("holds and the day's work were not looked after: %s", error)
             return
@@ -167,7 +169,8 @@ async def running(
             tasks.create_task(parts.supervisor.run(), name="readers"),
             tasks.create_task(parts.inputs.run(parts.supervisor.events), name="inputs"),
             tasks.create_task(housekeeping.sweep(), name="sweep"),
-            tasks.create_task(parts.batches.run(), name="batches"),
+            tasks.create_task(parts.batches.work.run(), name="batches"),
+            tasks.create_task(parts.imports.work.run(), name="imports"),
             tasks.create_task(housekeeping.sweep_inputs(), name="inputs that wait"),
             tasks.create_task(parts.standing_discounts.keep(), name="standing discounts"),
             tasks.create_task(fold(parts.ledger), name="facts of old entries"),

@@ -8,7 +8,9 @@ import os
 import stat
 from codecs import BOM_UTF8
 from collections.abc import Iterator
+from contextlib import contextmanager
 from errno import EINVAL
+from io import BufferedReader
 from itertools import repeat
 from pathlib import Path
 
@@ -25,6 +27,15 @@ def read_file(path: Path) -> bytes:
             return opened.read()
     finally:
         os.close(file)
+
+
+@contextmanager
+def open_regular(path: Path) -> Iterator[BufferedReader]:
+    """Open a regular file of bytes. Raises OSError as `read_file`."""
+    file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    with open(file, "rb") as opened:
+        check_regular(path, os.fstat(file))
+        yield opened
 
 
 def check_regular(path: Path, found: os.stat_result) -> None:

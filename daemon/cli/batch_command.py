@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import Progress
 
 from daemon.base.currency import Currency, MoneyTextError
 from daemon.base.paper import sheets
@@ -24,6 +23,7 @@ from daemon.cli.daemon_call import (
     till_currency,
     whoever,
 )
+from daemon.cli.progress_bars import progress_bars
 from daemon.cli.written_files import check_folder, own_file, write_own
 from daemon.pos.client import CallError, Client, UnreachableError
 
@@ -83,7 +83,7 @@ def batch(
                 **{"total_cost": _minor(total_cost, money), "vat_bp": _bp(vat)},
                 **{"supplier": supplier, "document": document},
             }
-            with _progress(as_json) as progress:
+            with progress_bars(is_quiet=as_json) as progress:
                 begun, count = _begin(client, terms, numbers, count, progress)
                 shown = _follow(client, begun, progress)
                 if out is not None:
@@ -165,12 +165,6 @@ def _print(client: Client, batch: str, file: Path, count: int, progress: Progres
             yield card["number"]
 
     write_own(file, sheets(batch, numbers(), count, "{n} / {of}"))
-
-
-def _progress(is_quiet: bool) -> Progress:
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
-    console = Console(stderr=True)
-    return Progress(*columns, TimeRemainingColumn(), console=console, disable=is_quiet)
 
 
 def _check_out(out: Path | None) -> None:

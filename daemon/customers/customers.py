@@ -11,7 +11,6 @@ from daemon.base.clock import Clock, rfc3339
 from daemon.base.ids import AccountId
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
 from daemon.base.text_limits import IdText, RequestId, Text
-from daemon.customers.answer_kinds import NOTHING
 from daemon.customers.consents import (
     ConsentError,
     channels,
@@ -19,8 +18,7 @@ from daemon.customers.consents import (
     consent_row,
     moment_said,
 )
-from daemon.customers.profiles import Person, Profiles, person_of
-from daemon.customers.questionnaire import MEANINGS
+from daemon.customers.profiles import Person, Profiles, changed_person, person_of
 from daemon.ledger.entries import Entry
 from daemon.ledger.ledger import Ledger, RequestKey
 from daemon.ledger.storage.customer_queries import CONSENTS_OF, MERGED, MERGED_INTO
@@ -219,24 +217,8 @@ def customer_entry(at: str, account: AccountId, detail: Mapping[str, object]) ->
 def _wanted(before: Person, terms: UpdateTerms) -> Person:
     if "tags" in terms.answers:
         raise ParamError("answers.tags", "stands beside answers: tags")
-    profile, private = before.profile, dict(before.private)
-    fields = {name: said for name, said in terms.answers.items() if name in MEANINGS}
-    for name, said in fields.items():
-        if not isinstance(said, str):
-            raise ParamError(f"answers.{name}", "is no text; write one")
-    answers = dict(profile.answers)
-    for name in [one for one in terms.answers if one not in MEANINGS]:
-        private.pop(name, None)
-        answers.pop(name, None)
-        if terms.answers[name] not in NOTHING:
-            answers[name] = terms.answers[name]
-    tags = profile.tags if terms.tags is None else terms.tags
-    made = msgspec.structs.replace(
-        profile,
-        **fields,
-        answers=answers,
-        tags=tags,
-        consents=terms.consents,
-        consents_at=terms.consents_at,
+    wanted = changed_person(before, terms.answers, terms.tags)
+    profile = msgspec.structs.replace(
+        wanted.profile, consents=terms.consents, consents_at=terms.consents_at
     )
-    return Person(profile=made, private=private)
+    return msgspec.structs.replace(wanted, profile=profile)

@@ -28,7 +28,7 @@ from daemon.customers.consents import (
     moment_said,
     ticked,
 )
-from daemon.customers.questionnaire import MEANINGS, PERSONAL_DATA, Questionnaire
+from daemon.customers.questionnaire import MEANINGS, PERSONAL_DATA, UNASKED, Questionnaire
 from daemon.customers.questionnaires import Questionnaires
 from daemon.customers.search_keys import keys_of
 from daemon.ledger.storage.customer_queries import CONSENTS_OF, KEYS_OF, PRIVATE
@@ -43,8 +43,6 @@ from daemon.ledger.storage.rows import CustomerRow
 from daemon.ledger.storage.store import Change, Gone, KeptRow, Store
 
 ID_CHARS_SHOWN_MAX = 64
-UNASKED = ("language", "tags")
-"""What is known of a customer whether anybody asks or not: the page's language, the shop's tags."""
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,6 +85,29 @@ def brought_by(
         yield account
 
 
+def changed_person(
+    before: Person, answers: Mapping[str, Answer], tags: tuple[str, ...] | None = None
+) -> Person:
+    """Return a person with some answers in place of the old ones; "" takes one away.
+
+    tags:   all of them, or None where they stay. Raises: ParamError, with the path ``answers.…``.
+    """
+    profile, private = before.profile, dict(before.private)
+    fields = {name: said for name, said in answers.items() if name in MEANINGS}
+    for name, said in fields.items():
+        if not isinstance(said, str):
+            raise ParamError(f"answers.{name}", "is no text; write one")
+    others = dict(profile.answers)
+    for name in [one for one in answers if one not in MEANINGS]:
+        private.pop(name, None)
+        others.pop(name, None)
+        if answers[name] not in NOTHING:
+            others[name] = answers[name]
+    kept = profile.tags if tags is None else tags
+    made = msgspec.structs.replace(profile, **fields, answers=others, tags=kept)
+    return Person(profile=made, private=private)
+
+
 class Profiles:
     """Holds what is said of people to the questionnaire. ``country``: of telephone numbers."""
 
@@ -125,6 +146,12 @@ class Profiles:
         if not (ticks or may_keep(store.ask(CONSENTS_OF, account))):
             lacks = (*lacks, PERSONAL_DATA)
         return ", ".join(lacks)
+
+    def kept(self, store: Store, name: str, answer: Answer) -> Answer:
+        """Return an answer as it is kept. Raises ParamError, with the path ``answers.…``."""
+        return _Filling(self._questionnaires.in_force(store), self._country, "").answer(
+            name, answer
+        )
 
     def asked(self, store: Store) -> Questionnaire:
         """Return the questionnaire in force."""

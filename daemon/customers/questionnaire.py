@@ -68,6 +68,8 @@ MEANINGS: Mapping[str, str] = {
     "tags": "multi",
 }
 """Ids of questions that rules and the till know, each with the kind that it must have."""
+UNASKED = ("language", "tags")
+"""What is known of a customer whether anybody asks or not: the page's language, the shop's tags."""
 _ID = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _ID_SAYS = "is no id; write up to 32 small letters, digits and _, a letter first"
 

@@ -1,14 +1,4 @@
-"""What a purse is given, or what is taken, by somebody's word: against ``@adjust``, with a reason.
-
-A purse of 80, of which 50 expire on day 9 and 30 never do:
-
-                 lots             posted   against @adjust
-                 9: 50, -: 30         80
-    +20          9: 50, -: 50        100   -20   a lot with the purse's expiry, from today on
-    -70          9: 30               30    +70   first what expires last, as a return claws back
-
-What no lot has is owed by the customer, unless the purse may never go below 0.
-"""
+"""What a purse is given or loses by somebody's word: against ``@adjust``, with a reason."""
 
 from typing import Annotated
 
@@ -18,14 +8,12 @@ from daemon.base.approval import UNSIGNED, Approvable, Signed
 from daemon.base.ids import AccountId
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
 from daemon.base.text_limits import AccountText, RequestId, SaidText, Text
-from daemon.ledger.chip_owed import owed_purse
-from daemon.ledger.entries import ADJUST, FOREVER, Entry
+from daemon.ledger.entries import ADJUST, Entry
+from daemon.ledger.given import give
 from daemon.ledger.ledger import RequestKey
-from daemon.ledger.lots import Lot, claw_back, put
 from daemon.ledger.moves import Balance, Moves
 from daemon.ledger.storage.queries import CUSTOMER
 from daemon.ledger.storage.store import Change, Store, View
-from daemon.programme.state import Purse
 from daemon.shop.shop import Shop
 
 ADJUST_MAX = 1_000_000_000
@@ -85,7 +73,7 @@ class Adjustments:
             if not purses and store.ask_one(CUSTOMER, terms.account) is None:
                 raise RefusedError(ErrorCode.CARD_UNKNOWN, "There is no such account here.")
             moves = Moves({terms.account: purses})
-            _move(moves, purse, terms, today)
+            give(moves, terms.account, purse, terms.amount, today, ADJUST)
             detail = {"by": signed.by or terms.by, "reason": terms.reason} | signed.approved
             entry = Entry(
                 at=at,
@@ -105,23 +93,3 @@ class Adjustments:
             return Change(entry=entry), answer
 
         return await self._shop.ledger.once(key, at, job)
-
-
-def _move(moves: Moves, purse: Purse, terms: AdjustTerms, today: int) -> None:
-    account, amount = terms.account, terms.amount
-    name = owed_purse(purse.id) if purse.where == "chip" else purse.id
-    state = moves.state(account, name)
-    if amount > 0:
-        expires = today + purse.expire_days if purse.expire_days else FOREVER
-        entering = put(state, (Lot(expires=expires, amount=amount),))
-        moves.move(account, name, posted=amount, lots=entering, against=ADJUST)
-        return
-    leaving = claw_back(state, (Lot(amount=-amount),), today)
-    left = sum(lot.amount for lot in leaving)
-    if purse.may_go_negative == "never" and left < -amount:
-        raise RefusedError(
-            ErrorCode.NOT_ENOUGH,
-            "The purse has not enough, and may never go below 0.",
-            extra={"available": left, "asked": -amount},
-        )
-    moves.move(account, name, posted=amount, lots=leaving, sign=-1, against=ADJUST)

@@ -4,6 +4,7 @@ A target takes bytes and returns a word for what came of them; it raises only wh
 broken: a value or our own error, whatever comes in, and the same however it was chunked.
 """
 
+import io
 import random
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
@@ -18,6 +19,7 @@ from card_formats.number_ranges import NumberRange
 from card_formats.registry import decode, recognise
 from card_formats.stripe.bits import ALPHABETS, decode_track
 from card_formats.stripe.magtek import REPORT_BYTES, swipe_of_report
+from daemon.base.spreadsheets import TableFileError, csv_rows
 from daemon.customers import questionnaire
 from daemon.readers.channel import run_dialogue
 from daemon.readers.framing import FRAME_BYTES_MAX, Framer, Frames, Garbage, Terminator
@@ -121,6 +123,26 @@ QUESTIONNAIRE_PIECES = [
     b'"',
     b"\\u0000",
     b"1e99999",
+]
+
+
+CSV_PIECES = [
+    b"\xef\xbb\xbf",
+    b"\xff\xfe",
+    b"name;phone;card\r\n",
+    b"name,phone\n",
+    b"name\tphone\r",
+    b"sep=;\n",
+    b'"Olha ""the first"""',
+    b'"',
+    b";",
+    b",",
+    b"\r\n",
+    b"\xd0\x9e",
+    b"\xd0",
+    b"=1+1",
+    b"\x00",
+    b"x" * 9_000,
 ]
 
 
@@ -260,6 +282,19 @@ def run_questionnaire(raw: bytes) -> str:
     return "questionnaire" if asked.questions else "nothing"
 
 
+def run_csv(raw: bytes) -> str:
+    """Read a table; its rows are numbered upwards, and none of them is empty."""
+    last = 0
+    try:
+        for row in csv_rows(io.BufferedReader(io.BytesIO(raw))):
+            assert row.number > last
+            assert any(cell.strip() for cell in row.cells)
+            last = row.number
+    except TableFileError as error:
+        return "quotes" if "quotation" in str(error) else "encoding"
+    return "rows" if last else "nothing"
+
+
 def any_framer(choice: int) -> StreamDecoder:
     terminator = list(Terminator)[choice % len(Terminator)]
     return Framer(terminator, prefix=b"S:" if choice % 3 == 0 else b"")
@@ -294,6 +329,7 @@ TARGETS = {
     "questionnaire": Target(
         run_questionnaire, QUESTIONNAIRE_PIECES, ("questionnaire", "nothing", "question")
     ),
+    "csv": Target(run_csv, CSV_PIECES, ("rows", "nothing", "quotes", "encoding")),
     "descriptor": Target(run_descriptor, DESCRIPTOR_PIECES, ("layout", "reader.no-scanner")),
 }
 

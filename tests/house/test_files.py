@@ -8,6 +8,7 @@ READS = ("read_text", "read_bytes")
 OUR_OWN = {
     "daemon/cli/demo_command.py": "a sample that is installed with the program",
     "daemon/cli/doctor_scan_command.py": "a sheet that is installed with the program",
+    "daemon/customers/import_columns.py": "words that are installed with the program",
     "daemon/pos/cashier_language.py": "translations that are installed with the program",
     "web/page_language.py": "translations that are installed with the program",
     "daemon/readers/hid.py": "the kernel's own, below /sys",

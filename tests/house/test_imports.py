@@ -36,6 +36,7 @@ ONLY_IN = {
     "num2words": ["daemon/accounts/act_paper.py"],
     "pkcs11": ["daemon/keys/pkcs11_token.py"],
     "tomlkit": ["daemon/programme/club_settings.py"],
+    "python_calamine": ["daemon/base/spreadsheets.py"],
     "jwt": ["web/phone/google_link.py"],
     "cryptography": [
         "card_formats/crypto.py",

@@ -61,6 +61,9 @@ CALLS: dict[str, dict[str, Any]] = {
         "purpose": "marketing",
         "given": True,
     },
+    "import.begin": {"request_id": "ib", "columns": ["name"]},
+    "import.apply": {"request_id": "ib", "count": 1},
+    "import.undo": {"request_id": "iu", "import_id": "?"},
     "programme.activate": {"request_id": "p", "text": "?"},
     "questionnaire.activate": {"request_id": "q", "text": "?"},
     "sale.decide": {"request_id": "d", "sale_id": "?", "outcome": "written"},
@@ -77,10 +80,11 @@ CALLS: dict[str, dict[str, Any]] = {
 ELSEWHERE = {"code.issue", "club.decide", "club.undo", "club.settings", "programme.activate"}
 ELSEWHERE |= {"clock.accept", "clock.reset", "sale.decide", "questionnaire.activate"}
 ELSEWHERE |= {"customer.merge", "customer.unmerge", "customer.invite"}
+ELSEWHERE |= {"import.begin", "import.apply", "import.undo"}
 ELSEWHERE |= {"card.take_back", "card.transfer", "card.hand_out", "act.make", "act.void"}
 ELSEWHERE |= {"points.adjust", "partner.statement", "partner.statement_void", "partner.pay"}
-"""Written with all their terms, see tests of codes, the club, programmes, questionnaires, clocks
-and chips."""
+"""Written with all their terms, see tests of codes, the club, programmes, questionnaires, clocks,
+chips and imports."""
 NOT_YET = {"sale.quote"}
 """Writes nothing but who typed a number; what answers for the payment comes with the sale."""
 

@@ -14,7 +14,10 @@ import pytest
 from daemon.accounts.cards import Profile
 from daemon.app.running import HOLD_SWEEP_S, App
 from daemon.base.refusals import ErrorCode
+from daemon.base.spreadsheets import ROWS_MAX
 from daemon.base.text_limits import ANSWER_BYTES_MAX, CODE_CHARS_MAX
+from daemon.customers.import_columns import CELL_CHARS_MAX, COLUMNS_MAX
+from daemon.ledger.storage.import_queries import IMPORT_TOGETHER
 from daemon.pos.claims import CLAIM_TTL_S_MAX
 from daemon.pos.connection import REQUESTS_IN_HAND_MAX
 from daemon.pos.errors import ProtocolCode
@@ -236,6 +239,10 @@ async def test_a_shell_and_socat_are_enough(till: App) -> None:
         ("| 24 hours |", CLAIM_TTL_S_MAX // 3_600),
         ("after 10 s the connection", int(HELLO_S_MAX)),
         (" within 5 seconds of its `until`", int(HOLD_SWEEP_S)),
+        ("| 500,000; 200; 60; 500 |", ROWS_MAX),
+        ("; 200; 60; 500 |", IMPORT_TOGETHER),
+        ("; 60; 500 |", COLUMNS_MAX),
+        ("; 500 |", CELL_CHARS_MAX),
         ("of the greatest length, 128,000 bytes", PROGRAMME_BYTES_MAX),
     ],
 )

@@ -146,7 +146,15 @@ CALLS: dict[Action, list[Call]] = {
         lambda by: ("card.phone_revoke", {"presentation": "p0", "by": by, "reason": "lost"})
     ],
     Action.CLUB_DECIDE: [named_call("club.decide", status="x", accounts=["x"], granted=True)],
-    Action.UNDO: [named_call("club.undo", status="x", account="x", seq=1, reason="x")],
+    Action.UNDO: [
+        named_call("club.undo", status="x", account="x", seq=1, reason="x"),
+        named_call("customer.unmerge", drop="a1", reason="x"),
+        named_call("import.undo", import_id="x", reason="x"),
+    ],
+    Action.IMPORT: [
+        named_call("import.begin", columns=["name"]),
+        named_call("import.apply", count=1),
+    ],
     Action.PARTNERS: [
         named_call("partner.add", name="x"),
         named_call("partner.change", code="x"),
@@ -174,7 +182,6 @@ CALLS: dict[Action, list[Call]] = {
         named_call("customer.consent", card=PLASTIC, purpose="marketing", given=True),
     ],
     Action.MERGE: [named_call("customer.merge", keep="a0", drop="a1", reason="x")],
-    Action.UNDO: [named_call("customer.unmerge", drop="a1", reason="x")],
     Action.EXPORT_PERSON: [lambda by: ("customer.export", {"card": PLASTIC, "by": by})],
     Action.QUESTIONNAIRE: [named_call("questionnaire.activate", text="")],
     Action.PROGRAMME: [
@@ -219,7 +226,7 @@ async def test_over_the_socket_each_cell_lets_through_or_refuses(
 def test_actions_without_a_method_are_those_that_come_later() -> None:
     later = """
     show_card change_contact judge_finding mail_small
-    unmet_condition beyond_limit erase mail_any import
+    unmet_condition beyond_limit erase mail_any
     read_reports export_books
     """
     assert {action.value for action in NO_METHOD_YET} == set(later.split())

@@ -34,6 +34,7 @@ from daemon.ledger.storage.customer_rows import (
     QuestionnaireRow,
 )
 from daemon.ledger.storage.friend_rows import FriendRow, InviteRow
+from daemon.ledger.storage.import_rows import ImportKeyRow, ImportLineRow, ImportRow
 from daemon.ledger.storage.inserts import KEPT, TABLES
 from daemon.ledger.storage.partner_rows import AssignmentRow, PartnerRow, StatementRow
 from daemon.ledger.storage.registry import open_store, scheme_of
@@ -97,6 +98,12 @@ ROWS: tuple[KeptRow, ...] = (
         *(b'{"lines":[]}', b'{"to":"Kiosk"}'),
     ),
     CardIssueRow(C1, 739_000, 600, A1, "anna", "1", "free", 333, 700, "s1", "W-2026-000001"),
+    ImportRow(
+        *("I-2026-0001", AT, "olha", "old.csv", "ab", "u2", LedgerId("a" * 16)),
+        *(9, 5, 3, 1, "done", "maria"),
+    ),
+    ImportLineRow("u2", 1, 3, "added", "{}", "{}", A1, "why", LedgerId("a" * 16), 1),
+    ImportKeyRow("u2", "phone", "765", 3),
 )
 MOVED = Entry(
     at=AT,

@@ -26,6 +26,7 @@ from daemon.ledger.storage.fact_tables import (
     SumTable,
 )
 from daemon.ledger.storage.friend_rows import FriendRow, InviteRow
+from daemon.ledger.storage.import_rows import ImportKeyRow, ImportLineRow, ImportRow
 from daemon.ledger.storage.partner_rows import AssignmentRow, PartnerRow, StatementRow
 from daemon.ledger.storage.rows import (
     ActivationRow,
@@ -154,6 +155,9 @@ KEPT: dict[type[msgspec.Struct], Kept] = {
     CardIssueRow: Kept("card_issue", 1),
     InviteRow: Kept("invite", 1),
     FriendRow: Kept("friend", 1),
+    ImportRow: Kept("import", 1),
+    ImportLineRow: Kept("import_line", 2),
+    ImportKeyRow: Kept("import_key", 3),
 }
 """A new kind of row is a struct in ``rows``, a line here, and a migration."""
 TABLES: dict[str, Table] = {

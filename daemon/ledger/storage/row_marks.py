@@ -30,6 +30,8 @@ EXEMPT = {
     "till": "a receipt leads through it to a sale, which says itself at which till it was made",
     "fold": "how far old entries were gone through; the facts of all of them are under the audit",
     "staged_number": "a printer's number that waits; the card that it becomes has a mark",
+    "import_line": "the same; what it has made is in its entry, from which it is undone",
+    "import_key": "the same, while a table of customers waits",
     "pass_device": "where to send news of a pass; it moves nothing",
 }
 """Tables whose rows have no mark, and why."""

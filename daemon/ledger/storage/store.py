@@ -25,6 +25,7 @@ from daemon.ledger.storage.customer_rows import (
     QuestionnaireRow,
 )
 from daemon.ledger.storage.friend_rows import FriendRow, InviteRow
+from daemon.ledger.storage.import_rows import ImportKeyRow, ImportLineRow, ImportRow
 from daemon.ledger.storage.partner_rows import AssignmentRow, PartnerRow, StatementRow
 from daemon.ledger.storage.queries import Question, R
 from daemon.ledger.storage.rows import (
@@ -75,6 +76,9 @@ KeptRow = (
     | CardIssueRow
     | InviteRow
     | FriendRow
+    | ImportRow
+    | ImportLineRow
+    | ImportKeyRow
 )
 """A row that is written as it is, not summed up from entries."""
 LIFE = 0
