@@ -39,6 +39,9 @@ from daemon.customers.import_people import ImportPeople
 from daemon.customers.imports import CustomerImports
 from daemon.customers.inviting import Inviting
 from daemon.customers.merging import Merging
+from daemon.customers.photos import Photos
+from daemon.customers.picture_maker import PictureMaker
+from daemon.customers.private_answers import PrivateAnswers
 from daemon.customers.profiles import Profiles
 from daemon.customers.questionnaires import Questionnaires
 from daemon.customers.searching import Searching
@@ -66,6 +69,7 @@ from daemon.pos.operator_methods import OperatorMethods
 from daemon.pos.partner_methods import PartnerMethods, StatementMethods
 from daemon.pos.phone_methods import PhoneMethods
 from daemon.pos.points_methods import PointsMethods
+from daemon.pos.private_methods import PrivateMethods
 from daemon.pos.protocol import DaemonStatus, ReaderStatus
 from daemon.pos.report_methods import ReportMethods
 from daemon.pos.sale_methods import SaleMethods
@@ -301,7 +305,7 @@ class Parts:
             self._statement_methods(),
             OperatorMethods(self.operator_changes, self.cards.guesses),
             PointsMethods(Adjustments(self.shop), self.operators, config.policy.adjust_max),
-            self._customer_methods(),
+            *self._customer_methods(),
             self._friend_methods(),
             ImportMethods(self.imports, self.operators),
             self._club_methods(),
@@ -344,11 +348,13 @@ class Parts:
         inviting = Inviting(self.ledger, customers, self.steady, lambda: self.shop.programme)
         return FriendMethods(inviting, self.cards.guesses, self.operators)
 
-    def _customer_methods(self) -> CustomerMethods:
+    def _customer_methods(self) -> tuple[CustomerMethods, PrivateMethods]:
         customers = Customers(self.ledger, self.cards, self.profiles, self.steady)
         searching = Searching(self.ledger, self.cards)
         dossiers = Dossiers(self.ledger, customers, self.steady, lambda: self.shop.programme)
-        return CustomerMethods(
+        photos = Photos(self.ledger, customers, self.questionnaires, self.steady, PictureMaker())
+        answers = PrivateAnswers(self.ledger, customers, self.steady)
+        known = CustomerMethods(
             self.questionnaires,
             customers,
             searching,
@@ -357,6 +363,7 @@ class Parts:
             self.cards.guesses,
             self.operators,
         )
+        return known, PrivateMethods(photos, answers, self.cards.guesses, self.operators)
 
     async def _a_day_later(self) -> None:
         await self.shop.versions.follow()

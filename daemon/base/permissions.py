@@ -65,6 +65,8 @@ class Action(StrEnum):
     """A card is issued though a condition of its issue is not met."""
     BEYOND_LIMIT = "beyond_limit"
     """A sale goes beyond a limit of ``[limits]``."""
+    SEE_PRIVATE = "see_private"
+    """A customer's photo and signature, and answers to sensitive questions."""
 
     PROGRAMME = "programme"
     QUESTIONNAIRE = "questionnaire"

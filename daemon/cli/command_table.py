@@ -28,6 +28,7 @@ from daemon.cli.club_command import club
 from daemon.cli.club_settings_command import settings_club
 from daemon.cli.club_simulate_command import simulate_club
 from daemon.cli.command_clock import clock_of
+from daemon.cli.customer_private_command import photo, private
 from daemon.cli.customers_command import customers
 from daemon.cli.demo_command import demo
 from daemon.cli.doctor_command import doctor
@@ -95,6 +96,8 @@ app.command()(books)
 app.add_typer(cards, name="cards")
 app.add_typer(operators, name="operators")
 app.add_typer(plan, name="plan")
+customers.command()(photo)
+customers.command()(private)
 club.command("settings")(settings_club)
 club.command("simulate")(simulate_club)
 app.add_typer(club, name="club")

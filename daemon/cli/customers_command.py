@@ -1,7 +1,10 @@
 """``tillcard customers``: what is known of the people behind the cards."""
 
+import base64
+import os
 import re
 from collections.abc import Iterator
+from errno import EEXIST
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -179,7 +182,8 @@ def export(
     """Write all that is known of a person into ACCOUNT.json, for the person.
 
     Answers to sensitive questions are in it too, and every entry and sale, of accounts that were
-    merged into this one as well. The file is for its owner alone (mode 0600).
+    merged into this one as well. photo.jpg and signature.jpg stand beside it, where there are such.
+    The files are for their owner alone (mode 0600).
 
     Example: tillcard customers export 2900000000018 --out /media/usb
     """
@@ -191,13 +195,22 @@ def export(
             theirs = params | {"of": of}
             page = asked("customer.export", theirs, where)
             known[what] += page[what] + _further_pages(theirs, page, what, where)
-    file = out / f"{known['account']}.json"
     kept = {name: said for name, said in known.items() if not name.startswith("more_")}
-    try:
-        write_own(file, msgspec.json.format(msgspec.json.encode(kept), indent=2) + b"\n")
-    except OSError as error:
-        raise failed(f"{file}: {error.strerror or error}") from error
-    typer.echo(str(file))
+    json = msgspec.json.format(msgspec.json.encode(kept), indent=2) + b"\n"
+    files = {out / f"{known['account']}.json": json}
+    for kind in known["pictures"]:
+        asks = {"account": known["account"], "kind": kind, "by": whoever(by)}
+        image = asked("customer.photo_show", asks, where)["image"]
+        files[out / f"{kind}.jpg"] = base64.b64decode(image)
+    for file in files:
+        if file.exists():  # of somebody else, perhaps: nothing is written beside it
+            raise failed(f"{file}: {os.strerror(EEXIST)}")
+    for file, content in files.items():
+        try:
+            write_own(file, content)
+        except OSError as error:
+            raise failed(f"{file}: {error.strerror or error}") from error
+        typer.echo(str(file))
 
 
 @customers.command()
@@ -334,7 +347,7 @@ def _dossier_lines(known: dict[str, Any]) -> Iterator[str]:
     yield known["account"]
     for name, said in known["answers"].items():
         yield f"  {name}: {', '.join(said) if isinstance(said, list) else said}"
-    for name in known["sensitive"]:
+    for name in (*known["sensitive"], *known["pictures"]):
         yield f"  {name}: kept apart"
     yield from _friend_lines(known)
     for card in known["cards"]:

@@ -18,6 +18,7 @@ from daemon.base.ids import AccountId, SaleId, given_id
 from daemon.base.refusals import ParamError
 from daemon.base.text_limits import IdText, SaidText, Text
 from daemon.customers.customers import Customers, WhoseTerms, customer_entry, everyone_in
+from daemon.customers.photos import photo_kinds
 from daemon.customers.profiles import person_of
 from daemon.customers.search_keys import WORD, keys_of, words
 from daemon.customers.searching import FOUND_MAX, Found, shown_customer
@@ -166,6 +167,7 @@ class Dossier(msgspec.Struct, frozen=True, kw_only=True):
     """All of a customer. Days are local days.
 
     answers:   by question; sensitive: questions whose answers are kept apart.
+    pictures:  of ``photo signature`` those that there are; they are shown on their own.
     more_entries, more_sales: whether another page follows.
     referrer:  who has brought them. friends: the newest FRIENDS_SHOWN_MAX of whom they have
                brought; friends_count: how many there are.
@@ -174,6 +176,7 @@ class Dossier(msgspec.Struct, frozen=True, kw_only=True):
     account: AccountId
     answers: dict[str, Answer]
     sensitive: tuple[str, ...]
+    pictures: tuple[str, ...]
     referrer: str
     partner: str
     employee: str
@@ -310,6 +313,7 @@ def _dossier(
         account=account,
         answers={n: a for n, a in person.answers.items() if n not in person.private},
         sensitive=tuple(person.private),
+        pictures=photo_kinds(store, account),
         referrer=profile.referrer,
         partner=profile.partner,
         employee=profile.employee,

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["card_formats", "daemon.readers"]):
+with atheris.instrument_imports(
+    include=["card_formats", "daemon.customers.pictures", "daemon.readers"]
+):
     from tests.fuzz.targets import TARGETS
 
 

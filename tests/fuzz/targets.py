@@ -6,8 +6,12 @@ broken: a value or our own error, whatever comes in, and the same however it was
 
 import io
 import random
+import zlib
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from io import BytesIO
+from typing import Any, NamedTuple, Protocol
+
+from PIL import Image
 
 from card_formats.apdu import ResponseApdu
 from card_formats.atr import decode_atr, encode_storage, storage_card
@@ -21,6 +25,7 @@ from card_formats.stripe.bits import ALPHABETS, decode_track
 from card_formats.stripe.magtek import REPORT_BYTES, swipe_of_report
 from daemon.base.spreadsheets import TableFileError, csv_rows
 from daemon.customers import questionnaire
+from daemon.customers.pictures import KEPT_BYTES_MAX, PictureError, small_picture
 from daemon.readers.channel import run_dialogue
 from daemon.readers.framing import FRAME_BYTES_MAX, Framer, Frames, Garbage, Terminator
 from daemon.readers.hid_descriptor import DescriptorError, scan_layout
@@ -144,6 +149,37 @@ CSV_PIECES = [
     b"\x00",
     b"x" * 9_000,
 ]
+
+
+def _webp(kind: bytes, body: bytes) -> bytes:
+    chunk = kind + len(body).to_bytes(4, "little") + body
+    return b"RIFF" + (4 + len(chunk)).to_bytes(4, "little") + b"WEBP" + chunk
+
+
+def _drawn(form: str, **more: Any) -> bytes:
+    file = BytesIO()
+    Image.linear_gradient("L").resize((9, 6)).save(file, form, **more)
+    return file.getvalue()
+
+
+def picture_pieces() -> list[bytes]:
+    """Whole files, their beginnings and ends, and sizes that lie."""
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    whole = [_drawn("JPEG", exif=turned), _drawn("PNG", exif=turned), _drawn("WEBP", exif=turned)]
+    whole += [_drawn("JPEG", progressive=True), _drawn("WEBP", lossless=True)]
+    frames = [Image.new("L", (9, 6), 9)]
+    moving = [_drawn(form, save_all=True, append_images=frames) for form in ("PNG", "WEBP")]
+    cut = [part for file in whole for part in (file[: len(file) // 2], file[len(file) // 2 :])]
+    huge = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes.fromhex("0000ea600000ea600802000000")
+    lies = [
+        huge + zlib.crc32(huge[12:]).to_bytes(4, "big"),
+        _webp(b"VP8X", bytes(4) + b"\xff" * 6),
+        _webp(b"VP8L", b"\x2f" + b"\xff" * 9),
+        _webp(b"VP8 ", b"\x30\x01\x00\x9d\x01\x2a" + b"\xff\x3f" * 2),
+        b"\xff\xd8\xff\xc0\x00\x0b\x08\xff\xff\xff\xff\x01\x01\x11\x00",
+    ]
+    return [*whole, *moving, *cut, *lies, b"GIF89a", b"\xff\xd8\xff\xe1", b"Exif\0\0", b"PK\3\4"]
 
 
 class Target(NamedTuple):
@@ -295,6 +331,16 @@ def run_csv(raw: bytes) -> str:
     return "rows" if last else "nothing"
 
 
+def run_picture(raw: bytes) -> str:
+    try:
+        kept = small_picture(raw)
+    except PictureError as error:
+        return error.problem.name
+    assert kept.startswith(b"\xff\xd8\xff")
+    assert len(kept) <= KEPT_BYTES_MAX
+    return "picture"
+
+
 def any_framer(choice: int) -> StreamDecoder:
     terminator = list(Terminator)[choice % len(Terminator)]
     return Framer(terminator, prefix=b"S:" if choice % 3 == 0 else b"")
@@ -330,6 +376,11 @@ TARGETS = {
         run_questionnaire, QUESTIONNAIRE_PIECES, ("questionnaire", "nothing", "question")
     ),
     "csv": Target(run_csv, CSV_PIECES, ("rows", "nothing", "quotes", "encoding")),
+    "picture": Target(
+        run_picture,
+        picture_pieces(),
+        ("picture", "UNKNOWN", "TOO_LARGE", "MOVING", "BROKEN"),
+    ),
     "descriptor": Target(run_descriptor, DESCRIPTOR_PIECES, ("layout", "reader.no-scanner")),
 }
 

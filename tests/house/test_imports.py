@@ -44,6 +44,12 @@ ONLY_IN = {
         "daemon/readers/simulated/desfire/",
         "web/phone/pass_signing.py",
     ],
+    "PIL": [
+        "daemon/customers/picture_process.py",
+        "daemon/customers/pictures.py",
+        "web/phone/code_images.py",
+        "web/phone/wallets.py",
+    ],
     "time": ["daemon/base/clock.py"],
     "random": [],
     "typer": ["daemon/cli/"],

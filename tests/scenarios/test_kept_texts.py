@@ -1,5 +1,6 @@
 """Whatever somebody says for an action is kept: who, why, and who answers for it."""
 
+import base64
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,14 @@ from daemon.app.running import App
 from daemon.ledger.storage.sqlite import SQLiteStore
 from tests.scenarios.shops import FRIEND, goods, refusal
 from tests.support.clock import HandClock
+from tests.support.images import file_of, upright
 from tests.support.phone import bind
 from tests.support.till import PHONE, PLASTIC, Pos
 
 SAID = {"by", "reason", "cashier", "typed_by", "override"}
 """The parameters of any method that say who and why."""
 LINES = goods(10_000)
+PICTURE = base64.b64encode(file_of(upright())).decode("ascii")
 PAYS = {"card": PLASTIC, "lines": LINES, "burn": 100}
 CALLS: dict[str, dict[str, Any]] = {
     "card.identify": {"number": PLASTIC},
@@ -55,6 +58,9 @@ CALLS: dict[str, dict[str, Any]] = {
     "customer.merge": {"request_id": "m", "keep": "?", "drop": "!"},
     "customer.unmerge": {"request_id": "um", "drop": "?"},
     "customer.export": {"card": PLASTIC},
+    "customer.photo": {"request_id": "cp", "card": PLASTIC, "image": PICTURE},
+    "customer.photo_show": {"card": PLASTIC},
+    "customer.private": {"card": PLASTIC},
     "customer.consent": {
         "request_id": "cc",
         "card": PLASTIC,

@@ -23,6 +23,7 @@ AS_THEY_COME = {
     **dict.fromkeys(TIMES, "a time"),
     "hello.needs": "a number of a version",
     "sale.return.receipt": "a scan; what is no code is a misread",
+    "customer.photo.image": "base64, and nothing else is decoded",
     "sale.decide.receipt": "the same",
     "sale.status.receipt": "the same",
 }

@@ -8,6 +8,7 @@ from daemon.ledger.storage.customer_rows import (
     CustomerKeyRow,
     CustomerPrivateRow,
     MergedRow,
+    PhotoRow,
     QuestionnaireRow,
 )
 from daemon.ledger.storage.packing import unpacked
@@ -32,6 +33,11 @@ KEYS_OF = Question(
 PRIVATE = Question(
     "SELECT account, answers FROM customer_private WHERE account = ?", CustomerPrivateRow
 )
+PHOTO = Question(
+    "SELECT account, kind, at, image FROM customer_photo WHERE account = ? AND kind = ?", PhotoRow
+)
+PHOTO_KINDS = Question("SELECT kind FROM customer_photo WHERE account = ? ORDER BY kind", str)
+"""Which pictures there are of an account; the pictures themselves are not read for it."""
 _BEGINS = "value >= ? AND value < ?"
 """A beginning, and the least text that is greater than all that begin so."""
 KEYS_LIKE = Question(

@@ -56,6 +56,18 @@ class CustomerPrivateRow(msgspec.Struct, frozen=True):
     answers: bytes
 
 
+class PhotoRow(msgspec.Struct, frozen=True):
+    """A customer's ``photo`` or sample of the ``signature``, a small JPEG. at: RFC 3339.
+
+    Erasing a person deletes the rows of each account of theirs (``everyone_in``).
+    """
+
+    account: AccountId
+    kind: str
+    at: str
+    image: bytes
+
+
 class MergedRow(msgspec.Struct, frozen=True):
     """An account whose customer is another's, too: ``dropped`` was merged into ``kept``.
 

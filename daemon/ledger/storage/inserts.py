@@ -18,6 +18,7 @@ from daemon.ledger.storage.customer_rows import (
     CustomerKeyRow,
     CustomerPrivateRow,
     MergedRow,
+    PhotoRow,
     QuestionnaireRow,
 )
 from daemon.ledger.storage.fact_tables import (
@@ -145,6 +146,7 @@ KEPT: dict[type[msgspec.Struct], Kept] = {
     ConsentRow: Kept("consent", 3),
     CustomerKeyRow: Kept("customer_key", 3),
     CustomerPrivateRow: Kept("customer_private", 1),
+    PhotoRow: Kept("customer_photo", 2),
     MergedRow: Kept("merged", 1),
     BatchRow: Kept("card_batch", 1),
     StagedRow: Kept("staged_number", 2),

@@ -25,6 +25,7 @@ EXEMPT = {
     "customer": "a person can be erased, and an entry never says who it was, not even as a hash",
     "customer_key": "the same: it says who is behind an account",
     "customer_private": "the same",
+    "customer_photo": "the same",
     "friend": "the profile of a customer says it, see customer; here it is found the other way",
     "chip": "what was last seen of a chip is written at every tap; the chip itself has the money",
     "till": "a receipt leads through it to a sale, which says itself at which till it was made",

@@ -22,6 +22,7 @@ from daemon.ledger.storage.customer_rows import (
     CustomerKeyRow,
     CustomerPrivateRow,
     MergedRow,
+    PhotoRow,
     QuestionnaireRow,
 )
 from daemon.ledger.storage.friend_rows import FriendRow, InviteRow
@@ -69,6 +70,7 @@ KeptRow = (
     | ConsentRow
     | CustomerKeyRow
     | CustomerPrivateRow
+    | PhotoRow
     | MergedRow
     | BatchRow
     | StagedRow

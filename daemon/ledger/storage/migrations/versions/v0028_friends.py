@@ -6,7 +6,7 @@ import sqlalchemy
 from alembic import op
 
 revision = "0028"
-down_revision = "0026"
+down_revision = "0027"
 
 CHANGES = """
 CREATE TABLE invite (
