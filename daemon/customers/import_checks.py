@@ -69,7 +69,7 @@ class RowChecks:
     ) -> PageChecked:
         """Check rows and keep them, good and bad."""
         page = _Page(store, table, upload)
-        read = [self._read(store, table, line) for line in lines]
+        read = [self._read(table, line, upload) for line in lines]
         page.look_up(self._people.keys(row) for row, problems in read if not problems)
         rows = list[KeptRow]()
         for position, (line, (row, problems)) in enumerate(
@@ -82,7 +82,7 @@ class RowChecks:
         return PageChecked(page.new, page.changed, page.bad)
 
     def _read(
-        self, store: Store, table: Table, line: ImportLine
+        self, table: Table, line: ImportLine, upload: Upload
     ) -> tuple[ImportedRow, list[Problem]]:
         for n, cell in enumerate(line.cells):
             target = table.columns[n] if n < len(table.columns) else ""
@@ -91,7 +91,7 @@ class RowChecks:
                 what = "looks like a bank card's number; nothing of it is kept"
                 return ImportedRow(), [Problem(_heading(table, n), "", what)]
         row, problems = read_row(table.headings, table.columns, line.cells, table.known)
-        kept, wrong = self._people.as_kept(store, row)
+        kept, wrong = self._people.as_kept(row, upload.asked)
         problems += [_problem(table, line, error) for error in wrong]
         return kept, problems
 

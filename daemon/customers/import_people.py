@@ -37,6 +37,7 @@ from daemon.customers.consents import ConsentError, consent_change, consent_row,
 from daemon.customers.customers import known_account
 from daemon.customers.import_columns import Consented, ImportedRow
 from daemon.customers.profiles import Person, Profiles, changed_person, person_of
+from daemon.customers.questionnaire import Questionnaire
 from daemon.customers.search_keys import EMAIL, PHONE, keys_of
 from daemon.ledger.entries import OPENING, Entry, MeterMove
 from daemon.ledger.given import give
@@ -64,6 +65,7 @@ class Upload(NamedTuple):
     number: str
     by: str
     now: datetime
+    asked: Questionnaire
     drawn: set[str]
     """Numbers that were drawn for rows before it, which the store does not have yet."""
 
@@ -133,12 +135,18 @@ class ImportPeople:
         self._programme = programme
         self._office = office
 
-    def as_kept(self, store: Store, row: ImportedRow) -> tuple[ImportedRow, list[ParamError]]:
+    def asked(self, store: Store) -> Questionnaire:
+        """Return the questionnaire in force."""
+        return self._profiles.asked(store)
+
+    def as_kept(
+        self, row: ImportedRow, asked: Questionnaire
+    ) -> tuple[ImportedRow, list[ParamError]]:
         """Return a row with its answers and its card as they are kept, and what is wrong."""
         answers, wrong, card = dict(row.answers), list[ParamError](), row.card
         for name, said in row.answers.items():
             try:
-                answers[name] = self._profiles.kept(store, name, said)
+                answers[name] = self._profiles.kept(asked, name, said)
             except ParamError as error:
                 wrong.append(error)
         if card:
@@ -189,11 +197,12 @@ class ImportPeople:
         account = known or new_account()
         language = str(row.answers.get("language", ""))
         said = Said(at=upload.at, source="import", by=upload.by, language=language)
-        held = {(one.purpose, one.channel): one for one in store.ask(CONSENTS_OF, account)}
+        held_rows = store.ask(CONSENTS_OF, account) if known else []
+        held = {(one.purpose, one.channel): one for one in held_rows}
         # What is known already is not said again: the same file read twice writes nothing twice.
         news = [
             replace(one, account=account)
-            for one in self._consents(store, row, said)
+            for one in self._consents(row, said, upload.asked)
             if not _is_known(one, held.get((one.purpose, one.channel)), said)
         ]
         before = person_of(store, account) if known else None
@@ -269,9 +278,9 @@ class ImportPeople:
             return filled._replace(rows=rows), True
         return (filled if filled.fields else filled._replace(rows=(), gone=())), False
 
-    def _consents(self, store: Store, row: ImportedRow, said: Said) -> Iterator[ConsentRow]:
+    def _consents(self, row: ImportedRow, said: Said, asked: Questionnaire) -> Iterator[ConsentRow]:
         """Yield what the row says of consents, each at its own day, or at the row's."""
-        asked, days = self._profiles.asked(store), self._programme().days
+        days = self._programme().days
         for one in row.consents:
             text = one.day or row.consents_at
             then = said.at
@@ -280,16 +289,10 @@ class ImportPeople:
             path = f"consent.{one.word}" if one.day or not row.consents_at else "consents_at"
             if then > said.at:
                 raise ParamError(path, "is still to come")
-            for pair in self._pairs(store, one):
+            for pair in _pairs(one, asked):
                 yield consent_row(
                     AccountId(""), pair, replace(said, at=then), asked, given=one.given
                 )
-
-    def _pairs(self, store: Store, one: Consented) -> tuple[tuple[str, str], ...]:
-        try:
-            return ticked(self._profiles.asked(store), [one.word])
-        except ConsentError as error:
-            raise ParamError(f"consent.{one.word}", str(error)) from None
 
     # What is on them.
 
@@ -411,6 +414,13 @@ class ImportPeople:
         if last >= date.max:
             return ""
         return rfc3339(self._programme().days.start_of(last + timedelta(days=1)))
+
+
+def _pairs(one: Consented, asked: Questionnaire) -> tuple[tuple[str, str], ...]:
+    try:
+        return ticked(asked, [one.word])
+    except ConsentError as error:
+        raise ParamError(f"consent.{one.word}", str(error)) from None
 
 
 def _is_known(row: ConsentRow, held: ConsentRow | None, said: Said) -> bool:

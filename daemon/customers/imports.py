@@ -151,9 +151,11 @@ class CustomerImports:
         count = coming.count + len(terms.rows)
         if count > ROWS_MAX:
             raise ParamError("rows", f"an import has at most {ROWS_MAX:,} rows")
-        upload = Upload(coming.upload, "", coming.by, self._clock.now(), set())
+        now = self._clock.now()
 
         def job(store: Store) -> _Coming:
+            asked = self._people.asked(store)
+            upload = Upload(coming.upload, "", coming.by, now, asked, set())
             page = self._checks.stage(store, coming.table, upload, terms.start, terms.rows)
             return replace(
                 coming,
@@ -328,7 +330,7 @@ class CustomerImports:
         ]
         lines = sorted(lines, key=lambda line: line.position)[:IMPORT_TOGETHER]
         now, by = self._clock.now(), row.undo_by or row.by
-        upload = Upload(row.upload, row.number, by, now, set())
+        upload = Upload(row.upload, row.number, by, now, self._people.asked(store), set())
         if not lines:
             _finish(store, row, upload)
             return

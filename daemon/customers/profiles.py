@@ -147,11 +147,9 @@ class Profiles:
             lacks = (*lacks, PERSONAL_DATA)
         return ", ".join(lacks)
 
-    def kept(self, store: Store, name: str, answer: Answer) -> Answer:
+    def kept(self, asked: Questionnaire, name: str, answer: Answer) -> Answer:
         """Return an answer as it is kept. Raises ParamError, with the path ``answers.…``."""
-        return _Filling(self._questionnaires.in_force(store), self._country, "").answer(
-            name, answer
-        )
+        return _Filling(asked, self._country, "").answer(name, answer)
 
     def asked(self, store: Store) -> Questionnaire:
         """Return the questionnaire in force."""

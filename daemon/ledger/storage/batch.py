@@ -81,6 +81,11 @@ class Batch:
         self._changes.append((change, chained, rests_on))
         self._touched.update(_touched(change))
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing waits to be sent."""
+        return not self._changes
+
     def mark(self) -> Mark:
         """Return where the batch stands, for ``rewind``."""
         return len(self._changes), self.head

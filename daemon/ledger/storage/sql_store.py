@@ -96,6 +96,8 @@ class SQLStore(SQLWalk):
     def _send_earlier_jobs(self) -> None:
         if self._batch is not None:
             assert self._batch.mark() == self._before_job, "a job reads first and writes last"
+            if self._batch.is_empty:
+                return
             self._send(self._batch.take())
             self._before_job = self._batch.mark()
 
