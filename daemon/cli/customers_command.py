@@ -89,13 +89,17 @@ def show(
     where: Where,
     whom: Whom,
     limit: Annotated[int, typer.Option(min=0, max=PAGE_MAX, help="Of entries, of sales.")] = 20,
+    since: Annotated[str, typer.Option("--from", help="First day of the figures.")] = "",
+    until: Annotated[str, typer.Option("--to", help="Last day of the figures; else today.")] = "",
     json: AsJson = False,
 ) -> None:
-    """Show all that is known of a customer: the person, the cards, balances and entries.
+    """Show all that is known of a customer: the person, the cards, balances, figures and entries.
 
-    Example: tillcard customers show 2900000000018
+    Figures are of the twelve months until --to, or from --from on.
+
+    Example: tillcard customers show 2900000000018 --from 2026-11-01 --to 2026-11-30
     """
-    params = whose(whom) | {"limit": limit}
+    params = whose(whom) | {"limit": limit, "from": since, "to": until}
     known = asked("customer.show", params, where)
     if json:
         print_json(known)
@@ -359,9 +363,21 @@ def _dossier_lines(known: dict[str, Any]) -> Iterator[str]:
         yield f"  {purse}: {state['available']}, pending {state['pending']}"
         for lot in state["lots"]:
             yield f"    {lot['amount']}  until {lot['until'] or 'for ever'}"
+    yield from _figure_lines(known["figures"])
     for status, state in known["statuses"].items():
         yield f"  {status}: {state['stage']}  {state['since']}".rstrip()
     for entry in known["entries"]:
         moved = "".join(f"  {purse} {amount:+}" for purse, amount in entry["moves"].items())
         said = entry["said"].get("event", "")
         yield f"  {entry['at']}  {entry['kind']} {said}".rstrip() + moved
+
+
+def _figure_lines(figures: dict[str, Any]) -> Iterator[str]:
+    """Yield the figures that there are; "-" is none."""
+    yield f"  {figures['from']} to {figures['to']}:"
+    for name, said in figures.items():
+        if name not in ("from", "to", "folded"):
+            yield f"    {name} {'-' if said is None else said}"
+    folded = figures["folded"]
+    if folded["done"] < folded["upto"]:
+        yield f"    {folded['done']} of {folded['upto']} older entries are among them"

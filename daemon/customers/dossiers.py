@@ -38,6 +38,8 @@ from daemon.ledger.storage.queries import CARDS_OF, MEMBERS_OF
 from daemon.ledger.storage.store import Change, Store
 from daemon.programme.programme import Programme
 from daemon.programme.status import holds, tick, window_to
+from daemon.reports.customer_figures import CustomerFigures, customer_figures, period_said
+from daemon.reports.period import Period
 
 PAGE_MAX = 100
 FRIENDS_SHOWN_MAX = 100
@@ -53,11 +55,14 @@ class DossierTerms(WhoseTerms, frozen=True, kw_only=True):
 
     entries_after, sales_after: the place of the last one seen, or "" for the newest ones.
     limit: of entries, and of sales; 0 brings none.
+    first, last: the local days of the figures, both included; "" is today, and a year before.
     """
 
     entries_after: Text = ""
     sales_after: Text = ""
     limit: Annotated[int, msgspec.Meta(ge=0, le=PAGE_MAX)] = 20
+    first: Text = msgspec.field(default="", name="from")
+    last: Text = msgspec.field(default="", name="to")
 
 
 class DuplicatesTerms(WhoseTerms, frozen=True, kw_only=True):
@@ -168,6 +173,7 @@ class Dossier(msgspec.Struct, frozen=True, kw_only=True):
 
     answers:   by question; sensitive: questions whose answers are kept apart.
     pictures:  of ``photo signature`` those that there are; they are shown on their own.
+    figures:   what was bought in a period, as the report ``activity`` says it.
     more_entries, more_sales: whether another page follows.
     referrer:  who has brought them. friends: the newest FRIENDS_SHOWN_MAX of whom they have
                brought; friends_count: how many there are.
@@ -187,6 +193,7 @@ class Dossier(msgspec.Struct, frozen=True, kw_only=True):
     cards: tuple[ShownCard, ...]
     balances: dict[str, ShownPurse]
     statuses: dict[str, ShownStatus]
+    figures: CustomerFigures
     entries: tuple[ShownEntry, ...]
     more_entries: bool
     sales: tuple[ShownSale, ...]
@@ -230,7 +237,8 @@ class Dossiers:
 
     async def show(self, terms: DossierTerms) -> Dossier:
         """Return a customer's dossier. Raises RefusedError CARD_UNKNOWN; ParamError for a place."""
-        page, programme, today = _Page.of(terms), self._programme(), self._today()
+        programme, today = self._programme(), self._today()
+        page = _Page.of(terms, today)
 
         def read(store: Store) -> Dossier:
             account = self._customers.account(store, terms)
@@ -243,7 +251,8 @@ class Dossiers:
 
         Raises: as `show`.
         """
-        page, programme, today = _Page.of(terms), self._programme(), self._today()
+        programme, today = self._programme(), self._today()
+        page = _Page.of(terms, today)
 
         def read(store: Store) -> Exported:
             account = self._customers.account(store, terms)
@@ -281,18 +290,20 @@ class Dossiers:
 
 
 class _Page(msgspec.Struct, frozen=True):
-    """Where a page of entries and one of sales begin, and how many lines each has."""
+    """Where a page of entries and one of sales begin, how many lines each has; of which days."""
 
     entries_before: tuple[str, str, int]
     sales_before: tuple[str, str, int]
     limit: int
+    period: Period
 
     @classmethod
-    def of(cls, terms: DossierTerms) -> "_Page":
+    def of(cls, terms: DossierTerms, today: date) -> "_Page":
         return cls(
             _place(terms.entries_after, "entries_after"),
             _place(terms.sales_after, "sales_after"),
             terms.limit,
+            period_said(terms.first, terms.last, today),
         )
 
 
@@ -329,6 +340,7 @@ def _dossier(
         cards=tuple(_cards(store, account)),
         balances={name: _purse(state, today) for name, state in store.purses(account).items()},
         statuses=_statuses(store, programme, account, today),
+        figures=customer_figures(store, account, everyone_in(store, account), page.period, today),
         entries=entries,
         more_entries=more_entries,
         sales=sales,

@@ -14,15 +14,16 @@ from daemon.ledger.storage.customer_queries import ACCOUNTS_BY_KEY, accounts_by_
 from daemon.ledger.storage.queries import SALES_FOLDED
 from daemon.ledger.storage.sqlite import SQLiteStore
 from daemon.ledger.storage.store import Store
+from daemon.reports.customer_figures import of_account
 from tests.scenarios.shops import documented, goods, override
 from tests.support.clock import HandClock
 from tests.support.postgres import PostgresServer
 from tests.support.till import PLASTIC, Pos, lay_out, open_till
 
-ONE_ROW_EACH = ("activation", "ledger", "questionnaire")
+ONE_ROW_EACH = ("activation", "fold", "ledger", "questionnaire")
 """Tables that do not grow with what is sold."""
-BROUGHT = ("counted", "k")
-"""What an inner question has brought, as many rows as its LIMIT says."""
+BROUGHT = ("counted", "k", "parts")
+"""What an inner question has brought by an index, or as many rows as its LIMIT says."""
 
 
 async def a_day_at_the_till(pos: Pos) -> None:
@@ -110,6 +111,10 @@ SAID: dict[str, tuple[bytes, Callable[[], tuple[Any, ...]]]] = {
     "words": (
         accounts_by_words(2).text.replace("?", "%s").encode(),
         lambda: ("ol", "olz", 5_000, "kov", "kovz", 20),
+    ),
+    "figures": (
+        of_account(3).text.replace("?", "%s").encode(),
+        lambda: ("a", 1, 2, 3, "a", 1, 2, "a", 3, 4),
     ),
     "receipt": (SALES_FOLDED.text.replace("?", "%s").encode(), lambda: ("1", "t", "s") * 2),
 }
