@@ -52,6 +52,7 @@ from daemon.base.text_limits import (
     says_something,
 )
 from daemon.ledger.entries import CounterMove
+from daemon.ledger.erased import refuse_closed
 from daemon.ledger.ledger import Ledger, RequestKey
 from daemon.ledger.storage.card_queries import ACT, CARD_ISSUE
 from daemon.ledger.storage.card_rows import CardIssueRow
@@ -137,6 +138,7 @@ class CardLifecycle:
             account = new_account()
             if terms.with_card:
                 account = self._cards.find(store, terms.with_card).account
+                refuse_closed(store, account)
                 _check_answered(account, proven, terms.override)
             card, fresh = self._taken_up(store, terms, account, identifiers, until, at)
             card, how = self._given(store, card, terms, now, lets_through=lets_through)
@@ -166,6 +168,7 @@ class CardLifecycle:
         def job(store: Store, view: View) -> tuple[Change, CardDone]:
             identifiers = self._identifiers(terms.number, terms.uid)
             old = self._cards.find(store, terms.card)
+            refuse_closed(store, old.account)
             state = next_state(old, "replace")
             _check_answered(old.account, proven, terms.override)
             if any(is_taken(store, *pair) for pair in identifiers):
@@ -200,6 +203,8 @@ class CardLifecycle:
             card, until = self._cards.find(store, terms.card), self._end_of(terms.until)
             if event in ANSWERED_FOR:
                 _check_said(terms)
+            if event in LIFTS:
+                refuse_closed(store, card.account)
             # Nobody has it: what it has cost is disposed of, and the books want an act for that.
             if event == "write_off" and card.state in ("stock", "handed_out"):
                 return self._disposed(store, card, now, terms)

@@ -31,6 +31,7 @@ from daemon.base.clock import Clock, rfc3339
 from daemon.base.ids import AccountId
 from daemon.base.text_limits import RequestId, SaidText, Text
 from daemon.ledger.entries import Entry
+from daemon.ledger.erased import erased_day
 from daemon.ledger.ledger import Ledger, RequestKey
 from daemon.ledger.lots import PurseLots
 from daemon.ledger.moves import Moves
@@ -95,7 +96,8 @@ class CardTransfers:
             to = self._cards.usable(store, terms.with_card, at) if terms.with_card else None
             said = {"by": terms.by, "reason": terms.reason} | signed.approved
             filling = Said(at=at, by=terms.by, language=terms.profile.language)
-            if to is None and not _is_personal(store, card.account):
+            is_erased = erased_day(store, card.account)  # another person is no part of its past
+            if to is None and not is_erased and not _is_personal(store, card.account):
                 profile = _as_brought(store, card.account, terms.profile)
                 filled = self._cards.filled(store, card.account, profile, filling)
                 entry = _entry(at, card, card.account, said, Moves({}))

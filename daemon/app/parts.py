@@ -35,6 +35,7 @@ from daemon.chip.registry import NO_CHIPS, Chips, chips_of
 from daemon.chip.terminal import ChipTerminal
 from daemon.customers.customers import Customers
 from daemon.customers.dossiers import Dossiers
+from daemon.customers.erasing import Erasing
 from daemon.customers.import_people import ImportPeople
 from daemon.customers.imports import CustomerImports
 from daemon.customers.inviting import Inviting
@@ -44,6 +45,7 @@ from daemon.customers.picture_maker import PictureMaker
 from daemon.customers.private_answers import PrivateAnswers
 from daemon.customers.profiles import Profiles
 from daemon.customers.questionnaires import Questionnaires
+from daemon.customers.retention import Retention
 from daemon.customers.searching import Searching
 from daemon.keys.chip_keys import ChipKeys, load_chip_keys
 from daemon.keys.key_files import load_or_make
@@ -60,6 +62,7 @@ from daemon.pos.claims import Claims
 from daemon.pos.clock_methods import ClockMethods
 from daemon.pos.club_methods import ClubMethods
 from daemon.pos.customer_methods import CustomerMethods
+from daemon.pos.erasure_methods import ErasureMethods
 from daemon.pos.events import EventRing
 from daemon.pos.friend_methods import FriendMethods
 from daemon.pos.import_methods import ImportMethods
@@ -241,6 +244,16 @@ class Parts:
         pricing = Pricing(shop, policy.ranges, role_of, self.config.chip, store=store)
         self.standing_discounts = StandingDiscounts(shop)
         posting = Posting(shop, self.recognition, pricing, policy.till, self._thanks)
+        self.erasing = Erasing(
+            self.ledger,
+            self.steady,
+            lambda: shop.programme,
+            self.config.retention,
+            lambda account: posting.forget(account),
+        )
+        self.retention = Retention(
+            self.ledger, self.steady, lambda: shop.programme, self.config.retention, self.erasing
+        )
         self.checkout = Checkout(shop, posting, self.chips, self.operators, policy.hold_ttl_s)
 
     def _thanks(self, language: str) -> str:
@@ -308,6 +321,7 @@ class Parts:
             *self._customer_methods(),
             self._friend_methods(),
             ImportMethods(self.imports, self.operators),
+            ErasureMethods(self.erasing, self.retention, self.operators),
             self._club_methods(),
         )
         listens = config.socket.tcp_port is not None

@@ -92,6 +92,7 @@ class Housekeeping:
             done = await self._parts.daily_jobs.catch_up()
             if done is not None:
                 await self._parts.imports.forget()
+            await self._parts.retention.keep()
         except RefusedError as error:  # a full disk must not end the till; the next may serve
             log.warning("holds and the day's work were not looked after: %s", error)
             return

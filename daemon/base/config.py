@@ -25,6 +25,7 @@ HOLD_TTL_S_MAX = 7 * 24 * 3_600
 INPUT_TTL_S_MAX = 3_600
 REPORT_S_MAX = 3_600
 """Of one report: it reads one snapshot, for which the database keeps what changes meanwhile."""
+RETENTION_YEARS_MAX = 100
 CARD_TIME_S_MAX = 60
 CHIP_NUMBER_MAX = 0xFFFF
 GREETING_CHARS_MAX = 120
@@ -143,6 +144,19 @@ class ReportsSection(Section, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not 1 <= self.timeout_s <= REPORT_S_MAX:
             raise ValueError(f"timeout_s: must be 1 to {REPORT_S_MAX}")
+
+
+class RetentionSection(Section, frozen=True, kw_only=True):
+    """How long it stays known who somebody is.
+
+    dormant_years: a customer of whom nothing was heard for so long is to be erased.
+    acts_years:    names stay on acts about cards for so long, for the books, of erased customers.
+    auto:          whether the day's work erases who is to be erased; who has money left is not.
+    """
+
+    dormant_years: Annotated[int, msgspec.Meta(ge=1, le=RETENTION_YEARS_MAX)] = 3
+    acts_years: Annotated[int, msgspec.Meta(ge=0, le=RETENTION_YEARS_MAX)] = 3
+    auto: bool = False
 
 
 class BooksSection(Section, frozen=True, kw_only=True):
@@ -314,6 +328,7 @@ class Config(Section, frozen=True, kw_only=True):
     policy: PolicySection = PolicySection()
     greeting: GreetingSection = GreetingSection()
     reports: ReportsSection = ReportsSection()
+    retention: RetentionSection = RetentionSection()
     books: BooksSection = BooksSection()
     cashiers: dict[OperatorName, OperatorRole] = {}
     card_numbers: CardNumbersSection = CardNumbersSection()

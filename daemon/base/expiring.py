@@ -1,6 +1,7 @@
 """A bounded map whose entries expire: presentations, quotes, links that wait."""
 
 from collections import Counter, OrderedDict
+from collections.abc import Callable
 from typing import Generic, NamedTuple, TypeVar
 
 from daemon.base.caller import caller
@@ -86,6 +87,11 @@ class ExpiringMap(Generic[T]):
             self._weights[kept.owner] -= kept.weight
             if not self._counts[kept.owner]:
                 del self._counts[kept.owner], self._weights[kept.owner]
+
+    def drop_where(self, is_meant: Callable[[T], bool]) -> None:
+        """Forget every value that is meant."""
+        for key in [key for key, kept in self._entries.items() if is_meant(kept.value)]:
+            self.drop(key)
 
     def _make_room(self, owner: str) -> None:
         # From the oldest on: a client that has filled its part is found soon, at its own cost.

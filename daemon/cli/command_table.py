@@ -33,6 +33,7 @@ from daemon.cli.customers_command import customers
 from daemon.cli.demo_command import demo
 from daemon.cli.doctor_command import doctor
 from daemon.cli.doctor_scan_command import doctor_scan
+from daemon.cli.erase_command import erase, to_erase
 from daemon.cli.hot_list_command import hot_list, hot_list_key
 from daemon.cli.import_command import import_list, import_status, import_table, import_undo
 from daemon.cli.issue_command import issue
@@ -105,6 +106,8 @@ customers.command("import")(import_table)
 customers.command("import-undo")(import_undo)
 customers.command("import-status")(import_status)
 customers.command("import-list")(import_list)
+customers.command()(erase)
+customers.command("to-erase")(to_erase)
 app.add_typer(customers, name="customers")
 app.add_typer(questionnaire, name="questionnaire")
 app.add_typer(partners, name="partners")

@@ -78,7 +78,7 @@ def find(
         return
     for one in found["customers"]:
         known = (one["account"], one["name"], one["phone"], one["birthday"], *one["cards"])
-        typer.echo("  ".join(filter(None, known)))
+        typer.echo("  ".join(filter(None, (*known, one["notice"]))))
     if found["more"]:
         typer.echo("There may be more: say more of whom you look for.")
 
@@ -349,6 +349,8 @@ def _friend_lines(known: dict[str, Any]) -> Iterator[str]:
 
 def _dossier_lines(known: dict[str, Any]) -> Iterator[str]:
     yield known["account"]
+    if known["notice"]:
+        yield f"  {known['notice']}"
     for name, said in known["answers"].items():
         yield f"  {name}: {', '.join(said) if isinstance(said, list) else said}"
     for name in (*known["sensitive"], *known["pictures"]):

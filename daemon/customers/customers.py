@@ -20,6 +20,7 @@ from daemon.customers.consents import (
 )
 from daemon.customers.profiles import Person, Profiles, changed_person, person_of
 from daemon.ledger.entries import Entry
+from daemon.ledger.erased import erased_day, refuse_erased
 from daemon.ledger.ledger import Ledger, RequestKey
 from daemon.ledger.storage.customer_queries import CONSENTS_OF, MERGED, MERGED_INTO
 from daemon.ledger.storage.queries import CUSTOMER
@@ -115,7 +116,7 @@ class Customers:
         at = rfc3339(self._clock.now())
 
         def job(store: Store, view: View) -> tuple[Change, CustomerDone]:
-            account = self.account(store, terms)
+            account = self._to_change(store, terms)
             before = person_of(store, account)
             said = Said(at=at, by=terms.by, language=terms.language or before.profile.language)
             filled = self._profiles.of_known(store, account, (before, _wanted(before, terms)), said)
@@ -156,7 +157,7 @@ class Customers:
         at = rfc3339(self._clock.now())
 
         def job(store: Store, view: View) -> tuple[Change, ConsentDone]:
-            account = self.account(store, terms)
+            account = self._to_change(store, terms)
             asked = self._profiles.asked(store)
             try:
                 named = channels(asked, terms.purpose, terms.channel)
@@ -185,12 +186,17 @@ class Customers:
             return self._cards.find(store, whose.card).account
         return known_account(store, AccountId(whose.account))
 
+    def _to_change(self, store: Store, whose: WhoseTerms) -> AccountId:
+        account = self.account(store, whose)
+        refuse_erased(store, account, "card" if whose.card else "account")
+        return account
+
 
 def known_account(store: Store, account: AccountId) -> AccountId:
     """Return an account, or the one that it was merged into. Raises RefusedError CARD_UNKNOWN."""
     while (merged := store.ask_one(MERGED, account)) is not None:
         account = merged.kept
-    if store.ask_one(CUSTOMER, account) is None:
+    if store.ask_one(CUSTOMER, account) is None and not erased_day(store, account):
         raise RefusedError(ErrorCode.CARD_UNKNOWN, "There is no such customer.")
     return account
 

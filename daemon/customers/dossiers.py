@@ -24,6 +24,7 @@ from daemon.customers.search_keys import WORD, keys_of, words
 from daemon.customers.searching import FOUND_MAX, Found, shown_customer
 from daemon.ledger import status_moves
 from daemon.ledger.entries import FOREVER, decode
+from daemon.ledger.erased import notice
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.lots import Lot, PurseLots
 from daemon.ledger.storage.customer_queries import (
@@ -171,6 +172,7 @@ class ShownFriend(msgspec.Struct, frozen=True):
 class Dossier(msgspec.Struct, frozen=True, kw_only=True):
     """All of a customer. Days are local days.
 
+    notice:    a sentence where the person was erased, or "".
     answers:   by question; sensitive: questions whose answers are kept apart.
     pictures:  of ``photo signature`` those that there are; they are shown on their own.
     figures:   what was bought in a period, as the report ``activity`` says it.
@@ -180,6 +182,7 @@ class Dossier(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     account: AccountId
+    notice: str
     answers: dict[str, Answer]
     sensitive: tuple[str, ...]
     pictures: tuple[str, ...]
@@ -322,6 +325,7 @@ def _dossier(
     sales, more_sales = _sales(store, of, page.sales_before, page.limit)
     return Dossier(
         account=account,
+        notice=notice(store, account),
         answers={n: a for n, a in person.answers.items() if n not in person.private},
         sensitive=tuple(person.private),
         pictures=photo_kinds(store, account),

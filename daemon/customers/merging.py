@@ -31,9 +31,10 @@ from daemon.customers.profiles import person_of
 from daemon.customers.search_keys import keys_of
 from daemon.ledger import status_moves
 from daemon.ledger.entries import Entry, LotMove, MeterMove, Posting, decode
+from daemon.ledger.erased import ERASED, refuse_erased
 from daemon.ledger.ledger import Ledger, RequestKey
 from daemon.ledger.lots import Lot, PurseLots
-from daemon.ledger.sale_states import SaleState
+from daemon.ledger.sale_states import UNFINISHED
 from daemon.ledger.storage.customer_queries import (
     ALL_SALES_OF,
     CODES_OF_ACCOUNT,
@@ -57,7 +58,6 @@ UNDO_DAYS = 30
 TYPED = "typed"
 """Of entries that say how often a number was typed: nothing of it is anybody's half."""
 _BEST_FIRST = ("member", "lapsing", "candidate", "outside")
-_UNFINISHED = (SaleState.HELD, SaleState.INTENT, SaleState.UNKNOWN, SaleState.VOID_PENDING)
 replace = msgspec.structs.replace
 
 
@@ -213,6 +213,7 @@ class Merging:
 def _check_alone(store: Store, path: str, account: AccountId) -> None:
     if (row := store.ask_one(MERGED, account)) is not None:
         raise ParamError(path, f"was merged into {row.kept} already")
+    refuse_erased(store, account, path)
     if store.ask_one(CUSTOMER, account) is None:
         raise RefusedError(ErrorCode.CARD_UNKNOWN, "There is no such customer.")
 
@@ -220,7 +221,7 @@ def _check_alone(store: Store, path: str, account: AccountId) -> None:
 def _check_free(store: Store, drop: AccountId) -> None:
     """Let no sale be on its way while its account goes, and no chip hold what moves."""
     for row in store.ask(ALL_SALES_OF, drop):
-        if row.state in _UNFINISHED:
+        if row.state in UNFINISHED:
             raise RefusedError(
                 ErrorCode.BUSY, "This customer has a sale that is not finished; finish it first."
             )
@@ -370,7 +371,7 @@ def _check_unmoved(store: Store, row: MergedRow) -> None:
                 continue  # at the same moment, and before
             entry = decode(body)
             moves = entry.postings, entry.lots, entry.held, entry.meters, entry.statuses
-            if any(moves) and entry.kind != TYPED:
+            if entry.kind == ERASED or (any(moves) and entry.kind != TYPED):
                 raise _in_the_way(ledger_id, seq, entry.kind)
 
 

@@ -23,6 +23,7 @@ from daemon.base.params import Params
 from daemon.base.refusals import RefusedError
 from daemon.base.text_limits import SaidText
 from daemon.customers.search_keys import EMAIL, PHONE, PHONE_DIGITS_MIN, digits_of, words
+from daemon.ledger.erased import notice
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.storage.customer_queries import (
     ACCOUNTS_BY_KEY,
@@ -48,13 +49,17 @@ class FindTerms(Params, frozen=True, kw_only=True):
 
 
 class FoundCustomer(msgspec.Struct, frozen=True, kw_only=True):
-    """A customer, as far as it takes to tell two apart. Numbers are masked."""
+    """A customer, as far as it takes to tell two apart. Numbers are masked.
+
+    notice: a sentence where the person was erased, or "".
+    """
 
     account: AccountId
     name: str
     phone: str
     birthday: str
     cards: tuple[str, ...]
+    notice: str = ""
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
@@ -143,4 +148,5 @@ def shown_customer(store: Store, account: AccountId) -> FoundCustomer:
         phone=mask(profile.phone) if profile.phone else "",
         birthday=profile.birthday,
         cards=tuple(mask(card.number) for card in cards if card.number),
+        notice=notice(store, account),
     )

@@ -1,5 +1,6 @@
 """The ledger as the rest of the daemon sees it: idempotent requests, and reads beside them."""
 
+import asyncio
 import hashlib
 import logging
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from daemon.base.clock import rfc3339
 from daemon.base.ids import NO_SALE, LedgerId, PosSaleId, SaleId, scoped
 from daemon.base.params import Params
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
+from daemon.ledger.erased import not_overwritten, note_overwritten
 from daemon.ledger.readers import LedgerReaders, unreadable
 from daemon.ledger.sale_rows import SaleRow
 from daemon.ledger.sale_states import SaleEvent
@@ -139,6 +141,28 @@ class Ledger:
         Raises: RefusedError BUSY, STORAGE_FULL, and whatever the job raises, with nothing written.
         """
         return await self._writer.submit(job)
+
+    async def overwrite(self, at: str, bytes_max: int) -> int:
+        """Leave nothing in the files of people who were erased; return how many it was done for.
+
+        at: of the entry that says so. bytes_max: see `Store.overwrite`.
+        Twice is harmless, and what a cut has left out is due still.
+        Raises: RefusedError BUSY, STORAGE_FULL; it is due as before then.
+        """
+        due = await self.read(not_overwritten)
+        if not due:
+            return 0
+        if not self._writing.overwrites_beside:
+            done = await self._writer.submit(lambda store: store.overwrite(bytes_max), alone=True)
+        else:
+            try:
+                done = await asyncio.to_thread(self._writing.overwrite, bytes_max)
+            except StoreError as error:
+                raise unreadable(error) from error
+        if not done:
+            return 0
+        await self._writer.submit(lambda store: note_overwritten(store, at, due))
+        return due
 
     async def stored_answer(
         self, key: RequestKey, sale_id: SaleId = NO_SALE

@@ -182,7 +182,7 @@ def _given_back(record: SaleRecord, ask: Return, programme: Programme) -> Shares
         raise RefusedError(ErrorCode.RETURNED_ALREADY, "All of this sale has come back already.")
     check_pieces(frozen.basket, {line.line: line.qty_milli for line in ask.lines})
     settled = record.refunded + record.kept - record.rounded
-    if programme.recomputes:
+    if programme.recomputes and not record.erased:  # its facts are not whole any more
         facts = Facts(frozen.now, frozen.facts)
         back = recompute(programme, quote, frozen.basket, facts, returned, asked, settled)
     else:
@@ -198,6 +198,8 @@ def _alone(record: SaleRecord, back: SharesBack, programme: Programme) -> Quote 
     handed_out = any(rules[issued.rule].give.once for issued in quote.issue)
     if back.complete or not (handed_out or any(earned.by_line for earned in quote.earn)):
         return None
+    if record.erased:
+        return quote  # nothing tells what rested on the person: what was given stays to the end
     gone = {line.line: line.qty_milli for line in _add(record.returned, back)}
     return price_alone(programme, frozen.basket, Facts(frozen.now, frozen.facts), gone)
 
@@ -213,7 +215,7 @@ def _purses_back(
     """Move the purses; return what they really gave up, the record after it, and what lapsed."""
     account = record.sale.account
     burned, accrued, earned_back = dict(record.burned), dict(record.accrued), dict(back.earned)
-    kept, written_off = record.short, _WrittenOff(view, today)
+    kept, written_off = record.short, _WrittenOff(view)
     lapsed: dict[str, int] = {}
     for purse, amount in sorted(back.burned.items()):
         for key, part in _shared_out(burned, purse, amount):
@@ -276,9 +278,8 @@ def _still_good(
 class _WrittenOff:
     """What the day's work has written off of the lots that leave, taken back from breakage."""
 
-    def __init__(self, view: View, today: int) -> None:
+    def __init__(self, view: View) -> None:
         self._left = dict(view.counters)
-        self._today = today
         self.moves: list[CounterMove] = []
 
     def taken_from(
@@ -288,7 +289,7 @@ class _WrittenOff:
         staying = []
         for lot in lots:
             counter = lapsed_counter(account, purse, lot)
-            gone = min(lot.amount, self._left.get(counter, 0)) if lot.expires < self._today else 0
+            gone = min(lot.amount, self._left.get(counter, 0))
             if gone:
                 self._left[counter] -= gone
                 self.moves.append(CounterMove(counter, -gone))

@@ -147,6 +147,7 @@ class SaleProgress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
           later refunds are still to be short of. sums_gone: what has gone of sums that were earned
           for the whole sale, by rule. rounded: what refunds, with what they were short of, are more
           than the lines say.
+    erased: what it said of a person, which its price may rest on, was taken out of it.
     """
 
     burned: dict[str, tuple[Lot, ...]]
@@ -157,6 +158,7 @@ class SaleProgress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     short: int = 0
     sums_gone: dict[str, int] = {}
     rounded: int = 0
+    erased: bool = False
 
 
 class SaleRecord(SaleProgress, frozen=True, kw_only=True):

@@ -28,6 +28,7 @@ from daemon.programme.quote import Earned, Quote, QuotedLine
 
 PERSONAL = ("card.name", "card.birthday")
 """Facts that say who a person is; whatever a customer has answered is one, too."""
+_replace = msgspec.structs.replace
 ITS_OWN = -1
 """In place of an entry's number: the entry that is written with the row."""
 
@@ -46,7 +47,7 @@ class _Quote(Quote, frozen=True, kw_only=True, omit_defaults=True):
 
 def for_entry(sale: Sale) -> Sale:
     """Return what an entry says of a sale: all that was sold and decided, and of nobody who."""
-    quote, frozen = sale.quote, sale.frozen
+    quote = sale.quote
     as_dict = msgspec.structs.asdict
     kept = as_dict(quote) | {
         "lines": tuple(_Line(**as_dict(line)) for line in quote.lines),
@@ -54,14 +55,18 @@ def for_entry(sale: Sale) -> Sale:
         "why_not": (),
         "next": (),
     }
-    facts = {n: fact for n, fact in frozen.facts.items() if not _is_personal(n, fact)}
-    frozen = msgspec.structs.replace(frozen, facts=facts)
-    return msgspec.structs.replace(sale, quote=_Quote(**kept), frozen=frozen)
+    return _replace(for_nobody(sale), quote=_Quote(**kept))
 
 
 def _is_personal(name: str, fact: Fact) -> bool:
     """Whether a fact stands beside the entry; a name that is empty says nothing of anybody."""
     return name.startswith(ANSWER) or (name in PERSONAL and bool(fact))
+
+
+def for_nobody(sale: Sale) -> Sale:
+    """Return a sale without what its facts say of a person."""
+    facts = {n: fact for n, fact in sale.frozen.facts.items() if not _is_personal(n, fact)}
+    return _replace(sale, frozen=_replace(sale.frozen, facts=facts))
 
 
 class _Detailed(msgspec.Struct, frozen=True):
@@ -87,8 +92,22 @@ def _joined(entry: bytes, body: bytes) -> SaleRecord:
     sale = msgspec.json.decode(entry, type=_Detailed).detail
     progress = msgspec.structs.asdict(msgspec.json.decode(body, type=_Beside))
     facts = sale.frozen.facts | progress.pop("person")
-    frozen = msgspec.structs.replace(sale.frozen, facts=facts)
-    return SaleRecord(sale=msgspec.structs.replace(sale, frozen=frozen), **progress)
+    frozen = _replace(sale.frozen, facts=facts)
+    return SaleRecord(sale=_replace(sale, frozen=frozen), **progress)
+
+
+def _beside_of_nobody(body: bytes) -> bytes:
+    beside = msgspec.json.decode(body, type=_Beside)
+    if not beside.person:
+        return b""
+    return msgspec.json.encode(_replace(beside, person={}, erased=True))
+
+
+def _whole_of_nobody(body: bytes) -> bytes:
+    record = msgspec.json.decode(body, type=SaleRecord)
+    chip = _replace(record.chip, sale=for_nobody(record.chip.sale)) if record.chip else None
+    made = _replace(record, sale=for_nobody(record.sale), chip=chip)
+    return msgspec.json.encode(_replace(made, erased=True)) if made != record else b""
 
 
 class SaleRow(msgspec.Struct, frozen=True, dict=True):
@@ -136,13 +155,13 @@ class SaleRow(msgspec.Struct, frozen=True, dict=True):
         sale = record.sale
         row = cls.of(sale.sale_id, state, sale.account, until, _beside(record))
         ledger_id, seq = (before.ledger_id, before.seq) if before else (NO_LEDGER, ITS_OWN)
-        return msgspec.structs.replace(row, ledger_id=ledger_id, seq=seq)
+        return _replace(row, ledger_id=ledger_id, seq=seq)
 
     def placed(self, ledger_id: LedgerId, seq: int) -> "SaleRow":
         """Return the row as it is written with the entry ``seq``."""
         if self.seq != ITS_OWN:
             return self
-        return msgspec.structs.replace(self, ledger_id=ledger_id, seq=seq)
+        return _replace(self, ledger_id=ledger_id, seq=seq)
 
     @cached_property
     def record(self) -> SaleRecord | None:
@@ -152,8 +171,19 @@ class SaleRow(msgspec.Struct, frozen=True, dict=True):
         record = self._as_sold
         if record.sale.account == self.account:
             return record
-        sale = msgspec.structs.replace(record.sale, account=self.account)
-        return msgspec.structs.replace(record, sale=sale)
+        sale = _replace(record.sale, account=self.account)
+        return _replace(record, sale=sale)
+
+    def nobodys(self) -> "SaleRow | None":
+        """Return the row without what it says of a person; None where it says nothing."""
+        if not self.body:
+            return None
+        of_nobody = _beside_of_nobody if self.seq else _whole_of_nobody
+        try:
+            body = of_nobody(self.body)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise too_new(error) from error
+        return _replace(self, body=body) if body else None
 
     @property
     def sold_to(self) -> AccountId:

@@ -54,6 +54,10 @@ class SaleState(StrEnum):
     VOID_PENDING = "void_pending"
 
 
+UNFINISHED = (SaleState.HELD, SaleState.INTENT, SaleState.UNKNOWN, SaleState.VOID_PENDING)
+"""States of a sale that something is still to become of."""
+
+
 class SaleEvent(StrEnum):
     """What can happen to a sale. A chip's answers are events as much as the POS's calls are."""
 

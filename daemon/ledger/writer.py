@@ -42,11 +42,15 @@ log = logging.getLogger(__name__)
 
 
 class _Queued(NamedTuple):
-    """``taken``: acquired once, by the thread that runs the job or by whoever gives it up."""
+    """``taken``: acquired once, by the thread that runs the job or by whoever gives it up.
+
+    alone: it runs outside a group, after the one that it came with.
+    """
 
     job: Job[Any]
     done: asyncio.Future[Any]
     taken: threading.Lock
+    alone: bool = False
 
 
 class _Outcome(NamedTuple):
@@ -66,9 +70,10 @@ class LedgerWriter:
         self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
         self._thread.start()
 
-    async def submit(self, job: Job[T]) -> T:
+    async def submit(self, job: Job[T], *, alone: bool = False) -> T:
         """Run ``job`` in the writer and return its result once it is durable.
 
+        alone: outside a transaction, for what the database itself does with its files.
         A job that was queued is finished even when its caller gives up.
         Raises: RefusedError BUSY, STORAGE_FULL, LEDGER_DAMAGED, and whatever the job raises.
                 Nothing was written then, unless it says ``state_unknown``.
@@ -77,7 +82,7 @@ class LedgerWriter:
             raise RefusedError(ErrorCode.BUSY, "The ledger has too much to do; try again.")
         done: asyncio.Future[T] = self._loop.create_future()
         self._waiting += 1
-        queued = _Queued(job, done, threading.Lock())
+        queued = _Queued(job, done, threading.Lock(), alone)
         waited = self._loop.call_later(self._wait_s, self._give_up, queued)
         self._queue.put(queued)
         try:
@@ -94,9 +99,12 @@ class LedgerWriter:
         while True:
             group, more = self._next_group()
             group = [queued for queued in group if queued.taken.acquire(blocking=False)]
-            if group:
-                outcomes = self._perform(group)
-                self._loop.call_soon_threadsafe(self._deliver, outcomes)
+            together = [queued for queued in group if not queued.alone]
+            if together:
+                self._loop.call_soon_threadsafe(self._deliver, self._perform(together))
+            for queued in group:
+                if queued.alone:
+                    self._loop.call_soon_threadsafe(self._deliver, self._perform_alone(queued))
             if not more:
                 return
 
@@ -160,6 +168,16 @@ class LedgerWriter:
             return _Outcome(queued.done, None, error)
         self._store.release()
         return _Outcome(queued.done, result, None)
+
+    def _perform_alone(self, queued: _Queued) -> list[_Outcome]:
+        try:
+            return [_Outcome(queued.done, queued.job(self._store), None)]
+        except StoreError as error:
+            log.warning("what was to be done outside a group was not: %s", error)
+            return _refused([queued], error)
+        except Exception as error:
+            log.exception("a ledger job outside a group failed")
+            return [_Outcome(queued.done, None, error)]
 
     def _abandon(self) -> None:
         try:

@@ -24,6 +24,7 @@ from daemon.base.text_limits import AccountText, IdText, RequestId, SaidText, Te
 from daemon.customers.customers import customer_entry
 from daemon.customers.profiles import person_of
 from daemon.ledger.entries import CounterMove, Entry
+from daemon.ledger.erased import refuse_erased
 from daemon.ledger.ledger import RequestKey
 from daemon.ledger.storage.partner_queries import (
     ASSIGNMENTS_OF,
@@ -273,6 +274,7 @@ class Partners:
 
         def job(store: Store, view: View) -> tuple[Change, Assigned]:
             account = self._whose(store, terms.account, terms.card)
+            refuse_erased(store, account, "card" if terms.card else "account")
             who = sent_by(store, account, terms.partner, terms.employee, "")
             person = person_of(store, account)
             profile = msgspec.structs.replace(

@@ -1,6 +1,6 @@
 """The methods for the people behind the cards: what they are asked, what is known of them."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -31,15 +31,18 @@ from daemon.customers.questionnaires import (
     QuestionnaireActivated,
     Questionnaires,
 )
-from daemon.customers.searching import FindTerms, Found, Searching
+from daemon.customers.searching import FindTerms, Found, FoundCustomer, Searching
 from daemon.ledger.ledger import RequestKey
 from daemon.pos.card_methods import CARD_REFUSALS, WRITE_REFUSALS
+from daemon.pos.cashier_language import say
 from daemon.pos.dispatch import Method
 from daemon.pos.errors import invalid
 from daemon.pos.peers import Role
 from daemon.pos.protocol import NoParams
 from daemon.pos.session import Session
 from daemon.pos.shop_methods import Doubt
+
+T = TypeVar("T", Found, FoundCustomer, Dossier, Exported)
 
 
 class QuestionnaireText(Params, frozen=True):
@@ -128,18 +131,18 @@ class CustomerMethods:
 
     async def find(self, session: Session, params: FindTerms) -> Found:
         """Find customers by card, telephone, e-mail or name."""
-        return await self._searching.find(params)
+        return _in_words(session, await self._searching.find(params))
 
     async def dossier(self, session: Session, params: DossierTerms) -> Dossier:
         """Show all that is known of a customer."""
         async with self._guesses.counting():
-            return await self._dossiers.show(params)
+            return _in_words(session, await self._dossiers.show(params))
 
     async def export(self, session: Session, params: ExportTerms) -> Exported:
         """Give a person what is known of them."""
         signed = await self._operators.check(Action.EXPORT_PERSON, params.by, params.approval)
         async with self._guesses.counting():
-            return await self._dossiers.export(params, signed)
+            return _in_words(session, await self._dossiers.export(params, signed))
 
     async def duplicates(self, session: Session, params: DuplicatesTerms) -> Found:
         """Show who may be the same person as a customer."""
@@ -202,6 +205,15 @@ class CustomerMethods:
             return await self._questionnaires.activate(key, params, signed)
         except QuestionnaireError as error:
             raise invalid(f"{error.path}: {error.message}") from error
+
+
+def _in_words(session: Session, answer: T) -> T:
+    """Return an answer that says in the cashier's language who was erased."""
+    if isinstance(answer, Found):
+        people = tuple(_in_words(session, one) for one in answer.customers)
+        return msgspec.structs.replace(answer, customers=people)
+    assert isinstance(answer, Dossier | FoundCustomer)
+    return msgspec.structs.replace(answer, notice=say(session.language, answer.notice))
 
 
 def _key(

@@ -13,8 +13,10 @@ from daemon.base.receipt_codes import TillNames
 from daemon.chip.purchase import WantedSale
 from daemon.ledger import sales, status_moves
 from daemon.ledger.chip_owed import MIRROR_CREDIT, chip_purse
+from daemon.ledger.erased import erased_counter
 from daemon.ledger.posted_facts import NOT_COMPUTED
 from daemon.ledger.sale_records import Sale
+from daemon.ledger.sale_rows import for_nobody
 from daemon.ledger.storage.store import Reads, View
 from daemon.programme.names import meter_fact, status_fact
 from daemon.programme.programme import Programme
@@ -83,7 +85,8 @@ class SaleDraft(msgspec.Struct, frozen=True):
         referrers = (AccountId(str(one)) for one in named if one)
         reads = self.standing.reads(self.sale.sale_id, (*self.sale.accounts, *referrers))
         uses = (use.counter for use in self.sale.quote.uses)
-        counters = tuple(dict.fromkeys((*uses, *reads.counters)))
+        erased = (erased_counter(self.sale.account),) if self.sale.account else ()
+        counters = tuple(dict.fromkeys((*uses, *reads.counters, *erased)))
         return msgspec.structs.replace(reads, counters=counters)
 
     def settled(self, view: View) -> Sale:
@@ -94,6 +97,8 @@ class SaleDraft(msgspec.Struct, frozen=True):
         sale = self.sale
         if not self.standing.is_held:
             sales.check_uses(view, sale)
+        if view.counters.get(erased_counter(sale.account)):  # since the card was shown, perhaps
+            sale = for_nobody(sale)
         facts = self.standing.moved(sale.frozen.facts, view)
         if facts is None:
             return sale

@@ -18,7 +18,7 @@ import msgspec
 
 from daemon.base.clock import rfc3339
 from daemon.base.expiring import ExpiringMap
-from daemon.base.ids import NO_CARD, NO_SALE, QuoteId, SaleId, given_id
+from daemon.base.ids import NO_CARD, NO_SALE, AccountId, QuoteId, SaleId, given_id
 from daemon.base.receipt_codes import TillNames
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
 from daemon.base.text_limits import ANSWER_BYTES_MAX, ENVELOPE_BYTES_MAX, Override
@@ -168,6 +168,11 @@ class Posting:
             paid, currency = priced.paid_by_card, priced.programme.currency
             self._recognition.check_spend(priced.presentation, paid, currency)
 
+    def forget(self, account: AccountId) -> None:
+        """Forget what was shown and quoted of an account's customer, who was erased."""
+        self._recognition.forget(account)
+        self._quotes.drop_where(lambda priced: priced.standing.account == account)
+
     # The draft.
 
     async def draft(
@@ -311,7 +316,7 @@ class Posting:
             return made
 
         with self._recognition.typed_numbers.taken() as typed:
-            return await self._once(key, draft.sale.at, job, reads)
+            return await _once(self._shop, key, draft.sale.at, job, reads)
 
     async def write(
         self, key: RequestKey, at: str, decide: Decide, reads: Reads, check: Check = nothing_else
@@ -325,7 +330,7 @@ class Posting:
             check(store, view)
             return decide(view)
 
-        return await self._once(key, at, job, reads)
+        return await _once(self._shop, key, at, job, reads)
 
     async def known(self, sale_id: SaleId) -> LedgerFacts:
         """Return what the ledger says of a sale."""
@@ -352,8 +357,9 @@ class Posting:
 
         return await self._shop.ledger.update(job)
 
-    async def _once(self, key: RequestKey, at: str, job: Job, reads: Reads) -> msgspec.Raw:
-        return await self._shop.ledger.once(key, at, job, reads, answer_bytes_max=RESULT_BYTES_MAX)
+
+async def _once(shop: Shop, key: RequestKey, at: str, job: Job, reads: Reads) -> msgspec.Raw:
+    return await shop.ledger.once(key, at, job, reads, answer_bytes_max=RESULT_BYTES_MAX)
 
 
 def _bytes_of(priced: PricedSale) -> int:

@@ -144,6 +144,10 @@ class Presentations:
             raise RefusedError(ErrorCode.NO_CARD, "Show the card again.")
         return found
 
+    def forget(self, account: AccountId) -> None:
+        """Forget all that was shown for ``account``."""
+        self._by_id.drop_where(lambda shown: shown.account.account == account)
+
     def drop_live(self, account: AccountId) -> None:
         """Forget what phones showed for ``account``: none of them is its customer's any more."""
         for shown in self._by_id.values():

@@ -194,6 +194,10 @@ class Recognition:
         """Give back what `use` has bound to a sale that was refused."""
         self._presentations.let_go(sale_id)
 
+    def forget(self, account: AccountId) -> None:
+        """Forget every presentation of an account's cards: whoever has one shows it again."""
+        self._presentations.forget(account)
+
     def is_used(self, presentation: PresentationId) -> bool:
         """Whether a presentation has had its sale."""
         return self._presentations.is_used(presentation)

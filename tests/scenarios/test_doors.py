@@ -96,6 +96,8 @@ DOORS = {
     "customer.invite": Door(counted={"request_id": "ci", "card": "?", "by": "olha"}),
     "customer.merge": HARMLESS,  # by accounts; a manager says that two are one, and why
     "customer.unmerge": HARMLESS,
+    "customer.erase": HARMLESS,  # the owner's; by accounts, which nobody guesses
+    "customer.to_erase": HARMLESS,
     "customer.duplicates": HARMLESS,
     "customer.export": Door(counted={"card": "?", "by": "olha"}),
     "customer.show": Door(counted={"card": "?"}),

@@ -57,6 +57,8 @@ CALLS: dict[str, dict[str, Any]] = {
     "customer.invite": {"request_id": "ci", "card": PLASTIC},
     "customer.merge": {"request_id": "m", "keep": "?", "drop": "!"},
     "customer.unmerge": {"request_id": "um", "drop": "?"},
+    "customer.erase": {"request_id": "er", "account": "?"},
+    "customer.to_erase": {},
     "customer.export": {"card": PLASTIC},
     "customer.photo": {"request_id": "cp", "card": PLASTIC, "image": PICTURE},
     "customer.photo_show": {"card": PLASTIC},
@@ -85,8 +87,8 @@ CALLS: dict[str, dict[str, Any]] = {
 }
 ELSEWHERE = {"code.issue", "club.decide", "club.undo", "club.settings", "programme.activate"}
 ELSEWHERE |= {"clock.accept", "clock.reset", "sale.decide", "questionnaire.activate"}
-ELSEWHERE |= {"customer.merge", "customer.unmerge", "customer.invite"}
-ELSEWHERE |= {"import.begin", "import.apply", "import.undo"}
+ELSEWHERE |= {"customer.merge", "customer.unmerge", "customer.erase", "customer.to_erase"}
+ELSEWHERE |= {"customer.invite", "import.begin", "import.apply", "import.undo"}
 ELSEWHERE |= {"card.take_back", "card.transfer", "card.hand_out", "act.make", "act.void"}
 ELSEWHERE |= {"points.adjust", "partner.statement", "partner.statement_void", "partner.pay"}
 """Written with all their terms, see tests of codes, the club, programmes, questionnaires, clocks,

@@ -188,6 +188,10 @@ CALLS: dict[Action, list[Call]] = {
         lambda by: ("customer.photo_show", {"card": PLASTIC, "by": by}),
         lambda by: ("customer.private", {"card": PLASTIC, "by": by, "reason": "x"}),
     ],
+    Action.ERASE: [
+        named_call("customer.erase", account="a0", reason="x"),
+        lambda by: ("customer.to_erase", {"by": by}),
+    ],
     Action.EXPORT_PERSON: [lambda by: ("customer.export", {"card": PLASTIC, "by": by})],
     Action.QUESTIONNAIRE: [named_call("questionnaire.activate", text="")],
     Action.PROGRAMME: [
@@ -234,7 +238,7 @@ async def test_over_the_socket_each_cell_lets_through_or_refuses(
 def test_actions_without_a_method_are_those_that_come_later() -> None:
     later = """
     show_card change_contact judge_finding mail_small
-    unmet_condition beyond_limit erase mail_any
+    unmet_condition beyond_limit mail_any
     read_reports export_books
     """
     assert {action.value for action in NO_METHOD_YET} == set(later.split())

@@ -67,6 +67,10 @@ _ACT = (
 )
 ACT = Question(f"{_ACT} WHERE act = ? AND company = ?", ActRow)
 ACTS = Question(f"{_ACT} WHERE company = ? AND kind = ? AND act > ? ORDER BY act LIMIT ?", ActRow)
+WRITE_OFFS_AFTER = Question(
+    f"{_ACT} WHERE (act, company) > (?, ?) AND act < 'X' ORDER BY act, company LIMIT 20", ActRow
+)
+"""Acts that write cards off, of every company, after one."""
 _ISSUE = "card_id, day, minute, account, by, store, condition, cost, price, sale_id, act"
 CARD_ISSUE = Question(f"SELECT {_ISSUE} FROM card_issue WHERE card_id = ?", CardIssueRow)
 

@@ -165,6 +165,27 @@ ALL_SALES_OF = Question(
     sale_row,
 )
 """An account's sales in every state."""
+BUYERS_UNTIL: Question[tuple[int, AccountId]] = Question(
+    "SELECT last_day, account_sum.account FROM account_sum"
+    " WHERE last_day < ? AND (last_day, account_sum.account) > (?, ?)"
+    " AND EXISTS (SELECT 1 FROM customer WHERE customer.account = account_sum.account)"
+    " ORDER BY last_day, account_sum.account LIMIT ?",
+    lambda last_day, account: (last_day, AccountId(account)),
+)
+"""Customers who have bought last before a day (ordinal), the longest ago first, after one."""
+NEVER_BOUGHT = Question(
+    "SELECT account FROM customer WHERE account > ? AND NOT EXISTS"
+    " (SELECT 1 FROM account_sum WHERE account_sum.account = customer.account)"
+    " ORDER BY account LIMIT ?",
+    AccountId,
+)
+"""Customers who have never bought, after one."""
+SALE_ROWS_OF = Question(
+    f"SELECT {SALE_COLUMNS.replace('entry.body', 'NULL')} FROM sale WHERE sale.account = ?"
+    " ORDER BY sale_id",
+    sale_row,
+)
+"""The same without the entries that have them."""
 ENTRY_BODY = Question("SELECT body FROM entry WHERE ledger_id = ? AND seq = ?", unpacked)
 ENTRIES_SINCE: Question[tuple[str, int, bytes]] = Question(
     "SELECT ledger_id, seq, body FROM entry WHERE account = ? AND at >= ?"

@@ -26,6 +26,9 @@ _PAGE = "AND position >= ? ORDER BY position LIMIT ?"
 LINES_IN_STATE = Question(f"{_LINE} WHERE upload = ? AND state = ? {_PAGE}", ImportLineRow)
 """Rows of an upload in one state, from a position on."""
 LINES_OF = Question(f"{_LINE} WHERE upload = ? {_PAGE}", ImportLineRow)
+IMPORT_LINES_OF_ACCOUNT = Question(
+    f"{_LINE} WHERE account = ? AND account <> '' ORDER BY upload, position", ImportLineRow
+)
 LINES_COUNT: Question[int] = Question(
     "SELECT coalesce(max(position) + 1, 0) FROM import_line WHERE upload = ?", int
 )

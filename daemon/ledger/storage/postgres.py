@@ -21,7 +21,7 @@ import re
 import secrets
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +66,8 @@ from daemon.ledger.storage.store import (
 GROUP_TIME_S = 10
 """After this the server (17 or newer) drops a till that stopped in a group, and its locks."""
 
+VACUUM_S = 3_600.0
+"""How long the tables may take to be cleared."""
 WARNINGS_MAX = 16
 """Notices of one exchange that are kept; the newest count."""
 _SYNC_CANCELLED = "01000"
@@ -79,6 +81,8 @@ class PostgresStore(SQLStore):
 
     A read-only connection without that file has no ``ledger_id``: it is "".
     """
+
+    overwrites_beside = True
 
     def __init__(
         self, location: str, home: Path, *, read_only: bool = False, limit_s: float = EXCHANGE_S
@@ -107,14 +111,7 @@ class PostgresStore(SQLStore):
             self._opened = opened.pop_all()
 
     def _connect(self) -> None:
-        try:
-            self._connect_once()
-        except StoreError:
-            pause()
-            raise
-
-    def _connect_once(self) -> None:
-        with _said(), ExitStack() as opened:
+        with _pausing(), _said(), ExitStack() as opened:
             self._db = connected(self._settings, self._watchdog, read_only=self._read_only)
             opened.callback(self._db.close)
             # Its fields are gone with the answer that brought it.
@@ -226,6 +223,22 @@ class PostgresStore(SQLStore):
         statement = question.text.replace("?", "%s").encode()
         return understood(question, self._fetch(statement, values, send=False))
 
+    def overwrite(self, bytes_max: int) -> bool:
+        """Let PostgreSQL clear the tables that people are erased from, beside what others write.
+
+        The rows are gone from the tables. What their pages still hold PostgreSQL writes over as
+        it fills them, and its own log until it is recycled.
+        """
+        # A session of its own: that of the till ends whatever takes longer than a group may.
+        with (
+            closing(Watchdog(VACUUM_S)) as watchdog,
+            _said(),
+            closing(connected(self._settings, watchdog)) as db,
+            watchdog.over(db),
+        ):
+            db.execute(sql.VACUUM)
+        return True
+
     def backup(self, file: Path) -> list[Answered]:
         """Dump the database by pg_dump as of one snapshot, while tills write; return its heads."""
         part = backup_files.begin(file)
@@ -319,6 +332,16 @@ class PostgresStore(SQLStore):
             # here. Whoever asked asks again, and finds the request if it was stored.
             self.in_doubt = self.in_doubt or lost is OutcomeUnknownError
             raise lost(f"PostgreSQL: {text_of(error)}") from error
+
+
+@contextmanager
+def _pausing() -> Iterator[None]:
+    """Wait before another attempt where this one fails."""
+    try:
+        yield
+    except StoreError:
+        pause()
+        raise
 
 
 @contextmanager

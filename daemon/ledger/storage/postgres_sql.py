@@ -26,6 +26,7 @@ LIMIT_GROUPS = b"""
 SELECT set_config('transaction_timeout', %s, false)
 WHERE current_setting('transaction_timeout', true) = '0'
 """
+VACUUM = b"VACUUM customer, customer_key, customer_private, card, phone, pass_device, act, sale"
 CLAIM = b"SELECT pg_advisory_lock(hashtextextended('tillcard ledger ' || %s, 0))"
 # It writes, where the ledger is there too, so that its COMMIT waits for a standby as sales do: what
 # was committed without one before is safe, or this till does not start.

@@ -38,6 +38,7 @@ from daemon.ledger.storage.sqlite_file import (
     check,
     claimed_whole,
     connected,
+    fold_log_in,
     is_device_fault,
     quick_check,
     wrong_types,
@@ -72,6 +73,7 @@ class SQLiteStore(SQLStore):
     trace: called with every SQL statement before it runs.
     """
 
+    overwrites_beside = False
     # Whoever edits the file by hand may leave text where bytes were.
     ENTRIES = SQLStore.ENTRIES.replace("body, hash", "CAST(body AS BLOB), CAST(hash AS BLOB)")
 
@@ -113,6 +115,7 @@ class SQLiteStore(SQLStore):
         with Translated():
             self._db.execute("PRAGMA synchronous = FULL")
             if not self._read_only:
+                self._db.execute("PRAGMA secure_delete = ON")  # what goes is zeros in its page
                 self._db.execute("PRAGMA journal_mode = WAL")
                 self._db.execute("SELECT 1 FROM ledger").fetchone()  # opens the log
         self._files = OpenedFiles(self._path)
@@ -124,10 +127,7 @@ class SQLiteStore(SQLStore):
         """
         self._db.close()
         self._connect()
-        with Translated():
-            busy, *_ = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        if busy:
-            raise StoreError("the log is being read and cannot be folded in yet")
+        fold_log_in(self._db)
         self._files = OpenedFiles(self._path)  # the log is empty now
         quick_check(self._db)
         self.in_doubt = False
@@ -248,6 +248,27 @@ class SQLiteStore(SQLStore):
         self._send_earlier_jobs()
         with Translated():
             yield from self._db.execute(statement)
+
+    def overwrite(self, bytes_max: int) -> bool:
+        """Write the file anew, and empty its log, unless it is longer than ``bytes_max``.
+
+        ``secure_delete`` is not enough: when pages are filled anew, SQLite may leave a copy of a
+        row behind that moved to another page.
+        """
+        assert not self._db.in_transaction
+        if self.in_doubt:
+            raise StoreError("what became of the newest entries is not known yet")
+        self._files.check()
+        is_short = self._path.stat().st_size <= bytes_max
+        if is_short:
+            if self.check_beside is not None:
+                self.check_beside.done.wait()  # it reads the file as it was
+            with self._device_watched():
+                self._db.execute("VACUUM")
+            self._files.remember()
+        fold_log_in(self._db)
+        self._files = OpenedFiles(self._path)  # the log is empty now, the file may be shorter
+        return is_short
 
     def faults(self) -> list[str]:
         """Return what SQLite finds damaged: pages, indexes against their tables, types."""

@@ -222,6 +222,14 @@ def check_whole(path: Path) -> None:
         quick_check(db)
 
 
+def fold_log_in(db: sqlite3.Connection) -> None:
+    """Bring the log into the file and cut it off. Raises StoreError while somebody reads it."""
+    with Translated():
+        busy, *_ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    if busy:
+        raise StoreError("the log is being read and cannot be folded in yet")
+
+
 def quick_check(db: sqlite3.Connection) -> None:
     """Raise LedgerDamagedError unless SQLite finds the file whole."""
     with Translated():

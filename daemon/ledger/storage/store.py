@@ -212,7 +212,34 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     requests_before: str = ""
 
 
-class Store(Protocol):
+class Files(Protocol):
+    """What a database does with its files, or a server with its own."""
+
+    overwrites_beside: bool
+    """Whether ``overwrite`` has a connection of its own, and a thread of its own may call it."""
+
+    def overwrite(self, bytes_max: int) -> bool:
+        """Leave nothing of what was deleted in the database's files; outside a group.
+
+        bytes_max: of a file that is written anew, which takes as long as it is; False for a longer
+                   one. A server clears its tables beside what others write.
+        Raises: StoreError where it could not be done now: a reader holds what was there before.
+        """
+        ...
+
+    def faults(self) -> list[str]:
+        """Return what the database itself finds damaged, as far as it can say."""
+        ...
+
+    def backup(self, file: Path) -> list[Answered]:
+        """Write a copy of the database as of one moment, while others write; return its heads.
+
+        file: is not there yet. Raises: StoreError, OSError; nothing is left at ``file`` then.
+        """
+        ...
+
+
+class Store(Files, Protocol):
     """One connection to one database, used by one thread at a time."""
 
     ledger_id: LedgerId
@@ -297,17 +324,6 @@ class Store(Protocol):
 
     def rows(self, queries: Iterable[tuple[str, str]]) -> Iterator[tuple[str, tuple[Any, ...]]]:
         """Yield every row that queries of tables bring as (table, columns), for the audit."""
-        ...
-
-    def faults(self) -> list[str]:
-        """Return what the database itself finds damaged, as far as it can say."""
-        ...
-
-    def backup(self, file: Path) -> list[Answered]:
-        """Write a copy of the database as of one moment, while others write; return its heads.
-
-        file: is not there yet. Raises: StoreError, OSError; nothing is left at ``file`` then.
-        """
         ...
 
     def interrupt(self) -> None:

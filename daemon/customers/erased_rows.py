@@ -1,0 +1,215 @@
+"""What is kept of people, table by table: which rows go when somebody is erased, and how.
+
+Every table of the database stands in GOES or in STAYS. Whoever adds one says here which it is, and
+a test fails until that is done (`test_every_table_goes_with_a_person_or_says_why_it_stays`).
+"""
+
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+import msgspec
+
+from daemon.accounts.act_contents import names_of
+from daemon.accounts.cards import TOKEN_BYTES, token_hash
+from daemon.base.ids import AccountId
+from daemon.ledger.storage.card_queries import WRITE_OFFS_AFTER
+from daemon.ledger.storage.card_rows import ActRow
+from daemon.ledger.storage.customer_queries import KEYS_OF, PHOTO_KINDS, SALE_ROWS_OF
+from daemon.ledger.storage.customer_rows import CustomerKeyRow, CustomerPrivateRow, PhotoRow
+from daemon.ledger.storage.friend_queries import INVITES_OF
+from daemon.ledger.storage.friend_rows import InviteRow
+from daemon.ledger.storage.import_queries import IMPORT_LINES_OF_ACCOUNT
+from daemon.ledger.storage.packing import packed
+from daemon.ledger.storage.partner_queries import PARTNER_BY_ACCOUNT
+from daemon.ledger.storage.queries import CARDS_OF, DEVICES_OF, PHONE
+from daemon.ledger.storage.rows import CardRow, CustomerRow, DeviceRow, PhoneRow
+from daemon.ledger.storage.store import Gone, KeptRow, Store
+
+BLOCKED = ("active", "handed_out")
+"""Cards that a customer has in hand: they are blocked. Others stay in their state."""
+replace = msgspec.structs.replace
+
+
+class Leaving(NamedTuple):
+    """Who is erased. ``accounts``: the customer's, and all that were merged into it.
+
+    keep_cards:  whether their cards go on as nobody's.
+    acts_before: names on acts from before this (RFC 3339) go now; on younger ones, later.
+    """
+
+    accounts: tuple[AccountId, ...]
+    keep_cards: bool
+    acts_before: str
+
+
+Going = Iterator[KeptRow | Gone]
+
+
+def _customer(store: Store, who: Leaving) -> Going:
+    yield from (Gone(CustomerRow, (account,)) for account in who.accounts)
+
+
+def _customer_private(store: Store, who: Leaving) -> Going:
+    yield from (Gone(CustomerPrivateRow, (account,)) for account in who.accounts)
+
+
+def _customer_key(store: Store, who: Leaving) -> Going:
+    for account in who.accounts:
+        for row in store.ask(KEYS_OF, account):
+            yield Gone(CustomerKeyRow, (row.kind, row.value, account))
+
+
+def _customer_photo(store: Store, who: Leaving) -> Going:
+    for account in who.accounts:
+        yield from (Gone(PhotoRow, (account, kind)) for kind in store.ask(PHOTO_KINDS, account))
+
+
+def _invite(store: Store, who: Leaving) -> Going:
+    """Let the codes go by which a customer brings others: they bring nobody any more."""
+    for account in who.accounts:
+        yield from (Gone(InviteRow, (row.code,)) for row in store.ask(INVITES_OF, account))
+
+
+def _import_line(store: Store, who: Leaving) -> Going:
+    """Yield rows of imports without who the customer was before: they are not undone any more."""
+    for account in who.accounts:
+        for row in store.ask(IMPORT_LINES_OF_ACCOUNT, account):
+            yield replace(row, state="stays", said="", before="", note="was erased since")
+
+
+def _card(store: Store, who: Leaving) -> Going:
+    """Yield cards without their holders' names; of those that are blocked no page opens."""
+    for card in cards_of(store, who.accounts):
+        if who.keep_cards:
+            yield replace(card, holder="")
+        else:
+            state = "blocked" if card.state in BLOCKED else card.state
+            token = token_hash(secrets.token_urlsafe(TOKEN_BYTES))
+            yield replace(card, holder="", state=state, token_hash=token)
+
+
+def _phone(store: Store, who: Leaving) -> Going:
+    """Let no phone go on with a card. One that goes on itself may be given to a phone anew."""
+    for card in cards_of(store, who.accounts):
+        phone = store.ask_one(PHONE, card.card_id)
+        if phone is None:
+            continue
+        if who.keep_cards:  # gone, it would begin again with keys that the old phone has
+            yield replace(phone, generation=phone.generation + 1)
+        else:
+            yield Gone(PhoneRow, (card.card_id,))
+
+
+def _pass_device(store: Store, who: Leaving) -> Going:
+    for card in cards_of(store, who.accounts):
+        for row in store.ask(DEVICES_OF, card.card_id):
+            yield Gone(DeviceRow, (row.device, row.card_id))
+
+
+def _sale(store: Store, who: Leaving) -> Going:
+    for account in who.accounts:
+        for row in store.ask(SALE_ROWS_OF, account):
+            if (nobodys := row.nobodys()) is not None:
+                yield nobodys
+
+
+def _act(store: Store, who: Leaving) -> Going:
+    for row in acts_naming(store, who.accounts):
+        if row.made_at < who.acts_before:
+            yield without_names(row, who.accounts)
+
+
+def _partner(store: Store, who: Leaving) -> Going:
+    """Yield a partner who is closed without the name; one who is not is not erased."""
+    for account in who.accounts:
+        if (row := store.ask_one(PARTNER_BY_ACCOUNT, account)) is not None:
+            yield replace(row, name="", contact="")
+
+
+GOES: Mapping[str, Callable[[Store, Leaving], Going]] = {
+    "customer": _customer,
+    "customer_private": _customer_private,
+    "customer_key": _customer_key,
+    "customer_photo": _customer_photo,
+    "import_line": _import_line,
+    "invite": _invite,
+    "card": _card,
+    "phone": _phone,
+    "pass_device": _pass_device,
+    "sale": _sale,
+    "act": _act,
+    "partner": _partner,
+}
+"""Tables that say who somebody is, and what is left of their rows."""
+STAYS: Mapping[str, str] = {
+    "entry": "names accounts and no people; it is the books",
+    "posting": "figures of an account",
+    "balance": "figures of an account",
+    "lot": "figures of an account",
+    "meter": "figures of an account",
+    "counter": "figures; those of an account name it",
+    "fact": "what an account has bought",
+    "month_sum": "sums of what accounts have bought",
+    "day_sum": "sums of tills",
+    "account_sum": "sums of what an account has bought",
+    "consent": "what an account has allowed, and when: the proof of it outlasts the person",
+    "member": "where an account stands with a status; a blocked one is outside of all",
+    "merged": "which accounts were one person's",
+    "friend": "which accounts have brought which",
+    "import": "files that were imported, by their names",
+    "import_key": "what stands once in a file that waits; it goes as soon as that is applied",
+    "assignment": "which accounts a partner has sent: what is paid rests on it",
+    "identifier": "numbers of cards, which nobody else may get",
+    "card_issue": "how an account came to a card",
+    "code": "codes of an account",
+    "chip": "what was last seen of a chip",
+    "request": "answers: they name accounts; what was asked is kept as a hash, for 90 days of work",
+    "operator": "who works in the shop; `tillcard operators close` ends that",
+    "statement": "what a partner was told, in the books",
+    "card_batch": "who has made cards",
+    "staged_number": "numbers that wait for their cards",
+    "ledger": "tills",
+    "till": "tills",
+    "activation": "programmes",
+    "programme": "programmes",
+    "questionnaire": "questions, and no answers",
+    "outbox": "nothing is written there",
+    "fold": "how far old entries were gone through",
+    "alembic_version": "the schema",
+}
+"""Tables whose rows stay, and why."""
+
+
+def going(store: Store, who: Leaving) -> tuple[tuple[KeptRow, ...], tuple[Gone, ...]]:
+    """Return what is left of a person's rows, and those of which nothing is."""
+    every = [one for table in GOES.values() for one in table(store, who)]
+    rows = tuple(one for one in every if not isinstance(one, Gone))
+    return rows, tuple(one for one in every if isinstance(one, Gone))
+
+
+def cards_of(store: Store, accounts: Iterable[AccountId]) -> list[CardRow]:
+    """Return the cards of some accounts."""
+    return [card for account in accounts for card in store.ask(CARDS_OF, account)]
+
+
+def acts_naming(store: Store, accounts: Iterable[AccountId]) -> Iterator[ActRow]:
+    """Yield the acts that say the name of one of some accounts' customers, the oldest first."""
+    for row in write_offs(store):
+        if names_of(row).recipients.keys() & set(accounts):
+            yield row
+
+
+def write_offs(store: Store) -> Iterator[ActRow]:
+    """Yield every act that names customers: those of every company that wrote cards off."""
+    place = ("W", "")
+    while rows := store.ask(WRITE_OFFS_AFTER, *place):
+        yield from rows
+        place = (rows[-1].act, rows[-1].company)
+
+
+def without_names(row: ActRow, accounts: Iterable[AccountId]) -> ActRow:
+    """Return an act that names none of some accounts' customers any more."""
+    names, away = names_of(row), set(accounts)
+    left = {account: name for account, name in names.recipients.items() if account not in away}
+    return replace(row, names=packed(msgspec.json.encode(replace(names, recipients=left))))

@@ -1,0 +1,84 @@
+"""Two tills of one database, one of which erases a customer: whoever is first, no name is left."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, closing
+from pathlib import Path
+
+import psycopg
+
+from daemon.ledger.audit import audit
+from daemon.ledger.storage.registry import open_store
+from tests.scenarios.shops import FRIEND, goods
+from tests.scenarios.test_erase_customer import PERSON, WHO
+from tests.stores.test_card_batches import printed
+from tests.stores.test_erase import lived, rows_say
+from tests.support.clock import HandClock
+from tests.support.postgres import PostgresServer
+from tests.support.till import Pos, lay_out, open_till
+
+
+@asynccontextmanager
+async def tills_of(address: str, home: Path, count: int = 2) -> AsyncIterator[list[Pos]]:
+    async with AsyncExitStack() as tills:
+        tellers = []
+        for n in range(count):
+            place = home / f"till-{n}"
+            lay_out(place, **{'"tillcard.db"': f'"{address}"', "till-1": f"till-{n}"})
+            till = await tills.enter_async_context(open_till(place, HandClock()))
+            tellers.append(await tills.enter_async_context(Pos.connect(till.socket)))
+        yield tellers
+    with closing(open_store(address, home / "till-0", read_only=True)) as store:
+        assert audit(store).findings == ()
+
+
+async def test_another_till_writes_no_name_of_who_was_erased_meanwhile(
+    postgres: PostgresServer, postgres_template: str, tmp_path: Path
+) -> None:
+    address = postgres.new_database(postgres_template)
+    async with tills_of(address, tmp_path) as (first, second):
+        issue = {"request_id": "i", "number": FRIEND, "profile": PERSON}
+        account = (await first.call("card.issue", **issue))["account"]
+        quote = await second.call("sale.quote", card=FRIEND, lines=goods(1_000))
+        erase = {"request_id": "e", "account": account, "keep_cards": True} | WHO
+        await first.call("customer.erase", **erase)
+        await second.call("sale.commit", sale_id="s1", quote_id=quote["quote_id"])
+        assert rows_say(address) == []
+
+
+async def test_of_tills_that_erase_and_sell_at_once_one_erases_and_no_name_is_left(
+    postgres: PostgresServer, postgres_template: str, tmp_path: Path
+) -> None:
+    address = postgres.new_database(postgres_template)
+    async with tills_of(address, tmp_path, 3) as (first, second, third):
+        for n in range(5):
+            number = printed(n)
+            issue = {"request_id": f"i{n}", "number": number, "profile": PERSON}
+            account = (await first.call("card.issue", **issue))["account"]
+            erase = {"request_id": f"e{n}", "account": account, "keep_cards": True} | WHO
+            again = {"request_id": f"f{n}", "account": account} | WHO
+            sale = {"sale_id": f"s{n}", "card": number, "lines": goods(1_000)}
+            done = await asyncio.gather(
+                first.call("customer.erase", **erase),
+                second.call("customer.erase", **again),
+                third.call("sale.commit", **sale),
+                return_exceptions=True,
+            )
+            erased = [one for one in done[:2] if isinstance(one, dict)]
+            assert len(erased) == 1, done
+        assert rows_say(address) == []
+
+
+async def test_postgresql_s_tables_are_cleared(
+    postgres: PostgresServer, postgres_template: str, tmp_path: Path
+) -> None:
+    address = postgres.new_database(postgres_template)
+    lay_out(tmp_path, **{'"tillcard.db"': f'"{address}"'})
+    async with open_till(tmp_path, HandClock()) as till, Pos.connect(till.socket) as pos:
+        account = await lived(pos)
+        await pos.call("customer.erase", request_id="e", account=account, **WHO)
+    with psycopg.connect(address) as db:
+        asked = "SELECT relname, n_dead_tup, vacuum_count FROM pg_stat_user_tables"
+        db.execute("SELECT pg_stat_force_next_flush()")
+        cleared = {name: count for name, _, count in db.execute(asked) if count}
+    assert {"customer", "customer_key", "customer_private", "sale"} <= cleared.keys()
