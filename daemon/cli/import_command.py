@@ -97,6 +97,7 @@ def import_table(
     if not json:
         _say(file, checked, bad)
     if not _goes_on(checked, is_asked=not json, skip_bad=skip_bad, dry_run=dry_run, yes=yes):
+        asked("import.drop", {"request_id": terms["request_id"]}, where, ANSWER_S_MAX)
         if json:
             print_json(checked)
         raise typer.Exit(0 if dry_run and not checked["bad"] else 1)

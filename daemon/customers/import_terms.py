@@ -70,6 +70,18 @@ class CheckImportTerms(Params, frozen=True, kw_only=True):
     limit: Annotated[int, msgspec.Meta(ge=0, le=PAGE_MAX)] = PAGE_MAX
 
 
+class DropImportTerms(Params, frozen=True, kw_only=True):
+    """A table that is not to be applied."""
+
+    request_id: RequestId
+
+
+class ImportDropped(msgspec.Struct, frozen=True):
+    """Whether there was such a table; nothing of it is kept, and its numbers are free."""
+
+    dropped: bool
+
+
 class BadRow(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that is wrong: in which row and column, what stands there, and why not."""
 

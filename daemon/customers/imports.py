@@ -2,7 +2,7 @@
 
     import.begin    the heading                  what each column is for
     import.rows     200 rows, and the next …     kept and checked; numbers are reserved
-    import.check    what is wrong                nothing is made yet
+    import.check    what is wrong                nothing is made yet; import.drop forgets it
     import.apply    I-2026-0001                  from here on it is the till's own work
     200 rows        an entry ``import`` each     kill -9
     200 rows        after the next start, until all are done
@@ -34,9 +34,11 @@ from daemon.customers.import_terms import (
     BadRow,
     BeginImportTerms,
     CheckImportTerms,
+    DropImportTerms,
     ImportBegun,
     ImportChecked,
     ImportColumns,
+    ImportDropped,
     ImportRowsTerms,
     Imports,
     ImportShown,
@@ -189,6 +191,14 @@ class CustomerImports:
             rows=rows,
             next=_next(lines, terms.limit),
         )
+
+    async def drop(self, terms: DropImportTerms) -> ImportDropped:
+        """Forget a table that is not to be applied."""
+        if self._coming is None or self._coming.request_id != terms.request_id:
+            return ImportDropped(False)
+        self._coming = None
+        await self.forget()
+        return ImportDropped(True)
 
     async def apply(
         self, key: RequestKey, terms: ApplyImportTerms, signed: Signed = UNSIGNED

@@ -10,9 +10,11 @@ from daemon.customers.import_terms import (
     BadRow,
     BeginImportTerms,
     CheckImportTerms,
+    DropImportTerms,
     ImportBegun,
     ImportChecked,
     ImportColumns,
+    ImportDropped,
     ImportRowsTerms,
     Imports,
     ImportShown,
@@ -51,6 +53,7 @@ class ImportMethods:
                 ImportRowsTerms, self.rows, admin, ImportStaged, full, unkept=("rows",)
             ),
             "import.check": Method(CheckImportTerms, self.check, admin, ImportChecked),
+            "import.drop": Method(DropImportTerms, self.drop, admin, ImportDropped, full),
             "import.apply": Method(
                 ApplyImportTerms, self.apply, admin, ImportBegun, WRITE_REFUSALS
             ),
@@ -73,6 +76,10 @@ class ImportMethods:
         checked = await self._imports.check(params)
         rows = tuple(_said(row, session.language) for row in checked.rows)
         return msgspec.structs.replace(checked, rows=rows)
+
+    async def drop(self, session: Session, params: DropImportTerms) -> ImportDropped:
+        """Forget a table that is not to be imported."""
+        return await self._imports.drop(params)
 
     async def apply(self, session: Session, params: ApplyImportTerms) -> msgspec.Raw:
         """Begin to import it."""

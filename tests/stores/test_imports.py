@@ -166,14 +166,17 @@ async def test_numbers_are_reserved_until_the_table_is_applied_or_forgotten(shop
         assert await refusal(pos, "card.issue", **issue) == (1017, "number_taken")
         staged = {"request_id": "b1", "start": 0, "numbers": [number(2)]}
         assert await refusal(pos, "batch.stage", **staged) == (1017, "number_taken")
-        await bring(pos, ("name",), [["Olha"]], request_id="i2")
+        assert await pos.call("import.drop", request_id="i1") == {"dropped": True}
+        assert await pos.call("import.drop", request_id="i1") == {"dropped": False}
         assert (await pos.call("card.issue", **issue))["state"] == "active"
         error = await refused(pos, "import.apply", request_id="i1", count=2)
         assert error.message == (
             "request_id: no table comes under it, or another came since; begin it again"
         )
+        await bring(pos, ("card",), [[number(2)]], request_id="i2")
+        await bring(pos, ("name",), [["Olha"]], request_id="i3")
         await pos.call("batch.stage", **staged)
-        checked = await bring(pos, ("card",), [[number(1)], [number(2)]], request_id="i3")
+        checked = await bring(pos, ("card",), [[number(1)], [number(2)]], request_id="i4")
         assert [bad["problem"][:24] for bad in checked["rows"]] == [
             "is a customer's already:",
             "waits for a batch of car",
@@ -190,6 +193,7 @@ async def test_a_table_that_nobody_applied_is_gone_after_the_next_start(
             -32602,
             "invalid_params",
         )
+        await pos.call("import.begin", request_id="i2", columns=["name"])
         assert (await pos.call("card.issue", request_id="c", number=number(1)))["number"]
         assert await pos.call("import.list") == {"imports": [], "next": ""}
     with closing(open_store(location, tmp_path, read_only=True)) as store:

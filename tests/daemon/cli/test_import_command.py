@@ -66,6 +66,9 @@ async def test_a_file_of_an_old_till_becomes_customers(till: App, pos: Pos, tmp_
     mapped = (*words, "--map", columns)
     seen = await run(till, "import", *mapped, "--dry-run")
     assert "old.csv: 2 rows: 2 new, 0 changed, 0 bad." in seen.output
+    taken = {"request_id": "b1", "start": 0, "numbers": [number(2)]}
+    assert await pos.call("batch.stage", **taken) == {"count": 1}, "a dry run reserves nothing"
+    await pos.call("batch.stage", **taken | {"request_id": "b2", "numbers": [number(9)]})
     asked = await run(till, "import", *mapped, status=1)
     assert "Nothing was imported: --yes imports it without asking." in asked.output
     done = await run(till, "import", *mapped, "--yes")
