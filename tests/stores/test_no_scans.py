@@ -17,6 +17,7 @@ from daemon.ledger.storage.store import Store
 from daemon.reports.customer_figures import of_account
 from tests.scenarios.shops import documented, goods, override
 from tests.support.clock import HandClock
+from tests.support.imports import apply, bring, ended
 from tests.support.postgres import PostgresServer
 from tests.support.till import PLASTIC, Pos, lay_out, open_till
 
@@ -40,6 +41,19 @@ async def a_day_at_the_till(pos: Pos) -> None:
     await pos.call("sale.status", receipt=sold["receipt"]["code"])
     await pos.call("card.show", card=PLASTIC)
     await know_a_customer(pos)
+    await import_customers(pos)
+
+
+async def import_customers(pos: Pos) -> None:
+    """Import a table with a bad row, ask about it, and take it back."""
+    columns = ("name", "phone", "balance.bonus", "meter.spend")
+    rows = [["Ivan", "0671112233", "1", "1"], ["Olha", "12", "", ""]]
+    await bring(pos, columns, rows, request_id="m1", update=True)
+    await apply(pos, 2, request_id="m1", skip_bad=True)
+    await pos.call("import.list")
+    why = {"by": "olha", "reason": "the wrong file"}
+    await pos.call("import.undo", request_id="m2", import_id="I-2026-0001", **why)
+    await ended(pos, "I-2026-0001")
 
 
 async def know_a_customer(pos: Pos) -> None:
