@@ -65,6 +65,7 @@ from daemon.ledger.storage.import_queries import (
     KEYS_OF_UPLOAD,
     KEYS_UPLOAD_AFTER,
     LINES_BY_STATE,
+    LINES_COUNT,
     LINES_IN_STATE,
     LINES_OF,
     LINES_UPLOAD_AFTER,
@@ -135,11 +136,14 @@ class CustomerImports:
         programme = self._programme()
         known = Known(asked, programme.purses, programme.meters, programme.currency)
         columns = columns_of(terms.columns, terms.map, known)
+        upload = _upload(self._ledger.ledger_id, terms.request_id)
+        if await self._ledger.read(lambda store: store.ask_one(IMPORT_OF_UPLOAD, upload)):
+            raise ParamError("request_id", "is of an import that was applied; use a new one")
         self._coming = None
         await self.forget()
         self._coming = _Coming(
             terms.request_id,
-            _upload(self._ledger.ledger_id, terms.request_id),
+            upload,
             Table(terms.columns, columns, known, terms.update),
             terms.by,
         )
@@ -156,6 +160,10 @@ class CustomerImports:
         now = self._clock.now()
 
         def job(store: Store) -> _Coming:
+            # Asked again here: another table may have come, or the same rows twice, meanwhile.
+            _same(self._coming, terms.request_id)
+            if (there := store.ask_one(LINES_COUNT, coming.upload)) != terms.start:
+                raise ParamError("start", f"{there} rows came before")
             asked = self._people.asked(store)
             upload = Upload(coming.upload, "", coming.by, now, asked, set())
             page = self._checks.stage(store, coming.table, upload, terms.start, terms.rows)

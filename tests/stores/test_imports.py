@@ -1,5 +1,6 @@
 """Customers from a shop's own table, on every store: checked whole, applied, and undone."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from pathlib import Path
@@ -15,7 +16,7 @@ from tests.scenarios.shops import goods, refusal
 from tests.support.clock import HandClock
 from tests.support.imports import apply, bring, ended, imported
 from tests.support.pos import refused
-from tests.support.till import PLASTIC, Pos, lay_out, open_till
+from tests.support.till import PLASTIC, Pos, RefusedByTillError, lay_out, open_till
 
 OpenPos = Callable[[], AbstractAsyncContextManager[Pos]]
 HEAD = ("name", "phone", "card", "balance.bonus", "meter.spend")
@@ -421,3 +422,18 @@ async def test_rows_come_in_their_order_and_are_applied_as_they_came(shop: OpenP
         await ended(pos, begun["import_id"])
         again = await pos.call("import.apply", request_id="i1", count=1)
         assert again == begun | {"replayed": True}
+        error = await refused(pos, "import.begin", request_id="i1", columns=["name"])
+        assert error.message == "request_id: is of an import that was applied; use a new one"
+
+
+async def test_the_same_rows_sent_twice_at_once_are_kept_once(
+    shop: OpenPos, tmp_path: Path
+) -> None:
+    rows = {"request_id": "i2", "start": 0, "rows": [{"row": 2, "cells": person(1)}]}
+    async with shop() as pos, Pos.connect(tmp_path / "pos.sock") as other:
+        await pos.call("import.begin", request_id="i2", columns=HEAD)
+        sent = [asyncio.create_task(one.call("import.rows", **rows)) for one in (pos, other)]
+        came = await asyncio.gather(*sent, return_exceptions=True)
+        assert sorted(isinstance(one, RefusedByTillError) for one in came) == [False, True]
+        checked = await pos.call("import.check", request_id="i2")
+        assert (checked["count"], checked["new"], checked["bad"]) == (1, 1, 0)

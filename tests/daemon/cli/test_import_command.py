@@ -152,6 +152,43 @@ async def test_what_is_no_table_is_refused_with_a_sentence(
     assert said in result.output
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('"Phone no." = "phone"', 'is no map: write [columns] and below it "Phone no." = "phone"'),
+        ("[columns]\nname = 7", "'name' names no column"),
+        ("[columns", "is no map: "),
+        ('[columns]\n"Nosuch" = "phone"', "map: there is no column 'Nosuch'"),
+    ],
+)
+async def test_a_map_that_is_none_is_refused_with_a_sentence(
+    till: App, tmp_path: Path, text: str, said: str
+) -> None:
+    file, columns = text_file(tmp_path, "name", "Olha"), tmp_path / "map.toml"
+    columns.write_text(text, "utf-8")
+    result = await run(till, "import", file, "--map", columns, "--yes", status=1)
+    assert said in result.output
+
+
+async def test_another_sheet_is_named_and_one_that_is_not_there_is_refused(
+    till: App, tmp_path: Path
+) -> None:
+    file = tmp_path / "clients.xlsx"
+    file.write_bytes(workbook([["x"]], [["name"], ["Olha"]], names=["Cover", "Clients"]))
+    said = await run(till, "import", file, "--sheet", "Clients", "--yes")
+    assert "I-2026-0001: 1 added, 0 updated, 0 left." in said.output
+    said = await run(till, "import", file, "--sheet", "Nosuch", "--yes", status=1)
+    assert "has no sheet 'Nosuch'; there is: Cover, Clients" in said.output
+
+
+async def test_without_a_daemon_nothing_is_imported_and_it_is_said(tmp_path: Path) -> None:
+    file = text_file(tmp_path, "name", "Olha")
+    line = ["customers", "import", str(file), "--socket", str(tmp_path / "nobody.sock")]
+    result = await asyncio.to_thread(tillcard, *line)
+    assert result.exit_code == 1
+    assert "Nothing was imported. No tillcard daemon answers at" in result.output
+
+
 async def test_an_import_is_undone_by_its_id(till: App, pos: Pos, tmp_path: Path) -> None:
     file = text_file(tmp_path, "name,card", f"Olha,{number(1)}", f"Ivan,{number(2)}")
     await run(till, "import", file, "--yes")
