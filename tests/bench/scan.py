@@ -69,7 +69,7 @@ async def play(socket: Path, ports: list[int], seconds: int) -> bool:
     sent_s: dict[str, float] = {}
     came_s: dict[str, float] = {}
     got: dict[str, list[str]] = {}
-    async with Pos.connect(socket) as pos, Pos.connect(socket) as slow:
+    async with Pos.connect(socket) as pos, Pos.connect(socket, limit=2**16) as slow:
         first_seq = (await slow.call("events.subscribe"))["seq"]
         await pos.call("events.subscribe")
         while any(r["state"] != "ready" for r in (await pos.call("status"))["readers"]):

@@ -127,12 +127,15 @@ class Pos:
 
     @classmethod
     @asynccontextmanager
-    async def connect(cls, address: Path | int) -> AsyncIterator[Self]:
-        """Connect to the socket, or to a port of this machine."""
+    async def connect(cls, address: Path | int, limit: int = 2**21) -> AsyncIterator[Self]:
+        """Connect to the socket, or to a port of this machine.
+
+        limit: bytes of a line; twice as many are taken from the socket before anybody reads them.
+        """
         if isinstance(address, int):
-            pos = cls(*await asyncio.open_connection("127.0.0.1", address, limit=2**21))
+            pos = cls(*await asyncio.open_connection("127.0.0.1", address, limit=limit))
         else:
-            pos = cls(*await asyncio.open_unix_connection(str(address), limit=2**21))
+            pos = cls(*await asyncio.open_unix_connection(str(address), limit=limit))
         try:
             pos.greeting = (await pos._receive())["params"]
             yield pos

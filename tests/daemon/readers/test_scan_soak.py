@@ -12,14 +12,14 @@ from daemon.pos.events import EVENTS_KEPT_MAX
 ROOT = Path(__file__).parents[3]
 
 
-# More than EVENTS_KEPT_MAX and what waits in the socket besides: the slow POS loses some.
-SCANS_A_SECOND, SECONDS = 80, 180
+# More than waits there, in the socket and in the POS besides: the slow one loses some.
+SCANS_A_SECOND, SECONDS = 80, 240
 
 
 @pytest.mark.soak
 def test_four_scanners_lose_nothing_mix_nothing_and_a_slow_pos_is_told_what_it_lost() -> None:
     """The times that it prints are the bench's business: here the machine may be busy."""
-    assert SCANS_A_SECOND * SECONDS > 1.3 * EVENTS_KEPT_MAX
+    assert SCANS_A_SECOND * SECONDS > 1.8 * EVENTS_KEPT_MAX
     command = [sys.executable, "-m", "tests.bench.scan", str(SECONDS)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     scans = SCANS_A_SECOND * SECONDS
