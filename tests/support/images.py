@@ -60,6 +60,13 @@ def jpeg_that_says(width: int, height: int) -> bytes:
     return bytes(file)
 
 
+def jpeg_of_many_scans(width: int, height: int, bytes_max: int) -> bytes:
+    """Return a JPEG that says the same thing about every pixel again and again, and means it."""
+    file = file_of(Image.new("L", (width, height), 90), progressive=True)
+    scan = file[file.rindex(b"\xff\xda") : -2]
+    return file[:-2] + scan * ((bytes_max - len(file)) // len(scan)) + file[-2:]
+
+
 def webp_that_says(width: int, height: int) -> bytes:
     """Return a WebP of a few pixels whose canvas claims another size."""
     still = file_of(upright(16, 16), "WEBP")[12:]

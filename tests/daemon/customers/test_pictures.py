@@ -29,6 +29,7 @@ from tests.support.images import (
     RED,
     WHITE,
     file_of,
+    jpeg_of_many_scans,
     jpeg_that_says,
     moving,
     opened,
@@ -210,9 +211,19 @@ def test_whoever_takes_over_a_decoder_has_nothing_there(tries: str, ends: bytes)
     assert ends in done.stdout + done.stderr
 
 
-async def test_a_picture_that_takes_too_long_is_ended() -> None:
+@pytest.mark.parametrize("limit_s", [0.001, 1.0])
+async def test_a_picture_that_takes_too_long_is_ended(limit_s: float) -> None:
+    endless = jpeg_of_many_scans(8_000, 5_000, PICTURE_BYTES_MAX)
     with pytest.raises(PictureError) as refused:
-        await PictureMaker(limit_s=0.001).kept(file_of(upright()))
+        await PictureMaker(limit_s=limit_s).kept(endless)
+    assert refused.value.problem is Problem.TOO_HARD
+
+
+@pytest.mark.soak
+async def test_a_picture_that_takes_too_much_of_the_processor_is_ended() -> None:
+    endless = jpeg_of_many_scans(8_000, 5_000, PICTURE_BYTES_MAX)
+    with pytest.raises(PictureError) as refused:
+        await PictureMaker(limit_s=100 * PROCESSOR_S_MAX).kept(endless)
     assert refused.value.problem is Problem.TOO_HARD
 
 
