@@ -11,9 +11,11 @@ from daemon.ledger.storage.customer_rows import PhotoRow
 from daemon.ledger.storage.registry import open_store
 from daemon.ledger.storage.store import Change, Gone
 from tests.scenarios.shops import FRIEND, account_of
+from tests.scenarios.test_customers import PASSPORT
 from tests.scenarios.test_photos import FILE, photo, shown, text
 from tests.stores.test_card_batches import OpenPos, shop, whole
 from tests.support.images import file_of, upright
+from tests.support.till import PLASTIC
 
 __all__ = ["shop", "whole"]
 WHO = {"by": "olha", "reason": "one person"}
@@ -27,7 +29,7 @@ async def test_a_photo_is_kept_as_it_is_and_replaced_and_taken_away(
         await photo(pos)
         await photo(pos, "p2", kind="signature", image=text(sign))
     async with shop() as pos:
-        account = AccountId(await account_of(pos, "2900000000018"))
+        account = AccountId(await account_of(pos, PLASTIC))
         assert await shown(pos) == small_picture(FILE)
         await photo(pos, "p3", image=text(sign))
         await photo(pos, "p4", kind="signature", image="")
@@ -40,10 +42,24 @@ async def test_a_photo_is_kept_as_it_is_and_replaced_and_taken_away(
         assert (row.image, row.at[:10]) == (small_picture(sign), "2026-11-23")
 
 
+async def test_who_looks_at_sensitive_answers_is_kept_on_every_store(shop: OpenPos) -> None:
+    said = {"by": "maria", "reason": "the passport was checked"}
+    async with shop() as pos:
+        await pos.call("questionnaire.activate", request_id="q", text=PASSPORT, by="olha")
+        terms = {"answers": {"passport": "AB123456"}, "consents": ["personal_data"]}
+        await pos.call("customer.update", request_id="u", card=PLASTIC, **terms)
+    async with shop() as pos:
+        shown = await pos.call("customer.private", card=PLASTIC, **said)
+        assert shown["answers"] == {"passport": "AB123456"}
+        known = await pos.call("customer.show", card=PLASTIC, limit=1)
+        kept = known["entries"][0]["said"]
+        assert kept == {"event": "shown", "fields": ["passport"]} | said
+
+
 async def test_a_merge_moves_no_picture_and_each_has_its_own_after_it(shop: OpenPos) -> None:
     async with shop() as pos:
         await pos.call("card.issue", request_id="i", number=FRIEND)
-        keep, drop = await account_of(pos, "2900000000018"), await account_of(pos, FRIEND)
+        keep, drop = await account_of(pos, PLASTIC), await account_of(pos, FRIEND)
         await photo(pos, card=FRIEND)
         await pos.call("customer.merge", request_id="m", keep=keep, drop=drop, **WHO)
         assert await shown(pos) == small_picture(FILE)
@@ -57,7 +73,7 @@ async def test_with_the_rows_of_an_account_every_byte_of_its_pictures_is_gone(
 ) -> None:
     async with shop() as pos:
         await photo(pos)
-        account = AccountId(await account_of(pos, "2900000000018"))
+        account = AccountId(await account_of(pos, PLASTIC))
     with closing(open_store(location, tmp_path)) as store:
         gone = tuple(Gone(PhotoRow, (account, kind)) for kind in store.ask(PHOTO_KINDS, account))
         store.begin()
@@ -65,5 +81,5 @@ async def test_with_the_rows_of_an_account_every_byte_of_its_pictures_is_gone(
         store.commit()
         assert store.ask(PHOTO_KINDS, account) == []
     async with shop() as pos:
-        answer = await pos.call("customer.photo_show", card="2900000000018", by="maria")
+        answer = await pos.call("customer.photo_show", card=PLASTIC, by="maria")
         assert base64.b64decode(answer["image"]) == b""
