@@ -52,10 +52,12 @@ from daemon.keys.key_files import load_or_make
 from daemon.keys.phone_keys import PHONE_KEYS_FILE, PhoneKeys, load_phone_keys
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.storage.registry import OpenStore, scheme_of
+from daemon.partners.alliance_statements import AllianceStatements
 from daemon.partners.directory import Partners
 from daemon.partners.payouts import Payouts
 from daemon.partners.statements import Statements
 from daemon.pos.act_methods import ActMethods
+from daemon.pos.alliance_methods import AllianceMethods
 from daemon.pos.batch_methods import BatchMethods
 from daemon.pos.card_methods import CardMethods
 from daemon.pos.claims import Claims
@@ -316,6 +318,7 @@ class Parts:
             ReportMethods(self.reports, lambda: self.shop.programme, self._books_of_cards),
             PartnerMethods(Partners(self.shop, self.cards), self.cards.guesses, self.operators),
             self._statement_methods(),
+            AllianceMethods(AllianceStatements(self.shop, self._office), self.operators),
             OperatorMethods(self.operator_changes, self.cards.guesses),
             PointsMethods(Adjustments(self.shop), self.operators, config.policy.adjust_max),
             *self._customer_methods(),

@@ -3,7 +3,6 @@
 `tillcard cards act A-2026-000012` shows one: whatever is no command here is an act's number.
 """
 
-import csv
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,7 +11,6 @@ from typer.core import TyperGroup
 
 from daemon.accounts.act_paper import CSV_COLUMNS, WORDS, act_paper, csv_rows
 from daemon.base.currency import Currency
-from daemon.base.paper import pdf
 from daemon.base.regular_files import read_lines
 from daemon.cli.card_life_command import Approver, Reason, approval_of
 from daemon.cli.daemon_call import (
@@ -28,7 +26,13 @@ from daemon.cli.daemon_call import (
     till_currency,
     whoever,
 )
-from daemon.cli.written_files import own_file, write_own
+from daemon.cli.paper_files import (
+    CsvOption,
+    LanguageOption,
+    PdfOption,
+    check_language,
+    write_paper,
+)
 from daemon.pos.client import CallError, Client, UnreachableError
 
 ACTS_A_PAGE = 500
@@ -149,11 +153,9 @@ def list_acts(
 def show_act(
     where: Where,
     number: Number,
-    pdf_file: Annotated[Path | None, typer.Option("--pdf", help="A PDF file to write.")] = None,
-    csv_file: Annotated[Path | None, typer.Option("--csv", help="A CSV file to write.")] = None,
-    language: Annotated[
-        str, typer.Option(help="Of the paper: en or uk; else the till's language.")
-    ] = "",
+    pdf_file: PdfOption = None,
+    csv_file: CsvOption = None,
+    language: LanguageOption = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the act as JSON.")] = False,
 ) -> None:
     """Print an act about cards: to sign, and for the books.
@@ -163,22 +165,20 @@ def show_act(
     The paper of one act is the same to the byte whenever it is made. Files that are there already
     are not written over.
     """
-    if language and language not in WORDS:
-        raise typer.BadParameter("en or uk", param_hint="--language")
+    check_language(language, WORDS)
     try:
         with connected(where) as client:
             shown = _shown(client, number)
             currency = till_currency(client.greeting)
             language = language or client.greeting["language"]
-        if pdf_file is not None:
-            write_own(pdf_file, pdf(act_paper(shown, currency, language)))
-        if csv_file is not None:
-            with own_file(csv_file) as file:
-                rows = csv.writer(file)
-                rows.writerow(CSV_COLUMNS)
-                rows.writerows(csv_rows(shown, currency))
-    except (CallError, UnreachableError, OSError) as error:
+    except (CallError, UnreachableError) as error:
         raise failed(f"tillcard: {error}") from error
+    write_paper(
+        pdf_file,
+        csv_file,
+        lambda: act_paper(shown, currency, language),
+        lambda: (CSV_COLUMNS, csv_rows(shown, currency)),
+    )
     if as_json:
         print_json(shown)
     else:

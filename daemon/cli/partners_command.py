@@ -1,12 +1,9 @@
 """``tillcard partners``: who sends customers, and whom they have sent."""
 
-import csv
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from daemon.base.paper import pdf
 from daemon.cli.customers_command import Whom, whose
 from daemon.cli.daemon_call import (
     AsJson,
@@ -16,13 +13,19 @@ from daemon.cli.daemon_call import (
     asked,
     at_daemon,
     connected,
-    failed,
     new_request_id,
     print_json,
     till_currency,
     whoever,
 )
-from daemon.cli.written_files import own_file, write_own
+from daemon.cli.paper_files import (
+    CsvOption,
+    LanguageOption,
+    PdfOption,
+    check_language,
+    whole_statement,
+    write_paper,
+)
 from daemon.partners.statement_paper import CSV_COLUMNS, WORDS, csv_rows, statement_paper
 
 partners = typer.Typer(
@@ -173,11 +176,9 @@ def settle(
 def statement(
     where: Where,
     number: Number,
-    pdf_file: Annotated[Path | None, typer.Option("--pdf", help="A PDF file to write.")] = None,
-    csv_file: Annotated[Path | None, typer.Option("--csv", help="A CSV file to write.")] = None,
-    language: Annotated[
-        str, typer.Option(help="Of the paper: en or uk; else the till's language.")
-    ] = "",
+    pdf_file: PdfOption = None,
+    csv_file: CsvOption = None,
+    language: LanguageOption = "",
     json: AsJson = False,
 ) -> None:
     """Show a statement, line by line, or write it down as paper.
@@ -187,24 +188,22 @@ def statement(
     The paper of one statement is the same to the byte whenever it is made. Files that are there
     already are not written over.
     """
-    if language and language not in WORDS:
-        raise typer.BadParameter("en or uk", param_hint="--language")
-    lines: list[dict[str, Any]] = []
-    while True:
-        terms = {"statement": number, "start": len(lines)}
-        page = asked("partner.statement_show", terms, where)
-        lines += page["lines"]
-        if len(lines) >= page["statement"]["count"]:
-            break
-    if pdf_file is not None or csv_file is not None:
-        with connected(where) as client:
-            greeting = client.greeting
-        _write(page | {"lines": lines}, greeting, pdf_file, csv_file, language)
+    check_language(language, WORDS)
+    shown = whole_statement("partner.statement_show", number, where)
+    with connected(where) as client:
+        currency = till_currency(client.greeting)
+        language = language or client.greeting["language"]
+    write_paper(
+        pdf_file,
+        csv_file,
+        lambda: statement_paper(shown, currency, language),
+        lambda: (CSV_COLUMNS, csv_rows(shown, currency)),
+    )
     if json:
-        print_json(page | {"lines": lines})
+        print_json(shown)
         return
-    _tell_statement(page["statement"], as_json=False)
-    for one in lines:
+    _tell_statement(shown["statement"], as_json=False)
+    for one in shown["lines"]:
         rate = f"{one['rate_bp'] / 100:.2f} %"
         told = (one["day"], one["store"], one["payee"], one["customer"], one["base"], rate)
         typer.echo("  ".join(map(str, (*told, one["reward"], one["purse"], f"({one['seq']})"))))
@@ -264,27 +263,6 @@ def void(
     terms |= {"request_id": new_request_id()}
     done = asked("partner.statement_void", terms, where)
     _tell_statement(done, as_json=json)
-
-
-def _write(
-    shown: dict[str, Any],
-    greeting: dict[str, Any],
-    pdf_file: Path | None,
-    csv_file: Path | None,
-    language: str,
-) -> None:
-    currency = till_currency(greeting)
-    try:
-        if pdf_file is not None:
-            paper = statement_paper(shown, currency, language or greeting["language"])
-            write_own(pdf_file, pdf(paper))
-        if csv_file is not None:
-            with own_file(csv_file) as file:
-                rows = csv.writer(file)
-                rows.writerow(CSV_COLUMNS)
-                rows.writerows(csv_rows(shown, currency))
-    except OSError as error:
-        raise failed(f"tillcard: {error}") from error
 
 
 def _tell_statement(one: dict[str, Any], *, as_json: bool) -> None:

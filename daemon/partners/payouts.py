@@ -18,25 +18,26 @@ from daemon.accounts.act_contents import ActOffice
 from daemon.base.approval import UNSIGNED, Approvable, Signed
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
 from daemon.base.text_limits import IdText, RequestId, SaidText, Text
-from daemon.ledger.entries import PAYOUTS, Entry
+from daemon.ledger.entries import PAYOUTS
 from daemon.ledger.ledger import RequestKey
 from daemon.ledger.lots import take
 from daemon.ledger.moves import Moves
 from daemon.ledger.storage.partner_rows import StatementRow
 from daemon.ledger.storage.store import Change, Store, View
-from daemon.partners.statement_contents import PurseSums, contents_of
-from daemon.partners.statements import (
-    VOID,
-    StatementDone,
+from daemon.partners.statement_book import (
+    PAID,
+    PART_PAID,
     amounts_kept,
     amounts_of,
-    done,
+    check_payable,
     number_told,
+    statement_entry,
     statement_named,
 )
+from daemon.partners.statement_contents import PurseSums, contents_of
+from daemon.partners.statements import LETTER, StatementDone, done
 from daemon.shop.shop import Shop
 
-PAID, PART_PAID = "paid", "part_paid"
 PAYOUT_MAX = 1_000_000_000_000
 
 
@@ -74,21 +75,17 @@ class Payouts:
         today = day.toordinal()
 
         def job(store: Store, view: View) -> tuple[Change, StatementDone]:
-            row = statement_named(store, office, terms.statement)
+            row = statement_named(store, office, terms.statement, LETTER)
             sums = _asked(row, terms)
             moves = Moves({one: store.purses(one) for one in sums.accounts})
             _take(moves, sums, terms.amount, today)
             row = _after(row, sums, terms.amount)
             detail = {"by": terms.by, "payee": sums.payee, "method": terms.method}
             detail |= {"document": terms.document, **signed.approved}
-            entry = Entry(
-                at=at,
-                kind="payout",
-                ref=number_told(row),
-                account=row.partner,
+            entry = msgspec.structs.replace(
+                statement_entry(at, row, detail, kind="payout"),
                 postings=tuple(moves.postings),
                 lots=tuple(moves.lots),
-                detail=msgspec.Raw(msgspec.json.encode(detail)),
             )
             return Change(entry=entry, rows=(row,)), done(row)
 
@@ -104,11 +101,7 @@ def _left(row: StatementRow) -> list[tuple[PurseSums, int]]:
 
 def _asked(row: StatementRow, terms: PayTerms) -> PurseSums:
     number, all_left = number_told(row), _left(row)
-    if row.state == VOID:
-        raise ParamError("statement", f"{number} is void")
-    if not all_left:
-        what = "is paid already" if row.state == PAID else "has nothing to pay"
-        raise ParamError("statement", f"{number} {what}")
+    check_payable(row, is_left=bool(all_left))
     payee = terms.payee.strip().upper()
     lines = [
         (one, left)

@@ -25,7 +25,7 @@ import msgspec
 from card_formats.credential import mask
 from daemon.accounts.cards import profile_in
 from daemon.base.business_day import BusinessDays
-from daemon.base.ids import AccountId, LedgerId
+from daemon.base.ids import AccountId, CardId, LedgerId
 from daemon.base.money import BASIS_POINTS, half_up
 from daemon.ledger.entries import Entry, decode
 from daemon.ledger.posted_facts import ReturnedFigures
@@ -216,7 +216,7 @@ def _lines(
         yield StatementLine(
             day=day,
             store=back.store if back else sale.store,
-            customer=_customer(store, sale),
+            customer=customer_told(store, sale.account, sale.card_id),
             payee=who.code,
             purse=purse,
             base=base,
@@ -232,10 +232,10 @@ def _base(sale: Sale, who: PartnerRow, purse: str) -> int:
     return sum(line.paid for line in sale.quote.lines if key in line.earned)
 
 
-def _customer(store: Store, sale: Sale) -> str:
+def customer_told(store: Store, account: AccountId, card_id: CardId) -> str:
     """Return initials and the masked card: enough to ask about, too little to know who."""
-    kept = store.ask_one(CUSTOMER, sale.account)
+    kept = store.ask_one(CUSTOMER, account)
     name = profile_in(kept.profile).name if kept else ""
-    card = store.ask_one(CARD, sale.card_id)
+    card = store.ask_one(CARD, card_id)
     words = [f"{word[0]}…" for word in name.split()[:2]]
     return " ".join([*words, mask(card.number)] if card and card.number else words)

@@ -1,7 +1,7 @@
 """Statements: what a partner is told of a period, numbered without gaps. See their contents."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import date
 from typing import Annotated
 
@@ -11,14 +11,27 @@ from daemon.accounts.act_contents import ActOffice
 from daemon.accounts.assignments import ORGANISATION
 from daemon.base.approval import UNSIGNED, Approvable, Signed
 from daemon.base.params import Params
-from daemon.base.refusals import ErrorCode, ParamError, RefusedError
-from daemon.base.text_limits import IdText, RequestId, SaidText, Text, read_day
-from daemon.ledger.entries import CounterMove, Entry
+from daemon.base.refusals import ParamError
+from daemon.base.text_limits import IdText, RequestId, SaidText, Text
 from daemon.ledger.ledger import RequestKey
-from daemon.ledger.storage.partner_queries import STATEMENT, STATEMENTS_OF
+from daemon.ledger.storage.partner_queries import STATEMENTS_OF
 from daemon.ledger.storage.partner_rows import PartnerRow, StatementRow
 from daemon.ledger.storage.store import Change, Store, View
 from daemon.partners.directory import known_partner, staff_of
+from daemon.partners.statement_book import (
+    ISSUED,
+    LINES_MAX,
+    VOID,
+    amounts_kept,
+    amounts_of,
+    check_untold,
+    made_void,
+    next_number,
+    number_told,
+    statement_entry,
+    statement_named,
+    told_period,
+)
 from daemon.partners.statement_contents import (
     PurseSums,
     Reckoning,
@@ -29,8 +42,7 @@ from daemon.partners.statement_contents import (
 )
 from daemon.shop.shop import Shop
 
-ISSUED, VOID = "issued", "void"
-LINES_MAX = 500
+LETTER = "S"
 
 
 class StatementTerms(Approvable, frozen=True, kw_only=True):
@@ -131,11 +143,7 @@ class Statements:
         Raises: ParamError for no partner, and a period that is none, is not over or is told twice.
         """
         moment, days, office = self._shop.moment(), self._shop.programme.days, self._office()
-        first, last = read_day(terms.from_, "from"), read_day(terms.to, "to")
-        if first > last:
-            raise ParamError("to", f"{last} is before {first}; turn them round")
-        if last >= moment.today:
-            raise ParamError("to", f"{last} is not over yet; say a day before {moment.today}")
+        first, last = told_period(terms.from_, terms.to, moment.today)
 
         def job(store: Store, view: View) -> tuple[Change, StatementDone]:
             partner = known_partner(store, terms.partner, "partner")
@@ -152,7 +160,7 @@ class Statements:
                 sums=sums,
                 lines=lines,
             )
-            number, counter = _numbered(store, office, moment.today.year)
+            number, counter = next_number(store, office, LETTER, moment.today.year)
             row = StatementRow(
                 number=office.key(number),
                 partner=partner.account,
@@ -166,7 +174,8 @@ class Statements:
             said = {"event": "issued", "by": terms.by, "from": str(first), "to": str(last)}
             digest = hashlib.sha256(msgspec.json.encode(contents)).hexdigest()
             detail = said | {"sums": sums, "sha256": digest} | signed.approved
-            return Change(entry=_entry(moment.at, row, detail, counter), rows=(row,)), done(row)
+            entry = statement_entry(moment.at, row, detail, counter)
+            return Change(entry=entry, rows=(row,)), done(row)
 
         return await self._shop.ledger.once(key, moment.at, job)
 
@@ -181,17 +190,9 @@ class Statements:
         at, office = self._shop.at(), self._office()
 
         def job(store: Store, view: View) -> tuple[Change, StatementDone]:
-            row = statement_named(store, office, terms.statement)
-            if row.state == VOID:
-                raise ParamError("statement", f"{number_told(row)} is void already")
-            if row.state != ISSUED:
-                raise RefusedError(
-                    ErrorCode.NOT_UNDOABLE,
-                    "Something of this statement is paid; it stays as it is.",
-                )
-            row = msgspec.structs.replace(row, state=VOID)
+            row = made_void(statement_named(store, office, terms.statement, LETTER))
             detail = {"event": "void", "by": terms.by, "reason": terms.reason} | signed.approved
-            return Change(entry=_entry(at, row, detail), rows=(row,)), done(row)
+            return Change(entry=statement_entry(at, row, detail), rows=(row,)), done(row)
 
         return await self._shop.ledger.once(key, at, job)
 
@@ -199,7 +200,7 @@ class Statements:
         """Show a statement of this company. Raises ParamError."""
         office = self._office()
         row = await self._shop.ledger.read(
-            lambda store: statement_named(store, office, terms.statement)
+            lambda store: statement_named(store, office, terms.statement, LETTER)
         )
         lines = contents_of(row).lines[terms.start : terms.start + terms.limit]
         return StatementShown(statement=done(row), lines=lines)
@@ -212,14 +213,6 @@ class Statements:
             )
         )
         return StatementList(statements=tuple(done(row) for row in rows))
-
-
-def statement_named(store: Store, office: ActOffice, number: str) -> StatementRow:
-    """Return a statement of this company. Raises ParamError."""
-    row = store.ask_one(STATEMENT, office.key(number.strip().upper()))
-    if row is None:
-        raise ParamError("statement", f"{number!r} is none; write such as S-2026-000007")
-    return row
 
 
 def done(row: StatementRow) -> StatementDone:
@@ -253,40 +246,4 @@ def done(row: StatementRow) -> StatementDone:
 def _check_free(store: Store, partner: PartnerRow, first: date, last: date) -> None:
     if partner.kind != ORGANISATION:
         raise ParamError("partner", f"{partner.code} is an employee, no partner")
-    for row in store.ask(STATEMENTS_OF, partner.account):
-        overlaps = row.first <= last.toordinal() and first.toordinal() <= row.last
-        if row.state != VOID and overlaps:
-            days = f"{date.fromordinal(row.first)} to {date.fromordinal(row.last)}"
-            raise ParamError("from", f"{number_told(row)} tells of {days} already")
-
-
-def _numbered(store: Store, office: ActOffice, year: int) -> tuple[str, CounterMove]:
-    counter = f"@statement:{office.company}:{year}"
-    number = store.counters([counter]).get(counter, 0) + 1
-    return f"S-{year}-{number:06d}", CounterMove(counter, 1)
-
-
-def number_told(row: StatementRow) -> str:
-    """Return the number as it is told; the row's is unique among companies."""
-    return row.number.partition(" ")[0]
-
-
-def amounts_of(text: str) -> dict[str, int]:
-    """Return what is payable or paid, by payee and purse."""
-    return msgspec.json.decode(text, type=dict[str, int])
-
-
-def amounts_kept(amounts: dict[str, int]) -> str:
-    """Return amounts as a row keeps them."""
-    return msgspec.json.encode(amounts).decode()
-
-
-def _entry(at: str, row: StatementRow, detail: Mapping[str, object], *moves: CounterMove) -> Entry:
-    return Entry(
-        at=at,
-        kind="statement",
-        ref=number_told(row),
-        account=row.partner,
-        counters=moves,
-        detail=msgspec.Raw(msgspec.json.encode(detail)),
-    )
+    check_untold(store.ask(STATEMENTS_OF, partner.account), first, last)

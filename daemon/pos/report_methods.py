@@ -14,6 +14,7 @@ from daemon.base.text_limits import Text, read_day
 from daemon.pos.dispatch import Method
 from daemon.pos.peers import Role
 from daemon.pos.session import Session
+from daemon.programme.alliances import known_alliance
 from daemon.programme.programme import Programme
 from daemon.reports.alliance_statement import AllianceStatement, alliance_statement
 from daemon.reports.period import Period
@@ -78,13 +79,9 @@ class ReportMethods:
 
     async def alliance(self, session: Session, params: AllianceParams) -> AllianceStatement:
         """Say what an alliance owes and is owed."""
-        alliances, period = self._programme().alliances, params.period
-        alliance = alliances.get(params.issuer)
-        if alliance is None:
-            known = ", ".join(alliances) or "none"
-            raise ParamError("issuer", f"is no alliance of the programme; there are: {known}")
+        alliance = known_alliance(self._programme().alliances, params.issuer)
         return await self._reports.ask(
-            partial(alliance_statement, alliance=alliance, period=period)
+            partial(alliance_statement, alliance=alliance, period=params.period)
         )
 
     async def books(self, session: Session, params: BookDayParams) -> BookDay:

@@ -9,9 +9,12 @@ Of what cards that acme has issued were given here as discount, acme pays us the
 bought, we pay acme one per cent.
 """
 
+from collections.abc import Mapping
+
 import msgspec
 
 from daemon.base.money import percent_of
+from daemon.base.refusals import ParamError
 from daemon.programme.errors import ProgrammeError
 from daemon.programme.syntax import FileTable
 
@@ -47,6 +50,14 @@ def _part(amount: int, bp: int) -> int:
     """Return basis points of an amount; less than 0, of more that came back than was sold."""
     part = percent_of(abs(amount), bp)
     return part if amount >= 0 else -part
+
+
+def known_alliance(alliances: Mapping[str, Alliance], issuer: str) -> Alliance:
+    """Return the alliance with an issuer. Raises ParamError."""
+    if issuer not in alliances:
+        known = ", ".join(alliances) or "none"
+        raise ParamError("issuer", f"is no alliance of the programme; there are: {known}")
+    return alliances[issuer]
 
 
 def compile_alliance(table: AllianceTable, path: str) -> Alliance:

@@ -113,6 +113,11 @@ DOORS = {
     "report.reconcile": HARMLESS,
     "report.books": HARMLESS,
     "report.alliance": HARMLESS,
+    "alliance.statement": HARMLESS,
+    "alliance.statement_show": HARMLESS,
+    "alliance.statements": HARMLESS,
+    "alliance.statement_void": HARMLESS,
+    "alliance.pay": HARMLESS,
     "partner.add": Door(counted={"request_id": "n", "name": "x", "card": "?", "by": "olha"}),
     "partner.change": HARMLESS,  # the owner's; by codes, which are no cards
     "partner.close": HARMLESS,

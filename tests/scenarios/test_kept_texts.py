@@ -52,6 +52,9 @@ CALLS: dict[str, dict[str, Any]] = {
     "partner.close": {"request_id": "px", "code": "GYM"},
     "partner.statement": {"request_id": "pm", "partner": "?"},
     "partner.statement_void": {"request_id": "pv", "statement": "?"},
+    "alliance.statement": {"request_id": "am", "issuer": "?"},
+    "alliance.statement_void": {"request_id": "av", "statement": "?"},
+    "alliance.pay": {"request_id": "ap", "statement": "?", "amount": 1},
     "partner.pay": {"request_id": "pp", "statement": "?", "amount": 1},
     "customer.update": {"request_id": "cu", "card": PLASTIC, "answers": {"birthday": "1990-05-17"}},
     "customer.invite": {"request_id": "ci", "card": PLASTIC},
@@ -90,6 +93,7 @@ ELSEWHERE |= {"clock.accept", "clock.reset", "sale.decide", "questionnaire.activ
 ELSEWHERE |= {"customer.merge", "customer.unmerge", "customer.erase", "customer.to_erase"}
 ELSEWHERE |= {"customer.invite", "import.begin", "import.apply", "import.undo"}
 ELSEWHERE |= {"card.take_back", "card.transfer", "card.hand_out", "act.make", "act.void"}
+ELSEWHERE |= {"alliance.statement", "alliance.statement_void", "alliance.pay"}
 ELSEWHERE |= {"points.adjust", "partner.statement", "partner.statement_void", "partner.pay"}
 """Written with all their terms, see tests of codes, the club, programmes, questionnaires, clocks,
 chips and imports."""

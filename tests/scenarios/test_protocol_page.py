@@ -69,6 +69,11 @@ limit = { per_code = 1 }
 [[card]]
 kind = "plastic"
 invite = "friend"
+
+[[alliance]]
+issuer = "acme"
+pays_bp = 5000
+fee_bp = 100
 """
 )
 AND_MORE = "…"

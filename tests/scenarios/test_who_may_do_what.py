@@ -95,7 +95,10 @@ CALLS: dict[Action, list[Call]] = {
         lambda by: ("sale.return", sold(by) | {"return_id": by, "whole": True}),
     ],
     Action.IDENTIFY: [lambda by: ("card.identify", {"number": PLASTIC, "typed_by": by})],
-    Action.ISSUE: [lambda by: ("card.issue", {"request_id": by, "by": by})],
+    Action.ISSUE: [
+        lambda by: ("card.issue", {"request_id": by, "by": by}),
+        named_call("customer.invite", card=PLASTIC),
+    ],
     Action.TOP_UP: [
         lambda by: ("card.topup", {"topup_id": by, "card": PLASTIC, "amount": 1, "cashier": by})
     ],
@@ -162,13 +165,19 @@ CALLS: dict[Action, list[Call]] = {
         named_call("partner.close", code="x", reason="x"),
         named_call("partner.statement", partner="x", to="2026-10-31", **{"from": "2026-10-01"}),
         named_call("partner.statement_void", statement="x", reason="x"),
+        named_call("alliance.statement", issuer="x", to="2026-10-31", **{"from": "2026-10-01"}),
+        named_call("alliance.statement_void", statement="x", reason="x"),
     ],
     Action.ASSIGN_LATER: [named_call("partner.assign", card="x", reason="x")],
     Action.PAYOUT: [
         lambda by: (
             "partner.pay",
             {"request_id": by, "statement": "x", "amount": 1, "method": "bank", "by": by},
-        )
+        ),
+        lambda by: (
+            "alliance.pay",
+            {"request_id": by, "statement": "x", "amount": 1, "method": "bank", "by": by},
+        ),
     ],
     Action.CODES: [lambda by: ("code.issue", {"request_id": by, "campaign": "x", "by": by})],
     Action.ADJUST: [lambda by: correction(by, 500)],

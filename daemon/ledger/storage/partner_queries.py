@@ -1,6 +1,8 @@
 """What is asked of the tables of partners; as ``queries``, which opens with how."""
 
-from daemon.base.ids import LedgerId
+from typing import NamedTuple
+
+from daemon.base.ids import AccountId, CardId, LedgerId
 from daemon.ledger.storage.packing import unpacked
 from daemon.ledger.storage.partner_rows import AssignmentRow, PartnerRow, StatementRow
 from daemon.ledger.storage.queries import ROWS_MAX, Question
@@ -19,6 +21,26 @@ ASSIGNMENTS_OF = Question(
 _STATEMENT = "SELECT number, partner, first, last, state, payable, paid, contents FROM statement"
 STATEMENT = Question(f"{_STATEMENT} WHERE number = ?", StatementRow)
 STATEMENTS_OF = Question(f"{_STATEMENT} WHERE partner = ? ORDER BY first, number", StatementRow)
+
+
+class IssuerFact(NamedTuple):
+    """A sale to a card of an issuer, or its return; amounts in minor units."""
+
+    day: int
+    store: str
+    account: AccountId
+    card_id: CardId
+    discount: int
+    net: int
+    ledger_id: LedgerId
+    seq: int
+
+
+FACTS_OF_ISSUER = Question(
+    "SELECT day, store, account, card_id, discount, net, ledger_id, seq FROM fact"
+    " WHERE day BETWEEN ? AND ? AND issuer = ? ORDER BY day, ledger_id, seq",
+    IssuerFact,
+)
 POSTED_TO: Question[tuple[str, int, bytes]] = Question(
     "SELECT DISTINCT posting.ledger_id, posting.seq, entry.body FROM posting"
     " JOIN entry ON entry.ledger_id = posting.ledger_id AND entry.seq = posting.seq"

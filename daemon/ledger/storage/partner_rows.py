@@ -49,10 +49,12 @@ class AssignmentRow(msgspec.Struct, frozen=True):
 class StatementRow(msgspec.Struct, frozen=True):
     """What a partner was told about a period. ``contents`` is JSON, as of the day it was issued.
 
-    number:  ``S-2026-000007 Sample shop``: without gaps of a company and a year.
-    partner: the account. first, last: local days (ordinals).
+    number:  ``S-2026-000007 Sample shop``: without gaps of a company and a year; of an alliance
+             ``L-2026-000001``.
+    partner: the account; of an alliance ``@alliance:acme``. first, last: local days (ordinals).
     state:   ``issued part_paid paid void``.
-    payable, paid: in the purse's unit, by payee and purse (``P0007 reward``), as JSON.
+    payable, paid: in the purse's unit, by payee and purse (``P0007 reward``), as JSON; of an
+             alliance in minor units, payable as ``closing``, paid by its day.
     """
 
     number: str

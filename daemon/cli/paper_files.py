@@ -1,0 +1,56 @@
+"""Papers with a table, as PDF and as CSV: what commands about acts and statements write."""
+
+import csv
+from collections.abc import Callable, Container, Iterable, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from daemon.base.paper import Paper, pdf
+from daemon.cli.daemon_call import Where, asked, failed
+from daemon.cli.written_files import own_file, write_own
+
+PdfOption = Annotated[Path | None, typer.Option("--pdf", help="A PDF file to write.")]
+CsvOption = Annotated[Path | None, typer.Option("--csv", help="A CSV file to write.")]
+LanguageOption = Annotated[
+    str, typer.Option(help="Of the paper: en or uk; else the till's language.")
+]
+
+
+def check_language(language: str, known: Container[str]) -> None:
+    """Raise BadParameter for a language that no paper is written in."""
+    if language and language not in known:
+        raise typer.BadParameter("en or uk", param_hint="--language")
+
+
+def write_paper(
+    pdf_file: Path | None,
+    csv_file: Path | None,
+    paper: Callable[[], Paper],
+    table: Callable[[], tuple[Sequence[str], Iterable[tuple[Any, ...]]]],
+) -> None:
+    """Write what was asked for; what is there already is not written over.
+
+    table: its columns and its rows.
+    """
+    try:
+        if pdf_file is not None:
+            write_own(pdf_file, pdf(paper()))
+        if csv_file is not None:
+            with own_file(csv_file) as file:
+                rows, (columns, lines) = csv.writer(file), table()
+                rows.writerow(columns)
+                rows.writerows(lines)
+    except OSError as error:
+        raise failed(f"tillcard: {error}") from error
+
+
+def whole_statement(method: str, number: str, where: Where) -> dict[str, Any]:
+    """Return a statement with all its lines."""
+    lines: list[dict[str, Any]] = []
+    while True:
+        page: dict[str, Any] = asked(method, {"statement": number, "start": len(lines)}, where)
+        lines += page["lines"]
+        if len(lines) >= page["statement"]["count"]:
+            return page | {"lines": lines}
