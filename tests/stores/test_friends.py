@@ -17,17 +17,21 @@ import msgspec
 import pytest
 
 from card_formats.check_digits import Check, append_check
+from daemon.accounts.cards import Profile
 from daemon.ledger.audit import audit
 from daemon.ledger.entries import decode
+from daemon.ledger.storage.friend_queries import FRIENDS_OF
 from daemon.ledger.storage.registry import open_store
 from tests.faults.dying_till import process
 from tests.scenarios.shops import HEAD, goods, override
+from tests.stores.test_schema import DATABASES, Kept, kept
 from tests.support.clock import HandClock
 from tests.support.commands import tillcard
 from tests.support.pos import refused
 from tests.support.postgres import PostgresServer
 from tests.support.till import PATIENCE_S, Pos, audited, lay_out, open_till
 
+__all__ = ["kept"]
 RULES = (
     HEAD
     + """
@@ -438,3 +442,33 @@ async def test_two_tills_show_one_code_for_one_newcomer_at_one_moment(
             assert sorted(map(bool, brought)) == [False, True]
     with closing(open_store(address, tmp_path / "till-0", read_only=True)) as store:
         assert audit(store).findings == ()
+
+
+# Who was brought before there were codes, and while a card was nobody's.
+
+
+def test_whom_profiles_name_is_found_from_the_other_side_after_a_migration(
+    kept: Kept, tmp_path: Path
+) -> None:
+    kept.run((DATABASES / "v0024.sql").read_text("utf-8"))
+    profile = msgspec.json.encode(Profile(name="Petro", referrer="a1")).hex().upper()
+    nobody = msgspec.json.encode(Profile(name='"referrer":"a1"')).hex().upper()
+    rows = f"('a7', X'{profile}'), ('a8', X'{nobody}')"
+    kept.run(f"BEGIN TRANSACTION; INSERT INTO customer VALUES {rows}; COMMIT;")
+    with closing(open_store(kept.location, tmp_path)) as store:
+        assert [row.account for row in store.ask(FRIENDS_OF, "a1")] == ["a7"]
+
+
+async def test_a_card_of_nobody_that_gets_a_name_stays_with_who_has_brought_it(
+    shop: OpenPos,
+) -> None:
+    async with shop() as pos:
+        olha, petro = await issue(pos, OLHA), await issue(pos, PETRO)
+        await befriended(pos, "s1", PETRO, olha)
+        named = {"request_id": "t1", "card": PETRO, "profile": {"name": "Petro"}} | WHO
+        await pos.call("card.transfer", **named)
+        dossier = await known(pos, petro)
+        assert (dossier["answers"]["name"], dossier["referrer"]) == ("Petro", olha)
+        circle = {"request_id": "t2", "card": OLHA, "profile": {"name": "O", "referrer": PETRO}}
+        error = await refused(pos, "card.transfer", **circle, **WHO)
+        assert error.message.endswith("profile.referrer: was brought by this very customer")
