@@ -221,9 +221,9 @@ class Cards:
             if any(known) or store.ask_one(CARD_BY_TOKEN, card.token_hash) is not None:
                 return False
             said = Said(at=at, source=source, language=profile.language)
+            invited = invitation(store, invites, card.account)
             filled = self.filled(store, card.account, profile, said)
             entry = card_entry(at, card, "issued", kind=new.kind)
-            invited = invitation(store, invites, card.account)
             rows = (*identified(card, new.identifiers), *filled.rows, *invited)
             store.write(Change(entry=entry, rows=rows))
             return True

@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from aiohttp import ClientSession, CookieJar
 
 from card_formats.check_digits import Check, append_check
 from daemon.accounts.cards import Profile
@@ -30,6 +31,7 @@ from tests.support.commands import tillcard
 from tests.support.pos import refused
 from tests.support.postgres import PostgresServer
 from tests.support.till import PATIENCE_S, Pos, audited, lay_out, open_till
+from tests.web.conftest import HIDDEN
 
 __all__ = ["kept"]
 RULES = (
@@ -472,3 +474,23 @@ async def test_a_card_of_nobody_that_gets_a_name_stays_with_who_has_brought_it(
         circle = {"request_id": "t2", "card": OLHA, "profile": {"name": "O", "referrer": PETRO}}
         error = await refused(pos, "card.transfer", **circle, **WHO)
         assert error.message.endswith("profile.referrer: was brought by this very customer")
+
+
+async def test_who_joins_on_the_page_gets_a_code_with_the_card(
+    location: str, tmp_path: Path
+) -> None:
+    programme = RULES.replace('kind = "plastic"', 'kind = "phone"')
+    lay_out(tmp_path, programme, **{'"tillcard.db"': f'"{location}"'})
+    async with AsyncExitStack() as stack:
+        app = await stack.enter_async_context(open_till(tmp_path, HandClock()))
+        pos = await stack.enter_async_context(Pos.connect(app.socket))
+        customer = await stack.enter_async_context(ClientSession(cookie_jar=CookieJar(unsafe=True)))
+        url = f"{app.web_url}/join"
+        async with customer.get(url) as page:
+            form = dict(HIDDEN.findall(await page.text()))
+        form |= {"name": "Olha", "phone": "+380671234567", "personal_data": "yes"}
+        async with customer.post(url, data=form, allow_redirects=False) as answer:
+            token = answer.headers["Location"].rpartition("/c/")[2]
+        joined = await app.cards.by_token(token)
+        assert joined is not None
+        assert len(await code(pos, joined.account)) == 12
