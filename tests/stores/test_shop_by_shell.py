@@ -29,6 +29,13 @@ kind = "sold"
 issue = { price = 1200 }
 transferable = true
 """
+GIVEN = """
+[[card]]
+kind = "plastic"
+issue = { min_purchase = 40000 }
+term = "365d"
+per_account = 5
+"""
 LEVELS = """
 [[purse]]
 id = "reward"
@@ -185,6 +192,31 @@ async def test_a_card_is_issued_blocked_found_extended_replaced_and_given_away(
         known = await till.told("customers", "show", account)
     assert (known["answers"]["name"], known["answers"]["birthday"]) == ("Ivan", "1990-05-01")
     assert fresh in [one["number"] for one in known["cards"]]
+
+
+async def test_a_card_is_given_for_a_purchase_of_400_00_for_365_days_to_five_of_a_family(
+    shell: OpenShell,
+) -> None:
+    async with shell(GIVEN) as till:
+        for sale_id, price in (("small", 39_999), *((f"s{n}", 40_000) for n in range(6))):
+            await till.call("sale.commit", sale_id=sale_id, lines=goods(price))
+        unmet = await till.run("cards", "issue", "--sale", "small", "--by", "anna", status=1)
+        assert "(condition_unmet, 1027)" in unmet.stderr
+        card = await till.told("cards", "issue", "--sale", "s0", "--by", "anna")
+        assert card["until"].startswith("2027-11-23T22:00"), "365 days after that day, in Kyiv"
+        again = await till.run("cards", "issue", "--sale", "s0", "--by", "anna", status=1)
+        assert "(condition_unmet, 1027)" in again.stderr
+        word = ("--override", "olha", "--reason", "one family")
+        family = ("cards", "issue", "--with-card", card["number"], "--by", "anna", *word)
+        for n in range(1, 5):
+            await till.run(*family, "--sale", f"s{n}")
+        sixth = await till.run(*family, "--sale", "s5", status=1)
+        assert "(limit_reached, 1023)" in sixth.stderr
+        await till.call("sale.return", return_id="r", sale_id="s5", whole=True, cashier="anna")
+        came_back = await till.run("cards", "issue", "--sale", "s5", "--by", "anna", status=1)
+        assert "(condition_unmet, 1027)" in came_back.stderr
+        let = ("--override", "olha", "--reason", "she paid by another card")
+        assert (await till.told("cards", "issue", *let))["state"] == "active"
 
 
 async def test_whoever_may_not_do_it_is_let_through_by_a_name_and_a_pin(
