@@ -64,7 +64,7 @@ async def test_a_card_s_number_finds_its_customer_whole(pos: Pos) -> None:
     account = await account_of(pos, PLASTIC)
     [one] = found["customers"]
     shown = {"name": "Olena", "phone": "", "birthday": "", "cards": ["2900…0018"]}
-    assert one == {"account": account} | shown
+    assert one == {"account": account, "notice": ""} | shown
     zofia = (await pos.call("customer.find", text="zofia"))["customers"][0]
     assert (zofia["birthday"], zofia["phone"]) == ("1987-11-24", "")
     olena = (await pos.call("customer.find", text="олена"))["customers"][0]
