@@ -85,6 +85,7 @@ from daemon.pos.till_methods import TillMethods
 from daemon.programme.programme import Programme
 from daemon.readers.registry import build_readers
 from daemon.readers.supervisor import Supervisor
+from daemon.reports.kept_results import KeptResults
 from daemon.reports.report_reader import ReportReader
 from daemon.sale.checkout import Checkout
 from daemon.sale.outlook import card_outlook
@@ -154,6 +155,7 @@ class Parts:
         open_reading = partial(open_store, url, home, read_only=True)
         self.ledger = Ledger(writing, open_reading(), open_reading)
         self.reports = ReportReader(open_reading, self.config.reports.timeout_s)
+        self.kept_results = KeptResults(home, self.clock)
         jump = timedelta(hours=self.config.till.clock_jump_h)
         # The phones are asked later, when there are live codes to ask.
         self.steady = SteadyClock(
@@ -315,7 +317,13 @@ class Parts:
             ActMethods(self.acts, self.operators),
             self._shop_methods(),
             ClockMethods(self.till_clock, self.operators, self._a_day_later),
-            ReportMethods(self.reports, lambda: self.shop.programme, self._books_of_cards),
+            ReportMethods(
+                self.reports,
+                self.shop,
+                self._books_of_cards,
+                self.operators,
+                self.kept_results,
+            ),
             PartnerMethods(Partners(self.shop, self.cards), self.cards.guesses, self.operators),
             self._statement_methods(),
             AllianceMethods(AllianceStatements(self.shop, self._office), self.operators),

@@ -151,6 +151,7 @@ async def running(
         path = Path(inherited.getsockname())
     async with AsyncExitStack() as stack:
         stack.push_async_callback(parts.ledger.close)
+        stack.callback(parts.kept_results.close)
         stack.push_async_callback(parts.reports.close)
         stack.callback(parts.simulator.close)
         newest, others = await parts.ledger.newest_time(), await parts.ledger.newest_of_others()

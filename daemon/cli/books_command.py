@@ -19,14 +19,11 @@ from daemon.cli.daemon_call import (
     till_currency,
 )
 from daemon.cli.report_command import ANSWER_S_MAX, FromOption, ToOption
+from daemon.cli.spreadsheets import BYTE_ORDER_MARK, as_text, decimal
 from daemon.cli.written_files import own_file
 from daemon.pos.client import CallError, Client, UnreachableError
 
 COLUMNS = ("date", "debit", "credit", "amount", "document", "text")
-BYTE_ORDER_MARK = "\ufeff"
-"""What a spreadsheet knows UTF-8 by."""
-FORMULA = ("=", "+", "-", "@")
-"""How a text begins that a spreadsheet would reckon with."""
 
 
 @at_daemon
@@ -92,12 +89,6 @@ def _write(file: Path, lines: Iterator[dict[str, Any]], currency: Currency, lang
         rows.writerow(COLUMNS)
         for one in lines:
             count += 1
-            amount = currency.text(one["amount"])
-            said = one | {"amount": amount.replace(".", ",") if language == "uk" else amount}
-            rows.writerow(_as_text(said[name]) for name in COLUMNS)
+            said = one | {"amount": decimal(currency.text(one["amount"]), language)}
+            rows.writerow(as_text(said[name]) for name in COLUMNS)
     return count
-
-
-def _as_text(text: str) -> str:
-    """Return a cell that a spreadsheet takes as it is written."""
-    return f"'{text}" if text.startswith(FORMULA) else text

@@ -11,6 +11,13 @@ def check_folder(file: Path) -> None:
         raise FileNotFoundError(f"there is no folder {file.parent}; make it first")
 
 
+def check_new(file: Path) -> None:
+    """Raise OSError, with a sentence, where ``file`` cannot be made."""
+    check_folder(file)
+    if file.exists():
+        raise FileExistsError(f"{file} is there already; name another file")
+
+
 def own_file(path: Path) -> TextIO:
     """Open a new file for text that its owner alone reads. Raises OSError where one is there."""
     return os.fdopen(_new(path), "w", newline="", encoding="utf-8")

@@ -7,6 +7,8 @@ card or spelt at a till, it is one word:
     "Łukasz Wiśniewski"   lukasz, wisniewski                   found by "lukasz w"
 
 A telephone is kept with its last digit first: whoever knows its end asks for a beginning.
+
+Tags, the language and answers are keys too, whole and as they are: a report asks for them.
 """
 
 import unicodedata
@@ -15,6 +17,8 @@ from collections.abc import Iterator
 from daemon.accounts.cards import Profile
 
 PHONE, EMAIL, WORD = "phone", "email", "word"
+TAG, LANGUAGE, ANSWER = "tag", "language", "answer."
+"""The kind of an answer's key ends in the question's id."""
 PHONE_DIGITS_MIN = 4
 _APOSTROPHES = str.maketrans(
     dict.fromkeys("'`\u00b4\u2019\u2018\u02bc\u02b9\u2032")
@@ -44,4 +48,10 @@ def keys_of(profile: Profile) -> frozenset[tuple[str, str]]:
         found.add((PHONE, digits_of(profile.phone)[::-1]))
     if profile.email:
         found.add((EMAIL, profile.email.lower()))
+    found |= {(TAG, tag) for tag in profile.tags}
+    if profile.language:
+        found.add((LANGUAGE, profile.language))
+    for question, said in profile.answers.items():
+        several = said if isinstance(said, tuple) else (said,)
+        found |= {(ANSWER + question, str(one)) for one in several if one != ""}
     return frozenset(found)

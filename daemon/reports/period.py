@@ -55,11 +55,11 @@ class Period(msgspec.Struct, frozen=True):
         months = self.months
         if months == _NO_MONTHS:
             return (*self.days, *_NO_DAYS)
-        begin, after = _first_day(months[0]), _first_day(months[1] + 1)
+        begin, after = first_day_of(months[0]), first_day_of(months[1] + 1)
         return self.days[0], begin - 1, after, self.days[1]
 
 
-def _first_day(month: int) -> int:
+def first_day_of(month: int) -> int:
     """Return the first day (ordinal) of a month as ``month_sum`` counts them."""
     year, place = divmod(month, 12)
     if year > date.max.year:

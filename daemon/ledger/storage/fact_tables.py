@@ -54,7 +54,7 @@ SUM_TABLES = {
     ),
     "day_sum": SumTable(
         "day bigint, store text, terminal text, cashier text, rule text",
-        "n sum, list_total sum, discount sum, net sum",
+        "n sum, list_total sum, discount sum, net sum, cost sum, cost_net sum",
     ),
     "account_sum": SumTable(
         "account text",
@@ -115,9 +115,10 @@ def sums_of(fact: Fact) -> Iterator[Sum]:
         sums = (*days, fact.visits, of.net, of.paid, of.discount, fact.standing_bp)
         yield "account_sum", (fact.account,), sums
     till = (fact.day, fact.store, fact.terminal, fact.cashier)
-    yield "day_sum", (*till, WHOLE), (fact.visits, of.list_total, of.discount, of.net)
+    costs = (of.net, of.cost, of.cost_net)
+    yield "day_sum", (*till, WHOLE), (fact.visits, of.list_total, of.discount, *costs)
     for rule, minor in fact.rules.items():
-        yield "day_sum", (*till, rule), (fact.visits, of.list_total, minor, of.net)
+        yield "day_sum", (*till, rule), (fact.visits, of.list_total, minor, *costs)
 
 
 def standing_sum(account: AccountId, standing_bp: int) -> Sum:

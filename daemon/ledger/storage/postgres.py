@@ -220,7 +220,7 @@ class PostgresStore(SQLStore):
     def _rows(self, question: Question[R], *values: str | int | bytes) -> list[R]:
         if any(isinstance(value, str) and "\0" in value for value in values):
             return []  # PostgreSQL keeps no such text, so no row has it
-        statement = question.text.replace("?", "%s").encode()
+        statement = question.text.replace("%", "%%").replace("?", "%s").encode()
         return understood(question, self._fetch(statement, values, send=False))
 
     def overwrite(self, bytes_max: int) -> bool:

@@ -1,0 +1,133 @@
+"""One question answered: a page of rows in their order, and the sums of all; people put to them."""
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Any
+
+import msgspec
+
+from daemon.base.ids import AccountId
+from daemon.base.refusals import ParamError
+from daemon.ledger.storage.queries import Question
+from daemon.ledger.storage.store import Store
+from daemon.reports.chosen import of_rows
+from daemon.reports.report import Asked, Column, Kind, Report, Row, Sql, Value, big, summed
+
+ROWS_MAX = 1_000_000
+"""Rows of one report that are kept to be written down."""
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What a report says.
+
+    columns: name and kind of each. rows: in their order, with a value a column.
+    count:   rows in all. totals: of all rows, by column: sums, and what is derived from sums.
+    """
+
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    count: int
+    totals: dict[str, int | None]
+
+
+class Sorting(msgspec.Struct, frozen=True):
+    """By which column, and whether from the greatest down; what has no value comes last."""
+
+    column: Column
+    down: bool
+
+
+def sorting(report: Report, said: str) -> Sorting:
+    """Return how a report is sorted. Raises ParamError for a column that it does not have."""
+    text = said or report.sort
+    name, down = text.removeprefix("-"), text.startswith("-")
+    for column in report.all_columns:
+        if column.name == name:
+            return Sorting(column, down)
+    known = ", ".join(column.name for column in report.all_columns)
+    raise ParamError("sort", f"{name!r} is no column of {report.name}; there are: {known}")
+
+
+def check_filters(report: Report, asked: Asked) -> None:
+    """Raise ParamError for a filter that does not go with a report."""
+    for name in sorted(asked.filters.named - report.takes - {"attribution"}):
+        takes = ", ".join(sorted(report.takes)) or "none"
+        raise ParamError(f"filters.{name}", f"does not go with {report.name}; it takes: {takes}")
+
+
+def answer(
+    store: Store, report: Report, asked: Asked, sort: Sorting, page: tuple[int, int]
+) -> Answer:
+    """Answer a question; ``page``: how many rows, behind how many."""
+    has_merged = bool(store.ask(_ANY_MERGED))
+    asked = msgspec.structs.replace(asked, has_merged=has_merged)
+    rows = report.select(asked)
+    where = of_rows(asked.filters)
+    chosen = Sql(f"({rows.text}) AS r WHERE {where.text}", (*rows.values, *where.values))
+    count, totals = _totals(store, report, chosen)
+    return Answer(
+        columns=report.all_columns,
+        rows=tuple(_page(store, report, asked, chosen, sort, page)),
+        count=count,
+        totals=totals,
+    )
+
+
+_ANY_MERGED = Question("SELECT 1 FROM merged LIMIT 1", int)
+
+
+def _totals(store: Store, report: Report, chosen: Sql) -> tuple[int, dict[str, int | None]]:
+    sums = {column.name: summed(f"{column.name}") for column in report.columns if column.summed}
+    sums |= {name: big(text) for name, text in report.totals.items()}
+    text = f"SELECT {', '.join(['count(*)', *sums.values()])} FROM {chosen.text}"
+    [(count, *values)] = store.ask(Question(text, _whole), *chosen.values)
+    return count, dict(zip(sums, values, strict=True))
+
+
+def _page(
+    store: Store, report: Report, asked: Asked, chosen: Sql, sort: Sorting, page: tuple[int, int]
+) -> list[Row]:
+    in_database = sort.column in report.columns
+    by_key = report.put is None
+    names = ", ".join(["key", *(c.name for c in report.columns[1 if by_key else 0 :])])
+    order = f" ORDER BY {_by(report, sort)}, key" if in_database else " ORDER BY key"
+    text = f"SELECT {names} FROM {chosen.text}{order}"
+    limit, offset = page
+    if in_database:
+        text += f" LIMIT {limit} OFFSET {offset}"
+    rows = store.ask(Question(text, _whole), *chosen.values)
+    if report.put is None:
+        return [_shown(report.columns, (_key(report, asked, row[0]), *row[1:])) for row in rows]
+    known = report.put(store, [AccountId(row[0]) for row in rows])
+    full = [(*known[AccountId(row[0])], *_shown(report.columns, row[1:])) for row in rows]
+    if in_database:
+        return full
+    place = report.all_columns.index(sort.column)
+    full.sort(key=lambda row: _collated(row[place]), reverse=sort.down)
+    full.sort(key=lambda row: row[place] in ("", None))
+    return full[offset : offset + limit]
+
+
+def _key(report: Report, asked: Asked, key: Any) -> Value:
+    return report.label(asked, key) if report.label is not None else key
+
+
+def _collated(value: Any) -> str:
+    return str(value or "").casefold()
+
+
+def _by(report: Report, sort: Sorting) -> str:
+    is_key = report.put is None and sort.column is report.columns[0]
+    name = "key" if is_key else sort.column.name
+    return f"{name} IS NULL, {name} {'DESC' if sort.down else 'ASC'}"
+
+
+def _whole(*row: Any) -> tuple[Any, ...]:
+    return row
+
+
+def _shown(columns: Iterable[Column], row: Iterable[Any]) -> Row:
+    return tuple(
+        date.fromordinal(value).isoformat() if column.kind is Kind.DAY and value else value
+        for column, value in zip(columns, row, strict=True)
+    )

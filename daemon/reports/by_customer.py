@@ -1,0 +1,95 @@
+"""What each customer has bought: ``activity`` of a period, and ``dormant``, who no longer comes."""
+
+from daemon.ledger.entries import FOREVER
+from daemon.reports.bought import bought, of_all_time
+from daemon.reports.chosen import of_customers, of_sales
+from daemon.reports.filters import IN_SUMS, OF_CUSTOMERS, OF_ROWS, OF_SALES
+from daemon.reports.people import PEOPLE_COLUMNS, people
+from daemon.reports.report import Asked, Column, Kind, Report, Sql, half_up, share_bp, summed
+from daemon.reports.segments import in_segments
+
+AMOUNTS = ("discount", "net", "paid", "burned", "earned")
+FIGURES = (
+    Column("purchases", Kind.COUNT, summed=True),
+    Column("list", Kind.MONEY, summed=True),
+    *(Column(name, Kind.MONEY, summed=True) for name in AMOUNTS),
+    Column("discount_bp", Kind.BP),
+    Column("standing_bp", Kind.BP),
+    Column("average", Kind.MONEY),
+    Column("first_day", Kind.DAY),
+    Column("last_day", Kind.DAY),
+    Column("days_since", Kind.COUNT),
+    Column("margin", Kind.MONEY, summed=True),
+)
+DERIVED = {
+    "discount_bp": share_bp(summed("discount"), summed("list")),
+    "average": half_up(summed("net"), summed("purchases")),
+}
+"""What is no sum, of all rows."""
+
+
+def figures(of: str) -> str:
+    """Return the money columns of a relation of sums named ``of``, as SQL."""
+    return (
+        f"coalesce({of}.visits, 0) AS purchases, coalesce({of}.list_total, 0) AS list, "
+        + ", ".join(f"coalesce({of}.{name}, 0) AS {name}" for name in AMOUNTS)
+        + f", {share_bp(f'{of}.discount', f'{of}.list_total')} AS discount_bp"
+    )
+
+
+def average(of: str) -> str:
+    """Return net for a purchase, NULL where there was none."""
+    return f"{half_up(f'{of}.net', f'{of}.visits')} AS average"
+
+
+def margin(of: str) -> str:
+    """Return net less cost, NULL where the cost of a line is not known."""
+    return f"CASE WHEN {of}.cost_net = {of}.net THEN {of}.net - {of}.cost END AS margin"
+
+
+def _activity(asked: Asked) -> Sql:
+    facts_only = bool(asked.filters.named & (OF_SALES - IN_SUMS))
+    rows = bought(asked, of_sales(asked.filters), keys=("account",), facts_only=facts_only)
+    chosen = of_customers(asked)
+    among = in_segments(asked)
+    everyone = "customer AS who LEFT JOIN" if asked.everybody else ""
+    on = " ON b.account = who.account" if asked.everybody else ""
+    source = f"{everyone} ({rows.text}) AS b{on}" if asked.everybody else f"({rows.text}) AS who"
+    of = "b" if asked.everybody else "who"
+    text = (
+        f"SELECT who.account AS key, {figures(of)},"
+        " CASE WHEN s.standing_bp >= 0 THEN s.standing_bp END AS standing_bp,"
+        f" {average(of)},"
+        f" CASE WHEN {of}.first_day < {FOREVER} THEN {of}.first_day END AS first_day,"
+        f" CASE WHEN {of}.last_day > 0 THEN {of}.last_day END AS last_day,"
+        f" CASE WHEN {of}.last_day > 0 THEN ? - {of}.last_day END AS days_since,"
+        f" {margin(of)}"
+        f" FROM {source} LEFT JOIN {of_all_time(asked)} AS s ON s.account = who.account"
+        f" WHERE {chosen.text} AND {among.text}"
+    )
+    until = asked.until.toordinal()
+    return Sql(text, (until, *rows.values, *chosen.values, *among.values))
+
+
+ACTIVITY = Report(
+    name="activity",
+    title="What customers have bought",
+    columns=FIGURES,
+    sort="-net",
+    takes=OF_SALES | OF_CUSTOMERS | OF_ROWS,
+    select=_activity,
+    put=people,
+    put_columns=PEOPLE_COLUMNS,
+    totals=DERIVED,
+)
+DORMANT = Report(
+    name="dormant",
+    title="Customers who no longer come",
+    columns=FIGURES,
+    sort="-net",
+    takes=OF_SALES | OF_CUSTOMERS | OF_ROWS,
+    select=_activity,
+    put=people,
+    put_columns=PEOPLE_COLUMNS,
+    totals=DERIVED,
+)

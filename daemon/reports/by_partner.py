@@ -1,0 +1,148 @@
+"""``partners``: what each partner has brought, opened to employees.
+
+A partner's line has all of it, and below it stands a line for each employee who sent somebody:
+
+    P0007                attracted 5   net 3,000.00   rewards 150.00
+    P0007-01             attracted 3   net 2,000.00   rewards  40.00
+    P0007-02             attracted 1   net   500.00   rewards  10.00
+
+``attracted`` counts customers whose first assignment ever lies in the period and is this one. The
+money goes by who had sent the customer at each sale, or by who has sent them now.
+"""
+
+from datetime import timedelta
+
+from daemon.base.clock import rfc3339
+from daemon.reports.bought import MERGED_INTO, bought
+from daemon.reports.by_customer import FIGURES, figures, margin
+from daemon.reports.chosen import of_customers, of_sales
+from daemon.reports.filters import IN_SUMS, OF_CUSTOMERS, OF_SALES
+from daemon.reports.report import Asked, Column, Kind, Report, Sql, any_of, big, half_up, summed
+from daemon.reports.segments import in_segments
+
+_MONEY = ("list_total", "discount", "net", "paid", "burned", "earned", "cost", "cost_net", "visits")
+
+
+def _by_account(asked: Asked) -> Sql:
+    """Return sums by partner, employee and account."""
+    facts_only = bool(asked.filters.named & (OF_SALES - IN_SUMS))
+    if asked.filters.attribution == "sale":
+        keys = ("partner", "employee", "account")
+        rows = bought(asked, of_sales(asked.filters), keys=keys, facts_only=facts_only)
+        named, join = "who.partner AS partner, who.employee AS employee", ""
+    else:
+        rows = bought(asked, of_sales(asked.filters), keys=("account",), facts_only=facts_only)
+        named = "sent.partner AS partner, sent.employee AS employee"
+        join = f" JOIN {_NEWEST} AS sent ON sent.account = who.account"
+    chosen, among = of_customers(asked), in_segments(asked)
+    text = (
+        f"SELECT {named}, who.account AS account, {', '.join(f'who.{one}' for one in _MONEY)}"
+        f" FROM ({rows.text}) AS who{join} WHERE {chosen.text} AND {among.text}"
+    )
+    return Sql(text, (*rows.values, *chosen.values, *among.values))
+
+
+_NEWEST = (
+    "(SELECT account, partner, employee FROM assignment AS a WHERE NOT EXISTS"
+    " (SELECT 1 FROM assignment AS later WHERE later.account = a.account"
+    " AND (later.at, later.ledger_id, later.seq) > (a.at, a.ledger_id, a.seq)))"
+)
+
+
+def _first_assignments(asked: Asked) -> str:
+    account = "a.account"
+    merged = ""
+    if asked.has_merged:  # whoever was merged was attracted as the one that is left
+        merged = f" AND NOT EXISTS (SELECT 1 FROM {MERGED_INTO} AS m WHERE m.dropped = {account})"
+    return (
+        "(SELECT account, at, partner, employee FROM assignment AS a WHERE a.partner <> ''"
+        " AND NOT EXISTS (SELECT 1 FROM assignment AS sooner WHERE sooner.account = a.account"
+        " AND sooner.partner <> ''"
+        " AND (sooner.at, sooner.ledger_id, sooner.seq) < (a.at, a.ledger_id, a.seq))"
+        f"{merged})"
+    )
+
+
+def _attracted(asked: Asked, key: str) -> Sql:
+    """Return how many customers each was the first to send: ever, and in the period."""
+    days = asked.programme.days
+    begins = rfc3339(days.start_of(asked.period.first))
+    ends = rfc3339(days.start_of(asked.period.last + timedelta(days=1)))
+    text = (
+        f"SELECT {key} AS whose, {big('count(*)')} AS attracted_total,"
+        f" {summed('CASE WHEN at >= ? AND at < ? THEN 1 ELSE 0 END')} AS attracted"
+        f" FROM {_first_assignments(asked)} AS firsts GROUP BY {key}"
+    )
+    return Sql(text, (begins, ends))
+
+
+def _rewards(asked: Asked, key: str) -> Sql:
+    """Return what the sales of the period have brought to partners, in minor units."""
+    purses = [purse for purse in asked.programme.purses.values() if purse.worth]
+    where, chosen, among = of_sales(asked.filters), of_customers(asked), in_segments(asked)
+    worth = " ".join("WHEN ? THEN ?" for _ in purses)
+    whose = "who.employee" if key == "employee" else "who.partner, who.employee"
+    minor = f"p.amount * CASE p.purse {worth} ELSE 0 END" if purses else "0"
+    text = (
+        f"SELECT whose, {summed('CASE WHEN minor > 0 THEN minor ELSE 0 END')} AS rewards,"
+        f" {summed('CASE WHEN minor < 0 THEN -minor ELSE 0 END')} AS reversed FROM ("
+        f"SELECT who.{key} AS whose, {minor} AS minor"
+        f" FROM (SELECT * FROM fact WHERE day BETWEEN ? AND ? AND partner <> '' AND {where.text})"
+        f" AS who JOIN posting AS p ON p.account IN ({whose}) AND p.ledger_id = who.ledger_id"
+        f" AND p.seq = who.seq WHERE {chosen.text} AND {among.text}) AS rewarded GROUP BY whose"
+    )
+    worths = tuple(value for purse in purses for value in (purse.id, purse.worth))
+    asked_for = (*asked.period.days, *where.values, *chosen.values, *among.values)
+    return Sql(text, (*worths, *asked_for))
+
+
+def _of(asked: Asked, key: str) -> Sql:
+    rows, attracted, rewards = _by_account(asked), _attracted(asked, key), _rewards(asked, key)
+    sums = ", ".join(f"{summed(name)} AS {name}" for name in _MONEY)
+    kind = any_of(("employee",) if key == "employee" else ("partner",))
+    counts = "count(DISTINCT CASE WHEN visits > 0 THEN account END)"
+    text = (
+        "SELECT p.code AS key, p.name AS name, coalesce(a.attracted, 0) AS attracted,"
+        " coalesce(a.attracted_total, 0) AS attracted_total,"
+        f" coalesce(b.customers, 0) AS customers, {figures('b')},"
+        f" {half_up('b.net', 'b.visits')} AS average,"
+        " coalesce(w.rewards, 0) AS rewards, coalesce(w.reversed, 0) AS reversed,"
+        f" {margin('b')}, CASE WHEN b.cost_net = b.net THEN b.net - b.cost"
+        " - coalesce(w.rewards, 0) END AS margin_after"
+        f" FROM partner AS p LEFT JOIN (SELECT {key} AS whose, {counts} AS customers, {sums}"
+        f" FROM ({rows.text}) AS r GROUP BY {key}) AS b ON b.whose = p.account"
+        f" LEFT JOIN ({attracted.text}) AS a ON a.whose = p.account"
+        f" LEFT JOIN ({rewards.text}) AS w ON w.whose = p.account WHERE p.kind {kind.text}"
+    )
+    return Sql(text, (*rows.values, *attracted.values, *rewards.values, *kind.values))
+
+
+def _partners(asked: Asked) -> Sql:
+    whole, opened = _of(asked, "partner"), _of(asked, "employee")
+    return Sql(f"{whole.text} UNION ALL {opened.text}", (*whole.values, *opened.values))
+
+
+_MONEY_COLUMNS = tuple(
+    Column(column.name, column.kind)
+    for column in FIGURES
+    if column.name not in ("standing_bp", "first_day", "last_day", "days_since", "margin")
+)
+PARTNERS = Report(
+    name="partners",
+    title="What partners and their employees have brought",
+    columns=(
+        Column("partner", Kind.TEXT),
+        Column("name", Kind.TEXT),
+        Column("attracted", Kind.COUNT),
+        Column("attracted_total", Kind.COUNT),
+        Column("customers", Kind.COUNT),
+        *_MONEY_COLUMNS,
+        Column("rewards", Kind.MONEY),
+        Column("reversed", Kind.MONEY),
+        Column("margin", Kind.MONEY),
+        Column("margin_after", Kind.MONEY),
+    ),
+    sort="partner",
+    takes=OF_SALES | OF_CUSTOMERS,
+    select=_partners,
+)

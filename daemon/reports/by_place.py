@@ -1,0 +1,99 @@
+"""``cashiers``, ``stores``, ``rules``: where discounts are given, from the sums of days.
+
+What sums of days do not know, such as an hour or a card's issuer, is read from single facts; what a
+rule gave stands in sums only.
+"""
+
+from daemon.reports.chosen import of_sales
+from daemon.reports.filters import OF_SALES
+from daemon.reports.report import Asked, Column, Kind, Report, Sql, half_up, share_bp, summed
+
+_IN_DAYS = frozenset(("store", "terminal", "cashier"))
+_SHARE = share_bp(summed("discount"), summed("list"))
+_COLUMNS = (
+    Column("purchases", Kind.COUNT, summed=True),
+    Column("list", Kind.MONEY, summed=True),
+    Column("discount", Kind.MONEY, summed=True),
+    Column("net", Kind.MONEY, summed=True),
+    Column("discount_bp", Kind.BP),
+    Column("average", Kind.MONEY),
+)
+_TOTALS = {"discount_bp": _SHARE, "average": half_up(summed("net"), summed("purchases"))}
+
+
+def _grouped(asked: Asked, key: str) -> Sql:
+    where = of_sales(asked.filters)
+    from_days = asked.filters.named <= _IN_DAYS
+    table, count, only = ("day_sum", "n", " AND rule = ''") if from_days else ("fact", "visits", "")
+    sums = f"{summed(count)} AS purchases, {summed('list_total')} AS list"
+    sums += "".join(f", {summed(name)} AS {name}" for name in ("discount", "net"))
+    text = (
+        f"SELECT key, purchases, list, discount, net,"
+        f" {share_bp('discount', 'list')} AS discount_bp,"
+        f" {half_up('net', 'purchases')} AS average FROM (SELECT {key} AS key, {sums} FROM {table}"
+        f" WHERE day BETWEEN ? AND ? AND {where.text}{only} GROUP BY {key}) AS sums"
+    )
+    return Sql(text, (*asked.period.days, *where.values))
+
+
+def _cashiers(asked: Asked) -> Sql:
+    return _grouped(asked, "cashier")
+
+
+def _stores(asked: Asked) -> Sql:
+    return _grouped(asked, "store")
+
+
+def _rules(asked: Asked) -> Sql:
+    where = of_sales(asked.filters)
+    of_all = f"SELECT {summed('list_total')} FROM day_sum WHERE day BETWEEN ? AND ?"
+    of_all += f" AND rule = '' AND {where.text}"
+    sums = f"{summed('n')} AS uses, {summed('discount')} AS given"
+    sums += f", {summed('list_total')} AS list, {summed('net')} AS net"
+    sums += f", {summed('cost')} AS cost, {summed('cost_net')} AS cost_net"
+    text = (
+        f"SELECT key, uses, given, {share_bp('given', f'({of_all})')} AS share_bp, list, net,"
+        " CASE WHEN cost_net = net AND net > cost THEN"
+        f" {share_bp('given', '(net - cost)')} END AS needed_growth_bp"
+        f" FROM (SELECT rule AS key, {sums} FROM day_sum"
+        f" WHERE day BETWEEN ? AND ? AND rule <> '' AND {where.text} GROUP BY rule) AS sums"
+    )
+    once = (*asked.period.days, *where.values)
+    times = text.count("day BETWEEN")
+    return Sql(text, once * times)
+
+
+CASHIERS = Report(
+    name="cashiers",
+    title="What each cashier has sold and given",
+    columns=(Column("cashier", Kind.TEXT), *_COLUMNS),
+    sort="-net",
+    takes=OF_SALES,
+    select=_cashiers,
+    totals=_TOTALS,
+)
+STORES = Report(
+    name="stores",
+    title="What each store has sold and given",
+    columns=(Column("store", Kind.TEXT), *_COLUMNS),
+    sort="-net",
+    takes=OF_SALES,
+    select=_stores,
+    totals=_TOTALS,
+)
+RULES = Report(
+    name="rules",
+    title="What each rule has given",
+    columns=(
+        Column("rule", Kind.TEXT),
+        Column("uses", Kind.COUNT, summed=True),
+        Column("given", Kind.MONEY, summed=True),
+        Column("share_bp", Kind.BP),
+        Column("list", Kind.MONEY),
+        Column("net", Kind.MONEY),
+        Column("needed_growth_bp", Kind.BP),
+    ),
+    sort="-given",
+    takes=_IN_DAYS,
+    select=_rules,
+)

@@ -1,0 +1,23 @@
+"""The reports that there are, by name."""
+
+from daemon.reports.by_customer import ACTIVITY, DORMANT
+from daemon.reports.by_partner import PARTNERS
+from daemon.reports.by_place import CASHIERS, RULES, STORES
+from daemon.reports.cohorts import COHORTS
+from daemon.reports.segments import SEGMENTS
+from daemon.reports.trend import TREND
+
+REPORTS = {
+    report.name: report
+    for report in (
+        ACTIVITY,
+        DORMANT,
+        PARTNERS,
+        CASHIERS,
+        STORES,
+        RULES,
+        TREND,
+        SEGMENTS,
+        COHORTS,
+    )
+}
