@@ -20,7 +20,7 @@ from daemon.base.text_limits import IdText, SaidText, Text
 from daemon.customers.customers import Customers, WhoseTerms, customer_entry, everyone_in
 from daemon.customers.photos import photo_kinds
 from daemon.customers.profiles import person_of
-from daemon.customers.search_keys import WORD, keys_of, words
+from daemon.customers.search_keys import NAMES_ONE, WORD, keys_of, words
 from daemon.customers.searching import FOUND_MAX, Found, shown_customer
 from daemon.ledger import status_moves
 from daemon.ledger.entries import FOREVER, decode
@@ -356,7 +356,7 @@ def _likely(store: Store, account: AccountId) -> Iterator[AccountId]:
     """Yield other accounts with the same telephone, e-mail, or name and birthday."""
     profile = person_of(store, account).profile
     same = sorted(words(profile.name)) if profile.birthday else []
-    for kind, value in sorted(keys_of(profile)):
+    for kind, value in sorted(key for key in keys_of(profile) if key[0] in NAMES_ONE):
         if kind == WORD and value != max(same, key=len, default=""):
             continue  # one word finds all that have the whole name
         for other in store.ask(ACCOUNTS_WITH_KEY, kind, value):

@@ -17,6 +17,8 @@ from collections.abc import Iterator
 from daemon.accounts.cards import Profile
 
 PHONE, EMAIL, WORD = "phone", "email", "word"
+NAMES_ONE = frozenset((PHONE, EMAIL, WORD))
+"""What tells people apart; all else many may share."""
 TAG, LANGUAGE, ANSWER = "tag", "language", "answer."
 """The kind of an answer's key ends in the question's id."""
 PHONE_DIGITS_MIN = 4

@@ -11,7 +11,7 @@ import msgspec
 from daemon.accounts.card_books import BookDay, Books
 from daemon.accounts.operators import Operator, Operators
 from daemon.base.params import Params
-from daemon.base.refusals import ErrorCode, ParamError
+from daemon.base.refusals import ErrorCode, ParamError, RefusedError
 from daemon.base.text_limits import Text, read_day
 from daemon.ledger.folding import FoldingProgress, progress
 from daemon.ledger.storage.queries import HEAD
@@ -209,7 +209,11 @@ class ReportMethods:
     def _reader(self, name: str) -> Operator | None:
         if not name and not self._operators.known_only:
             return None
-        return self._operators.named(name)
+        operator = self._operators.known(name)
+        if operator is None:
+            problem = f"There is no operator {name!r} here; say who reads this, as `reader`."
+            raise RefusedError(ErrorCode.PERMISSION, problem)
+        return operator
 
     async def alliance(self, session: Session, params: AllianceParams) -> AllianceStatement:
         """Say what an alliance owes and is owed."""
