@@ -19,7 +19,7 @@ from daemon.cli.daemon_call import (
     till_currency,
 )
 from daemon.cli.report_command import ANSWER_S_MAX, FromOption, ToOption
-from daemon.cli.spreadsheets import BYTE_ORDER_MARK, as_text, decimal
+from daemon.cli.report_files import BYTE_ORDER_MARK, as_text, decimal
 from daemon.cli.written_files import own_file
 from daemon.pos.client import CallError, Client, UnreachableError
 

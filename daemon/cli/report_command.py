@@ -23,7 +23,7 @@ from daemon.cli.daemon_call import (
     print_json,
     till_currency,
 )
-from daemon.cli.spreadsheets import DAY, TEXT, Sheet, cell, write_csv, write_xlsx
+from daemon.cli.report_files import DAY, TEXT, Sheet, cell, write_csv, write_xlsx
 from daemon.cli.written_files import check_new
 from daemon.pos.client import CallError, Client, UnreachableError
 from daemon.reports.filters import Filters

@@ -18,6 +18,17 @@ from daemon.base.ids import AccountId, SaleId, given_id
 from daemon.base.refusals import ParamError
 from daemon.base.text_limits import IdText, SaidText, Text
 from daemon.customers.customers import Customers, WhoseTerms, customer_entry, everyone_in
+from daemon.customers.dossier_parts import (
+    ShownCard,
+    ShownConsent,
+    ShownEntry,
+    ShownFriend,
+    ShownInvite,
+    ShownLot,
+    ShownPurse,
+    ShownSale,
+    ShownStatus,
+)
 from daemon.customers.photos import photo_kinds
 from daemon.customers.profiles import person_of
 from daemon.customers.search_keys import NAMES_ONE, WORD, keys_of, words
@@ -68,105 +79,6 @@ class DossierTerms(WhoseTerms, frozen=True, kw_only=True):
 
 class DuplicatesTerms(WhoseTerms, frozen=True, kw_only=True):
     """Of whom others are looked for with the same telephone, e-mail, or name and birthday."""
-
-
-class ShownCard(msgspec.Struct, frozen=True, kw_only=True):
-    """A card; ``number`` is whole. ``until``: RFC 3339, or ""."""
-
-    number: str
-    kind: str
-    state: str
-    issuer: str
-    until: str
-
-
-class ShownConsent(msgspec.Struct, frozen=True, kw_only=True):
-    """What was said last of a purpose and a channel."""
-
-    purpose: str
-    channel: str
-    given: bool
-    at: str
-    source: str
-    by: str
-    text_version: str
-    language: str
-
-
-class ShownLot(msgspec.Struct, frozen=True, kw_only=True):
-    """Part of a balance: usable from a day to a day, both included; ``until`` "" is for ever."""
-
-    amount: int
-    usable_from: str
-    until: str
-
-
-class ShownPurse(msgspec.Struct, frozen=True, kw_only=True):
-    """A balance and the lots that it is made of, the oldest expiry first."""
-
-    available: int
-    pending: int
-    held: int
-    lots: tuple[ShownLot, ...]
-
-
-class ShownStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the account stands with a status today."""
-
-    stage: str
-    since: str
-    window_from: str
-    window_to: str
-    total: int
-    listed: str
-
-
-class ShownEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """An entry of the account. ``moves``: what it did to its purses. ``said``: who, why and what.
-
-    ref: a sale's id as its POS has given it, a card's, an account's.
-    """
-
-    place: str
-    at: str
-    kind: str
-    ref: str
-    moves: dict[str, int]
-    said: dict[str, Any]
-
-
-class ShownSale(msgspec.Struct, frozen=True, kw_only=True):
-    """A sale, or a return, of which the figures are below 0.
-
-    lines: of a sale, each with ``line sku name qty net``.
-    """
-
-    place: str
-    day: str
-    kind: str
-    sale_id: str
-    store: str
-    terminal: str
-    cashier: str
-    list_total: int
-    discount: int
-    net: int
-    paid: int
-    lines: tuple[dict[str, Any], ...]
-
-
-class ShownInvite(msgspec.Struct, frozen=True):
-    """A code by which the customer brings others."""
-
-    code: str
-    campaign: str
-
-
-class ShownFriend(msgspec.Struct, frozen=True):
-    """Whom the customer has brought, and since when, RFC 3339; "" before it was written down."""
-
-    account: AccountId
-    since: str
 
 
 class Dossier(msgspec.Struct, frozen=True, kw_only=True):

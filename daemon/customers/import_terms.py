@@ -23,7 +23,7 @@ class BeginImportTerms(Approvable, frozen=True, kw_only=True):
     """
 
     request_id: RequestId
-    columns: tuple[str, ...]
+    columns: tuple[Text, ...]
     map: dict[str, str] = msgspec.field(default_factory=dict)
     update: bool = False
     by: Text = ""
@@ -35,7 +35,7 @@ class BeginImportTerms(Approvable, frozen=True, kw_only=True):
 class ImportColumns(msgspec.Struct, frozen=True):
     """What each column is for; ``-`` and "" for those that are left out or have no heading."""
 
-    columns: tuple[str, ...]
+    columns: tuple[Text, ...]
 
 
 class ImportLine(Params, frozen=True):

@@ -34,6 +34,7 @@ from daemon.ledger.storage.customer_rows import (
     PhotoRow,
     QuestionnaireRow,
 )
+from daemon.ledger.storage.friend_rows import FriendRow, InviteRow
 from daemon.ledger.storage.import_rows import ImportKeyRow, ImportLineRow, ImportRow
 from daemon.ledger.storage.inserts import KEPT, TABLES
 from daemon.ledger.storage.partner_rows import AssignmentRow, PartnerRow, StatementRow
@@ -85,6 +86,8 @@ ROWS: tuple[KeptRow, ...] = (
     CustomerKeyRow("word", "olena", A1),
     CustomerPrivateRow(A1, b"{}"),
     PhotoRow(A1, "photo", AT, b"\xff\xd8\xff"),
+    InviteRow("f7k2", "friend", A1),
+    FriendRow(A1, AccountId("a8"), AT),
     MergedRow(AccountId("a9"), A1, LedgerId("a" * 16), 1, AT),
     OperatorRow("olha", "Olha", "senior", "[]", "active", "uk", "p", "q", "r", A1, AT),
     BatchRow(
