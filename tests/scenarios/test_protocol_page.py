@@ -18,6 +18,10 @@ from daemon.base.spreadsheets import ROWS_MAX
 from daemon.base.text_limits import ANSWER_BYTES_MAX, CODE_CHARS_MAX
 from daemon.customers.import_columns import CELL_CHARS_MAX, COLUMNS_MAX
 from daemon.ledger.storage.import_queries import IMPORT_TOGETHER
+from daemon.customers.photos import PART_CHARS_MAX, PARTS_MAX, UPLOAD_S_MAX, UPLOADS_MAX
+from daemon.customers.picture_maker import PICTURE_S_MAX, WAITING_MAX
+from daemon.customers.picture_process import MEMORY_BYTES_MAX, PROCESSOR_S_MAX
+from daemon.customers.pictures import PICTURE_BYTES_MAX, PIXELS_MAX, SIDE_MAX
 from daemon.pos.claims import CLAIM_TTL_S_MAX
 from daemon.pos.connection import REQUESTS_IN_HAND_MAX
 from daemon.pos.errors import ProtocolCode
@@ -249,6 +253,17 @@ async def test_a_shell_and_socat_are_enough(till: App) -> None:
         ("; 60; 500 |", COLUMNS_MAX),
         ("; 500 |", CELL_CHARS_MAX),
         ("of the greatest length, 128,000 bytes", PROGRAMME_BYTES_MAX),
+        ("| 8,000,000 bytes;", PICTURE_BYTES_MAX),
+        ("bytes; 40,000,000 |", PIXELS_MAX),
+        ("at most 512 x 512", SIDE_MAX),
+        ("| 50; 240,000 |", PARTS_MAX),
+        ("More than 240,000 characters of base64", PART_CHARS_MAX),
+        ("| 4, for 10 minutes |", UPLOADS_MAX),
+        ("they wait for 10 minutes", UPLOAD_S_MAX // 60),
+        ("| 1, 4 | 113", WAITING_MAX),
+        ("| 1 GiB, 10 s of", MEMORY_BYTES_MAX // 2**30),
+        ("10 s of a processor", PROCESSOR_S_MAX),
+        ("of a processor, 20 s |", int(PICTURE_S_MAX)),
     ],
 )
 def test_the_limits_are_the_daemon_s(shown: str, limit: int) -> None:
