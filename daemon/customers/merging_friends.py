@@ -78,11 +78,12 @@ def parted(
     theirs = [one for one in before.brought if _referrer(store, one) == keep]
     instead: dict[AccountId, str] = dict.fromkeys(theirs, drop)
     now = _referrer(store, keep)
-    ours = before.referrer if now == before.joined else now
+    ours = _kept(store, before.referrer if now == before.joined else now, drop)
     instead |= {keep: "", drop: ""}
     kept = _unless_circle(store, keep, ours, instead)
     instead[keep] = kept
-    dropped = _unless_circle(store, drop, _referrer(store, drop), instead)
+    theirs_by = _kept(store, _referrer(store, drop), drop)
+    dropped = _unless_circle(store, drop, theirs_by, instead)
     rows: list[KeptRow] = [msgspec.structs.replace(one, account=drop) for one in invites]
     rows += _moved(store, tuple(theirs), (keep, drop), but=keep)
     if kept:
@@ -105,6 +106,13 @@ def _moved(
         if account != but and store.ask_one(MERGED, account) is None:
             profile = person_of(store, account).profile
             yield from friendship(account, profile, way[1], _since(store, account))
+
+
+def _kept(store: Store, account: str, parted_one: AccountId) -> str:
+    """Return what an account was merged into meanwhile; ``parted_one`` is its own from now on."""
+    while account != parted_one and (row := store.ask_one(MERGED, AccountId(account))):
+        account = row.kept
+    return account
 
 
 def _unless_circle(

@@ -1,6 +1,7 @@
 """Customers who bring others by a code, on every store: once, never in a circle, said on both."""
 
 import asyncio
+import random
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import (
@@ -30,7 +31,14 @@ from tests.support.clock import HandClock
 from tests.support.commands import tillcard
 from tests.support.pos import refused
 from tests.support.postgres import PostgresServer
-from tests.support.till import PATIENCE_S, Pos, audited, lay_out, open_till
+from tests.support.till import (
+    PATIENCE_S,
+    Pos,
+    RefusedByTillError,
+    audited,
+    lay_out,
+    open_till,
+)
 from tests.web.conftest import HIDDEN
 
 __all__ = ["kept"]
@@ -494,3 +502,71 @@ async def test_who_joins_on_the_page_gets_a_code_with_the_card(
         joined = await app.cards.by_token(token)
         assert joined is not None
         assert len(await code(pos, joined.account)) == 12
+
+
+class Village:
+    """Ten customers who bring each other and turn out to be one or two, by chance."""
+
+    def __init__(self, pos: Pos, seed: int) -> None:
+        self.pos, self._draw = pos, random.Random(seed)
+        self.accounts: list[str] = []
+        self.merged: list[str] = []
+        self._count = 0
+
+    async def settle(self) -> None:
+        for n in range(10):
+            brought = self.accounts and self._draw.random() < 0.4
+            who = {"referrer": self._draw.choice(self.accounts)} if brought else {}
+            self.accounts.append(await issue(self.pos, printed(n), **who))
+
+    async def live(self) -> str:
+        """Bring, merge or part; what is refused is refused. Return what was done."""
+        self._count += 1
+        live = [a for a in self.accounts if a not in self.merged]
+        one, other = self._draw.sample(live, 2)
+        ways = "sell sell merge" if len(live) > 3 else "sell"
+        ways += " part part" if self.merged else ""
+        request: Answer = {"request_id": f"r{self._count}"} | WHO
+        with suppress(RefusedByTillError):
+            match self._draw.choice(ways.split()):
+                case "sell":
+                    codes = [invite["code"] for invite in (await known(self.pos, one))["invites"]]
+                    card = printed(self.accounts.index(other))
+                    await sell(self.pos, f"s{self._count}", card, self._draw.choice(codes))
+                    return f"{one} shows {other} a code"
+                case "merge":
+                    await self.pos.call("customer.merge", keep=one, drop=other, **request)
+                    self.merged.append(other)
+                    return f"{other} is {one}"
+                case _:
+                    drop = self._draw.choice(self.merged)
+                    await self.pos.call("customer.unmerge", drop=drop, **request)
+                    self.merged.remove(drop)
+                    return f"{drop} is alone again"
+        return "refused"
+
+    async def check(self, done: str) -> None:
+        """Check that nobody has brought themselves, and that both dossiers say the same."""
+        live = [a for a in self.accounts if a not in self.merged]
+        dossiers = {a: await known(self.pos, a) for a in live}
+        brought_by = {a: dossier["referrer"] for a, dossier in dossiers.items()}
+        friends = {
+            (a, friend["account"]) for a, one in dossiers.items() for friend in one["friends"]
+        }
+        assert friends == {(who, a) for a, who in brought_by.items() if who}, done
+        for account in live:
+            seen: list[str] = []
+            while account := brought_by[account]:
+                assert account not in seen, done
+                seen.append(account)
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_whatever_is_brought_merged_and_parted_no_circle_arises(
+    shop: OpenPos, seed: int
+) -> None:
+    async with shop() as pos:
+        village = Village(pos, seed)
+        await village.settle()
+        for _ in range(60):
+            await village.check(await village.live())
