@@ -63,7 +63,7 @@ def look_up(
 
     now: RFC 3339, UTC; today: the same moment's local day.
     Raises: RefusedError CODE_UNKNOWN, CODE_USED_UP, CODE_EXPIRED, LIMIT_REACHED for a code of
-            another card, and for codes of two friends; CARD_BLOCKED for a gift card.
+            another card; CARD_BLOCKED for a gift card.
     """
     facts: dict[str, Fact] = {}
     gifts: dict[str, AccountId] = {}
@@ -74,12 +74,9 @@ def look_up(
             facts[code_fact(code)] = issued[0].campaign
             facts[uses_fact(code)] = issued[0].uses
         elif invited := store.ask_one(INVITE, normal_code(code)):
-            invited = msgspec.structs.replace(invited, code=code)
-            if invite is not None and invite.account != invited.account:
-                raise RefusedError(
-                    ErrorCode.LIMIT_REACHED, "Only one friend's code counts; show one of them."
-                )
-            invite = invite or invited
+            first = invite or msgspec.structs.replace(invited, code=code)
+            is_one = first.account == invited.account
+            invite = first if is_one else msgspec.structs.replace(first, account=NO_ACCOUNT)
         elif not _is_word(store, programme, code):
             card = _gift_card(store, code, ranges)
             refuse_unusable(card, now)

@@ -28,7 +28,9 @@ from daemon.programme.codes import invites
 from daemon.programme.names import INVITE_FRIEND
 from daemon.programme.programme import Programme
 
-Misfit: TypeAlias = Literal["", "ended", "no_card", "own", "brought", "bought", "contact", "circle"]
+Misfit: TypeAlias = Literal[
+    "", "two", "ended", "no_card", "own", "brought", "bought", "contact", "circle"
+]
 """Why a code of a friend does not count; "" where it does."""
 NO_END = 10**15
 """How many sales may show such a code."""
@@ -44,6 +46,8 @@ def misfit(
 
     sale_id: of the sale, which is no purchase before itself.
     """
+    if not invite.account:
+        return "two"
     # Whoever was merged since the code was read has given it to another account.
     if not invites(programme, invite.campaign) or store.ask(MERGED, invite.account):
         return "ended"

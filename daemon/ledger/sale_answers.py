@@ -116,6 +116,7 @@ class Invited(msgspec.Struct, frozen=True):
 def _said(why: str, code: str) -> str:
     """Return why a code does not count, for the cashier."""
     return {
+        "two": "Only one friend's code counts; the sale goes on without them.",
         "ended": f"The code {code} brings nobody any more; the sale goes on without it.",
         "no_card": f"The code {code} needs the customer's own card; the sale goes on without it.",
         "own": f"The code {code} is this customer's own; the sale goes on without it.",

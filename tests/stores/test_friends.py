@@ -181,10 +181,15 @@ async def test_a_code_that_does_not_fit_is_said_and_the_sale_goes_on(shop: OpenP
         assert (await befriended(pos, "s6", VIRA, ivan))["referrer"] == ivan
         assert await misfit("s7", IVAN, await code(pos, vira)) == "brought"
         assert (await known(pos, ivan))["referrer"] == petro
-        two = await refused(
-            pos, "sale.quote", card=VIRA, lines=goods(FULL), codes=[mine, await code(pos, petro)]
+        olena = await issue(pos, printed(1))
+        two = await sell(pos, "s8", printed(1), mine, await code(pos, petro))
+        assert (two["total"], two["invited"]["why"]) == (FULL, "two")
+        assert two["invited"]["text"] == (
+            "Only one friend's code counts; the sale goes on without them."
         )
-        assert two.message == "Only one friend's code counts; show one of them."
+        assert (await known(pos, olena))["referrer"] == ""
+        again = await sell(pos, "s9", OLHA, mine, mine.lower())
+        assert again["invited"]["why"] == "own", "one code, shown twice, is one"
 
 
 @pytest.mark.parametrize("length", [2, 3, 4])

@@ -8,7 +8,7 @@ from daemon.base.ids import AccountId
 class InviteRow(msgspec.Struct, frozen=True):
     """A code by which a customer brings others, in one case; it has no end. account: whose.
 
-    Of a sale: with the code as it was shown.
+    Of a sale: with the code as it was shown; nobody's where codes of two customers were.
     """
 
     code: str
