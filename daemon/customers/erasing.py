@@ -29,7 +29,7 @@ from daemon.base.text_limits import AccountText, RequestId, SaidText
 from daemon.customers.customers import everyone_in, known_account
 from daemon.customers.erased_rows import BLOCKED, Leaving, acts_naming, cards_of, going
 from daemon.ledger import status_moves
-from daemon.ledger.chip_owed import owed_purse
+from daemon.ledger.chip_owed import chip_purse, owed_purse
 from daemon.ledger.entries import BREAKAGE, CounterMove, Entry, StatusMove, decode
 from daemon.ledger.erased import (
     ERASED,
@@ -46,7 +46,7 @@ from daemon.ledger.sale_states import UNFINISHED
 from daemon.ledger.storage.card_rows import ActRow
 from daemon.ledger.storage.customer_queries import SALE_ROWS_OF
 from daemon.ledger.storage.partner_queries import PARTNER_BY_ACCOUNT, POSTED_TO
-from daemon.ledger.storage.queries import MEMBERS_OF
+from daemon.ledger.storage.queries import CHIP, CHIPS_OF, MEMBERS_OF
 from daemon.ledger.storage.store import Change, KeptRow, Reads, Store, View
 from daemon.programme.programme import Programme
 from daemon.programme.status import OUTSIDE
@@ -58,6 +58,8 @@ AT_ONCE_BYTES = 64 * 1024 * 1024
 """A ledger's file up to this is written anew when somebody was erased: sales wait for a second.
 A longer one has zeros in place of what was erased; the day's work or a start writes it anew.
 """
+CHIPS = "chips:"
+"""Stands among purses for what chips have beyond what this ledger knows; ids have no colon."""
 log = logging.getLogger(__name__)
 _HEAD_BYTES = 80
 """Within which an entry says its kind."""
@@ -137,6 +139,8 @@ class Erasing:
         self._programme = programme
         self._retention = retention
         self._forget = forget
+        self.is_left = False
+        """Whether what was to be overwritten could not be, since this till started."""
 
     async def erase(
         self, key: RequestKey, terms: EraseTerms, signed: Signed = UNSIGNED
@@ -179,7 +183,9 @@ class Erasing:
             count = await self._ledger.overwrite(rfc3339(self._clock.now()), bytes_max)
         except RefusedError as refusal:
             log.warning("what was erased is not overwritten in the files yet: %s", refusal)
+            self.is_left = True
             return
+        self.is_left = False
         if count:
             log.info("overwritten in the files: what %d erased customers had left there", count)
 
@@ -189,7 +195,7 @@ class Erasing:
         everyone = tuple(sorted(everyone_in(store, account)))
         store.view(Reads(accounts=everyone))  # whoever sells to one of them meanwhile comes second
         check_free(store, everyone)
-        moves, forfeited = _forfeits(store, everyone, how)
+        moves, forfeited = _forfeits(store, everyone, how, chip_purse(self._programme()))
         days = self._programme().days
         acts_before = rfc3339(days.start_of(years_before(how.today, self._retention.acts_years)))
         rows, gone = going(store, Leaving(everyone, how.keep_cards, acts_before))
@@ -239,12 +245,14 @@ def check_free(store: Store, accounts: Iterable[AccountId]) -> None:
             raise ParamError("account", f"is partner {code}'s; close the partner first")
 
 
-def money_left(store: Store, accounts: Iterable[AccountId]) -> dict[str, int]:
+def money_left(store: Store, accounts: Iterable[AccountId], on_chip: str) -> dict[str, int]:
     """Return what was paid for and is left, by purse: in a purse that was ever paid into.
 
+    on_chip: the purse that chips carry, or "". What a chip has and this ledger knows nothing of was
+             loaded elsewhere; it stands under CHIPS.
     What a partner has earned, though it was closed, is paid for by the customers it has sent.
     """
-    left: dict[str, int] = {}
+    left = chip_money(store, accounts, on_chip)
     for account in accounts:
         has = {purse: _left(state) for purse, state in store.purses(account).items()}
         has = {purse: amount for purse, amount in has.items() if amount}
@@ -254,6 +262,15 @@ def money_left(store: Store, accounts: Iterable[AccountId]) -> dict[str, int]:
         for purse in has.keys() & paid:
             left[purse] = left.get(purse, 0) + has[purse]
     return dict(sorted(left.items()))
+
+
+def chip_money(store: Store, accounts: Iterable[AccountId], purse: str) -> dict[str, int]:
+    """Return what the accounts' chips had when they were last seen beyond what the ledger knows."""
+    uids = [uid for card in cards_of(store, accounts) for uid in store.ask(CHIPS_OF, card.card_id)]
+    chips = [chip for uid in uids if (chip := store.ask_one(CHIP, uid)) and chip.speaks]
+    known = [store.purses(one).get(purse, PurseLots()).posted for one in accounts] if chips else []
+    more = sum(chip.balance for chip in chips) - sum(known)
+    return {CHIPS: more} if more > 0 else {}
 
 
 def paid_purses(
@@ -289,13 +306,13 @@ def _left(state: PurseLots) -> int:
 
 
 def _forfeits(
-    store: Store, accounts: Iterable[AccountId], how: Erasure
+    store: Store, accounts: Iterable[AccountId], how: Erasure, on_chip: str
 ) -> tuple[Moves, dict[str, int]]:
     """Return the moves of all that goes to the shop with the cards. Raises RefusedError."""
     moves = Moves({account: store.purses(account) for account in accounts})
     if how.keep_cards:
         return moves, {}
-    money = money_left(store, accounts)
+    money = money_left(store, accounts, on_chip)
     if money and not how.forfeit:
         purse, amount = next(iter(money.items()))
         raise RefusedError(
@@ -304,7 +321,8 @@ def _forfeits(
             " say that it is forfeited.",
             extra={"condition": "money", "missing": f"{purse} {amount}"},
         )
-    forfeited: dict[str, int] = {}
+    # What only the chip knows is lost with it: no account of this ledger has it.
+    forfeited = {purse: amount for purse, amount in money.items() if purse == CHIPS}
     for account in accounts:
         for purse, state in sorted(store.purses(account).items()):
             if amount := _left(state):

@@ -28,6 +28,7 @@ from daemon.base.text_limits import SaidText, Text
 from daemon.customers.customers import everyone_in
 from daemon.customers.erased_rows import without_names, write_offs
 from daemon.customers.erasing import (
+    AT_ONCE_BYTES,
     Erased,
     Erasing,
     Erasure,
@@ -36,6 +37,7 @@ from daemon.customers.erasing import (
     years_before,
 )
 from daemon.customers.profiles import person_of
+from daemon.ledger.chip_owed import chip_purse
 from daemon.ledger.entries import CounterMove, Entry, decode
 from daemon.ledger.erased import ERASED, ERASURES, erased_counter, not_overwritten
 from daemon.ledger.ledger import Ledger
@@ -102,15 +104,15 @@ class ToErase(msgspec.Struct, frozen=True, kw_only=True):
     not_overwritten: int
 
 
-class _Place(NamedTuple):
-    """Where a page begins: those who have bought come first, ``never`` behind them."""
+class Place(NamedTuple):
+    """Where a page of the list begins: those who have bought come first, ``never`` behind them."""
 
     never: bool = False
     day: int = -1
     account: str = ""
 
     @classmethod
-    def of(cls, text: str) -> "_Place":
+    def of(cls, text: str) -> "Place":
         """Return the place that a page has named. Raises ParamError."""
         if not text:
             return cls()
@@ -156,7 +158,7 @@ class Retention:
 
     async def to_erase(self, terms: ToEraseTerms) -> ToErase:
         """Return a page of who is to be erased. Raises ParamError for a place that is none."""
-        place: _Place | None = _Place.of(terms.after)
+        place: Place | None = Place.of(terms.after)
         since, today = self._since(), self._days.day_of(self._clock.now())
         found: list[Dormant] = []
         while place is not None and len(found) < terms.limit:
@@ -173,13 +175,13 @@ class Retention:
         )
 
     async def _look(
-        self, place: _Place, since: date, most: int
-    ) -> tuple[list[Dormant], _Place | None]:
+        self, place: Place, since: date, most: int
+    ) -> tuple[list[Dormant], Place | None]:
         return await self._ledger.read(lambda store: self._page(store, place, since, most))
 
     def _page(
-        self, store: Store, place: _Place, since: date, most: int
-    ) -> tuple[list[Dormant], _Place | None]:
+        self, store: Store, place: Place, since: date, most: int
+    ) -> tuple[list[Dormant], Place | None]:
         """Look at the next LOOKED_AT_ONCE who may be meant; say who is, and where to go on."""
         found: list[Dormant] = []
         seen = 0
@@ -192,7 +194,7 @@ class Retention:
                 return found, place
         if seen == LOOKED_AT_ONCE:
             return found, place
-        return found, None if place.never else _Place(never=True, day=0)
+        return found, None if place.never else Place(never=True, day=0)
 
     def _dormant(self, store: Store, account: AccountId, since: date) -> Dormant | None:
         """Return what is said of a customer who is to be erased; None for any other."""
@@ -203,7 +205,7 @@ class Retention:
         heard = max((_heard(store, one, self._days) for one in everyone), default=0)
         if not heard or date.fromordinal(heard) >= since:
             return None
-        money = money_left(store, everyone)
+        money = money_left(store, everyone, chip_purse(self._programme()))
         return Dormant(
             account=account,
             name=person.profile.name,
@@ -217,6 +219,8 @@ class Retention:
         async with self._one_at_a_time:
             is_start, today = self._done is None, self._days.day_of(self._clock.now())
             if self._done == today:
+                if self._erasing.is_left:
+                    await self._erasing.overwrite(AT_ONCE_BYTES)
                 return
             if is_start:  # nobody waits yet
                 await self._erasing.overwrite(2**63)
@@ -239,7 +243,7 @@ class Retention:
         month = today.year * 12 + today.month - 1
         if await self._ledger.read(_last_month) >= month:
             return
-        place: _Place | None = _Place()
+        place: Place | None = Place()
         since, count = self._since(), 0
         while place is not None:
             some, place = await self._look(place, since, TO_ERASE_MAX)
@@ -295,14 +299,14 @@ def _off_act(key: tuple[str, str], gone: set[AccountId], at: str) -> Callable[[S
     return job
 
 
-def _candidates(store: Store, place: _Place, since: date) -> Iterator[_Place]:
+def _candidates(store: Store, place: Place, since: date) -> Iterator[Place]:
     if place.never:
         for account in store.ask(NEVER_BOUGHT, place.account, LOOKED_AT_ONCE):
-            yield _Place(never=True, day=0, account=account)
+            yield Place(never=True, day=0, account=account)
         return
     until = since.toordinal()
     for day, account in store.ask(BUYERS_UNTIL, until, place.day, place.account, LOOKED_AT_ONCE):
-        yield _Place(day=day, account=account)
+        yield Place(day=day, account=account)
 
 
 def _heard(store: Store, account: AccountId, days: BusinessDays) -> int:

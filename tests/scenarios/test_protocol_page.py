@@ -17,11 +17,11 @@ from daemon.base.refusals import ErrorCode
 from daemon.base.spreadsheets import ROWS_MAX
 from daemon.base.text_limits import ANSWER_BYTES_MAX, CODE_CHARS_MAX
 from daemon.customers.import_columns import CELL_CHARS_MAX, COLUMNS_MAX
-from daemon.ledger.storage.import_queries import IMPORT_TOGETHER
 from daemon.customers.photos import PART_CHARS_MAX, PARTS_MAX, UPLOAD_S_MAX, UPLOADS_MAX
 from daemon.customers.picture_maker import PICTURE_S_MAX, WAITING_MAX
 from daemon.customers.picture_process import MEMORY_BYTES_MAX, PROCESSOR_S_MAX
 from daemon.customers.pictures import PICTURE_BYTES_MAX, PIXELS_MAX, SIDE_MAX
+from daemon.ledger.storage.import_queries import IMPORT_TOGETHER
 from daemon.pos.claims import CLAIM_TTL_S_MAX
 from daemon.pos.connection import REQUESTS_IN_HAND_MAX
 from daemon.pos.errors import ProtocolCode

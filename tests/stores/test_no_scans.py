@@ -66,6 +66,10 @@ async def know_a_customer(pos: Pos) -> None:
     await pos.call("customer.show", card=PLASTIC)
     for text in (PLASTIC, "4567", "olena@", "ol", "ol kov iv"):
         await pos.call("customer.find", text=text)
+    account = (await pos.call("card.show", card=PLASTIC))["account"]
+    await pos.call("customer.to_erase", by="olha")
+    erased = {"account": account, "by": "olha", "reason": "asked", "forfeit": True}
+    await pos.call("customer.erase", request_id="e1", **erased)
 
 
 @pytest.fixture

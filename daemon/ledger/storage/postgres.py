@@ -28,6 +28,7 @@ from typing import Any
 import msgspec
 import psycopg
 from psycopg import errors
+from psycopg.sql import SQL, Identifier
 from psycopg.types.json import set_json_loads
 
 from daemon.base.ids import NO_ACCOUNT, LedgerId
@@ -68,6 +69,9 @@ GROUP_TIME_S = 10
 
 VACUUM_S = 3_600.0
 """How long the tables may take to be cleared."""
+ANEW_BYTES = 64 * 1024 * 1024
+"""A table up to this is written anew when somebody was erased: for a second nobody reads it."""
+ANEW_LIMIT = b"SET lock_timeout = '500ms'"
 WARNINGS_MAX = 16
 """Notices of one exchange that are kept; the newest count."""
 _SYNC_CANCELLED = "01000"
@@ -226,8 +230,8 @@ class PostgresStore(SQLStore):
     def overwrite(self, bytes_max: int) -> bool:
         """Let PostgreSQL clear the tables that people are erased from, beside what others write.
 
-        The rows are gone from the tables. What their pages still hold PostgreSQL writes over as
-        it fills them, and its own log until it is recycled.
+        Short ones are written anew. Of others the rows are gone; what their pages still hold
+        PostgreSQL writes over as it fills them, and its own log when it is recycled.
         """
         # A session of its own: that of the till ends whatever takes longer than a group may.
         with (
@@ -236,7 +240,8 @@ class PostgresStore(SQLStore):
             closing(connected(self._settings, watchdog)) as db,
             watchdog.over(db),
         ):
-            db.execute(sql.VACUUM)
+            for table, size in db.execute(sql.SIZES, (sql.PERSONAL,)).fetchall():
+                _clear(db, table, whole=size <= min(bytes_max, ANEW_BYTES))
         return True
 
     def backup(self, file: Path) -> list[Answered]:
@@ -332,6 +337,22 @@ class PostgresStore(SQLStore):
             # here. Whoever asked asks again, and finds the request if it was stored.
             self.in_doubt = self.in_doubt or lost is OutcomeUnknownError
             raise lost(f"PostgreSQL: {text_of(error)}") from error
+
+
+def _clear(db: psycopg.Connection[Any], table: str, *, whole: bool) -> None:
+    """Clear a table of rows that are gone; ``whole``: write it anew, unless somebody is at it.
+
+    ANALYZE, because the server's statistics keep values of the table, too.
+    """
+    name = Identifier(table)
+    try:
+        if whole:
+            db.execute(ANEW_LIMIT)
+            db.execute(SQL("VACUUM (FULL, ANALYZE) {}").format(name))
+            return
+    except errors.LockNotAvailable:
+        pass  # whoever asks for it would wait behind us
+    db.execute(SQL("VACUUM (ANALYZE) {}").format(name))
 
 
 @contextmanager

@@ -260,14 +260,15 @@ class SQLiteStore(SQLStore):
             raise StoreError("what became of the newest entries is not known yet")
         self._files.check()
         is_short = self._path.stat().st_size <= bytes_max
-        if is_short:
-            if self.check_beside is not None:
+        try:
+            if is_short and self.check_beside is not None:
                 self.check_beside.done.wait()  # it reads the file as it was
-            with self._device_watched():
-                self._db.execute("VACUUM")
-            self._files.remember()
-        fold_log_in(self._db)
-        self._files = OpenedFiles(self._path)  # the log is empty now, the file may be shorter
+            if is_short:
+                with self._device_watched():
+                    self._db.execute("VACUUM")
+        finally:  # there may be no room for it: then zeros in place of what was erased must do
+            fold_log_in(self._db)
+            self._files = OpenedFiles(self._path)  # the log is empty now, the file may be shorter
         return is_short
 
     def faults(self) -> list[str]:
