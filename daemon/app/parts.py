@@ -393,6 +393,7 @@ class Parts:
     async def _a_day_later(self) -> None:
         await self.shop.versions.follow()
         await self.daily_jobs.catch_up()
+        await self.retention.keep()
 
     def _club_methods(self) -> ClubMethods:
         memberships = Memberships(self.shop)
