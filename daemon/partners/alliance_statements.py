@@ -38,7 +38,6 @@ from daemon.partners.statement_book import (
     PART_PAID,
     VOID,
     amounts_kept,
-    amounts_of,
     check_payable,
     check_untold,
     made_void,
@@ -136,7 +135,8 @@ class AllianceSums(msgspec.Struct, frozen=True, kw_only=True):
     closing: int
 
     def __post_init__(self) -> None:
-        assert self.opening + self.they_owe - self.we_owe - self.paid == self.closing
+        if self.opening + self.they_owe - self.we_owe - self.paid != self.closing:
+            raise ValueError("the sums do not come to the closing")
 
 
 class AllianceContents(msgspec.Struct, frozen=True, kw_only=True):
@@ -285,9 +285,10 @@ class AllianceStatements:
                     "Less than that is owed in all by now.",
                     extra={"available": owed, "asked": terms.amount},
                 )
-            paid = amounts_of(row.paid)
-            paid[str(today)] = paid.get(str(today), 0) + sign * terms.amount
-            row = msgspec.structs.replace(row, paid=amounts_kept(paid), state=PART_PAID)
+            paid = _paid(row)
+            paid[today] = paid.get(today, 0) + sign * terms.amount
+            kept = amounts_kept({str(day): amount for day, amount in paid.items()})
+            row = msgspec.structs.replace(row, paid=kept, state=PART_PAID)
             if not _left(row):
                 row = msgspec.structs.replace(row, state=PAID)
             detail = {"by": terms.by, "amount": sign * terms.amount, "method": terms.method}
@@ -334,10 +335,9 @@ def _sums(
     for row in (row for row in told if row.state != VOID):
         if row.last < period.first.toordinal():
             opening += _contents(row).sums.they_owe - _contents(row).sums.we_owe
-        for day, amount in amounts_of(row.paid).items():
-            when = date.fromisoformat(day)
-            opening -= amount if when < period.first else 0
-            paid += amount if period.first <= when <= period.last else 0
+        for day, amount in _paid(row).items():
+            opening -= amount if day < period.first else 0
+            paid += amount if period.first <= day <= period.last else 0
     return AllianceSums(
         sales=of_period.sales,
         discount=of_period.discount,
@@ -372,9 +372,20 @@ def _contents(row: StatementRow) -> AllianceContents:
         raise too_new(error) from error
 
 
+def _paid(row: StatementRow) -> dict[date, int]:
+    """Return what was paid by a statement, by its day, to us, or below 0 by us.
+
+    Raises: RefusedError TOO_NEW.
+    """
+    try:
+        return msgspec.json.decode(row.paid, type=dict[date, int])
+    except msgspec.DecodeError as error:
+        raise too_new(error) from error
+
+
 def _left(row: StatementRow) -> int:
     """Return what is not paid yet, to us, or below 0 by us."""
-    return amounts_of(row.payable)[_CLOSING] - sum(amounts_of(row.paid).values())
+    return _contents(row).sums.closing - sum(_paid(row).values())
 
 
 def _owed(rows: Iterable[StatementRow]) -> int:
@@ -382,7 +393,7 @@ def _owed(rows: Iterable[StatementRow]) -> int:
     owed = 0
     for row in (row for row in rows if row.state != VOID):
         sums = _contents(row).sums
-        owed += sums.they_owe - sums.we_owe - sum(amounts_of(row.paid).values())
+        owed += sums.they_owe - sums.we_owe - sum(_paid(row).values())
     return owed
 
 

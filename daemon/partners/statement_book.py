@@ -19,6 +19,7 @@ from daemon.base.text_limits import read_day
 from daemon.ledger.entries import CounterMove, Entry
 from daemon.ledger.storage.partner_queries import STATEMENT
 from daemon.ledger.storage.partner_rows import StatementRow
+from daemon.ledger.storage.rows import too_new
 from daemon.ledger.storage.store import Store
 
 ISSUED, PART_PAID, PAID, VOID = "issued", "part_paid", "paid", "void"
@@ -89,8 +90,14 @@ def number_told(row: StatementRow) -> str:
 
 
 def amounts_of(text: str) -> dict[str, int]:
-    """Return what is payable or paid, by what a kind of statement calls its parts."""
-    return msgspec.json.decode(text, type=dict[str, int])
+    """Return what is payable or paid, by what a kind of statement calls its parts.
+
+    Raises: RefusedError TOO_NEW.
+    """
+    try:
+        return msgspec.json.decode(text, type=dict[str, int])
+    except msgspec.DecodeError as error:
+        raise too_new(error) from error
 
 
 def amounts_kept(amounts: dict[str, int]) -> str:

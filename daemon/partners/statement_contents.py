@@ -65,7 +65,8 @@ class PurseSums(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         gone = self.reversed + self.expired + self.paid
-        assert self.opening + self.accrued - gone + self.adjusted == self.closing
+        if self.opening + self.accrued - gone + self.adjusted != self.closing:
+            raise ValueError("the sums do not come to the closing")
 
     @property
     def key(self) -> str:

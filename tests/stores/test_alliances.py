@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import random
 import signal
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, closing, suppress
 from datetime import UTC, datetime
@@ -15,6 +17,7 @@ from daemon.base.currency import Currency
 from daemon.ledger.audit import audit
 from daemon.ledger.storage.registry import open_store
 from daemon.partners.alliance_paper import alliance_paper
+from daemon.partners.alliance_statements import AllianceContents, AllianceSums
 from daemon.programme.errors import ProgrammeError
 from daemon.programme.programme import load
 from tests.faults.dying_till import process
@@ -370,3 +373,42 @@ def test_every_command_has_help_with_an_example(command: str) -> None:
     said = " ".join(tillcard("alliance", command, "--help").output.split())
     assert f"Example: tillcard alliance {command}" in said
     assert "--json" in said
+
+
+def closing_wrong() -> bytes:
+    sums = dict.fromkeys(AllianceSums.__struct_fields__, 0) | {"closing": 1}
+    contents = dict.fromkeys(AllianceContents.__struct_fields__, "") | {"sums": sums, "lines": []}
+    return json.dumps(contents).encode()
+
+
+async def test_a_statement_that_a_newer_till_has_written_is_refused_with_a_sentence(
+    tmp_path: Path,
+) -> None:
+    lay_out_on("tillcard.db", tmp_path)
+    clock, draw = HandClock(OCTOBER), random.Random(7)
+    noise = [draw.randbytes(draw.randrange(1, 60)) for _ in range(40)]
+    contents = [b"", b"{}", b"[1]", b"}", closing_wrong(), *noise]
+    paid = ["", "{", "[]", '{"tomorrow":5}', '{"2026-11-04":[]}', '{"2026-11-04":1.5}']
+    foreign: list[tuple[str, bytes | str]] = [("contents", each) for each in contents]
+    foreign += [("paid", each) for each in paid]
+    pay = {"statement": L1, "amount": 1, "method": "bank", **BY}
+    async with open_till(tmp_path, clock) as till, Pos.connect(till.socket) as pos:
+        await sell(pos)
+        clock.move(days=30)
+        period = {"issuer": "acme", "from": "2026-10-01", "to": "2026-10-31"}
+        await pos.call("alliance.statement", request_id="s", **period, **BY)
+        with closing(sqlite3.connect(tmp_path / "tillcard.db")) as db:
+            [kept] = db.execute("SELECT contents, paid FROM statement")
+            for n, (column, value) in enumerate(foreign):
+                db.execute(f"UPDATE statement SET {column} = ?", (value,))
+                db.commit()
+                for method, terms in (
+                    ("alliance.statement_show", {"statement": L1}),
+                    ("alliance.statements", {"issuer": "acme"}),
+                    ("alliance.pay", pay | {"request_id": f"p{n}"}),
+                ):
+                    error = await refused(pos, method, **terms)
+                    assert error.data["name"] == "too_new", (method, column, value)
+                db.execute("UPDATE statement SET contents = ?, paid = ?", kept)
+                db.commit()
+        assert (await pos.call("alliance.pay", request_id="p", **pay))["left"] == 19_999
