@@ -44,6 +44,7 @@ from daemon.ledger.ledger import Ledger
 from daemon.ledger.storage.card_queries import ACT
 from daemon.ledger.storage.customer_queries import (
     BUYERS_UNTIL,
+    CUSTOMERS_AT_ONCE,
     ENTRIES_OF,
     MERGED,
     NEVER_BOUGHT,
@@ -182,19 +183,32 @@ class Retention:
     def _page(
         self, store: Store, place: Place, since: date, most: int
     ) -> tuple[list[Dormant], Place | None]:
-        """Look at the next LOOKED_AT_ONCE who may be meant; say who is, and where to go on."""
+        """Look at the next who may be meant; say who is, and where to go on."""
         found: list[Dormant] = []
-        seen = 0
-        for at in _candidates(store, place, since):
-            seen, place = seen + 1, at
+        candidates, following = self._candidates(store, place, since)
+        for at in candidates:
             dormant = self._dormant(store, AccountId(at.account), since)
             if dormant is not None:
                 found.append(dormant)
             if len(found) == most:
-                return found, place
-        if seen == LOOKED_AT_ONCE:
-            return found, place
-        return found, None if place.never else Place(never=True, day=0)
+                return found, at
+        return found, following
+
+    def _candidates(
+        self, store: Store, place: Place, since: date
+    ) -> tuple[list[Place], Place | None]:
+        """Return the places of the next who may be meant, and the place behind them."""
+        if place.never:
+            known_before = rfc3339(self._days.start_of(since))
+            rows = store.ask(NEVER_BOUGHT, known_before, place.account)
+            found = [Place(never=True, day=0, account=one) for one, is_meant in rows if is_meant]
+            is_last = len(rows) < CUSTOMERS_AT_ONCE
+            return found, None if is_last else Place(never=True, day=0, account=rows[-1][0])
+        until = since.toordinal()
+        bought = store.ask(BUYERS_UNTIL, until, place.day, place.account, LOOKED_AT_ONCE)
+        found = [Place(day=day, account=account) for day, account in bought]
+        is_last = len(bought) < LOOKED_AT_ONCE
+        return found, Place(never=True, day=0) if is_last else found[-1]
 
     def _dormant(self, store: Store, account: AccountId, since: date) -> Dormant | None:
         """Return what is said of a customer who is to be erased; None for any other."""
@@ -297,16 +311,6 @@ def _off_act(key: tuple[str, str], gone: set[AccountId], at: str) -> Callable[[S
         store.write(Change(entry=entry, rows=(without_names(row, gone),)))
 
     return job
-
-
-def _candidates(store: Store, place: Place, since: date) -> Iterator[Place]:
-    if place.never:
-        for account in store.ask(NEVER_BOUGHT, place.account, LOOKED_AT_ONCE):
-            yield Place(never=True, day=0, account=account)
-        return
-    until = since.toordinal()
-    for day, account in store.ask(BUYERS_UNTIL, until, place.day, place.account, LOOKED_AT_ONCE):
-        yield Place(day=day, account=account)
 
 
 def _heard(store: Store, account: AccountId, days: BusinessDays) -> int:

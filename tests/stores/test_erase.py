@@ -18,9 +18,10 @@ from tests.daemon.customers.test_questionnaire import OF_THE_SPEC
 from tests.scenarios.shops import FRIEND, goods
 from tests.scenarios.test_erase_customer import PERSON, WHO
 from tests.stores.test_card_batches import OpenPos, shop, whole
+from tests.support.clock import HandClock
 from tests.support.images import file_of, upright
 from tests.support.imports import apply, bring, ended
-from tests.support.till import Pos
+from tests.support.till import Pos, lay_out, open_till
 
 __all__ = ["shop", "whole"]
 SAID = (
@@ -118,3 +119,24 @@ async def test_every_table_goes_with_a_person_or_says_why_it_stays(
     assert tables == GOES.keys() | STAYS.keys()
     assert not GOES.keys() & STAYS.keys()
     assert all(STAYS.values())
+
+
+async def test_who_was_not_heard_of_is_listed_and_erased_on_every_store(
+    location: str, tmp_path: Path
+) -> None:
+    clock = HandClock()
+    lay_out(tmp_path, **{'"tillcard.db"': f'"{location}"', "auto = false": "auto = true"})
+    async with open_till(tmp_path, clock) as till, Pos.connect(till.socket) as pos:
+        await lived(pos)
+        clock.move(days=3 * 365 + 1 + 8)
+        names = [
+            one["name"] for one in (await pos.call("customer.to_erase", by="olha"))["customers"]
+        ]
+        assert names[0] == PERSON["name"], "who has bought comes first"
+        assert sorted(names[1:]) == ["Iryna", "Olena", "Taras"]
+        await till.look_after()
+        assert (await pos.call("customer.to_erase", by="olha"))["customers"] == []
+    if location == "ledger.db":
+        assert files_say(tmp_path) == {}
+    else:
+        assert rows_say(location) == []

@@ -173,13 +173,16 @@ BUYERS_UNTIL: Question[tuple[int, AccountId]] = Question(
     lambda last_day, account: (last_day, AccountId(account)),
 )
 """Customers who have bought last before a day (ordinal), the longest ago first, after one."""
-NEVER_BOUGHT = Question(
-    "SELECT account FROM customer WHERE account > ? AND NOT EXISTS"
-    " (SELECT 1 FROM account_sum WHERE account_sum.account = customer.account)"
-    " ORDER BY account LIMIT ?",
-    AccountId,
+CUSTOMERS_AT_ONCE = 2_000
+NEVER_BOUGHT: Question[tuple[AccountId, bool]] = Question(
+    "SELECT k.account, EXISTS (SELECT 1 FROM entry WHERE entry.account = k.account AND at < ?)"
+    " AND NOT EXISTS (SELECT 1 FROM account_sum WHERE account_sum.account = k.account)"
+    " FROM (SELECT account FROM customer WHERE account > ? ORDER BY account"
+    f" LIMIT {CUSTOMERS_AT_ONCE}) AS k ORDER BY k.account",
+    lambda account, is_one: (AccountId(account), bool(is_one)),
 )
-"""Customers who have never bought, after one."""
+"""The next customers after one, each with whether it was known before a moment (RFC 3339) and has
+never bought."""
 SALE_ROWS_OF = Question(
     f"SELECT {SALE_COLUMNS.replace('entry.body', 'NULL')} FROM sale WHERE sale.account = ?"
     " ORDER BY sale_id",
