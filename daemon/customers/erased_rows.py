@@ -20,12 +20,14 @@ from daemon.ledger.storage.customer_rows import CustomerKeyRow, CustomerPrivateR
 from daemon.ledger.storage.friend_queries import INVITES_OF
 from daemon.ledger.storage.friend_rows import InviteRow
 from daemon.ledger.storage.import_queries import IMPORT_LINES_OF_ACCOUNT
-from daemon.ledger.storage.packing import packed
-from daemon.ledger.storage.partner_queries import PARTNER_BY_ACCOUNT
+from daemon.ledger.storage.packing import packed, unpacked
+from daemon.ledger.storage.partner_queries import ANSWERS_TO, PARTNER_BY_ACCOUNT
 from daemon.ledger.storage.queries import CARDS_OF, DEVICES_OF, PHONE
-from daemon.ledger.storage.rows import CardRow, CustomerRow, DeviceRow, PhoneRow
+from daemon.ledger.storage.rows import CardRow, CustomerRow, DeviceRow, PhoneRow, RequestRow
 from daemon.ledger.storage.store import Gone, KeptRow, Store
 
+NAMING = ("partner.add", "partner.change", "partner.close")
+"""Methods whose answers say a name; those of all others that write name accounts."""
 BLOCKED = ("active", "handed_out")
 """Cards that a customer has in hand: they are blocked. Others stay in their state."""
 replace = msgspec.structs.replace
@@ -127,6 +129,18 @@ def _partner(store: Store, who: Leaving) -> Going:
             yield replace(row, name="", contact="")
 
 
+def _request(store: Store, who: Leaving) -> Going:
+    """Forget what was answered of a partner by name; no other answer that is kept names people."""
+    partners = [one for one in who.accounts if store.ask_one(PARTNER_BY_ACCOUNT, one) is not None]
+    for method in NAMING if partners else ():
+        after = ""
+        while rows := store.ask(ANSWERS_TO, method, after):
+            for row in rows:
+                if any(f'"account":"{one}"'.encode() in unpacked(row.answer) for one in partners):
+                    yield Gone(RequestRow, (row.method, row.request_id))
+            after = rows[-1].request_id
+
+
 GOES: Mapping[str, Callable[[Store, Leaving], Going]] = {
     "customer": _customer,
     "customer_private": _customer_private,
@@ -140,6 +154,7 @@ GOES: Mapping[str, Callable[[Store, Leaving], Going]] = {
     "sale": _sale,
     "act": _act,
     "partner": _partner,
+    "request": _request,
 }
 """Tables that say who somebody is, and what is left of their rows."""
 STAYS: Mapping[str, str] = {
@@ -164,7 +179,6 @@ STAYS: Mapping[str, str] = {
     "card_issue": "how an account came to a card",
     "code": "codes of an account",
     "chip": "what was last seen of a chip",
-    "request": "answers: they name accounts; what was asked is kept as a hash, for 90 days of work",
     "operator": "who works in the shop; `tillcard operators close` ends that",
     "statement": "what a partner was told, in the books",
     "card_batch": "who has made cards",

@@ -13,6 +13,8 @@ from daemon.customers.erased_rows import GOES, STAYS
 from daemon.ledger.erased import not_overwritten
 from daemon.ledger.storage.customer_queries import PHOTO_KINDS
 from daemon.ledger.storage.inserts import TABLES
+from daemon.ledger.storage.packing import unpacked
+from daemon.ledger.storage.queries import Question
 from daemon.ledger.storage.registry import open_store
 from tests.daemon.customers.test_questionnaire import OF_THE_SPEC
 from tests.scenarios.shops import FRIEND, goods
@@ -78,6 +80,37 @@ def rows_say(location: str) -> list[str]:
     return said_in(repr(rows).encode())
 
 
+ANSWERS = Question("SELECT answer FROM request", unpacked)
+
+
+def answers_say(location: str, home: Path) -> list[str]:
+    """Return what the stored answers of requests say of the person."""
+    with closing(open_store(location, home, read_only=True)) as store:
+        answers: list[bytes] = store.ask(ANSWERS)
+    return said_in(b"\n".join(answers))
+
+
+async def test_of_a_partner_who_is_erased_no_answer_says_the_name(
+    shop: OpenPos, location: str, tmp_path: Path
+) -> None:
+    async with shop() as pos:
+        account = await lived(pos)
+        gym = {"code": "GYM", "by": "olha"}
+        name = PERSON["name"]
+        await pos.call("partner.add", request_id="p", name=name, card=FRIEND, **gym)
+        await pos.call("partner.add", request_id="p2", name="Bar", code="BAR", by="olha")
+        await pos.call("partner.change", request_id="p3", contact=PERSON["phone"], **gym)
+        await pos.call("partner.close", request_id="p4", reason="moved", **gym)
+        assert answers_say(location, tmp_path)
+        terms = {"request_id": "e", "account": account, "forfeit": True} | WHO
+        done = await pos.call("customer.erase", **terms)
+        assert await pos.call("customer.erase", **terms) == done | {"replayed": True}
+        assert answers_say(location, tmp_path) == []
+        bar = await pos.call("partner.add", request_id="p2", name="Bar", code="BAR", by="olha")
+        assert bar["replayed"]
+    assert rows_say(location) == [] if location != "ledger.db" else files_say(tmp_path) == {}
+
+
 @pytest.mark.parametrize("more", [{}, {"keep_cards": True}])
 async def test_no_byte_of_who_was_erased_is_left(
     shop: OpenPos, location: str, tmp_path: Path, more: dict[str, Any]
@@ -85,6 +118,7 @@ async def test_no_byte_of_who_was_erased_is_left(
     async with shop() as pos:
         account = await lived(pos)
         assert files_say(tmp_path) or rows_say(location)
+        assert answers_say(location, tmp_path) == []
         done = await pos.call("customer.erase", request_id="e", account=account, **WHO, **more)
         assert done["sales"] == 4
         await pos.call("import.undo", request_id="iu", import_id="I-2026-0001", **WHO)

@@ -174,7 +174,8 @@ class _Gathering:
         written, gone = dict(self._once), dict[str, list[Row]]()
         for table, latest in self._latest.items():
             rows = sorted(latest.items())
-            written[table] = [row for _, row in rows if row is not None]
+            kept = [row for _, row in rows if row is not None]
+            written[table] = [*written.get(table, ()), *kept]
             gone[table] = [key for key, row in rows if row is None]
         for table, sums in self._sums.items():
             written[table] = [(*key, *figures) for key, figures in sorted(sums.items())]

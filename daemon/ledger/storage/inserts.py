@@ -179,6 +179,8 @@ TABLES: dict[str, Table] = {
     ),
     "fact": _once(FACT_COLUMNS)._replace(keys=3),
 }
+DELETED_BY = {name: table.keys for name, table in TABLES.items() if table.keys} | {"request": 2}
+"""By how many columns, from the first, a row is deleted; one of a request is never replaced."""
 CACHED = (
     ("balance", "SELECT account, purse, 'posted', posted FROM balance"),
     ("balance", "SELECT account, purse, 'held', held FROM balance"),

@@ -6,6 +6,7 @@ from daemon.base.ids import AccountId, CardId, LedgerId
 from daemon.ledger.storage.packing import unpacked
 from daemon.ledger.storage.partner_rows import AssignmentRow, PartnerRow, StatementRow
 from daemon.ledger.storage.queries import ROWS_MAX, Question
+from daemon.ledger.storage.rows import RequestRow
 
 _PARTNER = "SELECT code, account, kind, partner, name, contact, pay, state, since FROM partner"
 PARTNER = Question(f"{_PARTNER} WHERE code = ?", PartnerRow)
@@ -21,6 +22,12 @@ ASSIGNMENTS_OF = Question(
 _STATEMENT = "SELECT number, partner, first, last, state, payable, paid, contents FROM statement"
 STATEMENT = Question(f"{_STATEMENT} WHERE number = ?", StatementRow)
 STATEMENTS_OF = Question(f"{_STATEMENT} WHERE partner = ? ORDER BY first, number", StatementRow)
+ANSWERS_TO = Question(
+    "SELECT method, request_id, content, answer, at FROM request"
+    f" WHERE method = ? AND request_id > ? ORDER BY request_id LIMIT {ROWS_MAX}",
+    RequestRow,
+)
+"""What requests of a method were answered, after one."""
 
 
 class IssuerFact(NamedTuple):

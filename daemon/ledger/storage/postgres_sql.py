@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from daemon.ledger.storage.batch import Row, Rows
-from daemon.ledger.storage.inserts import TABLES, Table
+from daemon.ledger.storage.inserts import DELETED_BY, TABLES, Table
 from daemon.ledger.storage.queries import CARD_COLUMNS, SALE_COLUMNS, SALE_ENTRY
 
 Statement = tuple[bytes, Sequence[Any]]
@@ -90,8 +90,9 @@ def _insert(name: str, table: Table) -> str:
 
 def _delete(name: str, table: Table, condition: str = "") -> bytes:
     """Return the DELETE of rows by their keys, which takes an array of each of these columns."""
-    keys = f"({', '.join(table.names[: table.keys])})"
-    of_these = f"{keys} IN (SELECT * FROM {_unnest(table.types[: table.keys])})"
+    count = DELETED_BY[name]
+    keys = f"({', '.join(table.names[:count])})"
+    of_these = f"{keys} IN (SELECT * FROM {_unnest(table.types[:count])})"
     return f"DELETE FROM {name} WHERE {of_these} {condition}".encode()
 
 
@@ -103,7 +104,7 @@ _PARTS = {
     name: (table.types, f"{name}_rows AS ({_insert(name, table)})")
     for name, table in TABLES.items()
 }
-_DELETES = {name: _delete(name, table) for name, table in TABLES.items() if table.keys}
+_DELETES = {name: _delete(name, TABLES[name]) for name in DELETED_BY}
 _DROP_EMPTY_LOTS = _delete("lot", TABLES["lot"], "AND amount = 0")
 _DROP_REQUESTS = b"DELETE FROM request WHERE at < %s"
 
@@ -126,7 +127,7 @@ def write(rows: Rows) -> Iterator[Statement]:
 
 
 def _keys(name: str, keys: Sequence[Row]) -> list[Any]:
-    return _arrays(TABLES[name].types[: TABLES[name].keys], keys)
+    return _arrays(TABLES[name].types[: DELETED_BY[name]], keys)
 
 
 def _arrays(types: Sequence[str], rows: Sequence[Row]) -> list[Any]:

@@ -14,7 +14,7 @@ from daemon.ledger.status_moves import states_of
 from daemon.ledger.storage import backup_files
 from daemon.ledger.storage.answered import ANSWERED_SUFFIX, Answered, AnsweredFile
 from daemon.ledger.storage.batch import Batch, Rows
-from daemon.ledger.storage.inserts import TABLES
+from daemon.ledger.storage.inserts import DELETED_BY, TABLES
 from daemon.ledger.storage.queries import (
     CARD,
     CARD_BY_IDENTIFIER,
@@ -60,8 +60,8 @@ _INSERTS = {
 }
 _DELETES = {
     name: f"DELETE FROM {name} WHERE "
-    + " AND ".join(f"{column} = ?" for column in table.names[: table.keys])
-    for name, table in TABLES.items()
+    + " AND ".join(f"{column} = ?" for column in TABLES[name].names[:count])
+    for name, count in DELETED_BY.items()
 }
 _DROP_EMPTY_LOT = f"{_DELETES['lot']} AND amount = 0"
 _DROP_REQUESTS = "DELETE FROM request WHERE at < ?"
