@@ -13,14 +13,14 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from card_formats.code_text import normal_code
 from daemon.accounts.cards import Profile
 from daemon.base.ids import AccountId, SaleId
 from daemon.customers.customers import customer_entry, everyone_in
 from daemon.customers.profiles import brought_by, person_of
 from daemon.ledger.entries import CounterMove
 from daemon.ledger.sale_records import Sale
-from daemon.ledger.storage.customer_queries import MERGED
-from daemon.ledger.storage.friend_queries import BOUGHT_OR_WAITS, VISITS
+from daemon.ledger.storage.friend_queries import BOUGHT_OR_WAITS, INVITE, VISITS
 from daemon.ledger.storage.friend_rows import FriendRow, InviteRow
 from daemon.ledger.storage.rows import CustomerRow
 from daemon.ledger.storage.store import Change, KeptRow, Store
@@ -48,8 +48,10 @@ def misfit(
     """
     if not invite.account:
         return "two"
-    # Whoever was merged since the code was read has given it to another account.
-    if not invites(programme, invite.campaign) or store.ask(MERGED, invite.account):
+    # Since the code was looked up it may have gone to another account, or with its customer.
+    now = store.ask_one(INVITE, normal_code(invite.code))
+    is_theirs = now is not None and now.account == invite.account
+    if not (is_theirs and invites(programme, invite.campaign)):
         return "ended"
     if not account:
         return "no_card"
