@@ -52,11 +52,11 @@ async def lived(pos: Pos) -> str:
     await pos.call("sale.return", return_id="r", **half)
     await pos.call("sale.hold", sale_id="h", card=FRIEND, lines=goods(1_000))
     await pos.call("sale.void", sale_id="h")
+    await bring(pos, ("card", "name"), [[FRIEND, "Zofia C"]], request_id="im", update=True)
+    await apply(pos, 1, request_id="im")
     for n, name in enumerate(("Zofia A", "Zofia B", PERSON["name"])):
         change = {"account": account, "answers": {"name": name}}
         await pos.call("customer.update", request_id=f"u{n}", **change)
-    await bring(pos, ("card", "name"), [[FRIEND, "Zofia C"]], request_id="im", update=True)
-    await apply(pos, 1, request_id="im")
     image = b64encode(file_of(upright())).decode()
     await pos.call("customer.photo", request_id="p", account=account, image=image)
     return account
