@@ -1,10 +1,15 @@
 """What each customer has bought: ``activity`` of a period, and ``dormant``, who no longer comes."""
 
+from datetime import date
+
+import msgspec
+
 from daemon.ledger.entries import FOREVER
 from daemon.reports.bought import bought, of_all_time
 from daemon.reports.chosen import of_customers, of_sales
 from daemon.reports.filters import IN_SUMS, OF_CUSTOMERS, OF_ROWS, OF_SALES
 from daemon.reports.people import PEOPLE_COLUMNS, people
+from daemon.reports.period import Period
 from daemon.reports.report import Asked, Column, Kind, Report, Sql, half_up, share_bp, summed
 from daemon.reports.segments import in_segments
 
@@ -71,6 +76,26 @@ def _activity(asked: Asked) -> Sql:
     return Sql(text, (until, *rows.values, *chosen.values, *among.values))
 
 
+def _dormant(asked: Asked) -> Sql:
+    """Return the same of all time, whatever the period: from sums, or from facts of some sales."""
+    asked = msgspec.structs.replace(asked, period=Period(date.min, date.max))
+    if asked.filters.named & OF_SALES:
+        return _activity(asked)
+    chosen, among = of_customers(asked), in_segments(asked)
+    text = (
+        "SELECT who.account AS key, who.visits AS purchases, who.net + who.discount AS list,"
+        " who.discount AS discount, who.net AS net, who.paid AS paid, who.net - who.paid AS burned,"
+        f" {share_bp('who.discount', '(who.net + who.discount)')} AS discount_bp,"
+        " CASE WHEN who.standing_bp >= 0 THEN who.standing_bp END AS standing_bp,"
+        f" {average('who')},"
+        f" CASE WHEN who.first_day < {FOREVER} THEN who.first_day END AS first_day,"
+        " CASE WHEN who.last_day > 0 THEN who.last_day END AS last_day,"
+        " CASE WHEN who.last_day > 0 THEN ? - who.last_day END AS days_since"
+        f" FROM {of_all_time(asked)} AS who WHERE {chosen.text} AND {among.text}"
+    )
+    return Sql(text, (asked.until.toordinal(), *chosen.values, *among.values))
+
+
 ACTIVITY = Report(
     name="activity",
     title="What customers have bought",
@@ -85,10 +110,10 @@ ACTIVITY = Report(
 DORMANT = Report(
     name="dormant",
     title="Customers who no longer come",
-    columns=FIGURES,
+    columns=tuple(column for column in FIGURES if column.name not in ("earned", "margin")),
     sort="-net",
     takes=OF_SALES | OF_CUSTOMERS | OF_ROWS,
-    select=_activity,
+    select=_dormant,
     put=people,
     put_columns=PEOPLE_COLUMNS,
     totals=DERIVED,

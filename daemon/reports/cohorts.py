@@ -9,12 +9,12 @@ nobody to another cohort. ``net`` of a cell is that of the whole cohort in that 
 """
 
 from daemon.ledger.storage.fact_tables import month_of
-from daemon.reports.bought import MERGED_INTO
+from daemon.reports.bought import MERGED_INTO, of_all_time
 from daemon.reports.chosen import of_customers
 from daemon.reports.filters import OF_CUSTOMERS
 from daemon.reports.report import Asked, Column, Kind, Report, Sql, big, half_up, share_bp, summed
 from daemon.reports.segments import in_segments
-from daemon.reports.trend import LABELS
+from daemon.reports.trend import LABELS, months_of
 
 _AFTER_MAX = 10_000
 """A key is cohort x this + months after."""
@@ -26,43 +26,47 @@ def label(_: Asked, key: int) -> str:
 
 
 def _months(asked: Asked) -> str:
-    """Return sums by account and month."""
+    """Return sums by month and account, in the order in which they lie."""
     account, merged = "s.account", ""
     if asked.has_merged:
         account = "coalesce(into_.kept, s.account)"
         merged = f" LEFT JOIN {MERGED_INTO} AS into_ ON into_.dropped = s.account"
     return (
-        f"SELECT {account} AS account, s.month AS month, sum(s.sales) AS sales,"
-        f" sum(s.visits) AS visits, sum(s.net) AS net FROM month_sum AS s{merged}"
-        f" WHERE s.month <= ? GROUP BY {account}, s.month"
+        f"SELECT s.month AS month, {account} AS account, sum(s.visits) AS visits, sum(s.net) AS net"
+        f" FROM month_sum AS s{merged} WHERE s.month BETWEEN ? AND ? GROUP BY s.month, {account}"
     )
+
+
+def _firsts(asked: Asked) -> Sql:
+    """Return the cohort of each customer whose first sale lies in a month of the period."""
+    chosen, among = of_customers(asked), in_segments(asked)
+    text = (
+        f"SELECT who.account AS account, months.column1 AS cohort FROM {of_all_time(asked)} AS who"
+        f" JOIN {months_of(asked.period)} AS months"
+        " ON who.first_day BETWEEN months.column2 AND months.column3"
+        f" WHERE {chosen.text} AND {among.text}"
+    )
+    return Sql(text, (*chosen.values, *among.values))
 
 
 def _cohorts(asked: Asked) -> Sql:
-    chosen, among = of_customers(asked), in_segments(asked)
     first, last = (month_of(day) for day in asked.period.days)
-    months = _months(asked)
-    firsts = (
-        "SELECT who.account AS account, min(who.month) AS cohort"
-        f" FROM ({months}) AS who WHERE who.sales > 0 AND {chosen.text} AND {among.text}"
-        " GROUP BY who.account HAVING min(who.month) BETWEEN ? AND ?"
-    )
-    values = (last, *chosen.values, *among.values, first, last)
+    firsts = _firsts(asked)
     cells = (
         "SELECT c.cohort AS cohort, m.month - c.cohort AS months_after,"
         f" {summed('CASE WHEN m.visits > 0 THEN 1 ELSE 0 END')} AS customers,"
-        f" {summed('m.net')} AS net FROM firsts AS c JOIN months AS m ON m.account = c.account"
+        f" {summed('m.net')} AS net FROM ({_months(asked)}) AS m"
+        " JOIN firsts AS c ON c.account = m.account"
         " WHERE m.month >= c.cohort GROUP BY c.cohort, m.month - c.cohort"
     )
     text = (
-        f"WITH months AS ({months}), firsts AS ({firsts}), sizes AS ("
+        f"WITH firsts AS ({firsts.text}), sizes AS ("
         f"SELECT cohort, {big('count(*)')} AS size FROM firsts GROUP BY cohort)"
         f" SELECT cells.cohort * {_AFTER_MAX} + months_after AS key, months_after, customers, size,"
-        f" {share_bp('customers', 'size')} AS share_bp, net,"
-        f" {half_up('net', 'size')} AS net_each"
+        f" {share_bp('customers', 'size')} AS share_bp, net, {half_up('net', 'size')} AS net_each"
         f" FROM ({cells}) AS cells JOIN sizes ON sizes.cohort = cells.cohort"
     )
-    return Sql(text, (last, *values))
+    return Sql(text, (*firsts.values, first, last))
 
 
 COHORTS = Report(

@@ -43,7 +43,7 @@ def label(asked: Asked, key: int) -> str:
     return LABELS[asked.per](key)
 
 
-def _months_of(period: Period) -> str:
+def months_of(period: Period) -> str:
     """Return each month that a period touches, with its first and last day, in place of a table."""
     first, last = (month_of(day) for day in period.days)
     if last - first >= MONTHS_MAX:
@@ -59,7 +59,7 @@ def _placed(asked: Asked, table: str, day: str) -> tuple[str, str]:
     """Return what a row goes by, and the table with what is needed to say so."""
     if asked.per != "month":
         return _PLACES[asked.per].replace("day", day), table
-    months = _months_of(asked.period)
+    months = months_of(asked.period)
     between = f"{day} BETWEEN months.column2 AND months.column3"
     return "months.column1", f"{table} JOIN {months} AS months ON {between}"
 

@@ -344,3 +344,18 @@ async def test_a_reader_sees_what_their_role_sees(salon: Shop) -> None:
         said = await refused(salon.pos, "report.run", **asked)
         assert said.code == ErrorCode.PERMISSION, (reader, report)
     assert await salon.rows("activity", reader="maria") == []  # nothing was sold in store 9
+
+
+async def test_a_dossier_has_the_figures_of_the_report(salon: Shop) -> None:
+    await three(salon)
+    back = await salon.sell(ANN, 5_000, 7_000)
+    salon.clock.move(days=30)
+    await salon.give_back(back)
+    await salon.sell(ANN, 300)
+    for period in (EVER, {"from": "2026-09-11", "to": "2026-10-20"}):
+        rows = {row["name"]: row for row in await salon.rows("activity", period)}
+        for card, name in ((ANN, "Ann"), (BOB, "Bob"), (CAT, "Cat")):
+            shown = (await salon.pos.call("customer.show", card=card, **period))["figures"]
+            same = {column: rows[name][column] for column in rows[name] if column in shown}
+            assert {column: shown[column] for column in same} == same
+            assert len(same) >= 13
