@@ -306,9 +306,12 @@ def _off_act(key: tuple[str, str], gone: set[AccountId], at: str) -> Callable[[S
     def job(store: Store) -> None:
         row = store.ask_one(ACT, *key)
         assert row is not None, "acts stay"
+        changed = without_names(row, gone)
+        if changed == row:
+            return  # another till has done it
         said = {"event": "act", "act": row.act, "company": row.company}
         entry = _said(at, row.act, said, CounterMove(ERASURES, 1))
-        store.write(Change(entry=entry, rows=(without_names(row, gone),)))
+        store.write(Change(entry=entry, rows=(changed,)))
 
     return job
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import psycopg
 
 from daemon.ledger.audit import audit
+from daemon.ledger.entries import decode
 from daemon.ledger.storage.registry import open_store
 from tests.scenarios.shops import FRIEND, goods
 from tests.scenarios.test_erase_customer import PERSON, WHO
@@ -107,3 +108,28 @@ async def test_a_table_that_somebody_reads_is_cleared_all_the_same(
             await pos.call("customer.erase", request_id="e", account=account, **WHO)
         assert (await pos.call("customer.to_erase", by="olha"))["not_overwritten"] == 0
     assert rows_say(address) == []
+
+
+async def test_a_name_is_taken_off_an_act_by_one_of_two_tills(
+    postgres: PostgresServer, postgres_template: str, tmp_path: Path
+) -> None:
+    address, clock = postgres.new_database(postgres_template), HandClock()
+    async with AsyncExitStack() as stack:
+        apps = []
+        for n in range(2):
+            home = tmp_path / f"till-{n}"
+            lay_out(home, **{'"tillcard.db"': f'"{address}"', "till-1": f"till-{n}"})
+            apps.append(await stack.enter_async_context(open_till(home, clock)))
+        pos = await stack.enter_async_context(Pos.connect(apps[0].socket))
+        account = await lived(pos)
+        act = {"kind": "W", "from": "2026-11-01", "to": "2026-11-30", "reason": "books"}
+        await pos.call("act.make", request_id="a", by="olha", **act)
+        await pos.call("customer.erase", request_id="e", account=account, **WHO)
+        assert rows_say(address)
+        clock.move(days=3 * 365 + 2)
+        await asyncio.gather(*(app.look_after() for app in apps))
+        assert rows_say(address) == []
+    with closing(open_store(address, tmp_path / "till-0", read_only=True)) as store:
+        assert audit(store).findings == ()
+        said = [decode(chained.body) for chained in store.entries()]
+    assert sum(b'"event":"act"' in bytes(one.detail) for one in said if one.kind == "erase") == 1
