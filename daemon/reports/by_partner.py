@@ -14,10 +14,10 @@ from datetime import timedelta
 
 from daemon.base.clock import rfc3339
 from daemon.reports.bought import MERGED_INTO, bought
-from daemon.reports.by_customer import FIGURES, figures, margin
+from daemon.reports.by_customer import FIGURES, average, figures, margin
 from daemon.reports.chosen import of_customers, of_sales
 from daemon.reports.filters import IN_SUMS, OF_CUSTOMERS, OF_SALES
-from daemon.reports.report import Asked, Column, Kind, Report, Sql, any_of, big, half_up, summed
+from daemon.reports.report import Asked, Column, Kind, Report, Sql, any_of, big, summed
 from daemon.reports.segments import in_segments
 
 _MONEY = ("list_total", "discount", "net", "paid", "burned", "earned", "cost", "cost_net", "visits")
@@ -63,63 +63,71 @@ def _first_assignments(asked: Asked) -> str:
     )
 
 
-def _attracted(asked: Asked, key: str) -> Sql:
-    """Return how many customers each was the first to send: ever, and in the period."""
+def _attracted(asked: Asked) -> Sql:
+    """Return how many customers each pair was the first to send: ever, and in the period."""
     days = asked.programme.days
     begins = rfc3339(days.start_of(asked.period.first))
     ends = rfc3339(days.start_of(asked.period.last + timedelta(days=1)))
     text = (
-        f"SELECT {key} AS whose, {big('count(*)')} AS attracted_total,"
+        f"SELECT partner, employee, {big('count(*)')} AS attracted_total,"
         f" {summed('CASE WHEN at >= ? AND at < ? THEN 1 ELSE 0 END')} AS attracted"
-        f" FROM {_first_assignments(asked)} AS firsts GROUP BY {key}"
+        f" FROM {_first_assignments(asked)} AS firsts GROUP BY partner, employee"
     )
     return Sql(text, (begins, ends))
 
 
-def _rewards(asked: Asked, key: str) -> Sql:
-    """Return what the sales of the period have brought to partners, in minor units."""
+def _rewards(asked: Asked) -> Sql:
+    """Return what the sales of the period have brought to each account, in minor units."""
     purses = [purse for purse in asked.programme.purses.values() if purse.worth]
+    if not purses:
+        return Sql("SELECT '' AS partner, '' AS whose, 0 AS rewards, 0 AS reversed WHERE 1 = 0")
     where, chosen, among = of_sales(asked.filters), of_customers(asked), in_segments(asked)
-    worth = " ".join("WHEN ? THEN ?" for _ in purses)
-    whose = "who.employee" if key == "employee" else "who.partner, who.employee"
-    minor = f"p.amount * CASE p.purse {worth} ELSE 0 END" if purses else "0"
+    minor = f"p.amount * CASE p.purse {' '.join('WHEN ? THEN ?' for _ in purses)} END"
+    named = any_of(purse.id for purse in purses)
     text = (
-        f"SELECT whose, {summed('CASE WHEN minor > 0 THEN minor ELSE 0 END')} AS rewards,"
+        f"SELECT partner, whose, {summed('CASE WHEN minor > 0 THEN minor ELSE 0 END')} AS rewards,"
         f" {summed('CASE WHEN minor < 0 THEN -minor ELSE 0 END')} AS reversed FROM ("
-        f"SELECT who.{key} AS whose, {minor} AS minor"
+        f"SELECT who.partner AS partner, p.account AS whose, {minor} AS minor"
         f" FROM (SELECT * FROM fact WHERE day BETWEEN ? AND ? AND partner <> '' AND {where.text})"
-        f" AS who JOIN posting AS p ON p.account IN ({whose}) AND p.ledger_id = who.ledger_id"
-        f" AND p.seq = who.seq WHERE {chosen.text} AND {among.text}) AS rewarded GROUP BY whose"
+        " AS who JOIN posting AS p ON p.account IN (who.partner, who.employee)"
+        f" AND p.purse {named.text} AND p.ledger_id = who.ledger_id AND p.seq = who.seq"
+        f" WHERE {chosen.text} AND {among.text}) AS rewarded GROUP BY partner, whose"
     )
     worths = tuple(value for purse in purses for value in (purse.id, purse.worth))
-    asked_for = (*asked.period.days, *where.values, *chosen.values, *among.values)
+    asked_for = (*asked.period.days, *where.values, *named.values, *chosen.values, *among.values)
     return Sql(text, (*worths, *asked_for))
 
 
-def _of(asked: Asked, key: str) -> Sql:
-    rows, attracted, rewards = _by_account(asked), _attracted(asked, key), _rewards(asked, key)
+def _of(key: str) -> str:
+    """Return the rows of partners, or of employees, out of what `_partners` names."""
     sums = ", ".join(f"{summed(name)} AS {name}" for name in _MONEY)
-    kind = any_of(("employee",) if key == "employee" else ("partner",))
-    counts = "count(DISTINCT CASE WHEN visits > 0 THEN account END)"
-    text = (
+    whose = "partner" if key == "partner" else "whose"
+    return (
         "SELECT p.code AS key, p.name AS name, coalesce(a.attracted, 0) AS attracted,"
         " coalesce(a.attracted_total, 0) AS attracted_total,"
-        f" coalesce(b.customers, 0) AS customers, {figures('b')},"
-        f" {half_up('b.net', 'b.visits')} AS average,"
+        f" coalesce(b.customers, 0) AS customers, {figures('b')}, {average('b')},"
         " coalesce(w.rewards, 0) AS rewards, coalesce(w.reversed, 0) AS reversed,"
         f" {margin('b')}, CASE WHEN b.cost_net = b.net THEN b.net - b.cost"
-        " - coalesce(w.rewards, 0) END AS margin_after"
-        f" FROM partner AS p LEFT JOIN (SELECT {key} AS whose, {counts} AS customers, {sums}"
-        f" FROM ({rows.text}) AS r GROUP BY {key}) AS b ON b.whose = p.account"
-        f" LEFT JOIN ({attracted.text}) AS a ON a.whose = p.account"
-        f" LEFT JOIN ({rewards.text}) AS w ON w.whose = p.account WHERE p.kind {kind.text}"
+        " - coalesce(w.rewards, 0) END AS margin_after FROM partner AS p"
+        f" LEFT JOIN (SELECT {key} AS whose,"
+        f" count(DISTINCT CASE WHEN visits > 0 THEN account END) AS customers, {sums}"
+        f" FROM bought GROUP BY {key}) AS b ON b.whose = p.account"
+        f" LEFT JOIN (SELECT {key} AS whose, {summed('attracted')} AS attracted,"
+        f" {summed('attracted_total')} AS attracted_total FROM attracted GROUP BY {key}) AS a"
+        f" ON a.whose = p.account"
+        f" LEFT JOIN (SELECT {whose} AS whose, {summed('rewards')} AS rewards,"
+        f" {summed('reversed')} AS reversed FROM rewarded GROUP BY {whose}) AS w"
+        f" ON w.whose = p.account WHERE p.kind = '{key}'"
     )
-    return Sql(text, (*rows.values, *attracted.values, *rewards.values, *kind.values))
 
 
 def _partners(asked: Asked) -> Sql:
-    whole, opened = _of(asked, "partner"), _of(asked, "employee")
-    return Sql(f"{whole.text} UNION ALL {opened.text}", (*whole.values, *opened.values))
+    rows, attracted, rewards = _by_account(asked), _attracted(asked), _rewards(asked)
+    text = (
+        f"WITH bought AS ({rows.text}), attracted AS ({attracted.text}),"
+        f" rewarded AS ({rewards.text}) {_of('partner')} UNION ALL {_of('employee')}"
+    )
+    return Sql(text, (*rows.values, *attracted.values, *rewards.values))
 
 
 _MONEY_COLUMNS = tuple(
