@@ -14,6 +14,7 @@ from daemon.ledger.erased import not_overwritten
 from daemon.ledger.storage.customer_queries import PHOTO_KINDS
 from daemon.ledger.storage.inserts import TABLES
 from daemon.ledger.storage.packing import unpacked
+from daemon.ledger.storage.postgres_sql import PERSONAL
 from daemon.ledger.storage.queries import Question
 from daemon.ledger.storage.registry import open_store
 from tests.daemon.customers.test_questionnaire import OF_THE_SPEC
@@ -153,6 +154,7 @@ async def test_every_table_goes_with_a_person_or_says_why_it_stays(
     assert tables == GOES.keys() | STAYS.keys()
     assert not GOES.keys() & STAYS.keys()
     assert all(STAYS.values())
+    assert GOES.keys() <= set(PERSONAL), "PostgreSQL clears all of them"
 
 
 async def test_who_was_not_heard_of_is_listed_and_erased_on_every_store(

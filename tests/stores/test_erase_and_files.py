@@ -42,7 +42,8 @@ def test_a_file_that_is_too_long_to_be_written_anew_now_is_left_as_it_is(tmp_pat
 async def test_on_a_full_disk_who_is_erased_is_gone_from_the_file_when_there_is_room_again(
     tmp_path: Path,
 ) -> None:
-    with small_disk(tmp_path / "disk") as disk:
+    # It is written anew beside itself: the file, a second one, and the log.
+    with small_disk(tmp_path / "disk", kib=8_192) as disk:
         lay_out(disk, **{'"tillcard.db"': '"ledger.db"'})
         async with open_till(disk, HandClock()) as till, Pos.connect(till.socket) as pos:
             issue = {"request_id": "i", "number": FRIEND, "profile": PERSON}

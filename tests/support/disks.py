@@ -10,10 +10,10 @@ BALLAST = "ballast"
 
 
 @contextmanager
-def small_disk(path: Path) -> Iterator[Path]:
-    """Make ``path`` a file system of its own, one mebibyte small."""
+def small_disk(path: Path, kib: int = TMPFS_KIB) -> Iterator[Path]:
+    """Make ``path`` a file system of its own, one mebibyte small or as much as ``kib`` says."""
     path.mkdir(exist_ok=True)
-    size = f"size={TMPFS_KIB}k"
+    size = f"size={kib}k"
     subprocess.run(["mount", "-t", "tmpfs", "-o", size, "tmpfs", str(path)], check=True)
     try:
         yield path
