@@ -35,7 +35,7 @@ alliance = typer.Typer(
     help="Companies whose cards are good here: who owes whom, statements, payments.",
     no_args_is_help=True,
 )
-Issuer = Annotated[str, typer.Argument(help="Whose cards, as [[alliance]] has it.")]
+Issuer = Annotated[str, typer.Argument(help="Whose cards, as [\\[alliance]] has it.")]
 Number = Annotated[str, typer.Argument(help="A statement's number: L-2026-000007.")]
 Reason = Annotated[str, typer.Option(help="Why; it is kept for ever.")]
 

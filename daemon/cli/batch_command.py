@@ -45,7 +45,8 @@ def batch(
         Path | None, typer.Option(help="The printer's file, one number a line.")
     ] = None,
     drawn_from: Annotated[
-        str, typer.Option("--range", help="The [[number_range]] to draw from; else [card_numbers].")
+        str,
+        typer.Option("--range", help="The [\\[number_range]] to draw from; else \\[card_numbers]."),
     ] = "",
     total_cost: Annotated[str, typer.Option(help="Of all cards, as 1200.00.")] = "",
     vat: Annotated[str, typer.Option(help="On top of it, in per cent, as 20.")] = "0",

@@ -78,7 +78,7 @@ def import_table(
 
     Everything is checked first, and nothing is made before you have seen what. Columns are known by
     their headings: name, phone, card, balance.bonus, meter.spend …; the map names others, or leaves
-    them out: [columns] "Notes" = "-". An import that was begun is made to its end by the daemon,
+    them out: \\[columns] "Notes" = "-". An import that was begun is made to its end by the daemon,
     also when this command or the daemon is killed: the daemon goes on when it starts.
     """
     mapped = _map(map_file)
