@@ -191,6 +191,8 @@ def export(
 
     Example: tillcard customers export 2900000000018 --out /media/usb
     """
+    if not out.is_dir():  # before anybody is told to have handed it out
+        raise failed(f"there is no folder {out}; make it first")
     params = whose(whom) | {"by": whoever(by), "limit": PAGE_MAX}
     known = asked("customer.export", params, where)
     for what in ("entries", "sales"):
