@@ -5,6 +5,7 @@ a test fails until that is done (`test_every_table_goes_with_a_person_or_says_wh
 """
 
 import secrets
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
@@ -13,13 +14,21 @@ import msgspec
 from daemon.accounts.act_contents import names_of
 from daemon.accounts.cards import TOKEN_BYTES, token_hash
 from daemon.base.ids import AccountId
+from daemon.customers import search_keys
 from daemon.ledger.storage.card_queries import WRITE_OFFS_AFTER
 from daemon.ledger.storage.card_rows import ActRow
 from daemon.ledger.storage.customer_queries import KEYS_OF, PHOTO_KINDS, SALE_ROWS_OF
 from daemon.ledger.storage.customer_rows import CustomerKeyRow, CustomerPrivateRow, PhotoRow
 from daemon.ledger.storage.friend_queries import INVITES_OF
 from daemon.ledger.storage.friend_rows import InviteRow
-from daemon.ledger.storage.import_queries import IMPORT_LINES_OF_ACCOUNT
+from daemon.ledger.storage.import_queries import (
+    IMPORT_LINES_OF_ACCOUNT,
+    KEYS_AT_LINE,
+    KEYS_UPLOAD_AFTER,
+    WAITING_AT_LINE,
+    keys_staged,
+)
+from daemon.ledger.storage.import_rows import ImportKeyRow
 from daemon.ledger.storage.packing import packed, unpacked
 from daemon.ledger.storage.partner_queries import ANSWERS_TO, PARTNER_BY_ACCOUNT
 from daemon.ledger.storage.queries import CARDS_OF, DEVICES_OF, PHONE
@@ -28,6 +37,9 @@ from daemon.ledger.storage.store import Gone, KeptRow, Store
 
 NAMING = ("partner.add", "partner.change", "partner.close")
 """Methods whose answers say a name; those of all others that write name accounts."""
+IMPORTS = "import/"
+"""With what the name of a table of customers begins."""
+ERASED_SINCE = "was erased since"
 BLOCKED = ("active", "handed_out")
 """Cards that a customer has in hand: they are blocked. Others stay in their state."""
 replace = msgspec.structs.replace
@@ -74,10 +86,40 @@ def _invite(store: Store, who: Leaving) -> Going:
 
 
 def _import_line(store: Store, who: Leaving) -> Going:
-    """Yield rows of imports without who the customer was before: they are not undone any more."""
+    """Yield rows of imports without who the customer was before: they are not undone any more.
+
+    One that waits is not applied any more: it says who the customer is to be.
+    """
     for account in who.accounts:
         for row in store.ask(IMPORT_LINES_OF_ACCOUNT, account):
-            yield replace(row, state="stays", said="", before="", note="was erased since")
+            yield replace(row, state="stays", said="", before="", note=ERASED_SINCE)
+    for upload, line in sorted(_lines_that_wait(store, who)):
+        for row in store.ask(WAITING_AT_LINE, upload, line):
+            yield replace(row, state="left", said="", note=ERASED_SINCE)
+
+
+def _import_key(store: Store, who: Leaving) -> Going:
+    for upload, line in sorted(_lines_that_wait(store, who)):
+        for row in store.ask(KEYS_AT_LINE, upload, line):
+            yield Gone(ImportKeyRow, (upload, row.kind, row.value))
+
+
+def _lines_that_wait(store: Store, who: Leaving) -> set[tuple[str, int]]:
+    """Return which rows of tables that wait are of a customer: by account, card or contact."""
+    values: defaultdict[str, set[str]] = defaultdict(set)
+    values["account"] |= set(who.accounts)
+    values["card"] |= {card.number for card in cards_of(store, who.accounts) if card.number}
+    for account in who.accounts:
+        for key in store.ask(KEYS_OF, account):
+            if key.kind in (search_keys.PHONE, search_keys.EMAIL):
+                values[key.kind].add(key.value)
+    found = set[tuple[str, int]]()
+    upload = IMPORTS
+    while upload := store.ask_one(KEYS_UPLOAD_AFTER, upload, f"{IMPORTS[:-1]}0") or "":
+        for kind, some in values.items():
+            for row in store.ask(keys_staged(len(some)), upload, kind, *some) if some else ():
+                found.add((upload, row.line))
+    return found
 
 
 def _card(store: Store, who: Leaving) -> Going:
@@ -147,6 +189,7 @@ GOES: Mapping[str, Callable[[Store, Leaving], Going]] = {
     "customer_key": _customer_key,
     "customer_photo": _customer_photo,
     "import_line": _import_line,
+    "import_key": _import_key,
     "invite": _invite,
     "card": _card,
     "phone": _phone,
@@ -173,7 +216,6 @@ STAYS: Mapping[str, str] = {
     "merged": "which accounts were one person's",
     "friend": "which accounts have brought which",
     "import": "files that were imported, by their names",
-    "import_key": "what stands once in a file that waits; it goes as soon as that is applied",
     "assignment": "which accounts a partner has sent: what is paid rests on it",
     "identifier": "numbers of cards, which nobody else may get",
     "card_issue": "how an account came to a card",

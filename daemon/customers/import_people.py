@@ -40,6 +40,7 @@ from daemon.customers.profiles import Person, Profiles, changed_person, person_o
 from daemon.customers.questionnaire import Questionnaire
 from daemon.customers.search_keys import EMAIL, PHONE, keys_of
 from daemon.ledger.entries import OPENING, Entry, MeterMove
+from daemon.ledger.erased import refuse_erased
 from daemon.ledger.given import give
 from daemon.ledger.moves import Moves
 from daemon.ledger.storage.card_queries import STAGED_NUMBER
@@ -168,7 +169,7 @@ class ImportPeople:
     def known(self, store: Store, row: ImportedRow) -> AccountId | None:
         """Return whose row it is already, by card, telephone and e-mail; None of a new customer.
 
-        Raises: ParamError where they are several customers'.
+        Raises: ParamError where they are several customers', or of one who was erased.
         """
         found: dict[str, set[AccountId]] = {}
         for kind, value in self.keys(row).items():
@@ -186,7 +187,9 @@ class ImportPeople:
             first, *others = found
             said = ", ".join(f"{kind} of {', '.join(sorted(found[kind]))}" for kind in found)
             raise ParamError(others[0] if others else first, f"belongs to several: {said}")
-        return both.pop()
+        account = both.pop()
+        refuse_erased(store, account, next(iter(found)))
+        return account
 
     def made(self, store: Store, row: ImportedRow, line: int, upload: Upload) -> Made:
         """Return what a row writes; nothing is written here.

@@ -28,6 +28,7 @@ from daemon.customers.picture_maker import PictureMaker
 from daemon.customers.pictures import PICTURE_BYTES_MAX, PictureError, Problem
 from daemon.customers.questionnaire import PERSONAL_DATA
 from daemon.customers.questionnaires import Questionnaires
+from daemon.ledger.erased import refuse_erased
 from daemon.ledger.ledger import Ledger, RequestKey
 from daemon.ledger.storage.customer_queries import CONSENTS_OF, PHOTO, PHOTO_KINDS
 from daemon.ledger.storage.customer_rows import PhotoRow
@@ -126,8 +127,8 @@ class Photos:
     ) -> msgspec.Raw:
         """Keep the picture of a file, or none, once.
 
-        Raises: PictureError; ParamError without the consent to keep it, and where there is none to
-                take away; RefusedError CARD_UNKNOWN.
+        Raises: PictureError; ParamError without the consent to keep it, of a customer who was
+                erased, and where there is none to take away; RefusedError CARD_UNKNOWN.
         """
         at = rfc3339(self._clock.now())
         # Nobody's file is decoded.
@@ -138,6 +139,7 @@ class Photos:
             account = self._customers.account(store, terms)
             detail = {"fields": [terms.kind], "by": terms.by, **signed.approved}
             if picture:
+                refuse_erased(store, account, "card" if terms.card else "account")
                 self._check_may_keep(store, account)
                 entry = customer_entry(at, account, {"event": "set", **detail})
                 row = PhotoRow(account, terms.kind, at, picture)

@@ -58,3 +58,11 @@ KEYS_OF_UPLOAD = Question(
 _AFTER = "upload > ? AND upload < ? ORDER BY upload LIMIT 1"
 LINES_UPLOAD_AFTER = Question(f"SELECT upload FROM import_line WHERE {_AFTER}", str)
 KEYS_UPLOAD_AFTER = Question(f"SELECT upload FROM import_key WHERE {_AFTER}", str)
+WAITING_AT_LINE = Question(
+    f"{_LINE} WHERE upload = ? AND line = ? AND state = 'waits' ORDER BY position", ImportLineRow
+)
+KEYS_AT_LINE = Question(
+    "SELECT upload, kind, value, line FROM import_key WHERE upload = ? AND line = ?"
+    " ORDER BY kind, value",
+    ImportKeyRow,
+)
