@@ -36,11 +36,11 @@ def books(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what cards mean to the accounts: batches, issues, sales and losses, by days.
+    r"""Say what cards mean to the accounts: batches, issues, sales and losses, by days.
 
     Example: tillcard books --from 2026-11-01 --to 2026-11-30 --csv books.csv
 
-    The accounts are those of \\[books] in the settings. The CSV file has semicolons, and a decimal
+    The accounts are those of \[books] in the settings. The CSV file has semicolons, and a decimal
     comma where the till speaks Ukrainian.
     """
     days = _days(first, last)

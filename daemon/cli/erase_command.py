@@ -86,7 +86,7 @@ def _said(done: dict[str, Any]) -> Iterator[str]:
 
 @at_daemon
 def to_erase(where: Where, by: By = "", json: AsJson = False) -> None:
-    """List who is to be erased: nobody has heard of them for \\[retention] dormant_years.
+    r"""List who is to be erased: nobody has heard of them for \[retention] dormant_years.
 
     The list is as of the first of this month. With auto = true the day's work erases those that
     nothing stands in the way of; else: tillcard customers erase ACCOUNT.

@@ -72,13 +72,13 @@ def import_table(
     by: By = "",
     json: AsJson = False,
 ) -> None:
-    """Import customers: 500,000 rows at most, 200 at a time, while the till sells.
+    r"""Import customers: 500,000 rows at most, 200 at a time, while the till sells.
 
     tillcard customers import old-cards.xlsx --map columns.toml --bad wrong.csv
 
     Everything is checked first, and nothing is made before you have seen what. Columns are known by
     their headings: name, phone, card, balance.bonus, meter.spend …; the map names others, or leaves
-    them out: \\[columns] "Notes" = "-". An import that was begun is made to its end by the daemon,
+    them out: \[columns] "Notes" = "-". An import that was begun is made to its end by the daemon,
     also when this command or the daemon is killed: the daemon goes on when it starts.
     """
     mapped = _map(map_file)

@@ -1,8 +1,8 @@
 """Has pictures read beside the daemon, one at a time: the checkout waits for none of them."""
 
 import asyncio
-import subprocess
 import sys
+from asyncio.subprocess import DEVNULL, PIPE
 
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.customers.pictures import (
@@ -38,31 +38,32 @@ class PictureMaker:
         self._in_hand += 1
         try:
             async with self._turn:
-                return await asyncio.to_thread(_read, file, self._limit_s)
+                return await _read(file, self._limit_s)
         finally:
             self._in_hand -= 1
 
 
-def _read(file: bytes, limit_s: float) -> bytes:
+async def _read(file: bytes, limit_s: float) -> bytes:
     try:
-        done = subprocess.run(
-            _WORDS,
-            input=file,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={},
-            timeout=limit_s,
-            check=False,
+        reading = await asyncio.create_subprocess_exec(
+            *_WORDS, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env={}
         )
-    except subprocess.TimeoutExpired:
-        raise PictureError(Problem.TOO_HARD) from None
     except OSError as error:
         raise RefusedError(
             ErrorCode.BUSY, f"The picture could not be read ({error.strerror}); send it again."
         ) from error
-    if done.returncode in set(Problem):
-        raise PictureError(Problem(done.returncode))
+    try:
+        async with asyncio.timeout(limit_s):
+            kept, _ = await reading.communicate(file)
+    except TimeoutError:
+        raise PictureError(Problem.TOO_HARD) from None
+    finally:
+        if reading.returncode is None:
+            reading.kill()
+            await reading.wait()
+    if reading.returncode in set(Problem):
+        raise PictureError(Problem(reading.returncode))
     # Killed, out of memory, or made to write something else: the file did that.
-    if done.returncode or not 0 < len(done.stdout) <= KEPT_BYTES_MAX:
+    if reading.returncode or not 0 < len(kept) <= KEPT_BYTES_MAX:
         raise PictureError(Problem.TOO_HARD)
-    return done.stdout
+    return kept
