@@ -57,10 +57,10 @@ def _activity(asked: Asked) -> Sql:
     rows = bought(asked, of_sales(asked.filters), keys=("account",), facts_only=facts_only)
     chosen = of_customers(asked)
     among = in_segments(asked)
-    everyone = "customer AS who LEFT JOIN" if asked.everybody else ""
-    on = " ON b.account = who.account" if asked.everybody else ""
-    source = f"{everyone} ({rows.text}) AS b{on}" if asked.everybody else f"({rows.text}) AS who"
-    of = "b" if asked.everybody else "who"
+    source, of = f"({rows.text}) AS who", "who"
+    if asked.everybody:
+        joined = f"LEFT JOIN ({rows.text}) AS b ON b.account = who.account"
+        source, of = f"{_everybody(asked)} AS who {joined}", "b"
     text = (
         f"SELECT who.account AS key, {figures(of)},"
         " CASE WHEN s.standing_bp >= 0 THEN s.standing_bp END AS standing_bp,"
@@ -74,6 +74,17 @@ def _activity(asked: Asked) -> Sql:
     )
     until = asked.until.toordinal()
     return Sql(text, (until, *rows.values, *chosen.values, *among.values))
+
+
+def _everybody(asked: Asked) -> str:
+    """Return all accounts that are one's own: who was erased has no row, and has bought."""
+    text = f"SELECT account FROM customer UNION SELECT account FROM {of_all_time(asked)} AS ever"
+    if asked.has_merged:
+        text = (
+            f"SELECT account FROM ({text}) AS every WHERE NOT EXISTS"
+            " (SELECT 1 FROM merged AS m WHERE m.dropped = every.account)"
+        )
+    return f"({text})"
 
 
 def _dormant(asked: Asked) -> Sql:

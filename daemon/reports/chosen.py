@@ -10,7 +10,7 @@ from daemon.base.refusals import ParamError
 from daemon.base.text_limits import read_day
 from daemon.ledger.posted_facts import SaleFlag
 from daemon.programme.status import OUTSIDE
-from daemon.reports.bought import of_all_time
+from daemon.reports.bought import MERGED_INTO, of_all_time
 from daemon.reports.filters import Filters, day_said
 from daemon.reports.report import Asked, Sql, Value, any_of
 
@@ -56,7 +56,12 @@ def _sent_by(name: str, codes: tuple[str, ...], attribution: str) -> Sql:
         " (SELECT 1 FROM assignment AS later WHERE later.account = a.account"
         " AND (later.at, later.ledger_id, later.seq) > (a.at, a.ledger_id, a.seq))"
     )
-    return Sql(f"account IN ({newest})", among.values)
+    # Facts stay with the account that was sold to; whoever it was merged into says who has sent it.
+    text = (
+        f"account IN ({newest} AND NOT EXISTS (SELECT 1 FROM merged WHERE dropped = a.account)"
+        f" UNION ALL SELECT dropped FROM {MERGED_INTO} AS gone WHERE kept IN ({newest}))"
+    )
+    return Sql(text, (*among.values, *among.values))
 
 
 def of_customers(asked: Asked) -> Sql:

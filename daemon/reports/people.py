@@ -4,12 +4,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
+import msgspec
+
 from card_formats.credential import mask
 from daemon.accounts.cards import profile_in
 from daemon.base.ids import AccountId
 from daemon.ledger.storage.queries import Question
 from daemon.ledger.storage.store import Store
-from daemon.programme.status import OUTSIDE
+from daemon.programme.status import OUTSIDE, StatusState
 from daemon.reports.report import Column, Kind, Row
 
 ACCOUNTS_AT_ONCE = 500
@@ -32,7 +34,8 @@ def people(store: Store, accounts: Iterable[AccountId]) -> Mapping[AccountId, Ro
         cards = {account: mask(number) for account, number in _of(store, _CARD, some)}
         sent = {account: (who, whom) for account, who, whom in _of(store, _SENT, some)}
         stands: dict[AccountId, list[str]] = {}
-        for account, status, stage in _of(store, _STANDS, some):
+        for account, status, state in _of(store, _STANDS, some):
+            stage = msgspec.json.decode(state, type=StatusState).stage
             if stage != OUTSIDE.stage:
                 stands.setdefault(account, []).append(f"{status}:{stage}")
         for account in some:

@@ -11,7 +11,7 @@ equal scores. Of five customers with R days since the last visit, F purchases an
     200, 2, 100    1 2 1
 """
 
-from datetime import timedelta
+from datetime import date
 
 import msgspec
 
@@ -48,7 +48,7 @@ def _score(column: str, worst_first: str) -> str:
 def _scored(asked: Asked) -> Sql:
     """Return all customers who bought within a year up to the period's last day, with scores."""
     until = asked.until
-    year = Period(until - timedelta(days=WITHIN_DAYS - 1), until)
+    year = Period(date.fromordinal(max(1, until.toordinal() - WITHIN_DAYS + 1)), until)
     rows = bought(
         msgspec.structs.replace(asked, period=year), EVERYTHING, keys=("account",), facts_only=False
     )
