@@ -77,8 +77,15 @@ def _activity(asked: Asked) -> Sql:
 
 
 def _everybody(asked: Asked) -> str:
-    """Return all accounts that are one's own: who was erased has no row, and has bought."""
-    text = f"SELECT account FROM customer UNION SELECT account FROM {of_all_time(asked)} AS ever"
+    """Return all accounts that are one's own: who was erased has no row, and has bought.
+
+    A partner has a row, too, for its purses; whoever has no card is no customer.
+    """
+    text = (
+        "SELECT account FROM customer WHERE EXISTS"
+        " (SELECT 1 FROM card WHERE card.account = customer.account)"
+        f" UNION SELECT account FROM {of_all_time(asked)} AS ever"
+    )
     if asked.has_merged:
         text = (
             f"SELECT account FROM ({text}) AS every WHERE NOT EXISTS"
