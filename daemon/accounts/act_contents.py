@@ -191,7 +191,8 @@ def disposal(
         if card.state not in ("stock", "handed_out"):
             state = card.state.replace("_", " ")
             raise RefusedError(
-                ErrorCode.CARD_BLOCKED, f"Card {card.number} is {state}: a customer has it."
+                ErrorCode.CARD_BLOCKED,
+                f"Card {card.number} is {state}: neither in stock nor handed out.",
             )
     lines = lines_of(store, cards)
     contents = ActContents(lines=lines, reason=reason)
