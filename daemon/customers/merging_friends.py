@@ -13,6 +13,7 @@ import msgspec
 from daemon.base.ids import AccountId
 from daemon.customers.friends import friendship
 from daemon.customers.profiles import brought_by, person_of
+from daemon.ledger.erased import erased_day
 from daemon.ledger.storage.customer_queries import MERGED
 from daemon.ledger.storage.friend_queries import FRIEND, FRIENDS_OF, INVITES_OF
 from daemon.ledger.storage.friend_rows import FriendRow
@@ -75,7 +76,9 @@ def parted(
 ) -> tuple[tuple[KeptRow, ...], tuple[Gone, ...], str, str]:
     """Return what the undoing of a merge writes, and who has brought the two from then on."""
     invites = [one for one in store.ask(INVITES_OF, keep) if one.code in before.codes]
-    theirs = [one for one in before.brought if _referrer(store, one) == keep]
+    theirs = [
+        one for one in before.brought if keep in (_referrer(store, one), _friend_of(store, one))
+    ]
     instead: dict[AccountId, str] = dict.fromkeys(theirs, drop)
     now = _referrer(store, keep)
     ours = _kept(store, before.referrer if now == before.joined else now, drop)
@@ -103,7 +106,11 @@ def _moved(
 ) -> Iterator[KeptRow]:
     """Yield the rows of customers whom the second account of ``way`` has brought, not the first."""
     for account in friends:
-        if account != but and store.ask_one(MERGED, account) is None:
+        if account == but or store.ask_one(MERGED, account) is not None:
+            continue
+        if erased_day(store, account):  # nothing of a person is kept there; the books know who
+            yield FriendRow(account, way[1], _since(store, account))
+        else:
             profile = person_of(store, account).profile
             yield from friendship(account, profile, way[1], _since(store, account))
 
@@ -127,6 +134,11 @@ def _unless_circle(
 
 def _referrer(store: Store, account: AccountId) -> str:
     return person_of(store, account).profile.referrer
+
+
+def _friend_of(store: Store, account: AccountId) -> str:
+    row = store.ask_one(FRIEND, account)
+    return row.referrer if row else ""
 
 
 def _since(store: Store, account: AccountId) -> str:

@@ -1,10 +1,13 @@
 """Customers who have brought others and turn out to be one, on every store: never a circle."""
 
 import random
-from contextlib import suppress
+from contextlib import closing, suppress
+from pathlib import Path
 
 import pytest
 
+from daemon.ledger.storage.queries import CUSTOMER
+from daemon.ledger.storage.registry import open_store
 from tests.scenarios.shops import goods
 from tests.stores.test_friends import (
     FULL,
@@ -167,3 +170,21 @@ async def test_whatever_is_brought_merged_and_parted_no_circle_arises(
         await village.settle()
         for _ in range(60):
             await village.check(await village.live())
+
+
+async def test_a_friend_who_was_erased_is_brought_along_and_is_nobody_still(
+    shop: OpenPos, location: str, tmp_path: Path
+) -> None:
+    async with shop() as pos:
+        a, b, c = [await issue(pos, card) for card in (OLHA, PETRO, IVAN)]
+        await befriended(pos, "s1", PETRO, a)
+        await pos.call("customer.erase", request_id="e", account=b, **WHO)
+        await merge(pos, c, a)
+        brought = [[one["account"] for one in (await known(pos, c))["friends"]]]
+        await pos.call("customer.unmerge", request_id="u1", drop=a, **WHO)
+        brought += [
+            [one["account"] for one in (await known(pos, one))["friends"]] for one in (a, c)
+        ]
+        assert brought == [[b], [b], []]
+    with closing(open_store(location, tmp_path, read_only=True)) as store:
+        assert store.ask(CUSTOMER, b) == []
