@@ -30,6 +30,7 @@ from daemon.app.startup import read_programme, reader_settings
 from daemon.base import config as configuration
 from daemon.base.clock import Clock, SteadyClock
 from daemon.base.config import ChipSection, Config
+from daemon.base.ids import AccountId
 from daemon.chip.hot_list import hot_list_of
 from daemon.chip.registry import NO_CHIPS, Chips, chips_of
 from daemon.chip.terminal import ChipTerminal
@@ -248,12 +249,17 @@ class Parts:
         pricing = Pricing(shop, policy.ranges, role_of, self.config.chip, store=store)
         self.standing_discounts = StandingDiscounts(shop)
         posting = Posting(shop, self.recognition, pricing, policy.till, self._thanks)
+
+        def forget(account: AccountId) -> None:
+            posting.forget(account)
+            self.kept_results.close()  # they name people; whoever reads one asks it again
+
         self.erasing = Erasing(
             self.ledger,
             self.steady,
             lambda: shop.programme,
             self.config.retention,
-            lambda account: posting.forget(account),
+            forget,
         )
         self.retention = Retention(
             self.ledger, self.steady, lambda: shop.programme, self.config.retention, self.erasing

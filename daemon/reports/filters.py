@@ -19,8 +19,16 @@ from daemon.base.text_limits import Text, read_day
 
 LISTED_MAX = 100
 """Values of one filter."""
+BOUND_MAX = 10**18
+"""Of money, shares and counts: what every database can compare."""
 _DAYS_BACK = re.compile(r"([0-9]{1,5})d")
 Texts = Annotated[tuple[Text, ...], msgspec.Meta(max_length=LISTED_MAX)]
+QUESTIONS_MAX = 40
+Answers = Annotated[
+    dict[Text, Annotated[tuple[Text, ...], msgspec.Meta(min_length=1, max_length=LISTED_MAX)]],
+    msgspec.Meta(max_length=QUESTIONS_MAX),
+]
+Bound = Annotated[int, msgspec.Meta(ge=-BOUND_MAX, le=BOUND_MAX)]
 Hour = Annotated[int, msgspec.Meta(ge=0, le=23)]
 Weekday = Annotated[int, msgspec.Meta(ge=1, le=7)]
 FlagName = Literal["override", "typed", "asked", "flag", "code", "from_hold", "chip", "phone_code"]
@@ -60,20 +68,20 @@ class Filters(Params, frozen=True, kw_only=True):
     status: Texts = ()
     card_kind: Texts = ()
     language: Texts = ()
-    answer: dict[str, Texts] = msgspec.field(default_factory=dict)
+    answer: Answers = msgspec.field(default_factory=dict)
     consent: Texts = ()
     segment: Annotated[tuple[SegmentName, ...], msgspec.Meta(max_length=LISTED_MAX)] = ()
-    standing_from: int | None = None
-    standing_to: int | None = None
+    standing_from: Bound | None = None
+    standing_to: Bound | None = None
     dormant_since: Text = ""
     joined_from: Text = ""
     joined_to: Text = ""
-    min_purchases: int | None = None
-    max_purchases: int | None = None
-    net_from: int | None = None
-    net_to: int | None = None
-    discount_from: int | None = None
-    discount_to: int | None = None
+    min_purchases: Bound | None = None
+    max_purchases: Bound | None = None
+    net_from: Bound | None = None
+    net_to: Bound | None = None
+    discount_from: Bound | None = None
+    discount_to: Bound | None = None
 
     @property
     def named(self) -> frozenset[str]:

@@ -73,10 +73,10 @@ class KeptResults:
         Raises: ParamError for a result that is not kept.
         """
         with self._lock:
-            result = self._results.get(name)
-            if result is None:
+            result, now_s = self._results.get(name), self._clock.monotonic_s()
+            if result is None or result.used_s + KEPT_S < now_s:
                 raise ParamError("result", "is not kept any more; ask for the report again")
-            result.used_s = self._clock.monotonic_s()
+            result.used_s = now_s
             if number >= len(result.starts):
                 return []
             result.file.seek(result.starts[number])
@@ -84,7 +84,7 @@ class KeptResults:
         return _ROWS.decode(line)
 
     def close(self) -> None:
-        """Let all of them go."""
+        """Let all of them go, for good or because somebody whom they name was erased."""
         with self._lock:
             for result in self._results.values():
                 result.file.close()

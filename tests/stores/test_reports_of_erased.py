@@ -7,6 +7,7 @@ import pytest
 from daemon.reports.catalogue import REPORTS
 from tests.scenarios.shops import account_of
 from tests.stores.test_reports_of_people import ANN, BOB, CAT, EVER, Shop, salon, three
+from tests.support.pos import refused
 
 __all__ = ["salon"]
 WHO = {"by": "olha", "reason": "asked by letter"}
@@ -71,3 +72,37 @@ async def test_a_period_at_the_end_of_all_days_is_no_failure(salon: Shop, period
             if name == "cohorts" or per == "month":  # of so many months at most
                 continue
             assert await salon.rows(name, period, per=per) is not None
+
+
+async def test_a_result_that_is_kept_does_not_outlast_whom_it_names(salon: Shop) -> None:
+    await three(salon)
+    ran = await salon.pos.call("report.run", report="activity", keep=True, **EVER)
+    page = {"result": ran["result"], "page": 0}
+    assert "Ann" in str(await salon.pos.call("report.page", **page))
+    ann = await account_of(salon.pos, ANN)
+    await salon.pos.call("customer.erase", request_id="e", account=ann, **WHO)
+    error = await refused(salon.pos, "report.page", **page)
+    assert error.message == "result: is not kept any more; ask for the report again"
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        {"net_from": 10**30},
+        {"min_purchases": 2**63},
+        {"standing_from": -(2**64)},
+        {"answer": {"a\x00b": ["x"]}},
+        {"answer": {"for_whom": []}},
+        {"answer": {f"q{n}": ["x"] for n in range(1_000)}},
+    ],
+)
+async def test_a_filter_that_no_database_takes_is_refused(salon: Shop, filters: Any) -> None:
+    error = await refused(salon.pos, "report.run", report="activity", filters=filters, **EVER)
+    assert error.code == -32602
+
+
+async def test_as_many_values_as_there_may_be_are_looked_for(salon: Shop) -> None:
+    await three(salon)
+    many: dict[str, Any] = {"status": ["club:member"] * 100, "tag": ["old"] * 100}
+    many["answer"] = {f"q{n}": ["x"] * 100 for n in range(40)}
+    assert await salon.rows("activity", filters=many) == []
