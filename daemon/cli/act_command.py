@@ -181,8 +181,11 @@ def show_act(
     )
     if as_json:
         print_json(shown)
-    else:
-        typer.echo(_line(shown, currency))
+        return
+    typer.echo(_line(shown, currency))
+    if pdf_file is None and csv_file is None:
+        for _, *said in csv_rows(shown, currency):
+            typer.echo("  " + "  ".join(filter(None, said)))
 
 
 def _shown(client: Client, number: str) -> dict[str, Any]:

@@ -53,6 +53,9 @@ async def test_one_act_is_one_file_whenever_it_is_printed(pos: Pos, tmp_path: Pa
         first = await run(tmp_path, act, "--pdf", files[0], "--csv", table)
         assert (first.exit_code, first.stdout) == (0, "W-2026-000001: 2 cards, 6.67, final\n")
         await pos.call("card.issue", request_id="i3")
+        lines = (await run(tmp_path, act)).stdout.splitlines()
+        assert lines[0] == "W-2026-000001: 2 cards, 6.67, final"
+        assert sorted(line.split()[1] for line in lines[1:]) == ["3.33", "3.34"]
         assert (await run(tmp_path, act, "--pdf", files[1])).exit_code == 0
         assert (await run(tmp_path, act, "--pdf", files[2], "--language", "uk")).exit_code == 0
     contents = [file.read_bytes() for file in files]
