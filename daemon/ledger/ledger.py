@@ -189,6 +189,7 @@ class Ledger:
         job:    is given the writer's store and what ``reads`` names. It gives what to write and the
                 answer, whose last field is ``replayed = False``; a repeated request gets the same
                 bytes with ``true``.
+                Of a job that writes nothing no answer is kept: sent again, it is judged anew.
         at:     when the request was answered, RFC 3339.
         answer_bytes_max: of an answer that can be sent; one that cannot is not written.
         Raises: ParamError for such; RefusedError ID_REUSED for other content under this id, BUSY,
@@ -210,6 +211,8 @@ class Ledger:
                     f"the answer would have {len(text)} bytes, at most {answer_bytes_max} are sent;"
                     " nothing was written; send fewer lines at once",
                 )
+            if change == Change():
+                return msgspec.Raw(text)  # nothing is done, and no entry could prove an answer
             request = RequestRow(*place, key.content, packed(text), at)
             store.write(msgspec.structs.replace(change, rows=(*change.rows, request)))
             return msgspec.Raw(text)

@@ -221,6 +221,19 @@ async def test_a_decision_is_made_once_and_says_who_made_it(
     }
 
 
+async def test_a_decision_about_nobody_leaves_the_ledger_whole(
+    tmp_path: Path, clock: HandClock
+) -> None:
+    lay_out(tmp_path, CLUB)
+    async with open_till(tmp_path, clock) as till, Pos.connect(till.socket) as pos:
+        olena = await account_of(pos, PLASTIC)
+        terms = {"status": "club", "list": "join", "accounts": [olena], "granted": True}
+        for _ in range(2):
+            told = await pos.call("club.decide", request_id="d", by="maria", **terms)
+            assert [one["done"] for one in told["accounts"]] == [False]
+    assert audited(tmp_path).findings == ()
+
+
 async def test_each_account_that_is_decided_about_is_answered_for_itself(
     customer: Customer,
 ) -> None:
