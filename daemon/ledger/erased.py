@@ -15,7 +15,7 @@ import msgspec
 from daemon.base.ids import AccountId
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
 from daemon.ledger.entries import CounterMove, Entry
-from daemon.ledger.storage.store import Change, Store
+from daemon.ledger.storage.store import Change, Reads, Store
 
 ERASED = "erase"
 """The kind of the entries."""
@@ -47,7 +47,11 @@ def notice(store: Store, account: AccountId) -> str:
 
 
 def refuse_erased(store: Store, account: AccountId, path: str) -> None:
-    """Raise ParamError, with the path of what names the account, for one that was erased."""
+    """Raise ParamError, with the path of what names the account, for one that was erased.
+
+    Whoever writes afterwards takes turns with a till that erases it meanwhile.
+    """
+    store.view(Reads(accounts=(account,)))
     if ordinal := erased_day(store, account):
         day = date.fromordinal(ordinal)
         raise ParamError(path, f"was erased on {day}; nothing of a person is kept there any more")

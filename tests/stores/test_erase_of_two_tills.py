@@ -1,11 +1,14 @@
 """Two tills of one database, one of which erases a customer: whoever is first, no name is left."""
 
 import asyncio
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from pathlib import Path
+from typing import Any
 
 import psycopg
+import pytest
 
 from daemon.ledger.audit import audit
 from daemon.ledger.entries import decode
@@ -15,6 +18,8 @@ from tests.scenarios.test_erase_customer import PERSON, WHO
 from tests.stores.test_card_batches import printed
 from tests.stores.test_erase import lived, rows_say, said_in
 from tests.support.clock import HandClock
+from tests.support.images import file_of, upright
+from tests.support.imports import bring
 from tests.support.postgres import PostgresServer
 from tests.support.till import Pos, lay_out, open_till
 
@@ -68,6 +73,41 @@ async def test_of_tills_that_erase_and_sell_at_once_one_erases_and_no_name_is_le
             erased = [one for one in done[:2] if isinstance(one, dict)]
             assert len(erased) == 1, done
         assert rows_say(address) == []
+
+
+async def write(pos: Pos, what: str, account: str, n: int) -> Any:
+    """Write something of a person, in one of the ways that there are."""
+    whom = {"request_id": f"r{n}", "account": account}
+    match what:
+        case "update":
+            return await pos.call("customer.update", **whom, answers=PERSON)
+        case "photo":
+            image = b64encode(file_of(upright())).decode()
+            return await pos.call("customer.photo", **whom, image=image)
+        case _:
+            row = [printed(n), PERSON["name"]]
+            return await bring(pos, ("card", "name"), [row], request_id=f"r{n}", update=True)
+
+
+@pytest.mark.parametrize("what", ["update", "photo", "stage"])
+async def test_whatever_another_till_writes_of_a_person_comes_before_or_is_refused(
+    postgres: PostgresServer, postgres_template: str, tmp_path: Path, what: str
+) -> None:
+    address = postgres.new_database(postgres_template)
+    async with tills_of(address, tmp_path) as (first, second):
+        for n in range(20):
+            issue = {"request_id": f"i{n}", "number": printed(n), "profile": PERSON}
+            account = (await first.call("card.issue", **issue))["account"]
+            erase = {"request_id": f"e{n}", "account": account, "keep_cards": True} | WHO
+            done = await asyncio.gather(
+                first.call("customer.erase", **erase),
+                write(second, what, account, n),
+                return_exceptions=True,
+            )
+            assert isinstance(done[0], dict), done
+            assert rows_say(address) == []
+        with psycopg.connect(address) as db:
+            assert db.execute("SELECT count(*) FROM customer_photo").fetchone() == (0,)
 
 
 def relations_say(postgres: PostgresServer, address: str) -> list[str]:
