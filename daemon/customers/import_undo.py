@@ -30,6 +30,7 @@ from daemon.ledger.storage.customer_queries import (
     PRIVATE,
 )
 from daemon.ledger.storage.customer_rows import ConsentRow, CustomerKeyRow, CustomerPrivateRow
+from daemon.ledger.storage.friend_queries import FRIENDS_COUNTED
 from daemon.ledger.storage.import_rows import ImportLineRow
 from daemon.ledger.storage.partner_queries import PARTNER_BY_ACCOUNT
 from daemon.ledger.storage.queries import CARD, OPERATORS_WITH
@@ -86,6 +87,8 @@ def _check_idle(store: Store, line: ImportLineRow, made: Entry) -> None:
         raise StaysError("is a partner's account since")
     if store.ask_one(OPERATORS_WITH, line.account) is not None:
         raise StaysError("is an operator's own account since")
+    if not line.before and store.ask(FRIENDS_COUNTED, line.account) != [0]:
+        raise StaysError("has brought somebody since")
     for question in (ENTRIES_SINCE, POSTINGS_SINCE):
         for ledger_id, seq, body in store.ask(question, line.account, made.at):
             if ledger_id == line.ledger_id and seq <= line.seq:

@@ -320,6 +320,20 @@ async def test_an_import_is_undone_for_who_did_nothing_since(
         assert card["meters"]["spend"] == 90_000
 
 
+async def test_who_has_brought_somebody_stays_for_the_friend_names_them(shop: OpenPos) -> None:
+    async with shop() as pos:
+        await imported(pos, HEAD, [person(1), person(2)], request_id="i1")
+        brought_by = (await pos.call("card.show", card=number(1)))["account"]
+        profile = {"name": "Ivan", "referrer": brought_by}
+        friend = (await pos.call("card.issue", request_id="c", profile=profile))["account"]
+        await pos.call("import.undo", request_id="x", import_id="I-2026-0001", **WHY)
+        shown = await ended(pos, "I-2026-0001")
+        assert (shown["undone"], shown["stays"]) == (1, 1)
+        assert shown["rows"][0]["note"] == "has brought somebody since"
+        dossier = await pos.call("customer.show", account=brought_by)
+        assert [one["account"] for one in dossier["friends"]] == [friend]
+
+
 async def test_who_was_changed_is_who_they_were_after_the_undoing(shop: OpenPos) -> None:
     async with shop() as pos:
         await pos.call("partner.add", request_id="p1", name="Gym", by="olha")
