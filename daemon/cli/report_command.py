@@ -244,6 +244,8 @@ def _every_row(client: Client, answer: dict[str, Any]) -> Iterator[list[Any]]:
         yield from page["rows"]
 
 
+WIDEST = 10_000
+"""Characters, more than any table has."""
 SHOWS_PROGRESS = 4
 """More pages than these are worth a bar."""
 
@@ -261,9 +263,16 @@ def _print(answer: dict[str, Any], sheet: Sheet) -> None:
         table.add_section()
         totals = [cell(sheet, kind, answer["totals"].get(name)) for name, kind in sheet.columns]
         table.add_row(*["all" if not place else one for place, one in enumerate(totals)])
-    Console().print(table)
+    _print_whole(table)
     typer.echo(f"{len(answer['rows'])} of {answer['count']} rows")
     _say_folding(answer["folded"])
+
+
+def _print_whole(table: Table) -> None:
+    """Print a table with every figure whole, wider than the screen where it must be."""
+    console = Console()
+    widest = console.measure(table, options=console.options.update(width=WIDEST)).maximum
+    Console(width=max(console.width, widest)).print(table, crop=False)
 
 
 def _say_folding(folded: dict[str, int]) -> None:

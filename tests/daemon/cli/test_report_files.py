@@ -76,6 +76,16 @@ async def test_activity_of_the_worked_example_by_socket_and_by_command(till: App
     assert "1 of 1 rows" in shown
 
 
+async def test_no_figure_is_cut_on_a_narrow_screen(
+    till: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    shown = (await run(till, "activity", *DAYS)).output
+    assert "…" not in shown.replace("2900…0018", "").replace("2900…0025", "")
+    for said in ("discount_bp", "standing_bp", "days_since", "775.00", "387.50"):
+        assert said in shown
+
+
 async def test_files_say_what_the_screen_says(till: App, tmp_path: Path) -> None:
     as_csv, as_xlsx = tmp_path / "a.csv", tmp_path / "a.xlsx"
     done = await run(till, "activity", *DAYS, "--csv", str(as_csv), "--xlsx", str(as_xlsx))
