@@ -11,17 +11,21 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
+from daemon.base.currency import Currency
 from daemon.cli.daemon_call import (
     AsJson,
     By,
     Where,
     asked,
     at_daemon,
+    connected,
     failed,
     new_request_id,
     print_json,
+    till_currency,
     whoever,
 )
+from daemon.cli.report_files import percent
 from daemon.cli.written_files import write_own
 from daemon.customers.dossiers import PAGE_MAX
 from daemon.customers.searching import FOUND_MAX
@@ -35,6 +39,9 @@ Whom = Annotated[
     str, typer.Argument(help="The customer: a card's number or UID, or an account's id (a…).")
 ]
 Reason = Annotated[str, typer.Option(help="Why; it is kept for ever.")]
+MONEY_FIGURES = frozenset(
+    ("list", "discount", "net", "paid", "burned", "earned", "average", "margin")
+)
 _ACCOUNT = re.compile(r"a[0-9a-f]{16}")
 
 
@@ -104,7 +111,9 @@ def show(
     if json:
         print_json(known)
         return
-    for line in _dossier_lines(known):
+    with connected(where) as client:
+        currency = till_currency(client.greeting)
+    for line in _dossier_lines(known, currency):
         typer.echo(line)
 
 
@@ -349,7 +358,7 @@ def _friend_lines(known: dict[str, Any]) -> Iterator[str]:
         yield f"  and has brought {more} before them"
 
 
-def _dossier_lines(known: dict[str, Any]) -> Iterator[str]:
+def _dossier_lines(known: dict[str, Any], currency: Currency) -> Iterator[str]:
     yield known["account"]
     if known["notice"]:
         yield f"  {known['notice']}"
@@ -367,7 +376,7 @@ def _dossier_lines(known: dict[str, Any]) -> Iterator[str]:
         yield f"  {purse}: {state['available']}, pending {state['pending']}"
         for lot in state["lots"]:
             yield f"    {lot['amount']}  until {lot['until'] or 'for ever'}"
-    yield from _figure_lines(known["figures"])
+    yield from _figure_lines(known["figures"], currency)
     for status, state in known["statuses"].items():
         yield f"  {status}: {state['stage']}  {state['since']}".rstrip()
     for entry in known["entries"]:
@@ -376,12 +385,20 @@ def _dossier_lines(known: dict[str, Any]) -> Iterator[str]:
         yield f"  {entry['at']}  {entry['kind']} {said}".rstrip() + moved
 
 
-def _figure_lines(figures: dict[str, Any]) -> Iterator[str]:
-    """Yield the figures that there are; "-" is none."""
+def _figure(name: str, said: Any, currency: Currency) -> str:
+    if said is None:
+        return "-"
+    if name.endswith("_bp"):
+        return f"{percent(said)} %"
+    return currency.text(said) if name in MONEY_FIGURES else str(said)
+
+
+def _figure_lines(figures: dict[str, Any], currency: Currency) -> Iterator[str]:
+    """Yield the figures that there are, as people read them; "-" is none."""
     yield f"  {figures['from']} to {figures['to']}:"
     for name, said in figures.items():
         if name not in ("from", "to", "folded"):
-            yield f"    {name} {'-' if said is None else said}"
+            yield f"    {name.replace('_bp', '_rate')} {_figure(name, said, currency)}"
     folded = figures["folded"]
     if folded["done"] < folded["upto"]:
         yield f"    {folded['done']} of {folded['upto']} older entries are among them"

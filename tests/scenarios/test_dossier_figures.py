@@ -117,5 +117,10 @@ async def test_the_command_says_the_same(pos: Pos, till: App) -> None:
     found = await figures(pos, **{"from": "2026-11-24", "to": "2026-11-26"})
     assert json.loads(await show("--json", *period))["figures"] == found
     lines = (await show()).splitlines()
-    for line in ("  2025-11-28 to 2026-11-27:", "    discount_bp 313", "    margin -"):
+    for line in (
+        "  2025-11-28 to 2026-11-27:",
+        "    discount_rate 3.13 %",
+        "    net 775.00",
+        "    margin -",
+    ):
         assert line in lines
