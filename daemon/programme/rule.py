@@ -66,6 +66,8 @@ class Rule(msgspec.Struct, frozen=True):
         give = self.give
         if not (isinstance(give, Discount) and give.offer is percent_off) or self.limit is not None:
             return False
+        if self.scope.picks_units:
+            return False  # the third piece free is nothing that the card has
         plain = all(condition.key in condition.facts for condition in self.conditions)
         return plain and all(fact.startswith(OF_A_CARD) for fact in self.facts)
 

@@ -98,6 +98,11 @@ lane = "card"
 when = { status.club = true }
 give = { percent = 7 }
 [[rule]]
+id = "third"
+lane = "card"
+scope = { pick = "cheapest", group = 3 }
+give = { percent = 100 }
+[[rule]]
 id = "night"
 lane = "card"
 when = { time = "20:00..24:00" }
