@@ -146,6 +146,8 @@ async def test_a_filter_of_customers_keeps_whom_it_names(salon: Shop) -> None:
     assert await salon.names(consent=["sms"]) == ["Bob", "Cat"]
     assert await salon.names(status=["club:candidate"]) == ["Ann"]
     assert await salon.names(status=["club:outside"]) == ["Bob", "Cat"]
+    rows = await salon.rows("activity", sort="name")
+    assert [row["status"] for row in rows] == ["club:candidate", "", ""]
     assert await salon.names(status=["club:member", "club:candidate"]) == ["Ann"]
     assert await salon.names(card_kind=["plastic"]) == ["Ann", "Bob", "Cat"]
     assert await salon.names(card_kind=["phone"]) == []
