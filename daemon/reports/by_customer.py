@@ -49,7 +49,8 @@ def average(of: str) -> str:
 
 def margin(of: str) -> str:
     """Return net less cost, NULL where the cost of a line is not known."""
-    return f"CASE WHEN {of}.cost_net = {of}.net THEN {of}.net - {of}.cost END AS margin"
+    net, cost, known = (f"coalesce({of}.{name}, 0)" for name in ("net", "cost", "cost_net"))
+    return f"CASE WHEN {known} = {net} THEN {net} - {cost} END AS margin"
 
 
 def _activity(asked: Asked) -> Sql:
