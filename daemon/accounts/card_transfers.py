@@ -37,7 +37,7 @@ from daemon.ledger.lots import PurseLots
 from daemon.ledger.moves import Moves
 from daemon.ledger.storage.card_queries import CARDS_OF_ACCOUNT
 from daemon.ledger.storage.queries import CHIP, CHIPS_OF, CUSTOMER, DEVICES_OF, PHONE
-from daemon.ledger.storage.rows import CardRow, DeviceRow
+from daemon.ledger.storage.rows import CardRow, CustomerRow, DeviceRow
 from daemon.ledger.storage.store import Change, Gone, KeptRow, Store, View
 from daemon.programme.programme import Programme
 
@@ -100,9 +100,10 @@ class CardTransfers:
             if to is None and not is_erased and not _is_personal(store, card.account):
                 profile = _as_brought(store, card.account, terms.profile)
                 filled = self._cards.filled(store, card.account, profile, filling)
+                rows = tuple(_still_sent(store, row) for row in filled.rows)
                 entry = _entry(at, card, card.account, said, Moves({}))
                 done = Transferred(number=card.number, account=card.account, moved={})
-                return Change(entry=entry, rows=filled.rows, gone=filled.gone), done
+                return Change(entry=entry, rows=rows, gone=filled.gone), done
             account = to.account if to else new_account()
             moves, moved = self._moved(store, card, account, at)
             rows, gone = _given(store, card, account)
@@ -163,6 +164,21 @@ def _as_brought(store: Store, account: AccountId, profile: Profile) -> Profile:
     row = store.ask_one(CUSTOMER, account)
     friend = profile_in(row.profile if row else b"").referrer
     return msgspec.structs.replace(profile, referrer=friend) if friend else profile
+
+
+def _still_sent(store: Store, row: KeptRow) -> KeptRow:
+    """Return the profile of an account with who had sent it, unless it names somebody else.
+
+    They are not looked up in the directory again: one who has left it has sent it all the same.
+    """
+    if not isinstance(row, CustomerRow) or (profile := profile_in(row.profile)).partner:
+        return row
+    known = store.ask_one(CUSTOMER, row.account)
+    before = profile_in(known.profile if known else b"")
+    if not before.partner:
+        return row
+    kept = msgspec.structs.replace(profile, partner=before.partner, employee=before.employee)
+    return CustomerRow(row.account, msgspec.json.encode(kept))
 
 
 def _check_free(store: Store, card: CardRow) -> None:

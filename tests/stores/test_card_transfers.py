@@ -56,6 +56,30 @@ async def test_an_anonymous_card_gets_a_name_and_stays_where_it_is(shop_of: Open
         assert (error.code, error.data["condition"]) == (1027, "transferable")
 
 
+@pytest.mark.parametrize("closed", [False, True])
+async def test_an_anonymous_card_that_gets_a_name_was_sent_by_whoever_has_sent_it(
+    shop_of: OpenShop, closed: bool
+) -> None:
+    rule = '[[rule]]\nid = "partner"\ngive = { earn = "bonus", percent = 3, to = "partner" }\n'
+    async with shop_of(BOOKS.format("false") + rule) as pos:
+        partner = await pos.call("partner.add", request_id="p", name="Gym", by="olha")
+        sent = {"partner": "P0001"}
+        await pos.call("card.issue", request_id="i1", number=FRIEND, profile=sent)
+        if closed:
+            gone = {"request_id": "c", "code": "P0001", "by": "olha", "reason": "left"}
+            await pos.call("partner.close", **gone)
+        terms = {"request_id": "t1", "card": FRIEND, "profile": {"name": "Petro"}} | WHO
+        await pos.call("card.transfer", **terms)
+        known = await pos.call("customer.show", card=FRIEND)
+        assert known["answers"]["name"] == "Petro"
+        await pos.call("sale.commit", sale_id="s1", card=FRIEND, lines=goods(10_000))
+        assert known["partner"] == partner["account"]
+        ever = {"from": "2020-01-01", "to": "2030-01-01"}
+        told = await pos.call("report.run", report="partners", **ever)
+        place = [column["name"] for column in told["columns"]].index("net")
+        assert [row[place] for row in told["rows"]] == [10_000]
+
+
 async def test_a_personal_card_takes_its_lots_along_and_leaves_its_meters(
     shop_of: OpenShop, clock: HandClock
 ) -> None:
