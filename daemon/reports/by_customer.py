@@ -26,6 +26,8 @@ FIGURES = (
     Column("days_since", Kind.COUNT),
     Column("margin", Kind.MONEY, summed=True),
 )
+DORMANT_SINCE = "90d"
+"""Since when somebody must not have come to be dormant, where nobody says."""
 DERIVED = {
     "discount_bp": share_bp(summed("discount"), summed("list")),
     "average": half_up(summed("net"), summed("purchases")),
@@ -97,7 +99,9 @@ def _everybody(asked: Asked) -> str:
 
 def _dormant(asked: Asked) -> Sql:
     """Return the same of all time, whatever the period: from sums, or from facts of some sales."""
-    asked = msgspec.structs.replace(asked, period=Period(date.min, date.max))
+    since = asked.filters.dormant_since or DORMANT_SINCE
+    filters = msgspec.structs.replace(asked.filters, dormant_since=since)
+    asked = msgspec.structs.replace(asked, period=Period(date.min, date.max), filters=filters)
     if asked.filters.named & OF_SALES:
         return _activity(asked)
     chosen, among = of_customers(asked), in_segments(asked)
