@@ -21,6 +21,7 @@ from daemon.base.refusals import ParamError, RefusedError
 from daemon.customers.import_columns import ImportedRow, Known, Problem, problem, read_row
 from daemon.customers.import_people import ImportPeople, Made, Upload
 from daemon.customers.import_terms import ImportLine
+from daemon.customers.questionnaire import PERSONAL_DATA
 from daemon.ledger.storage.card_rows import StagedRow
 from daemon.ledger.storage.import_queries import keys_staged
 from daemon.ledger.storage.import_rows import ImportKeyRow, ImportLineRow
@@ -194,6 +195,10 @@ def _problem(table: Table, line: ImportLine, error: ParamError) -> Problem:
     path = error.path.removeprefix("profile.").removeprefix("answers.")
     if path in ("consents", "consents_at") and path not in table.columns:
         path = next((one for one in table.columns if one.startswith("consent.")), path)
+    if path == "consents" and path not in table.columns:
+        column = f"consent.{PERSONAL_DATA}"
+        what = f"needs a column {column} with yes or the day: without it nobody may be kept"
+        return Problem("", "", what)
     if path not in table.columns:
         return Problem("", "", f"{path}: {error.message}")
     n = table.columns.index(path)

@@ -451,3 +451,18 @@ async def test_the_same_rows_sent_twice_at_once_are_kept_once(
         assert sorted(isinstance(one, RefusedByTillError) for one in came) == [False, True]
         checked = await pos.call("import.check", request_id="i2")
         assert (checked["count"], checked["new"], checked["bad"]) == (1, 1, 0)
+
+
+async def test_a_table_without_the_consent_that_is_needed_says_which_column_is(
+    shop: OpenPos,
+) -> None:
+    asks = '[[question]]\nid = "name"\nkind = "name"\nrequired = false\n'
+    asks += '[[question]]\nid = "phone"\nkind = "phone"\nrequired = false\n'
+    async with shop() as pos:
+        await pos.call("questionnaire.activate", request_id="q", text=asks, by="olha")
+        rows = [["Olha", "0670000001"]]
+        checked = await bring(pos, ("name", "phone"), rows, request_id="i1")
+        [bad] = checked["rows"]
+        assert bad["problem"].startswith("needs a column consent.personal_data with yes or the day")
+        with_consent = ("name", "phone", "consent.personal_data")
+        assert (await bring(pos, with_consent, [[*rows[0], "yes"]], request_id="i2"))["bad"] == 0
