@@ -15,6 +15,7 @@ from daemon.accounts.act_contents import names_of
 from daemon.accounts.cards import TOKEN_BYTES, token_hash
 from daemon.base.ids import AccountId
 from daemon.customers import search_keys
+from daemon.customers.import_columns import Problem
 from daemon.ledger.storage.card_queries import WRITE_OFFS_AFTER
 from daemon.ledger.storage.card_rows import ActRow
 from daemon.ledger.storage.customer_queries import KEYS_OF, PHOTO_KINDS, SALE_ROWS_OF
@@ -22,9 +23,12 @@ from daemon.ledger.storage.customer_rows import CustomerKeyRow, CustomerPrivateR
 from daemon.ledger.storage.friend_queries import INVITES_OF
 from daemon.ledger.storage.friend_rows import InviteRow
 from daemon.ledger.storage.import_queries import (
+    FORGOTTEN_TOGETHER,
     IMPORT_LINES_OF_ACCOUNT,
     KEYS_AT_LINE,
     KEYS_UPLOAD_AFTER,
+    LINES_IN_STATE,
+    LINES_UPLOAD_AFTER,
     WAITING_AT_LINE,
     keys_staged,
 )
@@ -96,6 +100,21 @@ def _import_line(store: Store, who: Leaving) -> Going:
     for upload, line in sorted(_lines_that_wait(store, who)):
         for row in store.ask(WAITING_AT_LINE, upload, line):
             yield replace(row, state="left", said="", note=ERASED_SINCE)
+    yield from _lines_that_are_wrong(store, who)
+
+
+def _lines_that_are_wrong(store: Store, who: Leaving) -> Going:
+    """Yield rows that are bad because somebody is a customer already, without what they said."""
+    upload = IMPORTS
+    while upload := store.ask_one(LINES_UPLOAD_AFTER, upload, f"{IMPORTS[:-1]}0") or "":
+        position = 0
+        while rows := store.ask(LINES_IN_STATE, upload, "bad", position, FORGOTTEN_TOGETHER):
+            position = rows[-1].position + 1
+            for row in rows:
+                if any(account in row.said for account in who.accounts):
+                    problems = msgspec.json.decode(row.said, type=list[Problem])
+                    left = [replace(one, value="") for one in problems]
+                    yield replace(row, said=msgspec.json.encode(left).decode())
 
 
 def _import_key(store: Store, who: Leaving) -> Going:

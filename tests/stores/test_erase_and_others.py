@@ -44,6 +44,18 @@ async def test_a_row_that_waits_is_gone_with_its_customer(
     assert not said()
 
 
+async def test_a_bad_row_does_not_say_who_was_a_customer_already(shop: OpenPos, said: Said) -> None:
+    async with shop() as pos:
+        account = await lived(pos)
+        checked = await bring(pos, ("name", "phone"), [["Ivan", PERSON["phone"]]], request_id="w")
+        assert checked["bad"] == 1
+        await pos.call("customer.erase", request_id="e", account=account, **WHO)
+        assert not said()
+        [bad] = (await pos.call("import.check", request_id="w"))["rows"]
+        assert bad["value"] == ""
+    assert not said()
+
+
 async def test_a_row_that_knew_nobody_is_gone_with_whom_it_means_by_then(
     shop: OpenPos, said: Said
 ) -> None:
