@@ -15,7 +15,7 @@ import msgspec
 
 from daemon.base.params import Params
 from daemon.base.refusals import ParamError
-from daemon.base.text_limits import Text, read_day
+from daemon.base.text_limits import Text, check_tables, read_day
 
 LISTED_MAX = 100
 """Values of one filter."""
@@ -25,7 +25,7 @@ _DAYS_BACK = re.compile(r"([0-9]{1,5})d")
 Texts = Annotated[tuple[Text, ...], msgspec.Meta(max_length=LISTED_MAX)]
 QUESTIONS_MAX = 40
 Answers = Annotated[
-    dict[Text, Annotated[tuple[Text, ...], msgspec.Meta(min_length=1, max_length=LISTED_MAX)]],
+    dict[str, Annotated[tuple[Text, ...], msgspec.Meta(min_length=1, max_length=LISTED_MAX)]],
     msgspec.Meta(max_length=QUESTIONS_MAX),
 ]
 Bound = Annotated[int, msgspec.Meta(ge=-BOUND_MAX, le=BOUND_MAX)]
@@ -82,6 +82,9 @@ class Filters(Params, frozen=True, kw_only=True):
     net_to: Bound | None = None
     discount_from: Bound | None = None
     discount_to: Bound | None = None
+
+    def __post_init__(self) -> None:
+        check_tables("filters.answer", self.answer)
 
     @property
     def named(self) -> frozenset[str]:
