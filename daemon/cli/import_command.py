@@ -29,6 +29,7 @@ from daemon.cli.daemon_call import (
     whoever,
 )
 from daemon.cli.progress_bars import progress_bars
+from daemon.cli.report_files import as_text
 from daemon.cli.written_files import check_folder, own_file
 from daemon.customers.import_columns import CELL_CHARS_MAX, COLUMNS_MAX
 from daemon.pos.client import CallError, Client, UnreachableError
@@ -43,7 +44,6 @@ SHOWN_MAX = 50
 BAD_COLUMNS = ("row", "column", "value", "what is wrong")
 _COUNTED = {"done": ("added", "updated", "left"), "undone": ("undone", "stays")}
 """What is told of an import at its end."""
-_STARTS_FORMULA = ("=", "@")
 ImportId = Annotated[str, typer.Argument(help="The import, as I-2026-0001.")]
 
 
@@ -267,8 +267,7 @@ def _checked(client: Client, request_id: str, bad: Path | None) -> dict[str, Any
         rows = csv.writer(file)
         rows.writerow(BAD_COLUMNS)
         for row in pages:
-            value = f"'{row['value']}" if row["value"].startswith(_STARTS_FORMULA) else row["value"]
-            rows.writerow((row["row"], row["column"], value, row["problem"]))
+            rows.writerow((row["row"], row["column"], as_text(row["value"]), row["problem"]))
             if len(kept) < SHOWN_MAX:
                 kept.append(row)
     return first | {"rows": kept}

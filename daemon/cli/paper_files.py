@@ -9,6 +9,7 @@ import typer
 
 from daemon.base.paper import Paper, pdf
 from daemon.cli.daemon_call import Where, asked, failed
+from daemon.cli.report_files import as_text
 from daemon.cli.written_files import own_file, write_own
 
 PdfOption = Annotated[Path | None, typer.Option("--pdf", help="A PDF file to write.")]
@@ -41,7 +42,8 @@ def write_paper(
             with own_file(csv_file) as file:
                 rows, (columns, lines) = csv.writer(file), table()
                 rows.writerow(columns)
-                rows.writerows(lines)
+                for line in lines:
+                    rows.writerow(as_text(one) if isinstance(one, str) else one for one in line)
     except OSError as error:
         raise failed(f"tillcard: {error}") from error
 

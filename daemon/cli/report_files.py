@@ -4,6 +4,7 @@ A cell that begins as a formula does is written as text: nobody's name is reckon
 """
 
 import csv
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -16,14 +17,16 @@ BYTE_ORDER_MARK = "\ufeff"
 """What a spreadsheet knows UTF-8 by."""
 FORMULA = ("=", "+", "-", "@")
 """How a text begins that a spreadsheet would reckon with."""
+_NUMBER = re.compile(r"[+-][0-9][0-9 .,]*")
+"""An amount below 0, a telephone."""
 DECIMAL_COMMA = frozenset({"uk", "de", "pl"})
 TEXT, COUNT, MONEY, BP, DAY = "text", "count", "money", "bp", "day"
 """Kinds of columns."""
 
 
 def as_text(text: str) -> str:
-    """Return a cell that a spreadsheet takes as it is written."""
-    return f"'{text}" if text.startswith(FORMULA) else text
+    """Return a cell that a spreadsheet takes as it is written; a number is one as it is."""
+    return f"'{text}" if text.startswith(FORMULA) and not _NUMBER.fullmatch(text) else text
 
 
 def decimal(number: str, language: str) -> str:

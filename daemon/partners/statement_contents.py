@@ -37,6 +37,7 @@ from daemon.ledger.storage.queries import CARD, CUSTOMER, SALE
 from daemon.ledger.storage.rows import too_new
 from daemon.ledger.storage.store import Store
 from daemon.programme.names import OwnedPurse
+from daemon.reports.seen import initials
 
 _PARTS = {("sale", True): "accrued", ("return", False): "reversed"}
 _PARTS |= {("expiry", False): "expired", ("payout", False): "paid"}
@@ -238,5 +239,5 @@ def customer_told(store: Store, account: AccountId, card_id: CardId) -> str:
     kept = store.ask_one(CUSTOMER, account)
     name = profile_in(kept.profile).name if kept else ""
     card = store.ask_one(CARD, card_id)
-    words = [f"{word[0]}…" for word in name.split()[:2]]
-    return " ".join([*words, mask(card.number)] if card and card.number else words)
+    number = mask(card.number) if card and card.number else ""
+    return " ".join(filter(None, (initials(name), number)))

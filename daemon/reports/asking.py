@@ -77,7 +77,7 @@ _ANY_MERGED = Question("SELECT 1 FROM merged LIMIT 1", int)
 
 
 def _totals(store: Store, report: Report, chosen: Sql) -> tuple[int, dict[str, int | None]]:
-    sums = {column.name: summed(f"{column.name}") for column in report.columns if column.summed}
+    sums = {column.name: summed(column.name) for column in report.columns if column.summed}
     sums |= {name: big(text) for name, text in report.totals.items()}
     text = f"SELECT {', '.join(['count(*)', *sums.values()])} FROM {chosen.text}"
     [(count, *values)] = store.ask(Question(text, _whole), *chosen.values)

@@ -9,17 +9,12 @@ from facts. An account that was merged into another counts as the one it went in
 from collections.abc import Sequence
 
 from daemon.ledger.entries import FOREVER
-from daemon.ledger.posted_facts import FIGURES
 from daemon.ledger.storage.fact_tables import NEVER
-from daemon.reports.period import Period
+from daemon.reports.period import AMOUNTS, OF_FACTS, Period
 from daemon.reports.report import Asked, Sql, summed
 
 _IS_SALE = "CASE WHEN kind = 'sale' THEN"
-SUMS = {
-    "sales": f"{_IS_SALE} 1 ELSE 0 END",
-    "visits": "visits",
-    **{name: name for name in FIGURES},
-}
+SUMS = dict(zip(AMOUNTS, OF_FACTS, strict=True))
 """What is summed, and how it is read of a fact."""
 DAYS = {
     "first_day": ("min", f"{_IS_SALE} day ELSE {FOREVER} END"),

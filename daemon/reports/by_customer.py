@@ -50,9 +50,9 @@ def average(of: str) -> str:
 
 
 def margin(of: str) -> str:
-    """Return net less cost, NULL where the cost of a line is not known."""
+    """Return net less cost as SQL, NULL where the cost of a line is not known."""
     net, cost, known = (f"coalesce({of}.{name}, 0)" for name in ("net", "cost", "cost_net"))
-    return f"CASE WHEN {known} = {net} THEN {net} - {cost} END AS margin"
+    return f"CASE WHEN {known} = {net} THEN {net} - {cost} END"
 
 
 def _activity(asked: Asked) -> Sql:
@@ -71,7 +71,7 @@ def _activity(asked: Asked) -> Sql:
         f" CASE WHEN {of}.first_day < {FOREVER} THEN {of}.first_day END AS first_day,"
         f" CASE WHEN {of}.last_day > 0 THEN {of}.last_day END AS last_day,"
         f" CASE WHEN {of}.last_day > 0 THEN ? - {of}.last_day END AS days_since,"
-        f" {margin(of)}"
+        f" {margin(of)} AS margin"
         f" FROM {source} LEFT JOIN {of_all_time(asked)} AS s ON s.account = who.account"
         f" WHERE {chosen.text} AND {among.text}"
     )

@@ -9,7 +9,6 @@ from daemon.reports.filters import OF_SALES
 from daemon.reports.report import Asked, Column, Kind, Report, Sql, half_up, share_bp, summed
 
 _IN_DAYS = frozenset(("store", "terminal", "cashier"))
-_SHARE = share_bp(summed("discount"), summed("list"))
 _COLUMNS = (
     Column("purchases", Kind.COUNT, summed=True),
     Column("list", Kind.MONEY, summed=True),
@@ -18,7 +17,10 @@ _COLUMNS = (
     Column("discount_bp", Kind.BP),
     Column("average", Kind.MONEY),
 )
-_TOTALS = {"discount_bp": _SHARE, "average": half_up(summed("net"), summed("purchases"))}
+_TOTALS = {
+    "discount_bp": share_bp(summed("discount"), summed("list")),
+    "average": half_up(summed("net"), summed("purchases")),
+}
 
 
 def _grouped(asked: Asked, key: str) -> Sql:
@@ -28,7 +30,7 @@ def _grouped(asked: Asked, key: str) -> Sql:
     sums = f"{summed(count)} AS purchases, {summed('list_total')} AS list"
     sums += "".join(f", {summed(name)} AS {name}" for name in ("discount", "net"))
     text = (
-        f"SELECT key, purchases, list, discount, net,"
+        "SELECT key, purchases, list, discount, net,"
         f" {share_bp('discount', 'list')} AS discount_bp,"
         f" {half_up('net', 'purchases')} AS average FROM (SELECT {key} AS key, {sums} FROM {table}"
         f" WHERE day BETWEEN ? AND ? AND {where.text}{only} GROUP BY {key}) AS sums"
@@ -46,21 +48,21 @@ def _stores(asked: Asked) -> Sql:
 
 def _rules(asked: Asked) -> Sql:
     where = of_sales(asked.filters)
-    of_all = f"SELECT {summed('list_total')} FROM day_sum WHERE day BETWEEN ? AND ?"
-    of_all += f" AND rule = '' AND {where.text}"
+    of_all = f"SELECT {summed('list_total')} AS list_of_all FROM day_sum"
+    of_all += f" WHERE day BETWEEN ? AND ? AND rule = '' AND {where.text}"
     sums = f"{summed('n')} AS uses, {summed('discount')} AS given"
     sums += f", {summed('list_total')} AS list, {summed('net')} AS net"
     sums += f", {summed('cost')} AS cost, {summed('cost_net')} AS cost_net"
     text = (
-        f"SELECT key, uses, given, {share_bp('given', f'({of_all})')} AS share_bp, list, net,"
+        f"SELECT key, uses, given, {share_bp('given', 'list_of_all')} AS share_bp, list, net,"
         " CASE WHEN cost_net = net AND net > cost THEN"
         f" {share_bp('given', '(net - cost)')} END AS needed_growth_bp"
         f" FROM (SELECT rule AS key, {sums} FROM day_sum"
         f" WHERE day BETWEEN ? AND ? AND rule <> '' AND {where.text} GROUP BY rule) AS sums"
+        f" CROSS JOIN ({of_all}) AS everything"
     )
     once = (*asked.period.days, *where.values)
-    times = text.count("day BETWEEN")
-    return Sql(text, once * times)
+    return Sql(text, (*once, *once))
 
 
 CASHIERS = Report(

@@ -23,12 +23,12 @@ from daemon.ledger.posted_facts import FIGURES, NOT_COMPUTED
 from daemon.ledger.storage.fact_tables import NEVER
 from daemon.ledger.storage.queries import Question
 from daemon.ledger.storage.store import Store
+from daemon.reports.bought import DAYS
 from daemon.reports.period import Period
 
 YEARS_MAX = 10
 """Of a period: so many months are looked up for each account, one by one."""
 _NO_MONTH = 0
-_IS_SALE = "CASE WHEN kind = 'sale' THEN"
 
 
 class CustomerSums(msgspec.Struct, frozen=True):
@@ -162,9 +162,9 @@ def _sums(store: Store, account: AccountId, period: Period) -> CustomerSums:
 _SUMMED = ("visits", *FIGURES)
 _COLUMNS = ", ".join((*_SUMMED, "first_day", "last_day"))
 _FACT = (
-    f"SELECT {', '.join(_SUMMED)}, {_IS_SALE} day ELSE {FOREVER} END AS first_day,"
-    f" {_IS_SALE} day ELSE {NEVER} END AS last_day FROM fact WHERE account = ?"
-    " AND day BETWEEN ? AND ?"
+    f"SELECT {', '.join(_SUMMED)}, "
+    + ", ".join(f"{said} AS {name}" for name, (_, said) in DAYS.items())
+    + " FROM fact WHERE account = ? AND day BETWEEN ? AND ?"
 )
 _ALL = ", ".join(
     (

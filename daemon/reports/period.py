@@ -19,7 +19,7 @@ from daemon.ledger.storage.fact_tables import month_of
 
 AMOUNTS = ("sales", "visits", *FIGURES)
 """What both ways can sum, in the order in which it is read."""
-_OF_FACTS = ("CASE WHEN kind = 'sale' THEN 1 ELSE 0 END", "visits", *FIGURES)
+OF_FACTS = ("CASE WHEN kind = 'sale' THEN 1 ELSE 0 END", "visits", *FIGURES)
 _NO_MONTHS, _NO_DAYS = (1, 0), (1, 0)
 
 
@@ -75,7 +75,7 @@ def of_accounts(period: Period, keys: Sequence[str] = ()) -> tuple[str, tuple[in
     named = "".join(f"{key}, " for key in keys)
     sums = ", ".join(f"CAST(coalesce(sum({name}), 0) AS BIGINT)" for name in AMOUNTS)
     group = f" GROUP BY {', '.join(keys)}" if keys else ""
-    of_facts = ", ".join(f"{said} AS {n}" for said, n in zip(_OF_FACTS, AMOUNTS, strict=True))
+    of_facts = ", ".join(f"{said} AS {n}" for said, n in zip(OF_FACTS, AMOUNTS, strict=True))
     text = (
         f"SELECT {named}{sums} FROM ("
         f"SELECT {named}{', '.join(AMOUNTS)} FROM month_sum WHERE month BETWEEN ? AND ?"
@@ -88,6 +88,6 @@ def of_accounts(period: Period, keys: Sequence[str] = ()) -> tuple[str, tuple[in
 
 def of_facts(period: Period, *, accounts_only: bool) -> tuple[str, tuple[int, ...]]:
     """Return a SELECT of the sums of AMOUNTS over single facts, and its values."""
-    sums = ", ".join(f"CAST(coalesce(sum({said}), 0) AS BIGINT)" for said in _OF_FACTS)
+    sums = ", ".join(f"CAST(coalesce(sum({said}), 0) AS BIGINT)" for said in OF_FACTS)
     only = " AND account <> ''" if accounts_only else ""
     return f"SELECT {sums} FROM fact WHERE day BETWEEN ? AND ?{only}", period.days

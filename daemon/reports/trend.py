@@ -12,7 +12,7 @@ from daemon.reports.period import Period, first_day_of
 from daemon.reports.report import Asked, Column, Kind, Report, Sql, big, half_up, share_bp, summed
 
 MONTHS_MAX = 1_200
-"""Of a trend by months; a hundred years."""
+"""Of a report by months; a hundred years."""
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _PLACES = {
     "day": "day",
@@ -47,7 +47,7 @@ def months_of(period: Period) -> str:
     """Return each month that a period touches, with its first and last day, in place of a table."""
     first, last = (month_of(day) for day in period.days)
     if last - first >= MONTHS_MAX:
-        raise ParamError("to", f"a trend by months has at most {MONTHS_MAX} of them")
+        raise ParamError("to", f"a report by months is of at most {MONTHS_MAX} of them")
     rows = (
         f"({month}, {first_day_of(month)}, {first_day_of(month + 1) - 1})"
         for month in range(first, last + 1)

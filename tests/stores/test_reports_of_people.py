@@ -291,6 +291,9 @@ async def test_partners_are_opened_to_their_employees(salon: Shop) -> None:
     assert (gym["rewards"], gym["reversed"]) == (900 + 600 + 30, 300 + 200)
     assert (eve["rewards"], eve["reversed"]) == (600, 200)
     assert (eve["margin"], eve["margin_after"]) == (10_002, 10_002 - 600)
+    december = {"from": "2026-12-01", "to": "2026-12-31"}
+    quiet, _ = await salon.rows("partners", december)
+    assert (quiet["margin"], quiet["margin_after"]) == (0, 0), "nothing was sold"
     assert gym["margin"] is None  # what Bob bought has no known cost
     assert await salon.names(partner=["P0001"]) == ["Ann", "Bob"]
     assert await salon.names(employee=["p0001-01"]) == ["Ann"]
@@ -324,6 +327,9 @@ async def test_a_rule_says_what_growth_would_pay_for_it(tmp_path: Path, location
         await salon.sell(PLASTIC, 1_000)
         [row] = await salon.rows("rules")
         assert row["needed_growth_bp"] is None  # a line's cost is not known
+        await salon.sell(PLASTIC, 50_000, cashier="ivan")
+        [row] = await salon.rows("rules", filters={"cashier": ["ivan"]})
+        assert (row["given"], row["share_bp"]) == (3_000, 600)
 
 
 async def test_a_reader_sees_what_their_role_sees(salon: Shop) -> None:

@@ -29,7 +29,6 @@ ELSEWHERE = {
     "daemon/app/systemd.py": {"@"},  # the abstract namespace of sockets
     "daemon/ledger/storage/card_queries.py": {"card."},  # columns of a table
     "daemon/cli/report_files.py": {"@"},  # what a spreadsheet would take for a formula
-    "daemon/cli/import_command.py": {"@"},  # the same
     "daemon/customers/import_columns.py": {"meter."},  # how a column's heading begins
     "daemon/partners/statement_book.py": {"@"},  # no account, and no account's name either
     "daemon/customers/searching.py": {"@"},  # of an e-mail address
