@@ -252,12 +252,14 @@ class OperatorChanges:
         return await self._once(key, terms, "added", changed)
 
     async def set_role(self, key: RequestKey, terms: RoleTerms) -> msgspec.Raw:
-        """Give an operator another role."""
+        """Give an operator another role. Raises ParamError as `close` does."""
 
         def changed(store: Store, row: OperatorRow | None) -> OperatorRow:
             said = terms.account
             account = None if said is None else self._account(store, said)
             row = _active(row)
+            if terms.role is not OperatorRole.OWNER:
+                _check_owner_stays(store, row)
             return msgspec.structs.replace(
                 row,
                 role=terms.role.value,
@@ -269,9 +271,17 @@ class OperatorChanges:
         return await self._once(key, terms, "role", changed)
 
     async def close(self, key: RequestKey, terms: OperatorTerms) -> msgspec.Raw:
-        """Let an operator go: nothing is done in that name any more, and no secret stays."""
-        gone = {"state": CLOSED, "password": "", "pin": "", "totp": ""}
-        return await self._once(key, terms, "closed", _setting(**gone))
+        """Let an operator go: nothing is done in that name any more, and no secret stays.
+
+        Raises: ParamError for the only owner while somebody else works here.
+        """
+        gone = _setting(state=CLOSED, password="", pin="", totp="")
+
+        def changed(store: Store, row: OperatorRow | None) -> OperatorRow:
+            _check_owner_stays(store, _active(row))
+            return gone(store, row)
+
+        return await self._once(key, terms, "closed", changed)
 
     async def set_pin(self, key: RequestKey, terms: PinTerms) -> msgspec.Raw:
         """Set the PIN by which an operator approves at a till."""
@@ -343,6 +353,17 @@ def _active(row: OperatorRow | None) -> OperatorRow:
     if row is None or not is_active(row):
         raise ParamError("name", "there is no operator of this name")
     return row
+
+
+def _check_owner_stays(store: Store, row: OperatorRow) -> None:
+    """Raise ParamError where ``row`` is the only owner, and others work here.
+
+    Without an owner whoever reaches the socket may name one: that must not come about unnoticed.
+    """
+    others = [one for one in every_operator(store) if is_active(one) and one.key != row.key]
+    owner = OperatorRole.OWNER.value
+    if row.role == owner and others and all(one.role != owner for one in others):
+        raise ParamError("name", f"{row.name} is the only owner; give somebody else the role first")
 
 
 def _setting(**columns: str) -> Changed:

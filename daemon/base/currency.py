@@ -64,3 +64,9 @@ def currency_of(code: str) -> Currency | None:
         return None
     fractions = get_global("currency_fractions")
     return Currency(code, fractions.get(code, fractions["DEFAULT"])[0])
+
+
+def amount_text(amount: int, unit: str) -> str:
+    """Return an amount with its unit: ``3000.00 UAH``, ``7 visits``; ``unit`` "" is not known."""
+    currency = currency_of(unit)
+    return f"{currency.text(amount) if currency else amount} {unit}".rstrip()

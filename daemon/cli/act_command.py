@@ -176,6 +176,7 @@ def show_act(
     write_paper(
         pdf_file,
         csv_file,
+        language,
         lambda: act_paper(shown, currency, language),
         lambda: (CSV_COLUMNS, csv_rows(shown, currency)),
     )

@@ -106,6 +106,7 @@ def statement(
     write_paper(
         pdf_file,
         csv_file,
+        language,
         lambda: alliance_paper(shown, currency, language),
         lambda: (CSV_COLUMNS, csv_rows(shown, currency)),
     )

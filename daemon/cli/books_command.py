@@ -1,6 +1,5 @@
 """``tillcard books``: what the accounts are to be told of cards, one line a posting."""
 
-import csv
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -19,8 +18,7 @@ from daemon.cli.daemon_call import (
     till_currency,
 )
 from daemon.cli.report_command import ANSWER_S_MAX, FromOption, ToOption
-from daemon.cli.report_files import BYTE_ORDER_MARK, as_text, decimal
-from daemon.cli.written_files import own_file
+from daemon.cli.report_files import as_text, csv_rows_of, decimal
 from daemon.pos.client import CallError, Client, UnreachableError
 
 COLUMNS = ("date", "debit", "credit", "amount", "document", "text")
@@ -83,10 +81,7 @@ def _lines(client: Client, days: list[str]) -> Iterator[dict[str, Any]]:
 
 def _write(file: Path, lines: Iterator[dict[str, Any]], currency: Currency, language: str) -> int:
     count = 0
-    with own_file(file) as opened:
-        opened.write(BYTE_ORDER_MARK)
-        rows = csv.writer(opened, delimiter=";")
-        rows.writerow(COLUMNS)
+    with csv_rows_of(file, COLUMNS) as rows:
         for one in lines:
             count += 1
             said = one | {"amount": decimal(currency.text(one["amount"]), language)}

@@ -7,7 +7,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from daemon.base.currency import currency_of
+from daemon.base.currency import amount_text
+from daemon.cli.customers_command import Whom, whose
 from daemon.cli.daemon_call import (
     AsJson,
     By,
@@ -32,7 +33,6 @@ StatusArgument = Annotated[str, typer.Argument(help="The status's id in the prog
 ListArgument = Annotated[
     Literal["join", "extend", "exclude"], typer.Argument(help="Which of the owner's lists.")
 ]
-AccountArgument = Annotated[str, typer.Argument(help="The account, as the lists show it.")]
 LedgerOption = Annotated[
     str, typer.Option("--ledger", help="Of the till that wrote the entry, if it is another's.")
 ]
@@ -105,7 +105,7 @@ def decide(
     status: StatusArgument,
     name: ListArgument,
     accounts: Annotated[
-        list[str] | None, typer.Argument(help="Whom, by account; --all for the whole list.")
+        list[str] | None, typer.Argument(help="Whom, by account or card; --all for the whole list.")
     ] = None,
     granted: Annotated[
         bool, typer.Option("--grant/--refuse", help="Join, extend, keep; or refuse, exclude.")
@@ -123,7 +123,9 @@ def decide(
     """
     if everybody == bool(accounts):
         raise typer.BadParameter("name accounts, or --all for all who are on the list")
-    chosen = accounts or [one["account"] for one in _whole_list(status, name, where)["members"]]
+    chosen = [_account(whom, where) for whom in accounts or ()]
+    if everybody:
+        chosen = [one["account"] for one in _whole_list(status, name, where)["members"]]
     terms = {"status": status, "list": name, "granted": granted, "by": whoever(by)}
     results: list[dict[str, Any]] = []
     for start in range(0, len(chosen), DECIDED_MAX):
@@ -143,7 +145,7 @@ def decide(
 def why(
     where: Where,
     status: StatusArgument,
-    account: AccountArgument,
+    whom: Whom,
     seq: Annotated[
         int | None, typer.Option(min=1, help="Which decision or closed window; else the newest.")
     ] = None,
@@ -156,11 +158,11 @@ def why(
 ) -> None:
     """Show what led to a decision, or to the end of a window: every entry that counted.
 
-    Example: tillcard club why club a5c5ac9c5277f55c2 --letter --language uk
+    Example: tillcard club why club 2900000000018 --letter --language uk
 
     Exit status 0; 1: the ledger is damaged, and no letter is printed, or it could not be asked.
     """
-    terms = {"status": status, "account": account, "ledger_id": ledger_id}
+    terms = {"status": status, "account": _account(whom, where), "ledger_id": ledger_id}
     asks = terms | ({"seq": seq} if seq else {})
     told = asked("club.why", asks, where)
     if as_json:
@@ -198,7 +200,7 @@ def _print_why(told: dict[str, Any]) -> None:
 def undo(
     where: Where,
     status: StatusArgument,
-    account: AccountArgument,
+    whom: Whom,
     seq: Annotated[int, typer.Argument(min=1, help="The decision's entry; see club why.")],
     reason: Annotated[str, typer.Option(help="Why; it is kept for ever.")],
     ledger_id: LedgerOption = "",
@@ -207,8 +209,9 @@ def undo(
 ) -> None:
     """Undo the newest decision about an account, within 7 days; what came later counts again.
 
-    Example: tillcard club undo club a5c5ac9c5277f55c2 4711 --by maria --reason "the wrong Olena"
+    Example: tillcard club undo club 2900000000018 4711 --by maria --reason "the wrong Olena"
     """
+    account = _account(whom, where)
     terms = {"status": status, "account": account, "seq": seq, "ledger_id": ledger_id}
     said = {"by": whoever(by), "reason": reason, "request_id": new_request_id()}
     done = asked("club.undo", terms | said, where)
@@ -216,13 +219,14 @@ def undo(
         print_json(done)
     else:
         window = f", {done['window_from']} to {done['window_to']}" if done["window_from"] else ""
-        typer.echo(f"{done['account']}  {done['stage']}{window}, counted: {done['total']}")
+        counted = amount_text(done["total"], done["unit"])
+        typer.echo(f"{done['account']}  {done['stage']}{window}, counted: {counted}")
 
 
-def amount_text(amount: int, unit: str) -> str:
-    """Return what a status has counted as people write it: ``3000.00 UAH``, or ``7 visits``."""
-    currency = currency_of(unit)
-    return f"{currency.text(amount) if currency else amount} {unit}"
+def _account(whom: str, where: Where) -> str:
+    """Return whose it is, by account or card. Leaves with status 1 for a card nobody knows."""
+    named = whose(whom)
+    return whom if "account" in named else asked("card.show", named, where)["account"]
 
 
 def _whole_list(status: str, name: str, where: Where) -> dict[str, Any]:

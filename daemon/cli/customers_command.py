@@ -26,6 +26,7 @@ from daemon.cli.daemon_call import (
     whoever,
 )
 from daemon.cli.report_files import percent
+from daemon.cli.screen_amounts import purse_text
 from daemon.cli.written_files import write_own
 from daemon.customers.dossiers import PAGE_MAX
 from daemon.customers.searching import FOUND_MAX
@@ -372,17 +373,26 @@ def _dossier_lines(known: dict[str, Any], currency: Currency) -> Iterator[str]:
     for one in known["consents"]:
         where = ":".join(filter(None, (one["purpose"], one["channel"])))
         yield f"  {where}: {'given' if one['given'] else 'taken back'}  {one['at']}"
-    for purse, state in known["balances"].items():
-        yield f"  {purse}: {state['available']}, pending {state['pending']}"
-        for lot in state["lots"]:
-            yield f"    {lot['amount']}  until {lot['until'] or 'for ever'}"
+    yield from _balance_lines(known)
     yield from _figure_lines(known["figures"], currency)
     for status, state in known["statuses"].items():
         yield f"  {status}: {state['stage']}  {state['since']}".rstrip()
     for entry in known["entries"]:
-        moved = "".join(f"  {purse} {amount:+}" for purse, amount in entry["moves"].items())
+        moved = "".join(
+            f"  {purse} {'+' if amount > 0 else ''}{purse_text(amount, purse, known)}"
+            for purse, amount in entry["moves"].items()
+        )
         said = entry["said"].get("event", "")
         yield f"  {entry['at']}  {entry['kind']} {said}".rstrip() + moved
+
+
+def _balance_lines(known: dict[str, Any]) -> Iterator[str]:
+    for purse, state in known["balances"].items():
+        available, pending = (purse_text(state[n], purse, known) for n in ("available", "pending"))
+        yield f"  {purse}: {available}, pending {pending}"
+        for lot in state["lots"]:
+            amount = purse_text(lot["amount"], purse, known)
+            yield f"    {amount}  until {lot['until'] or 'for ever'}"
 
 
 def _figure(name: str, said: Any, currency: Currency) -> str:

@@ -19,6 +19,7 @@ from daemon.cli.daemon_call import (
     print_json,
     whoever,
 )
+from daemon.cli.screen_amounts import purse_text
 
 
 @at_daemon
@@ -54,7 +55,7 @@ def erase(
     if json:
         print_json(done)
         return
-    for line in _said(done):
+    for line in _said(done, shown):
         typer.echo(line)
 
 
@@ -64,7 +65,8 @@ def _ask(shown: dict[str, Any], *, keep_cards: bool) -> None:
     cards = ", ".join(card["number"] for card in shown["cards"] if card["number"]) or "none"
     typer.echo(f"{who} ({shown['account']}), cards: {cards}", err=True)
     for purse, state in shown["balances"].items():
-        typer.echo(f"  {purse}: {state['available']}, pending {state['pending']}", err=True)
+        available, pending = (purse_text(state[n], purse, shown) for n in ("available", "pending"))
+        typer.echo(f"  {purse}: {available}, pending {pending}", err=True)
     cards_go = "go on as nobody's" if keep_cards else "are blocked for good"
     typer.echo(f"Erasing cannot be undone. The cards {cards_go}.", err=True)
     if not sys.stdin.isatty():
@@ -73,13 +75,13 @@ def _ask(shown: dict[str, Any], *, keep_cards: bool) -> None:
         raise failed("Nothing was erased.")
 
 
-def _said(done: dict[str, Any]) -> Iterator[str]:
+def _said(done: dict[str, Any], shown: dict[str, Any]) -> Iterator[str]:
     yield f"{done['account']} is erased, with {done['sales']} sales."
     for account in done["merged"]:
         yield f"  {account}, which was merged into it, too"
     yield f"  cards: {done['blocked']} blocked, {done['kept']} go on as nobody's"
     for purse, amount in done["forfeited"].items():
-        yield f"  forfeited: {purse} {amount}"
+        yield f"  forfeited: {purse} {purse_text(amount, purse, shown)}"
     for act in done["acts"]:
         yield f"  act {act['act']} ({act['company']}) says the name until {act['until']}"
 
@@ -104,7 +106,10 @@ def to_erase(where: Where, by: By = "", json: AsJson = False) -> None:
     )
     typer.echo(f"{page['month']}: nothing was heard since before {page['since']}; {who}")
     for one in people:
-        money = "".join(f"  {purse} {amount} left" for purse, amount in one["money"].items())
+        money = "".join(
+            f"  {purse} {purse_text(amount, purse, page)} left"
+            for purse, amount in one["money"].items()
+        )
         waits = f"  waits: {one['waits']}" if one["waits"] else ""
         typer.echo(f"  {one['account']}  {one['name']}  last {one['last']}{money}{waits}")
     if page["not_overwritten"]:

@@ -1,6 +1,5 @@
 """``tillcard customers import``: a shop's own table of customers, made by the running daemon."""
 
-import csv
 import hashlib
 import sys
 import tomllib
@@ -29,8 +28,8 @@ from daemon.cli.daemon_call import (
     whoever,
 )
 from daemon.cli.progress_bars import progress_bars
-from daemon.cli.report_files import as_text
-from daemon.cli.written_files import check_folder, own_file
+from daemon.cli.report_files import as_text, csv_rows_of
+from daemon.cli.written_files import check_folder
 from daemon.customers.import_columns import CELL_CHARS_MAX, COLUMNS_MAX
 from daemon.pos.client import CallError, Client, UnreachableError
 
@@ -263,9 +262,7 @@ def _checked(client: Client, request_id: str, bad: Path | None) -> dict[str, Any
         kept = list(islice(pages, SHOWN_MAX))
         return first | {"rows": kept}
     kept = []
-    with own_file(bad) as file:
-        rows = csv.writer(file)
-        rows.writerow(BAD_COLUMNS)
+    with csv_rows_of(bad, BAD_COLUMNS) as rows:
         for row in pages:
             rows.writerow((row["row"], row["column"], as_text(row["value"]), row["problem"]))
             if len(kept) < SHOWN_MAX:

@@ -1,6 +1,5 @@
 """Papers with a table, as PDF and as CSV: what commands about acts and statements write."""
 
-import csv
 from collections.abc import Callable, Container, Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,14 +8,17 @@ import typer
 
 from daemon.base.paper import Paper, pdf
 from daemon.cli.daemon_call import Where, asked, failed
-from daemon.cli.report_files import as_text
-from daemon.cli.written_files import own_file, write_own
+from daemon.cli.report_files import as_text, csv_rows_of, decimal
+from daemon.cli.written_files import write_own
 
 PdfOption = Annotated[Path | None, typer.Option("--pdf", help="A PDF file to write.")]
 CsvOption = Annotated[Path | None, typer.Option("--csv", help="A CSV file to write.")]
 LanguageOption = Annotated[
     str, typer.Option(help="Of the paper: en or uk; else the till's language.")
 ]
+
+AMOUNTS = frozenset(("cost", "discount", "net", "base", "rate", "reward"))
+"""Columns of numbers with a decimal point."""
 
 
 def check_language(language: str, known: Container[str]) -> None:
@@ -28,22 +30,25 @@ def check_language(language: str, known: Container[str]) -> None:
 def write_paper(
     pdf_file: Path | None,
     csv_file: Path | None,
+    language: str,
     paper: Callable[[], Paper],
-    table: Callable[[], tuple[Sequence[str], Iterable[tuple[Any, ...]]]],
+    table: Callable[[], tuple[Sequence[str], Iterable[tuple[str, ...]]]],
 ) -> None:
     """Write what was asked for; what is there already is not written over.
 
-    table: its columns and its rows.
+    language: whose decimal point the CSV has. table: its columns and its rows.
     """
     try:
         if pdf_file is not None:
             write_own(pdf_file, pdf(paper()))
         if csv_file is not None:
-            with own_file(csv_file) as file:
-                rows, (columns, lines) = csv.writer(file), table()
-                rows.writerow(columns)
+            columns, lines = table()
+            with csv_rows_of(csv_file, columns) as rows:
                 for line in lines:
-                    rows.writerow(as_text(one) if isinstance(one, str) else one for one in line)
+                    rows.writerow(
+                        as_text(decimal(one, language) if name in AMOUNTS else one)
+                        for name, one in zip(columns, line, strict=True)
+                    )
     except OSError as error:
         raise failed(f"tillcard: {error}") from error
 

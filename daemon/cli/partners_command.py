@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
+from daemon.base.currency import amount_text
 from daemon.cli.customers_command import Whom, whose
 from daemon.cli.daemon_call import (
     AsJson,
@@ -26,6 +27,7 @@ from daemon.cli.paper_files import (
     whole_statement,
     write_paper,
 )
+from daemon.cli.screen_amounts import amount_of, purse_text
 from daemon.partners.statement_paper import CSV_COLUMNS, WORDS, csv_rows, statement_paper
 
 partners = typer.Typer(
@@ -196,6 +198,7 @@ def statement(
     write_paper(
         pdf_file,
         csv_file,
+        language,
         lambda: statement_paper(shown, currency, language),
         lambda: (CSV_COLUMNS, csv_rows(shown, currency)),
     )
@@ -203,10 +206,13 @@ def statement(
         print_json(shown)
         return
     _tell_statement(shown["statement"], as_json=False)
+    units = {one["purse"]: one["unit"] for one in shown["statement"]["sums"]}
     for one in shown["lines"]:
         rate = f"{one['rate_bp'] / 100:.2f} %"
-        told = (one["day"], one["store"], one["payee"], one["customer"], one["base"], rate)
-        typer.echo("  ".join(map(str, (*told, one["reward"], one["purse"], f"({one['seq']})"))))
+        base = currency.text(one["base"])
+        reward = purse_text(one["reward"], one["purse"], {"units": units})
+        told = (one["day"], one["store"], one["payee"], one["customer"], base, rate)
+        typer.echo("  ".join((*told, reward, one["purse"], f"({one['seq']})")))
 
 
 @partners.command()
@@ -229,7 +235,7 @@ def statements(
 def pay(
     where: Where,
     number: Number,
-    amount: Annotated[int, typer.Argument(help="In the purse's smallest unit: 6000 is 60.00.")],
+    amount: Annotated[str, typer.Argument(help="How much was paid, as 60.00.")],
     method: Annotated[str, typer.Option(help="How it was paid: bank, cash.")],
     document: Annotated[str, typer.Option(help="By which paper.")] = "",
     payee: Annotated[str, typer.Option(help="Whose, where several have something left.")] = "",
@@ -239,9 +245,16 @@ def pay(
 ) -> None:
     """Write down what a partner was paid by a statement, at most what is left.
 
-    Example: tillcard partners pay S-2026-000007 6000 --method bank --document "order 17"
+    Example: tillcard partners pay S-2026-000007 60.00 --method bank --document "order 17"
     """
-    terms = {"statement": number, "amount": amount, "method": method, "document": document}
+    shown = asked("partner.statement_show", {"statement": number}, where)["statement"]
+    sums = [one for one in shown["sums"] if purse in ("", one["purse"])]
+    units = {one["unit"] for one in [one for one in sums if one["left"]] or sums}
+    if len(units) > 1:
+        problem = f"something is left in {', '.join(sorted(units))}; name the purse"
+        raise typer.BadParameter(problem, param_hint="--purse")
+    minor = amount_of(amount, units.pop() if units else "", "AMOUNT")
+    terms = {"statement": number, "amount": minor, "method": method, "document": document}
     terms |= {"payee": payee, "purse": purse, "by": whoever(by), "request_id": new_request_id()}
     _tell_statement(asked("partner.pay", terms, where), as_json=json)
 
@@ -272,7 +285,8 @@ def _tell_statement(one: dict[str, Any], *, as_json: bool) -> None:
     head = (one["statement"], one["partner"], f"{one['from']} to {one['to']}", one["state"])
     typer.echo("  ".join(head))
     for sums in one["sums"]:
-        parts = [f"{name} {n}" for name, n in sums.items() if isinstance(n, int)]
+        amounts = ((name, n) for name, n in sums.items() if isinstance(n, int))
+        parts = [f"{name} {amount_text(n, sums['unit'])}" for name, n in amounts]
         typer.echo("  ".join((sums["payee"], sums["purse"], *parts)))
 
 

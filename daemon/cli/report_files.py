@@ -5,7 +5,8 @@ A cell that begins as a formula does is written as text: nobody's name is reckon
 
 import csv
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -64,13 +65,20 @@ def cell(sheet: Sheet, kind: str, value: Any) -> str:
     return percent(value) if kind == BP else str(value)
 
 
-def write_csv(file: Path, sheet: Sheet, rows: Iterable[Sequence[Any]]) -> int:
-    """Write a new CSV file, with semicolons and the mark of UTF-8; return how many rows."""
-    count = 0
+@contextmanager
+def csv_rows_of(file: Path, columns: Iterable[str]) -> Iterator[Any]:
+    """Make a new CSV file, with semicolons and the mark of UTF-8; yield what writes its rows."""
     with own_file(file) as opened:
         opened.write(BYTE_ORDER_MARK)
         writer = csv.writer(opened, delimiter=";")
-        writer.writerow(name for name, _ in sheet.columns)
+        writer.writerow(columns)
+        yield writer
+
+
+def write_csv(file: Path, sheet: Sheet, rows: Iterable[Sequence[Any]]) -> int:
+    """Write a new CSV file; return how many rows."""
+    count = 0
+    with csv_rows_of(file, (name for name, _ in sheet.columns)) as writer:
         for count, row in enumerate(rows, start=1):  # noqa: B007 - it is returned
             writer.writerow(
                 as_text(value or "")

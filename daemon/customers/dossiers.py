@@ -87,6 +87,7 @@ class Dossier(msgspec.Struct, frozen=True, kw_only=True):
     notice:    a sentence where the person was erased, or "".
     answers:   by question; sensitive: questions whose answers are kept apart.
     pictures:  of ``photo signature`` those that there are; they are shown on their own.
+    units:     what each purse of the programme counts; amounts are in its smallest unit.
     figures:   what was bought in a period, as the report ``activity`` says it.
     more_entries, more_sales: whether another page follows.
     referrer:  who has brought them. friends: the newest FRIENDS_SHOWN_MAX of whom they have
@@ -107,6 +108,7 @@ class Dossier(msgspec.Struct, frozen=True, kw_only=True):
     consents: tuple[ShownConsent, ...]
     cards: tuple[ShownCard, ...]
     balances: dict[str, ShownPurse]
+    units: dict[str, str]
     statuses: dict[str, ShownStatus]
     figures: CustomerFigures
     entries: tuple[ShownEntry, ...]
@@ -255,6 +257,7 @@ def _dossier(
         consents=tuple(_consents(store, account)),
         cards=tuple(_cards(store, account)),
         balances={name: _purse(state, today) for name, state in store.purses(account).items()},
+        units=programme.purse_units,
         statuses=_statuses(store, programme, account, today),
         figures=customer_figures(store, account, everyone_in(store, account), page.period, today),
         entries=entries,

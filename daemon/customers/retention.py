@@ -93,7 +93,8 @@ class Dormant(msgspec.Struct, frozen=True, kw_only=True):
 class ToErase(msgspec.Struct, frozen=True, kw_only=True):
     """Who is to be erased this month (YYYY-MM): nothing was heard of them since before a day.
 
-    auto: whether the day's work does it. next: where the next page begins, or "" after the last.
+    auto: whether the day's work does it. units: what each purse counts.
+    next: where the next page begins, or "" after the last.
     not_overwritten: of how many who were erased something may be left in the ledger's file.
     """
 
@@ -101,6 +102,7 @@ class ToErase(msgspec.Struct, frozen=True, kw_only=True):
     since: str
     auto: bool
     customers: tuple[Dormant, ...]
+    units: dict[str, str]
     next: str
     not_overwritten: int
 
@@ -171,6 +173,7 @@ class Retention:
             since=str(since),
             auto=self._section.auto,
             customers=tuple(found),
+            units=self._programme().purse_units,
             next="" if place is None else str(place),
             not_overwritten=due,
         )

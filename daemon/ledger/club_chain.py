@@ -82,6 +82,8 @@ class Counted(NamedTuple):
 class Turn(NamedTuple):
     """A decision, or the end of a window, and the chain behind it.
 
+    before, after: how the status stood.
+    judged:    whose window the chain fills: the state before, or what an undoing has put back.
     needed:    what the window asked for. window_to: its last day, or "".
     meter:     what was counted.
     """
@@ -91,6 +93,7 @@ class Turn(NamedTuple):
     event: str
     before: StatusState
     after: StatusState
+    judged: StatusState
     chain: tuple[Counted, ...]
     needed: int
     window_to: str
@@ -106,7 +109,7 @@ class Turn(NamedTuple):
             running = max(0, running + amount_of(one.entry, self.meter))
             if running != one.total:
                 return False
-        return self.event == JOINED or running == self.before.total
+        return self.event == JOINED or running == self.judged.total
 
 
 JOINED = "joined"
@@ -184,6 +187,7 @@ class Story:
                 event=event,
                 before=self._state,
                 after=after,
+                judged=self._state,
                 chain=tuple(self._chain),
                 needed=asked_for(self._status, self._state),
                 window_to=str(end) if end else "",
@@ -200,8 +204,9 @@ class Story:
             kept=kept,
             entry=entry,
             event=event.event,
-            before=event.after if event.event == "undone" else event.before,
+            before=event.before,
             after=event.after,
+            judged=event.after if event.event == "undone" else event.before,
             chain=tuple(self._chain),
             needed=event.needed,
             window_to=event.window_to,

@@ -269,14 +269,15 @@ class AllianceStatements:
                 that is owed in all by now.
         """
         (_, at, today), office = self._shop.moment(), self._office()
+        currency = self._shop.programme.currency
 
         def job(store: Store, view: View) -> tuple[Change, AllianceStatementDone]:
             row = statement_named(store, office, terms.statement, LETTER)
             left = _left(row)
             check_payable(row, is_left=bool(left))
             if terms.amount > abs(left):
-                number = number_told(row)
-                raise ParamError("amount", f"only {abs(left)} is left to pay of {number}")
+                number, most = number_told(row), currency.text(abs(left))
+                raise ParamError("amount", f"only {most} is left to pay of {number}")
             sign = 1 if left > 0 else -1
             owed = max(0, sign * _owed(store.ask(STATEMENTS_OF, row.partner)))
             if terms.amount > owed:

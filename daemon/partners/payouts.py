@@ -16,6 +16,7 @@ import msgspec
 
 from daemon.accounts.act_contents import ActOffice
 from daemon.base.approval import UNSIGNED, Approvable, Signed
+from daemon.base.currency import amount_text
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
 from daemon.base.text_limits import IdText, RequestId, SaidText, Text
 from daemon.ledger.entries import PAYOUTS
@@ -113,7 +114,8 @@ def _asked(row: StatementRow, terms: PayTerms) -> PurseSums:
         raise ParamError("payee", f"say which payee and purse; something is left for {known}")
     [(sums, left)] = lines
     if terms.amount > left:
-        raise ParamError("amount", f"only {left} is left to pay of {number}")
+        most = amount_text(left, sums.unit)
+        raise ParamError("amount", f"only {most} is left to pay of {number}")
     return sums
 
 

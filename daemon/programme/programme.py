@@ -123,6 +123,11 @@ class Programme:
         self._rulebooks: dict[date, Rulebook] = {}
 
     @property
+    def purse_units(self) -> dict[str, str]:
+        """What each purse counts, by its id: the currency's code, or a word."""
+        return {purse.id: purse.unit for purse in self.purses.values()}
+
+    @property
     def zone(self) -> ZoneInfo:
         """Return the time zone of its days."""
         return self.days.zone

@@ -107,9 +107,10 @@ class Why(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Undone(Standing, frozen=True, kw_only=True):
-    """Where the account stands now."""
+    """Where the account stands now. unit: of ``total``, see `unit_of`."""
 
     status: str
+    unit: str
     replayed: bool = False
 
 
@@ -141,7 +142,7 @@ class ClubHistory:
     def _why(self, store: Store, status: Status, turn: Turn, *, damaged: bool) -> Why:
         shown = turn.chain[-LINKS_MAX:]
         account = turn.entry.account
-        window_from = turn.before.window_from
+        window_from = turn.judged.window_from
         return Why(
             status=status.id,
             account=account,
@@ -202,7 +203,11 @@ class ClubHistory:
                 undone=place,
                 counted=again.counted,
             )
-            answer = Undone(**standing_of(status, terms.account, again.state), status=status.id)
+            answer = Undone(
+                **standing_of(status, terms.account, again.state),
+                status=status.id,
+                unit=unit_of(self._shop.programme, status),
+            )
             return change_of(at, status, terms.account, event), answer
 
         return await self._shop.ledger.once(key, at, job)

@@ -166,6 +166,7 @@ async def test_who_was_excluded_wrongly_is_put_back_with_what_was_bought_meanwhi
     assert (await customer.pos.call("club.undo", **terms))["replayed"] is True
     told = await why(customer)
     assert (told["event"], told["by"], told["reason"]) == ("undone", "maria", "the wrong Olena")
+    assert (told["stage_before"], told["stage_after"]) == ("outside", "lapsing")
     assert sums(told) == [("sale", "2027-02-23", 30_000, 30_000)]
     assert (told["total"], told["damaged"]) == (30_000, False)
     again = await undoing(customer, seq, "u2")
@@ -189,7 +190,9 @@ async def test_an_admission_that_is_undone_leaves_a_candidate_with_the_purchases
     done = await customer.pos.call("club.undo", **await undoing(customer, seq))
     assert (done["stage"], done["total"]) == ("candidate", 509_100)
     assert await customer.lists() == {"join": [("Olena", 509_100)]}
-    assert not (await why(customer))["damaged"]
+    told = await why(customer)
+    assert (told["stage_before"], told["stage_after"]) == ("member", "candidate")
+    assert not told["damaged"]
 
 
 async def test_what_came_back_meanwhile_is_counted_again_in_its_order(

@@ -297,7 +297,7 @@ async def test_the_command_says_what_goes_and_asks(pos: Pos, till: App, tmp_path
     why = ("--by", "olha", "--reason", "asked by letter")
     code, out, said = await customers("erase", FRIEND, *why)
     assert (code, out) == (1, "")
-    assert f"{NAME} ({account}), cards: {FRIEND}\n  bonus: 5000, pending 0\n" in said
+    assert f"{NAME} ({account}), cards: {FRIEND}\n  bonus: 50.00 UAH, pending 0.00 UAH\n" in said
     assert "Erasing cannot be undone. The cards are blocked for good." in said
     assert "say --yes where it is meant" in said
     code, out, said = await customers("erase", FRIEND, *why, "--yes")
@@ -305,7 +305,7 @@ async def test_the_command_says_what_goes_and_asks(pos: Pos, till: App, tmp_path
         0,
         f"{account} is erased, with 1 sales.\n"
         "  cards: 1 blocked, 0 go on as nobody's\n"
-        "  forfeited: bonus 5000\n",
+        "  forfeited: bonus 50.00 UAH\n",
     )
     code, _, said = await customers("erase", account, *why, "--yes")
     assert (code, "was erased on 2026-11-23" in said) == (1, True)

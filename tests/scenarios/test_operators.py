@@ -16,6 +16,7 @@ from daemon.ledger.entries import decode
 from daemon.ledger.storage.registry import open_store
 from tests.scenarios.shops import account_of, refusal
 from tests.support.clock import HandClock
+from tests.support.pos import refused
 from tests.support.till import LEDGER, PLASTIC, Pos, RefusedByTillError, lay_out, open_till
 
 INVALID = (-32602, "invalid_params")
@@ -217,6 +218,22 @@ async def test_a_shop_has_a_thousand_operators_and_closed_ones_make_room(pos: Po
     assert (len(names), names[-1]) == (OPERATORS_MAX, "olha")
 
 
+async def test_the_only_owner_stays_while_others_work_here(pos: Pos) -> None:
+    """Without an owner whoever reaches the socket may name one."""
+    for name, role in (("ivan", "owner"), ("olha", "cashier")):
+        await pos.call("operator.add", request_id=name, name=name, role=role, by="ivan")
+    ivan = {"request_id": "r1", "name": "ivan", "by": "ivan"}
+    sentence = "name: ivan is the only owner; give somebody else the role first"
+    for method, more in (("close", {}), ("role", {"role": "manager"})):
+        assert (await refused(pos, f"operator.{method}", **ivan, **more)).message == sentence
+    await pos.call("operator.role", role="owner", stores=["1"], **ivan)
+    await pos.call("operator.role", request_id="r2", name="olha", role="owner", by="ivan")
+    await pos.call("operator.role", request_id="r3", name="ivan", role="manager", by="olha")
+    await pos.call("operator.close", request_id="c1", name="ivan", by="olha")
+    await pos.call("operator.close", request_id="c2", name="olha", by="olha")
+    assert await listed(pos) == [], "the last one of all may go"
+
+
 class TestTheFirstStart:
     CASHIERS: ClassVar[dict[str, str]] = {
         "[simulated]": '[cashiers]\nOlha = "senior"\nivan = "owner"\n\n[simulated]'
@@ -229,11 +246,11 @@ class TestTheFirstStart:
         async with open_till(tmp_path, clock) as app, Pos.connect(app.socket) as pos:
             assert await listed(pos) == [("ivan", "owner"), ("Olha", "senior")]
             named = {"name": "olha", "by": "ivan"}
-            await pos.call("operator.role", request_id="r", role="cashier", **named)
+            await pos.call("operator.role", request_id="r", role="owner", **named)
             await pos.call("operator.close", request_id="c", name="ivan", by="ivan")
         async with open_till(tmp_path, clock) as app, Pos.connect(app.socket) as pos:
-            assert await listed(pos, closed=True) == [("ivan", "owner"), ("Olha", "cashier")]
-            assert await listed(pos) == [("Olha", "cashier")]
+            assert await listed(pos, closed=True) == [("ivan", "owner"), ("Olha", "owner")]
+            assert await listed(pos) == [("Olha", "owner")]
         added = [one for one in entries(tmp_path) if one["event"] == "added"]
         assert [(one["name"], one["by"]) for one in added] == [
             ("Olha", "file till-1"),

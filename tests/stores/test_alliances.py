@@ -206,7 +206,7 @@ async def test_what_cannot_be_told_or_paid_is_refused(acme: Ally) -> None:
     assert twice.endswith(f"{L1} tells of 2026-10-01 to 2026-10-31 already")
     how = {"method": "bank", "statement": L1}
     more = await problem("pay", amount=20_001, **how)
-    assert more.endswith(f"only 20000 is left to pay of {L1}")
+    assert more.endswith(f"only 200.00 is left to pay of {L1}")
     other = await problem("pay", amount=1, **how | {"statement": "S-2026-000001"})
     assert other.endswith("'S-2026-000001' is none; write such as L-2026-000007")
     partner = await refusal(acme.pos, "partner.statement_show", statement=L1)
@@ -278,11 +278,11 @@ async def test_an_alliance_is_settled_paid_and_printed_from_the_shell(
     assert first.startswith(b"%PDF")
     assert first == again != ukrainian
     assert tables[0].read_bytes() == tables[1].read_bytes()
-    head, *lines = tables[0].read_text("utf-8").splitlines()
-    assert head == "statement,day,store,customer,discount,net,ledger_id,seq"
+    head, *lines = tables[0].read_text("utf-8-sig").splitlines()
+    assert head == "statement;day;store;customer;discount;net;ledger_id;seq"
     assert len(lines) == 2
-    assert lines[0].startswith(f"{L1},2026-10-05,1,")
-    assert ",500.00,15000.00," in lines[0]
+    assert lines[0].startswith(f"{L1};2026-10-05;1;")
+    assert ";500.00;15000.00;" in lines[0]
     assert [one["state"] for one in await acme.told("statements", "acme")] == ["paid"]
     assert f"{L1}  2026-10-01 to 2026-10-31  paid" in await acme.shell("statements", "acme")
     kept = await acme.shell("void", L1, "--reason", "wrong", "--by", "olha", status=1)

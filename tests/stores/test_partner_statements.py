@@ -233,10 +233,10 @@ async def test_a_statement_is_paid_once_and_not_more_than_it_says(gym: Shop) -> 
     await gym.sell("s1", 200_000)
     gym.clock.move(days=30)
     await gym.settle("2026-10-01", "2026-10-31")
-    assert "amount: only 6000 is left to pay of S-2026-000001" in await gym.unpaid(6_001)
+    assert "amount: only 60.00 UAH is left to pay of S-2026-000001" in await gym.unpaid(6_001)
     part = await gym.pay(2_500)
     assert (part["state"], part["sums"][0]["left"]) == ("part_paid", 3_500)
-    assert "only 3500 is left" in await gym.unpaid(3_501)
+    assert "only 35.00 UAH is left" in await gym.unpaid(3_501)
     terms = {"request_id": "once", **BY, **gym.how(3_500, "S-2026-000001")}
     whole = await gym.pos.call("partner.pay", **terms)
     assert (whole["state"], whole["sums"][0]["left"]) == ("paid", 0)

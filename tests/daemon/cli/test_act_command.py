@@ -63,8 +63,8 @@ async def test_one_act_is_one_file_whenever_it_is_printed(pos: Pos, tmp_path: Pa
     assert contents[0] == contents[1]
     assert contents[0] != contents[2]
     assert files[0].stat().st_mode & 0o777 == 0o600
-    with table.open(newline="", encoding="utf-8") as opened:
-        rows = {row["recipient"]: row for row in csv.DictReader(opened)}
+    with table.open(newline="", encoding="utf-8-sig") as opened:
+        rows = {row["recipient"]: row for row in csv.DictReader(opened, delimiter=";")}
     assert (rows["Stefa <b>&"]["by"], rows["Stefa <b>&"]["time"]) == ("anna", "10:00")
     assert (rows["anonymous"]["by"], rows["anonymous"]["condition"]) == ("vira", "free")
     assert sorted(row["cost"] for row in rows.values()) == ["3.33", "3.34"]

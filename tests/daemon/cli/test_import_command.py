@@ -97,8 +97,8 @@ async def test_with_one_bad_row_nothing_is_imported_unless_it_is_left_out(
     assert "row 213  phone: '0670000005'  is in row 7 already" in said.output
     assert f"row 252  card: '{PLASTIC}'  is a customer's already: a" in said.output
     assert "mend the bad rows, or leave them out: --skip-bad" in said.output
-    with bad.open(newline="", encoding="utf-8") as opened:
-        written = list(csv.reader(opened))
+    with bad.open(newline="", encoding="utf-8-sig") as opened:
+        written = list(csv.reader(opened, delimiter=";"))
     assert written[0] == ["row", "column", "value", "what is wrong"]
     assert written[1] == ["19", "phone", "12", wrong]
     assert len(written) == 4

@@ -79,10 +79,10 @@ async def test_a_period_is_settled_shown_and_made_void(earning: Earning) -> None
     period = ("--from", "2026-11-01", "--to", "2026-11-30", "--by", "olha")
     said = await run(till, "settle", "P0001", *period)
     assert said.output.startswith("S-2026-000001  P0001  2026-11-01 to 2026-11-30  issued\n")
-    assert "P0001  reward  opening 0  accrued 6000  reversed 0" in said.output
+    assert "P0001  reward  opening 0.00 UAH  accrued 60.00 UAH  reversed 0.00 UAH" in said.output
     lines = (await run(till, "statement", "S-2026-000001")).output.splitlines()
     assert lines[2].startswith("2026-11-23  1  P0001  ")
-    assert "200000  3.00 %  6000  reward  (" in lines[2]
+    assert "2000.00  3.00 %  60.00 UAH  reward  (" in lines[2]
     told = await printed(till, "statement", "S-2026-000001")
     assert [one["reward"] for one in told["lines"]] == [6_000]
     assert [one["statement"] for one in await printed(till, "statements", "P0001")] == [
@@ -100,11 +100,11 @@ async def test_a_statement_is_paid_in_parts_and_no_more(earning: Earning) -> Non
     by = ("--by", "olha")
     await run(till, "settle", "P0001", "--from", "2026-11-01", "--to", "2026-11-30", *by)
     how = ("--method", "bank", "--document", "order 17", *by)
-    part = await printed(till, "pay", "S-2026-000001", "2500", *how)
+    part = await printed(till, "pay", "S-2026-000001", "25.00", *how)
     assert (part["state"], part["sums"][0]["left"]) == ("part_paid", 3_500)
-    more = await run(till, "pay", "S-2026-000001", "3501", *how, status=1)
-    assert "only 3500 is left to pay of S-2026-000001" in more.output
-    said = await run(till, "pay", "S-2026-000001", "3500", *how)
+    more = await run(till, "pay", "S-2026-000001", "35.01", *how, status=1)
+    assert "only 35.00 UAH is left to pay of S-2026-000001" in more.output
+    said = await run(till, "pay", "S-2026-000001", "35.00", *how)
     assert said.output.startswith("S-2026-000001  P0001  2026-11-01 to 2026-11-30  paid\n")
     why = ("--reason", "the wrong month", *by)
     refused = await run(till, "void", "S-2026-000001", *why, status=1)
@@ -122,17 +122,17 @@ async def test_a_statement_is_the_same_paper_whenever_it_is_made(
     files = [tmp_path / f"s{n}.pdf" for n in range(3)]
     show, table = ("statement", "S-2026-000001"), tmp_path / "s.csv"
     await run(till, *show, "--pdf", str(files[0]), "--csv", str(table))
-    await run(till, "pay", "S-2026-000001", "6000", "--method", "bank", *by)
+    await run(till, "pay", "S-2026-000001", "60.00", "--method", "bank", *by)
     clock.move(days=1)
     await run(till, *show, "--pdf", str(files[1]))
     await run(till, *show, "--pdf", str(files[2]), "--language", "uk")
     first, again, ukrainian = (file.read_bytes() for file in files)
     assert first.startswith(b"%PDF")
     assert first == again != ukrainian
-    head, line = table.read_text("utf-8").splitlines()
-    assert head == "statement,day,store,customer,payee,purse,base,rate,reward,ledger_id,seq"
-    assert line.startswith("S-2026-000001,2026-11-23,1,")
-    assert ",P0001,reward,2000.00,3.00,60.00," in line
+    head, line = table.read_text("utf-8-sig").splitlines()
+    assert head == "statement;day;store;customer;payee;purse;base;rate;reward;ledger_id;seq"
+    assert line.startswith("S-2026-000001;2026-11-23;1;")
+    assert ";P0001;reward;2000.00;3.00;60.00;" in line
     kept = await run(till, *show, "--csv", str(table), status=1)
     assert "tillcard: " in kept.output
 

@@ -26,12 +26,19 @@ def test_a_text_that_begins_as_a_formula_is_none(text: str, cell: str) -> None:
     assert as_text(text) == cell
 
 
-def test_no_paper_has_a_formula_in_its_table(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("language", "below", "above"), [("en", "-60.00", "7.00"), ("uk", "-60,00", "7,00")]
+)
+def test_no_paper_has_a_formula_in_its_table(
+    tmp_path: Path, language: str, below: str, above: str
+) -> None:
     file = tmp_path / "act.csv"
 
-    def table() -> tuple[list[str], list[tuple[object, ...]]]:
-        return ["who", "amount"], [("=cmd", "-60.00"), ("Olha", 7)]
+    def table() -> tuple[list[str], list[tuple[str, ...]]]:
+        return ["by", "cost", "time"], [("=cmd", "-60.00", "10.00"), ("Olha", "7.00", "11.00")]
 
-    write_paper(None, file, paper=pytest.fail, table=table)
-    with file.open(encoding="utf-8", newline="") as opened:
-        assert list(csv.reader(opened)) == [["who", "amount"], ["'=cmd", "-60.00"], ["Olha", "7"]]
+    write_paper(None, file, language, paper=pytest.fail, table=table)
+    with file.open(encoding="utf-8-sig", newline="") as opened:
+        head, *rows = csv.reader(opened, delimiter=";")
+    assert head == ["by", "cost", "time"]
+    assert rows == [["'=cmd", below, "10.00"], ["Olha", above, "11.00"]]
