@@ -39,7 +39,7 @@ async def folder(tmp_path: Path) -> AsyncIterator[Path]:
     The web port is a free one, so that a newcomer's own demo may run meanwhile.
     """
     (tmp_path / ".venv").symlink_to(sys.prefix)
-    line = (".venv/bin/tillcard", "demo", "--port", "0")
+    line = (".venv/bin/tillcard", "demo", "--bare", "--port", "0")
     async with started(*line, cwd=tmp_path, stdout=PIPE) as demo:
         await until_said(demo.stdout, "Ctrl-C stops", patience_s=3 * PATIENCE_S)
         yield tmp_path

@@ -172,11 +172,11 @@ class Parts:
         self.profiles = Profiles(self.questionnaires, self.config.till.country)
         self.cards = Cards(self.ledger, self.steady, self.policy.ranges, self.profiles.of_new)
         self.batches = CardBatches(
-            self.ledger, self.cards, self.steady, lambda: self.shop.programme.days, self._office
+            self.ledger, self.cards, self.steady, lambda: self.shop.programme.days, self.office
         )
         self.imports = self._imports()
         self.acts = CardActs(
-            self.ledger, self.cards, self.steady, lambda: self.shop.programme.days, self._office
+            self.ledger, self.cards, self.steady, lambda: self.shop.programme.days, self.office
         )
         self.phones = Phones(self.ledger, self.steady, phone_keys, coupons)
         till, known_only = self.config.till, self.config.policy.known_operators
@@ -195,7 +195,7 @@ class Parts:
             self.profiles,
             self.config.card_numbers.prefix,
             lambda: self.shop.programme,
-            self._office,
+            self.office,
         )
         return CustomerImports(
             self.ledger,
@@ -207,14 +207,14 @@ class Parts:
         )
 
     def _statement_methods(self) -> StatementMethods:
-        statements = Statements(self.shop, self._office)
-        return StatementMethods(statements, Payouts(self.shop, self._office), self.operators)
+        statements = Statements(self.shop, self.office)
+        return StatementMethods(statements, Payouts(self.shop, self.office), self.operators)
 
     def _books_of_cards(self) -> Books:
         """Say whose books of cards they are, and on which accounts."""
-        return Books(self._office().company, self.config.books, self.shop.programme.days)
+        return Books(self.office().company, self.config.books, self.shop.programme.days)
 
-    def _office(self) -> ActOffice:
+    def office(self) -> ActOffice:
         """Say whose acts about cards are numbered here: the store's company, or the shop's."""
         till = self.config.till
         stores = self.shop.programme.stores
@@ -332,7 +332,7 @@ class Parts:
             ),
             PartnerMethods(Partners(self.shop, self.cards), self.cards.guesses, self.operators),
             self._statement_methods(),
-            AllianceMethods(AllianceStatements(self.shop, self._office), self.operators),
+            AllianceMethods(AllianceStatements(self.shop, self.office), self.operators),
             OperatorMethods(self.operator_changes, self.cards.guesses),
             PointsMethods(Adjustments(self.shop), self.operators, config.policy.adjust_max),
             *self._customer_methods(),
@@ -361,7 +361,7 @@ class Parts:
             self.steady,
             self.config.card_numbers.prefix,
             lambda: shop.programme,
-            self._office,
+            self.office,
             self.profiles.lacking,
         )
         return CardMethods(

@@ -24,10 +24,13 @@ from daemon.base.clock import Clock
 from daemon.base.config import Config, ConfigError, SimulatedSection, parse
 from daemon.base.set_clock import SetClock
 from daemon.cli.command_clock import clock_of, moment_of
+from daemon.cli.progress_bars import progress_bars
 from daemon.keys.chip_keys import make_chip_keys
 from daemon.keys.key_files import OWN_FILES_UMASK
 from daemon.pos.client import CallError, Client, UnreachableError
 from daemon.programme.programme import Programme, load
+from daemon.sample_year.drawn_people import DAYS
+from daemon.sample_year.year import make_year
 from web.web_settings import WebSettings
 
 CONFIG_FILE = "tillcard.toml"
@@ -66,6 +69,7 @@ def demo(
     chip: Annotated[
         bool, typer.Option("--chip", help="Keep the bonus on the sample chip; pay with that.")
     ] = False,
+    bare: Annotated[bool, typer.Option("--bare", help="Without the sample year, at once.")] = False,
     port: Annotated[
         int | None, typer.Option(help="Of the phone pages; 0 takes a free one.", min=0, max=65_535)
     ] = None,
@@ -75,6 +79,9 @@ def demo(
     ] = None,
 ) -> None:
     """Start a till with simulated readers, make one sale through its socket, go on until Ctrl-C.
+
+    The first start makes a year of a sample shop first: 3,000 customers, 20,000 sales, a club and
+    partners who sent people; a minute at most. --once and --chip go without, as --bare does.
 
     Everything lies in one folder, --home; delete it to begin anew. While it runs, play the POS
     from another terminal: tillcard watch, tillcard call. Exit status 0, or 1 when it cannot start.
@@ -86,7 +93,8 @@ def demo(
         clock = clock_of(context)
         if now is not None:
             clock = SetClock(clock, moment_of(now, "--now"))
-        asyncio.run(_demo(clock, once=once, home=home.resolve(), card=card, port=port))
+        bare = bare or once or chip
+        asyncio.run(_demo(clock, (once, bare), home=home.resolve(), card=card, port=port))
     except* (*STARTUP_ERRORS, CallError, UnreachableError) as group:
         failures += leaves(group)
     for failure in failures:
@@ -94,8 +102,11 @@ def demo(
     raise typer.Exit(1 if failures else 0)
 
 
-async def _demo(clock: Clock, *, once: bool, home: Path, card: str, port: int | None) -> None:
-    on_chip = card == "chip"
+async def _demo(
+    clock: Clock, short: tuple[bool, bool], *, home: Path, card: str, port: int | None
+) -> None:
+    """short: whether to stop after the sale, and whether to go without a year."""
+    on_chip, (once, bare) = card == "chip", short
     config = _config(home, on_chip=on_chip)
     if port is not None:
         config = msgspec.structs.replace(config, web={**(config.web or {}), "port": port})
@@ -106,6 +117,8 @@ async def _demo(clock: Clock, *, once: bool, home: Path, card: str, port: int | 
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     console = Console(highlight=False)
+    if not bare:
+        await _make_year(config, home, clock)
     async with running(config, home, clock) as app:
         new = await _register(app.cards, config.simulated)
         plastic = config.simulated.plastic
@@ -117,10 +130,18 @@ async def _demo(clock: Clock, *, once: bool, home: Path, card: str, port: int | 
         console.print("\nStopping; the ledger stays in", str(home))
 
 
+async def _make_year(config: Config, home: Path, clock: Clock) -> None:
+    with progress_bars(is_quiet=False) as progress:
+        bar = progress.add_task("days of the sample year", total=DAYS)
+        await make_year(config, home, clock, lambda days: progress.update(bar, completed=days))
+
+
 def _config(home: Path, *, on_chip: bool) -> Config:
     """Return the configuration that lies in ``home``, or will."""
     path = home / CONFIG_FILE
-    return configuration.load(path) if path.exists() else parse(_sample(CONFIG_FILE, on_chip))
+    return (
+        configuration.load(path) if path.exists() else parse(sample(CONFIG_FILE, on_chip=on_chip))
+    )
 
 
 def _check(config: Config, home: Path, *, on_chip: bool) -> None:
@@ -143,13 +164,14 @@ def _lay_out(home: Path, *, on_chip: bool) -> None:
     home.mkdir(parents=True, exist_ok=True)
     for name in SAMPLE_FILES:
         if not (home / name).exists():
-            (home / name).write_text(_sample(name, on_chip), "utf-8")
+            (home / name).write_text(sample(name, on_chip=on_chip), "utf-8")
     if on_chip:
         with suppress(FileExistsError):
             make_chip_keys(home / "chip.keys")
 
 
-def _sample(name: str, on_chip: bool) -> str:
+def sample(name: str, *, on_chip: bool = False) -> str:
+    """Return one of SAMPLE_FILES; ``on_chip``: as it is where the bonus lies on the chip."""
     text = (resources.files("daemon.cli") / "sample" / name).read_text("utf-8")
     for plain, chip in ON_CHIP.items() if on_chip else ():
         text = text.replace(plain, chip)

@@ -94,12 +94,18 @@ class Recognition:
             if proven is not None:
                 found = self._presentations.add(proven.account, proven.credential, proven.balance)
                 return await self._identified(found, language)
-        credential = credential or self._credential(shown)
-        found = self._presentations.add(await self._account(credential, reader), credential)
+        found = await self.shown_at(shown, reader, credential)
         if shown.medium is Medium.TYPED:
             self._note_typed(found, by, reason, once=bool(reader))
             await self.typed_numbers.write()
         return await self._identified(found, language)
+
+    async def shown_at(
+        self, shown: Shown, reader: str = "", credential: Credential | None = None
+    ) -> Presentation:
+        """Return the presentation of a card that proves nothing by itself. Raises RefusedError."""
+        credential = credential or self._credential(shown)
+        return self._presentations.add(await self._account(credential, reader), credential)
 
     async def _identified(self, presentation: Presentation, language: str) -> Identified:
         account, credential = presentation.account, presentation.credential
