@@ -104,12 +104,12 @@ def threshold(
     rows = [("absolute", made.absolute), ("relative", made.relative), ("income", made.income)]
     if json:
         figures: dict[str, Any] = {name: money(value, currency) for name, value in rows}
-        _print_json(figures | ({"warnings": made.warnings} if made.warnings else {}))
+        _print_json(figures | ({"warnings": list(made.warnings.values())} if made.warnings else {}))
         return
     _print_table(
         "Threshold", ["method", "from"], [[name, money(value, currency)] for name, value in rows]
     )
-    for warning in made.warnings:
+    for warning in made.warnings.values():
         typer.echo(f"warning: {warning}", err=True)
 
 

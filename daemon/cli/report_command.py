@@ -1,6 +1,6 @@
 """``tillcard report``: what the books say, by days."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -44,12 +44,14 @@ SHOWN = {
     "trend": "How the shop goes, --per day, week, month, weekday or hour.",
     "segments": "Customers by how lately, how often and for how much they bought within a year.",
     "cohorts": "Of who came in a month first, who still comes months later.",
+    "thresholds": "From which purchase on to give a card, by the formulas of `plan threshold`.",
 }
 EXAMPLE = "Example: tillcard report {name} --from 2026-11-01 --to 2026-11-30 {more}"
 MORE = {
     "activity": "--filter partner=P0007 --filter min_purchases=2 --csv activity.csv",
     "dormant": "--filter dormant_since=90d",
     "trend": "--per week --plot net",
+    "thresholds": "--base-from 2024-11-01 --base-to 2024-11-30 --old 400.00 --income-growth 8",
 }
 BAR_CHARS = 40
 FilterOption = Annotated[
@@ -63,6 +65,12 @@ AllOption = Annotated[bool, typer.Option("--all", help="Also customers who bough
 CsvOption = Annotated[Path | None, typer.Option("--csv", help="A CSV file; not there yet.")]
 XlsxOption = Annotated[Path | None, typer.Option("--xlsx", help="A workbook; not there yet.")]
 PlotOption = Annotated[str, typer.Option("--plot", help="A column that is drawn as bars.")]
+BaseFromOption = Annotated[str, typer.Option(help="Of thresholds: compare with days from here.")]
+BaseToOption = Annotated[str, typer.Option(help="Of thresholds: to here, included.")]
+OldOption = Annotated[str, typer.Option(help="Of thresholds: the sum as it is, as 400.00.")]
+GrowthOption = Annotated[
+    str, typer.Option(help="Of thresholds: by how much incomes grew: 8, not the index 108.")
+]
 ReaderOption = Annotated[str, typer.Option(help="The operator who reads; seen is what they may.")]
 
 
@@ -106,6 +114,10 @@ def _report_of(name: str) -> None:
         csv_file: CsvOption = None,
         xlsx_file: XlsxOption = None,
         plot: PlotOption = "",
+        base_from: BaseFromOption = "",
+        base_to: BaseToOption = "",
+        old: OldOption = "",
+        income_growth: GrowthOption = "",
         reader: ReaderOption = "",
         as_json: AsJson = False,
     ) -> None:
@@ -118,7 +130,9 @@ def _report_of(name: str) -> None:
             "limit": limit,
         }
         params |= {"everybody": everybody, "reader": reader}
-        wanted = _Wanted(params, tuple(filters or ()), csv_file, xlsx_file, plot, as_json)
+        terms = {"base_from": base_from, "base_to": base_to, "old": old}
+        terms |= {"income_growth": income_growth}
+        wanted = _Wanted(params, tuple(filters or ()), terms, (csv_file, xlsx_file), plot, as_json)
         try:
             with connected(where, ANSWER_S_MAX) as client:
                 _run(client, wanted)
@@ -133,8 +147,8 @@ def _example(name: str) -> str:
 class _Wanted(NamedTuple):
     params: dict[str, Any]
     filters: tuple[str, ...]
-    csv_file: Path | None
-    xlsx_file: Path | None
+    terms: dict[str, str]
+    files: tuple[Path | None, Path | None]
     plot: str
     as_json: bool
 
@@ -142,17 +156,19 @@ class _Wanted(NamedTuple):
 def _run(client: Client, wanted: _Wanted) -> None:
     currency = till_currency(client.greeting)
     params = wanted.params | {"filters": filters_said(wanted.filters, currency)}
-    files = [file for file in (wanted.csv_file, wanted.xlsx_file) if file is not None]
+    params |= {"terms": terms_said(wanted.terms, currency)}
+    csv_file, xlsx_file = wanted.files
+    files = [file for file in wanted.files if file is not None]
     for file in files:
         check_new(file)
     answer = client.call("report.run", params | {"keep": bool(files)})
     sheet = _sheet(answer, params, currency, client.greeting["language"])
-    if wanted.csv_file is not None:
-        count = write_csv(wanted.csv_file, sheet, _every_row(client, answer))
-        typer.echo(f"{wanted.csv_file}: {count} rows")
-    if wanted.xlsx_file is not None:
-        count = write_xlsx(wanted.xlsx_file, sheet, _every_row(client, answer))
-        typer.echo(f"{wanted.xlsx_file}: {count} rows")
+    if csv_file is not None:
+        count = write_csv(csv_file, sheet, _every_row(client, answer))
+        typer.echo(f"{csv_file}: {count} rows")
+    if xlsx_file is not None:
+        count = write_xlsx(xlsx_file, sheet, _every_row(client, answer))
+        typer.echo(f"{xlsx_file}: {count} rows")
     if wanted.as_json:
         print_json(answer)
     elif wanted.plot:
@@ -182,6 +198,23 @@ def filters_said(said: Sequence[str], currency: Currency) -> dict[str, Any]:
     return found
 
 
+def terms_said(said: Mapping[str, str], currency: Currency) -> dict[str, Any]:
+    """Return the terms that options say. Raises BadParameter for what is no number."""
+    found: dict[str, Any] = {name: text for name, text in said.items() if text}
+    for name, read in (("old", currency.minor), ("income_growth", _bp)):
+        if name in found:
+            try:
+                found[name] = read(found[name])
+            except (MoneyTextError, InvalidOperation) as error:
+                problem, hint = f"{found[name]!r} is no number ({error})", f"--{name}"
+                raise typer.BadParameter(problem, param_hint=hint.replace("_", "-")) from None
+    return found
+
+
+def _bp(text: str) -> int:
+    return int((Decimal(text) * 100).to_integral_value())
+
+
 _NAMES = Filters.__struct_fields__
 
 
@@ -202,7 +235,7 @@ def _number(name: str, value: str, currency: Currency) -> int:
         if name.startswith("net"):
             return currency.minor(value)
         if name.startswith(("discount", "standing")):
-            return int((Decimal(value) * 100).to_integral_value())
+            return _bp(value)
     except (MoneyTextError, InvalidOperation) as error:
         raise _bad(f"{name}: {value!r} is no number ({error})") from None
     return _whole(name, value)
@@ -218,7 +251,7 @@ def _whole(name: str, value: str) -> int:
 def _sheet(
     answer: dict[str, Any], params: dict[str, Any], currency: Currency, language: str
 ) -> Sheet:
-    asked_for = {name: str(value) for name, value in params["filters"].items()}
+    asked_for = {name: str(value) for name, value in (params["filters"] | params["terms"]).items()}
     facts = {
         "report": answer["title"],
         "from": answer["from"],

@@ -21,7 +21,8 @@ from daemon.pos.peers import Role
 from daemon.pos.session import Session
 from daemon.programme.alliances import known_alliance
 from daemon.reports.alliance_statement import AllianceStatement, alliance_statement
-from daemon.reports.asking import ROWS_MAX, Answer, answer, check_filters, sorting
+from daemon.reports.asked_terms import Terms
+from daemon.reports.asking import ROWS_MAX, Answer, answer, check_asked, sorting
 from daemon.reports.catalogue import REPORTS
 from daemon.reports.filters import Filters
 from daemon.reports.kept_results import PAGE_ROWS, KeptResults
@@ -63,6 +64,7 @@ class RunParams(PeriodParams, frozen=True, kw_only=True):
 
     sort:      a column, ``-`` before it for the greatest first. per: what a trend goes by.
     everybody: of activity, also who has bought nothing.
+    terms:     what some reports ask beside, see `Terms`.
     keep:      whether all of it is kept, so that `report.page` reads it as it is now.
     reader:    the operator who reads it; they see what their role sees.
     """
@@ -72,6 +74,7 @@ class RunParams(PeriodParams, frozen=True, kw_only=True):
     sort: Text = ""
     per: Text = ""
     everybody: bool = False
+    terms: Terms = Terms()
     limit: Annotated[int, msgspec.Meta(ge=1, le=PAGE_ROWS)] = 100
     offset: Annotated[int, msgspec.Meta(ge=0, le=ROWS_MAX)] = 0
     keep: bool = False
@@ -161,8 +164,9 @@ class ReportMethods:
             programme=self._shop.programme,
             per=_way(report, params.per),
             everybody=params.everybody,
+            terms=params.terms,
         )
-        check_filters(report, asked)
+        check_asked(report, asked)
         sort = sorting(report, params.sort)
         page = (ROWS_MAX + 1, 0) if params.keep else (params.limit, params.offset)
 

@@ -4,7 +4,7 @@ Money is in whole currency units as exact fractions, percentages in per cent; wh
 rounds. Nothing here prices a sale.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 import msgspec
@@ -16,12 +16,12 @@ ENTRY_RECEIPTS = (2, 3)
 
 
 class Threshold(msgspec.Struct, frozen=True):
-    """A new threshold by three methods; ``warnings``: what looks wrong about them."""
+    """A new threshold by three methods; ``warnings``: what looks wrong, by method."""
 
     absolute: Fraction
     relative: Fraction
     income: Fraction
-    warnings: tuple[str, ...] = ()
+    warnings: Mapping[str, str] = {}
 
 
 class VolumeRow(msgspec.Struct, frozen=True):
@@ -58,16 +58,16 @@ def threshold(
     Raises: BasketError for a sum that is not above 0.
     """
     _above_0(old=old, average_now=average_now, average_base=average_base)
-    warnings = []
+    warnings: dict[str, str] = {}
     if income_growth > GROWTH_PERCENT_ODD:
         less, growth = (written(percent) for percent in (income_growth - 100, income_growth))
-        warnings.append(f"a growth of {growth} % doubles incomes; is it an index ({less} %)?")
+        warnings["income"] = f"a growth of {growth} % doubles incomes; is it an index ({less} %)?"
     absolute = old + (average_now - average_base)
     income = old * (1 + income_growth / 100)
     for name, made in (("absolute", absolute), ("income", income)):
         if made <= 0:
-            warnings.append(f"the {name} method leaves no threshold; go by another")
-    return Threshold(absolute, old * average_now / average_base, income, tuple(warnings))
+            warnings[name] = f"the {name} method leaves no threshold; go by another"
+    return Threshold(absolute, old * average_now / average_base, income, warnings)
 
 
 def volume(

@@ -37,9 +37,14 @@ class Sorting(msgspec.Struct, frozen=True):
     down: bool
 
 
-def sorting(report: Report, said: str) -> Sorting:
-    """Return how a report is sorted. Raises ParamError for a column that it does not have."""
+def sorting(report: Report, said: str) -> Sorting | None:
+    """Return how a report is sorted; None: as its rows come.
+
+    Raises: ParamError for a column that it does not have.
+    """
     text = said or report.sort
+    if not text:
+        return None
     name, down = text.removeprefix("-"), text.startswith("-")
     for column in report.all_columns:
         if column.name == name:
@@ -48,19 +53,26 @@ def sorting(report: Report, said: str) -> Sorting:
     raise ParamError("sort", f"{name!r} is no column of {report.name}; there are: {known}")
 
 
-def check_filters(report: Report, asked: Asked) -> None:
-    """Raise ParamError for a filter that does not go with a report."""
+def check_asked(report: Report, asked: Asked) -> None:
+    """Raise ParamError for a filter or a term that does not go with a report."""
     for name in sorted(asked.filters.named - report.takes - {"attribution"}):
         takes = ", ".join(sorted(report.takes)) or "none"
         raise ParamError(f"filters.{name}", f"does not go with {report.name}; it takes: {takes}")
+    for name in sorted(asked.terms.named - report.terms):
+        takes = ", ".join(sorted(report.terms)) or "none"
+        raise ParamError(f"terms.{name}", f"does not go with {report.name}; it takes: {takes}")
 
 
 def answer(
-    store: Store, report: Report, asked: Asked, sort: Sorting, page: tuple[int, int]
+    store: Store, report: Report, asked: Asked, sort: Sorting | None, page: tuple[int, int]
 ) -> Answer:
     """Answer a question; ``page``: how many rows, behind how many."""
     has_merged = bool(store.ask(_ANY_MERGED))
     asked = msgspec.structs.replace(asked, has_merged=has_merged)
+    if report.made is not None:
+        return _made(report, [*report.made(store, asked)], sort, page)
+    assert report.select is not None
+    assert sort is not None
     rows = report.select(asked)
     where = of_rows(asked.filters)
     chosen = Sql(f"({rows.text}) AS r WHERE {where.text}", (*rows.values, *where.values))
@@ -71,6 +83,25 @@ def answer(
         count=count,
         totals=totals,
     )
+
+
+def _made(report: Report, rows: list[Row], sort: Sorting | None, page: tuple[int, int]) -> Answer:
+    if sort is not None:
+        place = report.columns.index(sort.column)
+        rows.sort(key=lambda row: _ordered(row[place]), reverse=sort.down)
+        rows.sort(key=lambda row: row[place] in ("", None))
+    limit, offset = page
+    totals = {
+        column.name: sum(row[place] or 0 for row in rows)
+        for place, column in enumerate(report.columns)
+        if column.summed
+    }
+    shown = (_shown(report.columns, row) for row in rows[offset : offset + limit])
+    return Answer(columns=report.columns, rows=tuple(shown), count=len(rows), totals=totals)
+
+
+def _ordered(value: Value) -> tuple[str, int]:
+    return (value, 0) if isinstance(value, str) else ("", value or 0)
 
 
 _ANY_MERGED = Question("SELECT 1 FROM merged LIMIT 1", int)

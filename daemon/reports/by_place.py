@@ -5,8 +5,9 @@ rule gave stands in sums only.
 """
 
 from daemon.reports.chosen import of_sales
-from daemon.reports.filters import OF_SALES
-from daemon.reports.report import Asked, Column, Kind, Report, Sql, half_up, share_bp, summed
+from daemon.reports.filters import OF_SALES, Filters
+from daemon.reports.period import Period
+from daemon.reports.report import Asked, Column, Kind, Report, Sql, big, half_up, share_bp, summed
 
 _IN_DAYS = frozenset(("store", "terminal", "cashier"))
 _COLUMNS = (
@@ -23,10 +24,23 @@ _TOTALS = {
 }
 
 
+def _read_from(filters: Filters) -> tuple[str, str, str]:
+    """Return the table that knows what is asked, its column of purchases, and which rows count."""
+    if filters.named <= _IN_DAYS:
+        return "day_sum", "n", " AND rule = ''"
+    return "fact", "visits", ""
+
+
+def receipts(period: Period, filters: Filters) -> Sql:
+    """Return a SELECT of net and purchases of a period, of all sales that filters choose."""
+    where, (table, count, only) = of_sales(filters), _read_from(filters)
+    sums = ", ".join(big(f"coalesce(sum({name}), 0)") for name in ("net", count))
+    text = f"SELECT {sums} FROM {table} WHERE day BETWEEN ? AND ? AND {where.text}{only}"
+    return Sql(text, (*period.days, *where.values))
+
+
 def _grouped(asked: Asked, key: str) -> Sql:
-    where = of_sales(asked.filters)
-    from_days = asked.filters.named <= _IN_DAYS
-    table, count, only = ("day_sum", "n", " AND rule = ''") if from_days else ("fact", "visits", "")
+    where, (table, count, only) = of_sales(asked.filters), _read_from(asked.filters)
     sums = f"{summed(count)} AS purchases, {summed('list_total')} AS list"
     sums += "".join(f", {summed(name)} AS {name}" for name in ("discount", "net"))
     text = (

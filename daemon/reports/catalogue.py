@@ -5,6 +5,7 @@ from daemon.reports.by_partner import PARTNERS
 from daemon.reports.by_place import CASHIERS, RULES, STORES
 from daemon.reports.cohorts import COHORTS
 from daemon.reports.segments import SEGMENTS
+from daemon.reports.thresholds import THRESHOLDS
 from daemon.reports.trend import TREND
 
 REPORTS = {
@@ -19,5 +20,6 @@ REPORTS = {
         TREND,
         SEGMENTS,
         COHORTS,
+        THRESHOLDS,
     )
 }

@@ -5,6 +5,8 @@ database sorts and cuts off: of 190,000 customers who bought in a month a screen
 Names of people are the one exception. They stand in profiles, and are put to the rows that are
 shown; only who sorts by them reads them all.
 
+What no SELECT can reckon, such as an estimate, is ``made`` whole: few rows, from several questions.
+
 Text that is put together here is of this program alone. What somebody asked stands in ``values``.
 """
 
@@ -18,6 +20,7 @@ import msgspec
 from daemon.base.ids import AccountId
 from daemon.ledger.storage.store import Store
 from daemon.programme.programme import Programme
+from daemon.reports.asked_terms import Terms
 from daemon.reports.filters import Filters
 from daemon.reports.period import Period
 
@@ -63,6 +66,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     programme: Programme
     per: str = ""
     everybody: bool = False
+    terms: Terms = Terms()
     has_merged: bool = False
     """Whether any account was merged into another: else nobody need look."""
 
@@ -80,12 +84,15 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """One report.
 
     columns: in order; the first ones are of ``people``, where the rows are of accounts.
-    sort:    how it is sorted where nobody says; ``-`` before a column turns it round.
+    sort:    how it is sorted where nobody says; ``-`` before a column turns it round. Of what is
+             made "" leaves the rows as they come.
     takes:   the filters that go with it.
     select:  returns the SELECT; its columns are ``key`` and then those that no ``put`` brings.
+    made:    or gives the rows themselves, few of them, with a value a column.
     totals:  what is derived from sums of all rows: by column, as SQL over summed columns.
     label:   says the first column, where ``key`` is a number that it is sorted by.
     ways:    what it can go by; the first one where nobody says.
+    terms:   what may be asked beside, of `Terms`.
     """
 
     name: str
@@ -93,12 +100,14 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     columns: tuple[Column, ...]
     sort: str
     takes: frozenset[str]
-    select: Callable[[Asked], Sql]
+    select: Callable[[Asked], Sql] | None = None
+    made: Callable[[Store, Asked], Iterable[Row]] | None = None
     put: Put | None = None
     put_columns: tuple[Column, ...] = ()
     totals: Mapping[str, str] = {}
     label: Callable[[Asked, int], str] | None = None
     ways: tuple[str, ...] = ()
+    terms: frozenset[str] = frozenset()
 
     @property
     def all_columns(self) -> tuple[Column, ...]:

@@ -5,12 +5,14 @@ from collections import defaultdict
 from datetime import date, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from daemon.base.ids import AccountId, CardId, LedgerId, SaleId
 from daemon.ledger.posted_facts import FIGURES, Buyer, Fact, Figures
 from daemon.ledger.storage.store import Change, Store
 from daemon.programme.programme import load
+from daemon.reports.asked_terms import Terms
 from daemon.reports.asking import Answer, answer, sorting
 from daemon.reports.catalogue import REPORTS
 from daemon.reports.filters import Filters
@@ -68,7 +70,11 @@ def facts(store: Store) -> list[Fact]:
 
 def asked(period: Period, per: str = "", **filters: Any) -> Asked:
     return Asked(
-        period=period, filters=Filters(**filters), today=TODAY, programme=PROGRAMME, per=per
+        period=period,
+        filters=Filters(**filters),
+        today=TODAY,
+        programme=PROGRAMME,
+        per=per,
     )
 
 
@@ -127,6 +133,7 @@ def periods() -> list[Period]:
     return some
 
 
+TERMS: dict[str, Any] = {"base_from": "2025-12-01", "base_to": "2026-01-31", "old": 40_000}
 NOT_ALWAYS = ("earned", "margin")
 """What is no sum of all time."""
 
@@ -161,7 +168,8 @@ def test_every_column_sorts_both_ways_with_what_is_unknown_last(
 ) -> None:
     report = REPORTS[name]
     for by in report.ways or ("",):
-        question = asked(periods()[0], per=by)
+        named = {name: value for name, value in TERMS.items() if name in report.terms}
+        question = msgspec.structs.replace(asked(periods()[0], per=by), terms=Terms(**named))
         for place, column in enumerate(report.all_columns):
             for sign in ("", "-"):
                 found = [row[place] for row in told(store, name, question, sign + column.name).rows]
