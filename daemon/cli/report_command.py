@@ -45,9 +45,11 @@ SHOWN = {
     "segments": "Customers by how lately, how often and for how much they bought within a year.",
     "cohorts": "Of who came in a month first, who still comes months later.",
     "thresholds": "From which purchase on to give a card, by the formulas of `plan threshold`.",
+    "issued": "Cards that were issued, --per kind, batch, distributor, store, cashier, condition.",
 }
 EXAMPLE = "Example: tillcard report {name} --from 2026-11-01 --to 2026-11-30 {more}"
 MORE = {
+    "issued": "--per distributor",
     "activity": "--filter partner=P0007 --filter min_purchases=2 --csv activity.csv",
     "dormant": "--filter dormant_since=90d",
     "trend": "--per week --plot net",
@@ -59,7 +61,7 @@ FilterOption = Annotated[
     typer.Option("--filter", help="NAME=VALUE; of a list NAME=A,B; answers as answer.ID=VALUE."),
 ]
 SortOption = Annotated[str, typer.Option(help="A column; -COLUMN has the greatest first.")]
-PerOption = Annotated[str, typer.Option(help="Of a trend: day, week, month, weekday, hour.")]
+PerOption = Annotated[str, typer.Option(help="What a row of a trend, or of cards issued, is of.")]
 LimitOption = Annotated[int, typer.Option(min=1, max=500, help="Rows on the screen.")]
 AllOption = Annotated[bool, typer.Option("--all", help="Also customers who bought nothing.")]
 CsvOption = Annotated[Path | None, typer.Option("--csv", help="A CSV file; not there yet.")]

@@ -10,9 +10,6 @@ A partner's line has all of it, and below it stands a line for each employee who
 money goes by who had sent the customer at each sale, or by who has sent them now.
 """
 
-from datetime import date, timedelta
-
-from daemon.base.clock import rfc3339
 from daemon.reports.bought import MERGED_INTO, bought
 from daemon.reports.by_customer import FIGURES, average, figures, margin
 from daemon.reports.chosen import of_customers, of_sales
@@ -20,9 +17,6 @@ from daemon.reports.filters import IN_SUMS, OF_CUSTOMERS, OF_SALES
 from daemon.reports.report import Asked, Column, Kind, Report, Sql, any_of, big, summed
 from daemon.reports.segments import in_segments
 
-_FIRST_DAY = date.min + timedelta(days=1)
-"""In the east the first day there is begins before all moments, in UTC."""
-_BEHIND_ALL = "~"
 _MONEY = ("list_total", "discount", "net", "paid", "burned", "earned", "cost", "cost_net", "visits")
 
 
@@ -68,16 +62,12 @@ def _first_assignments(asked: Asked) -> str:
 
 def _attracted(asked: Asked) -> Sql:
     """Return how many customers each pair was the first to send: ever, and in the period."""
-    days = asked.programme.days
-    first, last = asked.period.first, asked.period.last
-    begins = rfc3339(days.start_of(first)) if first > _FIRST_DAY else ""
-    ends = rfc3339(days.start_of(last + timedelta(days=1))) if last < date.max else _BEHIND_ALL
     text = (
         f"SELECT partner, employee, {big('count(*)')} AS attracted_total,"
         f" {summed('CASE WHEN at >= ? AND at < ? THEN 1 ELSE 0 END')} AS attracted"
         f" FROM {_first_assignments(asked)} AS firsts GROUP BY partner, employee"
     )
-    return Sql(text, (begins, ends))
+    return Sql(text, asked.moments)
 
 
 def _rewards(asked: Asked) -> Sql:

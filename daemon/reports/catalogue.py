@@ -4,6 +4,7 @@ from daemon.reports.by_customer import ACTIVITY, DORMANT
 from daemon.reports.by_partner import PARTNERS
 from daemon.reports.by_place import CASHIERS, RULES, STORES
 from daemon.reports.cohorts import COHORTS
+from daemon.reports.issued import ISSUED
 from daemon.reports.segments import SEGMENTS
 from daemon.reports.thresholds import THRESHOLDS
 from daemon.reports.trend import TREND
@@ -21,5 +22,6 @@ REPORTS = {
         SEGMENTS,
         COHORTS,
         THRESHOLDS,
+        ISSUED,
     )
 }

@@ -11,12 +11,13 @@ Text that is put together here is of this program alone. What somebody asked sta
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
 
 import msgspec
 
+from daemon.base.clock import rfc3339
 from daemon.base.ids import AccountId
 from daemon.ledger.storage.store import Store
 from daemon.programme.programme import Programme
@@ -27,6 +28,7 @@ from daemon.reports.period import Period
 Value = Any
 """Of a column or of a question: a text, an integer, or None."""
 Row = tuple[Value, ...]
+_DAY, _BEHIND_ALL = timedelta(days=1), "~"
 
 
 class Sql(NamedTuple):
@@ -74,6 +76,16 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     def until(self) -> date:
         """The day that days are counted to: the period's last, or today where it goes on."""
         return min(self.period.last, self.today)
+
+    @property
+    def moments(self) -> tuple[str, str]:
+        """When the period begins, and when the day after it does, RFC 3339; or what is behind all.
+
+        "" is before all: in the east the first day there is begins before all moments, in UTC.
+        """
+        first, last, days = self.period.first, self.period.last, self.programme.days
+        begins = rfc3339(days.start_of(first)) if first > date.min + _DAY else ""
+        return begins, rfc3339(days.start_of(last + _DAY)) if last < date.max else _BEHIND_ALL
 
 
 Put = Callable[[Store, Iterable[AccountId]], Mapping[AccountId, Row]]
