@@ -25,7 +25,7 @@ from daemon.cli.daemon_call import (
     till_currency,
     whoever,
 )
-from daemon.cli.report_files import percent
+from daemon.cli.report_files import hundredths
 from daemon.cli.screen_amounts import purse_text
 from daemon.cli.written_files import write_own
 from daemon.customers.dossiers import PAGE_MAX
@@ -399,7 +399,7 @@ def _figure(name: str, said: Any, currency: Currency) -> str:
     if said is None:
         return "-"
     if name.endswith("_bp"):
-        return f"{percent(said)} %"
+        return f"{hundredths(said)} %"
     return currency.text(said) if name in MONEY_FIGURES else str(said)
 
 

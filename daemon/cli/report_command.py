@@ -46,10 +46,12 @@ SHOWN = {
     "cohorts": "Of who came in a month first, who still comes months later.",
     "thresholds": "From which purchase on to give a card, by the formulas of `plan threshold`.",
     "issued": "Cards that were issued, --per kind, batch, distributor, store, cashier, condition.",
+    "effect": "What a status brings: members beside others, and before and after joining.",
 }
 EXAMPLE = "Example: tillcard report {name} --from 2026-11-01 --to 2026-11-30 {more}"
 MORE = {
     "issued": "--per distributor",
+    "effect": "--status club",
     "activity": "--filter partner=P0007 --filter min_purchases=2 --csv activity.csv",
     "dormant": "--filter dormant_since=90d",
     "trend": "--per week --plot net",
@@ -73,6 +75,7 @@ OldOption = Annotated[str, typer.Option(help="Of thresholds: the sum as it is, a
 GrowthOption = Annotated[
     str, typer.Option(help="Of thresholds: by how much incomes grew: 8, not the index 108.")
 ]
+StatusOption = Annotated[str, typer.Option(help="Of effect: a status of the programme.")]
 ReaderOption = Annotated[str, typer.Option(help="The operator who reads; seen is what they may.")]
 
 
@@ -120,6 +123,7 @@ def _report_of(name: str) -> None:
         base_to: BaseToOption = "",
         old: OldOption = "",
         income_growth: GrowthOption = "",
+        status: StatusOption = "",
         reader: ReaderOption = "",
         as_json: AsJson = False,
     ) -> None:
@@ -133,7 +137,7 @@ def _report_of(name: str) -> None:
         }
         params |= {"everybody": everybody, "reader": reader}
         terms = {"base_from": base_from, "base_to": base_to, "old": old}
-        terms |= {"income_growth": income_growth}
+        terms |= {"income_growth": income_growth, "status": status}
         wanted = _Wanted(params, tuple(filters or ()), terms, (csv_file, xlsx_file), plot, as_json)
         try:
             with connected(where, ANSWER_S_MAX) as client:

@@ -21,7 +21,7 @@ FORMULA = ("=", "+", "-", "@")
 _NUMBER = re.compile(r"[+-][0-9][0-9 .,]*")
 """An amount below 0, a telephone."""
 DECIMAL_COMMA = frozenset({"uk", "de", "pl"})
-TEXT, COUNT, MONEY, BP, DAY = "text", "count", "money", "bp", "day"
+TEXT, COUNT, MONEY, BP, DAY, RATIO = "text", "count", "money", "bp", "day", "ratio"
 """Kinds of columns."""
 
 
@@ -35,10 +35,10 @@ def decimal(number: str, language: str) -> str:
     return number.replace(".", ",") if language in DECIMAL_COMMA else number
 
 
-def percent(bp: int) -> str:
-    """Return basis points as per cent: 313 is ``3.13``."""
-    sign = "-" if bp < 0 else ""
-    whole, part = divmod(abs(bp), 100)
+def hundredths(count: int) -> str:
+    """Return hundredths as a number, basis points as per cent: 313 is ``3.13``."""
+    sign = "-" if count < 0 else ""
+    whole, part = divmod(abs(count), 100)
     return f"{sign}{whole}.{part:02}"
 
 
@@ -62,7 +62,7 @@ def cell(sheet: Sheet, kind: str, value: Any) -> str:
         return ""
     if kind == MONEY:
         return sheet.currency.text(value)
-    return percent(value) if kind == BP else str(value)
+    return hundredths(value) if kind in (BP, RATIO) else str(value)
 
 
 @contextmanager
@@ -123,6 +123,7 @@ def _formats(book: Any, currency: Currency) -> dict[str, Any]:
         "head": book.add_format({"bold": True}),
         MONEY: book.add_format({"num_format": money}),
         BP: book.add_format({"num_format": "0.00%"}),
+        RATIO: book.add_format({"num_format": "0.00"}),
         DAY: book.add_format({"num_format": "yyyy-mm-dd"}),
         COUNT: book.add_format({"num_format": "#,##0"}),
     }
@@ -139,5 +140,5 @@ def _write_cell(
     elif kind == DAY:
         page.write_datetime(*place, date.fromisoformat(value), formats[DAY])
     else:
-        scale = {MONEY: 10**currency.digits, BP: 10_000}.get(kind, 1)
+        scale = {MONEY: 10**currency.digits, BP: 10_000, RATIO: 100}.get(kind, 1)
         page.write_number(*place, value / scale, formats[kind])

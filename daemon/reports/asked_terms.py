@@ -13,16 +13,17 @@ GROWTH_BP_MAX = 10_000_000
 
 
 class Terms(Params, frozen=True, kw_only=True):
-    """Of ``thresholds``: a period to compare with, a threshold, and how incomes have grown.
+    """Of ``thresholds`` a period to compare with, a threshold, and how incomes have grown.
 
     base_from, base_to: local days, both included. old: minor units; None is what the programme
-    asks for. income_growth: basis points, 800 where incomes grew by 8 %.
+    asks for. income_growth: basis points, 800 where incomes grew by 8 %. status: of ``effect``.
     """
 
     base_from: Text = ""
     base_to: Text = ""
     old: Annotated[int, msgspec.Meta(ge=1, le=BOUND_MAX)] | None = None
     income_growth: Annotated[int, msgspec.Meta(ge=-10_000, le=GROWTH_BP_MAX)] = 0
+    status: Text = ""
 
     @property
     def named(self) -> frozenset[str]:

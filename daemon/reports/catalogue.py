@@ -4,6 +4,7 @@ from daemon.reports.by_customer import ACTIVITY, DORMANT
 from daemon.reports.by_partner import PARTNERS
 from daemon.reports.by_place import CASHIERS, RULES, STORES
 from daemon.reports.cohorts import COHORTS
+from daemon.reports.effect import EFFECT
 from daemon.reports.issued import ISSUED
 from daemon.reports.segments import SEGMENTS
 from daemon.reports.thresholds import THRESHOLDS
@@ -23,5 +24,6 @@ REPORTS = {
         COHORTS,
         THRESHOLDS,
         ISSUED,
+        EFFECT,
     )
 }

@@ -41,13 +41,15 @@ class Sql(NamedTuple):
 class Kind(StrEnum):
     """What a column holds, for whoever writes it down.
 
-    MONEY: minor units. BP: basis points. DAY: a local day (ordinal); in answers YYYY-MM-DD.
+    MONEY: minor units. BP: basis points. RATIO: hundredths, 280 is 2.80. DAY: a local day
+    (ordinal); in answers YYYY-MM-DD.
     """
 
     TEXT = "text"
     COUNT = "count"
     MONEY = "money"
     BP = "bp"
+    RATIO = "ratio"
     DAY = "day"
 
 

@@ -133,7 +133,12 @@ def periods() -> list[Period]:
     return some
 
 
-TERMS: dict[str, Any] = {"base_from": "2025-12-01", "base_to": "2026-01-31", "old": 40_000}
+TERMS: dict[str, Any] = {
+    "base_from": "2025-12-01",
+    "base_to": "2026-01-31",
+    "old": 40_000,
+    "status": "club",
+}
 NOT_ALWAYS = ("earned", "margin")
 """What is no sum of all time."""
 
