@@ -4,12 +4,34 @@ What sums of days do not know, such as an hour or a card's issuer, is read from 
 rule gave stands in sums only.
 """
 
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import NamedTuple
+
+from daemon.base.money import BASIS_POINTS
+from daemon.ledger.storage.fact_tables import WHOLE
+from daemon.ledger.storage.queries import Question
+from daemon.ledger.storage.store import Store
 from daemon.reports.chosen import of_sales
+from daemon.reports.customer_figures import ratio
 from daemon.reports.filters import OF_SALES, Filters
 from daemon.reports.period import Period
-from daemon.reports.report import Asked, Column, Kind, Report, Sql, big, half_up, share_bp, summed
+from daemon.reports.report import (
+    Asked,
+    Column,
+    Kind,
+    Report,
+    Row,
+    Sql,
+    big,
+    half_up,
+    share_bp,
+    summed,
+)
 
 _IN_DAYS = frozenset(("store", "terminal", "cashier"))
+ESTIMATED = "estimated"
+"""Of a figure that rests on the programme's `markup`."""
 _COLUMNS = (
     Column("purchases", Kind.COUNT, summed=True),
     Column("list", Kind.MONEY, summed=True),
@@ -60,23 +82,51 @@ def _stores(asked: Asked) -> Sql:
     return _grouped(asked, "store")
 
 
-def _rules(asked: Asked) -> Sql:
+def _rules(store: Store, asked: Asked) -> Iterator[Row]:
+    """Yield a row a rule. Shares are reckoned here: products of sums are long numbers."""
     where = of_sales(asked.filters)
-    of_all = f"SELECT {summed('list_total')} AS list_of_all FROM day_sum"
-    of_all += f" WHERE day BETWEEN ? AND ? AND rule = '' AND {where.text}"
-    sums = f"{summed('n')} AS uses, {summed('discount')} AS given"
-    sums += f", {summed('list_total')} AS list, {summed('net')} AS net"
-    sums += f", {summed('cost')} AS cost, {summed('cost_net')} AS cost_net"
-    text = (
-        f"SELECT key, uses, given, {share_bp('given', 'list_of_all')} AS share_bp, list, net,"
-        " CASE WHEN cost_net = net AND net > cost THEN"
-        f" {share_bp('given', '(net - cost)')} END AS needed_growth_bp"
-        f" FROM (SELECT rule AS key, {sums} FROM day_sum"
-        f" WHERE day BETWEEN ? AND ? AND rule <> '' AND {where.text} GROUP BY rule) AS sums"
-        f" CROSS JOIN ({of_all}) AS everything"
+    columns = ("n", "discount", "list_total", "net", "cost", "cost_net")
+    question: Question[tuple[str, RuleSums]] = Question(
+        f"SELECT rule, {', '.join(summed(name) for name in columns)} FROM day_sum"
+        f" WHERE day BETWEEN ? AND ? AND {where.text} GROUP BY rule ORDER BY rule",
+        lambda rule, *sums: (rule, RuleSums(*sums)),
     )
-    once = (*asked.period.days, *where.values)
-    return Sql(text, (*once, *once))
+    found = dict(store.ask(question, *asked.period.days, *where.values))
+    of_all = found.pop(WHOLE, RuleSums()).list_total
+    for rule, sums in found.items():
+        cost, note = cost_of(sums, asked.programme.markup_bp)
+        growth = None if cost is None else ratio(BASIS_POINTS * sums.given, sums.net - cost)
+        share = ratio(BASIS_POINTS * sums.given, of_all)
+        yield rule, sums.uses, sums.given, share, sums.list_total, sums.net, growth, note
+
+
+class RuleSums(NamedTuple):
+    """What a rule gave, and the totals of the sales in which it did; minor units."""
+
+    uses: int = 0
+    given: int = 0
+    list_total: int = 0
+    net: int = 0
+    cost: int = 0
+    cost_net: int = 0
+
+
+def cost_of(sums: RuleSums, markup_bp: int | None) -> tuple[int | None, str]:
+    """Return what the goods have cost, and whether that is estimated; None where nobody knows.
+
+    Goods whose lines do not say it have cost their list price without the shop's usual markup. Of
+    sales of which a part is known, the list price of the rest is taken to be in proportion to net.
+    """
+    unknown = sums.net - sums.cost_net
+    if not unknown:
+        return sums.cost, ""
+    if markup_bp is None:
+        return None, ""
+    at_list = Fraction(sums.list_total)
+    if sums.cost_net and sums.net:
+        at_list = at_list * unknown / sums.net
+    estimate = sums.cost + at_list * BASIS_POINTS / (BASIS_POINTS + markup_bp)
+    return ratio(estimate.numerator, estimate.denominator), ESTIMATED
 
 
 CASHIERS = Report(
@@ -108,8 +158,9 @@ RULES = Report(
         Column("list", Kind.MONEY),
         Column("net", Kind.MONEY),
         Column("needed_growth_bp", Kind.BP),
+        Column("note", Kind.TEXT),
     ),
     sort="-given",
     takes=_IN_DAYS,
-    select=_rules,
+    made=_rules,
 )

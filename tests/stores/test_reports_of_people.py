@@ -10,6 +10,7 @@ import pytest
 
 from card_formats.check_digits import Check, append_check
 from daemon.base.refusals import ErrorCode
+from daemon.reports.by_place import RuleSums, cost_of
 from tests.scenarios.shops import FRIEND, HEAD, account_of, goods
 from tests.support.clock import HandClock
 from tests.support.pos import refused
@@ -330,6 +331,33 @@ async def test_a_rule_says_what_growth_would_pay_for_it(tmp_path: Path, location
         await salon.sell(PLASTIC, 50_000, cashier="ivan")
         [row] = await salon.rows("rules", filters={"cashier": ["ivan"]})
         assert (row["given"], row["share_bp"]) == (3_000, 600)
+
+
+async def test_a_cost_that_no_line_says_is_estimated_by_the_usual_markup(
+    tmp_path: Path, location: str
+) -> None:
+    """1,000.00 at list have cost 800.00 at a markup of 25 %: 60.00 of 140.00 are 42.86 %."""
+    rules = 'markup = 25\n[[rule]]\nid = "six"\ngive = { percent = 6 }\n'
+    async with shop(tmp_path, location, rules) as salon:
+        await salon.sell(PLASTIC, 100_000)
+        [row] = await salon.rows("rules")
+        assert (row["needed_growth_bp"], row["note"]) == (4_286, "estimated")
+        line = {"line": 1, "sku": "x", "qty": 1, "unit_price": 100_000, "cost": 70_000}
+        await salon.pos.call("sale.commit", sale_id="s", card=PLASTIC, lines=[line])
+        [row] = await salon.rows("rules")  # 120.00 of 1,880.00 - 700.00 - 800.00
+        assert (row["needed_growth_bp"], row["note"]) == (3_158, "estimated")
+        assert await salon.rows("rules", filters={"cashier": ["nobody"]}) == []
+
+
+def test_an_estimate_of_what_goods_have_cost() -> None:
+    whole, none = RuleSums(list_total=1_000, net=900), RuleSums()
+    assert cost_of(whole, 2_500) == (800, "estimated")
+    assert cost_of(whole, None) == (None, "")
+    assert cost_of(none, 2_500) == (0, "")
+    known = RuleSums(list_total=1_000, net=900, cost=700, cost_net=900)
+    assert cost_of(known, 2_500) == (700, "")
+    half = RuleSums(list_total=1_000, net=900, cost=300, cost_net=450)
+    assert cost_of(half, 2_500) == (700, "estimated")
 
 
 async def test_a_reader_sees_what_their_role_sees(salon: Shop) -> None:
