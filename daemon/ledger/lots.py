@@ -109,9 +109,19 @@ def put(state: PurseLots, lots: tuple[Lot, ...]) -> tuple[Lot, ...]:
     return tuple(entering)
 
 
+LAPSED = "@lapsed:"
+"""How the names of counters of what has lapsed begin."""
+
+
 def lapsed_counter(account: AccountId, purse: str, lot: Lot) -> str:
     """Return the counter of what has lapsed of a lot and was written off."""
-    return f"@lapsed:{account}:{purse}:{lot.expires}:{lot.usable_from}"
+    return f"{LAPSED}{account}:{purse}:{lot.expires}:{lot.usable_from}"
+
+
+def lapsed_lot(counter: str) -> tuple[str, int]:
+    """Return the purse of such a counter, and the last day (ordinal) of its lot."""
+    _, purse, expires, _ = counter.rsplit(":", 3)
+    return purse, int(expires)
 
 
 def claw_back(state: PurseLots, lots: tuple[Lot, ...], today: int = 0) -> tuple[Lot, ...]:

@@ -70,7 +70,7 @@ def _attracted(asked: Asked) -> Sql:
     return Sql(text, asked.moments)
 
 
-def _rewards(asked: Asked) -> Sql:
+def rewards(asked: Asked) -> Sql:
     """Return what the sales of the period have brought to each account, in minor units."""
     purses = [purse for purse in asked.programme.purses.values() if purse.worth]
     if not purses:
@@ -116,12 +116,12 @@ def _of(key: str) -> str:
 
 
 def _partners(asked: Asked) -> Sql:
-    rows, attracted, rewards = _by_account(asked), _attracted(asked), _rewards(asked)
+    rows, attracted, rewarded = _by_account(asked), _attracted(asked), rewards(asked)
     text = (
         f"WITH bought AS ({rows.text}), attracted AS ({attracted.text}),"
-        f" rewarded AS ({rewards.text}) {_of('partner')} UNION ALL {_of('employee')}"
+        f" rewarded AS ({rewarded.text}) {_of('partner')} UNION ALL {_of('employee')}"
     )
-    return Sql(text, (*rows.values, *attracted.values, *rewards.values))
+    return Sql(text, (*rows.values, *attracted.values, *rewarded.values))
 
 
 _MONEY_COLUMNS = tuple(

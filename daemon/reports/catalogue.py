@@ -6,6 +6,7 @@ from daemon.reports.by_place import CASHIERS, RULES, STORES
 from daemon.reports.cohorts import COHORTS
 from daemon.reports.effect import EFFECT
 from daemon.reports.issued import ISSUED
+from daemon.reports.programme_cost import COST
 from daemon.reports.segments import SEGMENTS
 from daemon.reports.thresholds import THRESHOLDS
 from daemon.reports.trend import TREND
@@ -25,5 +26,6 @@ REPORTS = {
         THRESHOLDS,
         ISSUED,
         EFFECT,
+        COST,
     )
 }

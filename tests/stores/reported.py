@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from typer.testing import Result
 
+from daemon.app.running import App
 from tests.scenarios.shops import HEAD, goods
 from tests.support.clock import HandClock
 from tests.support.commands import tillcard
@@ -22,9 +23,9 @@ Row = dict[str, Any]
 class Reported:
     """A till, its socket, its clock."""
 
-    def __init__(self, socket: Path, pos: Pos, clock: HandClock) -> None:
-        self.pos, self.clock = pos, clock
-        self._socket, self._count = socket, 0
+    def __init__(self, app: App, pos: Pos, clock: HandClock) -> None:
+        self.app, self.pos, self.clock = app, pos, clock
+        self._count = 0
 
     async def sell(self, *prices: int, **more: Any) -> str:
         self._count += 1
@@ -38,7 +39,7 @@ class Reported:
         await self.pos.call("sale.return", **terms)
 
     async def run(self, *words: str) -> Result:
-        return await asyncio.to_thread(tillcard, *words, "--socket", str(self._socket))
+        return await asyncio.to_thread(tillcard, *words, "--socket", str(self.app.socket))
 
     async def rows(
         self, report: str, period: tuple[str, str], *words: str, **more: Any
@@ -60,4 +61,4 @@ async def reported(home: Path, location: str, rules: str = "") -> AsyncIterator[
     lay_out(home, HEAD + rules, **{'"tillcard.db"': f'"{location}"'})
     clock = HandClock(BEGIN)
     async with open_till(home, clock) as app, Pos.connect(app.socket) as pos:
-        yield Reported(app.socket, pos, clock)
+        yield Reported(app, pos, clock)
