@@ -76,10 +76,10 @@ def answer(
     rows = report.select(asked)
     where = of_rows(asked.filters)
     chosen = Sql(f"({rows.text}) AS r WHERE {where.text}", (*rows.values, *where.values))
-    count, totals = _totals(store, report, chosen)
+    found, count, totals = _read(store, report, chosen, sort, page)
     return Answer(
         columns=report.all_columns,
-        rows=tuple(_page(store, report, asked, chosen, sort, page)),
+        rows=tuple(_put(store, report, asked, found, sort, page)),
         count=count,
         totals=totals,
     )
@@ -107,32 +107,53 @@ def _ordered(value: Value) -> tuple[str, int]:
 _ANY_MERGED = Question("SELECT 1 FROM merged LIMIT 1", int)
 
 
-def _totals(store: Store, report: Report, chosen: Sql) -> tuple[int, dict[str, int | None]]:
+def _read(
+    store: Store, report: Report, chosen: Sql, sort: Sorting, page: tuple[int, int]
+) -> tuple[list[Row], int, dict[str, int | None]]:
+    """Return rows with their keys, how many there are in all, and the sums of all.
+
+    All of it is one statement, so that what is chosen is reckoned once: a year of 200,000 customers
+    takes seconds. The rows are a page, or all where the order is not the database's to know.
+    """
     sums = {column.name: summed(column.name) for column in report.columns if column.summed}
     sums |= {name: big(text) for name, text in report.totals.items()}
-    text = f"SELECT {', '.join(['count(*)', *sums.values()])} FROM {chosen.text}"
-    [(count, *values)] = store.ask(Question(text, _whole), *chosen.values)
-    return count, dict(zip(sums, values, strict=True))
+    totals = ", ".join(
+        ["count(*) AS t0", *(f"{t} AS t{n}" for n, t in enumerate(sums.values(), 1))]
+    )
+    names = ["key", *(c.name for c in report.columns[1 if report.put is None else 0 :])]
+    in_database, (limit, offset) = sort.column in report.columns, page
+    order = f"{_by(report, sort)}, key" if in_database else "key"
+    cut = f" ORDER BY {order} LIMIT {limit} OFFSET {offset}" if in_database else ""
+    text = (
+        f"WITH chosen AS MATERIALIZED (SELECT {', '.join(names)} FROM {chosen.text}),"
+        f" totals AS (SELECT {totals} FROM chosen)"
+        f" SELECT totals.*, page.* FROM totals"
+        f" LEFT JOIN (SELECT {', '.join(names)} FROM chosen{cut}) AS page ON 1 = 1"
+        f" ORDER BY {order}"
+    )
+    found = store.ask(Question(text, _whole), *chosen.values)
+    count, *values = found[0][: len(sums) + 1]
+    rows = [row[len(sums) + 1 :] for row in found]
+    shown = [row for row in rows if row[0] is not None]
+    return shown, count, dict(zip(sums, values, strict=True))
 
 
-def _page(
-    store: Store, report: Report, asked: Asked, chosen: Sql, sort: Sorting, page: tuple[int, int]
+def _put(
+    store: Store,
+    report: Report,
+    asked: Asked,
+    rows: list[Row],
+    sort: Sorting,
+    page: tuple[int, int],
 ) -> list[Row]:
-    in_database = sort.column in report.columns
-    by_key = report.put is None
-    names = ", ".join(["key", *(c.name for c in report.columns[1 if by_key else 0 :])])
-    order = f" ORDER BY {_by(report, sort)}, key" if in_database else " ORDER BY key"
-    text = f"SELECT {names} FROM {chosen.text}{order}"
-    limit, offset = page
-    if in_database:
-        text += f" LIMIT {limit} OFFSET {offset}"
-    rows = store.ask(Question(text, _whole), *chosen.values)
+    """Return the rows with what stands in no column of the database, in their order."""
     if report.put is None:
         return [_shown(report.columns, (_key(report, asked, row[0]), *row[1:])) for row in rows]
     known = report.put(store, [AccountId(row[0]) for row in rows])
     full = [(*known[AccountId(row[0])], *_shown(report.columns, row[1:])) for row in rows]
-    if in_database:
+    if sort.column in report.columns:
         return full
+    limit, offset = page
     place = report.all_columns.index(sort.column)
     full.sort(key=lambda row: _collated(row[place]), reverse=sort.down)
     full.sort(key=lambda row: row[place] in ("", None))

@@ -55,6 +55,13 @@ def _facts(period: Period, where: Sql, keys: Sequence[str]) -> Sql:
 
 def _parts(period: Period, where: Sql, keys: Sequence[str]) -> Sql:
     named = ", ".join((*keys, *SUMS, *DAYS))
+    first, last = period.months
+    if first == last and period.is_months:  # the rows of a month lie in the order of its accounts
+        text = f"SELECT {named} FROM month_sum WHERE month = ? AND {where.text}"
+        return Sql(text, (first, *where.values))
+    if period.is_months:
+        text = f"SELECT {named} FROM month_sum WHERE month BETWEEN ? AND ? AND {where.text}"
+        return Sql(text, (first, last, *where.values))
     text = (
         f"SELECT {named} FROM month_sum WHERE month BETWEEN ? AND ? AND {where.text}"
         f" UNION ALL {_of_fact(keys)}"

@@ -12,7 +12,7 @@ money goes by who had sent the customer at each sale, or by who has sent them no
 
 from daemon.reports.bought import MERGED_INTO, bought
 from daemon.reports.by_customer import FIGURES, average, figures, margin
-from daemon.reports.chosen import of_customers, of_sales
+from daemon.reports.chosen import of_customers, of_sales, together
 from daemon.reports.filters import IN_SUMS, OF_CUSTOMERS, OF_SALES
 from daemon.reports.report import Asked, Column, Kind, Report, Sql, any_of, big, summed
 from daemon.reports.segments import in_segments
@@ -25,7 +25,8 @@ def _by_account(asked: Asked) -> Sql:
     facts_only = bool(asked.filters.named & (OF_SALES - IN_SUMS))
     if asked.filters.attribution == "sale":
         keys = ("partner", "employee", "account")
-        rows = bought(asked, of_sales(asked.filters), keys=keys, facts_only=facts_only)
+        sent = together(iter((Sql("partner <> ''"), of_sales(asked.filters))))
+        rows = bought(asked, sent, keys=keys, facts_only=facts_only)
         named, join = "who.partner AS partner, who.employee AS employee", ""
     else:
         rows = bought(asked, of_sales(asked.filters), keys=("account",), facts_only=facts_only)

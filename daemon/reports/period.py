@@ -50,6 +50,12 @@ class Period(msgspec.Struct, frozen=True):
         return (first, last) if first <= last else _NO_MONTHS
 
     @property
+    def is_months(self) -> bool:
+        """Whether it is whole months and nothing beside them."""
+        begin, ends, begins, end = self.ends
+        return begin > ends and begins > end
+
+    @property
     def ends(self) -> tuple[int, int, int, int]:
         """The days (ordinals) that lie in no whole month: from, to; from, to."""
         months = self.months
