@@ -12,6 +12,7 @@ from daemon.ledger.storage.fact_tables import month_of
 from daemon.reports.bought import MERGED_INTO, of_all_time
 from daemon.reports.chosen import of_customers
 from daemon.reports.filters import OF_CUSTOMERS
+from daemon.reports.period import first_day_of
 from daemon.reports.report import Asked, Column, Kind, Report, Sql, big, half_up, share_bp, summed
 from daemon.reports.segments import in_segments
 from daemon.reports.trend import LABELS, months_of
@@ -38,35 +39,41 @@ def _months(asked: Asked) -> str:
 
 
 def _firsts(asked: Asked) -> Sql:
-    """Return the cohort of each customer whose first sale lies in a month of the period."""
+    """Return whose cohorts are looked at, and their first days, as SQL in place of a table."""
     chosen, among = of_customers(asked), in_segments(asked)
+    if not asked.filters.named:
+        return Sql(of_all_time(asked))  # a table's own key finds an account faster
     text = (
-        f"SELECT who.account AS account, months.column1 AS cohort FROM {of_all_time(asked)} AS who"
-        f" JOIN {months_of(asked.period)} AS months"
-        " ON who.first_day BETWEEN months.column2 AND months.column3"
-        f" WHERE {chosen.text} AND {among.text}"
+        f"(SELECT who.account AS account, who.first_day AS first_day FROM {of_all_time(asked)}"
+        f" AS who WHERE {chosen.text} AND {among.text})"
     )
     return Sql(text, (*chosen.values, *among.values))
 
 
 def _cohorts(asked: Asked) -> Sql:
     first, last = (month_of(day) for day in asked.period.days)
-    firsts = _firsts(asked)
-    cells = (
-        "SELECT c.cohort AS cohort, m.month - c.cohort AS months_after,"
+    firsts, months = _firsts(asked), months_of(asked.period)
+    text = (
+        "WITH cells AS (SELECT f.first_day AS first_day, m.month AS month,"
         f" {summed('CASE WHEN m.visits > 0 THEN 1 ELSE 0 END')} AS customers,"
         f" {summed('m.net')} AS net FROM ({_months(asked)}) AS m"
-        " JOIN firsts AS c ON c.account = m.account"
-        " WHERE m.month >= c.cohort GROUP BY c.cohort, m.month - c.cohort"
-    )
-    text = (
-        f"WITH firsts AS ({firsts.text}), sizes AS ("
-        f"SELECT cohort, {big('count(*)')} AS size FROM firsts GROUP BY cohort)"
-        f" SELECT cells.cohort * {_AFTER_MAX} + months_after AS key, months_after, customers, size,"
+        f" JOIN {firsts.text} AS f ON f.account = m.account GROUP BY f.first_day, m.month),"
+        f" days AS (SELECT f.first_day AS first_day, {big('count(*)')} AS size"
+        f" FROM {firsts.text} AS f WHERE f.first_day BETWEEN ? AND ? GROUP BY f.first_day),"
+        f" months AS (SELECT column1 AS month, column2 AS begins, column3 AS ends FROM {months}"
+        " AS named), sizes AS ("
+        f"SELECT months.month AS cohort, {summed('size')} AS size FROM days"
+        " JOIN months ON days.first_day BETWEEN begins AND ends GROUP BY months.month),"
+        f" sums AS (SELECT months.month AS cohort, cells.month - months.month AS months_after,"
+        f" {summed('customers')} AS customers, {summed('net')} AS net FROM cells"
+        " JOIN months ON cells.first_day BETWEEN begins AND ends"
+        " WHERE cells.month >= months.month GROUP BY months.month, cells.month)"
+        f" SELECT sums.cohort * {_AFTER_MAX} + months_after AS key, months_after, customers, size,"
         f" {share_bp('customers', 'size')} AS share_bp, net, {half_up('net', 'size')} AS net_each"
-        f" FROM ({cells}) AS cells JOIN sizes ON sizes.cohort = cells.cohort"
+        " FROM sums JOIN sizes ON sizes.cohort = sums.cohort"
     )
-    return Sql(text, (*firsts.values, first, last))
+    days = first_day_of(first), first_day_of(last + 1) - 1
+    return Sql(text, (first, last, *firsts.values, *firsts.values, *days))
 
 
 COHORTS = Report(
