@@ -26,6 +26,8 @@ from card_formats.stripe.magtek import REPORT_BYTES, swipe_of_report
 from daemon.base.spreadsheets import TableFileError, csv_rows
 from daemon.customers import questionnaire
 from daemon.customers.pictures import KEPT_BYTES_MAX, PictureError, small_picture
+from daemon.mailing.message_text import Known, MessageTextError, read_text
+from daemon.mailing.sms_parts import parts_of
 from daemon.readers.channel import run_dialogue
 from daemon.readers.framing import FRAME_BYTES_MAX, Framer, Frames, Garbage, Terminator
 from daemon.readers.hid_descriptor import DescriptorError, scan_layout
@@ -331,6 +333,35 @@ def run_csv(raw: bytes) -> str:
     return "rows" if last else "nothing"
 
 
+KNOWN_TO_TEXTS = Known(purses=["bonus"], statuses=["club"], campaigns=["Spring-10"])
+MAILING_PIECES = [
+    b"{name}", b"{balance.bonus}", b"{expiring.bonus.30d}", b"{club.missing}", b"{code.SPRING10}",
+    b"{", b"}", b"{{", b"}}", b"\n", b"Hello ", "Вітаємо ".encode(), "\N{ROSE}".encode(),
+    b"{expiring.bonus.0d}", b"{club}", b"{unsubscribe}", b"x" * 200,
+]  # fmt: skip
+
+
+def run_mailing_text(raw: bytes) -> str:
+    """Read a text, and fill it: no brace is left but those that were meant, and parts are few."""
+    said = raw.decode("utf-8", "replace")
+    counted = parts_of(said)
+    assert counted.parts <= counted.units <= 2 * len(said)
+    try:
+        text = read_text(said, KNOWN_TO_TEXTS)
+    except MessageTextError as error:
+        return _where_it_is_wrong(said, error)
+    filled = text.filled({one.name: "" for one in text.variables})
+    assert filled == "".join(piece for piece in text.pieces if isinstance(piece, str))
+    return "variables" if text.variables else "words"
+
+
+def _where_it_is_wrong(said: str, error: MessageTextError) -> str:
+    if not error.line:
+        return "whole"
+    assert said.split("\n")[error.line - 1][error.column - 1] in "{}"
+    return "single" if "single" in str(error) else "unknown"
+
+
 def run_picture(raw: bytes) -> str:
     try:
         kept = small_picture(raw)
@@ -376,6 +407,9 @@ TARGETS = {
         run_questionnaire, QUESTIONNAIRE_PIECES, ("questionnaire", "nothing", "question")
     ),
     "csv": Target(run_csv, CSV_PIECES, ("rows", "nothing", "quotes", "encoding")),
+    "mailing": Target(
+        run_mailing_text, MAILING_PIECES, ("variables", "words", "single", "unknown", "whole")
+    ),
     "picture": Target(
         run_picture,
         picture_pieces(),

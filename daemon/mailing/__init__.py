@@ -1,0 +1,1 @@
+"""Messages to customers: texts, who gets them, sending, and what came of it."""
