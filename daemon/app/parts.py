@@ -53,6 +53,7 @@ from daemon.keys.key_files import load_or_make
 from daemon.keys.phone_keys import PHONE_KEYS_FILE, PhoneKeys, load_phone_keys
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.storage.registry import OpenStore, scheme_of
+from daemon.mailing.mailings import MailingDesk
 from daemon.partners.alliance_statements import AllianceStatements
 from daemon.partners.directory import Partners
 from daemon.partners.payouts import Payouts
@@ -70,6 +71,7 @@ from daemon.pos.events import EventRing
 from daemon.pos.friend_methods import FriendMethods
 from daemon.pos.import_methods import ImportMethods
 from daemon.pos.inputs import Inputs
+from daemon.pos.mailing_methods import MailingMethods
 from daemon.pos.method_table import method_table
 from daemon.pos.operator_methods import OperatorMethods
 from daemon.pos.partner_methods import PartnerMethods, StatementMethods
@@ -340,6 +342,7 @@ class Parts:
             ImportMethods(self.imports, self.operators),
             ErasureMethods(self.erasing, self.retention, self.operators),
             self._club_methods(),
+            _mailing_methods(self),
         )
         listens = config.socket.tcp_port is not None
         token = load_or_make(self.home / config.socket.token_file).hex() if listens else ""
@@ -449,6 +452,18 @@ class Parts:
             },
             phones_ahead_s=clocks.offset_s,
         )
+
+
+def _mailing_methods(parts: Parts) -> MailingMethods:
+    desk = MailingDesk(
+        parts.ledger,
+        (parts.reports, parts.kept_results),
+        parts.steady,
+        lambda: parts.shop.programme,
+        parts.config,
+        lambda account, channel: "",  # nothing is sent yet
+    )
+    return MailingMethods(desk, parts.operators, parts.config.mailing.manager_max)
 
 
 def _policy(config: Config) -> CheckoutPolicy:

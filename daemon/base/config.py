@@ -1,5 +1,6 @@
 """``tillcard.toml``: one struct per table; a mistake is named by the path of its key."""
 
+import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +27,9 @@ INPUT_TTL_S_MAX = 3_600
 REPORT_S_MAX = 3_600
 """Of one report: it reads one snapshot, for which the database keeps what changes meanwhile."""
 RETENTION_YEARS_MAX = 100
+MAILED_MAX = 1_000_000
+"""Accounts of an audience."""
+CAP = re.compile(r"[1-9][0-9]{0,2} in [1-9][0-9]{0,2}d")
 CARD_TIME_S_MAX = 60
 CHIP_NUMBER_MAX = 0xFFFF
 GREETING_CHARS_MAX = 120
@@ -157,6 +161,40 @@ class RetentionSection(Section, frozen=True, kw_only=True):
     dormant_years: Annotated[int, msgspec.Meta(ge=1, le=RETENTION_YEARS_MAX)] = 3
     acts_years: Annotated[int, msgspec.Meta(ge=0, le=RETENTION_YEARS_MAX)] = 3
     auto: bool = False
+
+
+class MailingSection(Section, frozen=True, kw_only=True):
+    """Messages to customers.
+
+    manager_max: to how many a manager may send; an owner to any number.
+    two_above:  above so many recipients whoever wrote a mailing may not be alone to approve it.
+    cap:        how many messages a customer gets at most, by all channels, such as ``4 in 30d``;
+                "": any number.
+    consent:    the purpose of the questionnaire's consent that allows them.
+    address:    the question whose answer is where letters go.
+    link:       what ``{link}`` is: an address of the shop's pages; "": no text may have it.
+    """
+
+    manager_max: Annotated[int, msgspec.Meta(ge=0, le=MAILED_MAX)] = 500
+    two_above: Annotated[int, msgspec.Meta(ge=0, le=MAILED_MAX)] = 500
+    cap: str = "4 in 30d"
+    consent: str = "marketing"
+    address: str = "address"
+    link: str = ""
+
+    def __post_init__(self) -> None:
+        if self.cap and CAP.fullmatch(self.cap) is None:
+            raise ValueError('cap: write such as "4 in 30d", or "" for any number')
+
+    @property
+    def cap_count(self) -> int:
+        """How many messages a customer gets at most within ``cap_days``; 0: any number."""
+        return int(self.cap.partition(" ")[0]) if self.cap else 0
+
+    @property
+    def cap_days(self) -> int:
+        """Within how many days."""
+        return int(self.cap.rpartition(" ")[2].removesuffix("d")) if self.cap else 0
 
 
 class BooksSection(Section, frozen=True, kw_only=True):
@@ -330,6 +368,7 @@ class Config(Section, frozen=True, kw_only=True):
     reports: ReportsSection = ReportsSection()
     retention: RetentionSection = RetentionSection()
     books: BooksSection = BooksSection()
+    mailing: MailingSection = MailingSection()
     cashiers: dict[OperatorName, OperatorRole] = {}
     card_numbers: CardNumbersSection = CardNumbersSection()
     chip: ChipSection | None = None

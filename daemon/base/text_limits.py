@@ -42,6 +42,13 @@ _PRINTABLE = msgspec.Meta(pattern=PRINTABLE, description="must have no control c
 Text = Annotated[str, msgspec.Meta(max_length=TEXT_CHARS_MAX), _PRINTABLE]
 IdText = Annotated[str, msgspec.Meta(max_length=REQUEST_ID_CHARS_MAX), _PRINTABLE]
 """What somebody else calls a thing: a line, goods, a unit."""
+_CONTROLS_IN_LINES = _CONTROLS.replace(r"\x00-\x1f", r"\x00-\x09\x0b-\x1f")
+WRITTEN = rf"^[^{_CONTROLS_IN_LINES}]*$(?!\n)"
+WrittenText = Annotated[
+    str,
+    msgspec.Meta(pattern=WRITTEN, description="must have no control characters but ends of lines"),
+]
+"""A text of several lines, with a bound of its own."""
 SAID = rf"^(?=.*[{_WRITTEN}])[^{_CONTROLS}]*$(?!\n)"
 SaidText = Annotated[
     str,

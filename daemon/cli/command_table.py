@@ -38,6 +38,7 @@ from daemon.cli.hot_list_command import hot_list, hot_list_key
 from daemon.cli.import_command import import_list, import_status, import_table, import_undo
 from daemon.cli.issue_command import issue
 from daemon.cli.mailing_command import mailing
+from daemon.cli.mailing_text_command import text
 from daemon.cli.operators_command import operators
 from daemon.cli.partners_command import partners
 from daemon.cli.phone_keys_command import phone_keys
@@ -113,4 +114,5 @@ app.add_typer(questionnaire, name="questionnaire")
 app.add_typer(partners, name="partners")
 app.add_typer(alliance, name="alliance")
 app.add_typer(report, name="report")
+mailing.command()(text)
 app.add_typer(mailing, name="mailing")

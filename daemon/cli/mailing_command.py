@@ -1,114 +1,316 @@
-"""``tillcard mailing``: messages to customers."""
+"""``tillcard mailing``: messages to customers, from the audience to the approval."""
 
+import csv
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
-import msgspec
 import typer
 
-from daemon.base.currency import MoneyTextError
+from daemon.base.currency import Currency, MoneyTextError
 from daemon.base.regular_files import read_text_file
-from daemon.cli.check_command import load_file, refuse
-from daemon.cli.daemon_call import print_json
-from daemon.mailing.message_text import (
-    CHANNELS,
-    MessageText,
-    MessageTextError,
-    charged_parts,
-    check_channel,
-    read_text,
+from daemon.cli.check_command import refuse
+from daemon.cli.daemon_call import (
+    AsJson,
+    By,
+    Where,
+    all_pages,
+    asked,
+    at_daemon,
+    connected,
+    failed,
+    new_request_id,
+    print_json,
+    till_currency,
+    whoever,
 )
-from daemon.mailing.sms_parts import parts_of
-from daemon.mailing.text_terms import known_of
-from daemon.programme.programme import Programme
+from daemon.cli.report_command import ANSWER_S_MAX, FilterOption, ReaderOption, filters_said
+from daemon.cli.report_files import as_text
+from daemon.cli.written_files import check_new, own_file
+from daemon.mailing.dry_count import REASONS
+from daemon.pos.client import CallError, Client, UnreachableError
+from daemon.reports.kept_results import PAGE_ROWS
 
 mailing = typer.Typer(
-    help="Messages to customers: texts with variables, and what they come to.",
+    help="Messages to customers: for whom, what is said, what it costs, who has approved it.",
     no_args_is_help=True,
 )
-Values = Annotated[
-    list[str] | None,
-    typer.Option("--value", metavar="NAME=VALUE", help="What a variable is in the preview."),
+Number = Annotated[str, typer.Argument(help="A mailing's number: m-2026-0007.")]
+TextFiles = Annotated[
+    list[str],
+    typer.Option("--text", metavar="LANGUAGE=FILE", help="A text of UTF-8, as uk=spring.txt."),
 ]
-
-
-@mailing.callback()
-def _group() -> None:
-    """Keep the group a group."""
+Subjects = Annotated[
+    list[str] | None,
+    typer.Option("--subject", metavar="LANGUAGE=TEXT", help="Of an e-mail, as uk=Весна."),
+]
+Cost = Annotated[str, typer.Option(help="What a message costs, or a part of an SMS, such as 0.85.")]
+PEOPLE_COLUMNS = ("account", "name", "card")
 
 
 @mailing.command()
-def text(
-    file: Annotated[Path, typer.Argument(help="The text, UTF-8.")],
-    programme: Annotated[
-        Path, typer.Option(help="The programme file: its purses, statuses and campaigns.")
-    ] = Path("programme.toml"),
-    channel: Annotated[str, typer.Option(help=f"One of {', '.join(CHANNELS)}.")] = "sms",
-    price: Annotated[
-        str, typer.Option(help="What a message costs, or a part of an SMS, such as 0.85.")
+@at_daemon
+def audience(
+    where: Where,
+    title: Annotated[str, typer.Argument(help="What you call it.")],
+    report: Annotated[str, typer.Option(help="The report that chooses: activity, dormant.")],
+    first: Annotated[
+        str, typer.Option("--from", help="The first day, as 2026-11-01, or 90d: 90 days ago.")
     ] = "",
-    value: Values = None,
-    json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+    last: Annotated[str, typer.Option("--to", help="The last day; else today.")] = "",
+    filters: FilterOption = None,
+    everybody: Annotated[
+        bool, typer.Option("--all", help="Of activity, also customers who bought nothing.")
+    ] = False,
+    frozen: Annotated[
+        bool, typer.Option("--frozen", help="Keep the list as it is now; else it is asked anew.")
+    ] = False,
+    by: By = "",
+    json: AsJson = False,
 ) -> None:
-    """Check a text, count its parts and its price, and show it filled.
+    """Save whom a report chooses, for mailings.
 
-    tillcard mailing text spring.txt --price 0.85 --value first_name=Olena
+    Example: tillcard mailing audience "Asleep" --report dormant --filter dormant_since=90d
     """
-    if channel not in CHANNELS:
-        raise typer.BadParameter(f"write one of {', '.join(CHANNELS)}", param_hint="--channel")
-    compiled = load_file(programme)
-    cost, read = _cost(price, compiled), _read(file, compiled, channel)
-    filled = read.filled(_values(value or (), read))
-    counted, charged = parts_of(filled), charged_parts(filled, channel)
-    told: dict[str, Any] = {
-        "variables": [one.name for one in read.variables],
-        "text": filled,
-        **msgspec.to_builtins(counted),
-        "parts": charged,
-        "cost": cost * charged,
-    }
+    terms = {"title": title, "report": report, "from": first, "to": last, "frozen": frozen}
+    terms |= {"everybody": everybody, "by": whoever(by), "request_id": new_request_id()}
+    currency = _currency(where)
+    terms["filters"] = filters_said(filters or (), currency)
+    saved = asked("mailing.audience", terms, where, ANSWER_S_MAX)
+    if json:
+        print_json(saved)
+        return
+    typer.echo(f"{saved['audience']}: {saved['count']:,} customers")
+
+
+@mailing.command()
+@at_daemon
+def audiences(where: Where, json: AsJson = False) -> None:
+    """List audiences, the newest first. Example: tillcard mailing audiences."""
+    found = all_pages("mailing.audiences", {}, where, "audiences")
+    if json:
+        print_json(found)
+        return
+    for one in found:
+        kind = "a list" if one["frozen"] else "asked anew"
+        typer.echo(f"{one['audience']}  {one['title']}  {one['report']}, {kind}, {one['count']:,}")
+
+
+@mailing.command()
+@at_daemon
+def draft(
+    where: Where,
+    audience: Annotated[str, typer.Option(help="For whom: au-2026-0001.")],
+    texts: TextFiles,
+    channel: Annotated[str, typer.Option(help="sms, viber, email or post.")] = "sms",
+    subjects: Subjects = None,
+    control: Annotated[
+        int, typer.Option(min=0, max=99, help="Per cent who get nothing, to compare with.")
+    ] = 0,
+    cost: Cost = "",
+    not_before: Annotated[str, typer.Option(help="RFC 3339 with offset; else at once.")] = "",
+    mailing: Annotated[str, typer.Option(help="A draft that is written anew.")] = "",
+    by: By = "",
+    json: AsJson = False,
+) -> None:
+    """Write a mailing.
+
+    Example: tillcard mailing draft --audience au-2026-0001 --text uk=spring.txt --cost 0.85
+    """
+    said = {language: {"text": _file(path)} for language, path in _by_language(texts, "--text")}
+    for language, subject in _by_language(subjects or [], "--subject"):
+        said.setdefault(language, {"text": ""})["subject"] = subject
+    terms: dict[str, Any] = {"audience": audience, "channel": channel, "texts": said}
+    terms["mailing"] = mailing
+    terms |= {"control_percent": control, "not_before": not_before}
+    terms |= {"cost": _minor(cost, _currency(where)) if cost else 0}
+    _change("draft", terms, where, by, as_json=json)
+
+
+@mailing.command()
+@at_daemon
+def check(where: Where, number: Number, by: By = "", json: AsJson = False) -> None:
+    """Count who gets it and who does not, each by one reason.
+
+    Example: tillcard mailing check m-2026-0007
+    """
+    terms = {"mailing": number, "by": whoever(by), "request_id": new_request_id()}
+    told = asked("mailing.check", terms, where, ANSWER_S_MAX)
     if json:
         print_json(told)
         return
-    typer.echo(filled)
-    kind = {"gsm": "Latin (GSM)", "utf16": "UTF-16"}[counted.alphabet]
-    money = f", {compiled.currency.text(cost * charged)} {compiled.currency.code}" if price else ""
-    parts = "part" if charged == 1 else "parts"
-    typer.echo(f"{counted.units} characters of {kind}, {charged} {parts}{money}")
+    _tell_counts(told, _currency(where))
 
 
-def _read(file: Path, programme: Programme, channel: str) -> MessageText:
+@mailing.command()
+@at_daemon
+def people(
+    where: Where,
+    number: Number,
+    which: Annotated[str, typer.Option("--list", help=f"One of {', '.join(REASONS)}.")] = "ready",
+    csv_file: Annotated[
+        Path | None, typer.Option("--csv", help="A CSV file of all; not there yet.")
+    ] = None,
+    reader: ReaderOption = "",
+    json: AsJson = False,
+) -> None:
+    """Show who stands at a reason now.
+
+    Example: tillcard mailing people m-2026-0007 --list no_consent
+    """
+    terms = {"mailing": number, "list": which, "reader": reader}
+    if csv_file is not None:
+        check_new(csv_file)
     try:
-        said = read_text_file(file).removesuffix("\n")
-        read = read_text(said, known_of(programme))
-        check_channel(read, channel)
-    except (OSError, UnicodeDecodeError) as error:
-        refuse(f"{file}: {getattr(error, 'strerror', 'is no UTF-8 text')}")
-    except MessageTextError as error:
-        refuse(f"{file}:{error}" if error.line else f"{file}: {error}")
-    return read
+        with connected(where, ANSWER_S_MAX) as client:
+            found = client.call("mailing.people", terms)
+            if csv_file is not None:
+                _write(csv_file, client, found)
+    except (CallError, UnreachableError, OSError) as error:
+        raise failed(f"tillcard: {error}") from error
+    if json:
+        print_json(found)
+        return
+    if csv_file is not None:
+        typer.echo(f"{csv_file}: {found['count']} rows")
+        return
+    for one in found["people"]:
+        typer.echo("  ".join(one[name] for name in PEOPLE_COLUMNS))
+    typer.echo(f"{len(found['people'])} of {found['count']:,}")
 
 
-def _cost(price: str, programme: Programme) -> int:
+@mailing.command()
+@at_daemon
+def preview(
+    where: Where,
+    number: Number,
+    account: Annotated[
+        str, typer.Option(help="A customer's account; else whoever has the longest text.")
+    ] = "",
+    json: AsJson = False,
+) -> None:
+    """Show the text as one customer would get it.
+
+    Example: tillcard mailing preview m-2026-0007
+    """
+    told = asked("mailing.preview", {"mailing": number, "account": account}, where)
+    if json:
+        print_json(told)
+        return
+    if told["subject"]:
+        typer.echo(told["subject"])
+    typer.echo(told["text"])
+    cost = _currency(where).text(told["cost"])
+    typer.echo(f"-- {told['account']}: {told['reason']}, parts {told['parts']}, {cost}")
+    if told["missing"]:
+        typer.echo(f"-- says nothing for them: {', '.join(told['missing'])}")
+
+
+@mailing.command()
+@at_daemon
+def approve(where: Where, number: Number, by: By = "", json: AsJson = False) -> None:
+    """Say that a mailing may go out. Example: tillcard mailing approve m-2026-0007 --by olha."""
+    _change("approve", {"mailing": number}, where, by, as_json=json)
+
+
+@mailing.command()
+@at_daemon
+def stop(
+    where: Where,
+    number: Number,
+    reason: Annotated[str, typer.Option(help="Why; it is kept for ever.")],
+    by: By = "",
+    json: AsJson = False,
+) -> None:
+    """End a mailing. Example: tillcard mailing stop m-2026-0007 --reason "the wrong price"."""
+    _change("stop", {"mailing": number, "reason": reason}, where, by, as_json=json)
+
+
+@mailing.command()
+@at_daemon
+def show(where: Where, number: Number, json: AsJson = False) -> None:
+    """Show a mailing. Example: tillcard mailing show m-2026-0007."""
+    told = asked("mailing.show", {"mailing": number}, where)
+    if json:
+        print_json(told)
+        return
+    by = f", approved by {', '.join(told['approved'])}" if told["approved"] else ""
+    typer.echo(f"{number}: {told['state']}, {told['channel']} to {told['audience']}{by}")
+    for language, said in told["texts"].items():
+        if said is not None:
+            typer.echo(f"[{language}] {said.get('subject', '')}".rstrip())
+            typer.echo(said["text"])
+    if told["counts"]:
+        _tell_counts(told, _currency(where))
+
+
+@mailing.command("list")
+@at_daemon
+def list_(where: Where, json: AsJson = False) -> None:
+    """List mailings, the newest first. Example: tillcard mailing list."""
+    found = all_pages("mailing.list", {}, where, "mailings")
+    if json:
+        print_json(found)
+        return
+    for one in found:
+        typer.echo(
+            f"{one['mailing']}  {one['state']}  {one['channel']} to {one['audience']}"
+            f"  {one['ready']:,} ready"
+        )
+
+
+def _change(what: str, terms: dict[str, Any], where: Where, by: str, *, as_json: bool) -> None:
+    terms = {**terms, "by": whoever(by), "request_id": new_request_id()}
+    done = asked(f"mailing.{what}", terms, where)
+    if as_json:
+        print_json(done)
+        return
+    typer.echo(f"{done['mailing']}: {done['state']}")
+
+
+def _tell_counts(told: dict[str, Any], currency: Currency) -> None:
+    for reason in REASONS:
+        typer.echo(f"{reason:<22}{told['counts'][reason]:>10,}")
+    total = sum(told["counts"].values())
+    typer.echo(f"{'audience':<22}{total:>10,}")
+    money = f"{currency.text(told['cost'])} {currency.code}"
+    typer.echo(f"{told['parts']:,} paid messages, {money}")
+
+
+def _currency(where: Where) -> Currency:
     try:
-        cost = programme.currency.minor(price) if price else 0
+        with connected(where) as client:
+            return till_currency(client.greeting)
+    except (CallError, UnreachableError) as error:
+        raise failed(f"tillcard: {error}") from error
+
+
+def _minor(said: str, currency: Currency) -> int:
+    try:
+        return currency.minor(said)
     except MoneyTextError as error:
-        raise typer.BadParameter(f"{price!r} {error}", param_hint="--price") from error
-    if cost < 0:
-        raise typer.BadParameter("a price is not below 0", param_hint="--price")
-    return cost
+        raise typer.BadParameter(f"{said!r} {error}", param_hint="--cost") from error
 
 
-def _values(said: list[str] | tuple[str, ...], read: MessageText) -> dict[str, str]:
-    """Return a value for each variable: those that nobody gives stay as they are written."""
-    values = {one.name: f"{{{one.name}}}" for one in read.variables}
+def _by_language(said: list[str], option: str) -> Iterator[tuple[str, str]]:
     for one in said:
-        name, equals, value = one.partition("=")
-        if not equals or name not in values:
-            known = ", ".join(values) or "none"
-            raise typer.BadParameter(
-                f"{one!r} is not NAME=VALUE of a variable of the text; it has: {known}",
-                param_hint="--value",
-            )
-        values[name] = value
-    return values
+        language, equals, value = one.partition("=")
+        if not equals or not value:
+            raise typer.BadParameter(f"{one!r} is not LANGUAGE=…, as uk=…", param_hint=option)
+        yield language, value
+
+
+def _file(path: str) -> str:
+    try:
+        return read_text_file(Path(path)).removesuffix("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        refuse(f"{path}: {getattr(error, 'strerror', 'is no UTF-8 text')}")
+
+
+def _write(file: Path, client: Client, found: dict[str, Any]) -> None:
+    with own_file(file) as opened:
+        rows = csv.writer(opened, delimiter=";")
+        rows.writerow(PEOPLE_COLUMNS)
+        for number in range(-(-found["count"] // PAGE_ROWS)):
+            page = client.call("report.page", {"result": found["result"], "page": number})
+            rows.writerows([as_text(cell) for cell in row] for row in page["rows"])

@@ -33,6 +33,7 @@ from daemon.ledger.storage.import_queries import (
     keys_staged,
 )
 from daemon.ledger.storage.import_rows import ImportKeyRow
+from daemon.ledger.storage.mailing_queries import MESSAGES_OF_ACCOUNT
 from daemon.ledger.storage.packing import packed, unpacked
 from daemon.ledger.storage.partner_queries import ANSWERS_TO, PARTNER_BY_ACCOUNT
 from daemon.ledger.storage.queries import CARDS_OF, DEVICES_OF, PHONE
@@ -141,6 +142,13 @@ def _lines_that_wait(store: Store, who: Leaving) -> set[tuple[str, int]]:
     return found
 
 
+def _message(store: Store, who: Leaving) -> Going:
+    """Yield messages without where they went."""
+    for account in who.accounts:
+        for row in store.ask(MESSAGES_OF_ACCOUNT, account):
+            yield replace(row, contact="", error="")
+
+
 def _card(store: Store, who: Leaving) -> Going:
     """Yield cards without their holders' names; of those that are blocked no page opens."""
     for card in cards_of(store, who.accounts):
@@ -216,6 +224,7 @@ GOES: Mapping[str, Callable[[Store, Leaving], Going]] = {
     "sale": _sale,
     "act": _act,
     "partner": _partner,
+    "message": _message,
     "request": _request,
 }
 """Tables that say who somebody is, and what is left of their rows."""
@@ -235,6 +244,9 @@ STAYS: Mapping[str, str] = {
     "merged": "which accounts were one person's",
     "friend": "which accounts have brought which",
     "import": "files that were imported, by their names",
+    "audience": "what a report was asked for a mailing",
+    "audience_part": "accounts that a mailing may be for",
+    "mailing": "a text to many; what it says of somebody is in no row",
     "assignment": "which accounts a partner has sent: what is paid rests on it",
     "identifier": "numbers of cards, which nobody else may get",
     "card_issue": "how an account came to a card",

@@ -57,6 +57,16 @@ CALLS: dict[str, dict[str, Any]] = {
     "alliance.pay": {"request_id": "ap", "statement": "?", "amount": 1},
     "partner.pay": {"request_id": "pp", "statement": "?", "amount": 1},
     "customer.update": {"request_id": "cu", "card": PLASTIC, "answers": {"birthday": "1990-05-17"}},
+    "mailing.audience": {"request_id": "ma", "title": "t", "report": "dormant"},
+    "mailing.draft": {
+        "request_id": "md",
+        "audience": "?",
+        "channel": "sms",
+        "texts": {"en": {"text": "Hi"}},
+    },
+    "mailing.check": {"request_id": "mc", "mailing": "?"},
+    "mailing.approve": {"request_id": "mp", "mailing": "?"},
+    "mailing.stop": {"request_id": "ms", "mailing": "?"},
     "customer.invite": {"request_id": "ci", "card": PLASTIC},
     "customer.merge": {"request_id": "m", "keep": "?", "drop": "!"},
     "customer.unmerge": {"request_id": "um", "drop": "?"},
@@ -92,11 +102,12 @@ ELSEWHERE = {"code.issue", "club.decide", "club.undo", "club.settings", "program
 ELSEWHERE |= {"clock.accept", "clock.reset", "sale.decide", "questionnaire.activate"}
 ELSEWHERE |= {"customer.merge", "customer.unmerge", "customer.erase", "customer.to_erase"}
 ELSEWHERE |= {"customer.invite", "import.begin", "import.apply", "import.undo"}
+ELSEWHERE |= {"mailing.draft", "mailing.check", "mailing.approve", "mailing.stop"}
 ELSEWHERE |= {"card.take_back", "card.transfer", "card.hand_out", "act.make", "act.void"}
 ELSEWHERE |= {"alliance.statement", "alliance.statement_void", "alliance.pay"}
 ELSEWHERE |= {"points.adjust", "partner.statement", "partner.statement_void", "partner.pay"}
 """Written with all their terms, see tests of codes, the club, programmes, questionnaires, clocks,
-chips and imports."""
+chips, imports and mailings."""
 NOT_YET = {"sale.quote"}
 """Writes nothing but who typed a number; what answers for the payment comes with the sale."""
 

@@ -37,6 +37,12 @@ from daemon.ledger.storage.customer_rows import (
 from daemon.ledger.storage.friend_rows import FriendRow, InviteRow
 from daemon.ledger.storage.import_rows import ImportKeyRow, ImportLineRow, ImportRow
 from daemon.ledger.storage.inserts import KEPT, TABLES
+from daemon.ledger.storage.mailing_rows import (
+    AudiencePartRow,
+    AudienceRow,
+    MailingRow,
+    MessageRow,
+)
 from daemon.ledger.storage.partner_rows import AssignmentRow, PartnerRow, StatementRow
 from daemon.ledger.storage.registry import open_store, scheme_of
 from daemon.ledger.storage.row_marks import EXEMPT, FREE
@@ -106,6 +112,13 @@ ROWS: tuple[KeptRow, ...] = (
     ),
     ImportLineRow("u2", 1, 3, "added", "{}", "{}", A1, "why", LedgerId("a" * 16), 1),
     ImportKeyRow("u2", "phone", "765", 3),
+    AudienceRow("au-2026-0001", AT, "olha", "Asleep", "list", "{}", 1, "u3"),
+    AudiencePartRow("u3", 0, b"[]"),
+    MailingRow(
+        *("m-2026-0001", AT, "olha", "sms", "{}", "au-2026-0001", 10, 85, AT, "checked"),
+        *('{"ready":1}', 1, A1, '["maria"]', LedgerId("a" * 16), AT),
+    ),
+    MessageRow("m-2026-0001", A1, "sms", "+380", "unknown", AT, 1, AT, "p1", "why", 2),
 )
 MOVED = Entry(
     at=AT,

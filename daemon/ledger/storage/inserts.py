@@ -28,6 +28,12 @@ from daemon.ledger.storage.fact_tables import (
 )
 from daemon.ledger.storage.friend_rows import FriendRow, InviteRow
 from daemon.ledger.storage.import_rows import ImportKeyRow, ImportLineRow, ImportRow
+from daemon.ledger.storage.mailing_rows import (
+    AudiencePartRow,
+    AudienceRow,
+    MailingRow,
+    MessageRow,
+)
 from daemon.ledger.storage.partner_rows import AssignmentRow, PartnerRow, StatementRow
 from daemon.ledger.storage.rows import (
     ActivationRow,
@@ -160,6 +166,10 @@ KEPT: dict[type[msgspec.Struct], Kept] = {
     ImportRow: Kept("import", 1),
     ImportLineRow: Kept("import_line", 2),
     ImportKeyRow: Kept("import_key", 3),
+    AudienceRow: Kept("audience", 1),
+    AudiencePartRow: Kept("audience_part", 2),
+    MailingRow: Kept("mailing", 1),
+    MessageRow: Kept("message", 2),
 }
 """A new kind of row is a struct in ``rows``, a line here, and a migration."""
 TABLES: dict[str, Table] = {

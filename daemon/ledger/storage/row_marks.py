@@ -33,6 +33,8 @@ EXEMPT = {
     "staged_number": "a printer's number that waits; the card that it becomes has a mark",
     "import_line": "the same; what it has made is in its entry, from which it is undone",
     "import_key": "the same, while a table of customers waits",
+    "audience_part": "whom a mailing may be for; the audience itself has a mark",
+    "message": "a contact that can be erased; what was sent moves nothing in the books",
     "pass_device": "where to send news of a pass; it moves nothing",
 }
 """Tables whose rows have no mark, and why."""

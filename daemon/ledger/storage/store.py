@@ -27,6 +27,12 @@ from daemon.ledger.storage.customer_rows import (
 )
 from daemon.ledger.storage.friend_rows import FriendRow, InviteRow
 from daemon.ledger.storage.import_rows import ImportKeyRow, ImportLineRow, ImportRow
+from daemon.ledger.storage.mailing_rows import (
+    AudiencePartRow,
+    AudienceRow,
+    MailingRow,
+    MessageRow,
+)
 from daemon.ledger.storage.partner_rows import AssignmentRow, PartnerRow, StatementRow
 from daemon.ledger.storage.queries import Question, R
 from daemon.ledger.storage.rows import (
@@ -81,6 +87,10 @@ KeptRow = (
     | ImportRow
     | ImportLineRow
     | ImportKeyRow
+    | AudienceRow
+    | AudiencePartRow
+    | MailingRow
+    | MessageRow
 )
 """A row that is written as it is, not summed up from entries."""
 LIFE = 0

@@ -1,5 +1,6 @@
 """The commands of docs/mailing.md, played as they are written there."""
 
+import asyncio
 import re
 import shlex
 from pathlib import Path
@@ -7,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.programme.shops import PROGRAMMES
+from tests.stores.test_mailings import BONUS, again, everybody
+from tests.stores.test_reports_of_people import RULES, shop
 from tests.support.commands import tillcard
+from tests.support.till import LEDGER
 
 PAGE = Path(__file__).parents[3] / "docs" / "mailing.md"
 SPRING = "Hello {first_name}, {balance.bonus} wait for you!"
@@ -33,3 +37,22 @@ def test_the_commands_about_texts_do_what_the_page_says(
     last = said[0].output.splitlines()[-1]
     assert f"`{last}`" in PAGE.read_text("utf-8")
     assert '"alphabet": "utf16"' in said[1].output
+
+
+async def test_the_commands_about_mailings_are_played_to_a_till(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In order, to a till with customers of every reason; none of them fails."""
+    rules = (RULES + BONUS).replace("reward", "bonus")
+    async with shop(tmp_path, LEDGER, rules) as salon:
+        await everybody(salon)
+    (tmp_path / "spring.txt").write_text(SPRING, "utf-8")
+    monkeypatch.chdir(tmp_path)
+    played = [one for one in commands() if not one.startswith("tillcard mailing text")]
+    async with again(tmp_path) as (app, _):
+        for line in played:
+            words = (*shlex.split(line)[1:], "--socket", str(app.socket))
+            said = await asyncio.to_thread(tillcard, *words)
+            assert said.exit_code == 0, (line, said.output)
+    assert len(played) == 12
+    assert (tmp_path / "empty.csv").read_text("utf-8").count("\n") == 2

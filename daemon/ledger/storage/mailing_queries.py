@@ -1,0 +1,80 @@
+"""What is asked about mailings; see ``queries``."""
+
+from daemon.ledger.storage.mailing_rows import AudiencePartRow, AudienceRow, MailingRow, MessageRow
+from daemon.ledger.storage.queries import Question
+
+_AUDIENCE = "SELECT audience, made_at, by, title, kind, question, count, upload FROM audience"
+AUDIENCE = Question(f"{_AUDIENCE} WHERE audience = ?", AudienceRow)
+AUDIENCES_BEFORE = Question(
+    f"{_AUDIENCE} WHERE audience < ? ORDER BY audience DESC LIMIT ?", AudienceRow
+)
+"""A page of them, the newest first."""
+_PART = "SELECT upload, part, accounts FROM audience_part"
+PART = Question(f"{_PART} WHERE upload = ? AND part = ?", AudiencePartRow)
+LOOSE_PARTS = Question(
+    f"{_PART} WHERE upload > ? AND upload < ? AND NOT EXISTS"
+    " (SELECT 1 FROM audience WHERE audience.upload = audience_part.upload)"
+    " ORDER BY upload, part LIMIT 10",
+    AudiencePartRow,
+)
+"""Parts of lists that were never saved, between two names of uploads."""
+_MAILING = (
+    "SELECT mailing, made_at, by, channel, texts, audience, control_percent, cost, not_before,"
+    " state, counts, parts, longest, approved, ledger_id, ends_at FROM mailing"
+)
+MAILING = Question(f"{_MAILING} WHERE mailing = ?", MailingRow)
+MAILINGS_BEFORE = Question(
+    f"{_MAILING} WHERE mailing < ? ORDER BY mailing DESC LIMIT ?", MailingRow
+)
+"""A page of them, the newest first."""
+ANY_MERGED = Question("SELECT 1 FROM merged LIMIT 1", int)
+PROFILES = "SELECT account, profile FROM customer WHERE account IN ({places})"
+DROPPED = "SELECT dropped FROM merged WHERE dropped IN ({places})"
+ERASED = "SELECT counter FROM counter WHERE counter IN ({places}) AND amount <> 0"
+ALLOWED = (
+    "SELECT DISTINCT account FROM consent WHERE account IN ({places}) AND purpose = ?"
+    " AND given = 1 AND channel IN ({more})"
+)
+VISITS = "SELECT account, last_day FROM account_sum WHERE account IN ({places})"
+BOUNCED = (
+    "SELECT DISTINCT account, contact FROM message WHERE account IN ({places})"
+    " AND state = 'bounced' AND channel = ?"
+)
+SENT_SINCE = (
+    "SELECT account, count(*) FROM message WHERE account IN ({places}) AND at > ?"
+    " AND state NOT IN ('queued', 'refused') AND mailing <> ? GROUP BY account"
+)
+CARDS = (
+    "SELECT account, max(number) FROM card WHERE account IN ({places})"
+    " AND state = 'active' GROUP BY account"
+)
+AVAILABLE = (
+    "SELECT b.account, CAST(b.posted - b.held - coalesce((SELECT sum(l.amount) FROM lot AS l"
+    " WHERE l.account = b.account AND l.purse = b.purse"
+    " AND (l.usable_from > ? OR l.expires < ?)), 0) AS BIGINT) FROM balance AS b"
+    " WHERE b.purse = ? AND b.account IN ({places})"
+)
+"""What may be burned of a purse today (twice, ordinal): as ``PurseLots.available`` without credit.
+"""
+EXPIRING = (
+    "SELECT account, CAST(sum(amount) AS BIGINT) FROM lot WHERE purse = ? AND expires >= ?"
+    " AND expires <= ? AND amount > 0 AND account IN ({places}) GROUP BY account"
+)
+STANDS = "SELECT account, state FROM member WHERE status = ? AND account IN ({places})"
+INVITES = "SELECT account, campaign, code FROM invite WHERE account IN ({places}) ORDER BY code"
+CODES = (
+    "SELECT account, campaign, code FROM code WHERE account IN ({places}) AND state = 'good'"
+    " AND first_day <= ? AND last_day >= ? AND uses > coalesce("
+    "(SELECT amount FROM counter WHERE counter.counter = '@code:' || code.code), 0) ORDER BY code"
+)
+MESSAGES_OF_ACCOUNT = Question(
+    "SELECT mailing, account, channel, contact, state, at, tries, again_at, provider_id, error,"
+    " parts FROM message WHERE account = ? AND contact <> '' ORDER BY at, mailing",
+    MessageRow,
+)
+"""Those that hold a contact still."""
+
+
+def among(text: str, count: int, more: int = 0) -> str:
+    """Return a question about ``count`` accounts."""
+    return text.format(places=", ".join("?" * count), more=", ".join("?" * more))
