@@ -62,6 +62,8 @@ ANSWERS: dict[str, dict[str, str]] = {
     "AppleService.changed": {"200": JSON, "204": NOTHING},
     "AppleService.send": {"200": PASS_MIME, "304": NOTHING, "401": HTML},
     "AppleService.log": {"200": NOTHING},
+    "UnsubscribePages.show": {"200": HTML},
+    "UnsubscribePages.end": {"200": HTML},
     "_healthz": {"200": "text/plain"},
     "_openapi": {"200": JSON},
 }

@@ -26,6 +26,7 @@ from web.phone.card_pages import CardPages
 from web.phone.join_pages import BODY_BYTES_MAX, JoinPages
 from web.phone.wallet_pages import WalletPages
 from web.phone.wallets import Wallets
+from web.unsubscribe_pages import UnsubscribePages, Unsubscriber
 from web.visits import VISITS, Places, Visit, attend, listeners
 from web.web_settings import WebSettings
 
@@ -43,10 +44,12 @@ def make_app(
     clock: Clock,
     wallets: tuple[WalletCardService, Wallets] | None = None,
     country: str = "",
+    unsubscriber: Unsubscriber | None = None,
 ) -> web.Application:
     """Make the application that serves the phone pages of one shop, with passes or without.
 
     country: of telephone numbers without a country code, as ``[till] country``.
+    unsubscriber: ends messages, where the shop sends some.
     """
     app = web.Application(
         client_max_size=BODY_BYTES_MAX,
@@ -60,6 +63,8 @@ def make_app(
     app.add_routes(map(_expecting, PhonePages(desk).routes()))
     if wallets:
         app.add_routes(map(_expecting, WalletPages(*wallets, clock).routes()))
+    if unsubscriber:
+        app.add_routes(map(_expecting, UnsubscribePages(unsubscriber).routes()))
     app.router.add_get("/healthz", _healthz, expect_handler=expect)
     app.router.add_get("/openapi.json", _openapi, expect_handler=expect)
     app.router.register_resource(_Elsewhere(app.router))

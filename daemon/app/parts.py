@@ -25,6 +25,7 @@ from daemon.accounts.live_codes import LiveCodes
 from daemon.accounts.operator_changes import OperatorChanges
 from daemon.accounts.operators import Operators
 from daemon.accounts.phones import Phones
+from daemon.app.mailing_parts import MailingParts
 from daemon.app.simulation import SimulatedInput, simulator_of
 from daemon.app.startup import read_programme, reader_settings
 from daemon.base import config as configuration
@@ -53,7 +54,6 @@ from daemon.keys.key_files import load_or_make
 from daemon.keys.phone_keys import PHONE_KEYS_FILE, PhoneKeys, load_phone_keys
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.storage.registry import OpenStore, scheme_of
-from daemon.mailing.mailings import MailingDesk
 from daemon.partners.alliance_statements import AllianceStatements
 from daemon.partners.directory import Partners
 from daemon.partners.payouts import Payouts
@@ -71,7 +71,6 @@ from daemon.pos.events import EventRing
 from daemon.pos.friend_methods import FriendMethods
 from daemon.pos.import_methods import ImportMethods
 from daemon.pos.inputs import Inputs
-from daemon.pos.mailing_methods import MailingMethods
 from daemon.pos.method_table import method_table
 from daemon.pos.operator_methods import OperatorMethods
 from daemon.pos.partner_methods import PartnerMethods, StatementMethods
@@ -144,6 +143,15 @@ class Parts:
         self.events = EventRing(self.steady, secrets.token_hex(4))
         self.chips = self._chips(config.chip, chip_keys) if chip_keys else NO_CHIPS
         self._sale()
+        self.mailing = MailingParts(
+            self.ledger,
+            (self.reports, self.kept_results),
+            self.steady,
+            lambda: self.shop.programme,
+            config,
+            home,
+            lambda: self.web.address if self.web else "",
+        )
         self.web = self._web_server(web, wallets) if web and wallets else None
         self._pos()
 
@@ -290,9 +298,9 @@ class Parts:
             questionnaires=self.questionnaires,
         )
         wallet_cards = WalletCards(self.ledger, cards, secret, LANGUAGES)
-        app = make_app(
-            cards, settings, self.clock, (wallet_cards, wallets), self.config.till.country
-        )
+        country = self.config.till.country
+        passes = wallet_cards, wallets
+        app = make_app(cards, settings, self.clock, passes, country, self.mailing.unsubscribing)
         return WebServer(app, settings, self.home)
 
     def _pos(self) -> None:
@@ -342,7 +350,7 @@ class Parts:
             ImportMethods(self.imports, self.operators),
             ErasureMethods(self.erasing, self.retention, self.operators),
             self._club_methods(),
-            _mailing_methods(self),
+            self.mailing.methods(self.operators),
         )
         listens = config.socket.tcp_port is not None
         token = load_or_make(self.home / config.socket.token_file).hex() if listens else ""
@@ -452,18 +460,6 @@ class Parts:
             },
             phones_ahead_s=clocks.offset_s,
         )
-
-
-def _mailing_methods(parts: Parts) -> MailingMethods:
-    desk = MailingDesk(
-        parts.ledger,
-        (parts.reports, parts.kept_results),
-        parts.steady,
-        lambda: parts.shop.programme,
-        parts.config,
-        lambda account, channel: "",  # nothing is sent yet
-    )
-    return MailingMethods(desk, parts.operators, parts.config.mailing.manager_max)
 
 
 def _policy(config: Config) -> CheckoutPolicy:
