@@ -68,6 +68,7 @@ from daemon.pos.club_methods import ClubMethods
 from daemon.pos.customer_methods import CustomerMethods
 from daemon.pos.erasure_methods import ErasureMethods
 from daemon.pos.events import EventRing
+from daemon.pos.finding_methods import FindingMethods
 from daemon.pos.friend_methods import FriendMethods
 from daemon.pos.import_methods import ImportMethods
 from daemon.pos.inputs import Inputs
@@ -87,6 +88,8 @@ from daemon.pos.till_methods import TillMethods
 from daemon.programme.programme import Programme
 from daemon.readers.registry import build_readers
 from daemon.readers.supervisor import Supervisor
+from daemon.reports.findings.detector import watched_by
+from daemon.reports.findings.finding_book import FindingBook
 from daemon.reports.kept_results import KeptResults
 from daemon.reports.report_reader import ReportReader
 from daemon.sale.checkout import Checkout
@@ -176,6 +179,13 @@ class Parts:
         self.shop = Shop(self.ledger, versions, self.steady)
         self.daily_jobs = DailyJobs(self.shop)
         self.till_clock = TillClock(self.ledger, versions, self.clock, self.steady)
+        self.findings = FindingBook(
+            self.ledger,
+            self.reports,
+            self.steady,
+            lambda: self.shop.programme,
+            watched_by(self.config),
+        )
 
     def _accounts(self, phone_keys: PhoneKeys, coupons: Container[str]) -> None:
         self.questionnaires = Questionnaires(self.ledger, self.steady)
@@ -351,6 +361,7 @@ class Parts:
             ErasureMethods(self.erasing, self.retention, self.operators),
             self._club_methods(),
             self.mailing.methods(self.operators),
+            FindingMethods(self.findings, self.ledger, self.operators),
         )
         listens = config.socket.tcp_port is not None
         token = load_or_make(self.home / config.socket.token_file).hex() if listens else ""

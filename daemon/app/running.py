@@ -176,6 +176,7 @@ async def running(
             tasks.create_task(housekeeping.sweep_inputs(), name="inputs that wait"),
             tasks.create_task(parts.standing_discounts.keep(), name="standing discounts"),
             tasks.create_task(fold(parts.ledger), name="facts of old entries"),
+            tasks.create_task(parts.findings.keep(), name="findings"),
         ]
         stack.callback(lambda: [task.cancel() for task in background])
         tcp_port = await stack.enter_async_context(

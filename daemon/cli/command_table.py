@@ -34,6 +34,7 @@ from daemon.cli.demo_command import demo
 from daemon.cli.doctor_command import doctor
 from daemon.cli.doctor_scan_command import doctor_scan
 from daemon.cli.erase_command import erase, to_erase
+from daemon.cli.findings_command import findings
 from daemon.cli.hot_list_command import hot_list, hot_list_key
 from daemon.cli.import_command import import_list, import_status, import_table, import_undo
 from daemon.cli.issue_command import issue
@@ -116,3 +117,4 @@ app.add_typer(alliance, name="alliance")
 app.add_typer(report, name="report")
 mailing.command()(text)
 app.add_typer(mailing, name="mailing")
+app.add_typer(findings, name="findings")

@@ -252,6 +252,7 @@ STAYS: Mapping[str, str] = {
     "card_issue": "how an account came to a card",
     "code": "codes of an account",
     "chip": "what was last seen of a chip",
+    "finding": "what was noticed of accounts and cashiers, and how it was judged",
     "operator": "who works in the shop; `tillcard operators close` ends that",
     "statement": "what a partner was told, in the books",
     "card_batch": "who has made cards",

@@ -52,7 +52,7 @@ class ReportReader:
 
     async def _asked(self, question: Callable[[Store], T]) -> T:
         loop = asyncio.get_running_loop()
-        store = self._free.pop() if self._free else await asyncio.to_thread(self._opened)
+        store = self._free.pop() if self._free else await self._new()
         asking = loop.run_in_executor(self._threads, _in_one_snapshot, store, question)
         try:
             done, _ = await asyncio.wait([asking], timeout=self._timeout_s)
@@ -70,6 +70,14 @@ class ReportReader:
                 " shorter period.",
             )
         return asking.result()
+
+    async def _new(self) -> Store:
+        opening = asyncio.create_task(asyncio.to_thread(self._opened))
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:  # a thread is not cancelled: what it opens is closed later
+            self._free.append(await opening)
+            raise
 
     def _opened(self) -> Store:
         store = self._open()

@@ -123,6 +123,10 @@ DOORS = {
         ),
         HARMLESS,  # by accounts, which nobody guesses; its cards are masked
     ),
+    "finding.list": HARMLESS,  # its cards are accounts, by whom nothing is reached
+    "finding.show": HARMLESS,
+    "finding.judge": HARMLESS,
+    "finding.run": HARMLESS,
     "alliance.statement": HARMLESS,
     "alliance.statement_show": HARMLESS,
     "alliance.statements": HARMLESS,

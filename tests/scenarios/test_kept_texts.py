@@ -50,6 +50,8 @@ CALLS: dict[str, dict[str, Any]] = {
     "partner.change": {"request_id": "pc", "code": "GYM"},
     "partner.assign": {"request_id": "ps", "card": PLASTIC, "partner": "GYM"},
     "partner.close": {"request_id": "px", "code": "GYM"},
+    "finding.run": {"request_id": "fr", "day": "2026-11-22"},
+    "finding.judge": {"request_id": "fj", "finding": "?", "verdict": "case"},
     "partner.statement": {"request_id": "pm", "partner": "?"},
     "partner.statement_void": {"request_id": "pv", "statement": "?"},
     "alliance.statement": {"request_id": "am", "issuer": "?"},
@@ -105,6 +107,7 @@ ELSEWHERE |= {"customer.invite", "import.begin", "import.apply", "import.undo"}
 ELSEWHERE |= {"mailing.draft", "mailing.check", "mailing.approve", "mailing.stop"}
 ELSEWHERE |= {"card.take_back", "card.transfer", "card.hand_out", "act.make", "act.void"}
 ELSEWHERE |= {"alliance.statement", "alliance.statement_void", "alliance.pay"}
+ELSEWHERE |= {"finding.judge"}
 ELSEWHERE |= {"points.adjust", "partner.statement", "partner.statement_void", "partner.pay"}
 """Written with all their terms, see tests of codes, the club, programmes, questionnaires, clocks,
 chips, imports and mailings."""

@@ -192,6 +192,10 @@ CALLS: dict[Action, list[Call]] = {
         named_call("customer.consent", card=PLASTIC, purpose="marketing", given=True),
         named_call("customer.photo", card=PLASTIC, image=""),
     ],
+    Action.JUDGE_FINDING: [
+        named_call("finding.judge", finding="x", verdict="fine"),
+        named_call("finding.run"),
+    ],
     Action.MERGE: [named_call("customer.merge", keep="a0", drop="a1", reason="x")],
     Action.SEE_PRIVATE: [
         lambda by: ("customer.photo_show", {"card": PLASTIC, "by": by}),
@@ -246,7 +250,7 @@ async def test_over_the_socket_each_cell_lets_through_or_refuses(
 
 def test_actions_without_a_method_are_those_that_come_later() -> None:
     later = """
-    show_card change_contact judge_finding mail_small
+    show_card change_contact mail_small
     unmet_condition beyond_limit mail_any
     read_reports export_books
     """

@@ -26,6 +26,7 @@ from daemon.ledger.storage.fact_tables import (
     SUM_TABLES,
     SumTable,
 )
+from daemon.ledger.storage.finding_rows import FindingRow
 from daemon.ledger.storage.friend_rows import FriendRow, InviteRow
 from daemon.ledger.storage.import_rows import ImportKeyRow, ImportLineRow, ImportRow
 from daemon.ledger.storage.mailing_rows import (
@@ -170,6 +171,7 @@ KEPT: dict[type[msgspec.Struct], Kept] = {
     AudiencePartRow: Kept("audience_part", 2),
     MailingRow: Kept("mailing", 1),
     MessageRow: Kept("message", 2),
+    FindingRow: Kept("finding", 1),
 }
 """A new kind of row is a struct in ``rows``, a line here, and a migration."""
 TABLES: dict[str, Table] = {

@@ -25,6 +25,7 @@ from daemon.ledger.storage.customer_rows import (
     PhotoRow,
     QuestionnaireRow,
 )
+from daemon.ledger.storage.finding_rows import FindingRow
 from daemon.ledger.storage.friend_rows import FriendRow, InviteRow
 from daemon.ledger.storage.import_rows import ImportKeyRow, ImportLineRow, ImportRow
 from daemon.ledger.storage.mailing_rows import (
@@ -91,6 +92,7 @@ KeptRow = (
     | AudiencePartRow
     | MailingRow
     | MessageRow
+    | FindingRow
 )
 """A row that is written as it is, not summed up from entries."""
 LIFE = 0
