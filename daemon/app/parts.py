@@ -185,6 +185,7 @@ class Parts:
             self.steady,
             lambda: self.shop.programme,
             watched_by(self.config),
+            lambda: self.recognition.look_ups.write(),
         )
 
     def _accounts(self, phone_keys: PhoneKeys, coupons: Container[str]) -> None:

@@ -89,6 +89,7 @@ class Housekeeping:
             await self._parts.operators.follow()
             await shop.versions.follow()
             await self._parts.recognition.typed_numbers.write()
+            await self._parts.recognition.look_ups.write()
             done = await self._parts.daily_jobs.catch_up()
             if done is not None:
                 await self._parts.imports.forget()

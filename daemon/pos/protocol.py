@@ -39,6 +39,7 @@ class IdentifyParams(Params, frozen=True, kw_only=True):
     """One of ``reader`` (what was shown there last), ``scan`` (raw text) or ``number`` (typed).
 
     typed_by, reason: the cashier who typed it and why; a number that was typed is counted.
+    cashier: who asks, however the card was shown; kept where nothing comes of it.
     """
 
     reader: ReaderName | None = None
@@ -46,6 +47,7 @@ class IdentifyParams(Params, frozen=True, kw_only=True):
     number: IdText | None = None
     typed_by: Text = ""
     reason: Text = ""
+    cashier: Text = ""
 
 
 class PhoneLinkParams(Approvable, frozen=True, kw_only=True):

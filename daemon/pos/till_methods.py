@@ -93,8 +93,9 @@ class TillMethods:
         given = [params.reader, params.scan, params.number]
         if sum(value is not None for value in given) != 1:
             raise invalid("Give exactly one of reader, scan and number.")
-        if params.typed_by:
-            await self._operators.check(Action.IDENTIFY, params.typed_by)
+        for name in dict.fromkeys(filter(None, (params.typed_by, params.cashier))):
+            await self._operators.check(Action.IDENTIFY, name)
+        cashier = params.cashier
         if params.reader is not None:
             self._claims.check(params.reader, session)
             shown, waiting = self._inputs.last_shown(params.reader)
@@ -104,18 +105,25 @@ class TillMethods:
                 waiting.credential,
                 by=params.typed_by,
                 reason=params.reason,
+                cashier=cashier,
                 language=session.language,
             )
             waiting.presentation = identified.presentation
         elif params.scan is not None:
             identified = await self._recognition.identify(
-                Shown(Medium.BARCODE, params.scan.encode()), language=session.language
+                Shown(Medium.BARCODE, params.scan.encode()),
+                cashier=cashier,
+                language=session.language,
             )
         else:
             assert params.number is not None
             typed = Shown(Medium.TYPED, params.number.encode())
             identified = await self._recognition.identify(
-                typed, by=params.typed_by, reason=params.reason, language=session.language
+                typed,
+                by=params.typed_by,
+                reason=params.reason,
+                cashier=cashier,
+                language=session.language,
             )
         message = say(session.language, identified.message)
         return msgspec.structs.replace(identified, message=message)

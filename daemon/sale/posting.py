@@ -103,6 +103,7 @@ class Posting:
             priced = await self._price(terms, known)
         finally:
             await self._recognition.typed_numbers.write()
+        self._recognition.look_ups.followed(priced.standing.account)
         quote_id = QuoteId("q" + secrets.token_hex(8))
         self._quotes.put(quote_id, priced, _bytes_of(priced))
         return quote_id, priced

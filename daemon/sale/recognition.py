@@ -9,6 +9,7 @@ from card_formats.credential import Credential, Medium, Shown, Trust, mask
 from card_formats.errors import CardFormatError
 from daemon.accounts.cards import Account, Cards, account_in
 from daemon.accounts.live_codes import LiveCodes
+from daemon.accounts.look_ups import LookUps
 from daemon.accounts.phones import LINK_TTL_S, Phones
 from daemon.accounts.typed_numbers import TypedNumbers
 from daemon.base.approval import Signed
@@ -65,6 +66,9 @@ class Recognition:
             shop.clock, ttl_s=SECOND_SCAN_S, size_max=SCANNED_MAX
         )
         self.typed_numbers = TypedNumbers(shop.ledger)
+        self.look_ups = LookUps(
+            shop.ledger, shop.clock, lambda: shop.programme.days, policy.till.store
+        )
 
     # What was shown.
 
@@ -80,10 +84,12 @@ class Recognition:
         *,
         by: str = "",
         reason: str = "",
+        cashier: str = "",
         language: str = ENGLISH,
     ) -> Identified:
         """Say whose card was shown; ``by`` and ``reason`` are kept where its number was typed.
 
+        cashier: who is told, whoever typed it; it is kept where nothing comes of it.
         credential: of ``shown``, where somebody has recognised it already.
         language: of the cashier, for what the shop says in its own words.
         What lies at a reader may be asked about again: it was typed once by each who is named.
@@ -95,10 +101,13 @@ class Recognition:
                 found = self._presentations.add(proven.account, proven.credential, proven.balance)
                 return await self._identified(found, language)
         found = await self.shown_at(shown, reader, credential)
+                return await self._identified(found, language, cashier or by)
+        credential = credential or self._credential(shown)
+        found = self._presentations.add(await self._account(credential, reader), credential)
         if shown.medium is Medium.TYPED:
             self._note_typed(found, by, reason, once=bool(reader))
             await self.typed_numbers.write()
-        return await self._identified(found, language)
+        return await self._identified(found, language, cashier or by)
 
     async def shown_at(
         self, shown: Shown, reader: str = "", credential: Credential | None = None
@@ -108,7 +117,13 @@ class Recognition:
         return self._presentations.add(await self._account(credential, reader), credential)
 
     async def _identified(self, presentation: Presentation, language: str) -> Identified:
+
+
+    async def _identified(
+        self, presentation: Presentation, language: str, cashier: str
+    ) -> Identified:
         account, credential = presentation.account, presentation.credential
+        self.look_ups.note(account.account, account.card.card_id, cashier)
         shop = self._shop
         today = shop.today()
         known = await shop.ledger.read(lambda store: greeted(store, account.account, today))

@@ -113,6 +113,8 @@ ELSEWHERE |= {"points.adjust", "partner.statement", "partner.statement_void", "p
 chips, imports and mailings."""
 NOT_YET = {"sale.quote"}
 """Writes nothing but who typed a number; what answers for the payment comes with the sale."""
+IF_NOTHING_COMES = "card.identify cashier"
+"""Kept half an hour later, if no sale has come of it: see the detector `lookups`."""
 
 
 def entries(home: Path) -> str:
@@ -153,7 +155,8 @@ async def test_what_is_said_is_found_in_an_entry(
         if method == "card.phone_link":
             assert await till.phones.accept(answer["url"].rpartition("/")[2])
         kept = entries(tmp_path)
-        missing += [mark for mark in marks if mark not in kept and method not in NOT_YET]
+        asked = () if method in NOT_YET else {*marks} - {IF_NOTHING_COMES}
+        missing += [mark for mark in asked if mark not in kept]
     assert missing == []
 
 

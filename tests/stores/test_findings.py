@@ -19,7 +19,7 @@ from card_formats.check_digits import Check, append_check
 from daemon.ledger.audit import audit
 from daemon.ledger.storage.registry import open_store
 from daemon.reports.findings.detectors import DETECTORS
-from tests.scenarios.shops import HEAD, goods, override, refusal
+from tests.scenarios.shops import HEAD, goods, refusal
 from tests.support.clock import HandClock
 from tests.support.commands import tillcard
 from tests.support.pos import refused
@@ -256,117 +256,6 @@ async def test_a_finding_of_an_erased_customer_says_so_and_names_nobody(shop: Sh
     assert (await shop.again(day="2026-11-23"))["known"] == 1
 
 
-async def test_voided_holds_are_counted_by_the_cashier_who_held(shop: Shop) -> None:
-    for count, cashier in ((5, "anna"), (4, "ivan")):
-        for n in range(count):
-            sale_id = f"{cashier}{n}"
-            await shop.pos.call("sale.hold", sale_id=sale_id, cashier=cashier, lines=goods(1_000))
-            await shop.pos.call("sale.void", sale_id=sale_id)
-    await shop.pos.call("sale.void", sale_id="never seen")
-    await shop.sell()
-    await shop.looked()
-    [row] = await shop.found()
-    assert [row[name] for name in ("detector", "subject", "value", "entries", "store")] == [
-        "voids", "anna", 5, 10, "1"
-    ]  # fmt: skip
-    shown = await shop.pos.call("finding.show", finding=row["finding"])
-    assert {one["kind"] for one in shown["evidence"]} == {"hold", "void"}
-    assert {one["sale"] for one in shown["evidence"]} == {f"anna{n}" for n in range(5)}
-
-
-async def test_five_voided_holds_of_fifty_are_a_tenth_and_no_finding(shop: Shop) -> None:
-    for n in range(50):
-        await shop.pos.call("sale.hold", sale_id=f"h{n}", cashier="anna", lines=goods(1_000))
-        if n < 5:
-            await shop.pos.call("sale.void", sale_id=f"h{n}")
-    await shop.sell()
-    assert (await shop.looked())["new"] == 0
-
-
-async def issued_and_sold(shop: Shop, cards: int, minutes: int, **more: Any) -> list[str]:
-    for n in range(cards):
-        await shop.issue(number(n), by="anna")
-        shop.clock.move(minutes=minutes)
-        await shop.sell(number(n), **more)
-    await shop.looked()
-    return await shop.names()
-
-
-async def test_three_cards_sold_to_ten_minutes_after_their_issue_are_found(shop: Shop) -> None:
-    assert await issued_and_sold(shop, 3, 10) == ["fresh_card"]
-    [row] = await shop.found()
-    assert (row["subject"], row["value"], row["entries"]) == ("anna", 3, 3)
-
-
-@pytest.mark.parametrize(
-    ("cards", "minutes", "more"),
-    [(2, 10, {}), (3, 11, {}), (3, 10, {"cashier": "ivan"})],
-    ids=["two cards", "eleven minutes", "another cashier"],
-)
-async def test_no_fresh_cards(shop: Shop, cards: int, minutes: int, more: Row) -> None:
-    assert await issued_and_sold(shop, cards, minutes, **more) == []
-
-
-async def test_a_discount_that_everybody_gets_is_not_the_cards(open_shop: OpenShop) -> None:
-    async with open_shop(rules='[[rule]]\nid = "all"\ngive = { percent = 5 }\n') as shop:
-        assert await issued_and_sold(shop, 3, 10) == []
-
-
-async def asked(shop: Shop, reasons: list[str]) -> list[str]:
-    for reason in reasons:
-        await shop.sell(facts={"ask.boss": 5, "ask.boss.reason": reason})
-    await shop.looked()
-    return await shop.names()
-
-
-async def test_nine_of_ten_discounts_for_one_reason_are_found(shop: Shop) -> None:
-    said = ["good customer", "Good  Customer"] * 4 + ["GOOD CUSTOMER", "damaged box"]
-    assert await asked(shop, said) == ["same_reason"]
-    [row] = await shop.found()
-    assert (row["value"], row["threshold"], row["entries"]) == (9_000, 8_000, 9)
-
-
-@pytest.mark.parametrize(
-    "reasons",
-    [["good customer"] * 8 + ["damaged box", "a scratch"], ["good customer"] * 9],
-    ids=["eight of ten", "nine in all"],
-)
-async def test_reasons_that_differ_enough_are_fine(shop: Shop, reasons: list[str]) -> None:
-    assert await asked(shop, reasons) == []
-
-
-async def friends(shop: Shop, cashiers: list[str], *, rewarded: bool = True) -> list[str]:
-    olha = number(99)
-    await shop.issue(olha)
-    invited = await shop.pos.call("customer.invite", request_id="i", card=olha, by="olha")
-    for n, cashier in enumerate(cashiers):
-        await shop.issue(number(n))
-        codes = (invited["code"],)
-        price = 1_000 if rewarded else 1
-        await shop.sell(number(n), price=price, cashier=cashier, codes=codes)
-    await shop.looked()
-    return await shop.names()
-
-
-async def test_five_rewarded_friends_of_whom_one_cashier_sold_to_four_are_found(
-    shop: Shop,
-) -> None:
-    assert await friends(shop, [*["anna"] * 4, "ivan"]) == ["friend_ring"]
-    [row] = await shop.found()
-    assert (row["other"], row["value"], row["entries"]) == ("anna", 8_000, 5)
-
-
-@pytest.mark.parametrize(
-    "cashiers", [["anna"] * 4, [*["anna"] * 4, "ivan", "petro"]], ids=["four", "two thirds"]
-)
-async def test_no_ring_of_friends(shop: Shop, cashiers: list[str]) -> None:
-    assert await friends(shop, cashiers) == []
-
-
-async def test_friends_that_nobody_was_rewarded_for_are_no_ring(shop: Shop) -> None:
-    assert await friends(shop, ["anna"] * 5, rewarded=False) == []
-
-
 async def test_the_shell_lists_shows_judges_and_looks_again(shop: Shop) -> None:
     assert await shop.shell("list") == "Nothing was found.\n"
     found = await a_card_too_often(shop)
@@ -396,15 +285,6 @@ async def test_every_detector_says_in_both_languages_when_it_is_no_fraud(shop: S
     await shop.pos.call("hello", client="test", version="1", language="uk")
     shown = await shop.pos.call("finding.show", finding=found["finding"])
     assert shown["finding"]["innocent"] == DETECTORS[0].innocent.uk
-
-
-async def test_overrides_are_found_by_who_sold(shop: Shop) -> None:
-    for _ in range(4):
-        await shop.sell("", **override())
-    await shop.sell("", cashier="ivan", **override())
-    await shop.looked()
-    [row] = await shop.found()
-    assert (row["detector"], row["subject"], row["value"]) == ("overrides", "anna", 4)
 
 
 async def test_a_finding_that_is_edited_in_the_file_is_found_by_the_audit(

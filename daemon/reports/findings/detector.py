@@ -132,11 +132,11 @@ class Looking(msgspec.Struct, frozen=True, dict=True):
         starts = self.programme.days.starts
         return (minute - starts.hour * 60 - starts.minute) % DAY_MINUTES
 
-    def entries(self) -> Iterator[tuple[Place, Entry]]:
-        """Yield every entry that was written on the day, ledger by ledger."""
+    def entries(self, *, and_next: bool = False) -> Iterator[tuple[Place, Entry]]:
+        """Yield every entry that was written on the day, or on that and the next, by ledger."""
         begins, ends = (
             rfc3339(self.programme.days.start_of(date.fromordinal(day)))
-            for day in (self.day, self.day + 1)
+            for day in (self.day, self.day + 1 + and_next)
         )
         for ledger_id, _ in self.store.ask(LEDGERS):
             last = self._before(ledger_id, ends)

@@ -9,6 +9,7 @@ from daemon.reports.findings.favourite import FAVOURITE
 from daemon.reports.findings.flags import FLAGS
 from daemon.reports.findings.fresh_card import FRESH_CARD
 from daemon.reports.findings.friend_ring import FRIEND_RING
+from daemon.reports.findings.look_up_often import LOOKUPS
 from daemon.reports.findings.off_hours import OFF_HOURS
 from daemon.reports.findings.overrides import OVERRIDES
 from daemon.reports.findings.own_card import OWN_CARD
@@ -27,6 +28,7 @@ DETECTORS = (
     FAVOURITE,
     OWN_CARD,
     TYPED,
+    LOOKUPS,
     SPLIT,
     BURN_THEN_RETURN,
     FRESH_CARD,

@@ -11,9 +11,9 @@ brings the same id. An account that was merged since keeps the findings of the o
 import asyncio
 import hashlib
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
-from datetime import date
+from datetime import date, datetime, timedelta
 from functools import partial
 
 import msgspec
@@ -43,6 +43,8 @@ DAYS_BACK_MAX = 30
 AT_ONCE = 25
 """Findings that one job writes: a sale that comes meanwhile waits for some milliseconds."""
 LOOK_AGAIN_S = 30.0
+LOOKED_AT_AFTER = timedelta(minutes=31)
+"""How long after a day's end it is looked at: until then something may come of its last cards."""
 NEW = "new"
 _FIRST_FACT = Question("SELECT coalesce(min(day), 0) FROM fact WHERE day BETWEEN ? AND ?", int)
 log = logging.getLogger(__name__)
@@ -58,12 +60,15 @@ class FindingBook:
         clock: Clock,
         programme: Callable[[], Programme],
         watched: Watched,
+        before: Callable[[], Awaitable[None]],
     ) -> None:
+        """before: done before each look; it writes what waits to be known."""
         self._ledger = ledger
         self._reports = reports
         self._clock = clock
         self._programme = programme
         self._watched = watched
+        self._before = before
         self._done = 0
         self._one_at_a_time = asyncio.Lock()
 
@@ -83,9 +88,10 @@ class FindingBook:
         Raises: RefusedError as `ReportReader.ask` and `Ledger.update`; it goes on there then.
         """
         async with self._one_at_a_time:
-            today = self._today().toordinal()
+            today = self._day_of(self._clock.now() - LOOKED_AT_AFTER).toordinal()
             if self._done == today:
                 return 0
+            await self._before()
             days = await self._ledger.read(lambda store: _due(store, today))
             if days is None:
                 return 0  # facts are still being made of old entries
@@ -109,6 +115,7 @@ class FindingBook:
         if day:
             ordinal = self._past(day)
             async with self._one_at_a_time:
+                await self._before()
                 new, known = await self._look(ordinal)
         else:
             new, known = await self.catch_up(), 0
@@ -197,7 +204,10 @@ class FindingBook:
         return day.toordinal()
 
     def _today(self) -> date:
-        return self._programme().days.day_of(self._clock.now())
+        return self._day_of(self._clock.now())
+
+    def _day_of(self, moment: datetime) -> date:
+        return self._programme().days.day_of(moment)
 
     def _at(self) -> str:
         return rfc3339(self._clock.now())
