@@ -285,7 +285,9 @@ class Parts:
         self.retention = Retention(
             self.ledger, self.steady, lambda: shop.programme, self.config.retention, self.erasing
         )
-        self.checkout = Checkout(shop, posting, self.chips, self.operators, policy.hold_ttl_s)
+        self.checkout = Checkout(
+            shop, posting, self.chips, self.operators, policy.hold_ttl_s, self.config.limits
+        )
 
     def _thanks(self, language: str) -> str:
         till = self.config.till.language

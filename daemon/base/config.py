@@ -24,6 +24,7 @@ from daemon.base.telephones import is_country
 
 HOLD_TTL_S_MAX = 7 * 24 * 3_600
 INPUT_TTL_S_MAX = 3_600
+DAY_LIMIT_MAX = 10**12
 REPORT_S_MAX = 3_600
 """Of one report: it reads one snapshot, for which the database keeps what changes meanwhile."""
 RETENTION_YEARS_MAX = 100
@@ -138,6 +139,28 @@ class PolicySection(Section, frozen=True, kw_only=True):
             raise ValueError(f"hold_ttl_s: must be 1 to {HOLD_TTL_S_MAX}")
         if not 1 <= self.input_ttl_s <= INPUT_TTL_S_MAX:
             raise ValueError(f"input_ttl_s: must be 1 to {INPUT_TTL_S_MAX}")
+
+
+class LimitsSection(Section, frozen=True, kw_only=True):
+    """What is allowed on a local day; 0: no limit. A manager's approval lets one sale through.
+
+    card_day_sales:    sales to one customer, by any of their cards.
+    card_day_discount: what all rules take off for them, in minor units.
+    cashier_day_asked: what a cashier's own asking (``ask``) takes off, in minor units.
+    cashier_day_overrides: sales that a cashier makes by an override.
+    till_day_discount: what all rules take off at this till, in minor units.
+    """
+
+    card_day_sales: int = 0
+    card_day_discount: int = 0
+    cashier_day_asked: int = 0
+    cashier_day_overrides: int = 0
+    till_day_discount: int = 0
+
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            if not 0 <= getattr(self, name) <= DAY_LIMIT_MAX:
+                raise ValueError(f"{name}: must be 0 (no limit) to {DAY_LIMIT_MAX}")
 
 
 class ReportsSection(Section, frozen=True, kw_only=True):
@@ -365,6 +388,7 @@ class Config(Section, frozen=True, kw_only=True):
     web: dict[str, Any] | None = None
     policy: PolicySection = PolicySection()
     greeting: GreetingSection = GreetingSection()
+    limits: LimitsSection = LimitsSection()
     reports: ReportsSection = ReportsSection()
     retention: RetentionSection = RetentionSection()
     books: BooksSection = BooksSection()

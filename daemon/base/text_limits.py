@@ -16,6 +16,8 @@ TEXT_CHARS_MAX = 500
 """A reason, or another free text. No text of a client has control characters: no store keeps NUL,
 and what is printed, logged or exported must not move a cursor or turn a line around. Read as they
 come are only a scan, a receipt's code and a programme's file."""
+REASON_LETTERS_MIN = 4
+"""Of the reason of what somebody gives that no rule gives: asked, overridden, adjusted."""
 CODE_CHARS_MAX = 200
 """One code: a word, an issued code, a gift card's number, as it was scanned."""
 REQUEST_ID_CHARS_MAX = 64
@@ -66,6 +68,17 @@ def says_something(text: str) -> bool:
     return re.search(SAID, text) is not None
 
 
+def is_reason(text: str) -> bool:
+    """Whether a text says why somebody gives what no rule gives: REASON_LETTERS_MIN letters."""
+    return sum(map(str.isalpha, text)) >= REASON_LETTERS_MIN
+
+
+def check_reason(reason: str) -> None:
+    """Raise ValueError for a reason that says too little."""
+    if not is_reason(reason):
+        raise ValueError(f"reason: must have at least {REASON_LETTERS_MIN} letters")
+
+
 def check_tables(name: str, *tables: Mapping[str, object]) -> None:
     """Hold the keys and texts of free-form tables to what a Text must be. Raises ValueError.
 
@@ -96,6 +109,9 @@ class Override(Params, frozen=True):
 
     by: SaidText
     reason: SaidText
+
+    def __post_init__(self) -> None:
+        check_reason(self.reason)
 
 
 Code = Annotated[str, msgspec.Meta(min_length=1, max_length=CODE_CHARS_MAX), _PRINTABLE]

@@ -325,9 +325,10 @@ def _balances(decision: Decision, intent: ChipIntent) -> dict[str, Balance]:
 
 
 def _counted(decision: Decision, intent: ChipIntent, sign: int) -> Decision:
-    """Count what the chip pays today, or take it back."""
+    """Count what the chip pays today, and the sale against the shop's limits; or take it back."""
     paid = intent.sale.chip_burn
     moves = [CounterMove(counter, sign * paid) for counter in intent.counters if paid]
+    moves += [CounterMove(one.counter, sign * one.amount) for one in intent.sale.day_counts]
     entry = replace(decision.entry, counters=(*decision.entry.counters, *moves))
     return replace(decision, entry=entry)
 

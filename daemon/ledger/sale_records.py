@@ -7,6 +7,7 @@ import msgspec
 from daemon.base.ids import NO_CARD, AccountId, CardId, LedgerId, SaleId, given_id
 from daemon.base.receipt_codes import TillNames, receipt_code
 from daemon.base.text_limits import Override
+from daemon.ledger.entries import CounterMove
 from daemon.ledger.lots import Lot
 from daemon.ledger.storage.friend_rows import InviteRow
 from daemon.ledger.storage.rows import CodeRow
@@ -21,6 +22,14 @@ class Frozen(msgspec.Struct, frozen=True, kw_only=True):
     now: datetime
     basket: Basket
     facts: dict[str, Fact]
+
+
+class DayCount(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What a sale counts against a limit of ``[limits]``: its name, a counter, and how much."""
+
+    limit: str
+    counter: str
+    take: int
 
 
 class Sale(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -46,6 +55,7 @@ class Sale(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     approved_by: who has approved it with a PIN, or "".
     thanks:   what its receipt says at the end, in the shop's words, or "".
     invite:   the code of a friend that was shown; the facts say whether it counts.
+    counted:  what it counts against the shop's limits of a day, as it is posted.
     """
 
     sale_id: SaleId
@@ -76,6 +86,7 @@ class Sale(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     approved_by: str = ""
     thanks: str = ""
     invite: InviteRow | None = None
+    counted: tuple[DayCount, ...] = ()
 
     @property
     def till(self) -> TillNames:
@@ -86,6 +97,11 @@ class Sale(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def receipt(self) -> str:
         """The code of its receipt, or "" before receipts had codes."""
         return receipt_code(self.till, given_id(self.sale_id)) if self.store else ""
+
+    @property
+    def day_counts(self) -> tuple[CounterMove, ...]:
+        """Return the moves of the counters that it is counted with."""
+        return tuple(CounterMove(one.counter, one.take) for one in self.counted)
 
     @property
     def accounts(self) -> tuple[AccountId, ...]:

@@ -16,9 +16,11 @@ import msgspec
 
 from daemon.accounts.issue_conditions import check_cards_back
 from daemon.accounts.operators import Operators
+from daemon.base.approval import Signed
 from daemon.base.clock import rfc3339
+from daemon.base.config import LimitsSection
 from daemon.base.ids import PosSaleId, SaleId, given_id
-from daemon.base.permissions import Action
+from daemon.base.permissions import Action, may
 from daemon.base.receipt_codes import ReceiptCode
 from daemon.chip.registry import Chips
 from daemon.ledger import returns
@@ -45,7 +47,7 @@ from daemon.sale.decisions import (
     decide_void,
     sale_to_post,
 )
-from daemon.sale.draft import SaleDraft
+from daemon.sale.draft import NO_LIMITS, SaleDraft
 from daemon.sale.facts import LedgerFacts
 from daemon.sale.posting import Posting
 from daemon.sale.terms import DecideTerms, ReturnTerms, SaleTerms
@@ -59,13 +61,21 @@ class Checkout:
     """The till's questions about one sale. ``hold_ttl_s`` is a hold's where the till says none."""
 
     def __init__(
-        self, shop: Shop, posting: Posting, chips: Chips, operators: Operators, hold_ttl_s: int
+        self,
+        shop: Shop,
+        posting: Posting,
+        chips: Chips,
+        operators: Operators,
+        hold_ttl_s: int,
+        limits: LimitsSection = NO_LIMITS,
     ) -> None:
+        """limits: what is posted on a day, at most."""
         self._shop = shop
         self._posting = posting
         self._chips = chips
         self._operators = operators
         self._hold_ttl_s = hold_ttl_s
+        self._limits = limits
 
     async def quote(self, terms: SaleTerms) -> Quoted:
         """Price a basket and freeze the price for a quarter of an hour."""
@@ -83,7 +93,7 @@ class Checkout:
         sale_id = self._shop.ledger.sale_id(given)
 
         async def attempt(now: datetime, known: LedgerFacts) -> msgspec.Raw:
-            draft = await self._signed(
+            draft, _ = await self._signed(
                 await self._posting.draft(sale_id, terms, now, known, SaleEvent.HOLD), terms
             )
             ttl = timedelta(seconds=ttl_s or self._hold_ttl_s)
@@ -124,13 +134,14 @@ class Checkout:
                     return resumed
                 _, row = await self._shop.ledger.stored_answer(key, sale_id)
                 known = known.with_sale(row)
-            draft = await self._signed(
+            draft, signed = await self._signed(
                 await self._posting.draft(sale_id, terms, now, known, SaleEvent.COMMIT), terms
             )
+            draft = msgspec.structs.replace(draft, limits=self._limits)
             was_shown = terms.quote_id or draft.standing.is_held
             shown = draft.sale.quote.total if was_shown else None
             expected = shown if expected_total is None else expected_total
-            wanted = ToPost(draft, expected, self._shop.versions)
+            wanted = ToPost(draft, expected, self._shop.versions, self._beyond_limits(signed))
             if draft.sale.chip_purse:
                 settle = partial(sale_to_post, wanted=wanted)
                 written = await self._chips.sell(draft.for_chip(key.content, settle))
@@ -141,12 +152,17 @@ class Checkout:
 
         return await self._posting.once(key, sale_id, attempt, terms)
 
-    async def _signed(self, draft: SaleDraft, terms: SaleTerms) -> SaleDraft:
+    def _beyond_limits(self, signed: Signed) -> bool:
+        """Whether who has approved a sale, with a PIN, may let it pass the limits of its day."""
+        role = self._operators.role_of(signed.approved_by)
+        return bool(signed.approved_by) and may(role, Action.BEYOND_LIMIT)
+
+    async def _signed(self, draft: SaleDraft, terms: SaleTerms) -> tuple[SaleDraft, Signed]:
         """Return a draft with who has approved it. Raises RefusedError as `Operators.check`."""
         signed = await self._operators.check(
             Action.SELL, draft.sale.cashier, terms.approval, override=terms.override
         )
-        return draft.approved(signed)
+        return draft.approved(signed), signed
 
     async def void(self, key: RequestKey, given: PosSaleId, reason: str) -> msgspec.Raw:
         """Release a hold. A voided id stays voided, even one that was never seen before."""

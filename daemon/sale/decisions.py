@@ -23,6 +23,7 @@ from daemon.ledger.sale_states import SaleEvent, SaleState
 from daemon.ledger.storage.queries import CARD_BY_IDENTIFIER
 from daemon.ledger.storage.store import Change, Store, View
 from daemon.programme.programme import Programme
+from daemon.sale import day_limits
 from daemon.sale.draft import SaleDraft
 from daemon.sale.terms import DecideTerms
 from daemon.shop.programme_versions import ProgrammeVersions
@@ -71,17 +72,22 @@ class ToPost(msgspec.Struct, frozen=True):
                     None.
     versions:       asked when it is written and not before: a programme that has come into force
                     since the price was made counts the sale too.
+    beyond_limits:  whether a manager lets it pass the limits of its day.
     """
 
     draft: SaleDraft
     expected_total: int | None
     versions: ProgrammeVersions
+    beyond_limits: bool = False
 
 
 def sale_to_post(view: View, wanted: ToPost) -> Sale:
-    """Return the sale as it is posted. Raises RefusedError TOTAL_CHANGED."""
-    sale = wanted.draft.posted(view, wanted.versions.counting)
-    _check_total(sale, wanted.expected_total, wanted.draft.standing.programme)
+    """Return the sale as it is posted. Raises RefusedError TOTAL_CHANGED, LIMIT_REACHED."""
+    draft = wanted.draft
+    sale = draft.posted(view, wanted.versions.counting)
+    _check_total(sale, wanted.expected_total, draft.standing.programme)
+    if not wanted.beyond_limits:
+        day_limits.check(draft.limits, view, sale, draft.standing.programme.currency)
     return sale
 
 
@@ -102,6 +108,10 @@ def decide_commit(view: View, wanted: ToPost) -> tuple[Change, Posted]:
     # What the chip does not take now it is owed; with the card here that is nothing.
     sale = msgspec.structs.replace(sale, owed=sale.chip_net)
     decision = sales.commit(view, sale, wanted.versions.active.statuses)
+    # A sale that is written on a chip is counted by its intent; there is no way back after that.
+    counters = (*decision.entry.counters, *sale.day_counts)
+    entry = msgspec.structs.replace(decision.entry, counters=counters)
+    decision = msgspec.structs.replace(decision, entry=entry)
     return decision.change, Posted.of(sale, decision)
 
 

@@ -8,6 +8,7 @@ import msgspec
 from daemon.accounts import shown_codes
 from daemon.accounts.shown_codes import number
 from daemon.base.approval import Signed
+from daemon.base.config import LimitsSection
 from daemon.base.ids import AccountId, SaleId
 from daemon.base.receipt_codes import TillNames
 from daemon.chip.purchase import WantedSale
@@ -21,17 +22,24 @@ from daemon.ledger.storage.store import Reads, View
 from daemon.programme.names import meter_fact, status_fact
 from daemon.programme.programme import Programme
 from daemon.programme.standing_discount import standing_bp
+from daemon.sale import day_limits
 from daemon.sale.pricing import PricedSale, quote_of
 from daemon.sale.sale_flags import how_it_came_about
 from daemon.sale.standing import REFERRERS, Standing
 from daemon.sale.terms import SaleTerms
 
+NO_LIMITS = LimitsSection()
+
 
 class SaleDraft(msgspec.Struct, frozen=True):
-    """A sale before it is written, as it was priced or held; ``standing`` is what that rests on."""
+    """A sale before it is written, as it was priced or held; ``standing`` is what that rests on.
+
+    limits: of the shop's day, which it is counted against when it is posted.
+    """
 
     sale: Sale
     standing: Standing
+    limits: LimitsSection = NO_LIMITS
 
     @classmethod
     def of(
@@ -86,7 +94,8 @@ class SaleDraft(msgspec.Struct, frozen=True):
         reads = self.standing.reads(self.sale.sale_id, (*self.sale.accounts, *referrers))
         uses = (use.counter for use in self.sale.quote.uses)
         erased = (erased_counter(self.sale.account),) if self.sale.account else ()
-        counters = tuple(dict.fromkeys((*uses, *reads.counters, *erased)))
+        counted = day_limits.counters_of(self.limits, self.sale)
+        counters = tuple(dict.fromkeys((*uses, *reads.counters, *erased, *counted)))
         return msgspec.structs.replace(reads, counters=counters)
 
     def settled(self, view: View) -> Sale:
@@ -126,7 +135,10 @@ class SaleDraft(msgspec.Struct, frozen=True):
         issued = shown_codes.issue(programme, sale.quote, sale.sale_id, sale.today)
         flags = sale.flags | how_it_came_about(programme, sale, held=self.standing.is_held)
         stands = _standing_after(programme, sale, view) if sale.account else NOT_COMPUTED
-        return msgspec.structs.replace(sale, issued=issued, flags=flags, standing_bp=stands)
+        counted = day_limits.counts_of(self.limits, sale)
+        return msgspec.structs.replace(
+            sale, issued=issued, flags=flags, standing_bp=stands, counted=counted
+        )
 
 
 def _standing_after(programme: Programme, sale: Sale, view: View) -> int:

@@ -7,7 +7,7 @@ import msgspec
 from daemon.base.approval import UNSIGNED, Approvable, Signed
 from daemon.base.ids import AccountId
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
-from daemon.base.text_limits import AccountText, RequestId, SaidText, Text
+from daemon.base.text_limits import AccountText, RequestId, SaidText, Text, check_reason
 from daemon.ledger.entries import ADJUST, Entry
 from daemon.ledger.given import give
 from daemon.ledger.ledger import RequestKey
@@ -17,7 +17,6 @@ from daemon.ledger.storage.store import Change, Store, View
 from daemon.shop.shop import Shop
 
 ADJUST_MAX = 1_000_000_000
-REASON_LETTERS_MIN = 4
 
 
 class AdjustTerms(Approvable, frozen=True, kw_only=True):
@@ -33,8 +32,7 @@ class AdjustTerms(Approvable, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not self.amount:
             raise ValueError("amount: must not be 0")
-        if sum(map(str.isalpha, self.reason)) < REASON_LETTERS_MIN:
-            raise ValueError(f"reason: must have at least {REASON_LETTERS_MIN} letters")
+        check_reason(self.reason)
 
 
 class Adjusted(msgspec.Struct, frozen=True, kw_only=True):

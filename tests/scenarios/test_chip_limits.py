@@ -169,3 +169,29 @@ async def test_what_was_held_yesterday_counts_for_the_day_on_which_it_is_paid(
         shop.clock.move(hours=23)
         await pays(shop, till, "held", LIMIT)
     assert shop.hold() == -2 * LIMIT
+
+
+async def test_a_sale_at_a_chip_is_counted_by_its_intent_and_given_back_unwritten(
+    shop: ChipShop,
+) -> None:
+    async with shop.till() as till:
+        till.limit(card_day_sales=1)
+        presentation = (await till.tap(shop.wallet, {7: Fault.TORN_BEFORE})).presentation
+        with pytest.raises(RefusedError):
+            await till.buy("s1", presentation, LIMIT)
+        till.readers.lay(shop.wallet)
+        await till.buy("s1", presentation, LIMIT)
+        error = await is_over_limit(shop, till, "s2", LIMIT)
+        assert error.extra["limit"] == "card_day_sales"
+        shop.clock.move(days=1)
+        await pays(shop, till, "s3", LIMIT)
+
+
+async def test_a_held_sale_that_a_chip_pays_is_counted_once(shop: ChipShop) -> None:
+    async with shop.till() as till:
+        till.limit(card_day_sales=2)
+        for sale_id in ("h1", "h2", "h3"):
+            await till.hold(sale_id, (await till.tap(shop.wallet)).presentation, 100)
+        await pays(shop, till, "h1", 100)
+        await pays(shop, till, "h2", 100)
+        await is_over_limit(shop, till, "h3", 100)

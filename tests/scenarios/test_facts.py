@@ -54,7 +54,11 @@ class TestCashiers:
             ({"ask.haggle": "2.555"}, "ask.haggle", "'2.555' is no percentage with at most two"),
             ({"ask.haggle": -3}, "ask.haggle", "-3 % is not from 0 to 100"),
             ({"ask.haggle": "9" * 500}, "ask.haggle", "is no percentage"),
-            ({"ask.haggle": 0, "ask.haggle.reason": "x"}, "ask.haggle", "gives nothing here"),
+            (
+                {"ask.haggle": 0, "ask.haggle.reason": "scratched"},
+                "ask.haggle",
+                "gives nothing here",
+            ),
         ],
     )
     async def test_what_was_asked_and_not_given_is_explained(

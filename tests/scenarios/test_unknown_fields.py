@@ -51,7 +51,7 @@ async def test_every_method_that_writes_refuses_one_at_any_depth(pos: Pos) -> No
         ),
         ({"lins": LINES}, "lins: there is no such field; did you mean lines?"),
         (
-            {"lines": LINES, "override": {"by": "a", "reason": "b", "reeson": "c"}},
+            {"lines": LINES, "override": {"by": "a", "reason": "known", "reeson": "c"}},
             "override.reeson: there is no such field; did you mean reason?",
         ),
     ],

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any, Protocol, TypeVar
@@ -35,7 +36,7 @@ from daemon.accounts.cards import Cards, NewCard, Profile
 from daemon.accounts.live_codes import LiveCodes
 from daemon.accounts.operators import Operators
 from daemon.accounts.phones import Phones
-from daemon.base.config import ChipSection
+from daemon.base.config import ChipSection, LimitsSection
 from daemon.base.ids import PosSaleId, PresentationId
 from daemon.base.receipt_codes import TillNames
 from daemon.chip.hot_list import encode, hot_list_of
@@ -290,7 +291,12 @@ class HandTill:
         operators = Operators(ledger, clock, "1")
         pricing = Pricing(shop, (), operators.role_of, section)
         posting = Posting(shop, self.recognition, pricing, policy.till)
-        self.checkout = Checkout(shop, posting, chips, operators, policy.hold_ttl_s)
+        self._checkout = partial(Checkout, shop, posting, chips, operators, policy.hold_ttl_s)
+        self.checkout = self._checkout()
+
+    def limit(self, **limits: int) -> None:
+        """Set limits of a day, as ``[limits]`` has them."""
+        self.checkout = self._checkout(LimitsSection(**limits))
 
     def _publish(self, event_type: str, **fields: Any) -> None:
         self.events.append({"type": event_type} | fields)

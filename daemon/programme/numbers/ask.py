@@ -3,13 +3,14 @@
     percent = { max = 5, roles = { senior = 10 } }
 
 The till sends the facts ``ask.<rule>`` and ``ask.<rule>.reason``. A cashier who asks 8 gets 5, a
-senior gets 8. Without a reason nobody gets anything.
+senior gets 8. Without a reason, of four letters or more, nobody gets anything.
 """
 
 from typing import Annotated, Any, ClassVar
 
 import msgspec
 
+from daemon.base.text_limits import is_reason
 from daemon.programme.errors import ProgrammeError
 from daemon.programme.names import ask_fact, reason_fact
 from daemon.programme.numbers.number import Number, NumberPlace, NumberTable, parse_value
@@ -49,6 +50,7 @@ class Ask(NumberTable, frozen=True, kw_only=True):
                 parse_value(situation.values[asked], asked, unit, currency)
             except ProgrammeError as error:
                 return asked, error.message
-            return None if situation.values.get(reason) else (reason, f"needs {reason}")
+            said = situation.values.get(reason)
+            return None if said and is_reason(str(said)) else (reason, f"needs {reason}")
 
         return Number(at, unit, max([most, *roles.values()]), asked, lacks=lacks)

@@ -4,6 +4,8 @@ A shop is {round, lanes: [{id, combine, base}], rules: [{id, lane, how, value, g
 exclusive, priority, every, pick, stamps}], caps: [{goods, percent}], burn, earn}; goods is a set of
 categories or None.
 A line is {qty, unit_price, min_price, category}. Percentages are fractions of per cent.
+Limits of a day (``[limits]``) are a till's settings and change no price; ``Model`` of
+tests/stores/test_day_limits.py tells them once more.
 """
 
 from fractions import Fraction
