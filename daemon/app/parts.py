@@ -52,6 +52,7 @@ from daemon.customers.searching import Searching
 from daemon.keys.chip_keys import ChipKeys, load_chip_keys
 from daemon.keys.key_files import load_or_make
 from daemon.keys.phone_keys import PHONE_KEYS_FILE, PhoneKeys, load_phone_keys
+from daemon.ledger.heads import HEAD_KEY_FILE
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.storage.registry import OpenStore, scheme_of
 from daemon.partners.alliance_statements import AllianceStatements
@@ -140,6 +141,7 @@ class Parts:
         wallets = Wallets(web, home, clock) if web else None
         chip_keys = load_chip_keys(home / config.chip.keys) if config.chip else None
         phone_keys = load_phone_keys(home / PHONE_KEYS_FILE)
+        load_or_make(home / HEAD_KEY_FILE)
         self._readers(chip_keys)
         self._books(open_store, programme)
         self._accounts(phone_keys, web.coupons if web else ())

@@ -7,7 +7,7 @@ A text file, made by ``tillcard cards hot-list`` and carried to the tills in any
     keys 1 2                           the generations of chip keys that the marks are made with
     00c4a1…                            a mark a line, sorted: eight bytes of a keyed hash of a UID
     …
-    5f0e…                              the signature of all of it (``daemon.keys.hot_list_keys``)
+    5f0e…                              the signature of all of it (``daemon.keys.signing_keys``)
 
 A mark is keyed, because there are few UIDs: a plain hash of each could be tried against the list.
 It has to be made with each generation that a till may have alone. The signature is of a key that
@@ -30,7 +30,8 @@ from daemon.base.config import ChipSection
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.base.regular_files import read_text_file
 from daemon.keys.chip_keys import ChipKeys
-from daemon.keys.hot_list_keys import HotListKey, HotListPublicKey, load_hot_list_public_key
+from daemon.keys.hot_list_keys import load_hot_list_public_key
+from daemon.keys.signing_keys import PublicKey, SigningKey
 from daemon.ledger.entries import CounterMove, Entry
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.storage.queries import HOT_AFTER
@@ -54,7 +55,7 @@ class HotListError(Exception):
 class HotListKeys(NamedTuple):
     """What a till reads a list with: the signer's public half, and what the marks are made with."""
 
-    public: HotListPublicKey
+    public: PublicKey
     chip: ChipKeys
 
 
@@ -99,7 +100,7 @@ def hot_uids(store: Store) -> list[str]:
     return found
 
 
-def encode(uids: Iterable[str], made_at: datetime, keys: ChipKeys, key: HotListKey) -> str:
+def encode(uids: Iterable[str], made_at: datetime, keys: ChipKeys, key: SigningKey) -> str:
     """Return the file's text."""
     marks = sorted({mark(uid, keys, one).hex() for uid in uids for one in keys.versions})
     lines = [TITLE, rfc3339(made_at), " ".join(["keys", *map(str, keys.versions)]), *marks]

@@ -35,6 +35,7 @@ from daemon.cli.doctor_command import doctor
 from daemon.cli.doctor_scan_command import doctor_scan
 from daemon.cli.erase_command import erase, to_erase
 from daemon.cli.findings_command import findings
+from daemon.cli.head_command import head
 from daemon.cli.hot_list_command import hot_list, hot_list_key
 from daemon.cli.import_command import import_list, import_status, import_table, import_undo
 from daemon.cli.issue_command import issue
@@ -74,6 +75,7 @@ app.command()(watch)
 app.command()(price)
 app.command()(check)
 app.command()(audit)
+app.command()(head)
 app.command()(backup)
 app.add_typer(clock, name="clock")
 doctors = typer.Typer(invoke_without_command=True)

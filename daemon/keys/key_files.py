@@ -23,7 +23,7 @@ def load_or_make(path: Path) -> bytes:
     """Return the key in ``path`` (KEY_BYTES bytes, hex, mode 0600), making it at first use."""
     with suppress(FileExistsError):
         write_key_file(path, secrets.token_hex(KEY_BYTES) + "\n")
-    return _load(path)
+    return load(path)
 
 
 def write_key_file(path: Path, text: str) -> None:
@@ -42,7 +42,8 @@ def check_mode(path: Path) -> None:
         raise KeyFileError(f"{path} can be read by others (mode {mode:04o}); chmod 600 it.")
 
 
-def _load(path: Path) -> bytes:
+def load(path: Path) -> bytes:
+    """Return the key in ``path``, as ``load_or_make``. Raises KeyFileError."""
     check_mode(path)
     try:
         key = bytes.fromhex(read_text_file(path, "ascii").strip())

@@ -26,6 +26,7 @@ from daemon.ledger.entries import (
     link,
 )
 from daemon.ledger.expected_facts import ExpectedFacts
+from daemon.ledger.heads import Expected
 from daemon.ledger.status_moves import states_of
 from daemon.ledger.storage.inserts import FACTS
 from daemon.ledger.storage.queries import FOLDS, LEDGERS
@@ -65,15 +66,20 @@ class Audit(msgspec.Struct, frozen=True):
 
 
 def audit(
-    store: Store, *, expected_head: str = "", progress: Callable[[int], None] | None = None
+    store: Store,
+    *,
+    expected_head: str = "",
+    signed: Expected | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> Audit:
     """Walk every entry and compare every cached figure.
 
     expected_head: a hash in hex, exported earlier, that must stand somewhere in a chain.
+    signed:        a head that was exported with a signature, and must be where it says.
     progress:      called with the number of entries walked, now and then.
     """
     store.begin()  # one snapshot: sales that are posted meanwhile are not half seen
-    walk = _Walk(expected_head)
+    walk = _Walk(expected_head, signed)
     found = walk.findings
     try:
         with _damage_found(found, "how far old entries were gone through"):
@@ -105,6 +111,8 @@ def audit(
         store.rollback()
     if expected_head and not walk.head_seen:
         found.append(f"no entry has the hash {expected_head}")
+    if signed is not None:
+        found.extend(signed.findings(walk.heads, walk.hash_of_signed))
     heads = tuple(
         Head(LedgerId(name), seq, value.hex()) for name, (seq, value) in walk.heads.items()
     )
@@ -127,7 +135,7 @@ def _damage_found(
 class _Walk:
     """The chain so far, and the figures that it adds up to."""
 
-    def __init__(self, expected_head: str) -> None:
+    def __init__(self, expected_head: str, signed: Expected | None) -> None:
         self.count = 0
         self.heads: dict[str, tuple[int, bytes]] = {}
         self.findings: list[str] = []
@@ -138,7 +146,10 @@ class _Walk:
         self.older = False
         """Whether a ledger began before entries had marks."""
         self.head_seen = False
+        self.hash_of_signed: bytes | None = None
+        """What the entry has that the signed head names, if it was met."""
         self._expected_head = expected_head
+        self._signed = (signed.head.ledger_id, signed.head.seq) if signed else None
 
     def step(self, chained: ChainedEntry) -> None:
         self.count += 1
@@ -154,6 +165,8 @@ class _Walk:
         self.heads[ledger_id] = (seq, value)
         if self._expected_head and value.hex() == self._expected_head:
             self.head_seen = True
+        if self._signed == (ledger_id, seq):
+            self.hash_of_signed = value
         try:
             entry = decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError, AssertionError) as error:

@@ -40,7 +40,7 @@ ONLY_IN = {
     "jwt": ["web/phone/google_link.py"],
     "cryptography": [
         "card_formats/crypto.py",
-        "daemon/keys/hot_list_keys.py",
+        "daemon/keys/signing_keys.py",
         "daemon/readers/simulated/desfire/",
         "web/phone/pass_signing.py",
     ],

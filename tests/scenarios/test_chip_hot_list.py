@@ -26,11 +26,11 @@ from daemon.chip.hot_list import (
 )
 from daemon.keys.chip_keys import ChipKeys, add_chip_keys, load_chip_keys, make_chip_keys
 from daemon.keys.hot_list_keys import (
-    HotListKey,
     load_hot_list_key,
     load_hot_list_public_key,
     make_hot_list_keys,
 )
+from daemon.keys.signing_keys import SigningKey
 from daemon.ledger.storage.queries import CARD_BY_IDENTIFIER
 from daemon.ledger.storage.registry import open_store
 from daemon.ledger.storage.store import Change
@@ -206,7 +206,7 @@ class Office(NamedTuple):
     """Where lists are made."""
 
     chip: ChipKeys
-    signer: HotListKey
+    signer: SigningKey
 
     @property
     def reads(self) -> HotListKeys:

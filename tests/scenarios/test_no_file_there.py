@@ -16,7 +16,7 @@ CHIP = {"[simulated]\n": '[chip]\nhot_list = "hot.txt"\n[simulated]\n'}
 PATIENCE_S = 20
 READ_AT_A_START = (
     *("tillcard.toml", "programme.toml", "chip.keys", "hot-list.pub", "phones.key", "forms.key"),
-    *("tillcard.db", "tillcard.db.head"),
+    *("tillcard.db", "tillcard.db.head", "head.key"),
 )
 
 

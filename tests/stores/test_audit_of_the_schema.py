@@ -151,6 +151,9 @@ class Editor:
             else psycopg.connect(location, autocommit=True)
         )
 
+    def close(self) -> None:
+        self.db.close()
+
     def run(self, statement: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         text = statement if self.is_file else statement.replace("?", "%s")
         cursor = self.db.execute(text, values)

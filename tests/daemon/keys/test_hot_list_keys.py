@@ -7,13 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.keys.hot_list_keys import (
-    HotListKey,
-    HotListPublicKey,
     load_hot_list_key,
     load_hot_list_public_key,
     make_hot_list_keys,
 )
 from daemon.keys.key_files import KeyFileError
+from daemon.keys.signing_keys import PublicKey, SigningKey
 
 # RFC 8032, 7.1, TEST 2: the key, its public half, a message and its signature.
 SECRET = "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb"
@@ -22,13 +21,13 @@ SIGNATURE = (
     "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da"
     "085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00"
 )
-KEY = HotListKey(bytes.fromhex(SECRET))
+KEY = SigningKey(bytes.fromhex(SECRET))
 
 
 def test_it_signs_as_the_standard_says() -> None:
     assert KEY.sign(b"\x72").hex() == SIGNATURE
     assert KEY.public.raw.hex() == PUBLIC
-    assert HotListPublicKey(bytes.fromhex(PUBLIC)).verifies(b"\x72", bytes.fromhex(SIGNATURE))
+    assert PublicKey(bytes.fromhex(PUBLIC)).verifies(b"\x72", bytes.fromhex(SIGNATURE))
 
 
 @given(st.binary(max_size=200), st.binary(max_size=200), st.binary(max_size=80))
