@@ -98,6 +98,19 @@ class Operators:
         """Return the active operator of this name, however it is written."""
         return self._active.get(name_key(name))
 
+    def reading(self, name: str) -> Operator | None:
+        """Return the operator who reads something; None where it is asked without a name.
+
+        Raises: RefusedError PERMISSION where there is none of this name, or one must be named.
+        """
+        if not name and not self.known_only:
+            return None
+        operator = self.known(name)
+        if operator is None:
+            problem = f"There is no operator {name!r} here; say who reads this, as `reader`."
+            raise RefusedError(ErrorCode.PERMISSION, problem)
+        return operator
+
     def role_of(self, name: str) -> OperatorRole:
         """Return what somebody is, for rules that ask: who is no operator is a cashier."""
         operator = self.known(name)

@@ -52,6 +52,7 @@ from daemon.customers.searching import Searching
 from daemon.keys.chip_keys import ChipKeys, load_chip_keys
 from daemon.keys.key_files import load_or_make
 from daemon.keys.phone_keys import PHONE_KEYS_FILE, PhoneKeys, load_phone_keys
+from daemon.keys.signing_keys import SigningKey
 from daemon.ledger.heads import HEAD_KEY_FILE
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.storage.registry import OpenStore, scheme_of
@@ -65,6 +66,7 @@ from daemon.pos.batch_methods import BatchMethods
 from daemon.pos.card_methods import CardMethods
 from daemon.pos.claims import Claims
 from daemon.pos.clock_methods import ClockMethods
+from daemon.pos.closing_methods import ClosingMethods
 from daemon.pos.club_methods import ClubMethods
 from daemon.pos.customer_methods import CustomerMethods
 from daemon.pos.erasure_methods import ErasureMethods
@@ -101,6 +103,7 @@ from daemon.sale.pricing import Pricing
 from daemon.sale.recognition import Recognition
 from daemon.sale.standing_discounts import StandingDiscounts
 from daemon.shop.adjustments import Adjustments
+from daemon.shop.closings import Closings
 from daemon.shop.club_history import ClubHistory
 from daemon.shop.club_setting import ClubSetting
 from daemon.shop.daily_jobs import DailyJobs
@@ -141,7 +144,7 @@ class Parts:
         wallets = Wallets(web, home, clock) if web else None
         chip_keys = load_chip_keys(home / config.chip.keys) if config.chip else None
         phone_keys = load_phone_keys(home / PHONE_KEYS_FILE)
-        load_or_make(home / HEAD_KEY_FILE)
+        self._head_key = SigningKey(load_or_make(home / HEAD_KEY_FILE))
         self._readers(chip_keys)
         self._books(open_store, programme)
         self._accounts(phone_keys, web.coupons if web else ())
@@ -358,6 +361,8 @@ class Parts:
             PartnerMethods(Partners(self.shop, self.cards), self.cards.guesses, self.operators),
             self._statement_methods(),
             AllianceMethods(AllianceStatements(self.shop, self.office), self.operators),
+            AllianceMethods(AllianceStatements(self.shop, self._office), self.operators),
+            ClosingMethods(Closings(self.shop, self._head_key, self.policy.till), self.operators),
             OperatorMethods(self.operator_changes, self.cards.guesses),
             PointsMethods(Adjustments(self.shop), self.operators, config.policy.adjust_max),
             *self._customer_methods(),

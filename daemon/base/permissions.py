@@ -45,6 +45,7 @@ class Action(StrEnum):
     OVERRIDE = "override"
     ASSIGN_AT_ISSUE = "assign_at_issue"
     REVOKE_PHONE = "revoke_phone"
+    CLOSE_DAY = "close_day"
 
     TAKE_BACK = "take_back"
     HAND_OUT = "hand_out"

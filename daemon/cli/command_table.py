@@ -24,6 +24,7 @@ from daemon.cli.card_life_command import (
 from daemon.cli.cards_command import cards
 from daemon.cli.check_command import check
 from daemon.cli.clock_command import clock
+from daemon.cli.closings_command import closings
 from daemon.cli.club_command import club
 from daemon.cli.club_settings_command import settings_club
 from daemon.cli.club_simulate_command import simulate_club
@@ -98,6 +99,7 @@ cards.command()(phone_keys)
 cards.command()(hot_list)
 cards.command()(hot_list_key)
 app.command()(books)
+app.add_typer(closings, name="closings")
 app.add_typer(cards, name="cards")
 app.add_typer(operators, name="operators")
 app.add_typer(plan, name="plan")

@@ -263,6 +263,7 @@ STAYS: Mapping[str, str] = {
     "programme": "programmes",
     "questionnaire": "questions, and no answers",
     "outbox": "nothing is written there",
+    "closing": "which entries close a till's runs",
     "fold": "how far old entries were gone through",
     "alembic_version": "the schema",
 }

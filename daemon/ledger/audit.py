@@ -16,6 +16,7 @@ import msgspec
 
 from daemon.base.ids import LedgerId
 from daemon.base.refusals import RefusedError
+from daemon.ledger.closing_sums import ClosingAudit
 from daemon.ledger.entries import (
     GENESIS_HASH,
     SYSTEM_ACCOUNTS,
@@ -27,6 +28,7 @@ from daemon.ledger.entries import (
 )
 from daemon.ledger.expected_facts import ExpectedFacts
 from daemon.ledger.heads import Expected
+from daemon.ledger.posted_facts import facts_of
 from daemon.ledger.status_moves import states_of
 from daemon.ledger.storage.inserts import FACTS
 from daemon.ledger.storage.queries import FOLDS, LEDGERS
@@ -143,6 +145,7 @@ class _Walk:
         self.members: dict[tuple[str, str], dict[str, StatusState]] = {}
         self.marks = _Marks()
         self.facts = ExpectedFacts()
+        self.closings = ClosingAudit()
         self.older = False
         """Whether a ledger began before entries had marks."""
         self.head_seen = False
@@ -176,6 +179,9 @@ class _Walk:
             self._find(chained, "is kept under another account or time than it says")
         if not balanced(entry.postings):
             self._find(chained, "debits and credits differ")
+        fact = facts_of(entry)
+        self.findings += self.closings.step(ledger_id, seq, entry, fact, previous_hash)
+        self.facts.add(ledger_id, seq, fact)
         self._count(ledger_id, seq, entry)
 
     def _find(self, chained: ChainedEntry, what: str) -> None:
@@ -183,7 +189,6 @@ class _Walk:
 
     def _count(self, ledger_id: LedgerId, seq: int, entry: Entry) -> None:
         add_figures(self.figures, ledger_id, seq, entry)
-        self.facts.add(ledger_id, seq, entry)
         for move in entry.statuses:
             self.members.setdefault((move.account, move.status), {})[ledger_id] = move.state
         self.older = self.older or entry.rows is None

@@ -4,8 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from daemon.base.ids import LedgerId
-from daemon.ledger.entries import Entry
-from daemon.ledger.posted_facts import facts_of
+from daemon.ledger.posted_facts import Fact
 from daemon.ledger.storage.fact_tables import row_of, sums_of, together
 from daemon.ledger.storage.inserts import TABLES
 from daemon.ledger.storage.row_marks import FREE
@@ -29,12 +28,11 @@ class ExpectedFacts:
         """Note which entries have no facts yet."""
         self._folds = {row.ledger_id: row for row in folds}
 
-    def add(self, ledger_id: LedgerId, seq: int, entry: Entry) -> None:
-        """Add what an entry says of a sale or a return."""
+    def add(self, ledger_id: LedgerId, seq: int, fact: Fact | None) -> None:
+        """Add what an entry says of a sale or a return, if it does."""
         fold = self._folds.get(ledger_id)
         if fold is not None and fold.done < seq <= fold.upto:
             return
-        fact = facts_of(entry)
         if fact is None:
             return
         row = row_of(ledger_id, seq, fact)

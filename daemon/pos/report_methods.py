@@ -9,9 +9,9 @@ from typing import Annotated
 import msgspec
 
 from daemon.accounts.card_books import BookDay, Books
-from daemon.accounts.operators import Operator, Operators
+from daemon.accounts.operators import Operators
 from daemon.base.params import Params
-from daemon.base.refusals import ErrorCode, ParamError, RefusedError
+from daemon.base.refusals import ErrorCode, ParamError
 from daemon.base.text_limits import Text, read_day
 from daemon.ledger.folding import FoldingProgress, progress
 from daemon.ledger.storage.queries import HEAD
@@ -155,7 +155,7 @@ class ReportMethods:
 
     async def run(self, session: Session, params: RunParams) -> Ran:
         """Say what the facts of a period say."""
-        report, operator = self._report(params.report), self._reader(params.reader)
+        report, operator = self._report(params.report), self._operators.reading(params.reader)
         filters = narrowed(report, params.filters, operator) if operator else params.filters
         asked = Asked(
             period=params.period,
@@ -209,15 +209,6 @@ class ReportMethods:
         if report is None:
             raise ParamError("report", f"{name!r} is none; there are: {', '.join(REPORTS)}")
         return report
-
-    def _reader(self, name: str) -> Operator | None:
-        if not name and not self._operators.known_only:
-            return None
-        operator = self._operators.known(name)
-        if operator is None:
-            problem = f"There is no operator {name!r} here; say who reads this, as `reader`."
-            raise RefusedError(ErrorCode.PERMISSION, problem)
-        return operator
 
     async def alliance(self, session: Session, params: AllianceParams) -> AllianceStatement:
         """Say what an alliance owes and is owed."""

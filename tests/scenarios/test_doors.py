@@ -104,6 +104,9 @@ DOORS = {
     "customer.photo": Door(counted={"request_id": "n", "card": "?", "image": "", "by": "anna"}),
     "customer.photo_show": Door(counted={"card": "?", "by": "olha"}),
     "customer.private": Door(counted={"card": "?", **WHO}),
+    "day.close": HARMLESS,  # sums what was sold; of sales, not of cards
+    "day.closings": HARMLESS,
+    "day.closing": HARMLESS,
     "clock.accept": HARMLESS,  # the owner's; a name and a reason are required
     "clock.reset": HARMLESS,
     "clock.set": HARMLESS,  # of simulated tills

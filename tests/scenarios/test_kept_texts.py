@@ -90,6 +90,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "programme.activate": {"request_id": "p", "text": "?"},
     "questionnaire.activate": {"request_id": "q", "text": "?"},
     "sale.decide": {"request_id": "d", "sale_id": "?", "outcome": "written"},
+    "day.close": {"request_id": "z"},
     "clock.accept": {},
     "clock.reset": {},
     "points.adjust": {"request_id": "j", "account": "?", "purse": "bonus", "amount": 1},

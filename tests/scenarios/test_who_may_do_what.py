@@ -26,7 +26,7 @@ sell return_today identify show_card issue fill              | C S M O
 top_up                                                       | C S M O
 return_other                                                 |   S M O
 block unblock replace extend transfer change_contact         |   S M O
-override assign_at_issue revoke_phone                        |   S M O
+override assign_at_issue revoke_phone close_day              |   S M O
 take_back hand_out acts write_off merge assign_later         |     M O
 judge_finding club_decide mail_small codes adjust            |     M O
 decide_chip set_clock unmet_condition beyond_limit           |     M O
@@ -149,6 +149,7 @@ CALLS: dict[Action, list[Call]] = {
     Action.REVOKE_PHONE: [
         lambda by: ("card.phone_revoke", {"presentation": "p0", "by": by, "reason": "lost"})
     ],
+    Action.CLOSE_DAY: [named_call("day.close")],
     Action.CLUB_DECIDE: [named_call("club.decide", status="x", accounts=["x"], granted=True)],
     Action.UNDO: [
         named_call("club.undo", status="x", account="x", seq=1, reason="x"),

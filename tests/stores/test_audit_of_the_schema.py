@@ -26,6 +26,7 @@ from daemon.ledger.sale_rows import SaleRow, for_entry
 from daemon.ledger.sale_states import SaleState
 from daemon.ledger.status_moves import moves
 from daemon.ledger.storage.card_rows import ActRow, BatchRow, CardIssueRow, StagedRow
+from daemon.ledger.storage.closing_rows import ClosingRow
 from daemon.ledger.storage.customer_rows import (
     ConsentRow,
     CustomerKeyRow,

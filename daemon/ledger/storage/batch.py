@@ -28,6 +28,7 @@ from daemon.ledger.entries import (
 )
 from daemon.ledger.posted_facts import Fact, facts_of
 from daemon.ledger.sale_rows import SaleRow
+from daemon.ledger.storage.closing_rows import ClosingRow
 from daemon.ledger.storage.fact_tables import Sum, row_of, standing_sum, sums_of, together
 from daemon.ledger.storage.import_rows import ImportLineRow
 from daemon.ledger.storage.inserts import KEPT
@@ -37,7 +38,7 @@ from daemon.ledger.storage.row_marks import marks, values_of
 from daemon.ledger.storage.rows import CodeRow, CustomerRow, MemberRow, RequestRow
 from daemon.ledger.storage.store import LIFE, Change
 
-PLACED = (SaleRow, AssignmentRow, ImportLineRow)
+PLACED = (SaleRow, AssignmentRow, ImportLineRow, ClosingRow)
 """Rows that say which entry has written them."""
 TURN = ""
 """In place of a meter's name: the row, always 0, that is written for whatever rests on an account.

@@ -13,6 +13,7 @@ from daemon.ledger.posted_facts import NOT_COMPUTED
 from daemon.ledger.sale_rows import SaleRow
 from daemon.ledger.sale_states import SaleState
 from daemon.ledger.storage.card_rows import ActRow, BatchRow, CardIssueRow, StagedRow
+from daemon.ledger.storage.closing_rows import ClosingRow
 from daemon.ledger.storage.customer_rows import (
     ConsentRow,
     CustomerKeyRow,
@@ -172,6 +173,7 @@ KEPT: dict[type[msgspec.Struct], Kept] = {
     MailingRow: Kept("mailing", 1),
     MessageRow: Kept("message", 2),
     FindingRow: Kept("finding", 1),
+    ClosingRow: Kept("closing", 2),
 }
 """A new kind of row is a struct in ``rows``, a line here, and a migration."""
 TABLES: dict[str, Table] = {

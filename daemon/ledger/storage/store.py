@@ -17,6 +17,7 @@ from daemon.ledger.posted_facts import Fact
 from daemon.ledger.sale_rows import SaleRow
 from daemon.ledger.storage.answered import Answered
 from daemon.ledger.storage.card_rows import ActRow, BatchRow, CardIssueRow, StagedRow
+from daemon.ledger.storage.closing_rows import ClosingRow
 from daemon.ledger.storage.customer_rows import (
     ConsentRow,
     CustomerKeyRow,
@@ -93,6 +94,7 @@ KeptRow = (
     | MailingRow
     | MessageRow
     | FindingRow
+    | ClosingRow
 )
 """A row that is written as it is, not summed up from entries."""
 LIFE = 0
