@@ -80,6 +80,7 @@ from daemon.pos.operator_methods import OperatorMethods
 from daemon.pos.partner_methods import PartnerMethods, StatementMethods
 from daemon.pos.phone_methods import PhoneMethods
 from daemon.pos.points_methods import PointsMethods
+from daemon.pos.preview_methods import PreviewMethods
 from daemon.pos.private_methods import PrivateMethods
 from daemon.pos.protocol import DaemonStatus, ReaderStatus
 from daemon.pos.report_methods import ReportMethods
@@ -111,6 +112,7 @@ from daemon.shop.issued_codes import IssuedCodes
 from daemon.shop.memberships import Memberships
 from daemon.shop.phone_card_views import CouponTerms
 from daemon.shop.phone_cards import PhoneCards, PhoneCardTerms
+from daemon.shop.preview import Previews
 from daemon.shop.programme_versions import ProgrammeVersions
 from daemon.shop.shop import Shop
 from daemon.shop.till_clock import TillClock
@@ -183,6 +185,7 @@ class Parts:
         versions = ProgrammeVersions(self.ledger, self.steady, programme, self.config.till.terminal)
         self.shop = Shop(self.ledger, versions, self.steady)
         self.daily_jobs = DailyJobs(self.shop)
+        self.previews = Previews(self.shop, url, home)
         self.till_clock = TillClock(self.ledger, versions, self.clock, self.steady)
         self.findings = FindingBook(
             self.ledger,
@@ -359,6 +362,7 @@ class Parts:
                 self.kept_results,
             ),
             PartnerMethods(Partners(self.shop, self.cards), self.cards.guesses, self.operators),
+            PreviewMethods(self.previews),
             self._statement_methods(),
             AllianceMethods(AllianceStatements(self.shop, self.office), self.operators),
             AllianceMethods(AllianceStatements(self.shop, self._office), self.operators),

@@ -174,6 +174,7 @@ async def running(
             tasks.create_task(housekeeping.sweep(), name="sweep"),
             tasks.create_task(parts.batches.work.run(), name="batches"),
             tasks.create_task(parts.imports.work.run(), name="imports"),
+            tasks.create_task(parts.previews.run(), name="previews"),
             tasks.create_task(housekeeping.sweep_inputs(), name="inputs that wait"),
             tasks.create_task(parts.standing_discounts.keep(), name="standing discounts"),
             tasks.create_task(fold(parts.ledger), name="facts of old entries"),

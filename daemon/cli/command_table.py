@@ -47,6 +47,7 @@ from daemon.cli.partners_command import partners
 from daemon.cli.phone_keys_command import phone_keys
 from daemon.cli.plan_command import plan
 from daemon.cli.price_command import price
+from daemon.cli.programme_command import programme
 from daemon.cli.questionnaire_command import questionnaire
 from daemon.cli.report_command import report
 from daemon.cli.run_command import HELP as RUN_HELP
@@ -103,6 +104,7 @@ app.add_typer(closings, name="closings")
 app.add_typer(cards, name="cards")
 app.add_typer(operators, name="operators")
 app.add_typer(plan, name="plan")
+app.add_typer(programme, name="programme")
 customers.command()(photo)
 customers.command()(private)
 club.command("settings")(settings_club)

@@ -212,7 +212,7 @@ def _recount(
         for row in store.ask(SALES_OF, account):
             record = row.record
             assert record is not None, "it is posted"
-            for meter, amount in _left(programme, record).items():
+            for meter, amount in counted_of(programme, record).items():
                 due[meter, record.sale.today] += amount
         for meter in names:
             for day, amount in store.ask(METER_DAYS, account, meter):
@@ -230,7 +230,7 @@ def _recount(
     return job
 
 
-def _left(programme: Programme, record: SaleRecord) -> dict[str, int]:
+def counted_of(programme: Programme, record: SaleRecord) -> dict[str, int]:
     """Return what a sale counts for the meters of ``programme``, less what came back of it."""
     quote = recount(programme, record.sale.frozen.basket, record.sale.quote)
     back = {line.line: line.qty_milli for line in record.returned}

@@ -112,6 +112,7 @@ DOORS = {
     "clock.set": HARMLESS,  # of simulated tills
     "programme.show": HARMLESS,
     "programme.check": HARMLESS,
+    "programme.preview": HARMLESS,
     "programme.activate": HARMLESS,
     "report.reconcile": HARMLESS,
     "report.books": HARMLESS,
