@@ -365,7 +365,6 @@ class Parts:
             PreviewMethods(self.previews),
             self._statement_methods(),
             AllianceMethods(AllianceStatements(self.shop, self.office), self.operators),
-            AllianceMethods(AllianceStatements(self.shop, self._office), self.operators),
             ClosingMethods(Closings(self.shop, self._head_key, self.policy.till), self.operators),
             OperatorMethods(self.operator_changes, self.cards.guesses),
             PointsMethods(Adjustments(self.shop), self.operators, config.policy.adjust_max),

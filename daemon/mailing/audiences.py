@@ -39,7 +39,7 @@ from daemon.mailing.mailing_terms import (
     ShownAudience,
 )
 from daemon.programme.programme import Programme
-from daemon.reports.asking import check_filters
+from daemon.reports.asking import check_asked
 from daemon.reports.catalogue import REPORTS
 from daemon.reports.chosen import of_rows
 from daemon.reports.filters import Filters, day_said
@@ -214,7 +214,8 @@ class AudienceBook:
             everybody=asked.everybody,
             has_merged=bool(store.ask(ANY_MERGED)),
         )
-        check_filters(report, question)
+        check_asked(report, question)
+        assert report.select is not None, "a row of it is an account"
         rows, where = report.select(question), of_rows(asked.filters)
         text = (
             f"SELECT key FROM ({rows.text}) AS r WHERE {where.text}"

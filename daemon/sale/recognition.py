@@ -99,11 +99,8 @@ class Recognition:
             proven = await self._chips.prove(shown, reader)
             if proven is not None:
                 found = self._presentations.add(proven.account, proven.credential, proven.balance)
-                return await self._identified(found, language)
-        found = await self.shown_at(shown, reader, credential)
                 return await self._identified(found, language, cashier or by)
-        credential = credential or self._credential(shown)
-        found = self._presentations.add(await self._account(credential, reader), credential)
+        found = await self.shown_at(shown, reader, credential)
         if shown.medium is Medium.TYPED:
             self._note_typed(found, by, reason, once=bool(reader))
             await self.typed_numbers.write()
@@ -115,9 +112,6 @@ class Recognition:
         """Return the presentation of a card that proves nothing by itself. Raises RefusedError."""
         credential = credential or self._credential(shown)
         return self._presentations.add(await self._account(credential, reader), credential)
-
-    async def _identified(self, presentation: Presentation, language: str) -> Identified:
-
 
     async def _identified(
         self, presentation: Presentation, language: str, cashier: str

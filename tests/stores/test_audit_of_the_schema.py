@@ -114,6 +114,14 @@ ROWS: tuple[KeptRow, ...] = (
     ),
     ImportLineRow("u2", 1, 3, "added", "{}", "{}", A1, "why", LedgerId("a" * 16), 1),
     ImportKeyRow("u2", "phone", "765", 3),
+    AudienceRow("au-2026-0001", AT, "olha", "Asleep", "list", "{}", 1, "u3"),
+    AudiencePartRow("u3", 0, b"[]"),
+    MailingRow(
+        *("m-2026-0001", AT, "olha", "sms", "{}", "au-2026-0001", 10, 85, AT, "checked"),
+        *('{"ready":1}', 1, A1, '["maria"]', LedgerId("a" * 16), AT),
+    ),
+    MessageRow("m-2026-0001", A1, "sms", "+380", "unknown", AT, 1, AT, "p1", "why", 2),
+    ClosingRow(LedgerId("a" * 16), 42, "Z-till1-000042"),
     FindingRow("f1", "split", "a1", "", "1", 1, 2, 3, 4, b"[]", 0, "new", AT, "olha", "n", AT),
 )
 MOVED = Entry(
