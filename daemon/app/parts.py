@@ -25,6 +25,7 @@ from daemon.accounts.live_codes import LiveCodes
 from daemon.accounts.operator_changes import OperatorChanges
 from daemon.accounts.operators import Operators
 from daemon.accounts.phones import Phones
+from daemon.app.customer_parts import customer_methods
 from daemon.app.mailing_parts import MailingParts
 from daemon.app.simulation import SimulatedInput, simulator_of
 from daemon.app.startup import read_programme, reader_settings
@@ -35,20 +36,12 @@ from daemon.base.ids import AccountId
 from daemon.chip.hot_list import hot_list_of
 from daemon.chip.registry import NO_CHIPS, Chips, chips_of
 from daemon.chip.terminal import ChipTerminal
-from daemon.customers.customers import Customers
-from daemon.customers.dossiers import Dossiers
 from daemon.customers.erasing import Erasing
 from daemon.customers.import_people import ImportPeople
 from daemon.customers.imports import CustomerImports
-from daemon.customers.inviting import Inviting
-from daemon.customers.merging import Merging
-from daemon.customers.photos import Photos
-from daemon.customers.picture_maker import PictureMaker
-from daemon.customers.private_answers import PrivateAnswers
 from daemon.customers.profiles import Profiles
 from daemon.customers.questionnaires import Questionnaires
 from daemon.customers.retention import Retention
-from daemon.customers.searching import Searching
 from daemon.keys.chip_keys import ChipKeys, load_chip_keys
 from daemon.keys.key_files import load_or_make
 from daemon.keys.phone_keys import PHONE_KEYS_FILE, PhoneKeys, load_phone_keys
@@ -68,11 +61,9 @@ from daemon.pos.claims import Claims
 from daemon.pos.clock_methods import ClockMethods
 from daemon.pos.closing_methods import ClosingMethods
 from daemon.pos.club_methods import ClubMethods
-from daemon.pos.customer_methods import CustomerMethods
 from daemon.pos.erasure_methods import ErasureMethods
 from daemon.pos.events import EventRing
 from daemon.pos.finding_methods import FindingMethods
-from daemon.pos.friend_methods import FriendMethods
 from daemon.pos.import_methods import ImportMethods
 from daemon.pos.inputs import Inputs
 from daemon.pos.method_table import method_table
@@ -81,7 +72,6 @@ from daemon.pos.partner_methods import PartnerMethods, StatementMethods
 from daemon.pos.phone_methods import PhoneMethods
 from daemon.pos.points_methods import PointsMethods
 from daemon.pos.preview_methods import PreviewMethods
-from daemon.pos.private_methods import PrivateMethods
 from daemon.pos.protocol import DaemonStatus, ReaderStatus
 from daemon.pos.report_methods import ReportMethods
 from daemon.pos.sale_methods import SaleMethods
@@ -368,8 +358,13 @@ class Parts:
             ClosingMethods(Closings(self.shop, self._head_key, self.policy.till), self.operators),
             OperatorMethods(self.operator_changes, self.cards.guesses),
             PointsMethods(Adjustments(self.shop), self.operators, config.policy.adjust_max),
-            *self._customer_methods(),
-            self._friend_methods(),
+            *customer_methods(
+                self.ledger,
+                (self.cards, self.profiles, self.questionnaires),
+                self.steady,
+                lambda: self.shop.programme,
+                self.operators,
+            ),
             ImportMethods(self.imports, self.operators),
             ErasureMethods(self.erasing, self.retention, self.operators),
             self._club_methods(),
@@ -408,28 +403,6 @@ class Parts:
             self.operators,
             CardTransfers(self.ledger, self.cards, self.steady, lambda: shop.programme),
         )
-
-    def _friend_methods(self) -> FriendMethods:
-        customers = Customers(self.ledger, self.cards, self.profiles, self.steady)
-        inviting = Inviting(self.ledger, customers, self.steady, lambda: self.shop.programme)
-        return FriendMethods(inviting, self.cards.guesses, self.operators)
-
-    def _customer_methods(self) -> tuple[CustomerMethods, PrivateMethods]:
-        customers = Customers(self.ledger, self.cards, self.profiles, self.steady)
-        searching = Searching(self.ledger, self.cards)
-        dossiers = Dossiers(self.ledger, customers, self.steady, lambda: self.shop.programme)
-        photos = Photos(self.ledger, customers, self.questionnaires, self.steady, PictureMaker())
-        answers = PrivateAnswers(self.ledger, customers, self.steady)
-        known = CustomerMethods(
-            self.questionnaires,
-            customers,
-            searching,
-            dossiers,
-            Merging(self.ledger, self.steady, lambda: self.shop.programme.statuses),
-            self.cards.guesses,
-            self.operators,
-        )
-        return known, PrivateMethods(photos, answers, self.cards.guesses, self.operators)
 
     async def _a_day_later(self) -> None:
         await self.shop.versions.follow()

@@ -34,7 +34,8 @@ from daemon.sample_year.year import make_year
 from web.web_settings import WebSettings
 
 CONFIG_FILE = "tillcard.toml"
-SAMPLE_FILES = (CONFIG_FILE, "programme.toml")
+PROGRAMME_FILE, CLUB_FILE = "programme.toml", "club.toml"
+SAMPLE_FILES = (CONFIG_FILE, PROGRAMME_FILE)
 ON_CHIP = {
     "# What the sample cards say": "[chip]\n\n# What the sample cards say",
     "[simulated]\n": '[simulated]\nchip = "purse"\n',
@@ -111,7 +112,7 @@ async def _demo(
     if port is not None:
         config = msgspec.structs.replace(config, web={**(config.web or {}), "port": port})
     _check(config, home, on_chip=on_chip)
-    _lay_out(home, on_chip=on_chip)
+    _lay_out(home, on_chip=on_chip, has_club=not bare)
     assert config.simulated is not None
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -160,19 +161,26 @@ def _check(config: Config, home: Path, *, on_chip: bool) -> None:
         raise ConfigError("web.port", f"{problem}; choose another port with --port") from error
 
 
-def _lay_out(home: Path, *, on_chip: bool) -> None:
+def _lay_out(home: Path, *, on_chip: bool, has_club: bool) -> None:
     home.mkdir(parents=True, exist_ok=True)
     for name in SAMPLE_FILES:
         if not (home / name).exists():
-            (home / name).write_text(sample(name, on_chip=on_chip), "utf-8")
+            text = sample(name, on_chip=on_chip, has_club=has_club)
+            (home / name).write_text(text, "utf-8")
     if on_chip:
         with suppress(FileExistsError):
             make_chip_keys(home / "chip.keys")
 
 
-def sample(name: str, *, on_chip: bool = False) -> str:
-    """Return one of SAMPLE_FILES; ``on_chip``: as it is where the bonus lies on the chip."""
-    text = (resources.files("daemon.cli") / "sample" / name).read_text("utf-8")
+def sample(name: str, *, on_chip: bool = False, has_club: bool = False) -> str:
+    """Return one of SAMPLE_FILES.
+
+    on_chip: as it is where the bonus lies on the chip. has_club: with all that the sample year has.
+    """
+    folder = resources.files("daemon.cli") / "sample"
+    text = (folder / name).read_text("utf-8")
+    if has_club and name == PROGRAMME_FILE:
+        text += (folder / CLUB_FILE).read_text("utf-8")
     for plain, chip in ON_CHIP.items() if on_chip else ():
         text = text.replace(plain, chip)
     return text

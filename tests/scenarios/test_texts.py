@@ -17,6 +17,7 @@ AS_THEY_COME = {
     "card.identify.scan": "raw, as a reader has it",
     "input.simulate.data": "the same",
     "programme.check.text": "a file",
+    "programme.preview.text": "a file",
     "questionnaire.check.text": "a file",
     "questionnaire.activate.text": "a file",
     "programme.activate.text": "a file",

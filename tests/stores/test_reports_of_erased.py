@@ -6,6 +6,7 @@ import pytest
 
 from daemon.reports.catalogue import REPORTS
 from tests.scenarios.shops import account_of
+from tests.stores.test_reports import TERMS
 from tests.stores.test_reports_of_people import ANN, BOB, CAT, EVER, Shop, salon, three
 from tests.support.pos import refused
 
@@ -72,7 +73,8 @@ async def test_a_period_at_the_end_of_all_days_is_no_failure(salon: Shop, period
         for per in report.ways or ("",):
             if name == "cohorts" or per == "month":  # of so many months at most
                 continue
-            assert await salon.rows(name, period, per=per) is not None
+            terms = {name: said for name, said in TERMS.items() if name in report.terms}
+            assert await salon.rows(name, period, per=per, terms=terms) is not None
 
 
 async def test_a_result_that_is_kept_does_not_outlast_whom_it_names(salon: Shop) -> None:

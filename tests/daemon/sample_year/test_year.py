@@ -28,8 +28,8 @@ class CutError(Exception):
 
 def laid_out(home: Path) -> Config:
     for name in (CONFIG_FILE, "programme.toml"):
-        (home / name).write_text(sample(name, on_chip=False), "utf-8")
-    return parse(sample(CONFIG_FILE, on_chip=False))
+        (home / name).write_text(sample(name, has_club=True), "utf-8")
+    return parse(sample(CONFIG_FILE))
 
 
 async def made(home: Path, tell: Callable[[int], None] = lambda days: None) -> bool:
