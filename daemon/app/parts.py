@@ -350,6 +350,7 @@ class Parts:
                 self._books_of_cards,
                 self.operators,
                 self.kept_results,
+                self.profiles.lacking,
             ),
             PartnerMethods(Partners(self.shop, self.cards), self.cards.guesses, self.operators),
             PreviewMethods(self.previews),

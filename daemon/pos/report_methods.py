@@ -10,6 +10,8 @@ import msgspec
 
 from daemon.accounts.card_books import BookDay, Books
 from daemon.accounts.operators import Operators
+from daemon.accounts.issue_conditions import Lacking
+from daemon.accounts.operators import Operator, Operators
 from daemon.base.params import Params
 from daemon.base.refusals import ErrorCode, ParamError
 from daemon.base.text_limits import Text, read_day
@@ -127,12 +129,14 @@ class ReportMethods:
         books: Callable[[], Books],
         operators: Operators,
         kept: KeptResults,
+        lacking: Lacking,
     ) -> None:
         self._reports = reports
         self._shop = shop
         self._books = books
         self._operators = operators
         self._kept = kept
+        self._lacking = lacking
 
     def methods(self) -> dict[str, Method]:
         """Return the table: name, parameters, handler, least role, result, refusals."""
@@ -165,6 +169,7 @@ class ReportMethods:
             per=_way(report, params.per),
             everybody=params.everybody,
             terms=params.terms,
+            lacking=self._lacking,
         )
         check_asked(report, asked)
         sort = sorting(report, params.sort)

@@ -13,6 +13,7 @@ from daemon.programme.errors import ProgrammeError, naming_table
 from daemon.programme.limits import LimitTable
 from daemon.programme.places import StoreTable
 from daemon.programme.scope import GoodsTable, ScopeTable
+from daemon.programme.staff_plans import PlanTable
 from daemon.programme.state import MeterTable, PurseTable, StatusTable
 from daemon.programme.syntax import (
     CurrencyCode,
@@ -98,6 +99,7 @@ class ProgrammeFile(FileTable, frozen=True, kw_only=True):
     calendar: list[CalendarTable] = msgspec.field(default_factory=list)
     alliance: list[AllianceTable] = msgspec.field(default_factory=list)
     card: list[CardTable] = msgspec.field(default_factory=list)
+    plan: list[PlanTable] = msgspec.field(default_factory=list)
     store: list[StoreTable] = msgspec.field(default_factory=list)
 
 

@@ -30,6 +30,7 @@ from daemon.programme.places import REGION, STORE, ShopStore, compile_store
 from daemon.programme.rule import Rule, compile_rule
 from daemon.programme.rulebook import Rulebook
 from daemon.programme.scope import GoodsScope, compile_goods
+from daemon.programme.staff_plans import compile_plans
 from daemon.programme.state import (
     Meter,
     Purse,
@@ -87,6 +88,7 @@ class Programme:
         self.cards: Mapping[str, CardKind] = {
             t.kind: compile_card(t, f"card[{i}]", currency) for i, t in enumerate(file.card)
         }
+        self.plans = compile_plans(file.plan, currency)
         statuses = frozenset(table.id for table in file.status)
         self.purses: Mapping[str, Purse] = {
             t.id: compile_purse(t, f"purse[{i}]", currency) for i, t in enumerate(file.purse)

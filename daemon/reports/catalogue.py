@@ -8,6 +8,7 @@ from daemon.reports.effect import EFFECT
 from daemon.reports.issued import ISSUED
 from daemon.reports.programme_cost import COST
 from daemon.reports.segments import SEGMENTS
+from daemon.reports.staff import STAFF
 from daemon.reports.thresholds import THRESHOLDS
 from daemon.reports.trend import TREND
 
@@ -27,5 +28,6 @@ REPORTS = {
         ISSUED,
         EFFECT,
         COST,
+        STAFF,
     )
 }

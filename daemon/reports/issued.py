@@ -21,6 +21,7 @@ from daemon.ledger.storage.queries import Question
 from daemon.ledger.storage.store import Store
 from daemon.reports.chosen import together
 from daemon.reports.customer_figures import ratio
+from daemon.reports.filters import Filters
 from daemon.reports.report import Asked, Column, Kind, Report, Row, Sql, any_of, big, summed
 
 FIRST_USE_DAYS = 7
@@ -42,8 +43,12 @@ _ACTS_THEN = Question(
 _ACT_NAMED = Question(f"{_ACT} FROM act WHERE act = ? AND company = ?", ActRow)
 
 
-def _of_issues(asked: Asked) -> Iterator[Sql]:
-    filters = asked.filters
+def of_issues(filters: Filters) -> Sql:
+    """Return what a card's issue ``i`` must fulfil, and the card ``c``."""
+    return together(_of_issues(filters))
+
+
+def _of_issues(filters: Filters) -> Iterator[Sql]:
     for name, column in (("store", "i.store"), ("cashier", "i.by"), ("card_kind", "c.kind")):
         if wanted := getattr(filters, name):
             among = any_of(wanted)
@@ -51,7 +56,7 @@ def _of_issues(asked: Asked) -> Iterator[Sql]:
 
 
 def _groups(asked: Asked) -> Sql:
-    where = together(_of_issues(asked))
+    where = of_issues(asked.filters)
     used = (
         f"EXISTS (SELECT 1 FROM fact AS f WHERE {WITH_CARD} AND f.kind = 'sale'"
         f" AND f.day BETWEEN i.day AND i.day + {FIRST_USE_DAYS})"

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from daemon.accounts.issue_conditions import Lacking, nothing_lacks
 from daemon.base.clock import rfc3339
 from daemon.base.ids import AccountId
 from daemon.ledger.storage.store import Store
@@ -71,6 +72,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     per: str = ""
     everybody: bool = False
     terms: Terms = Terms()
+    lacking: Lacking = nothing_lacks
+    """Says what a customer has not filled of the questionnaire, or ""."""
     has_merged: bool = False
     """Whether any account was merged into another: else nobody need look."""
 
