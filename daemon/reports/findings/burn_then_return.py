@@ -10,11 +10,13 @@ WITHIN_DAYS = 3
 
 def _find(looking: Looking) -> Sequence[Found]:
     rows = looking.rows(
-        "SELECT back.account, back.cashier, back.store, back.day - sold.day, back.ledger_id,"
-        f" back.seq, sold.ledger_id, sold.seq FROM (SELECT * FROM {looking.facts}) AS back"
-        " JOIN fact AS sold ON sold.sale_id = back.sale_id"
-        " WHERE back.day = ? AND back.kind = 'return' AND back.paid < 0 AND sold.kind = 'sale'"
-        " AND sold.burned > 0 AND sold.day BETWEEN ? AND ? ORDER BY back.account, back.seq",
+        "WITH back AS MATERIALIZED (SELECT account, cashier, store, day, ledger_id, seq, sale_id"
+        f" FROM {looking.facts} WHERE day = ? AND kind = 'return' AND paid < 0),"
+        " sold AS MATERIALIZED (SELECT day, ledger_id, seq, sale_id FROM fact"
+        " WHERE day BETWEEN ? AND ? AND kind = 'sale' AND burned > 0)"
+        " SELECT back.account, back.cashier, back.store, back.day - sold.day, back.ledger_id,"
+        " back.seq, sold.ledger_id, sold.seq FROM back JOIN sold ON sold.sale_id = back.sale_id"
+        " ORDER BY back.account, back.seq",
         looking.day,
         looking.day - WITHIN_DAYS,
         looking.day,

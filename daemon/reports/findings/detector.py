@@ -118,14 +118,15 @@ class Looking(msgspec.Struct, frozen=True, dict=True):
 
     def evidence(self, days: int, where: str, *values: str | int) -> Evidence:
         """Return the facts of so many days that fulfil a condition, the oldest first."""
-        chosen = f"FROM {self.facts} WHERE day BETWEEN ? AND ? AND {where}"
-        all_values = (self.first(days), self.day, *values)
-        [(count, least, most)] = self.rows(
-            f"SELECT count(*), min(store), max(store) {chosen}", *all_values
+        rows = self.rows(
+            f"SELECT ledger_id, seq, store FROM {self.facts} WHERE day BETWEEN ? AND ?"
+            f" AND {where} ORDER BY day, ledger_id, seq",
+            self.first(days),
+            self.day,
+            *values,
         )
-        order = f"ORDER BY day, ledger_id, seq LIMIT {EVIDENCE_MAX}"
-        places = self.rows(f"SELECT ledger_id, seq {chosen} {order}", *all_values)
-        return Evidence(tuple(places), count - len(places), only_one((least, most)))
+        places = tuple((ledger_id, seq) for ledger_id, seq, _ in rows[:EVIDENCE_MAX])
+        return Evidence(places, len(rows) - len(places), only_one(store for *_, store in rows))
 
     def minute(self, minute: int) -> int:
         """Return a minute of the clock on the wall as one of the shop's day, which begins at 0."""

@@ -10,23 +10,26 @@ SALES_MIN, SHARE_MIN_BP, OF_STORE_MAX_BP = 5, 8_000, 5_000
 
 
 def _find(looking: Looking) -> Sequence[Found]:
+    sold = "day BETWEEN ? AND ? AND kind = 'sale'"
+    days = (looking.first(DAYS), looking.day)
     rows = looking.rows(
-        "WITH rang AS (SELECT account, store, cashier, count(*) AS n"
-        f" FROM {looking.facts} WHERE day BETWEEN ? AND ? AND kind = 'sale'"
-        " GROUP BY account, store, cashier),"
-        " bought AS (SELECT account, sum(n) AS n FROM rang WHERE account <> '' GROUP BY account"
-        f" HAVING sum(n) >= {SALES_MIN}),"
-        " cashiers AS (SELECT store, cashier, sum(n) AS n FROM rang GROUP BY store, cashier),"
-        " stores AS (SELECT store, sum(n) AS n FROM rang GROUP BY store)"
-        " SELECT rang.account, rang.store, rang.cashier, rang.n, CAST(bought.n AS BIGINT)"
-        " FROM bought JOIN rang ON rang.account = bought.account"
-        " JOIN cashiers ON cashiers.store = rang.store AND cashiers.cashier = rang.cashier"
-        " JOIN stores ON stores.store = rang.store"
-        f" WHERE rang.cashier <> '' AND rang.n * {BASIS_POINTS} >= bought.n * {SHARE_MIN_BP}"
-        f" AND cashiers.n * {BASIS_POINTS} <= stores.n * {OF_STORE_MAX_BP}"
-        " ORDER BY rang.account",
-        looking.first(DAYS),
-        looking.day,
+        f"WITH bought AS MATERIALIZED (SELECT account, count(*) AS n FROM {looking.facts}"
+        f" WHERE {sold} AND account <> '' GROUP BY account HAVING count(*) >= {SALES_MIN}),"
+        " served AS MATERIALIZED (SELECT f.account, f.store, f.cashier, count(*) AS n, bought.n AS"
+        f" of_all FROM bought JOIN (SELECT * FROM {looking.facts}) AS f"
+        f" ON f.account = bought.account WHERE {sold} AND f.cashier <> ''"
+        " GROUP BY f.account, f.store, f.cashier, bought.n"
+        f" HAVING count(*) * {BASIS_POINTS} >= bought.n * {SHARE_MIN_BP}),"
+        " rang AS MATERIALIZED (SELECT store, cashier, count(*) AS n FROM fact"
+        f" WHERE {sold} GROUP BY store, cashier)"
+        " SELECT s.account, s.cashier, s.n, s.of_all FROM served AS s"
+        f" WHERE {BASIS_POINTS} * (SELECT n FROM rang WHERE rang.store = s.store"
+        " AND rang.cashier = s.cashier)"
+        f" <= {OF_STORE_MAX_BP} * (SELECT sum(n) FROM rang WHERE rang.store = s.store)"
+        " ORDER BY s.account",
+        *days,
+        *days,
+        *days,
     )
     return [
         Found(
@@ -38,7 +41,7 @@ def _find(looking: Looking) -> Sequence[Found]:
                 DAYS, "kind = 'sale' AND account = ? AND cashier = ?", account, cashier
             ),
         )
-        for account, _, cashier, count, of in rows
+        for account, cashier, count, of in rows
     ]
 
 
