@@ -9,9 +9,8 @@ from typing import Annotated
 import msgspec
 
 from daemon.accounts.card_books import BookDay, Books
-from daemon.accounts.operators import Operators
 from daemon.accounts.issue_conditions import Lacking
-from daemon.accounts.operators import Operator, Operators
+from daemon.accounts.operators import Operators
 from daemon.base.params import Params
 from daemon.base.refusals import ErrorCode, ParamError
 from daemon.base.text_limits import Text, read_day

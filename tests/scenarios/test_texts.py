@@ -33,7 +33,7 @@ DIGITS_AND_LETTERS = ("^([0-9]{4}-", "^[0-9]{4,8}$", "^([0-9]{4,8})?$", "^([A-Z2
 """Patterns of which nothing else is let through: days, PINs, what phones share."""
 FILES = ("programme", "questionnaire")
 NO_BOUND = {*TIMES, "import.rows.rows.cells"} | {
-    f"{file}.{what}.text" for file in FILES for what in ("check", "activate")
+    f"{file}.{what}.text" for file in FILES for what in ("check", "activate", "preview")
 }
 """But for a bound of the file, which is counted in bytes."""
 OF_ITS_OWN = "profile"
