@@ -103,6 +103,7 @@ from daemon.shop.memberships import Memberships
 from daemon.shop.phone_card_views import CouponTerms
 from daemon.shop.phone_cards import PhoneCards, PhoneCardTerms
 from daemon.shop.preview import Previews
+from daemon.shop.programme_history import ProgrammeHistory
 from daemon.shop.programme_versions import ProgrammeVersions
 from daemon.shop.shop import Shop
 from daemon.shop.till_clock import TillClock
@@ -353,7 +354,7 @@ class Parts:
                 self.profiles.lacking,
             ),
             PartnerMethods(Partners(self.shop, self.cards), self.cards.guesses, self.operators),
-            PreviewMethods(self.previews),
+            PreviewMethods(self.previews, ProgrammeHistory(self.shop)),
             self._statement_methods(),
             AllianceMethods(AllianceStatements(self.shop, self.office), self.operators),
             ClosingMethods(Closings(self.shop, self._head_key, self.policy.till), self.operators),
@@ -425,6 +426,7 @@ class Parts:
             self.cards.guesses,
             self.operators,
             store=till.store,
+            is_previewed=self.previews.is_fresh,
         )
 
     async def status(self) -> DaemonStatus:

@@ -32,13 +32,17 @@ def check(
     activate: Annotated[
         bool, typer.Option("--activate", help="Bring it into force in the running daemon.")
     ] = False,
+    reason: Annotated[
+        str, typer.Option(help="With --activate: why it was not previewed; it is kept for ever.")
+    ] = "",
     at: Annotated[
         str, typer.Option(help="With --activate: from when on, RFC 3339 with offset; else now.")
     ] = "",
 ) -> None:
     """Check a programme file: errors end with status 1, warnings do not.
 
-    Sales that were priced before --activate are returned under the programme that priced them.
+    --activate asks for a preview (`tillcard programme preview`) not older than a day, or for a
+    --reason. Sales that were priced before it are returned under the programme that priced them.
     """
     if at and not activate:
         raise typer.BadParameter("it goes with --activate", param_hint="--at")
@@ -53,7 +57,8 @@ def check(
     typer.echo(f"{programme.id} {programme.version}: {counts}")
     if not activate:
         return
-    terms = {"request_id": new_request_id(), "text": programme.text, "by": whoever(by)}
+    terms = {"request_id": new_request_id(), "text": programme.text}
+    terms |= {"by": whoever(by), "reason": reason}
     try:
         with connected(where) as client:
             done = client.call("programme.activate", terms | ({"at": at} if at else {}))

@@ -1,4 +1,4 @@
-"""``tillcard programme``: what another programme would have made of past sales."""
+"""``tillcard programme``: what another programme would have made of past sales; older ones."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -7,15 +7,20 @@ from typing import Annotated, Any
 import typer
 
 from daemon.base.currency import Currency, amount_text
+from daemon.cli.card_life_command import Approver, Reason, approval_of
 from daemon.cli.check_command import load_file
 from daemon.cli.daemon_call import (
     AsJson,
+    By,
     Where,
+    asked,
     at_daemon,
     connected,
     failed,
+    new_request_id,
     print_json,
     till_currency,
+    whoever,
 )
 from daemon.cli.progress_bars import progress_bars
 from daemon.pos.client import CallError, Client, UnreachableError
@@ -23,12 +28,13 @@ from daemon.shop.preview_sums import SALES_MAX
 
 NAMED = 10
 """Sales that gain and lose most, on the screen; --json has all that the daemon names."""
-programme = typer.Typer(no_args_is_help=True, help="Programmes: tried on past sales.")
+VersionArgument = Annotated[str, typer.Argument(help="As `tillcard programme history` says it.")]
+programme = typer.Typer(no_args_is_help=True, help="Programmes: tried on past sales; older ones.")
 
 
 @programme.callback()
 def programme_() -> None:
-    """Look at a programme before it is in force."""
+    """Look at a programme before it is in force, and at those that were."""
 
 
 @programme.command()
@@ -63,6 +69,77 @@ def preview(
         return
     for line in _said(answer, currency, loaded.purse_units):
         typer.echo(line)
+
+
+@programme.command()
+@at_daemon
+def history(
+    where: Where,
+    limit: Annotated[int, typer.Option(min=1, max=50, help="Activations on the screen.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Say which programmes were brought in force, when, by whom and why, the newest first.
+
+    Example: tillcard programme history
+    """
+    answer = asked("programme.history", {"limit": limit}, where)
+    if as_json:
+        print_json(answer)
+        return
+    for one in answer["versions"]:
+        now = "  in force" if one["in_force"] else ""
+        lines = f"+{one['added']} -{one['removed']} lines"
+        why = f": {one['reason']}" if one["reason"] else ""
+        typer.echo(f"{one['version']}  from {one['at']}  {lines}  by {one['by']}{why}{now}")
+
+
+@programme.command()
+@at_daemon
+def show(
+    where: Where,
+    version: VersionArgument,
+    against: Annotated[str, typer.Option(help="Print what is different from this version.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Print the text of a programme that was in force, or what is different in it.
+
+    Example: tillcard programme show 6b0e2f1c9a4d --against 91c2d41f7a90
+    """
+    answer = asked("programme.version", {"version": version, "against": against}, where)
+    if as_json:
+        print_json(answer)
+    elif against:
+        for line in answer["difference"]:
+            typer.echo(line)
+        if answer["more"]:
+            typer.echo(f"… and {answer['more']} lines more")
+    else:
+        typer.echo(answer["text"], nl=False)
+
+
+@programme.command("roll-back")
+@at_daemon
+def roll_back(
+    where: Where,
+    version: VersionArgument,
+    reason: Reason = "",
+    approved_by: Approver = "",
+    by: By = "",
+    as_json: AsJson = False,
+) -> None:
+    """Bring an old programme in force again, now: its text is activated anew.
+
+    Example: tillcard programme roll-back 6b0e2f1c9a4d --reason "too much was given"
+
+    It asks for a preview not older than a day, or a reason, as any activation.
+    """
+    text = asked("programme.version", {"version": version}, where)["text"]
+    terms = {"request_id": new_request_id(), "text": text, "reason": reason, "by": whoever(by)}
+    done = asked("programme.activate", terms | approval_of(approved_by), where)
+    if as_json:
+        print_json(done)
+    else:
+        typer.echo(f"{done['programme']} {done['version']}: in force from {done['at']} on")
 
 
 def _followed(client: Client, terms: dict[str, Any], *, is_quiet: bool) -> dict[str, Any]:

@@ -61,12 +61,16 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ActivateParams(Approvable, frozen=True, kw_only=True):
-    """A programme to bring in force, now or ``at`` a time (RFC 3339 with an offset)."""
+    """A programme to bring in force, now or ``at`` a time (RFC 3339 with an offset).
+
+    reason: why, where it was not previewed within the last day.
+    """
 
     request_id: RequestId
     text: str
     at: datetime | None = None
     by: Text = ""
+    reason: Text = ""
 
 
 class ProgrammeShown(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,10 +93,15 @@ class ShopMethods:
         guesses: Guesses,
         operators: Operators,
         *,
-        store: str = "",
+        store: str,
+        is_previewed: Callable[[str], bool],
     ) -> None:
-        """guesses: at numbers and codes that a client names. store: where the till is."""
+        """guesses: at numbers and codes that a client names. store: where the till is.
+
+        is_previewed: whether somebody has previewed a version of the programme lately.
+        """
         self._store = store
+        self._is_previewed = is_previewed
         self._shop = shop
         self._top_ups = top_ups
         self._codes = issued_codes
@@ -121,7 +130,11 @@ class ShopMethods:
                 CheckParams, self.check_programme, Role.READ, Checked, unkept=("text",)
             ),
             "programme.activate": Method(
-                ActivateParams, self.activate, Role.ADMIN, Activated, WRITE_REFUSALS
+                ActivateParams,
+                self.activate,
+                Role.ADMIN,
+                Activated,
+                (*WRITE_REFUSALS, ErrorCode.NEEDS_OVERRIDE),
             ),
         }
 
@@ -177,7 +190,14 @@ class ShopMethods:
             raise invalid("programme.currency: a shop keeps its currency.")
         key = RequestKey.of("programme.activate", params.request_id, params)
         signed = await self._operators.check(Action.PROGRAMME, params.by, params.approval, key)
-        return await self._shop.versions.activate(key, programme, params.at, signed)
+        return await self._shop.versions.activate(
+            key,
+            programme,
+            params.at,
+            signed,
+            params.reason,
+            is_tried=self._is_previewed(programme.version),
+        )
 
     async def _beside_the_loop(self, job: Callable[[], T]) -> T:
         """Do ``job`` in a thread, one at a time: a client's large files leave threads to others."""

@@ -21,6 +21,8 @@ from daemon.shop.shop import Shop
 Amount = Annotated[int, msgspec.Meta(ge=1, le=2**53 - 1)]
 WindowDays = Annotated[int, msgspec.Meta(ge=1, le=SPAN_DAYS_MAX)]
 PERCENT_PLACES = 2
+REASON = "club.settings"
+"""In the history of programmes: only values of the club are others."""
 
 
 class SettingsTerms(Approvable, frozen=True, kw_only=True):
@@ -90,7 +92,7 @@ class ClubSetting:
             made = await asyncio.to_thread(_made, text, terms.status, settings)
         except ProgrammeError as error:
             raise ParamError(error.path, error.message) from error
-        answer = await self._shop.versions.activate(key, made, None, signed)
+        answer = await self._shop.versions.activate(key, made, None, signed, REASON)
         doubts = check(made, self._shop.today())
         return _done(answer, tuple(SettingDoubt(one.path, one.message) for one in doubts))
 

@@ -12,6 +12,7 @@ from daemon.base.clock import Clock, rfc3339
 from daemon.base.config import ConfigError
 from daemon.base.ids import AccountId
 from daemon.base.refusals import ErrorCode, RefusedError
+from daemon.base.text_limits import says_something
 from daemon.ledger.entries import Entry, MeterMove
 from daemon.ledger.ledger import Ledger, RequestKey
 from daemon.ledger.sale_records import SaleRecord
@@ -110,12 +111,28 @@ class ProgrammeVersions:
         await self._await_next()
 
     async def activate(
-        self, key: RequestKey, programme: Programme, at: datetime | None, signed: Signed
+        self,
+        key: RequestKey,
+        programme: Programme,
+        at: datetime | None,
+        signed: Signed,
+        reason: str = "",
+        *,
+        is_tried: bool = True,
     ) -> msgspec.Raw:
-        """Bring a programme in force now or at a time, once; its new meters know the past then."""
+        """Bring a programme in force now or at a time, once; its new meters know the past then.
+
+        is_tried: whether it was previewed lately; else ``reason`` must say why not.
+        Raises: RefusedError NEEDS_OVERRIDE where it does not.
+        """
         replayed, _ = await self._ledger.stored_answer(key)
         if replayed is not None:
             return replayed
+        if not (is_tried or says_something(reason)):
+            raise RefusedError(
+                ErrorCode.NEEDS_OVERRIDE,
+                "Preview this programme first, or give a reason why it comes in force without.",
+            )
         now = self._clock.now()
         moment = rfc3339(max(now, at) if at else now)
         answer = Activated(programme=programme.id, version=programme.version, at=moment)
@@ -123,7 +140,8 @@ class ProgrammeVersions:
         await self._prepare(programme)
 
         def job(store: Store, view: View) -> tuple[Change, Activated]:
-            return _activation(store, programme, rfc3339(now), moment, signed), answer
+            change = _activation(store, programme, rfc3339(now), moment, signed, reason)
+            return change, answer
 
         answered = await self._ledger.once(key, rfc3339(now), job)
         if moment == rfc3339(now):
@@ -181,8 +199,11 @@ class ProgrammeVersions:
         self._prepared.add(programme.version)
 
 
-def _activation(store: Store, programme: Programme, at: str, moment: str, signed: Signed) -> Change:
+def _activation(
+    store: Store, programme: Programme, at: str, moment: str, signed: Signed, reason: str = ""
+) -> Change:
     detail = {"programme": programme.id, "by": signed.by, "from": moment} | signed.approved
+    detail |= {"reason": reason} if reason else {}
     entry = Entry(
         at=at,
         kind="programme",
@@ -190,7 +211,7 @@ def _activation(store: Store, programme: Programme, at: str, moment: str, signed
         detail=msgspec.Raw(msgspec.json.encode(detail)),
     )
     [last] = store.ask(LAST_ACTIVATION)
-    row = ActivationRow(moment, programme.version, signed.by, last + 1)
+    row = ActivationRow(moment, programme.version, signed.by, last + 1, reason)
     return Change(entry=entry, rows=(row, ProgrammeRow(programme.version, programme.text)))
 
 

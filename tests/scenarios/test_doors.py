@@ -113,6 +113,8 @@ DOORS = {
     "programme.show": HARMLESS,
     "programme.check": HARMLESS,
     "programme.preview": HARMLESS,
+    "programme.history": HARMLESS,
+    "programme.version": HARMLESS,
     "programme.activate": HARMLESS,
     "report.reconcile": HARMLESS,
     "report.books": HARMLESS,

@@ -229,7 +229,7 @@ async def test_the_owner_brings_a_file_into_force_with_one_command(
 ) -> None:
     file = tmp_path / "new.toml"
     file.write_text(TEN, "utf-8")
-    words = ("check", str(file), "--activate", "--socket", str(till.socket))
+    words = ("check", str(file), "--activate", "--reason", "why", "--socket", str(till.socket))
     code, said = await command(*words)
     local = clock.now().astimezone(ZoneInfo("Europe/Kyiv")).isoformat(" ", "seconds")
     assert (code, said.splitlines()[-1]) == (0, f"in force from {local} (Europe/Kyiv) on")
@@ -257,7 +257,17 @@ async def test_a_time_at_which_nothing_can_come_into_force_is_refused_and_the_ol
 ) -> None:
     file = tmp_path / "new.toml"
     file.write_text(TEN, "utf-8")
-    words = ("check", str(file), "--activate", "--socket", str(till.socket), "--at", at)
+    words = (
+        "check",
+        str(file),
+        "--activate",
+        "--reason",
+        "why",
+        "--socket",
+        str(till.socket),
+        "--at",
+        at,
+    )
     code, told = await command(*words)
     assert code == 2
     assert said in " ".join(told.replace("│", "").split())
@@ -270,7 +280,7 @@ async def test_the_longest_file_there_may_be_comes_into_force_over_the_socket(
     file = tmp_path / "new.toml"
     room = PROGRAMME_BYTES_MAX - len(TEN) - 1
     file.write_text(f"{TEN}#{chr(34) * (room // 2)}{chr(9) * (room - room // 2)}", "utf-8")
-    words = ("check", str(file), "--activate", "--socket", str(till.socket))
+    words = ("check", str(file), "--activate", "--reason", "why", "--socket", str(till.socket))
     assert (await command(*words))[0] == 0
     assert await price(pos) == 9_000
     file.write_text(f"{file.read_text()}#", "utf-8")
@@ -286,7 +296,7 @@ async def test_what_cannot_come_into_force_is_said_and_the_old_one_stays(
 ) -> None:
     file = tmp_path / "new.toml"
     file.write_text(TEN.replace("UAH", "EUR"), "utf-8")
-    words = ("check", str(file), "--activate", "--socket", str(till.socket))
+    words = ("check", str(file), "--activate", "--reason", "why", "--socket", str(till.socket))
     code, said = await command(*words)
     assert code == 1
     assert "It is not in force. programme.currency: a shop keeps its currency." in said

@@ -82,7 +82,7 @@ ROWS: tuple[KeptRow, ...] = (
     ChipRow("04", 1, "ab", 7, "ev2", "why"),
     MemberRow(A1, "club", '{"stage":"member","total":5}', 739_000, "join"),
     CodeRow("code", "campaign", A1, "s1", 739_000, 739_001, 1, "good"),
-    ActivationRow(AT, "v1", "file", 1),
+    ActivationRow(AT, "v1", "file", 1, "why"),
     ProgrammeRow("v1", "# text"),
     TillRow("1", "till1", LedgerId("a" * 16)),
     FoldRow(LedgerId("a" * 16), 1, 2),

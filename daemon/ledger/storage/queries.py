@@ -179,7 +179,7 @@ CODE = Question(f"{_CODE} WHERE code = ?", CodeRow)
 CODES_OF = Question(f"{_CODE} WHERE ref = ? ORDER BY code", CodeRow)
 CAMPAIGN = Question(f"{_CODE} WHERE campaign = ? LIMIT 1", CodeRow)
 PROGRAMME = Question("SELECT text FROM programme WHERE version = ?", str)
-_ACTIVATION = "SELECT at, version, source, number FROM activation"
+_ACTIVATION = "SELECT at, version, source, number, reason FROM activation"
 NEWEST_ACTIVATION = Question(
     f"{_ACTIVATION} WHERE at <= ? ORDER BY at DESC, number DESC LIMIT 1", ActivationRow
 )
@@ -188,6 +188,9 @@ NEWEST_OF_SOURCE = Question(
 )
 ACTIVATIONS_AFTER = Question(
     f"{_ACTIVATION} WHERE at > ? ORDER BY at, number LIMIT {ROWS_MAX}", ActivationRow
+)
+ACTIVATIONS_BEFORE = Question(
+    f"{_ACTIVATION} WHERE number < ? ORDER BY number DESC, at DESC LIMIT ?", ActivationRow
 )
 LAST_ACTIVATION = Question("SELECT coalesce(max(number), 0) FROM activation", int)
 """The greatest number that one has; they may be fewer: the same one at the same time is one row."""

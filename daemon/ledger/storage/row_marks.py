@@ -53,6 +53,7 @@ FREE = {
 """Columns that a mark does not cover."""
 ADDED = {
     *(("sale", "ledger_id"), ("sale", "seq")),
+    ("activation", "reason"),
     *(("card", "batch"), ("card", "batch_index"), ("card", "act")),
 }
 """Columns that came when there were marks already: one counts from when it says something."""

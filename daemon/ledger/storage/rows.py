@@ -175,12 +175,14 @@ class ActivationRow(msgspec.Struct, frozen=True):
 
     source: who said so: a person, or ``file <terminal>`` when it was found in that till's file.
     number: counts them, so that of two at one moment the later is known.
+    reason: why it was made though nobody had previewed it, or "".
     """
 
     at: str
     version: str
     source: str
     number: int
+    reason: str = ""
 
 
 class ProgrammeRow(msgspec.Struct, frozen=True):

@@ -95,7 +95,17 @@ def test_every_command_has_help_with_an_example(command: str) -> None:
 
 async def test_a_programme_is_activated_in_the_name_that_is_said(tmp_path: Path, till: App) -> None:
     file = str(tmp_path / "programme.toml")
-    line = ["check", file, "--activate", "--by", "maria", "--socket", str(till.socket)]
+    line = [
+        "check",
+        file,
+        "--activate",
+        "--reason",
+        "why",
+        "--by",
+        "maria",
+        "--socket",
+        str(till.socket),
+    ]
     result = await asyncio.to_thread(lambda: tillcard(*line))
     assert result.exit_code == 0, result.output
     with closing(open_store(LEDGER, tmp_path, read_only=True)) as store:
