@@ -21,7 +21,6 @@ AS_THEY_COME = {
     "questionnaire.check.text": "a file",
     "questionnaire.activate.text": "a file",
     "programme.activate.text": "a file",
-    "programme.preview.text": "a file",
     **dict.fromkeys(TIMES, "a time"),
     "hello.needs": "a number of a version",
     "sale.return.receipt": "a scan; what is no code is a misread",
@@ -35,8 +34,6 @@ DIGITS_AND_LETTERS = ("^([0-9]{4}-", "^[0-9]{4,8}$", "^([0-9]{4,8})?$", "^([A-Z2
 FILES = ("programme", "questionnaire")
 NO_BOUND = {*TIMES, "import.rows.rows.cells"} | {
     f"{file}.{what}.text" for file in FILES for what in ("check", "activate", "preview")
-NO_BOUND = {*TIMES, "import.rows.rows.cells", "programme.preview.text"} | {
-    f"{file}.{what}.text" for file in FILES for what in ("check", "activate")
 }
 """But for a bound of the file, which is counted in bytes."""
 OF_ITS_OWN = "profile"

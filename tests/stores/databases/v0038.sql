@@ -46,6 +46,22 @@ CREATE TABLE assignment (
   operator TEXT NOT NULL,
   PRIMARY KEY (account, at, ledger_id, seq)
 );
+CREATE TABLE audience (
+  audience TEXT PRIMARY KEY,
+  made_at TEXT NOT NULL,
+  by TEXT NOT NULL,
+  title TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  question TEXT NOT NULL,
+  count BIGINT NOT NULL,
+  upload TEXT NOT NULL
+);
+CREATE TABLE audience_part (
+  upload TEXT NOT NULL,
+  part BIGINT NOT NULL,
+  accounts BLOB NOT NULL,
+  PRIMARY KEY (upload, part)
+);
 CREATE TABLE balance (
   account TEXT NOT NULL,
   purse TEXT NOT NULL,
@@ -207,6 +223,24 @@ CREATE TABLE fact (
   employee TEXT NOT NULL,
   PRIMARY KEY (day, ledger_id, seq)
 ) WITHOUT ROWID;
+CREATE TABLE finding (
+  finding TEXT PRIMARY KEY,
+  detector TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  other TEXT NOT NULL,
+  store TEXT NOT NULL,
+  first BIGINT NOT NULL,
+  last BIGINT NOT NULL,
+  value BIGINT NOT NULL,
+  threshold BIGINT NOT NULL,
+  evidence BLOB NOT NULL,
+  more BIGINT NOT NULL,
+  state TEXT NOT NULL,
+  at TEXT NOT NULL,
+  operator TEXT NOT NULL,
+  note TEXT NOT NULL,
+  judged_at TEXT NOT NULL
+);
 CREATE TABLE fold (
   ledger_id TEXT PRIMARY KEY,
   done BIGINT NOT NULL,
@@ -279,6 +313,24 @@ CREATE TABLE lot (
   PRIMARY KEY (account, purse, expires, usable_from)
 );
 INSERT INTO "lot" VALUES('a780e5d5dbebe4438','bonus',3652059,0,38);
+CREATE TABLE mailing (
+  mailing TEXT PRIMARY KEY,
+  made_at TEXT NOT NULL,
+  by TEXT NOT NULL,
+  channel TEXT NOT NULL,
+  texts TEXT NOT NULL,
+  audience TEXT NOT NULL,
+  control_percent BIGINT NOT NULL,
+  cost BIGINT NOT NULL,
+  not_before TEXT NOT NULL,
+  state TEXT NOT NULL,
+  counts TEXT NOT NULL,
+  parts BIGINT NOT NULL,
+  longest TEXT NOT NULL,
+  approved TEXT NOT NULL,
+  ledger_id TEXT NOT NULL,
+  ends_at TEXT NOT NULL
+);
 CREATE TABLE member (
   account TEXT NOT NULL,
   status TEXT NOT NULL,
@@ -293,6 +345,20 @@ CREATE TABLE merged (
   ledger_id TEXT NOT NULL,
   seq BIGINT NOT NULL,
   at TEXT NOT NULL
+);
+CREATE TABLE message (
+  mailing TEXT NOT NULL,
+  account TEXT NOT NULL,
+  channel TEXT NOT NULL,
+  contact TEXT NOT NULL,
+  state TEXT NOT NULL,
+  at TEXT NOT NULL,
+  tries BIGINT NOT NULL,
+  again_at TEXT NOT NULL,
+  provider_id TEXT NOT NULL,
+  error TEXT NOT NULL,
+  parts BIGINT NOT NULL,
+  PRIMARY KEY (mailing, account)
 );
 CREATE TABLE meter (
   account TEXT NOT NULL,
@@ -468,5 +534,12 @@ CREATE INDEX import_line_by_state ON import_line (upload, state, position);
 CREATE INDEX import_line_by_account ON import_line (account) WHERE account <> '';
 CREATE INDEX invite_by_account ON invite (account, code);
 CREATE INDEX friend_by_referrer ON friend (referrer, at, account)
+;
+CREATE INDEX audience_by_upload ON audience (upload);
+CREATE INDEX message_by_account ON message (account, at)
+;
+CREATE INDEX finding_by_day ON finding (last, finding);
+CREATE INDEX finding_by_state ON finding (state, last, finding);
+CREATE INDEX finding_by_subject ON finding (subject, last, finding)
 ;
 COMMIT;
