@@ -127,7 +127,9 @@ async def make_year(
         await parts.shop.versions.start()
         year = _Year(parts, Housekeeping(parts).look_after, its_clock, begins)
         await year.make(people, sales, tell)
+        its_clock.set(clock.now())
         await parts.standing_discounts.catch_up()
+        await parts.findings.catch_up()
     finally:
         await parts.reports.close()
         parts.kept_results.close()
