@@ -9,6 +9,8 @@ from daemon.base.config import Config
 from daemon.keys.key_files import load_or_make
 from daemon.ledger.ledger import Ledger
 from daemon.mailing.mailings import MailingDesk
+from daemon.mailing.providers import gateways_of
+from daemon.mailing.sending import Sending
 from daemon.mailing.unsubscribing import Unsubscribing
 from daemon.pos.mailing_methods import MailingMethods
 from daemon.programme.programme import Programme
@@ -36,6 +38,9 @@ class MailingParts:
             ledger, reading, clock, programme, config, self.unsubscribing.address
         )
 
+        gateways = gateways_of(config.mailing, home)
+        self.sending = Sending(ledger, self.desk, clock, gateways, config.mailing)
+
     def methods(self, operators: Operators) -> MailingMethods:
         """Return the handlers of the socket."""
-        return MailingMethods(self.desk, operators, self._manager_max)
+        return MailingMethods(self.desk, self.sending, operators, self._manager_max)

@@ -94,6 +94,7 @@ class Housekeeping:
             if done is not None:
                 await self._parts.imports.forget()
             await self._parts.retention.keep()
+            self._parts.mailing.sending.begin()
         except RefusedError as error:  # a full disk must not end the till; the next may serve
             log.warning("holds and the day's work were not looked after: %s", error)
             return
@@ -175,6 +176,7 @@ async def running(
             tasks.create_task(parts.batches.work.run(), name="batches"),
             tasks.create_task(parts.imports.work.run(), name="imports"),
             tasks.create_task(parts.previews.run(), name="previews"),
+            tasks.create_task(parts.mailing.sending.run(), name="messages"),
             tasks.create_task(housekeeping.sweep_inputs(), name="inputs that wait"),
             tasks.create_task(parts.standing_discounts.keep(), name="standing discounts"),
             tasks.create_task(fold(parts.ledger), name="facts of old entries"),

@@ -3,6 +3,7 @@
 import re
 import tomllib
 from collections.abc import Iterator
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -30,6 +31,8 @@ REPORT_S_MAX = 3_600
 RETENTION_YEARS_MAX = 100
 MAILED_MAX = 1_000_000
 """Accounts of an audience."""
+QUIET = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]\.\.([01][0-9]|2[0-3]):[0-5][0-9]")
+LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 CAP = re.compile(r"[1-9][0-9]{0,2} in [1-9][0-9]{0,2}d")
 CARD_TIME_S_MAX = 60
 CHIP_NUMBER_MAX = 0xFFFF
@@ -186,6 +189,35 @@ class RetentionSection(Section, frozen=True, kw_only=True):
     auto: bool = False
 
 
+class SmtpSection(Section, frozen=True, kw_only=True):
+    """The shop's mail server.
+
+    security: ``starttls`` or ``tls``; ``none`` only where the server is this machine.
+    sender:   as ``Our shop <news@shop.example>``.
+    user, password_file: who signs in; the password stands in a file of mode 0600.
+    authority: a PEM file of the authority of the server's certificate; "": those of the system.
+    timeout_s: how long any answer of it may take.
+    """
+
+    host: str
+    sender: str
+    port: Annotated[int, msgspec.Meta(ge=1, le=65_535)] = 587
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    user: str = ""
+    password_file: str = ""
+    authority: str = ""
+    timeout_s: Annotated[float, msgspec.Meta(gt=0, le=300)] = 30
+
+    def __post_init__(self) -> None:
+        local, at, domain = parseaddr(self.sender)[1].rpartition("@")
+        if not (local and at and domain and self.sender.isprintable()):
+            raise ValueError("sender: write such as Our shop <news@shop.example>")
+        if self.security == "none" and self.host not in LOCAL_HOSTS:
+            raise ValueError("security: without it only to this machine, localhost")
+        if bool(self.user) != bool(self.password_file):
+            raise ValueError("user: comes together with password_file")
+
+
 class MailingSection(Section, frozen=True, kw_only=True):
     """Messages to customers.
 
@@ -196,6 +228,10 @@ class MailingSection(Section, frozen=True, kw_only=True):
     consent:    the purpose of the questionnaire's consent that allows them.
     address:    the question whose answer is where letters go.
     link:       what ``{link}`` is: an address of the shop's pages; "": no text may have it.
+    quiet:      hours of the shop's clock in which nothing is sent, such as ``20:00..09:00``; "":
+                none.
+    per_second, per_day: messages that go out at most by a channel; per_day 0: any number.
+    email:      the mail server; unset: e-mails are not sent by the till.
     """
 
     manager_max: Annotated[int, msgspec.Meta(ge=0, le=MAILED_MAX)] = 500
@@ -204,8 +240,14 @@ class MailingSection(Section, frozen=True, kw_only=True):
     consent: str = "marketing"
     address: str = "address"
     link: str = ""
+    quiet: str = "20:00..09:00"
+    per_second: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 10
+    per_day: Annotated[int, msgspec.Meta(ge=0, le=MAILED_MAX)] = 0
+    email: SmtpSection | None = None
 
     def __post_init__(self) -> None:
+        if self.quiet and QUIET.fullmatch(self.quiet) is None:
+            raise ValueError('quiet: write such as "20:00..09:00", or "" for none')
         if self.cap and CAP.fullmatch(self.cap) is None:
             raise ValueError('cap: write such as "4 in 30d", or "" for any number')
 

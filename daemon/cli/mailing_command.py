@@ -24,6 +24,7 @@ from daemon.cli.daemon_call import (
     till_currency,
     whoever,
 )
+from daemon.cli.progress_bars import progress_bars
 from daemon.cli.report_command import ANSWER_S_MAX, FilterOption, ReaderOption, filters_said
 from daemon.cli.report_files import as_text
 from daemon.cli.written_files import check_new, own_file
@@ -224,6 +225,34 @@ def stop(
 ) -> None:
     """End a mailing. Example: tillcard mailing stop m-2026-0007 --reason "the wrong price"."""
     _change("stop", {"mailing": number, "reason": reason}, where, by, as_json=json)
+
+
+@mailing.command()
+@at_daemon
+def follow(where: Where, number: Number, json: AsJson = False) -> None:
+    """Follow a mailing that is sent, to its end. Example: tillcard mailing follow m-2026-0007.
+
+    It is sent by the till, whether somebody follows it or not. What is not to go out now, for the
+    hour or for a gateway that is down, is not waited for.
+    """
+    terms: dict[str, Any] = {"mailing": number}
+    try:
+        with connected(where, ANSWER_S_MAX) as client, progress_bars(is_quiet=json) as bars:
+            told = client.call("mailing.status", terms)
+            bar = bars.add_task(number, total=told["count"])
+            done = -1
+            while told["state"] in ("approved", "sending") and told["done"] > done:
+                done = told["done"]
+                bars.update(bar, completed=done, total=told["count"])
+                told = client.call("mailing.status", terms | {"beyond": done})
+            bars.update(bar, completed=told["done"], total=told["count"])
+    except (CallError, UnreachableError) as error:
+        raise failed(f"tillcard: {error}") from error
+    if json:
+        print_json(told)
+        return
+    messages = ", ".join(f"{count:,} {state}" for state, count in told["messages"].items())
+    typer.echo(f"{number}: {told['state']}: {messages or 'no messages yet'}")
 
 
 @mailing.command()

@@ -153,6 +153,25 @@ class PreviewTerms(ShowTerms, frozen=True, kw_only=True):
     account: IdText = ""
 
 
+class StatusTerms(ShowTerms, frozen=True, kw_only=True):
+    """How far a mailing is. beyond: answered when more messages than so many are done, or 5 s."""
+
+    beyond: Annotated[int, msgspec.Meta(ge=-1, le=2**31)] = -1
+
+
+class MailingStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a mailing is. ``messages``: how many are in each state, and in the control group.
+
+    done: of ``count`` messages those that are not to be sent any more.
+    """
+
+    mailing: str
+    state: str
+    messages: dict[str, int]
+    done: int
+    count: int
+
+
 class MailingDone(msgspec.Struct, frozen=True, kw_only=True):
     """A mailing and its state."""
 

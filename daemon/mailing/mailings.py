@@ -12,6 +12,7 @@ kept. Who stands at which reason is asked anew when somebody opens a list.
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import partial
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -291,6 +292,17 @@ class MailingDesk:
             return _previewed(filled, row.cost)
 
         return await self._ledger.read(read)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The shop's time zone."""
+        return self._programme().zone
+
+    async def reasons(self, number: str) -> list[tuple[Looked, str]]:
+        """Return everybody of a mailing's audience, each with the reason that holds now."""
+        return await self._reports.ask(
+            lambda store: list(settled(self._looked(store, mailing_named(store, number))))
+        )
 
     def _count(self, store: Store, number: str) -> tuple[DryCount, MailingRow]:
         row = mailing_named(store, number)

@@ -16,15 +16,18 @@ from daemon.mailing.mailing_terms import (
     MailingChecked,
     MailingDone,
     Mailings,
+    MailingStatus,
     People,
     PeopleTerms,
     Previewed,
     PreviewTerms,
     ShownMailing,
     ShowTerms,
+    StatusTerms,
     StopTerms,
 )
 from daemon.mailing.mailings import MailingDesk
+from daemon.mailing.sending import Sending
 from daemon.pos.card_methods import WRITE_REFUSALS
 from daemon.pos.dispatch import Method
 from daemon.pos.peers import Role
@@ -37,8 +40,11 @@ from daemon.reports.seen import narrowed
 class MailingMethods:
     """The handlers. ``manager_max``: to how many a manager may send."""
 
-    def __init__(self, desk: MailingDesk, operators: Operators, manager_max: int) -> None:
+    def __init__(
+        self, desk: MailingDesk, sending: Sending, operators: Operators, manager_max: int
+    ) -> None:
         self._desk = desk
+        self._sending = sending
         self._operators = operators
         self._manager_max = manager_max
 
@@ -67,6 +73,7 @@ class MailingMethods:
                 (*writing, ErrorCode.CONDITION_UNMET),
             ),
             "mailing.stop": Method(StopTerms, self.stop, admin, MailingDone, writing),
+            "mailing.status": Method(StatusTerms, self.status, admin, MailingStatus, unknown),
             "mailing.show": Method(ShowTerms, self.show, admin, ShownMailing, unknown),
             "mailing.list": Method(ListTerms, self.listed, admin, Mailings),
         }
@@ -118,13 +125,19 @@ class MailingMethods:
             key,
             held=not is_small,
         )
-        return await self._desk.approve(key, params, signed)
+        approved = await self._desk.approve(key, params, signed)
+        self._sending.begin()
+        return approved
 
     async def stop(self, session: Session, params: StopTerms) -> msgspec.Raw:
         """End a mailing."""
         key = RequestKey.of("mailing.stop", params.request_id, params)
         signed = await self._operators.check(Action.MAIL_SMALL, params.by, params.approval, key)
         return await self._desk.stop(key, params, signed)
+
+    async def status(self, session: Session, params: StatusTerms) -> MailingStatus:
+        """Say how far a mailing is."""
+        return await self._sending.status(params)
 
     async def show(self, session: Session, params: ShowTerms) -> ShownMailing:
         """Show a mailing."""

@@ -20,6 +20,7 @@ ONLY_IN = {
     "alembic": ["daemon/ledger/storage/migrations/"],
     "sqlalchemy": ["daemon/ledger/storage/migrations/"],
     "aiohttp": ["web/"],
+    "aiosmtplib": ["daemon/mailing/smtp.py"],
     "babel": [
         "daemon/base/currency.py",
         "daemon/shop/club_letter.py",

@@ -42,7 +42,7 @@ BOUNCED = (
 )
 SENT_SINCE = (
     "SELECT account, count(*) FROM message WHERE account IN ({places}) AND at > ?"
-    " AND state NOT IN ('queued', 'refused') AND mailing <> ? GROUP BY account"
+    " AND state NOT IN ('queued', 'refused', 'control') AND mailing <> ? GROUP BY account"
 )
 CARDS = (
     "SELECT account, max(number) FROM card WHERE account IN ({places})"
@@ -67,12 +67,48 @@ CODES = (
     " AND first_day <= ? AND last_day >= ? AND uses > coalesce("
     "(SELECT amount FROM counter WHERE counter.counter = '@code:' || code.code), 0) ORDER BY code"
 )
-MESSAGES_OF_ACCOUNT = Question(
+_MESSAGE = (
     "SELECT mailing, account, channel, contact, state, at, tries, again_at, provider_id, error,"
-    " parts FROM message WHERE account = ? AND contact <> '' ORDER BY at, mailing",
+    " parts FROM message"
+)
+MESSAGES_OF_ACCOUNT = Question(
+    f"{_MESSAGE} WHERE account = ? AND contact <> '' ORDER BY at, mailing",
     MessageRow,
 )
 """Those that hold a contact still."""
+MAILINGS_IN_HAND = Question(
+    f"{_MAILING} WHERE ledger_id = ? AND state IN ('approved', 'sending') ORDER BY mailing",
+    MailingRow,
+)
+"""Those that a till sends or is to send."""
+NEXT_MESSAGE = Question(
+    f"{_MESSAGE} WHERE mailing = ? AND state = 'queued' AND again_at <= ?"
+    " ORDER BY again_at, account LIMIT 1",
+    MessageRow,
+)
+"""The next that may go out by a time (RFC 3339)."""
+QUEUED_TOGETHER = 200
+QUEUED = Question(
+    f"{_MESSAGE} WHERE mailing = ? AND state = 'queued' ORDER BY again_at, account"
+    f" LIMIT {QUEUED_TOGETHER}",
+    MessageRow,
+)
+IN_HAND = Question(
+    f"{_MESSAGE} WHERE mailing = ? AND state = 'trying' ORDER BY account LIMIT {QUEUED_TOGETHER}",
+    MessageRow,
+)
+"""Those of which a cut has left open what became of them."""
+MESSAGE = Question(f"{_MESSAGE} WHERE mailing = ? AND account = ?", MessageRow)
+MESSAGES_BY_STATE: Question[tuple[str, int]] = Question(
+    "SELECT state, count(*) FROM message WHERE mailing = ? GROUP BY state ORDER BY state",
+    lambda state, count: (state, count),
+)
+SENT_BY_CHANNEL = Question(
+    "SELECT count(*) FROM message WHERE channel = ? AND at >= ?"
+    " AND state NOT IN ('queued', 'refused', 'control', 'exported')",
+    int,
+)
+"""How many messages went to a gateway since a time."""
 
 
 def among(text: str, count: int, more: int = 0) -> str:

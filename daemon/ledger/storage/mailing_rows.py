@@ -73,7 +73,8 @@ class MessageRow(msgspec.Struct, frozen=True):
     """What one customer is sent by a mailing, and what came of it.
 
     contact:   a telephone, an e-mail or an address; "" where the customer was erased.
-    state:     ``queued trying accepted refused unknown delivered bounced exported``.
+    state:     ``queued trying accepted refused unknown delivered bounced exported``, and
+               ``control`` of whoever gets nothing, to compare with.
     at:        when it came to be so, RFC 3339. tries: how often a gateway was called.
     again_at:  of a queued one: not before then, RFC 3339, or "".
     provider_id: what the gateway calls it. error: what the gateway said. parts: paid for.

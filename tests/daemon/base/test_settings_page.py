@@ -15,6 +15,7 @@ from daemon.base.config import (
     MailingSection,
     PolicySection,
     SimulatedSection,
+    SmtpSection,
     SocketSection,
     TillSection,
 )
@@ -29,6 +30,7 @@ TABLES: dict[str, type[msgspec.Struct]] = {
     "`[card_numbers]`": CardNumbersSection,
     "`[books]`": BooksSection,
     "`[mailing]`": MailingSection,
+    "`[mailing.email]`": SmtpSection,
     "`[simulated]`": SimulatedSection,
     "`[web]`": WebSettings,
     "`[web.coupons.flyer]`": CouponSettings,

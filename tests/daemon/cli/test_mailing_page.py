@@ -54,5 +54,5 @@ async def test_the_commands_about_mailings_are_played_to_a_till(
             words = (*shlex.split(line)[1:], "--socket", str(app.socket))
             said = await asyncio.to_thread(tillcard, *words)
             assert said.exit_code == 0, (line, said.output)
-    assert len(played) == 12
+    assert len(played) == 13
     assert (tmp_path / "empty.csv").read_text("utf-8").count("\n") == 2
