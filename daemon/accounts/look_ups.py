@@ -32,7 +32,7 @@ WAITING_MAX = 10_000
 """Cards that wait for what comes of them; of more the oldest are dropped."""
 LOOKED_UP = "lookup"
 """The kind of the entries."""
-_SHOWING = ("typed", LOOKED_UP)
+_TYPED = "typed"
 _BETWEEN = Question(
     "SELECT body FROM entry WHERE account = ? AND at >= ? AND at <= ? ORDER BY at LIMIT 50",
     unpacked,
@@ -41,8 +41,12 @@ log = logging.getLogger(__name__)
 
 
 class LookedUp(msgspec.Struct, frozen=True):
-    """What an entry says: by whom and in which store, and on which local day (ordinal)."""
+    """What an entry says: whose card, by whom and in which store, on which local day (ordinal).
 
+    The entry is no account's: nothing has happened to that one, and nothing was heard of it.
+    """
+
+    account: AccountId
     by: str
     store: str
     day: int
@@ -99,12 +103,11 @@ class LookUps:
         at, days = rfc3339(self._clock.now()), self._days()
         # All are read before the first is written: see `Store.write`.
         for one in [one for one in due if not _came_of(store, one)]:
-            said = LookedUp(one.by, self._store, days.day_of(one.at).toordinal())
+            said = LookedUp(one.account, one.by, self._store, days.day_of(one.at).toordinal())
             entry = Entry(
                 at=at,
                 kind=LOOKED_UP,
                 ref=one.card_id,
-                account=one.account,
                 detail=msgspec.Raw(msgspec.json.encode(said)),
             )
             store.write(Change(entry=entry))
@@ -114,4 +117,4 @@ def _came_of(store: Store, one: _Waiting) -> bool:
     """Whether an entry of the account says that something came of it."""
     ends = rfc3339(one.at + FOLLOWED_WITHIN)
     bodies = store.ask(_BETWEEN, one.account, rfc3339(one.at), ends)
-    return any(decode(body).kind not in _SHOWING for body in bodies)
+    return any(decode(body).kind != _TYPED for body in bodies)

@@ -141,6 +141,12 @@ async def test_twenty_one_cards_that_nothing_came_of_are_found(shop: Shop) -> No
         "lookups", "anna", 21, 20, "1"
     ]  # fmt: skip
     assert row["entries"] == 22
+    shown = await shop.pos.call("finding.show", finding=row["finding"])
+    accounts = {one["account"] for one in shown["evidence"]}
+    assert len(accounts) == 21
+    dossier = await shop.pos.call("customer.show", card=number(1))
+    assert dossier["account"] in accounts
+    assert "lookup" not in [one["kind"] for one in dossier["entries"]]
 
 
 @pytest.mark.parametrize("came", ["a quote", "a sale", "a hold", "a change", "nothing for 20"])

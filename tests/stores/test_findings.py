@@ -188,6 +188,16 @@ async def test_a_finding_is_judged_once_and_stays_judged(shop: Shop) -> None:
     assert await shop.found(state="new") == []
 
 
+async def test_what_is_found_of_a_customer_is_no_word_of_theirs(shop: Shop) -> None:
+    before = (await a_card_too_often(shop))["finding"]
+    dossier = await shop.pos.call("customer.show", card=PLASTIC)
+    assert "finding" not in [one["kind"] for one in dossier["entries"]]
+    [found] = await shop.found(subject=dossier["account"], state="new")
+    assert found["finding"] == before
+    assert await shop.found(subject=dossier["account"], state="case") == []
+    assert await shop.found(subject="anna") == []
+
+
 async def test_an_unknown_finding_and_a_day_that_is_not_over_are_refused(shop: Shop) -> None:
     for method, terms in (
         ("finding.show", {"finding": "0" * 16}),

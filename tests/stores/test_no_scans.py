@@ -42,6 +42,9 @@ async def a_day_at_the_till(pos: Pos) -> None:
     await pos.call("card.show", card=PLASTIC)
     await know_a_customer(pos)
     await import_customers(pos)
+    await pos.call("finding.list")
+    for chosen in ({"state": "new"}, {"subject": "anna"}):
+        await pos.call("finding.list", **chosen)
 
 
 async def import_customers(pos: Pos) -> None:

@@ -13,6 +13,5 @@ FINDINGS = Question(f"{_FINDING} WHERE {_NEWEST_FIRST}", FindingRow)
 """Findings before a day (ordinal) and an id, the newest first."""
 FINDINGS_IN = Question(f"{_FINDING} WHERE state = ? AND {_NEWEST_FIRST}", FindingRow)
 """The same of one state."""
-FINDINGS_ABOUT = Question(
-    f"{_FINDING} WHERE subject = ? ORDER BY last DESC, finding LIMIT {ROWS_MAX}", FindingRow
-)
+FINDINGS_ABOUT = Question(f"{_FINDING} WHERE subject = ? AND {_NEWEST_FIRST}", FindingRow)
+"""The same of one subject."""

@@ -20,7 +20,6 @@ import msgspec
 
 from daemon.base.approval import UNSIGNED, Signed
 from daemon.base.clock import Clock, rfc3339
-from daemon.base.ids import NO_ACCOUNT, AccountId
 from daemon.base.refusals import ParamError, RefusedError
 from daemon.ledger.entries import CounterMove, Entry
 from daemon.ledger.folding import progress
@@ -295,14 +294,16 @@ def _row(detector: Detector, found: Found, looking: Looking, at: str) -> Finding
 
 
 def _entry(at: str, row: FindingRow, detail: dict[str, object]) -> Entry:
-    detector = detector_of(row)
-    is_account = detector is not None and detector.about == "account"
+    """Return the entry of what happened to a finding.
+
+    It is no account's: to an account nothing has happened, and its customer was not heard of.
+    """
+    about = {"subject": row.subject, "other": row.other}
     return Entry(
         at=at,
         kind="finding",
         ref=row.finding,
-        account=AccountId(row.subject) if is_account else NO_ACCOUNT,
-        detail=msgspec.Raw(msgspec.json.encode(detail)),
+        detail=msgspec.Raw(msgspec.json.encode(about | detail)),
     )
 
 

@@ -5,19 +5,20 @@ from datetime import date
 
 import msgspec
 
+from daemon.accounts.look_ups import LOOKED_UP, LookedUp
 from daemon.accounts.operators import Operator
 from daemon.base.ids import AccountId, SaleId, given_id
 from daemon.base.permissions import Action, Sight, sight
 from daemon.base.refusals import ErrorCode, RefusedError
-from daemon.ledger.entries import FOREVER, decode
+from daemon.ledger.entries import FOREVER, Entry, decode
 from daemon.ledger.erased import notice
 from daemon.ledger.posted_facts import facts_of
-from daemon.ledger.storage.finding_queries import FINDINGS, FINDINGS_IN
+from daemon.ledger.storage.customer_queries import MERGED
+from daemon.ledger.storage.finding_queries import FINDINGS, FINDINGS_ABOUT, FINDINGS_IN
 from daemon.ledger.storage.finding_rows import FindingRow
 from daemon.ledger.storage.packing import unpacked
-from daemon.ledger.storage.queries import ENTRIES_AFTER, ROWS_MAX, Question
+from daemon.ledger.storage.queries import ENTRIES_AFTER, ROWS_MAX
 from daemon.ledger.storage.store import Store
-from daemon.reports.bought import MERGED_INTO
 from daemon.reports.findings.detector import Note, Place
 from daemon.reports.findings.finding_book import detector_of, known_finding
 from daemon.reports.findings.finding_terms import (
@@ -61,14 +62,16 @@ def finding_list(store: Store, terms: FindingsTerms, may: May, language: str) ->
     """Return a page of findings, the newest first."""
     after = known_finding(store, terms.after) if terms.after else None
     place = (after.last, after.finding) if after else (FOREVER, "")
-    if terms.state:
+    if terms.subject:
+        rows = store.ask(FINDINGS_ABOUT, terms.subject, *place)
+    elif terms.state:
         rows = store.ask(FINDINGS_IN, terms.state, *place)
     else:
         rows = store.ask(FINDINGS, *place)
     chosen = (
         row
         for row in rows
-        if may(row) and terms.detector in ("", row.detector) and terms.subject in ("", row.subject)
+        if may(row) and terms.detector in ("", row.detector) and terms.state in ("", row.state)
     )
     return FindingList(
         findings=tuple(_shown(store, row, language) for row in chosen),
@@ -122,11 +125,19 @@ def _said(note: Note, language: str) -> str:
     return note.uk if language == "uk" else note.en
 
 
-_INTO = Question(f"SELECT kept FROM {MERGED_INTO} AS into_ WHERE dropped = ?", str)
+def _looked_up(entry: Entry) -> str:
+    """Return whose card somebody looked up, of an entry that says so, or ""."""
+    if entry.kind != LOOKED_UP:
+        return ""
+    return msgspec.json.decode(entry.detail, type=LookedUp).account
 
 
 def _now(store: Store, account: str) -> str:
-    return store.ask_one(_INTO, account) or ""
+    """Return the account that one was merged into in the end, or ""."""
+    now = ""
+    while (row := store.ask_one(MERGED, now or account)) is not None:
+        now = row.kept
+    return now
 
 
 def _evidence(store: Store, place: Place) -> EvidenceShown:
@@ -142,7 +153,7 @@ def _evidence(store: Store, place: Place) -> EvidenceShown:
         at=entry.at,
         kind=entry.kind,
         sale=given_id(SaleId(fact.sale_id if fact else entry.ref)) if is_sale else "",
-        account=entry.account,
+        account=entry.account or _looked_up(entry),
         store=fact.store if fact else "",
         terminal=fact.terminal if fact else "",
         cashier=fact.cashier if fact else "",
