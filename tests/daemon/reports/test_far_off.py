@@ -1,10 +1,13 @@
 """Medians and deviations by hand: integers, halves up, exactly as the worked example has them."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.reports.findings.others import far_off, median, most_of, share_bp
+from daemon.reports.findings.split import MINUTES, Sold, groups, stayed_below
 
 OTHERS = (400, 420, 440, 500)
 
@@ -46,3 +49,21 @@ def test_who_is_far_off_stays_so_wherever_all_lie(shares: list[int], shift: int)
     moved = {key: share + shift + 500 for key, share in named.items()}
     # Medians of two are rounded away from zero, and all are above it.
     assert {key for key, *_ in far_off(named)} == {key for key, *_ in far_off(moved)}
+
+
+SOLD = st.lists(st.tuples(st.integers(0, 120), st.integers(1, 900)), min_size=1, max_size=8)
+
+
+@given(SOLD, st.integers(1, 2_000))
+def test_sales_are_grouped_from_the_first_and_split_only_below_a_limit(
+    drawn: list[tuple[int, int]], limit: int
+) -> None:
+    sales = [Sold(minute, net, ("l", n)) for n, (minute, net) in enumerate(sorted(drawn))]
+    found = list(groups(sales))
+    assert [sale for group in found for sale in group] == sales
+    for group, after in pairwise([*found, []]):
+        assert all(sale.minute - group[0].minute <= MINUTES for sale in group)
+        assert all(sale.minute - group[0].minute > MINUTES for sale in after)
+        below = len(group) > 1 and all(sale.net < limit for sale in group)
+        is_split = below and sum(sale.net for sale in group) >= limit
+        assert stayed_below(group, [limit]) == (limit if is_split else 0)
