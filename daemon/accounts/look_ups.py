@@ -19,11 +19,12 @@ import msgspec
 from daemon.base.business_day import BusinessDays
 from daemon.base.clock import Clock, rfc3339
 from daemon.base.ids import AccountId, CardId
-from daemon.base.refusals import RefusedError
+from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.ledger.entries import Entry, decode
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.storage.packing import unpacked
 from daemon.ledger.storage.queries import Question
+from daemon.ledger.storage.rows import too_new
 from daemon.ledger.storage.store import Change, Store
 
 FOLLOWED_WITHIN = timedelta(minutes=30)
@@ -33,6 +34,7 @@ WAITING_MAX = 10_000
 LOOKED_UP = "lookup"
 """The kind of the entries."""
 _TYPED = "typed"
+_NOT_NOW = (ErrorCode.BUSY, ErrorCode.STORAGE_FULL)
 _BETWEEN = Question(
     "SELECT body FROM entry WHERE account = ? AND at >= ? AND at <= ? ORDER BY at LIMIT 50",
     unpacked,
@@ -96,7 +98,8 @@ class LookUps:
                 await self._ledger.update(lambda store: self._write(store, due))
             except RefusedError as error:
                 log.warning("%d cards that were looked up wait: %s", len(due), error)
-                if not error.state_unknown:  # one that may be written must not be counted twice
+                # What may be written must not be counted twice; what is damaged stays so.
+                if error.code in _NOT_NOW and not error.state_unknown:
                     self._waiting = [*due, *self._waiting][-WAITING_MAX:]
 
     def _write(self, store: Store, due: list[_Waiting]) -> None:
@@ -116,5 +119,8 @@ class LookUps:
 def _came_of(store: Store, one: _Waiting) -> bool:
     """Whether an entry of the account says that something came of it."""
     ends = rfc3339(one.at + FOLLOWED_WITHIN)
-    bodies = store.ask(_BETWEEN, one.account, rfc3339(one.at), ends)
-    return any(decode(body).kind != _TYPED for body in bodies)
+    try:
+        bodies = store.ask(_BETWEEN, one.account, rfc3339(one.at), ends)
+        return any(decode(body).kind != _TYPED for body in bodies)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise too_new(error) from error

@@ -1,6 +1,7 @@
 """A look at a day that is cut off, at any of its steps, and two tills that look at once."""
 
 import asyncio
+import sqlite3
 from contextlib import AsyncExitStack, closing
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from daemon.ledger.entries import decode
 from daemon.ledger.storage.registry import open_store
 from daemon.ledger.storage.sqlite import SQLiteStore
 from daemon.ledger.storage.store import Change, StorageFullError, Store
-from tests.scenarios.shops import HEAD, goods
+from tests.scenarios.shops import HEAD, goods, refusal
 from tests.support.clock import HandClock
 from tests.support.postgres import PostgresServer
 from tests.support.till import LEDGER, Pos, RefusedByTillError, lay_out, open_till
@@ -114,3 +115,22 @@ async def test_two_tills_of_a_database_look_at_a_night_once(
     with closing(open_store(location, tmp_path, read_only=True)) as store:
         assert audit(store).findings == ()
         assert len(found_in(store)) == len(CARDS)
+
+
+async def test_a_detector_that_cannot_read_a_row_keeps_no_other_from_looking(
+    tmp_path: Path,
+) -> None:
+    rules = '[[card]]\nkind = "sold"\nissue = { min_purchase = 100000 }\n'
+    lay_out(tmp_path, HEAD + rules)
+    clock = HandClock()
+    async with open_till(tmp_path, clock) as app, Pos.connect(app.socket) as pos:
+        await thirty_often(pos)
+        with closing(sqlite3.connect(tmp_path / LEDGER)) as db:
+            db.execute("UPDATE fact SET minute = 'late' WHERE seq = (SELECT max(seq) FROM fact)")
+            db.commit()
+        clock.move(days=1)
+        await run(pos, "r")
+        names = {row["detector"] for row in (await pos.call("finding.list"))["findings"]}
+        assert names == {"card_often"}
+        asked = {"request_id": "d", "day": "2026-11-23", **BY}
+        assert await refusal(pos, "finding.run", **asked) == (1052, "too_new")

@@ -20,7 +20,7 @@ import msgspec
 
 from daemon.base.approval import UNSIGNED, Signed
 from daemon.base.clock import Clock, rfc3339
-from daemon.base.refusals import ParamError, RefusedError
+from daemon.base.refusals import ErrorCode, ParamError, RefusedError
 from daemon.ledger.entries import CounterMove, Entry
 from daemon.ledger.folding import progress
 from daemon.ledger.ledger import Ledger, RequestKey
@@ -28,6 +28,7 @@ from daemon.ledger.storage.finding_queries import FINDING
 from daemon.ledger.storage.finding_rows import FindingRow
 from daemon.ledger.storage.packing import packed
 from daemon.ledger.storage.queries import Question
+from daemon.ledger.storage.rows import too_new
 from daemon.ledger.storage.store import Change, Store, View
 from daemon.programme.programme import Programme
 from daemon.reports.findings.detector import Detector, Found, Looking, Watched
@@ -45,6 +46,8 @@ LOOK_AGAIN_S = 30.0
 LOOKED_AT_AFTER = timedelta(minutes=31)
 """How long after a day's end it is looked at: until then something may come of its last cards."""
 NEW = "new"
+_NOT_NOW = (ErrorCode.BUSY, ErrorCode.STORAGE_FULL)
+"""With what the whole look is put off."""
 _FIRST_FACT = Question("SELECT coalesce(min(day), 0) FROM fact WHERE day BETWEEN ? AND ?", int)
 log = logging.getLogger(__name__)
 
@@ -96,7 +99,7 @@ class FindingBook:
                 return 0  # facts are still being made of old entries
             count = 0
             for day in days:
-                count += (await self._look(day))[0]
+                count += (await self._look(day, by_itself=True))[0]
                 await self._ledger.update(partial(self._mark, day=day))
             self._done = today
             return count
@@ -159,11 +162,22 @@ class FindingBook:
 
         return await self._ledger.once(key, at, job)
 
-    async def _look(self, day: int) -> tuple[int, int]:
-        """Look at a day; return how much is new, and how much was known."""
+    async def _look(self, day: int, *, by_itself: bool = False) -> tuple[int, int]:
+        """Look at a day; return how much is new, and how much was known.
+
+        by_itself: a detector that takes too long, or meets what it cannot read, is passed over: it
+                   must not keep the others from looking, this night and the next. Whoever asks for
+                   the day is told.
+        """
         new = known = 0
         for detector in DETECTORS:
-            looked = await self._reports.ask(partial(self._found, detector=detector, day=day))
+            try:
+                looked = await self._reports.ask(partial(self._found, detector=detector, day=day))
+            except RefusedError as error:
+                if not by_itself or error.code in _NOT_NOW:
+                    raise
+                log.error("%s: %s did not look: %s", date.fromordinal(day), detector.name, error)
+                continue
             for start in range(0, len(looked), AT_ONCE):
                 some = looked[start : start + AT_ONCE]
                 count = await self._ledger.update(partial(_keep, some=some))
@@ -173,12 +187,16 @@ class FindingBook:
     def _found(self, store: Store, detector: Detector, day: int) -> list["_Written"]:
         looking = Looking(store, self._programme(), day, self._watched)
         at, of_old = self._at(), _dropped(looking)
+        try:
+            found = detector.find(looking)
+        except (TypeError, ValueError, LookupError) as error:  # a row that none of ours has written
+            raise too_new(error) from error
         return [
             _Written(
-                _row(detector, found, looking, at),
-                [id_of(detector, one, looking) for one in of_old.get(found.subject, ())],
+                _row(detector, one, looking, at),
+                [id_of(detector, before, looking) for before in of_old.get(one.subject, ())],
             )
-            for found in detector.find(looking)
+            for one in found
         ]
 
     def _mark(self, store: Store, day: int) -> None:
