@@ -538,6 +538,12 @@ CREATE INDEX friend_by_referrer ON friend (referrer, at, account)
 CREATE INDEX audience_by_upload ON audience (upload);
 CREATE INDEX message_by_account ON message (account, at)
 ;
+CREATE INDEX message_waits ON message (mailing, again_at, account) WHERE state = 'queued';
+CREATE INDEX message_in_hand ON message (mailing, account) WHERE state = 'trying';
+CREATE INDEX message_by_time ON message (channel, at);
+CREATE INDEX mailing_in_hand ON mailing (ledger_id, mailing)
+  WHERE state IN ('approved', 'sending')
+;
 CREATE INDEX finding_by_day ON finding (last, finding);
 CREATE INDEX finding_by_state ON finding (state, last, finding);
 CREATE INDEX finding_by_subject ON finding (subject, last, finding)
