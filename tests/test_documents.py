@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from daemon.app.running import SOCKET_FD_NAME
-from daemon.base.config import ChipSection, SocketSection
+from daemon.base.chip_section import ChipSection
+from daemon.base.config import SocketSection
 from daemon.keys.phone_keys import PHONE_KEYS_FILE
 from daemon.pos.socket_file import SERVICE_FOLDER, SOCKET_NAME
 

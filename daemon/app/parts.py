@@ -30,8 +30,9 @@ from daemon.app.mailing_parts import MailingParts
 from daemon.app.simulation import SimulatedInput, simulator_of
 from daemon.app.startup import read_programme, reader_settings
 from daemon.base import config as configuration
+from daemon.base.chip_section import ChipSection
 from daemon.base.clock import Clock, SteadyClock
-from daemon.base.config import ChipSection, Config
+from daemon.base.config import Config
 from daemon.base.ids import AccountId
 from daemon.chip.hot_list import hot_list_of
 from daemon.chip.registry import NO_CHIPS, Chips, chips_of

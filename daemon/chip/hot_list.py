@@ -25,8 +25,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from daemon.base.chip_section import ChipSection
 from daemon.base.clock import Clock, rfc3339
-from daemon.base.config import ChipSection
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.base.regular_files import read_text_file
 from daemon.keys.chip_keys import ChipKeys

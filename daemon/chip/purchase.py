@@ -8,7 +8,7 @@ from msgspec import Raw
 from msgspec.structs import replace
 
 from card_formats.chip.purse_layout import TXID_BYTES
-from daemon.base.config import ChipSection
+from daemon.base.chip_section import ChipSection
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.chip.hot_list import HotListFile
 from daemon.chip.purse_care import PurseCare

@@ -11,7 +11,7 @@ from msgspec import Raw
 from card_formats.chip.ntag import PassThrough
 from card_formats.credential import Shown
 from daemon.accounts.cards import Cards
-from daemon.base.config import ChipSection
+from daemon.base.chip_section import ChipSection
 from daemon.base.ids import AccountId
 from daemon.chip.hot_list import HotListFile
 from daemon.chip.link_proof import LinkProof

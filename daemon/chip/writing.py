@@ -28,7 +28,7 @@ from card_formats.chip.purse import (
 from card_formats.chip.purse_layout import SEQ_MAX
 from card_formats.credential import mask
 from card_formats.errors import CardFormatError
-from daemon.base.config import ChipSection
+from daemon.base.chip_section import ChipSection
 from daemon.base.ids import SaleId, given_id, scope_of
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.chip.terminal import ChipTerminal, OpenCard, misread, refusal

@@ -11,8 +11,8 @@ from card_formats.chip.purse_issue import CardKeys
 from card_formats.credential import Shown
 from card_formats.crypto import BLOCK_BYTES
 from card_formats.errors import CardFormatError
+from daemon.base.chip_section import ChipSection
 from daemon.base.clock import Clock
-from daemon.base.config import ChipSection
 from daemon.chip.terminal import EXCHANGE_TIMEOUT_S, UID_BYTES
 from daemon.keys.chip_keys import ChipKeys
 from daemon.ledger.ledger import Ledger

@@ -10,8 +10,9 @@ import typer
 
 from daemon.app.startup import check_names, in_words, read_programme, reader_settings
 from daemon.base import config as configuration
+from daemon.base.chip_section import ChipSection
 from daemon.base.clock import Clock, rfc3339
-from daemon.base.config import ChipSection, Config, ConfigError
+from daemon.base.config import Config, ConfigError
 from daemon.base.regular_files import read_text_file
 from daemon.chip.hot_list import MADE_AT, HotListError, HotListKeys, decode
 from daemon.cli.command_clock import clock_of

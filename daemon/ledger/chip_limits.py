@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
-from daemon.base.config import ChipSection
+from daemon.base.chip_section import ChipSection
 from daemon.base.refusals import ErrorCode, RefusedError
 
 

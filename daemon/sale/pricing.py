@@ -11,7 +11,7 @@ from daemon.accounts.assignments import sent_days
 from daemon.accounts.cards import Account, refuse_unusable
 from daemon.accounts.guess_limit import Guesses
 from daemon.accounts.shown_codes import number
-from daemon.base.config import ChipSection
+from daemon.base.chip_section import ChipSection
 from daemon.base.ids import NO_CARD, NO_PRESENTATION, AccountId, CardId, PresentationId
 from daemon.base.permissions import OperatorRole
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError

@@ -36,7 +36,8 @@ from daemon.accounts.cards import Cards, NewCard, Profile
 from daemon.accounts.live_codes import LiveCodes
 from daemon.accounts.operators import Operators
 from daemon.accounts.phones import Phones
-from daemon.base.config import ChipSection, LimitsSection
+from daemon.base.chip_section import ChipSection
+from daemon.base.config import LimitsSection
 from daemon.base.ids import PosSaleId, PresentationId
 from daemon.base.receipt_codes import TillNames
 from daemon.chip.hot_list import encode, hot_list_of

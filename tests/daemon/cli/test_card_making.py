@@ -14,7 +14,7 @@ from card_formats.chip.card_master import TransportKey
 from card_formats.credential import Shown
 from card_formats.errors import CardFormatError
 from daemon.accounts.cards import NewCard, Profile
-from daemon.base.config import ChipSection
+from daemon.base.chip_section import ChipSection
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.cli.card_bench import CardBench
 from daemon.cli.card_making import Making, make, read_transport_key
