@@ -68,6 +68,11 @@ class Person(NamedTuple):
     spends: int
 
 
+def card_number(n: int) -> str:
+    """Return the n-th number of the shop's plastic."""
+    return append_check(Check.EAN, f"{_RANGE}{n:0{_NUMBER_DIGITS}d}")
+
+
 def partner_code(partner: int) -> str:
     """Return the code that a directory gives the n-th partner."""
     return f"P{partner + 1:04d}"
@@ -100,7 +105,7 @@ def _person(random: Random, n: int) -> Person:
     partner = random.randrange(PARTNERS) if random.random() < SENT_SHARE else None
     employee = random.randrange(STAFF_OF_PARTNERS)
     return Person(
-        number=append_check(Check.EAN, f"{_RANGE}{NUMBERS_BEGIN + n:0{_NUMBER_DIGITS}d}"),
+        number=card_number(NUMBERS_BEGIN + n),
         name=name,
         phone=phone,
         email=email,

@@ -16,7 +16,6 @@ what was done is answered and not done again.
 """
 
 import asyncio
-import hashlib
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import date, datetime, time, timedelta
@@ -39,7 +38,6 @@ from daemon.base.ids import PosSaleId
 from daemon.base.permissions import OperatorRole
 from daemon.base.regular_files import read_text_file
 from daemon.base.set_clock import SetClock
-from daemon.ledger.ledger import RequestKey
 from daemon.ledger.storage.registry import open_store
 from daemon.partners.directory import AddTerms as PartnerTerms
 from daemon.partners.directory import Partners
@@ -62,6 +60,8 @@ from daemon.sample_year.drawn_people import (
     employee_code,
     partner_code,
 )
+from daemon.sample_year.planted import Planted
+from daemon.sample_year.requests import request_key
 from daemon.sample_year.trade import SALES, Day, Purchase, draw_days
 from daemon.shop.memberships import DECIDED_MAX, DecideTerms, ListTerms, Memberships
 
@@ -164,6 +164,7 @@ class _Year:
         self._members = Memberships(parts.shop)
         self._statements = Statements(parts.shop, parts.office)
         self._payouts = Payouts(parts.shop, parts.office)
+        self._today = self._first
         self._coming_back: dict[int, list[Purchase]] = defaultdict(list)
 
     async def make(self, people: int, sales: int, tell: Callable[[int], None]) -> None:
@@ -173,20 +174,24 @@ class _Year:
         days = draw_days(random, drawn, self._first.weekday(), months, sales)
         made = (self._days.day_of(self._clock.now()) - self._first).days
         if not made:
-            await self._staff()
+            await self._staff(drawn)
+        planted = Planted(self._parts, drawn, lambda clock: self._set(self._today, clock))
         for number, day in enumerate(days):
             for purchase in day.purchases:
                 if purchase.back_after:
                     self._coming_back[number + purchase.back_after].append(purchase)
             if number >= made:
+                self._today = self._first + timedelta(number)
                 await self._day(number, day)
+                await planted.day(number)
             tell(number + 1)
 
-    async def _staff(self) -> None:
-        """Who works here, and who sends customers."""
+    async def _staff(self, drawn: Sequence[Person]) -> None:
+        """Who works here, and who sends customers: the first one somebody with its telephone."""
+        its_own = [one.phone for one in drawn if one.partner == partner_code(0) and one.phone]
         for name, role in ROLES.items():
             who = OperatorTerms(request_id=f"year-{name}", name=name, role=role, by=OWNER)
-            await self._parts.operator_changes.add(_key("operator.add", who.request_id), who)
+            await self._parts.operator_changes.add(request_key("operator.add", who.request_id), who)
         partners = Partners(self._parts.shop, self._parts.cards)
         for n, company in enumerate(COMPANIES):
             names = [(company, "")]
@@ -196,12 +201,17 @@ class _Year:
             for m, (name, of) in enumerate(names):
                 code = employee_code(n, m - 1) if of else partner_code(n)
                 said = PartnerTerms(
-                    request_id=f"year-{code}", name=name, of=of, code=code, by=OWNER
+                    request_id=f"year-{code}",
+                    name=name,
+                    contact=its_own[0] if code == partner_code(0) and its_own else "",
+                    of=of,
+                    code=code,
+                    by=OWNER,
                 )
-                await partners.add(RequestKey.of("partner.add", said.request_id, said), said)
+                await partners.add(request_key("partner.add", said.request_id), said)
 
     async def _day(self, number: int, day: Day) -> None:
-        today = self._first + timedelta(number)
+        today = self._today
         self._set(today, DAY_BEGINS)
         await self._look_after()
         if today.day == 1 and number:  # before anything comes back today
@@ -227,7 +237,7 @@ class _Year:
                 to=str(last),
                 by=OWNER,
             )
-            key = _key("partner.statement", settled.request_id)
+            key = request_key("partner.statement", settled.request_id)
             told = await self._statements.draw_up(key, settled)
             drawn = msgspec.json.decode(told, type=StatementDone)
             for sums in drawn.sums:
@@ -242,7 +252,7 @@ class _Year:
                     purse=sums.purse,
                     by=OWNER,
                 )
-                await self._payouts.pay(_key("partner.pay", payout.request_id), payout)
+                await self._payouts.pay(request_key("partner.pay", payout.request_id), payout)
 
     def _set(self, day: date, clock: time) -> None:
         """Move the clock on, where it is not there already."""
@@ -272,12 +282,12 @@ class _Year:
             shown = (await self._parts.recognition.shown_at(scanned)).id
         terms = SaleTerms(presentation=shown, lines=purchase.lines, cashier=purchase.cashier)
         sale_id = _sale_id(purchase)
-        await self._parts.checkout.commit(_key("sale.commit", sale_id), sale_id, terms, None)
+        await self._parts.checkout.commit(request_key("sale.commit", sale_id), sale_id, terms, None)
 
     async def _take_back(self, purchase: Purchase) -> None:
         sale_id = _sale_id(purchase)
         terms = ReturnTerms(lines={}, cashier=purchase.cashier, reason="did not fit")
-        key = _key("sale.return", f"{sale_id}-back")
+        key = request_key("sale.return", f"{sale_id}-back")
         await self._parts.checkout.return_sale(key, sale_id, terms)
 
     async def _decide(self, number: int) -> None:
@@ -295,16 +305,11 @@ class _Year:
                 by=OWNER,
                 reason=reason,
             )
-            await self._members.decide(_key("club.decide", terms.request_id), terms)
+            await self._members.decide(request_key("club.decide", terms.request_id), terms)
 
 
 def _sale_id(purchase: Purchase) -> PosSaleId:
     return PosSaleId(f"year-{purchase.number:06d}")
-
-
-def _key(method: str, request_id: str) -> RequestKey:
-    """Return the key of a request that follows from the seed: its id says all that it is."""
-    return RequestKey(method, request_id, hashlib.sha256(request_id.encode()).digest())
 
 
 def _of_minute(minute: int) -> time:
