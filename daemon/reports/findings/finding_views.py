@@ -13,11 +13,12 @@ from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.ledger.entries import FOREVER, Entry, decode
 from daemon.ledger.erased import notice
 from daemon.ledger.posted_facts import facts_of
-from daemon.ledger.storage.customer_queries import MERGED
+from daemon.ledger.storage.customer_queries import ENTRY_BODY, MERGED
 from daemon.ledger.storage.finding_queries import FINDINGS, FINDINGS_ABOUT, FINDINGS_IN
 from daemon.ledger.storage.finding_rows import FindingRow
 from daemon.ledger.storage.packing import unpacked
-from daemon.ledger.storage.queries import ENTRIES_AFTER, ROWS_MAX
+from daemon.ledger.storage.queries import ROWS_MAX
+from daemon.ledger.storage.rows import damaged
 from daemon.ledger.storage.store import Store
 from daemon.reports.findings.detector import Note, Place
 from daemon.reports.findings.finding_book import detector_of, known_finding
@@ -142,7 +143,9 @@ def _now(store: Store, account: str) -> str:
 
 def _evidence(store: Store, place: Place) -> EvidenceShown:
     ledger_id, seq = place
-    [(_, body)] = store.ask(ENTRIES_AFTER, ledger_id, seq - 1, seq)
+    body = store.ask_one(ENTRY_BODY, ledger_id, seq)
+    if body is None:
+        raise damaged()
     entry = decode(body)
     fact = facts_of(entry)
     figures = fact.figures if fact else None
