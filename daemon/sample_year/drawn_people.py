@@ -4,6 +4,7 @@ Everything follows from the generator of random numbers that is handed in, so a 
 people on every machine.
 """
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from random import Random
 from typing import NamedTuple
@@ -87,6 +88,12 @@ def draw_people(random: Random, count: int = CUSTOMERS) -> list[Person]:
     """Draw customers, in the order in which they come."""
     people = [_person(random, n) for n in range(count)]
     return sorted(people, key=lambda one: one.since)
+
+
+def telephone_s_owner(people: Sequence[Person]) -> Person | None:
+    """Return a customer of the first partner whose telephone is that partner's own."""
+    sent = (one for one in people if one.partner == partner_code(0) and one.phone)
+    return next((one for one in sent if one.until == DAYS), None)
 
 
 def _person(random: Random, n: int) -> Person:

@@ -26,13 +26,21 @@ from daemon.base.permissions import OperatorRole
 from daemon.base.text_limits import Override
 from daemon.programme.basket import BasketLine
 from daemon.sale.terms import ReturnTerms, SaleTerms
-from daemon.sample_year.drawn_people import DAYS, MANAGER, OWNER, SENIOR, Person, card_number
+from daemon.sample_year.drawn_people import (
+    DAYS,
+    MANAGER,
+    OWNER,
+    SENIOR,
+    Person,
+    card_number,
+    telephone_s_owner,
+)
 from daemon.sample_year.requests import request_key
 
 SetClock = Callable[[time], None]
 FRIENDS, RING_BEGINS = 6, 9_000
 """Friends of the ring, and the first of their cards' numbers behind the sample's own."""
-LOOKED_UP = 21
+LOOKED_UP, WEEK = 21, 7
 GRINDER = BasketLine(
     line=1,
     sku="grinder",
@@ -58,7 +66,8 @@ class Planted:
 
     def __init__(self, parts: Parts, people: Sequence[Person], set_clock: SetClock) -> None:
         self._parts, self._set = parts, set_clock
-        self._known = [one.number for one in people if not one.since and one.until == DAYS]
+        self._owner = telephone_s_owner(people)
+        self._known = [one.number for one in people if one.since < WEEK and one.until == DAYS]
         self._of: list[tuple[range, Callable[[int], Awaitable[None]]]] = [
             (range(12, 29), self._friend_s_card),
             (range(1, 29), self._leaflets),
@@ -66,6 +75,7 @@ class Planted:
             (range(10, 10 + FRIENDS), self._ring),
             (range(21, 22), self._looks_up),
             (range(14, 15), self._taken_back),
+            (range(11, 12), self._own_telephone),
             (range(9, 10), self._overrides),
             (range(7, 9), self._points_paid_back),
             (range(1, 8), self._typed),
@@ -199,6 +209,10 @@ class Planted:
         key = request_key("operator.role", linked.request_id)
         await self._parts.operator_changes.set_role(key, linked)
         await self._sell("own", scan=self._card(8), cashier=MANAGER)
+
+    async def _own_telephone(self, left: int) -> None:
+        if self._owner is not None:
+            await self._sell("telephone", scan=self._owner.number, cashier="nadia")
 
     async def _in_two(self, left: int) -> None:
         for n in range(2):

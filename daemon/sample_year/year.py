@@ -59,6 +59,7 @@ from daemon.sample_year.drawn_people import (
     draw_people,
     employee_code,
     partner_code,
+    telephone_s_owner,
 )
 from daemon.sample_year.planted import Planted
 from daemon.sample_year.requests import request_key
@@ -188,7 +189,8 @@ class _Year:
 
     async def _staff(self, drawn: Sequence[Person]) -> None:
         """Who works here, and who sends customers: the first one somebody with its telephone."""
-        its_own = [one.phone for one in drawn if one.partner == partner_code(0) and one.phone]
+        owner = telephone_s_owner(drawn)
+        its_own = owner.phone if owner else ""
         for name, role in ROLES.items():
             who = OperatorTerms(request_id=f"year-{name}", name=name, role=role, by=OWNER)
             await self._parts.operator_changes.add(request_key("operator.add", who.request_id), who)
@@ -203,7 +205,7 @@ class _Year:
                 said = PartnerTerms(
                     request_id=f"year-{code}",
                     name=name,
-                    contact=its_own[0] if code == partner_code(0) and its_own else "",
+                    contact=its_own if code == partner_code(0) else "",
                     of=of,
                     code=code,
                     by=OWNER,

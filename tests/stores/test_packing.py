@@ -11,8 +11,10 @@ from tests.stores.hand_made import made_sale
 
 OBJECTS = st.dictionaries(st.text(), st.text() | st.integers(-(2**53), 2**53) | st.none())
 
+LISTS = st.lists(st.lists(st.text() | st.integers(-(2**53), 2**53)))
 
-@given(OBJECTS.map(msgspec.json.encode))
+
+@given((OBJECTS | LISTS).map(msgspec.json.encode))
 def test_what_was_packed_comes_back_to_the_byte(json: bytes) -> None:
     assert unpacked(packed(json)) == json
     assert len(packed(json)) <= len(json)

@@ -55,7 +55,7 @@ _PREPARED = zlib.compressobj(
 
 
 def packed(json: bytes) -> bytes:
-    """Return JSON of an object as it is kept."""
+    """Return JSON of an object or a list as it is kept."""
     packing = _PREPARED.copy()
     return min(json, packing.compress(json) + packing.flush(), key=len)
 
@@ -64,7 +64,9 @@ def unpacked(kept: object) -> bytes:
     """Return JSON that was packed, or kept as it is; b"" for what is neither."""
     if not isinstance(kept, bytes):  # SQLite keeps any type anywhere
         return b""
-    if kept.startswith(b"{"):
+    if kept.startswith(
+        (b"{", b"[")
+    ):  # what zlib has packed begins with neither: its first byte is H
         return kept
     unpacking = zlib.decompressobj(zdict=_KEYS)
     try:
