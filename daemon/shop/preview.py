@@ -10,6 +10,7 @@ import logging
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -77,11 +78,13 @@ class _Preview:
     """One preview; ``moved`` is set, and made anew, with each word of its process."""
 
     job: PreviewJob
+    programme: Programme
     done: int = 0
     of: int = 0
     result: PreviewSums | None = None
     problem: RefusedError | None = None
     ended_at: datetime | None = None
+    warnings: tuple[Warning, ...] | None = None
     moved: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -93,12 +96,25 @@ class _Preview:
         self.moved = asyncio.Event()
 
 
+async def _started() -> Process:
+    return await asyncio.create_subprocess_exec(
+        *_WORDS, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, limit=LINE_BYTES_MAX
+    )
+
+
 class Previews:
     """Makes previews while `run` runs. location, home: of the ledger."""
 
     def __init__(
-        self, shop: Shop, location: str, home: Path, limit_s: float = PREVIEW_S_MAX
+        self,
+        shop: Shop,
+        location: str,
+        home: Path,
+        limit_s: float = PREVIEW_S_MAX,
+        start: Callable[[], Awaitable[Process]] = _started,
     ) -> None:
+        """limit_s: for one preview. start: starts the process of one. Raises OSError."""
+        self._start = start
         self._shop = shop
         self._location, self._home, self._limit_s = location, home, limit_s
         self._kept: OrderedDict[tuple[str, int, int, int], _Preview] = OrderedDict()
@@ -123,7 +139,9 @@ class Previews:
                     await preview.moved.wait()
         if preview.problem is not None:
             raise preview.problem
-        today = local_day(programme, self._shop.now())
+        if preview.warnings is None:
+            today = local_day(programme, self._shop.now())
+            preview.warnings = tuple(await asyncio.to_thread(check, programme, today))
         return Previewed(
             programme=programme.id,
             version=programme.version,
@@ -131,7 +149,7 @@ class Previews:
             last=str(last),
             done=preview.done,
             of=preview.of,
-            warnings=tuple(await asyncio.to_thread(check, programme, today)),
+            warnings=preview.warnings,
             result=preview.result,
         )
 
@@ -145,6 +163,9 @@ class Previews:
         )
 
     async def _loaded(self, text: str) -> Programme:
+        for preview in self._kept.values():  # whoever follows one says the same text each time
+            if preview.programme.text == text:
+                return preview.programme
         async with self._loading:  # a client's large files leave threads to others
             try:
                 return await asyncio.to_thread(load, text)
@@ -168,7 +189,7 @@ class Previews:
             last=key[2],
             most=terms.limit,
         )
-        self._current = self._kept[key] = _Preview(job)
+        self._current = self._kept[key] = _Preview(job, programme)
         self._kept.move_to_end(key)
         while len(self._kept) > KEPT_MAX:
             self._kept.popitem(last=False)
@@ -193,14 +214,14 @@ class Previews:
 
     async def _made(self, preview: _Preview) -> None:
         try:
-            process = await asyncio.create_subprocess_exec(
-                *_WORDS, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, limit=LINE_BYTES_MAX
-            )
+            process = await self._start()
         except OSError as error:
             raise _busy(f"it could not be started ({error.strerror})") from error
         try:
             async with asyncio.timeout(self._limit_s):
                 await _followed(process, preview)
+        except ValueError as error:
+            raise _busy(f"its process said more than {LINE_BYTES_MAX} bytes at once") from error
         except TimeoutError as error:
             raise RefusedError(
                 ErrorCode.TIMEOUT, f"The preview took longer than {self._limit_s:g} s."
@@ -222,7 +243,10 @@ async def _followed(process: Process, preview: _Preview) -> None:
     process.stdin.close()
     sums = None
     while line := await process.stdout.readline():
-        said = msgspec.json.decode(line, type=PreviewLine)
+        try:
+            said = msgspec.json.decode(line, type=PreviewLine)
+        except msgspec.DecodeError as error:  # cut off with the process
+            raise _busy("what its process said cannot be read") from error
         if said.problem:
             log.error("a programme could not be previewed: %s", said.problem)
             raise _busy("the ledger could not be read")

@@ -26,6 +26,8 @@ SALES_MAX = 200_000
 """Sales that one preview prices; of more so many are taken, evenly over the period."""
 MOST = 50
 """Sales that are named as those that gain or lose most, and reasons why sales are refused."""
+NAMED_MAX = 1_000
+"""Rules, and stores, that are named: those in which most changes."""
 ERASED = "its customer was erased, and what the price rested on with them"
 
 
@@ -79,6 +81,7 @@ class PreviewSums(msgspec.Struct, frozen=True, kw_only=True):
     found:   sales of the period; came_back: those of which nothing is left, which are left out.
     sales:   that were priced again; sampled: whether they are a part of those found.
     changed: sales whose total is another. refused: at most MOST reasons, the most frequent.
+    rules, stores: at most NAMED_MAX of either, those whose discount changes most.
     """
 
     found: int
@@ -205,11 +208,11 @@ class Comparison:
             earned={purse: Both(*both) for purse, both in sorted(self._earned.items())},
             rules={
                 rule: RuleChange(sales=Both(*of[:2]), discount=Both(*of[2:4]), earned=Both(*of[4:]))
-                for rule, of in sorted(self._rules.items())
+                for rule, of in _most_changed(self._rules)
             },
             stores={
                 store: StoreChange(sales=of[0], changed=of[1], discount=Both(*of[2:]))
-                for store, of in sorted(self._stores.items())
+                for store, of in _most_changed(self._stores)
             },
             refused_count=sum(seen for seen, _ in self._refused.values()),
             refused=tuple(Refused(why, *said) for why, said in reasons[:MOST]),
@@ -225,6 +228,12 @@ class Comparison:
 
 
 _WHEN = ("before", "after")
+
+
+def _most_changed(figures: Mapping[str, list[int]]) -> list[tuple[str, list[int]]]:
+    """Return what is named, by its name. Figures 2 and 3 are the discount before and after."""
+    most = sorted(figures.items(), key=lambda one: (-abs(one[1][3] - one[1][2]), one[0]))
+    return sorted(most[:NAMED_MAX])
 
 
 def _given(quote: Quote) -> dict[str, tuple[int, int]]:

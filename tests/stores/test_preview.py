@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing, suppress
 from datetime import timedelta
@@ -16,7 +17,7 @@ from daemon.app.running import App
 from daemon.base.refusals import ErrorCode, RefusedError
 from daemon.ledger.audit import audit
 from daemon.ledger.storage.registry import open_store
-from daemon.shop.preview import KEPT_MAX, Previews, PreviewTerms
+from daemon.shop.preview import KEPT_MAX, LINE_BYTES_MAX, Previewed, Previews, PreviewTerms
 from daemon.shop.preview_run import previewed
 from daemon.shop.preview_sums import PreviewSums
 from tests.scenarios.shops import HEAD, documented, goods, refusal
@@ -321,6 +322,38 @@ async def test_a_preview_that_takes_too_long_is_ended_and_said(tmp_path: Path) -
     assert children() == []
 
 
+async def followed(previews: Previews, terms: PreviewTerms) -> Previewed:
+    while (answer := await previews.preview(terms)).result is None:
+        pass
+    return answer
+
+
+@pytest.mark.parametrize(
+    "said",
+    [b"nonsense", b"{}", b'{"done":"x"}', b"", b"x" * (LINE_BYTES_MAX + 1)],
+    ids=["nonsense", "empty", "type", "nothing", "long"],
+)
+async def test_whatever_the_process_says_ends_no_till(said: bytes, tmp_path: Path) -> None:
+    program = tmp_path / "said"
+    program.write_bytes(said)
+
+    async def saying() -> Process:
+        return await asyncio.create_subprocess_exec(
+            "cat", str(program), stdin=PIPE, stdout=PIPE, limit=LINE_BYTES_MAX
+        )
+
+    clock: Any = HandClock()
+    previews = Previews(clock, "none.db", tmp_path, start=saying)
+    terms = msgspec.convert({"text": TEXT, "beyond": 0} | DAYS, PreviewTerms)
+    making = asyncio.create_task(previews.run())
+    with pytest.raises(RefusedError) as refusal:
+        await followed(previews, terms)
+    assert refusal.value.code is ErrorCode.BUSY
+    assert not making.done()
+    making.cancel()
+    await asyncio.wait([making])
+
+
 async def test_of_previews_that_are_kept_the_oldest_is_forgotten_and_each_is_fresh_for_a_day(
     tmp_path: Path,
 ) -> None:
@@ -334,9 +367,7 @@ async def test_of_previews_that_are_kept_the_oldest_is_forgotten_and_each_is_fre
     for n in range(KEPT_MAX + 1):
         text = TEXT.replace("percent = 10", f"percent = {n + 20}")
         terms = msgspec.convert({"text": text, "beyond": 0} | DAYS, PreviewTerms)
-        while (answer := await previews.preview(terms)).result is None:
-            pass
-        versions.append(answer.version)
+        versions.append((await followed(previews, terms)).version)
     assert [previews.is_fresh(one) for one in versions] == [False] + [True] * KEPT_MAX
     clock.move(days=1)
     assert previews.is_fresh(versions[-1])

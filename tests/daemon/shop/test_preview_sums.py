@@ -23,6 +23,7 @@ from daemon.programme.quote import Quote
 from daemon.shop.preview_sums import (
     ERASED,
     MOST,
+    NAMED_MAX,
     Both,
     Comparison,
     Refused,
@@ -151,6 +152,16 @@ def test_of_many_sales_the_fifty_that_gain_most_are_named_the_first_before_its_l
     sums = compared(more, *(sold_at(100 * (1 + n % 60), n) for n in range(120)))
     assert len(sums.gained) == MOST
     assert [one.sale_id for one in sums.gained[:4]] == ["s59", "s119", "s58", "s118"]
+
+
+def test_of_many_stores_those_are_named_in_which_most_changes() -> None:
+    comparison, programme = Comparison(), load(HEAD + TEN.replace("10", "15"))
+    for n in range(NAMED_MAX + 20):
+        record = sold_at(100 * (n + 1), n)
+        sale = msgspec.structs.replace(record.sale, store=f"{n:04}")
+        comparison.add(programme, msgspec.structs.replace(record, sale=sale), {})
+    stores = comparison.sums(NAMED_MAX + 20, sampled=False).stores
+    assert list(stores) == [f"{n:04}" for n in range(20, NAMED_MAX + 20)]
 
 
 def test_a_sale_that_cannot_be_priced_is_counted_and_says_why() -> None:
