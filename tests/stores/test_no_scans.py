@@ -11,6 +11,7 @@ import pytest
 
 from daemon.ledger.storage import postgres_sql
 from daemon.ledger.storage.customer_queries import ACCOUNTS_BY_KEY, accounts_by_words
+from daemon.ledger.storage.preview_queries import SALES_BETWEEN
 from daemon.ledger.storage.queries import SALES_FOLDED
 from daemon.ledger.storage.sqlite import SQLiteStore
 from daemon.ledger.storage.store import Store
@@ -45,6 +46,11 @@ async def a_day_at_the_till(pos: Pos) -> None:
     await pos.call("finding.list")
     for chosen in ({"state": "new"}, {"subject": "anna"}):
         await pos.call("finding.list", **chosen)
+    made = await pos.call("day.close", request_id="z1", by="olha")
+    await pos.call("day.close", request_id="z2", by="olha")
+    await pos.call("day.closings")
+    await pos.call("day.closing", closing=made["closing"])
+    await pos.call("programme.history")
 
 
 async def import_customers(pos: Pos) -> None:
@@ -114,6 +120,16 @@ async def test_nothing_that_a_till_asks_sqlite_walks_through_a_table(
     assert scans == set()
 
 
+def test_a_preview_walks_through_its_period_alone(tmp_path: Path) -> None:
+    with closing(SQLiteStore(tmp_path / "tillcard.db")):
+        pass
+    with closing(sqlite3.connect(tmp_path / "tillcard.db")) as db:
+        text = SALES_BETWEEN.text.replace("?", "{}").format(1, 2, 1, "'5f'", 7)
+        [plan] = plan_of(db, text)
+    assert plan.startswith("SEARCH fact USING"), plan
+    assert "day>" in plan
+
+
 SAID: dict[str, tuple[bytes, Callable[[], tuple[Any, ...]]]] = {
     "view": (
         postgres_sql.VIEW,
@@ -136,6 +152,10 @@ SAID: dict[str, tuple[bytes, Callable[[], tuple[Any, ...]]]] = {
     "figures": (
         of_account(3).text.replace("?", "%s").encode(),
         lambda: ("a", 1, 2, 3, "a", 1, 2, "a", 3, 4),
+    ),
+    "preview": (
+        SALES_BETWEEN.text.replace("?", "%s").encode(),
+        lambda: (1, 2, 1, "5f", 7),
     ),
     "receipt": (SALES_FOLDED.text.replace("?", "%s").encode(), lambda: ("1", "t", "s") * 2),
 }
