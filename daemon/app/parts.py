@@ -100,6 +100,7 @@ from daemon.shop.club_history import ClubHistory
 from daemon.shop.club_setting import ClubSetting
 from daemon.shop.daily_jobs import DailyJobs
 from daemon.shop.issued_codes import IssuedCodes
+from daemon.shop.lot_folding import LotFolding
 from daemon.shop.memberships import Memberships
 from daemon.shop.phone_card_views import CouponTerms
 from daemon.shop.phone_cards import PhoneCards, PhoneCardTerms
@@ -178,6 +179,7 @@ class Parts:
         self.shop = Shop(self.ledger, versions, self.steady)
         self.daily_jobs = DailyJobs(self.shop)
         self.previews = Previews(self.shop, url, home)
+        self.lots = LotFolding(self.shop)
         self.till_clock = TillClock(self.ledger, versions, self.clock, self.steady)
         self.findings = FindingBook(
             self.ledger,
@@ -410,6 +412,7 @@ class Parts:
     async def _a_day_later(self) -> None:
         await self.shop.versions.follow()
         await self.daily_jobs.catch_up()
+        await self.lots.fold()
         await self.retention.keep()
 
     def _club_methods(self) -> ClubMethods:

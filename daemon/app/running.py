@@ -81,6 +81,14 @@ class Housekeeping:
         return ", ".join(f"{count} {state}" for state, count in states.items()) or "no readers"
 
     async def look_after(self) -> None:
+        """Do what time asks for, and then what only reports wait for."""
+        await self.look_after_time()
+        try:
+            await self._parts.lots.fold()
+        except RefusedError as error:
+            log.warning("the lots of yesterday were not folded: %s", error)
+
+    async def look_after_time(self) -> None:
         """Release holds that ran out, follow the programme, and do the work of a new day."""
         self._watch_clock()
         shop = self._parts.shop
@@ -163,7 +171,7 @@ async def running(
         if added := await parts.operator_changes.start(config.cashiers):
             log.info("operators now, by [cashiers]: %s; the table has done its work", added)
         await parts.shop.versions.start()
-        await housekeeping.look_after()
+        await housekeeping.look_after_time()
         await parts.chips.start()
         if parts.web is not None:
             await _start(parts.web)

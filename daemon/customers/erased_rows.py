@@ -264,6 +264,8 @@ STAYS: Mapping[str, str] = {
     "questionnaire": "questions, and no answers",
     "outbox": "nothing is written there",
     "closing": "which entries close a till's runs",
+    "lot_sum": "sums of purses",
+    "lot_fold": "how far entries were folded into sums of purses",
     "fold": "how far old entries were gone through",
     "alembic_version": "the schema",
 }

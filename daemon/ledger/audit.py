@@ -31,7 +31,7 @@ from daemon.ledger.heads import Expected
 from daemon.ledger.posted_facts import facts_of
 from daemon.ledger.status_moves import states_of
 from daemon.ledger.storage.inserts import FACTS
-from daemon.ledger.storage.queries import FOLDS, LEDGERS
+from daemon.ledger.storage.queries import FOLDS, LEDGERS, LOT_FOLDS
 from daemon.ledger.storage.row_marks import FORGOTTEN, KEY_CHARS, ROW_CHARS, mark, questions
 from daemon.ledger.storage.rows import MemberRow
 from daemon.ledger.storage.store import LedgerDamagedError, Store, StoreError
@@ -85,7 +85,7 @@ def audit(
     found = walk.findings
     try:
         with _damage_found(found, "how far old entries were gone through"):
-            walk.facts.skip(store.ask(FOLDS))
+            walk.facts.skip(store.ask(FOLDS), store.ask(LOT_FOLDS))
         with _damage_found(found, "the database"):
             found.extend(f"the database: {fault}" for fault in store.faults())
         with _damage_found(found, "entries"):

@@ -6,9 +6,13 @@ from typing import Any
 from daemon.base.ids import LedgerId
 from daemon.ledger.posted_facts import Fact
 from daemon.ledger.storage.fact_tables import row_of, sums_of, together
+from daemon.ledger.entries import Entry
+from daemon.ledger.lot_sums import lot_sums_of
+from daemon.ledger.posted_facts import facts_of
+from daemon.ledger.storage.fact_tables import Sum, row_of, sums_of, together
 from daemon.ledger.storage.inserts import TABLES
 from daemon.ledger.storage.row_marks import FREE
-from daemon.ledger.storage.rows import FoldRow
+from daemon.ledger.storage.rows import FoldRow, LotFoldRow
 
 FACT = "fact"
 
@@ -23,13 +27,21 @@ class ExpectedFacts:
         self._facts: dict[tuple[Any, ...], int] = {}
         self._sums: dict[tuple[str, tuple[Any, ...]], list[int]] = {}
         self._folds: dict[str, FoldRow] = {}
+        self._lots_done: dict[str, int] = {}
 
-    def skip(self, folds: Iterable[FoldRow]) -> None:
-        """Note which entries have no facts yet."""
+    def skip(self, folds: Iterable[FoldRow], lot_folds: Iterable[LotFoldRow]) -> None:
+        """Note which entries have no facts yet, and which are not in the sums of lots yet."""
         self._folds = {row.ledger_id: row for row in folds}
+        self._lots_done = {row.ledger_id: row.done for row in lot_folds}
 
     def add(self, ledger_id: LedgerId, seq: int, fact: Fact | None) -> None:
         """Add what an entry says of a sale or a return, if it does."""
+
+
+    def add(self, ledger_id: LedgerId, seq: int, entry: Entry) -> None:
+        """Add what an entry says of a sale or a return, and of lots."""
+        if seq <= self._lots_done.get(ledger_id, 0):
+            self._add_sums(lot_sums_of(entry))
         fold = self._folds.get(ledger_id)
         if fold is not None and fold.done < seq <= fold.upto:
             return
@@ -37,7 +49,10 @@ class ExpectedFacts:
             return
         row = row_of(ledger_id, seq, fact)
         self._facts[row[: TABLES[FACT].keys]] = hash(row)
-        for table, key, figures in sums_of(fact):
+        self._add_sums(sums_of(fact))
+
+    def _add_sums(self, sums: Iterable[Sum]) -> None:
+        for table, key, figures in sums:
             there = self._sums.get((table, key))
             self._sums[table, key] = together(table, there, figures) if there else [*figures]
 

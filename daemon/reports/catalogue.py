@@ -6,6 +6,7 @@ from daemon.reports.by_place import CASHIERS, RULES, STORES
 from daemon.reports.cohorts import COHORTS
 from daemon.reports.effect import EFFECT
 from daemon.reports.issued import ISSUED
+from daemon.reports.points import POINTS
 from daemon.reports.programme_cost import COST
 from daemon.reports.segments import SEGMENTS
 from daemon.reports.staff import STAFF
@@ -29,5 +30,6 @@ REPORTS = {
         EFFECT,
         COST,
         STAFF,
+        POINTS,
     )
 }

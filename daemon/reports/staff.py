@@ -11,7 +11,6 @@ so a reward is asked of one.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
 
 from daemon.accounts.cards import Profile
 from daemon.base.ids import AccountId
@@ -73,9 +72,8 @@ def _plan(store: Store, asked: Asked, cashier: str) -> StaffPlan | None:
 
 
 def _check_month(asked: Asked) -> None:
-    first, last = asked.period.first, asked.period.last
-    same = (first.year, first.month) == (last.year, last.month)
-    if first.day != 1 or not same or (last + timedelta(days=1)).day != 1:
+    first, last = asked.period.months
+    if first != last or not asked.period.is_months:
         raise ParamError("to", "the programme's plans are of a month; ask for a whole one")
 
 

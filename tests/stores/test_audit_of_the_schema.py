@@ -57,6 +57,7 @@ from daemon.ledger.storage.rows import (
     DeviceRow,
     FoldRow,
     IdentifierRow,
+    LotFoldRow,
     MemberRow,
     OperatorRow,
     PhoneRow,
@@ -66,6 +67,7 @@ from daemon.ledger.storage.rows import (
 )
 from daemon.ledger.storage.store import Change, Gone, KeptRow, Store, StoreError
 from daemon.programme.status import StatusState
+from daemon.shop.lot_folding import fold_lots
 from tests.stores.hand_made import made_sale
 
 AT = "2026-11-24T08:00:00.000000Z"
@@ -86,6 +88,7 @@ ROWS: tuple[KeptRow, ...] = (
     ProgrammeRow("v1", "# text"),
     TillRow("1", "till1", LedgerId("a" * 16)),
     FoldRow(LedgerId("a" * 16), 1, 2),
+    LotFoldRow(LedgerId("a" * 16), 1, 2),
     PartnerRow("P0001", A1, "partner", AccountId(""), "Gym", "044", "each", "active", AT),
     AssignmentRow(A1, AT, LedgerId("a" * 16), 1, "a2", "a3", "olha"),
     StatementRow("S-2026-000001", A1, 739_000, 739_001, "issued", "{}", "{}", b"{}"),
@@ -143,6 +146,9 @@ NOT_THE_AUDIT_S = {"alembic_version": "whoever opens a database of another schem
 def written(store: Store) -> None:
     store.begin()
     store.write(Change(entry=MOVED, rows=ROWS))
+    store.commit()
+    store.begin()
+    assert not fold_lots(store, store.ledger_id, "9999", 739_000)
     store.commit()
 
 

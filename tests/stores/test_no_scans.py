@@ -22,7 +22,7 @@ from tests.support.imports import apply, bring, ended
 from tests.support.postgres import PostgresServer
 from tests.support.till import PLASTIC, Pos, lay_out, open_till
 
-ONE_ROW_EACH = ("activation", "fold", "ledger", "questionnaire")
+ONE_ROW_EACH = ("activation", "fold", "ledger", "lot_fold", "questionnaire")
 """Tables that do not grow with what is sold."""
 BROUGHT = ("counted", "k", "parts")
 """What an inner question has brought by an index, or as many rows as its LIMIT says."""

@@ -95,6 +95,7 @@ async def test_a_month_with_all_targets_met_has_its_bonus(tmp_path: Path, locati
             days = {"from": period[0], "to": period[1]}
             said = await refused(till.pos, "report.run", report="staff", **days)
             assert "plans are of a month" in said.message
+        assert await till.rows("staff", ("9999-12-01", "9999-12-31")) == []
 
 
 async def test_who_has_no_plan_has_no_reward(tmp_path: Path, location: str) -> None:

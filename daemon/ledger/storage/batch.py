@@ -201,6 +201,7 @@ class _Gathering:
             self._latest[KEPT[kind].table][key] = None
         for ledger_id, seq, fact in change.facts:
             self._add_fact(ledger_id, seq, fact)
+        self._add_sums(change.sums)
         self._add_sums(standing_sum(*one) for one in change.standings)
         self._requests_before = max(self._requests_before, change.requests_before)
 

@@ -60,6 +60,10 @@ SUM_TABLES = {
         "account text",
         "first_day min, last_day max, visits sum, net sum, paid sum, discount sum, standing_bp new",
     ),
+    "lot_sum": SumTable(
+        "purse text, lot_month bigint, month bigint, kind text",
+        "amount sum",
+    ),
 }
 """``month`` is year x 12 + month - 1."""
 _WAYS_OF = {name: tuple(WAYS[way] for way in table.ways) for name, table in SUM_TABLES.items()}

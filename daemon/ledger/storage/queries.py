@@ -20,6 +20,7 @@ from daemon.ledger.storage.rows import (
     CustomerRow,
     DeviceRow,
     FoldRow,
+    LotFoldRow,
     LotRow,
     MemberRow,
     OperatorRow,
@@ -239,6 +240,14 @@ STANDINGS_AFTER: Question[tuple[AccountId, int]] = Question(
 FOLDS = Question("SELECT ledger_id, done, upto FROM fold", FoldRow)
 """How far the old entries of each ledger have been gone through for their facts."""
 FOLD = Question("SELECT ledger_id, done, upto FROM fold WHERE ledger_id = ?", FoldRow)
+LOT_FOLDS = Question("SELECT ledger_id, done, day FROM lot_fold", LotFoldRow)
+"""How far the entries of each ledger have been folded into sums of lots."""
+LOT_FOLD = Question("SELECT ledger_id, done, day FROM lot_fold WHERE ledger_id = ?", LotFoldRow)
+ENTRIES_FROM: Question[tuple[int, str, bytes]] = Question(
+    "SELECT seq, at, body FROM entry WHERE ledger_id = ? AND seq > ?"
+    f" ORDER BY seq LIMIT {ROWS_MAX}",
+    lambda seq, at, body: (seq, at, unpacked(body)),
+)
 ENTRIES_AFTER: Question[tuple[int, bytes]] = Question(
     "SELECT seq, body FROM entry WHERE ledger_id = ? AND seq > ? AND seq <= ?"
     f" ORDER BY seq LIMIT {ROWS_MAX}",

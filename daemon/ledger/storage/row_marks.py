@@ -29,6 +29,7 @@ EXEMPT = {
     "friend": "the profile of a customer says it, see customer; here it is found the other way",
     "chip": "what was last seen of a chip is written at every tap; the chip itself has the money",
     "till": "a receipt leads through it to a sale, which says itself at which till it was made",
+    "lot_fold": "how far entries are in the sums of lots, which are under the audit",
     "fold": "how far old entries were gone through; the facts of all of them are under the audit",
     "staged_number": "a printer's number that waits; the card that it becomes has a mark",
     "import_line": "the same; what it has made is in its entry, from which it is undone",

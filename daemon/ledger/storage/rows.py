@@ -211,6 +211,17 @@ class FoldRow(msgspec.Struct, frozen=True):
     upto: int
 
 
+class LotFoldRow(msgspec.Struct, frozen=True):
+    """How far the entries of a ledger have been folded into sums of lots.
+
+    done: the last entry that is in them; day: the last local day (ordinal) that is whole in them.
+    """
+
+    ledger_id: LedgerId
+    done: int
+    day: int
+
+
 class OperatorRow(msgspec.Struct, frozen=True):
     """Somebody who works in the shop. ``key`` is the name without case: no two share one.
 

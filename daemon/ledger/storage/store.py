@@ -27,6 +27,7 @@ from daemon.ledger.storage.customer_rows import (
     QuestionnaireRow,
 )
 from daemon.ledger.storage.finding_rows import FindingRow
+from daemon.ledger.storage.fact_tables import Sum
 from daemon.ledger.storage.friend_rows import FriendRow, InviteRow
 from daemon.ledger.storage.import_rows import ImportKeyRow, ImportLineRow, ImportRow
 from daemon.ledger.storage.mailing_rows import (
@@ -46,6 +47,7 @@ from daemon.ledger.storage.rows import (
     DeviceRow,
     FoldRow,
     IdentifierRow,
+    LotFoldRow,
     MemberRow,
     OperatorRow,
     PhoneRow,
@@ -70,6 +72,7 @@ KeptRow = (
     | ProgrammeRow
     | TillRow
     | FoldRow
+    | LotFoldRow
     | PartnerRow
     | AssignmentRow
     | StatementRow
@@ -214,6 +217,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     """What a decision writes: at most one entry, and the rows that stand beside it.
 
     facts: of entries that are there already and have none yet, each with its place.
+    sums: of lots, of entries that are there already, by nobody's commit but the nightly fold's.
     standings: standing discounts in basis points, of accounts that have a sum already.
     requests_before: requests finished before this (RFC 3339) are forgotten.
     """
@@ -222,6 +226,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     rows: tuple[KeptRow, ...] = ()
     gone: tuple[Gone, ...] = ()
     facts: tuple[tuple[LedgerId, int, Fact], ...] = ()
+    sums: tuple[Sum, ...] = ()
     standings: tuple[tuple[AccountId, int], ...] = ()
     requests_before: str = ""
 
