@@ -15,6 +15,8 @@ from daemon.reports.report import Asked, Column, Kind, Report, Row, Sql, Value, 
 
 ROWS_MAX = 1_000_000
 """Rows of one report that are kept to be written down."""
+WITH_SUMS_MAX = 500
+"""Rows of a page that comes together with the sums of all."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,30 +114,35 @@ def _read(
 ) -> tuple[list[Row], int, dict[str, int | None]]:
     """Return rows with their keys, how many there are in all, and the sums of all.
 
-    All of it is one statement, so that what is chosen is reckoned once: a year of 200,000 customers
-    takes seconds. The rows are a page, or all where the order is not the database's to know.
+    A page comes with them in one statement, so that what is chosen is reckoned once: a year of
+    200,000 customers takes seconds. Many rows are asked for alone: each would carry the sums. They
+    are all that there are where the order is not the database's to know.
     """
     sums = {column.name: summed(column.name) for column in report.columns if column.summed}
     sums |= {name: big(text) for name, text in report.totals.items()}
     totals = ", ".join(
         ["count(*) AS t0", *(f"{t} AS t{n}" for n, t in enumerate(sums.values(), 1))]
     )
-    names = ["key", *(c.name for c in report.columns[1 if report.put is None else 0 :])]
+    names = ", ".join(["key", *(c.name for c in report.columns[1 if report.put is None else 0 :])])
     in_database, (limit, offset) = sort.column in report.columns, page
-    order = f"{_by(report, sort)}, key" if in_database else "key"
-    cut = f" ORDER BY {order} LIMIT {limit} OFFSET {offset}" if in_database else ""
-    text = (
-        f"WITH chosen AS MATERIALIZED (SELECT {', '.join(names)} FROM {chosen.text}),"
-        f" totals AS (SELECT {totals} FROM chosen)"
-        f" SELECT totals.*, page.* FROM totals"
-        f" LEFT JOIN (SELECT {', '.join(names)} FROM chosen{cut}) AS page ON 1 = 1"
-        f" ORDER BY {order}"
-    )
-    found = store.ask(Question(text, _whole), *chosen.values)
-    count, *values = found[0][: len(sums) + 1]
-    rows = [row[len(sums) + 1 :] for row in found]
-    shown = [row for row in rows if row[0] is not None]
-    return shown, count, dict(zip(sums, values, strict=True))
+    order = f" ORDER BY {_by(report, sort)}, key" if in_database else " ORDER BY key"
+    cut = f"{order} LIMIT {limit} OFFSET {offset}" if in_database else order
+    if in_database and limit <= WITH_SUMS_MAX:
+        text = (
+            f"WITH chosen AS MATERIALIZED (SELECT {names} FROM {chosen.text}),"
+            f" totals AS (SELECT {totals} FROM chosen) SELECT totals.*, page.* FROM totals"
+            f" LEFT JOIN (SELECT {names} FROM chosen{cut}) AS page ON 1 = 1{order}"
+        )
+        found = store.ask(Question(text, _whole), *chosen.values)
+        count, *values = found[0][: len(sums) + 1]
+        shown = [row[len(sums) + 1 :] for row in found]
+        rows = [row for row in shown if row[0] is not None]  # an empty page has sums, too
+    else:
+        text = f"SELECT {totals} FROM {chosen.text}"
+        [(count, *values)] = store.ask(Question(text, _whole), *chosen.values)
+        text = f"SELECT {names} FROM {chosen.text}{cut}"
+        rows = store.ask(Question(text, _whole), *chosen.values)
+    return rows, count, dict(zip(sums, values, strict=True))
 
 
 def _put(

@@ -13,7 +13,7 @@ from daemon.ledger.posted_facts import FIGURES, Buyer, Fact, Figures
 from daemon.ledger.storage.store import Change, Store
 from daemon.programme.programme import load
 from daemon.reports.asked_terms import Terms
-from daemon.reports.asking import Answer, answer, sorting
+from daemon.reports.asking import WITH_SUMS_MAX, Answer, answer, sorting
 from daemon.reports.catalogue import REPORTS
 from daemon.reports.filters import Filters
 from daemon.reports.period import Period
@@ -238,3 +238,17 @@ def test_a_trend_sums_what_lies_in_each_place(store: Store, facts: list[Fact], b
                 expected[places[by](fact)][1] += fact.figures.net
         found = rows(told(store, "trend", asked(period, per=by)))
         assert {row["when"]: [row["purchases"], row["net"]] for row in found} == expected
+
+
+def test_a_page_and_all_rows_have_the_same_sums(store: Store, facts: list[Fact]) -> None:
+    for name in ("activity", "trend"):
+        report, question = REPORTS[name], asked(periods()[1], per="day" if name == "trend" else "")
+        pages = [
+            answer(store, report, question, sorting(report, ""), page)
+            for page in ((WITH_SUMS_MAX + 1, 0), (3, 0), (3, 1), (3, 100_000))
+        ]
+        whole, first, second, beyond = pages
+        assert {one.count for one in pages} == {len(whole.rows)}
+        assert first.totals == second.totals == beyond.totals == whole.totals
+        assert (*first.rows, second.rows[2]) == whole.rows[:4]
+        assert beyond.rows == ()
