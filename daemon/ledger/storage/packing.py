@@ -64,9 +64,7 @@ def unpacked(kept: object) -> bytes:
     """Return JSON that was packed, or kept as it is; b"" for what is neither."""
     if not isinstance(kept, bytes):  # SQLite keeps any type anywhere
         return b""
-    if kept.startswith(
-        (b"{", b"[")
-    ):  # what zlib has packed begins with neither: its first byte is H
+    if kept.startswith((b"{", b"[")):  # what zlib has packed begins with H
         return kept
     unpacking = zlib.decompressobj(zdict=_KEYS)
     try:
