@@ -1,9 +1,7 @@
 """``tillcard.toml``: one struct per table; a mistake is named by the path of its key."""
 
-import re
 import tomllib
 from collections.abc import Iterator
-from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -16,6 +14,8 @@ from card_formats.phone.rotating import GOOGLE_PREFIX, PREFIX_DEFAULT
 from card_formats.phone.static_number import PREFIXES, check_ean13_prefix
 from daemon.base.approval import OperatorName
 from daemon.base.chip_section import ChipSection
+from daemon.base.config_section import Section
+from daemon.base.mailing_config import MailingSection
 from daemon.base.permissions import OperatorRole
 from daemon.base.receipt_codes import NAME_CHARS_MAX, TillNames, till_name
 from daemon.base.regular_files import read_text_file
@@ -34,6 +34,8 @@ MAILED_MAX = 1_000_000
 QUIET = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]\.\.([01][0-9]|2[0-3]):[0-5][0-9]")
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 CAP = re.compile(r"[1-9][0-9]{0,2} in [1-9][0-9]{0,2}d")
+CARD_TIME_S_MAX = 60
+CHIP_NUMBER_MAX = 0xFFFF
 GREETING_CHARS_MAX = 120
 GREETING_VALUES = ("name", "amount", "day", "status", "purse")
 """What a shop's own greeting may have in braces."""
@@ -180,79 +182,6 @@ class RetentionSection(Section, frozen=True, kw_only=True):
     dormant_years: Annotated[int, msgspec.Meta(ge=1, le=RETENTION_YEARS_MAX)] = 3
     acts_years: Annotated[int, msgspec.Meta(ge=0, le=RETENTION_YEARS_MAX)] = 3
     auto: bool = False
-
-
-class SmtpSection(Section, frozen=True, kw_only=True):
-    """The shop's mail server.
-
-    security: ``starttls`` or ``tls``; ``none`` only where the server is this machine.
-    sender:   as ``Our shop <news@shop.example>``.
-    user, password_file: who signs in; the password stands in a file of mode 0600.
-    authority: a PEM file of the authority of the server's certificate; "": those of the system.
-    timeout_s: how long any answer of it may take.
-    """
-
-    host: str
-    sender: str
-    port: Annotated[int, msgspec.Meta(ge=1, le=65_535)] = 587
-    security: Literal["starttls", "tls", "none"] = "starttls"
-    user: str = ""
-    password_file: str = ""
-    authority: str = ""
-    timeout_s: Annotated[float, msgspec.Meta(gt=0, le=300)] = 30
-
-    def __post_init__(self) -> None:
-        local, at, domain = parseaddr(self.sender)[1].rpartition("@")
-        if not (local and at and domain and self.sender.isprintable()):
-            raise ValueError("sender: write such as Our shop <news@shop.example>")
-        if self.security == "none" and self.host not in LOCAL_HOSTS:
-            raise ValueError("security: without it only to this machine, localhost")
-        if bool(self.user) != bool(self.password_file):
-            raise ValueError("user: comes together with password_file")
-
-
-class MailingSection(Section, frozen=True, kw_only=True):
-    """Messages to customers.
-
-    manager_max: to how many a manager may send; an owner to any number.
-    two_above:  above so many recipients whoever wrote a mailing may not be alone to approve it.
-    cap:        how many messages a customer gets at most, by all channels, such as ``4 in 30d``;
-                "": any number.
-    consent:    the purpose of the questionnaire's consent that allows them.
-    address:    the question whose answer is where letters go.
-    link:       what ``{link}`` is: an address of the shop's pages; "": no text may have it.
-    quiet:      hours of the shop's clock in which nothing is sent, such as ``20:00..09:00``; "":
-                none.
-    per_second, per_day: messages that go out at most by a channel; per_day 0: any number.
-    email:      the mail server; unset: e-mails are not sent by the till.
-    """
-
-    manager_max: Annotated[int, msgspec.Meta(ge=0, le=MAILED_MAX)] = 500
-    two_above: Annotated[int, msgspec.Meta(ge=0, le=MAILED_MAX)] = 500
-    cap: str = "4 in 30d"
-    consent: str = "marketing"
-    address: str = "address"
-    link: str = ""
-    quiet: str = "20:00..09:00"
-    per_second: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 10
-    per_day: Annotated[int, msgspec.Meta(ge=0, le=MAILED_MAX)] = 0
-    email: SmtpSection | None = None
-
-    def __post_init__(self) -> None:
-        if self.quiet and QUIET.fullmatch(self.quiet) is None:
-            raise ValueError('quiet: write such as "20:00..09:00", or "" for none')
-        if self.cap and CAP.fullmatch(self.cap) is None:
-            raise ValueError('cap: write such as "4 in 30d", or "" for any number')
-
-    @property
-    def cap_count(self) -> int:
-        """How many messages a customer gets at most within ``cap_days``; 0: any number."""
-        return int(self.cap.partition(" ")[0]) if self.cap else 0
-
-    @property
-    def cap_days(self) -> int:
-        """Within how many days."""
-        return int(self.cap.rpartition(" ")[2].removesuffix("d")) if self.cap else 0
 
 
 class BooksSection(Section, frozen=True, kw_only=True):

@@ -15,8 +15,8 @@ import msgspec
 
 from daemon.base.approval import UNSIGNED, Signed
 from daemon.base.clock import Clock, rfc3339
-from daemon.base.config import MAILED_MAX
 from daemon.base.ids import AccountId
+from daemon.base.mailing_config import MAILED_MAX
 from daemon.base.refusals import ErrorCode, ParamError, RefusedError
 from daemon.ledger.entries import CounterMove, Entry
 from daemon.ledger.ledger import Ledger, RequestKey

@@ -53,7 +53,9 @@ class Line(Protocol):
 
 
 class Gateway(Protocol):
-    """A gateway, as the settings name it."""
+    """A gateway, as the settings name it. has_keys: whether it takes no message's key twice."""
+
+    has_keys: bool
 
     def line(self) -> AbstractAsyncContextManager[Line]:
         """Open a connection for many messages. Raises GatewayError."""

@@ -26,7 +26,7 @@ from typing import NamedTuple
 import msgspec
 
 from daemon.base.clock import Clock, rfc3339
-from daemon.base.config import MailingSection
+from daemon.base.mailing_config import MailingSection
 from daemon.base.refusals import ParamError, RefusedError
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.storage.mailing_queries import (
@@ -139,11 +139,14 @@ class Sending:
         """Say of each message that a cut has left open that nobody knows what became of it."""
         at = rfc3339(self._clock.now())
         for row in await self._in_hand():
+            gateway = self._gateways.get(row.channel)
+            # One that takes no key twice is sent the message again, and sends it once.
+            state = QUEUED_STATE if gateway and gateway.has_keys else UNKNOWN
 
-            def settle(store: Store, number: str = row.mailing) -> int:
+            def settle(store: Store, number: str = row.mailing, state: str = state) -> int:
                 left = store.ask(IN_HAND, number)
                 error = "the till was cut off before the gateway answered"
-                rows = tuple(replace(one, state=UNKNOWN, at=at, error=error) for one in left)
+                rows = tuple(replace(one, state=state, at=at, error=error) for one in left)
                 if rows:
                     store.write(Change(rows=rows))
                 return len(rows)

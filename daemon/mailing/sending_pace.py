@@ -6,7 +6,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from daemon.base.clock import rfc3339
-from daemon.base.config import MailingSection
+from daemon.base.mailing_config import MailingSection
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.storage.mailing_queries import SENT_BY_CHANNEL
 from daemon.mailing.quiet_hours import quiet_hours

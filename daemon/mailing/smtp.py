@@ -17,10 +17,9 @@ from email.utils import format_datetime, parseaddr
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from daemon.base.config import SmtpSection
-from daemon.base.regular_files import read_text_file
-from daemon.keys.key_files import KeyFileError, check_mode
+from daemon.base.mailing_config import SmtpSection
 from daemon.mailing.gateway import GatewayError, Outcome, Outgoing, one_line
+from daemon.mailing.secret_files import secret_in
 
 if TYPE_CHECKING:
     import aiosmtplib
@@ -34,9 +33,11 @@ class SmtpGateway:
     Raises: KeyFileError for a password that others can read, or none.
     """
 
+    has_keys = False
+
     def __init__(self, settings: SmtpSection, home: Path) -> None:
         self._settings = settings
-        self._password = _secret(home / settings.password_file) if settings.user else ""
+        self._password = secret_in(home / settings.password_file) if settings.user else ""
         self._authority = str(home / settings.authority) if settings.authority else None
 
     @asynccontextmanager
@@ -135,11 +136,3 @@ def made(message: Outgoing, sender: str) -> EmailMessage:
         mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     mail.set_content(message.text)
     return mail
-
-
-def _secret(file: Path) -> str:
-    try:
-        check_mode(file)
-        return read_text_file(file).strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise KeyFileError(f"{file} cannot be read: {error}") from error

@@ -19,7 +19,7 @@ ONLY_IN = {
     ],
     "alembic": ["daemon/ledger/storage/migrations/"],
     "sqlalchemy": ["daemon/ledger/storage/migrations/"],
-    "aiohttp": ["web/"],
+    "aiohttp": ["daemon/mailing/http_gateway.py", "web/"],
     "aiosmtplib": ["daemon/mailing/smtp.py"],
     "babel": [
         "daemon/base/currency.py",

@@ -12,13 +12,12 @@ from daemon.base.config import (
     BooksSection,
     CardNumbersSection,
     Config,
-    MailingSection,
     PolicySection,
     SimulatedSection,
-    SmtpSection,
     SocketSection,
     TillSection,
 )
+from daemon.base.mailing_config import HttpSection, MailingSection, SmtpSection
 from daemon.keys.key_files import TokenSettings
 from web.web_settings import AppleSettings, CouponSettings, GoogleSettings, WebSettings
 
@@ -31,6 +30,7 @@ TABLES: dict[str, type[msgspec.Struct]] = {
     "`[books]`": BooksSection,
     "`[mailing]`": MailingSection,
     "`[mailing.email]`": SmtpSection,
+    "`[mailing.sms]`": HttpSection,
     "`[simulated]`": SimulatedSection,
     "`[web]`": WebSettings,
     "`[web.coupons.flyer]`": CouponSettings,

@@ -2,7 +2,8 @@ from datetime import time
 
 import pytest
 
-from daemon.base.config import ConfigError, MailingSection, SmtpSection, convert
+from daemon.base.config import ConfigError, convert
+from daemon.base.mailing_config import HttpSection, MailingSection, SmtpSection
 from daemon.mailing.quiet_hours import quiet_hours
 
 
@@ -42,6 +43,9 @@ def test_there_may_be_none() -> None:
             "security: without it only to this machine",
         ),
         (SmtpSection, {"host": "h", "sender": "a@b.c", "user": "u"}, "user: comes together"),
+        (HttpSection, {}, "preset: name one, or write url, body and id_at"),
+        (HttpSection, {"preset": "turbosms", "url": "http://a.b"}, "url: must begin with https"),
+        (HttpSection, {"preset": "turbosms", "body": "{"}, "body: is not JSON"),
     ],
 )
 def test_what_is_wrong_in_the_settings_is_said(
