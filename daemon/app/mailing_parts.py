@@ -8,6 +8,7 @@ from daemon.base.clock import Clock
 from daemon.base.config import Config
 from daemon.keys.key_files import load_or_make
 from daemon.ledger.ledger import Ledger
+from daemon.mailing.exports import Exports
 from daemon.mailing.mailings import MailingDesk
 from daemon.mailing.providers import gateways_of
 from daemon.mailing.sending import Sending
@@ -39,8 +40,9 @@ class MailingParts:
         )
 
         gateways = gateways_of(config.mailing, home)
+        self._exports = Exports(ledger, self.desk, clock, gateways)
         self.sending = Sending(ledger, self.desk, clock, gateways, config.mailing)
 
     def methods(self, operators: Operators) -> MailingMethods:
         """Return the handlers of the socket."""
-        return MailingMethods(self.desk, self.sending, operators, self._manager_max)
+        return MailingMethods(self.desk, self.sending, self._exports, operators, self._manager_max)

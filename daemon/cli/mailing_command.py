@@ -24,6 +24,7 @@ from daemon.cli.daemon_call import (
     till_currency,
     whoever,
 )
+from daemon.cli.mailing_files import write_messages
 from daemon.cli.progress_bars import progress_bars
 from daemon.cli.report_command import ANSWER_S_MAX, FilterOption, ReaderOption, filters_said
 from daemon.cli.report_files import as_text
@@ -225,6 +226,51 @@ def stop(
 ) -> None:
     """End a mailing. Example: tillcard mailing stop m-2026-0007 --reason "the wrong price"."""
     _change("stop", {"mailing": number, "reason": reason}, where, by, as_json=json)
+
+
+@mailing.command()
+@at_daemon
+def export(
+    where: Where,
+    number: Number,
+    how: Annotated[str, typer.Option("--format", help="turbosms, brevo, yespo or plain.")],
+    out: Annotated[Path, typer.Option(help="The file; not there yet.")],
+    by: By = "",
+    json: AsJson = False,
+) -> None:
+    """Write an approved mailing into a file for a gateway that the till does not speak to.
+
+    Example: tillcard mailing export m-2026-0007 --format turbosms --out spring.xlsx
+
+    It counts as sent. Of a mailing that was exported already the file is written again.
+    """
+    check_new(out)
+    terms = {"mailing": number, "format": how, "by": whoever(by), "request_id": new_request_id()}
+    try:
+        with connected(where, ANSWER_S_MAX) as client:
+            shown = client.call("mailing.show", {"mailing": number})
+            if not (shown["state"] == "done" and client.call(*_exported(number))["messages"]):
+                client.call("mailing.export", terms)
+            first = client.call(*_exported(number))
+            messages = _messages(client, number, first)
+            count = write_messages(out, how, first["channel"], first["variables"], messages)
+    except (CallError, UnreachableError, OSError) as error:
+        raise failed(f"tillcard: {error}") from error
+    if json:
+        print_json({"file": str(out), "count": count})
+        return
+    typer.echo(f"{out}: {count:,} messages")
+
+
+def _exported(number: str, after: str = "") -> tuple[str, dict[str, Any]]:
+    return "mailing.exported", {"mailing": number, "after": after}
+
+
+def _messages(client: Client, number: str, page: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield from page["messages"]
+    while page["next"]:
+        page = client.call(*_exported(number, page["next"]))
+        yield from page["messages"]
 
 
 @mailing.command()

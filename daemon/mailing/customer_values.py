@@ -52,6 +52,7 @@ class Filled(msgspec.Struct, frozen=True, kw_only=True):
     """A text for one customer. ``missing``: variables that say nothing for them.
 
     reason: how the customer is counted by themselves; ``last_day``: of the newest visit (ordinal).
+    values: of the text's variables, by their names.
     """
 
     account: AccountId
@@ -63,6 +64,8 @@ class Filled(msgspec.Struct, frozen=True, kw_only=True):
     missing: tuple[str, ...]
     last_day: int
     parts: int
+    name: str
+    values: Mapping[str, str]
 
     @property
     def looked(self) -> Looked:
@@ -125,6 +128,8 @@ class _Batch:
             missing=missing,
             last_day=self._last_days.get(account, 0),
             parts=charged_parts(text, letter.channel),
+            name=profile.name,
+            values=values,
         )
 
     def _reason(self, account: AccountId, contact: str, missing: tuple[str, ...]) -> str:

@@ -14,6 +14,7 @@ from daemon.reports.filters import Filters
 COST_MAX = 100_000_000
 LISTED_MAX = 100
 PEOPLE_PAGE = 500
+EXPORTED_PAGE = 100
 Channel: TypeAlias = Literal["sms", "viber", "email", "post"]
 Reason: TypeAlias = Literal[
     "no_longer_a_customer",
@@ -151,6 +152,51 @@ class PreviewTerms(ShowTerms, frozen=True, kw_only=True):
     """For whom a text is filled; "" is whoever had the longest one when it was checked."""
 
     account: IdText = ""
+
+
+class ExportTerms(ChangeTerms, frozen=True, kw_only=True):
+    """Which mailing is handed to somebody else's gateway, in whose format."""
+
+    format: Literal["turbosms", "brevo", "yespo", "plain"]
+
+
+class ExportDone(msgspec.Struct, frozen=True, kw_only=True):
+    """How many messages are handed out."""
+
+    mailing: str
+    state: str
+    count: int
+    replayed: bool = False
+
+
+class ExportedTerms(ShowTerms, frozen=True, kw_only=True):
+    """The messages of an export, by account, behind one."""
+
+    after: IdText = ""
+    limit: Annotated[int, msgspec.Meta(ge=1, le=EXPORTED_PAGE)] = EXPORTED_PAGE
+
+
+class ExportedMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """One message: where it goes, what it says, and the values of its variables."""
+
+    account: AccountId
+    name: str
+    contact: str
+    subject: str
+    text: str
+    values: dict[str, str]
+
+
+class Exported(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of them. ``next``: what to ask behind, or "" behind the last.
+
+    variables: of the texts, in order.
+    """
+
+    channel: str
+    variables: tuple[str, ...]
+    messages: tuple[ExportedMessage, ...]
+    next: str
 
 
 class StatusTerms(ShowTerms, frozen=True, kw_only=True):

@@ -6,12 +6,17 @@ from daemon.accounts.operators import Operators
 from daemon.base.permissions import Action
 from daemon.base.refusals import ErrorCode
 from daemon.ledger.ledger import RequestKey
+from daemon.mailing.exports import Exports
 from daemon.mailing.mailing_terms import (
     Audiences,
     AudienceSaved,
     AudienceTerms,
     ChangeTerms,
     DraftTerms,
+    ExportDone,
+    Exported,
+    ExportedTerms,
+    ExportTerms,
     ListTerms,
     MailingChecked,
     MailingDone,
@@ -41,10 +46,16 @@ class MailingMethods:
     """The handlers. ``manager_max``: to how many a manager may send."""
 
     def __init__(
-        self, desk: MailingDesk, sending: Sending, operators: Operators, manager_max: int
+        self,
+        desk: MailingDesk,
+        sending: Sending,
+        exports: Exports,
+        operators: Operators,
+        manager_max: int,
     ) -> None:
         self._desk = desk
         self._sending = sending
+        self._exports = exports
         self._operators = operators
         self._manager_max = manager_max
 
@@ -73,6 +84,10 @@ class MailingMethods:
                 (*writing, ErrorCode.CONDITION_UNMET),
             ),
             "mailing.stop": Method(StopTerms, self.stop, admin, MailingDone, writing),
+            "mailing.export": Method(
+                ExportTerms, self.export, admin, ExportDone, (*writing, ErrorCode.TIMEOUT)
+            ),
+            "mailing.exported": Method(ExportedTerms, self.exported, admin, Exported, unknown),
             "mailing.status": Method(StatusTerms, self.status, admin, MailingStatus, unknown),
             "mailing.show": Method(ShowTerms, self.show, admin, ShownMailing, unknown),
             "mailing.list": Method(ListTerms, self.listed, admin, Mailings),
@@ -134,6 +149,16 @@ class MailingMethods:
         key = RequestKey.of("mailing.stop", params.request_id, params)
         signed = await self._operators.check(Action.MAIL_SMALL, params.by, params.approval, key)
         return await self._desk.stop(key, params, signed)
+
+    async def export(self, session: Session, params: ExportTerms) -> msgspec.Raw:
+        """Write down who gets it, for somebody else's gateway."""
+        key = RequestKey.of("mailing.export", params.request_id, params)
+        signed = await self._operators.check(Action.MAIL_SMALL, params.by, params.approval, key)
+        return await self._exports.export(key, params, signed)
+
+    async def exported(self, session: Session, params: ExportedTerms) -> Exported:
+        """Return the messages of an export."""
+        return await self._exports.exported(params)
 
     async def status(self, session: Session, params: StatusTerms) -> MailingStatus:
         """Say how far a mailing is."""

@@ -69,6 +69,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "mailing.check": {"request_id": "mc", "mailing": "?"},
     "mailing.approve": {"request_id": "mp", "mailing": "?"},
     "mailing.stop": {"request_id": "ms", "mailing": "?"},
+    "mailing.export": {"request_id": "me", "mailing": "?", "format": "plain"},
     "customer.invite": {"request_id": "ci", "card": PLASTIC},
     "customer.merge": {"request_id": "m", "keep": "?", "drop": "!"},
     "customer.unmerge": {"request_id": "um", "drop": "?"},
@@ -106,6 +107,7 @@ ELSEWHERE |= {"clock.accept", "clock.reset", "sale.decide", "questionnaire.activ
 ELSEWHERE |= {"customer.merge", "customer.unmerge", "customer.erase", "customer.to_erase"}
 ELSEWHERE |= {"customer.invite", "import.begin", "import.apply", "import.undo"}
 ELSEWHERE |= {"mailing.draft", "mailing.check", "mailing.approve", "mailing.stop"}
+ELSEWHERE |= {"mailing.export"}
 ELSEWHERE |= {"card.take_back", "card.transfer", "card.hand_out", "act.make", "act.void"}
 ELSEWHERE |= {"alliance.statement", "alliance.statement_void", "alliance.pay"}
 ELSEWHERE |= {"finding.judge"}

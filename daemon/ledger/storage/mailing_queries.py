@@ -98,6 +98,16 @@ IN_HAND = Question(
     MessageRow,
 )
 """Those of which a cut has left open what became of them."""
+EXPORTED_AFTER = Question(
+    f"{_MESSAGE} WHERE mailing = ? AND account > ? AND state = 'exported' ORDER BY account LIMIT ?",
+    MessageRow,
+)
+NOT_YET_NAMED = Question(
+    f"{_MESSAGE} WHERE mailing = ? AND state IN ('exported', 'control') ORDER BY account"
+    f" LIMIT {QUEUED_TOGETHER}",
+    MessageRow,
+)
+"""What a cut has left of an export that was never named."""
 MESSAGE = Question(f"{_MESSAGE} WHERE mailing = ? AND account = ?", MessageRow)
 MESSAGES_BY_STATE: Question[tuple[str, int]] = Question(
     "SELECT state, count(*) FROM message WHERE mailing = ? GROUP BY state ORDER BY state",

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from daemon.base.spreadsheets import table_rows
 from tests.daemon.programme.shops import PROGRAMMES
-from tests.stores.test_mailings import BONUS, again, everybody
+from tests.stores.test_mailings import BONUS, Desk, again, everybody
 from tests.stores.test_reports_of_people import RULES, shop
 from tests.support.commands import tillcard
 from tests.support.till import LEDGER
@@ -48,7 +49,11 @@ async def test_the_commands_about_mailings_are_played_to_a_till(
         await everybody(salon)
     (tmp_path / "spring.txt").write_text(SPRING, "utf-8")
     monkeypatch.chdir(tmp_path)
-    played = [one for one in commands() if not one.startswith("tillcard mailing text")]
+    played = [
+        one
+        for one in commands()
+        if not one.startswith(("tillcard mailing text", "tillcard mailing export"))
+    ]
     async with again(tmp_path) as (app, _):
         for line in played:
             words = (*shlex.split(line)[1:], "--socket", str(app.socket))
@@ -56,3 +61,25 @@ async def test_the_commands_about_mailings_are_played_to_a_till(
             assert said.exit_code == 0, (line, said.output)
     assert len(played) == 13
     assert (tmp_path / "empty.csv").read_text("utf-8").count("\n") == 2
+
+
+async def test_the_commands_about_exports_write_files_of_an_approved_mailing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with shop(tmp_path, LEDGER, RULES + BONUS) as salon:
+        await everybody(salon)
+        desk = Desk(salon.pos)
+        await desk.draft()
+        mailing = await desk.draft()
+        await desk.check(mailing)
+        await salon.pos.call("mailing.approve", **desk.terms(mailing=mailing))
+    monkeypatch.chdir(tmp_path)
+    played = [one for one in commands() if one.startswith("tillcard mailing export")]
+    async with again(tmp_path) as (app, _):
+        for line in played:
+            words = (*shlex.split(line)[1:], "--socket", str(app.socket))
+            said = await asyncio.to_thread(tillcard, *words)
+            assert said.output.endswith(": 4 messages\n"), said.output
+    assert len(played) == 2
+    assert len(list(table_rows(tmp_path / "spring.xlsx"))) == 5
+    assert (tmp_path / "spring.csv").read_text("utf-8-sig").count("\n") == 5
