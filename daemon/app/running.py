@@ -101,6 +101,7 @@ class Housekeeping:
             done = await self._parts.daily_jobs.catch_up()
             if done is not None:
                 await self._parts.imports.forget()
+                await self._parts.mailing.sending.forget()
             await self._parts.retention.keep()
             self._parts.mailing.sending.begin()
         except RefusedError as error:  # a full disk must not end the till; the next may serve

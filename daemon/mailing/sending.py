@@ -31,6 +31,7 @@ from daemon.base.refusals import ParamError, RefusedError
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.storage.mailing_queries import (
     IN_HAND,
+    LOGGED_BEFORE,
     MAILINGS_IN_HAND,
     MESSAGE,
     MESSAGES_BY_STATE,
@@ -47,8 +48,10 @@ from daemon.mailing.gateway import Gateway, GatewayError, Line, Outcome, Outgoin
 from daemon.mailing.letter import Letter
 from daemon.mailing.mailing_terms import MailingStatus, StatusTerms
 from daemon.mailing.mailings import APPROVED, DONE, SENDING, MailingDesk, mailing_named
+from daemon.mailing.message_text import CHANNELS
 from daemon.mailing.sending_pace import SendingPace
 
+LOG_DAYS = 365
 LATER_MINUTES = (5, 30, 120)
 DOWN_MINUTES = 1
 GO_ON_S = 5.0
@@ -125,6 +128,24 @@ class Sending:
                         return told
                     await step.wait()
         return await self._ledger.read(lambda store: _told(store, terms.mailing))
+
+    async def forget(self) -> None:
+        """Forget what became of messages more than LOG_DAYS ago, but for contacts that are bad.
+
+        Raises: RefusedError BUSY, STORAGE_FULL; the next day goes on with it.
+        """
+        before = rfc3339(self._clock.now() - timedelta(days=LOG_DAYS))
+        for channel in CHANNELS:
+
+            def forget(store: Store, channel: str = channel) -> int:
+                rows = store.ask(LOGGED_BEFORE, channel, before)
+                if rows:
+                    gone = tuple(Gone(MessageRow, (row.mailing, row.account)) for row in rows)
+                    store.write(Change(gone=gone))
+                return len(rows)
+
+            while await self._ledger.update(forget):
+                pass
 
     def _stepped(self) -> None:
         """Wake everybody who waits for a step; whoever asks from now on waits for the next."""

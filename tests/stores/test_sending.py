@@ -273,6 +273,25 @@ async def test_a_control_group_is_kept_and_gets_nothing(tmp_path: Path, location
         assert shown["count"] == messages["accepted"] == len(box.mails)
 
 
+async def test_the_log_is_kept_for_a_year_and_a_bad_contact_longer(
+    tmp_path: Path, location: str
+) -> None:
+    box = Mailbox()
+    box.refuses["c1@example.ua"] = "550 no such user"
+    async with sender(tmp_path, location, box) as shop:
+        await shop.customers(3)
+        mailing = await shop.approved()
+        await shop.followed(mailing)
+        await shop.later(days=365)
+        shown = await shop.pos.call("mailing.status", mailing=mailing)
+        assert shown["messages"] == {"accepted": 2, "bounced": 1}
+        await shop.later(days=1)
+        shown = await shop.pos.call("mailing.status", mailing=mailing)
+        assert shown["messages"] == {"bounced": 1}
+        other = await shop.desk.draft(**EMAIL, audience="au-2026-0001")
+        assert (await shop.desk.check(other))["counts"]["bad_contact"] == 1
+
+
 @pytest.mark.parametrize("at_once", [False, True])
 async def test_the_server_is_asked_for_tls_and_signed_in_to(
     tmp_path: Path, *, at_once: bool

@@ -113,6 +113,13 @@ MESSAGES_BY_STATE: Question[tuple[str, int]] = Question(
     "SELECT state, count(*) FROM message WHERE mailing = ? GROUP BY state ORDER BY state",
     lambda state, count: (state, count),
 )
+LOGGED_BEFORE = Question(
+    f"{_MESSAGE} WHERE channel = ? AND at < ? AND state NOT IN ('bounced', 'queued', 'trying')"
+    f" ORDER BY at LIMIT {QUEUED_TOGETHER}",
+    MessageRow,
+)
+"""Of a channel, messages of before a time whose log is not kept any more. What came back is kept:
+it marks a contact."""
 SENT_BY_CHANNEL = Question(
     "SELECT count(*) FROM message WHERE channel = ? AND at >= ?"
     " AND state NOT IN ('queued', 'refused', 'control', 'exported')",
