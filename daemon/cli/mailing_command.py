@@ -27,7 +27,7 @@ from daemon.cli.daemon_call import (
 from daemon.cli.mailing_files import write_messages
 from daemon.cli.progress_bars import progress_bars
 from daemon.cli.report_command import ANSWER_S_MAX, FilterOption, ReaderOption, filters_said
-from daemon.cli.report_files import as_text
+from daemon.cli.report_files import as_text, percent
 from daemon.cli.written_files import check_new, own_file
 from daemon.mailing.dry_count import REASONS
 from daemon.pos.client import CallError, Client, UnreachableError
@@ -271,6 +271,41 @@ def _messages(client: Client, number: str, page: dict[str, Any]) -> Iterator[dic
     while page["next"]:
         page = client.call(*_exported(number, page["next"]))
         yield from page["messages"]
+
+
+@mailing.command()
+@at_daemon
+def effect(
+    where: Where,
+    number: Number,
+    days: Annotated[int, typer.Option(min=1, max=365, help="After its beginning.")] = 30,
+    json: AsJson = False,
+) -> None:
+    """Show what a mailing has brought, against its control group.
+
+    Example: tillcard mailing effect m-2026-0007 --days 14
+    """
+    told = asked("mailing.effect", {"mailing": number, "days": days}, where, ANSWER_S_MAX)
+    if json:
+        print_json(told)
+        return
+    money = _currency(where)
+    typer.echo(f"{number}, {told['from']} to {told['to']}, cost {money.text(told['cost'])}")
+    for name in ("ready", "control"):
+        group = told[name]
+        typer.echo(f"{name:<12}{group['count']:>10,}  {_brought(group, money)}")
+    if told["verdict"]:
+        typer.echo(told["verdict"])
+        return
+    share, net = percent(told["share_difference_bp"]), money.text(told["net_difference"])
+    typer.echo(f"{'difference':<12}{'':>10}  bought {share} %, net per head {net}")
+
+
+def _brought(group: dict[str, Any], money: Currency) -> str:
+    if not group["count"]:
+        return "-"
+    share, net = percent(group["share_bp"]), money.text(group["net_per_head"])
+    return f"bought {share} %, net per head {net}"
 
 
 @mailing.command()

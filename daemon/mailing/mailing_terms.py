@@ -15,6 +15,7 @@ COST_MAX = 100_000_000
 LISTED_MAX = 100
 PEOPLE_PAGE = 500
 EXPORTED_PAGE = 100
+EFFECT_DAYS_MAX = 365
 Channel: TypeAlias = Literal["sms", "viber", "email", "post"]
 Reason: TypeAlias = Literal[
     "no_longer_a_customer",
@@ -197,6 +198,39 @@ class Exported(msgspec.Struct, frozen=True, kw_only=True):
     variables: tuple[str, ...]
     messages: tuple[ExportedMessage, ...]
     next: str
+
+
+class EffectTerms(ShowTerms, frozen=True, kw_only=True):
+    """What a mailing has brought within so many days of its beginning."""
+
+    days: Annotated[int, msgspec.Meta(ge=1, le=EFFECT_DAYS_MAX)] = 30
+
+
+class EffectGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """Who was to get it, or who was not: how many, who bought, for how much (minor units).
+
+    share_bp: buyers of all; net_per_head: of all, also of those who bought nothing; null for none.
+    """
+
+    count: int
+    buyers: int
+    net: int
+    share_bp: int | None
+    net_per_head: int | None
+
+
+class Effect(msgspec.Struct, frozen=True, kw_only=True):
+    """Both groups, and their difference where both are large enough; else ``verdict`` says so."""
+
+    mailing: str
+    first: str = msgspec.field(name="from")
+    last: str = msgspec.field(name="to")
+    ready: EffectGroup
+    control: EffectGroup
+    share_difference_bp: int | None
+    net_difference: int | None
+    cost: int
+    verdict: str
 
 
 class StatusTerms(ShowTerms, frozen=True, kw_only=True):

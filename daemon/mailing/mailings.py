@@ -12,6 +12,7 @@ kept. Who stands at which reason is asked anew when somebody opens a list.
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import partial
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -55,6 +56,7 @@ from daemon.reports.kept_results import KeptResults
 from daemon.reports.people import people
 from daemon.reports.report_reader import ReportReader
 
+T = TypeVar("T")
 DRAFT, CHECKED, APPROVED = "draft", "checked", "approved"
 SENDING, DONE, STOPPED = "sending", "done", "stopped"
 _BEHIND_ALL_TIMES = "~"
@@ -303,6 +305,11 @@ class MailingDesk:
         return await self._reports.ask(
             lambda store: list(settled(self._looked(store, mailing_named(store, number))))
         )
+
+    async def asked(self, question: Callable[[Store, Programme], T]) -> T:
+        """Ask the books a long question. Raises as a report."""
+        programme = self._programme()
+        return await self._reports.ask(lambda store: question(store, programme))
 
     def _count(self, store: Store, number: str) -> tuple[DryCount, MailingRow]:
         row = mailing_named(store, number)

@@ -1,11 +1,14 @@
 """The methods of messages to customers: for whom, what is said, who has approved it."""
 
+from functools import partial
+
 import msgspec
 
 from daemon.accounts.operators import Operators
 from daemon.base.permissions import Action
 from daemon.base.refusals import ErrorCode
 from daemon.ledger.ledger import RequestKey
+from daemon.mailing.effects import effect
 from daemon.mailing.exports import Exports
 from daemon.mailing.mailing_terms import (
     Audiences,
@@ -13,6 +16,8 @@ from daemon.mailing.mailing_terms import (
     AudienceTerms,
     ChangeTerms,
     DraftTerms,
+    Effect,
+    EffectTerms,
     ExportDone,
     Exported,
     ExportedTerms,
@@ -88,6 +93,13 @@ class MailingMethods:
                 ExportTerms, self.export, admin, ExportDone, (*writing, ErrorCode.TIMEOUT)
             ),
             "mailing.exported": Method(ExportedTerms, self.exported, admin, Exported, unknown),
+            "mailing.effect": Method(
+                EffectTerms,
+                self.effect,
+                admin,
+                Effect,
+                (*unknown, ErrorCode.NOT_UNDOABLE, ErrorCode.TIMEOUT),
+            ),
             "mailing.status": Method(StatusTerms, self.status, admin, MailingStatus, unknown),
             "mailing.show": Method(ShowTerms, self.show, admin, ShownMailing, unknown),
             "mailing.list": Method(ListTerms, self.listed, admin, Mailings),
@@ -159,6 +171,10 @@ class MailingMethods:
     async def exported(self, session: Session, params: ExportedTerms) -> Exported:
         """Return the messages of an export."""
         return await self._exports.exported(params)
+
+    async def effect(self, session: Session, params: EffectTerms) -> Effect:
+        """Say what a mailing has brought."""
+        return await self._desk.asked(partial(effect, terms=params))
 
     async def status(self, session: Session, params: StatusTerms) -> MailingStatus:
         """Say how far a mailing is."""

@@ -126,7 +126,7 @@ DOORS = {
             *("mailing.audience", "mailing.audiences", "mailing.draft", "mailing.check"),
             *("mailing.people", "mailing.preview", "mailing.approve", "mailing.stop"),
             *("mailing.show", "mailing.list", "mailing.status"),
-            *("mailing.export", "mailing.exported"),
+            *("mailing.export", "mailing.exported", "mailing.effect"),
         ),
         HARMLESS,  # by accounts, which nobody guesses; its cards are masked
     ),

@@ -113,6 +113,24 @@ MESSAGES_BY_STATE: Question[tuple[str, int]] = Question(
     "SELECT state, count(*) FROM message WHERE mailing = ? GROUP BY state ORDER BY state",
     lambda state, count: (state, count),
 )
+BEGAN_AT = Question("SELECT coalesce(min(at), '') FROM message WHERE mailing = ?", str)
+"""When the first message of a mailing was written down, or went out; "" before."""
+PAID_PARTS = Question(
+    "SELECT CAST(coalesce(sum(parts), 0) AS BIGINT) FROM message WHERE mailing = ?"
+    " AND state NOT IN ('queued', 'trying', 'refused', 'control')",
+    int,
+)
+BOUGHT_AFTER: Question[tuple[int, int, int, int]] = Question(
+    "SELECT CASE WHEN m.state = 'control' THEN 1 ELSE 0 END AS is_control, count(*),"
+    " CAST(sum(CASE WHEN coalesce(f.visits, 0) > 0 THEN 1 ELSE 0 END) AS BIGINT),"
+    " CAST(sum(coalesce(f.net, 0)) AS BIGINT) FROM message AS m LEFT JOIN"
+    " (SELECT account, sum(visits) AS visits, sum(net) AS net FROM fact"
+    " WHERE day BETWEEN ? AND ? GROUP BY account) AS f ON f.account = m.account"
+    " WHERE m.mailing = ? GROUP BY is_control ORDER BY is_control",
+    lambda is_control, count, buyers, net: (is_control, count, buyers, net),
+)
+"""Of those who were ready (0) and the control group (1): how many, who of them bought between two
+days (ordinals), and for how much."""
 LOGGED_BEFORE = Question(
     f"{_MESSAGE} WHERE channel = ? AND at < ? AND state NOT IN ('bounced', 'queued', 'trying')"
     f" ORDER BY at LIMIT {QUEUED_TOGETHER}",

@@ -15,6 +15,8 @@ from tests.support.commands import tillcard
 from tests.support.till import LEDGER
 
 PAGE = Path(__file__).parents[3] / "docs" / "mailing.md"
+EFFECT = "tillcard mailing effect m-2026-0002 --days 14"
+ELSEWHERE = ("text", "export", "effect")
 SPRING = "Hello {first_name}, {balance.bonus} wait for you!"
 
 
@@ -52,7 +54,7 @@ async def test_the_commands_about_mailings_are_played_to_a_till(
     played = [
         one
         for one in commands()
-        if not one.startswith(("tillcard mailing text", "tillcard mailing export"))
+        if not one.startswith(tuple(f"tillcard mailing {one}" for one in ELSEWHERE))
     ]
     async with again(tmp_path) as (app, _):
         for line in played:
@@ -80,6 +82,10 @@ async def test_the_commands_about_exports_write_files_of_an_approved_mailing(
             words = (*shlex.split(line)[1:], "--socket", str(app.socket))
             said = await asyncio.to_thread(tillcard, *words)
             assert said.output.endswith(": 4 messages\n"), said.output
+        words = (*shlex.split(EFFECT)[1:], "--socket", str(app.socket))
+        effect = await asyncio.to_thread(tillcard, *words)
+        assert effect.output.splitlines()[-1] == "too few to say", effect.output
+    assert EFFECT in commands()
     assert len(played) == 2
     assert len(list(table_rows(tmp_path / "spring.xlsx"))) == 5
     assert (tmp_path / "spring.csv").read_text("utf-8-sig").count("\n") == 5
