@@ -2,7 +2,7 @@
 
 from card_formats.chip.purse_layout import AMOUNT_MAX
 from card_formats.crypto import is_p224_point
-from daemon.base.section import Section
+from daemon.base.config_section import Section
 
 CARD_TIME_S_MAX = 60
 CHIP_NUMBER_MAX = 0xFFFF

@@ -20,7 +20,6 @@ from daemon.base.permissions import OperatorRole
 from daemon.base.receipt_codes import NAME_CHARS_MAX, TillNames, till_name
 from daemon.base.regular_files import read_text_file
 from daemon.base.schema_errors import explained, join
-from daemon.base.section import Section
 from daemon.base.telephones import is_country
 
 HOLD_TTL_S_MAX = 7 * 24 * 3_600
@@ -29,13 +28,6 @@ DAY_LIMIT_MAX = 10**12
 REPORT_S_MAX = 3_600
 """Of one report: it reads one snapshot, for which the database keeps what changes meanwhile."""
 RETENTION_YEARS_MAX = 100
-MAILED_MAX = 1_000_000
-"""Accounts of an audience."""
-QUIET = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]\.\.([01][0-9]|2[0-3]):[0-5][0-9]")
-LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
-CAP = re.compile(r"[1-9][0-9]{0,2} in [1-9][0-9]{0,2}d")
-CARD_TIME_S_MAX = 60
-CHIP_NUMBER_MAX = 0xFFFF
 GREETING_CHARS_MAX = 120
 GREETING_VALUES = ("name", "amount", "day", "status", "purse")
 """What a shop's own greeting may have in braces."""

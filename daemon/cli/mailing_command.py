@@ -27,7 +27,7 @@ from daemon.cli.daemon_call import (
 from daemon.cli.mailing_files import write_messages
 from daemon.cli.progress_bars import progress_bars
 from daemon.cli.report_command import ANSWER_S_MAX, FilterOption, ReaderOption, filters_said
-from daemon.cli.report_files import as_text, percent
+from daemon.cli.report_files import as_text, hundredths
 from daemon.cli.written_files import check_new, own_file
 from daemon.mailing.dry_count import REASONS
 from daemon.pos.client import CallError, Client, UnreachableError
@@ -297,14 +297,14 @@ def effect(
     if told["verdict"]:
         typer.echo(told["verdict"])
         return
-    share, net = percent(told["share_difference_bp"]), money.text(told["net_difference"])
+    share, net = hundredths(told["share_difference_bp"]), money.text(told["net_difference"])
     typer.echo(f"{'difference':<12}{'':>10}  bought {share} %, net per head {net}")
 
 
 def _brought(group: dict[str, Any], money: Currency) -> str:
     if not group["count"]:
         return "-"
-    share, net = percent(group["share_bp"]), money.text(group["net_per_head"])
+    share, net = hundredths(group["share_bp"]), money.text(group["net_per_head"])
     return f"bought {share} %, net per head {net}"
 
 

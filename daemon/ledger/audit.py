@@ -181,7 +181,7 @@ class _Walk:
             self._find(chained, "debits and credits differ")
         fact = facts_of(entry)
         self.findings += self.closings.step(ledger_id, seq, entry, fact, previous_hash)
-        self.facts.add(ledger_id, seq, fact)
+        self.facts.add(ledger_id, seq, entry, fact)
         self._count(ledger_id, seq, entry)
 
     def _find(self, chained: ChainedEntry, what: str) -> None:

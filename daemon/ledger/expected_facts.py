@@ -4,11 +4,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from daemon.base.ids import LedgerId
-from daemon.ledger.posted_facts import Fact
-from daemon.ledger.storage.fact_tables import row_of, sums_of, together
 from daemon.ledger.entries import Entry
 from daemon.ledger.lot_sums import lot_sums_of
-from daemon.ledger.posted_facts import facts_of
+from daemon.ledger.posted_facts import Fact
 from daemon.ledger.storage.fact_tables import Sum, row_of, sums_of, together
 from daemon.ledger.storage.inserts import TABLES
 from daemon.ledger.storage.row_marks import FREE
@@ -34,12 +32,8 @@ class ExpectedFacts:
         self._folds = {row.ledger_id: row for row in folds}
         self._lots_done = {row.ledger_id: row.done for row in lot_folds}
 
-    def add(self, ledger_id: LedgerId, seq: int, fact: Fact | None) -> None:
-        """Add what an entry says of a sale or a return, if it does."""
-
-
-    def add(self, ledger_id: LedgerId, seq: int, entry: Entry) -> None:
-        """Add what an entry says of a sale or a return, and of lots."""
+    def add(self, ledger_id: LedgerId, seq: int, entry: Entry, fact: Fact | None) -> None:
+        """Add what an entry says of lots, and of a sale or a return: its fact, if it has one."""
         if seq <= self._lots_done.get(ledger_id, 0):
             self._add_sums(lot_sums_of(entry))
         fold = self._folds.get(ledger_id)

@@ -26,8 +26,8 @@ from daemon.ledger.storage.customer_rows import (
     PhotoRow,
     QuestionnaireRow,
 )
-from daemon.ledger.storage.finding_rows import FindingRow
 from daemon.ledger.storage.fact_tables import Sum
+from daemon.ledger.storage.finding_rows import FindingRow
 from daemon.ledger.storage.friend_rows import FriendRow, InviteRow
 from daemon.ledger.storage.import_rows import ImportKeyRow, ImportLineRow, ImportRow
 from daemon.ledger.storage.mailing_rows import (

@@ -288,6 +288,19 @@ CREATE TABLE lot (
   PRIMARY KEY (account, purse, expires, usable_from)
 );
 INSERT INTO "lot" VALUES('a780e5d5dbebe4438','bonus',3652059,0,38);
+CREATE TABLE lot_fold (
+  ledger_id TEXT PRIMARY KEY,
+  done BIGINT NOT NULL,
+  day BIGINT NOT NULL
+);
+CREATE TABLE lot_sum (
+  purse TEXT NOT NULL,
+  lot_month BIGINT NOT NULL,
+  month BIGINT NOT NULL,
+  kind TEXT NOT NULL,
+  amount BIGINT NOT NULL,
+  PRIMARY KEY (purse, lot_month, month, kind)
+);
 CREATE TABLE mailing (
   mailing TEXT PRIMARY KEY,
   made_at TEXT NOT NULL,
