@@ -129,24 +129,8 @@ class Planted:
 
     async def _ring(self, left: int) -> None:
         number = card_number(RING_BEGINS + left)
-        await self._issue(number, "taras", Profile(referrer=self._card(1)))
+        await _issue(self._parts, number, "taras", Profile(referrer=self._card(1)))
         await self._sell(f"ring-{left}", scan=number, cashier="taras")
-
-    async def _issue(self, number: str, by: str, profile: Profile) -> None:
-        parts = self._parts
-        lifecycle = CardLifecycle(
-            parts.ledger,
-            parts.cards,
-            parts.steady,
-            parts.config.card_numbers.prefix,
-            lambda: parts.shop.programme,
-            parts.office,
-            parts.profiles.lacking,
-        )
-        terms = IssueTerms(
-            request_id=f"odd-{number}", number=number, kind="plastic", profile=profile, by=by
-        )
-        await lifecycle.issue(request_key("card.issue", terms.request_id), terms)
 
     async def _looks_up(self, left: int) -> None:
         for n in range(LOOKED_UP):
@@ -221,9 +205,25 @@ class Planted:
     async def _fresh_cards(self, left: int) -> None:
         for n in range(3):
             number = card_number(RING_BEGINS + 100 + n)
-            await self._issue(number, "vira", Profile())
+            await _issue(self._parts, number, "vira", Profile())
             await self._sell(f"fresh-{n}", scan=number, cashier="vira")
 
 
 def _scanned(number: str) -> Shown:
     return Shown(Medium.BARCODE, number.encode())
+
+
+async def _issue(parts: Parts, number: str, by: str, profile: Profile) -> None:
+    lifecycle = CardLifecycle(
+        parts.ledger,
+        parts.cards,
+        parts.steady,
+        parts.config.card_numbers.prefix,
+        lambda: parts.shop.programme,
+        parts.office,
+        parts.profiles.lacking,
+    )
+    terms = IssueTerms(
+        request_id=f"odd-{number}", number=number, kind="plastic", profile=profile, by=by
+    )
+    await lifecycle.issue(request_key("card.issue", terms.request_id), terms)
