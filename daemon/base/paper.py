@@ -17,6 +17,12 @@ MARGIN, FOOT_HEIGHT, CELL_PADDING = 42, 26, 12
 
 
 SHEET_COLUMNS, SHEET_ROWS = 5, 66
+LETTER_SIZE, LETTER_LEADING = 10, 14
+ADDRESS_TOP, LINES_BELOW_ADDRESS = 140, 5
+"""Where an envelope with a window shows the address, in points from the upper edge."""
+LABEL_COLUMNS, LABEL_ROWS, LABEL_LINES = 3, 8, 6
+"""Sheets of 70 by 37 mm labels, as every stationer has them."""
+LABEL_WIDTH, LABEL_EDGE = 230, 14
 
 
 class Column(msgspec.Struct, frozen=True):
@@ -86,6 +92,61 @@ def sheets(title: str, texts: Iterable[str], count: int, page: str) -> bytes:
         for index, text in enumerate(islice(some, each)):
             column, row = divmod(index, SHEET_ROWS)
             canvas.drawString(MARGIN + column * width, top - (row + 2) * LEADING, text)
+        canvas.showPage()
+    canvas.save()
+    return written.getvalue()
+
+
+def letters(title: str, some: Iterable[tuple[str, str]]) -> bytes:
+    """Lay letters out as PDF, each an address and a text, on pages of their own."""
+    from reportlab.lib.pagesizes import A4
+    from reportlab.lib.utils import simpleSplit
+    from reportlab.pdfgen.canvas import Canvas
+
+    _know_font()
+    written = BytesIO()
+    canvas = Canvas(written, pagesize=A4, invariant=1)
+    canvas.setTitle(title)
+    width, top = A4[0] - 2 * MARGIN, A4[1] - ADDRESS_TOP
+    for address, text in some:
+        canvas.setFont(FONT, LETTER_SIZE)
+        lines = simpleSplit(address, FONT, LETTER_SIZE, LABEL_WIDTH)
+        lines += [""] * LINES_BELOW_ADDRESS + simpleSplit(text, FONT, LETTER_SIZE, width)
+        place = top
+        for line in lines:
+            if place < MARGIN:
+                canvas.showPage()
+                canvas.setFont(FONT, LETTER_SIZE)
+                place = A4[1] - 2 * MARGIN
+            canvas.drawString(MARGIN, place, line)
+            place -= LETTER_LEADING
+        canvas.showPage()
+    canvas.save()
+    return written.getvalue()
+
+
+def labels(title: str, addresses: Iterable[str]) -> bytes:
+    """Lay addresses out as PDF, LABEL_COLUMNS by LABEL_ROWS on a sheet of A4.
+
+    What is longer than a label is cut off below it.
+    """
+    from reportlab.lib.pagesizes import A4
+    from reportlab.lib.utils import simpleSplit
+    from reportlab.pdfgen.canvas import Canvas
+
+    _know_font()
+    written, some = BytesIO(), iter(addresses)
+    canvas = Canvas(written, pagesize=A4, invariant=1)
+    canvas.setTitle(title)
+    width, height = A4[0] / LABEL_COLUMNS, A4[1] / LABEL_ROWS
+    while sheet := list(islice(some, LABEL_COLUMNS * LABEL_ROWS)):
+        canvas.setFont(FONT, LETTER_SIZE)
+        for index, address in enumerate(sheet):
+            row, column = divmod(index, LABEL_COLUMNS)
+            lines = simpleSplit(address, FONT, LETTER_SIZE, width - 2 * LABEL_EDGE)
+            top = A4[1] - row * height - LABEL_EDGE - LETTER_SIZE
+            for n, line in enumerate(lines[:LABEL_LINES]):
+                canvas.drawString(column * width + LABEL_EDGE, top - n * LETTER_LEADING, line)
         canvas.showPage()
     canvas.save()
     return written.getvalue()

@@ -24,7 +24,7 @@ from daemon.cli.daemon_call import (
     till_currency,
     whoever,
 )
-from daemon.cli.mailing_files import write_messages
+from daemon.cli.mailing_files import write_labels, write_messages
 from daemon.cli.progress_bars import progress_bars
 from daemon.cli.report_command import ANSWER_S_MAX, FilterOption, ReaderOption, filters_said
 from daemon.cli.report_files import as_text, hundredths
@@ -233,8 +233,11 @@ def stop(
 def export(
     where: Where,
     number: Number,
-    how: Annotated[str, typer.Option("--format", help="turbosms, brevo, yespo or plain.")],
+    how: Annotated[str, typer.Option("--format", help="turbosms, brevo, yespo, post or plain.")],
     out: Annotated[Path, typer.Option(help="The file; not there yet.")],
+    labels: Annotated[
+        Path | None, typer.Option(help="Of letters: a PDF of their addresses; not there yet.")
+    ] = None,
     by: By = "",
     json: AsJson = False,
 ) -> None:
@@ -244,7 +247,8 @@ def export(
 
     It counts as sent. Of a mailing that was exported already the file is written again.
     """
-    check_new(out)
+    for file in (out, *([labels] if labels else [])):
+        check_new(file)
     terms = {"mailing": number, "format": how, "by": whoever(by), "request_id": new_request_id()}
     try:
         with connected(where, ANSWER_S_MAX) as client:
@@ -254,6 +258,8 @@ def export(
             first = client.call(*_exported(number))
             messages = _messages(client, number, first)
             count = write_messages(out, how, first["channel"], first["variables"], messages)
+            if labels is not None:
+                write_labels(labels, _messages(client, number, client.call(*_exported(number))))
     except (CallError, UnreachableError, OSError) as error:
         raise failed(f"tillcard: {error}") from error
     if json:

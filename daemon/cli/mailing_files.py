@@ -5,8 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from daemon.base.paper import labels, letters
 from daemon.cli.report_files import as_text
-from daemon.cli.written_files import own_file
+from daemon.cli.written_files import own_file, write_own
 
 BOM = "\ufeff"
 Message = dict[str, Any]
@@ -27,10 +28,23 @@ def write_messages(
             heading = ("email", "phone", "firstName", *variables)
             rows = (_yespo(one, channel, variables) for one in messages)
             return _csv(file, ",", "", heading, rows)
+        case "post":
+            letters_of = [(_address(one), one["text"]) for one in messages]
+            write_own(file, letters(file.stem, letters_of))
+            return len(letters_of)
         case _:
             heading = ("account", "name", "contact", "subject", "text")
             rows = ([one[name] for name in heading] for one in messages)
             return _csv(file, ";", BOM, heading, rows)
+
+
+def write_labels(file: Path, messages: Iterable[Message]) -> None:
+    """Write the addresses of letters, for labels. Raises OSError where a file is there."""
+    write_own(file, labels(file.stem, map(_address, messages)))
+
+
+def _address(one: Message) -> str:
+    return f"{one['name']}\n{one['contact']}".strip()
 
 
 def _digits(contact: str) -> str:

@@ -34,14 +34,15 @@ from daemon.mailing.mailing_terms import (
     ExportTerms,
 )
 from daemon.mailing.mailings import APPROVED, DONE, MailingDesk, mailing_named
-from daemon.mailing.message_text import EMAIL, SMS, VIBER
+from daemon.mailing.message_text import EMAIL, POST, SMS, VIBER
 
 EXPORTED = "exported"
 FORMATS = {
     "turbosms": (SMS, VIBER),
     "brevo": (EMAIL, SMS),
     "yespo": (EMAIL, SMS, VIBER),
-    "plain": (SMS, VIBER, EMAIL, "post"),
+    "post": (POST,),
+    "plain": (SMS, VIBER, EMAIL, POST),
 }
 """The channels of each format."""
 replace = msgspec.structs.replace

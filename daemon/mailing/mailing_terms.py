@@ -158,7 +158,7 @@ class PreviewTerms(ShowTerms, frozen=True, kw_only=True):
 class ExportTerms(ChangeTerms, frozen=True, kw_only=True):
     """Which mailing is handed to somebody else's gateway, in whose format."""
 
-    format: Literal["turbosms", "brevo", "yespo", "plain"]
+    format: Literal["turbosms", "brevo", "yespo", "post", "plain"]
 
 
 class ExportDone(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,6 +2,7 @@
 
 import asyncio
 import csv
+import re
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from python_calamine import CalamineWorkbook
 
 from daemon.base.refusals import ErrorCode
-from daemon.cli.mailing_files import write_messages
+from daemon.cli.mailing_files import write_labels, write_messages
 from daemon.ledger.audit import audit
 from daemon.ledger.storage.registry import open_store
 from tests.stores.test_mailings import BONUS, Desk, everybody, no, said_of_mailings
@@ -139,3 +140,27 @@ def test_turbosms_wants_a_workbook_of_texts(tmp_path: Path) -> None:
     rows = CalamineWorkbook.from_path(str(file)).get_sheet_by_index(0).to_python()
     assert rows == [["phone", "text"], ["380671234567", '=SUM("x"); Вітаємо']]
     assert file.stat().st_mode & 0o077 == 0
+
+
+def pages(file: Path) -> int:
+    return len(re.findall(rb"/Type /Page\b", file.read_bytes()))
+
+
+def test_each_letter_has_pages_of_its_own_and_the_same_letters_are_the_same_bytes(
+    tmp_path: Path,
+) -> None:
+    letter = {**MESSAGES[0], "contact": "вул. Хрещатик 1, Київ", "text": "Вітаємо!\n" * 3}
+    long = {**letter, "text": "слово " * 2_000}
+    for name in ("a.pdf", "b.pdf"):
+        folder = tmp_path / name[0]
+        folder.mkdir()
+        assert write_messages(folder / "x.pdf", "post", "post", [], [letter, long, letter]) == 3
+    first, second = (tmp_path / name / "x.pdf" for name in "ab")
+    assert first.read_bytes() == second.read_bytes()
+    assert pages(first) > 4, "a long one goes on on the next page"
+
+
+@pytest.mark.parametrize(("count", "sheets"), [(1, 1), (24, 1), (25, 2)])
+def test_labels_are_24_a_sheet(tmp_path: Path, count: int, sheets: int) -> None:
+    write_labels(tmp_path / "labels.pdf", [MESSAGES[0]] * count)
+    assert pages(tmp_path / "labels.pdf") == sheets
