@@ -112,7 +112,7 @@ async def _demo(
     if port is not None:
         config = msgspec.structs.replace(config, web={**(config.web or {}), "port": port})
     _check(config, home, on_chip=on_chip)
-    _lay_out(home, on_chip=on_chip, has_club=not bare)
+    _lay_out(home, on_chip=on_chip, has_club=not (once or on_chip))
     assert config.simulated is not None
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

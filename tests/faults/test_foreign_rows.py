@@ -31,8 +31,8 @@ FOREIGN: dict[str, tuple[str, ...]] = {
         "DELETE FROM programme",
     ),
     "activation": (
-        "INSERT INTO activation VALUES ('2026-11-23T07:00:00.000000Z', 'unknown', 'x', 99)",
-        "INSERT INTO activation VALUES ('2099-01-01T00:00:00.000000Z', 'unknown', 'x', 99)",
+        "INSERT INTO activation VALUES ('2026-11-23T07:00:00.000000Z', 'unknown', 'x', 99, '')",
+        "INSERT INTO activation VALUES ('2099-01-01T00:00:00.000000Z', 'unknown', 'x', 99, '')",
         "UPDATE activation SET version = 'later'",
     ),
     "code": (

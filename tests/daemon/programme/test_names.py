@@ -32,6 +32,8 @@ ELSEWHERE = {
     "daemon/customers/import_columns.py": {"meter."},  # how a column's heading begins
     "daemon/partners/statement_book.py": {"@"},  # no account, and no account's name either
     "daemon/customers/searching.py": {"@"},  # of an e-mail address
+    "daemon/base/mailing_config.py": {"@"},  # the same
+    "daemon/mailing/smtp.py": {"@"},  # the same
 }
 IDS = st.text("abcdefghijklmnopqrstuvwxyz0123456789-_", min_size=1, max_size=8)
 
