@@ -373,6 +373,8 @@ def _dossier_lines(known: dict[str, Any], currency: Currency) -> Iterator[str]:
     for one in known["consents"]:
         where = ":".join(filter(None, (one["purpose"], one["channel"])))
         yield f"  {where}: {'given' if one['given'] else 'taken back'}  {one['at']}"
+    for one in known["messages"]:
+        yield f"  {one['mailing']}  {one['channel']}  {one['state']}  {one['at']}"
     yield from _balance_lines(known)
     yield from _figure_lines(known["figures"], currency)
     for status, state in known["statuses"].items():

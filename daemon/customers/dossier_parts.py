@@ -99,6 +99,15 @@ class ShownInvite(msgspec.Struct, frozen=True):
     campaign: str
 
 
+class ShownMessage(msgspec.Struct, frozen=True):
+    """A message of a mailing to the customer, and what came of it, when (RFC 3339)."""
+
+    mailing: str
+    channel: str
+    state: str
+    at: str
+
+
 class ShownFriend(msgspec.Struct, frozen=True):
     """Whom the customer has brought, and since when, RFC 3339; "" before it was written down."""
 

@@ -25,6 +25,7 @@ from daemon.customers.dossier_parts import (
     ShownFriend,
     ShownInvite,
     ShownLot,
+    ShownMessage,
     ShownPurse,
     ShownSale,
     ShownStatus,
@@ -46,6 +47,7 @@ from daemon.ledger.storage.customer_queries import (
     SoldRow,
 )
 from daemon.ledger.storage.friend_queries import FRIENDS_COUNTED, INVITES_OF, NEWEST_FRIENDS
+from daemon.ledger.storage.mailing_queries import NEWEST_MESSAGES
 from daemon.ledger.storage.queries import CARDS_OF, MEMBERS_OF
 from daemon.ledger.storage.store import Change, Store
 from daemon.programme.programme import Programme
@@ -55,6 +57,7 @@ from daemon.reports.period import Period
 
 PAGE_MAX = 100
 FRIENDS_SHOWN_MAX = 100
+MESSAGES_SHOWN_MAX = 100
 _NEWEST = (str(FOREVER), "", 0)
 """Behind every time, and every day that a shop will see."""
 SHOWN_DETAIL = ("event", "fields", "by", "approved_by", "reason", "cashier", "store", "terminal",
@@ -92,6 +95,7 @@ class Dossier(msgspec.Struct, frozen=True, kw_only=True):
     more_entries, more_sales: whether another page follows.
     referrer:  who has brought them. friends: the newest FRIENDS_SHOWN_MAX of whom they have
                brought; friends_count: how many there are.
+    messages:  of mailings, the newest MESSAGES_SHOWN_MAX; they are kept for a year.
     """
 
     account: AccountId
@@ -106,6 +110,7 @@ class Dossier(msgspec.Struct, frozen=True, kw_only=True):
     friends: tuple[ShownFriend, ...]
     friends_count: int
     consents: tuple[ShownConsent, ...]
+    messages: tuple[ShownMessage, ...]
     cards: tuple[ShownCard, ...]
     balances: dict[str, ShownPurse]
     units: dict[str, str]
@@ -255,6 +260,10 @@ def _dossier(
         ),
         friends_count=store.ask_one(FRIENDS_COUNTED, account) or 0,
         consents=tuple(_consents(store, account)),
+        messages=tuple(
+            ShownMessage(row.mailing, row.channel, row.state, row.at)
+            for row in store.ask(NEWEST_MESSAGES, account, MESSAGES_SHOWN_MAX)
+        ),
         cards=tuple(_cards(store, account)),
         balances={name: _purse(state, today) for name, state in store.purses(account).items()},
         units=programme.purse_units,

@@ -6,7 +6,8 @@
     rewards      of partners and their employees                                        450.00
     reversed     what returns took of these                                             -20.00
     cards        what the cards have cost that were issued                              333.00
-    total                                                                             5,473.00
+    mailings     what messages have cost that went out; they are kept for a year         85.00
+    total                                                                             5,558.00
     members      the net of all sales with a card, of which shares are reckoned      98,340.00
 
 Points are worth what their purse says, also before they are used: what expires is taken off then.
@@ -28,6 +29,9 @@ from daemon.reports.period import AMOUNTS, of_accounts
 from daemon.reports.report import Asked, Column, Kind, Report, Row, any_of, big
 
 TEXTS_KEPT = 32
+CHANNELS = ("sms", "viber", "email", "post")
+PAID_FOR = ("trying", "accepted", "unknown", "delivered", "bounced", "exported")
+"""States of a message that has cost something, or may have."""
 _TEXTS = Question("SELECT text FROM programme ORDER BY version", str)
 _LAPSED: Question[tuple[str, int]] = Question(
     f"SELECT counter, amount FROM counter WHERE counter LIKE '{LAPSED}%'",
@@ -101,6 +105,19 @@ def _cards(store: Store, asked: Asked) -> int:
     return store.ask(question, *asked.period.days)[0]
 
 
+def _mailings(store: Store, asked: Asked) -> int:
+    """Return what the messages of the period have cost, each by its mailing's price and parts."""
+    begins, ends = asked.moments
+    channels, states = any_of(CHANNELS), any_of(PAID_FOR)
+    text = (
+        f"SELECT {big('coalesce(sum(m.cost * s.parts), 0)')} FROM message AS s"
+        f" JOIN mailing AS m ON m.mailing = s.mailing WHERE s.channel {channels.text}"
+        f" AND s.at >= ? AND s.at < ? AND s.state {states.text}"
+    )
+    values = (*channels.values, begins, ends, *states.values)
+    return store.ask(Question(text, int), *values)[0]
+
+
 def _made(store: Store, asked: Asked) -> Iterator[Row]:
     of_cards = _of_cards(store, asked)
     given, taken = _rewards(store, asked)
@@ -111,6 +128,7 @@ def _made(store: Store, asked: Asked) -> Iterator[Row]:
         "rewards": given,
         "reversed": -taken,
         "cards": _cards(store, asked),
+        "mailings": _mailings(store, asked),
     }
     net = of_cards["net"]
     for what, amount in (*costs.items(), ("total", sum(costs.values())), ("members", net)):

@@ -16,7 +16,7 @@ from daemon.cli.mailing_files import write_labels, write_messages
 from daemon.ledger.audit import audit
 from daemon.ledger.storage.registry import open_store
 from tests.stores.test_mailings import BONUS, Desk, everybody, no, said_of_mailings
-from tests.stores.test_reports_of_people import RULES, Shop, shop
+from tests.stores.test_reports_of_people import EVER, RULES, Shop, shop
 from tests.support.till import PATIENCE_S
 
 MESSAGES = [
@@ -61,7 +61,7 @@ async def exported(desk: Desk, mailing: str, **more: Any) -> list[dict[str, Any]
 async def test_what_is_exported_is_what_was_ready_and_counts_for_the_cap(
     salon: Shop, location: str, tmp_path: Path
 ) -> None:
-    await everybody(salon)
+    accounts = await everybody(salon)
     desk = Desk(salon.pos)
     mailing = await approved(desk)
     terms = desk.terms(mailing=mailing, format="turbosms")
@@ -73,6 +73,12 @@ async def test_what_is_exported_is_what_was_ready_and_counts_for_the_cap(
     [eve] = [one for one in messages if one["name"] == "Eve"]
     assert (eve["contact"], eve["text"]) == ("+380671234564", "Hello Eve, 2.00 wait for you!")
     assert eve["values"] == {"first_name": "Eve", "balance.reward": "2.00"}
+    shown = await salon.pos.call("customer.show", account=accounts["Eve"], limit=0)
+    [message] = shown["messages"]
+    said_of = message["mailing"], message["channel"], message["state"]
+    assert said_of == (mailing, "sms", "exported")
+    costs = {row["what"]: row["amount"] for row in await salon.rows("cost", EVER)}
+    assert costs["mailings"] == (await salon.pos.call("mailing.show", mailing=mailing))["cost"] > 0
     said = said_of_mailings(location, tmp_path)[-1]
     assert (said["event"], said["by"], said["format"]) == ("exported", "olha", "turbosms")
     for _ in range(3):

@@ -64,6 +64,7 @@ async def test_the_programme_costs_discounts_points_rewards_and_cards(
             "rewards": (600 + 285 + 1_140, 686),
             "reversed": (-1_140, -386),
             "cards": (333, 113),
+            "mailings": (0, 0),
             "total": (500 + 1_475 + 885 + 333, 1_082),
             "members": (29_500, 10_000),
         }

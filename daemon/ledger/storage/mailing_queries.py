@@ -76,6 +76,11 @@ MESSAGES_OF_ACCOUNT = Question(
     MessageRow,
 )
 """Those that hold a contact still."""
+NEWEST_MESSAGES = Question(
+    f"{_MESSAGE} WHERE account = ? AND state <> 'control' ORDER BY at DESC, mailing DESC LIMIT ?",
+    MessageRow,
+)
+"""What a customer was sent, or is to be sent."""
 MAILINGS_IN_HAND = Question(
     f"{_MAILING} WHERE ledger_id = ? AND state IN ('approved', 'sending') ORDER BY mailing",
     MailingRow,
