@@ -40,9 +40,9 @@ class MailingParts:
         )
 
         gateways = gateways_of(config.mailing, home)
-        self._exports = Exports(ledger, self.desk, clock, gateways)
+        self.exports = Exports(ledger, self.desk, clock, gateways)
         self.sending = Sending(ledger, self.desk, clock, gateways, config.mailing)
 
     def methods(self, operators: Operators) -> MailingMethods:
         """Return the handlers of the socket."""
-        return MailingMethods(self.desk, self.sending, self._exports, operators, self._manager_max)
+        return MailingMethods(self.desk, self.sending, self.exports, operators, self._manager_max)

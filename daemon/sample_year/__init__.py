@@ -2,6 +2,7 @@
 
 drawn_people  who buys, who sent them, who sells   no I/O
 trade         what is bought on which day          no I/O
+letters       mailings, with whom they leave out
 planted       who does what detectors look for     in the last four weeks
 year          a till whose clock runs through the year; all of it is sold at its checkout
 

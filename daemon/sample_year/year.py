@@ -61,6 +61,7 @@ from daemon.sample_year.drawn_people import (
     partner_code,
     telephone_s_owner,
 )
+from daemon.sample_year.letters import write_letters
 from daemon.sample_year.planted import Planted
 from daemon.sample_year.requests import request_key
 from daemon.sample_year.trade import SALES, Day, Purchase, draw_days
@@ -184,6 +185,7 @@ class _Year:
             if number >= made:
                 self._today = self._first + timedelta(number)
                 await self._day(number, day)
+                await write_letters(self._parts, number)
                 await planted.day(number)
             tell(number + 1)
 

@@ -31,7 +31,8 @@ class CutError(Exception):
 
 def laid_out(home: Path) -> Config:
     for name in (CONFIG_FILE, "programme.toml"):
-        (home / name).write_text(sample(name, has_club=True), "utf-8")
+        text = sample(name, has_club=True).replace("port = 8480", "port = 0")  # any free one
+        (home / name).write_text(text, "utf-8")
     return parse(sample(CONFIG_FILE))
 
 
@@ -53,11 +54,13 @@ async def looked_at(home: Path) -> dict[str, Any]:
         assert said["differing"] == []
         activity = await pos.call("report.run", report="activity", **YEAR, limit=1)
         partners = await pos.call("report.run", report="partners", **YEAR, limit=100)
+        mailings = await pos.call("mailing.list")
         statements = await pos.call("partner.statements", partner="P0001")
         return {
             "all": activity["totals"],
             "buyers": activity["count"],
             "partners": [row[1:] for row in partners["rows"]],
+            "mailings": [(one["state"], one["ready"] > 0) for one in mailings["mailings"]],
             "statements": [one["state"] for one in statements["statements"]],
         }
 
@@ -81,6 +84,7 @@ async def test_a_year_is_sold_at_a_till_and_everything_agrees(tmp_path: Path) ->
     assert said["all"]["discount"] > 0
     assert len(said["partners"]) == PARTNERS * (1 + STAFF_OF_PARTNERS)
     assert "paid" in said["statements"]
+    assert said["mailings"] == [("done", True), ("done", True)]
     assert not await made(tmp_path), "it has its year"
 
 
