@@ -11,6 +11,8 @@ from daemon.base.config_section import Section
 
 MAILED_MAX = 1_000_000
 """Accounts of an audience."""
+LOG_DAYS = 365
+"""How long it is kept what became of a message."""
 QUIET = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]\.\.([01][0-9]|2[0-3]):[0-5][0-9]")
 _TURBOSMS: dict[str, Any] = {
     "url": "https://api.turbosms.ua/message/send.json",

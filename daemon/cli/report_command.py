@@ -48,6 +48,7 @@ SHOWN = {
     "issued": "Cards that were issued, --per kind, batch, distributor, store, cashier, condition.",
     "effect": "What a status brings: members beside others, and before and after joining.",
     "points": "What is owed in points, and how much of it nobody will use: a forecast.",
+    "mailings": "What was written to customers, what became of it, and what it has brought.",
     "staff": "What cashiers have done for the programme in a month, and what it brings them.",
     "cost": "What the programme takes of its members' net: discounts, points, rewards, cards.",
 }

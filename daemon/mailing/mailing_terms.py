@@ -10,6 +10,7 @@ from daemon.base.params import Params
 from daemon.base.text_limits import IdText, RequestId, SaidText, Text, WrittenText
 from daemon.mailing.message_text import TEXT_CHARS_MAX
 from daemon.reports.filters import Filters
+from daemon.reports.mailing_effect import EFFECT_DAYS, EffectGroup
 
 COST_MAX = 100_000_000
 LISTED_MAX = 100
@@ -203,20 +204,7 @@ class Exported(msgspec.Struct, frozen=True, kw_only=True):
 class EffectTerms(ShowTerms, frozen=True, kw_only=True):
     """What a mailing has brought within so many days of its beginning."""
 
-    days: Annotated[int, msgspec.Meta(ge=1, le=EFFECT_DAYS_MAX)] = 30
-
-
-class EffectGroup(msgspec.Struct, frozen=True, kw_only=True):
-    """Who was to get it, or who was not: how many, who bought, for how much (minor units).
-
-    share_bp: buyers of all; net_per_head: of all, also of those who bought nothing; null for none.
-    """
-
-    count: int
-    buyers: int
-    net: int
-    share_bp: int | None
-    net_per_head: int | None
+    days: Annotated[int, msgspec.Meta(ge=1, le=EFFECT_DAYS_MAX)] = EFFECT_DAYS
 
 
 class Effect(msgspec.Struct, frozen=True, kw_only=True):

@@ -26,7 +26,7 @@ from typing import NamedTuple
 import msgspec
 
 from daemon.base.clock import Clock, rfc3339
-from daemon.base.mailing_config import MailingSection
+from daemon.base.mailing_config import LOG_DAYS, MailingSection
 from daemon.base.refusals import ParamError, RefusedError
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.storage.mailing_queries import (
@@ -51,7 +51,6 @@ from daemon.mailing.mailings import APPROVED, DONE, SENDING, MailingDesk, mailin
 from daemon.mailing.message_text import CHANNELS
 from daemon.mailing.sending_pace import SendingPace
 
-LOG_DAYS = 365
 LATER_MINUTES = (5, 30, 120)
 DOWN_MINUTES = 1
 GO_ON_S = 5.0

@@ -1,6 +1,7 @@
 """The reports that there are, by name."""
 
 from daemon.reports.by_customer import ACTIVITY, DORMANT
+from daemon.reports.by_mailing import MAILINGS
 from daemon.reports.by_partner import PARTNERS
 from daemon.reports.by_place import CASHIERS, RULES, STORES
 from daemon.reports.cohorts import COHORTS
@@ -31,5 +32,6 @@ REPORTS = {
         COST,
         STAFF,
         POINTS,
+        MAILINGS,
     )
 }

@@ -9,9 +9,10 @@ from daemon.base.refusals import RefusedError
 from daemon.ledger.posted_facts import FIGURES, Buyer, Fact, Figures
 from daemon.ledger.storage.mailing_rows import MailingRow, MessageRow
 from daemon.ledger.storage.store import Change, Store
-from daemon.mailing.effects import ENOUGH, effect
+from daemon.mailing.effects import effect
 from daemon.mailing.mailing_terms import Effect, EffectTerms
 from daemon.programme.programme import load
+from daemon.reports.mailing_effect import ENOUGH
 from tests.scenarios.shops import HEAD
 
 NUMBER, LEDGER, PROGRAMME = "m-2026-0001", LedgerId("a" * 16), load(HEAD)

@@ -27,6 +27,11 @@ MAILINGS_BEFORE = Question(
     f"{_MAILING} WHERE mailing < ? ORDER BY mailing DESC LIMIT ?", MailingRow
 )
 """A page of them, the newest first."""
+MAILINGS_MADE = Question(
+    f"{_MAILING} WHERE mailing BETWEEN ? AND ? AND made_at >= ? AND made_at < ? ORDER BY mailing",
+    MailingRow,
+)
+"""Those between two numbers that were made between two moments (RFC 3339)."""
 ANY_MERGED = Question("SELECT 1 FROM merged LIMIT 1", int)
 PROFILES = "SELECT account, profile FROM customer WHERE account IN ({places})"
 DROPPED = "SELECT dropped FROM merged WHERE dropped IN ({places})"
