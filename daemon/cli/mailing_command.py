@@ -30,6 +30,7 @@ from daemon.cli.report_command import ANSWER_S_MAX, FilterOption, ReaderOption, 
 from daemon.cli.report_files import as_text, hundredths
 from daemon.cli.written_files import check_new, own_file
 from daemon.mailing.dry_count import REASONS
+from daemon.mailing.exports import FORMATS
 from daemon.pos.client import CallError, Client, UnreachableError
 from daemon.reports.kept_results import PAGE_ROWS
 
@@ -247,12 +248,18 @@ def export(
 
     It counts as sent. Of a mailing that was exported already the file is written again.
     """
-    for file in (out, *([labels] if labels else [])):
-        check_new(file)
+    if how not in FORMATS:
+        raise typer.BadParameter(f"there are: {', '.join(FORMATS)}", param_hint="--format")
     terms = {"mailing": number, "format": how, "by": whoever(by), "request_id": new_request_id()}
     try:
         with connected(where, ANSWER_S_MAX) as client:
+            for file in (out, *([labels] if labels else [])):
+                check_new(file)
             shown = client.call("mailing.show", {"mailing": number})
+            fits = [name for name, channels in FORMATS.items() if shown["channel"] in channels]
+            if how not in fits:
+                problem = f"for {shown['channel']} there are: {', '.join(fits)}"
+                raise typer.BadParameter(problem, param_hint="--format")
             if not (shown["state"] == "done" and client.call(*_exported(number))["messages"]):
                 client.call("mailing.export", terms)
             first = client.call(*_exported(number))

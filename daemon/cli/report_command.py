@@ -201,6 +201,8 @@ def filters_said(said: Sequence[str], currency: Currency) -> dict[str, Any]:
             raise _bad(f"there is no filter {name!r}; there are: {known}")
         if name == "answer":
             found.setdefault("answer", {}).setdefault(question, []).extend(_list(value))
+        elif name in found:
+            raise _bad(f"{name} is said twice; write {name}=A,B for any of several")
         elif kept == ():
             found.setdefault(name, []).extend(_numbered(name, part) for part in _list(value))
         else:
@@ -215,14 +217,17 @@ def terms_said(said: Mapping[str, str], currency: Currency) -> dict[str, Any]:
         if name in found:
             try:
                 found[name] = read(found[name])
-            except (MoneyTextError, InvalidOperation) as error:
+            except MoneyTextError as error:
                 problem, hint = f"{found[name]!r} is no number ({error})", f"--{name}"
                 raise typer.BadParameter(problem, param_hint=hint.replace("_", "-")) from None
     return found
 
 
 def _bp(text: str) -> int:
-    return int((Decimal(text) * 100).to_integral_value())
+    try:
+        return int((Decimal(text) * 100).to_integral_value())
+    except InvalidOperation:
+        raise MoneyTextError("write per cent such as 5 or 5.5") from None
 
 
 _NAMES = Filters.__struct_fields__
@@ -246,7 +251,7 @@ def _number(name: str, value: str, currency: Currency) -> int:
             return currency.minor(value)
         if name.startswith(("discount", "standing")):
             return _bp(value)
-    except (MoneyTextError, InvalidOperation) as error:
+    except MoneyTextError as error:
         raise _bad(f"{name}: {value!r} is no number ({error})") from None
     return _whole(name, value)
 

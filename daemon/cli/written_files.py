@@ -31,4 +31,7 @@ def write_own(path: Path, content: bytes) -> None:
 
 def _new(path: Path) -> int:
     check_folder(path)
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise FileExistsError(f"{path} is there already; name another file") from None

@@ -94,7 +94,8 @@ class Exports:
         row = mailing_named(store, terms.mailing)
         channels = FORMATS[terms.format]
         if row.channel not in channels:
-            raise ParamError("format", f"{terms.format} is for {', '.join(channels)}")
+            fits = (name for name, those in FORMATS.items() if row.channel in those)
+            raise ParamError("format", f"for {row.channel} there are: {', '.join(fits)}")
         if row.channel in self._sent:
             raise RefusedError(
                 ErrorCode.NOT_UNDOABLE, f"{row.mailing} is sent by the till; nothing was done."

@@ -91,7 +91,7 @@ def by_margin(joined: Iterable[Joining]) -> list[tuple[int, int, int, int]] | No
 
 
 def _made(store: Store, asked: Asked) -> Iterator[Row]:
-    if not asked.terms.status:
+    if asked.terms.status not in asked.programme.statuses:
         known = ", ".join(asked.programme.statuses) or "none"
         raise ParamError("terms.status", f"say which; there are: {known}")
     groups = _groups(store, asked)

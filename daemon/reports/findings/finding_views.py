@@ -9,7 +9,7 @@ from daemon.accounts.look_ups import LOOKED_UP, LookedUp
 from daemon.accounts.operators import Operator
 from daemon.base.ids import AccountId, SaleId, given_id
 from daemon.base.permissions import Action, Sight, sight
-from daemon.base.refusals import ErrorCode, RefusedError
+from daemon.base.refusals import ErrorCode, ParamError, RefusedError
 from daemon.ledger.entries import FOREVER, Entry, decode
 from daemon.ledger.erased import notice
 from daemon.ledger.posted_facts import facts_of
@@ -21,6 +21,7 @@ from daemon.ledger.storage.queries import ROWS_MAX
 from daemon.ledger.storage.rows import damaged
 from daemon.ledger.storage.store import Store
 from daemon.reports.findings.detector import Note, Place
+from daemon.reports.findings.detectors import DETECTOR
 from daemon.reports.findings.finding_book import detector_of, known_finding
 from daemon.reports.findings.finding_terms import (
     EvidenceShown,
@@ -61,6 +62,10 @@ def check_seen(row: FindingRow, may: May) -> None:
 
 def finding_list(store: Store, terms: FindingsTerms, may: May, language: str) -> FindingList:
     """Return a page of findings, the newest first."""
+    if terms.detector and terms.detector not in DETECTOR:
+        raise ParamError(
+            "detector", f"there is none of this name; there are: {', '.join(DETECTOR)}"
+        )
     after = known_finding(store, terms.after) if terms.after else None
     place = (after.last, after.finding) if after else (FOREVER, "")
     if terms.subject:
