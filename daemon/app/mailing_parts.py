@@ -12,6 +12,7 @@ from daemon.mailing.exports import Exports
 from daemon.mailing.mailings import MailingDesk
 from daemon.mailing.providers import gateways_of
 from daemon.mailing.sending import Sending
+from daemon.mailing.triggers import Triggers
 from daemon.mailing.unsubscribing import Unsubscribing
 from daemon.pos.mailing_methods import MailingMethods
 from daemon.programme.programme import Programme
@@ -42,6 +43,7 @@ class MailingParts:
         gateways = gateways_of(config.mailing, home)
         self.exports = Exports(ledger, self.desk, clock, gateways)
         self.sending = Sending(ledger, self.desk, clock, gateways, config.mailing)
+        self.triggers = Triggers(ledger, self.desk, clock, config.trigger)
 
     def methods(self, operators: Operators) -> MailingMethods:
         """Return the handlers of the socket."""

@@ -87,6 +87,12 @@ class Housekeeping:
             await self._parts.lots.fold()
         except RefusedError as error:
             log.warning("the lots of yesterday were not folded: %s", error)
+        mailing = self._parts.mailing
+        try:
+            if await mailing.triggers.ask():
+                mailing.sending.begin()
+        except RefusedError as error:
+            log.warning("the triggers of today were not all asked: %s", error)
 
     async def look_after_time(self) -> None:
         """Release holds that ran out, follow the programme, and do the work of a new day."""
@@ -102,6 +108,7 @@ class Housekeeping:
             if done is not None:
                 await self._parts.imports.forget()
                 await self._parts.mailing.sending.forget()
+                await self._parts.mailing.triggers.forget()
             await self._parts.retention.keep()
             self._parts.mailing.sending.begin()
         except RefusedError as error:  # a full disk must not end the till; the next may serve
@@ -172,6 +179,7 @@ async def running(
         if added := await parts.operator_changes.start(config.cashiers):
             log.info("operators now, by [cashiers]: %s; the table has done its work", added)
         await parts.shop.versions.start()
+        parts.mailing.triggers.check(parts.shop.programme)
         await housekeeping.look_after_time()
         await parts.chips.start()
         if parts.web is not None:

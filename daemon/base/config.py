@@ -15,7 +15,7 @@ from card_formats.phone.static_number import PREFIXES, check_ean13_prefix
 from daemon.base.approval import OperatorName
 from daemon.base.chip_section import ChipSection
 from daemon.base.config_section import Section
-from daemon.base.mailing_config import MailingSection
+from daemon.base.mailing_config import MailingSection, TriggerSection
 from daemon.base.permissions import OperatorRole
 from daemon.base.receipt_codes import NAME_CHARS_MAX, TillNames, till_name
 from daemon.base.regular_files import read_text_file
@@ -301,6 +301,7 @@ class Config(Section, frozen=True, kw_only=True):
     card_numbers: CardNumbersSection = CardNumbersSection()
     chip: ChipSection | None = None
     number_range: tuple[NumberRange, ...] = ()
+    trigger: tuple[TriggerSection, ...] = ()
     reader: tuple[dict[str, Any], ...] = ()
     simulated: SimulatedSection | None = None
 
@@ -339,6 +340,7 @@ def parse(text: str, file: str = "the configuration") -> Config:
         raise ConfigError("", rf"a text in {file} has the character \u0000; take it out")
     config: Config = convert(raw, Config)
     _check_ranges(config.number_range)
+    _check_triggers(config.trigger)
     return config
 
 
@@ -360,6 +362,13 @@ def _check_ranges(ranges: tuple[NumberRange, ...]) -> None:
             one_shape = (other.prefix, other.length) == (each.prefix, each.length)
             if one_shape and (not (other.media and each.media) or {*other.media} & {*each.media}):
                 raise ConfigError(at, f"{other.name} has this prefix and length already")
+
+
+def _check_triggers(triggers: tuple[TriggerSection, ...]) -> None:
+    names = [each.name for each in triggers]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            raise ConfigError(f"trigger[{index}].id", f"{name} stands twice; give each its own id")
 
 
 def convert(raw: object, section: Any, at: str = "") -> Any:

@@ -2,12 +2,13 @@
 
 import re
 from email.utils import parseaddr
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 import msgspec
 
 from daemon.base.config_section import Section
+from daemon.base.text_limits import Text, WrittenText
 
 MAILED_MAX = 1_000_000
 """Accounts of an audience."""
@@ -176,3 +177,44 @@ class MailingSection(Section, frozen=True, kw_only=True):
     def cap_days(self) -> int:
         """Within how many days."""
         return int(self.cap.rpartition(" ")[2].removesuffix("d")) if self.cap else 0
+
+
+Occasion: TypeAlias = Literal[
+    "birthday", "expiring", "club_due", "first_sale", "sale", "back", "dormant"
+]
+AHEAD: tuple[Occasion, ...] = ("birthday", "expiring", "club_due")
+"""Of these ``days`` lie before the occasion, of the others behind it."""
+TRIGGER_DAYS_MAX = 3_650
+
+
+class TriggerText(Section, frozen=True, kw_only=True):
+    """What is said in one language. ``subject``: of an e-mail."""
+
+    text: WrittenText
+    subject: Text = ""
+
+
+class TriggerSection(Section, frozen=True, kw_only=True):
+    """``[[trigger]]``: a message that the till writes by itself, once for each occasion.
+
+    on:   the occasion; days: before a birthday, a last day of points, the end of a window; after a
+          purchase; away, before a customer was back or is dormant.
+    id:   its name where two are of one occasion, else the occasion's. Another name begins anew.
+    cost: of a message, or a part of an SMS, in minor units. text: by language.
+    """
+
+    on: Occasion
+    days: Annotated[int, msgspec.Meta(ge=0, le=TRIGGER_DAYS_MAX)]
+    channel: Literal["sms", "viber", "email", "post"]
+    text: dict[Literal["en", "uk"], TriggerText]
+    id: Annotated[str, msgspec.Meta(pattern=r"^([a-z][a-z0-9_-]{0,31})?$(?!\n)")] = ""
+    cost: Annotated[int, msgspec.Meta(ge=0, le=100_000_000)] = 0
+
+    def __post_init__(self) -> None:
+        if not self.days and self.on not in AHEAD:
+            raise ValueError(f"days: at least 1; a day is over when {self.on} is looked for")
+
+    @property
+    def name(self) -> str:
+        """What its occasions are kept under."""
+        return self.id or self.on

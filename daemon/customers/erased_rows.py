@@ -33,7 +33,8 @@ from daemon.ledger.storage.import_queries import (
     keys_staged,
 )
 from daemon.ledger.storage.import_rows import ImportKeyRow
-from daemon.ledger.storage.mailing_queries import MESSAGES_OF_ACCOUNT
+from daemon.ledger.storage.mailing_queries import MESSAGES_OF_ACCOUNT, OCCASIONS_OF_ACCOUNT
+from daemon.ledger.storage.mailing_rows import OccasionRow
 from daemon.ledger.storage.packing import packed, unpacked
 from daemon.ledger.storage.partner_queries import ANSWERS_TO, PARTNER_BY_ACCOUNT
 from daemon.ledger.storage.queries import CARDS_OF, DEVICES_OF, PHONE
@@ -149,6 +150,13 @@ def _message(store: Store, who: Leaving) -> Going:
             yield replace(row, contact="", error="")
 
 
+def _occasion(store: Store, who: Leaving) -> Going:
+    """Forget a person's occasions: they say when a birthday is."""
+    for account in who.accounts:
+        for row in store.ask(OCCASIONS_OF_ACCOUNT, account):
+            yield Gone(OccasionRow, (row.name, row.account, row.occasion))
+
+
 def _card(store: Store, who: Leaving) -> Going:
     """Yield cards without their holders' names; of those that are blocked no page opens."""
     for card in cards_of(store, who.accounts):
@@ -225,6 +233,7 @@ GOES: Mapping[str, Callable[[Store, Leaving], Going]] = {
     "act": _act,
     "partner": _partner,
     "message": _message,
+    "occasion": _occasion,
     "request": _request,
 }
 """Tables that say who somebody is, and what is left of their rows."""

@@ -10,7 +10,7 @@ kept. Who stands at which reason is asked anew when somebody opens a list.
 """
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import partial
 from typing import TypeVar
 from zoneinfo import ZoneInfo
@@ -25,7 +25,11 @@ from daemon.base.refusals import ErrorCode, ParamError, RefusedError
 from daemon.customers.consents import moment_said
 from daemon.ledger.entries import CounterMove
 from daemon.ledger.ledger import Ledger, RequestKey
-from daemon.ledger.storage.mailing_queries import MAILING, MAILINGS_BEFORE
+from daemon.ledger.storage.mailing_queries import (
+    ACCOUNTS_OF_OCCASIONS,
+    MAILING,
+    MAILINGS_BEFORE,
+)
 from daemon.ledger.storage.mailing_rows import MailingRow
 from daemon.ledger.storage.store import Change, Reads, Store, View
 from daemon.mailing.audiences import BEHIND_ALL, AudienceBook, audience_named, mailing_entry
@@ -300,6 +304,11 @@ class MailingDesk:
         """The shop's time zone."""
         return self._programme().zone
 
+    @property
+    def today(self) -> date:
+        """The shop's day."""
+        return self._programme().days.day_of(self._clock.now())
+
     async def reasons(self, number: str) -> list[tuple[Looked, str]]:
         """Return everybody of a mailing's audience, each with the reason that holds now."""
         return await self._reports.ask(
@@ -316,7 +325,10 @@ class MailingDesk:
         return counted(settled(self._looked(store, row))), row
 
     def _looked(self, store: Store, row: MailingRow) -> list[Looked]:
-        accounts = self.audiences.accounts(store, row.audience)
+        if row.audience:
+            accounts = self.audiences.accounts(store, row.audience)
+        else:  # a trigger has written it
+            accounts = store.ask(ACCOUNTS_OF_OCCASIONS, row.mailing)
         return [one.looked for one in look(store, self.letter(row), accounts)]
 
     def letter(self, row: MailingRow) -> Letter:
@@ -325,8 +337,7 @@ class MailingDesk:
         Raises: ParamError where the programme has no more what the text names.
         """
         programme, config = self._programme(), self._config
-        now = self._clock.now()
-        section = config.mailing
+        now, section = self._clock.now(), config.mailing
         return Letter(
             mailing=row.mailing,
             channel=row.channel,

@@ -44,6 +44,7 @@ from daemon.ledger.storage.mailing_rows import (
     AudienceRow,
     MailingRow,
     MessageRow,
+    OccasionRow,
 )
 from daemon.ledger.storage.partner_rows import AssignmentRow, PartnerRow, StatementRow
 from daemon.ledger.storage.registry import open_store, scheme_of
@@ -124,6 +125,7 @@ ROWS: tuple[KeptRow, ...] = (
         *('{"ready":1}', 1, A1, '["maria"]', LedgerId("a" * 16), AT),
     ),
     MessageRow("m-2026-0001", A1, "sms", "+380", "unknown", AT, 1, AT, "p1", "why", 2),
+    OccasionRow("birthday", A1, "2026", 739_000, "m-2026-0001"),
     ClosingRow(LedgerId("a" * 16), 42, "Z-till1-000042"),
     FindingRow("f1", "split", "a1", "", "1", 1, 2, 3, 4, b"[]", 0, "new", AT, "olha", "n", AT),
 )

@@ -35,6 +35,7 @@ from daemon.ledger.storage.mailing_rows import (
     AudienceRow,
     MailingRow,
     MessageRow,
+    OccasionRow,
 )
 from daemon.ledger.storage.partner_rows import AssignmentRow, PartnerRow, StatementRow
 from daemon.ledger.storage.rows import (
@@ -174,6 +175,7 @@ KEPT: dict[type[msgspec.Struct], Kept] = {
     AudiencePartRow: Kept("audience_part", 2),
     MailingRow: Kept("mailing", 1),
     MessageRow: Kept("message", 2),
+    OccasionRow: Kept("occasion", 3),
     FindingRow: Kept("finding", 1),
     ClosingRow: Kept("closing", 2),
 }

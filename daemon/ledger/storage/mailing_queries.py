@@ -1,6 +1,13 @@
 """What is asked about mailings; see ``queries``."""
 
-from daemon.ledger.storage.mailing_rows import AudiencePartRow, AudienceRow, MailingRow, MessageRow
+from daemon.base.ids import AccountId
+from daemon.ledger.storage.mailing_rows import (
+    AudiencePartRow,
+    AudienceRow,
+    MailingRow,
+    MessageRow,
+    OccasionRow,
+)
 from daemon.ledger.storage.queries import Question
 
 _AUDIENCE = "SELECT audience, made_at, by, title, kind, question, count, upload FROM audience"
@@ -154,6 +161,52 @@ SENT_BY_CHANNEL = Question(
     int,
 )
 """How many messages went to a gateway since a time."""
+_OCCASION = "SELECT name, account, occasion, day, mailing FROM occasion"
+OCCASION = Question(f"{_OCCASION} WHERE name = ? AND account = ? AND occasion = ?", OccasionRow)
+OCCASIONS_OF_ACCOUNT = Question(f"{_OCCASION} WHERE account = ? AND account <> ''", OccasionRow)
+OCCASIONS_BEFORE = Question(
+    f"{_OCCASION} WHERE day < ? ORDER BY day LIMIT {QUEUED_TOGETHER}", OccasionRow
+)
+"""Those of before a day (ordinal) that nobody asks for any more."""
+ACCOUNTS_OF_OCCASIONS = Question(
+    "SELECT DISTINCT account FROM occasion WHERE mailing = ? AND mailing <> '' ORDER BY account",
+    AccountId,
+)
+"""For whom a mailing is that a trigger has written."""
+TRIGGER_DAY = Question(
+    "SELECT coalesce(max(day), 0) FROM occasion WHERE name = ? AND account = ''", int
+)
+"""The last day (ordinal) on which a trigger was asked; 0 before the first."""
+PROFILES_AFTER: Question[tuple[AccountId, bytes]] = Question(
+    "SELECT account, profile FROM customer WHERE account > ? ORDER BY account LIMIT 1000",
+    lambda account, profile: (account, profile),
+)
+EXPIRING_ON = Question(
+    "SELECT DISTINCT account FROM lot WHERE expires = ? AND amount > 0", AccountId
+)
+"""Whose points have their last day then (ordinal)."""
+DUE_ON: Question[tuple[AccountId, str, str]] = Question(
+    "SELECT account, status, state FROM member WHERE due = ?",
+    lambda account, status, state: (account, status, state),
+)
+"""Where time alone changes a status then (ordinal)."""
+_BOUGHT_ON = (
+    "SELECT f.account FROM (SELECT account, sum(visits) AS visits FROM fact"
+    " WHERE day = ? AND account <> '' GROUP BY account) AS f WHERE f.visits > 0"
+)
+BOUGHT_ON = Question(_BOUGHT_ON, AccountId)
+"""Who bought on a day (ordinal) what did not come back on it."""
+_BOUGHT_FROM = (
+    "EXISTS (SELECT 1 FROM fact AS was WHERE was.account = f.account"
+    " AND was.day BETWEEN ? AND ? AND was.visits > 0)"
+)
+FIRST_BOUGHT_ON = Question(f"{_BOUGHT_ON} AND NOT {_BOUGHT_FROM}", AccountId)
+"""The same, and on no day from one to another."""
+BACK_ON = Question(f"{_BOUGHT_ON} AND {_BOUGHT_FROM} AND NOT {_BOUGHT_FROM}", AccountId)
+"""The same, on some day between the first two, and on none between the others."""
+LAST_SEEN_ON = Question(
+    "SELECT account FROM account_sum WHERE last_day = ? AND visits > 0", AccountId
+)
 
 
 def among(text: str, count: int, more: int = 0) -> str:

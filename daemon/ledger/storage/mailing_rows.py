@@ -91,3 +91,18 @@ class MessageRow(msgspec.Struct, frozen=True):
     provider_id: str = ""
     error: str = ""
     parts: int = 1
+
+
+class OccasionRow(msgspec.Struct, frozen=True):
+    """An occasion of a customer's that a trigger has seen: none is seen twice.
+
+    name:     the trigger's. occasion: such as the year of a birthday.
+    account:  or "" for the day itself: the trigger was asked on it.
+    day:      on which it was seen (ordinal). mailing: that writes to the customer, or "".
+    """
+
+    name: str
+    account: AccountId
+    occasion: str
+    day: int
+    mailing: str

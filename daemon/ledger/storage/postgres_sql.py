@@ -32,7 +32,7 @@ AND relnamespace = current_schema()::regnamespace AND relname = ANY (%s)
 """
 PERSONAL = ["customer", "customer_key", "customer_private", "card", "phone", "pass_device"]
 PERSONAL += ["act", "partner", "sale", "request", "customer_photo", "invite"]
-PERSONAL += ["import_line", "import_key", "message"]
+PERSONAL += ["import_line", "import_key", "message", "occasion"]
 """Tables that people are erased from, or that have held what they said while it waited."""
 CLAIM = b"SELECT pg_advisory_lock(hashtextextended('tillcard ledger ' || %s, 0))"
 # It writes, where the ledger is there too, so that its COMMIT waits for a standby as sales do: what

@@ -36,6 +36,7 @@ EXEMPT = {
     "import_key": "the same, while a table of customers waits",
     "audience_part": "whom a mailing may be for; the audience itself has a mark",
     "message": "a contact that can be erased; what was sent moves nothing in the books",
+    "occasion": "what a customer was written to for by itself; it moves nothing",
     "pass_device": "where to send news of a pass; it moves nothing",
 }
 """Tables whose rows have no mark, and why."""

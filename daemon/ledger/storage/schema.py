@@ -4,7 +4,7 @@ from pathlib import Path
 
 from daemon.ledger.storage.store import StoreError
 
-HEAD = "0039"
+HEAD = "0040"
 """The newest revision in ``migrations/versions``; a test compares the two."""
 
 

@@ -35,6 +35,7 @@ from daemon.ledger.storage.mailing_rows import (
     AudienceRow,
     MailingRow,
     MessageRow,
+    OccasionRow,
 )
 from daemon.ledger.storage.partner_rows import AssignmentRow, PartnerRow, StatementRow
 from daemon.ledger.storage.queries import Question, R
@@ -96,6 +97,7 @@ KeptRow = (
     | AudiencePartRow
     | MailingRow
     | MessageRow
+    | OccasionRow
     | FindingRow
     | ClosingRow
 )

@@ -17,7 +17,12 @@ from daemon.base.config import (
     SocketSection,
     TillSection,
 )
-from daemon.base.mailing_config import HttpSection, MailingSection, SmtpSection
+from daemon.base.mailing_config import (
+    HttpSection,
+    MailingSection,
+    SmtpSection,
+    TriggerSection,
+)
 from daemon.keys.key_files import TokenSettings
 from web.web_settings import AppleSettings, CouponSettings, GoogleSettings, WebSettings
 
@@ -31,6 +36,7 @@ TABLES: dict[str, type[msgspec.Struct]] = {
     "`[mailing]`": MailingSection,
     "`[mailing.email]`": SmtpSection,
     "`[mailing.sms]`": HttpSection,
+    "`[[trigger]]`": TriggerSection,
     "`[simulated]`": SimulatedSection,
     "`[web]`": WebSettings,
     "`[web.coupons.flyer]`": CouponSettings,
