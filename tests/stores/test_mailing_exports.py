@@ -110,7 +110,7 @@ async def test_only_what_is_approved_is_exported_and_in_a_format_for_its_channel
     post = await desk.draft(channel="post")
     wrong = desk.terms(mailing=post, format="brevo")
     error = await no(salon.pos.call("mailing.export", **wrong), -32602)
-    assert error.message == "format: brevo is for email, sms"
+    assert error.message == "format: for post there are: post, plain"
 
 
 def written(file: Path, how: str, channel: str) -> str:
