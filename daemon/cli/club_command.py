@@ -108,8 +108,9 @@ def decide(
         list[str] | None, typer.Argument(help="Whom, by account or card; --all for the whole list.")
     ] = None,
     granted: Annotated[
-        bool, typer.Option("--grant/--refuse", help="Join, extend, keep; or refuse, exclude.")
-    ] = True,
+        bool | None,
+        typer.Option("--grant/--refuse", help="Join, extend, keep; or refuse, exclude."),
+    ] = None,
     everybody: Annotated[bool, typer.Option("--all", help="All who are on the list now.")] = False,
     by: By = "",
     reason: Reason = "",
@@ -121,6 +122,8 @@ def decide(
 
     Exit status 0: all were decided; 1: some were not, and it says why.
     """
+    if granted is None:
+        raise typer.BadParameter("say which of the two it is", param_hint="--grant/--refuse")
     if everybody == bool(accounts):
         raise typer.BadParameter("name accounts, or --all for all who are on the list")
     chosen = [_account(whom, where) for whom in accounts or ()]

@@ -71,9 +71,10 @@ async def test_who_is_listed_is_shown_and_decided_about(till: App, pos: Pos) -> 
     refused = await run(till, "decide", "club", "join", "--refuse", "--all")
     assert refused.exit_code == 1
     assert "reason: say why" in refused.output
-    decided = await run(till, "decide", "club", "join", olena["account"], "--by", "maria")
+    grant = ("--grant", "--by", "maria")
+    decided = await run(till, "decide", "club", "join", olena["account"], *grant)
     assert decided.output == f"{olena['account']}  member\n"
-    again = await run(till, "decide", "club", "join", olena["account"], "--by", "maria")
+    again = await run(till, "decide", "club", "join", olena["account"], *grant)
     assert again.exit_code == 1
     assert "is not on this list any more" in again.output
 
@@ -108,7 +109,7 @@ async def test_why_shows_the_chain_and_writes_a_letter_and_undo_takes_the_decisi
     await buy(pos, "s2", 210_000)
     clock.move(days=1)
     account = await account_of(pos, PLASTIC)
-    await run(till, "decide", "club", "join", account, "--by", "maria")
+    await run(till, "decide", "club", "join", account, "--grant", "--by", "maria")
     told = await printed(till, "why", "club", account)
     assert [(one["amount"], one["total"]) for one in told["chain"]] == [
         (300_000, 300_000),
@@ -162,9 +163,11 @@ async def test_settings_are_shown_and_changed(till: App, pos: Pos) -> None:
 
 async def test_a_decision_names_whom_or_says_all(till: App, pos: Pos) -> None:
     account = await account_of(pos, PLASTIC)
-    assert (await run(till, "decide", "club", "join")).exit_code == 2
-    assert (await run(till, "decide", "club", "join", account, "--all")).exit_code == 2
-    nobody = await run(till, "decide", "club", "join", "--all")
+    assert (await run(till, "decide", "club", "join", "--grant")).exit_code == 2
+    assert (await run(till, "decide", "club", "join", "--grant", account, "--all")).exit_code == 2
+    neither = await run(till, "decide", "club", "exclude", account)
+    assert (neither.exit_code, "say which of the two it is" in neither.output) == (2, True)
+    nobody = await run(till, "decide", "club", "join", "--grant", "--all")
     assert nobody.exit_code == 0, "the list is empty"
 
 
