@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from daemon.app.startup import in_words
 from daemon.base.regular_files import read_file
 from daemon.cli.customers_command import Reason, Whom, whose
 from daemon.cli.daemon_call import (
@@ -85,7 +86,7 @@ def _read(file: Path) -> bytes:
     try:
         content = read_file(file)
     except OSError as error:
-        raise failed(f"{file}: {error.strerror or error}") from error
+        raise failed(in_words(error)) from error
     if not content or len(content) > PICTURE_BYTES_MAX:
         problem = Problem.TOO_LONG if content else Problem.UNKNOWN
         raise failed(f"{file} {SENTENCES[problem]}.")
@@ -115,5 +116,5 @@ def _written(terms: dict[str, Any], out: Path, where: Where) -> dict[str, Any]:
     try:
         write_own(out, base64.b64decode(shown["image"]))
     except OSError as error:
-        raise failed(f"{out}: {error.strerror or error}") from error
+        raise failed(in_words(error)) from error
     return shown

@@ -1,16 +1,15 @@
 """``tillcard customers``: what is known of the people behind the cards."""
 
 import base64
-import os
 import re
 from collections.abc import Iterator
-from errno import EEXIST
 from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 import typer
 
+from daemon.app.startup import in_words
 from daemon.base.currency import Currency
 from daemon.cli.daemon_call import (
     AsJson,
@@ -220,12 +219,12 @@ def export(
         files[out / f"{kind}.jpg"] = base64.b64decode(image)
     for file in files:
         if file.exists():  # of somebody else, perhaps: nothing is written beside it
-            raise failed(f"{file}: {os.strerror(EEXIST)}")
+            raise failed(f"{file} is there already; name another folder")
     for file, content in files.items():
         try:
             write_own(file, content)
         except OSError as error:
-            raise failed(f"{file}: {error.strerror or error}") from error
+            raise failed(in_words(error)) from error
         typer.echo(str(file))
 
 

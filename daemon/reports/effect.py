@@ -91,9 +91,9 @@ def by_margin(joined: Iterable[Joining]) -> list[tuple[int, int, int, int]] | No
 
 
 def _made(store: Store, asked: Asked) -> Iterator[Row]:
-    if asked.terms.status not in asked.programme.statuses:
-        known = ", ".join(asked.programme.statuses) or "none"
-        raise ParamError("terms.status", f"say which; there are: {known}")
+    known, status = asked.programme.statuses, asked.terms.status
+    if not status or (known and status not in known):  # without any it may be of an earlier one
+        raise ParamError("terms.status", f"say which; there are: {', '.join(known) or 'none'}")
     groups = _groups(store, asked)
     for who in (MEMBERS, OTHERS, NO_CARD):
         yield _group(who, groups.get(who, (0,) * (len(_COLUMNS) + 1)))

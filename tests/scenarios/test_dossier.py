@@ -128,7 +128,7 @@ async def test_a_person_is_given_all_that_is_known_of_them(
     places = [entry["place"] for entry in known["entries"]]
     assert len(places) == len(set(places))
     code, _, said = await export("--out", str(tmp_path))
-    assert (code, said) == (1, f"{file}: File exists\n")
+    assert (code, said) == (1, f"{file} is there already; name another folder\n")
     code, _, said = await export("--out", str(tmp_path / "none"))
     assert (code, "there is no folder" in said) == (1, True)
 

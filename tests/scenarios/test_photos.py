@@ -304,7 +304,7 @@ class TestCommand:
         assert out.stat().st_mode & 0o777 == 0o600
         assert out.read_bytes() == await shown(pos) == small_picture(large_file())
         code, _, said = await call("photo", PLASTIC, "--out", str(out))
-        assert (code, said) == (1, f"{out}: File exists\n")
+        assert (code, said) == (1, f"{out} is there already; name another file\n")
         code, said, _ = await call("photo", PLASTIC, "--remove", "--json")
         assert (code, json.loads(said)["state"]) == (0, "removed")
         code, _, said = await call("photo", PLASTIC, "--out", str(tmp_path / "c.jpg"))
@@ -342,7 +342,7 @@ class TestCommand:
         # Somebody else's lies there: nothing is written beside it.
         files[0].unlink()
         code, _, said = await call("export", PLASTIC, "--out", str(tmp_path))
-        assert (code, said) == (1, f"{files[1]}: File exists\n")
+        assert (code, said) == (1, f"{files[1]} is there already; name another folder\n")
         assert not files[0].exists()
 
 
