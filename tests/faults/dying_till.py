@@ -19,6 +19,9 @@ from daemon.ledger.storage.store import Store
 from tests.support.clock import HandClock
 from tests.support.till import PATIENCE_S, open_till
 
+BY_ITSELF_MAX = 40
+"""Statements that a till may write by itself when it starts, before its fuse is lit or after."""
+
 
 class Fuse:
     """Counts the writer's statements once it is lit; 0 never burns down."""
@@ -78,6 +81,17 @@ class Till:
         """Put its clock wrong, or less wrong, by so much."""
         with suppress(OSError):  # it is dead already
             self._here.send(seconds)
+
+    def outlived(self, burns_at: int, statements: int) -> bool:
+        """Whether it ended by itself: what it writes by itself was done before its fuse was lit.
+
+        statements: how many there were when nobody killed it.
+        """
+        if self.process.exitcode == 0:
+            assert statements - BY_ITSELF_MAX < burns_at, "it was to die long before"
+            return True
+        assert self.process.exitcode == -signal.SIGKILL
+        return False
 
     async def end(self) -> None:
         if self.process.is_alive():
